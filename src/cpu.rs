@@ -1,0 +1,1 @@
+//! The CPU engine: f32, all cores, the same bits for any number of threads.

@@ -1,0 +1,107 @@
+//! What `--device` means: the selector, and the engine that it opens.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::engine::{Cut, Engine, RhoHat};
+use crate::error::{Error, Result};
+use crate::model::{Matrix, Params};
+use crate::objective::Objective;
+
+/// A parsed `--device`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// A real GPU, else the CPU engine.
+    Auto,
+    /// The f32 engine on all cores.
+    Cpu,
+    /// A real GPU, or the n-th of those listed by `rhohat devices`.
+    Gpu(Option<usize>),
+    /// The slow f64 reference.
+    Reference,
+    /// The WGSL kernels on a software adapter.
+    Software,
+    /// The adapter whose name contains this text, whatever its case.
+    Named(String),
+}
+
+impl FromStr for Selector {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "auto" => Self::Auto,
+            "cpu" => Self::Cpu,
+            "gpu" => Self::Gpu(None),
+            "reference" => Self::Reference,
+            "software" => Self::Software,
+            "" => return Err(Error::usage("--device needs a value; `rhohat devices` lists them")),
+            _ => match text.strip_prefix("gpu:") {
+                Some(number) => Self::Gpu(Some(number.parse().map_err(|_| {
+                    Error::usage(format!("--device {text}: {number:?} is no adapter number; see `rhohat devices`"))
+                })?)),
+                None => Self::Named(text.to_owned()),
+            },
+        })
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Gpu(None) => f.write_str("gpu"),
+            Self::Gpu(Some(number)) => write!(f, "gpu:{number}"),
+            Self::Reference => f.write_str("reference"),
+            Self::Software => f.write_str("software"),
+            Self::Named(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A selector that has been resolved against what the machine has.
+#[derive(Debug)]
+pub enum Choice {
+    /// The f64 reference.
+    Reference,
+    /// The CPU engine.
+    Cpu,
+    /// An opened WebGPU adapter.
+    Gpu(crate::gpu::device::Gpu),
+}
+
+/// How an engine is set up, apart from its parameters and examples.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// What is minimised.
+    pub objective: Objective,
+    /// Rows and hidden units computed at a time; `None` lets the engine decide.
+    pub cut: Option<Cut>,
+    /// How ρ̂ is taken in mini-batch steps.
+    pub rho_hat: RhoHat,
+    /// Threads of the CPU engine; 0 is one a core.
+    pub threads: usize,
+}
+
+/// Parameters and examples, in the precision that the engine asks for.
+pub trait Start {
+    /// For the CPU and GPU engines.
+    fn single(&self) -> Result<(Params<f32>, Matrix<f32>)>;
+    /// For the reference.
+    fn double(&self) -> Result<(Params<f64>, Matrix<f64>)>;
+}
+
+impl Choice {
+    /// Resolves `selector`; fails with what was found and the way out when there is no such adapter.
+    pub fn resolve(selector: &Selector) -> Result<Self> {
+        let _ = selector;
+        todo!()
+    }
+
+    /// Sets up the engine.
+    pub fn open(self, setup: &Setup, start: &dyn Start) -> Result<Box<dyn Engine>> {
+        let _ = (setup, start);
+        todo!()
+    }
+}

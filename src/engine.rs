@@ -1,0 +1,134 @@
+//! What an engine can do, at the level of a training step, and the space in which L-BFGS searches.
+//!
+//! An engine holds parameters, optimiser state and the examples. Only scalars, ρ̂ and what was asked for come back.
+
+use crate::error::Result;
+use crate::model::{Params, Shape};
+use crate::objective::{Cost, RhoHatMode};
+
+/// The rows that one update is taken over.
+#[derive(Clone, Copy, Debug)]
+pub enum Rows<'a> {
+    /// Every example, in order.
+    All,
+    /// These examples, by index.
+    Listed(&'a [u32]),
+}
+
+/// The rule of one first-order update. Rates are those of this very update: schedules are the caller's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Update {
+    /// v ← μv + g, W ← W − ηv.
+    Sgd {
+        /// η.
+        lr: f64,
+        /// μ.
+        momentum: f64,
+    },
+    /// Adam with 0.9, 0.999 and ε = 1e-8 outside the root.
+    Adam {
+        /// η.
+        lr: f64,
+        /// The number of this update, counted from 1, for the bias correction.
+        step: u64,
+    },
+}
+
+/// How an engine cuts its work. The result does not depend on it beyond rounding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Rows computed at a time.
+    pub chunk: usize,
+    /// Hidden units a block.
+    pub block: usize,
+}
+
+/// How ρ̂ is taken in [`Engine::step`]; everything else uses the exact ρ̂ of the rows at hand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RhoHat {
+    /// Exact, batch or moving average.
+    pub mode: RhoHatMode,
+    /// μ of the moving average ρ̂ ← μρ̂ + (1−μ)·batch mean.
+    pub decay: f64,
+}
+
+impl Default for RhoHat {
+    fn default() -> Self {
+        Self { mode: RhoHatMode::Exact, decay: 0.99 }
+    }
+}
+
+/// One engine: the f64 reference, the CPU or a WebGPU adapter.
+pub trait Engine: SearchSpace {
+    /// Visible and hidden units.
+    fn shape(&self) -> Shape;
+
+    /// How many examples it holds.
+    fn examples(&self) -> usize;
+
+    /// The hardware that computes, for people.
+    fn adapter(&self) -> String;
+
+    /// J of the current parameters over all examples, with the exact ρ̂.
+    fn cost(&mut self) -> Result<Cost>;
+
+    /// J and its gradient at the current parameters over all examples, with the exact ρ̂.
+    fn gradient(&mut self) -> Result<(Cost, Params<f64>)>;
+
+    /// One update of the parameters from the gradient over `rows`. The cost *before* the update comes back when
+    /// `report` asks for it; otherwise nothing is waited for.
+    fn step(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>>;
+
+    /// Hidden activations A2 of examples `first..first + count`, `[count, h]`.
+    fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>>;
+
+    /// Outputs A3 of examples `first..first + count`, `[count, n]`.
+    fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>>;
+
+    /// A copy of the current parameters.
+    fn params(&mut self) -> Result<Params<f32>>;
+
+    /// Replaces the parameters and forgets optimiser state and the moving average of ρ̂.
+    fn set_params(&mut self, params: &Params<f32>) -> Result<()>;
+}
+
+/// The vectors of L-BFGS, all of the parameters' shape, on the engine's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// The gradient at the current parameters.
+    Gradient,
+    /// The search direction.
+    Direction,
+    /// s_i, the i-th kept difference of parameters.
+    Step(usize),
+    /// y_i, the i-th kept difference of gradients.
+    Change(usize),
+}
+
+/// J and its slope along the direction at a trial point.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// J at the trial point.
+    pub cost: Cost,
+    /// ∇J · direction at the trial point.
+    pub slope: f64,
+}
+
+/// What L-BFGS needs of an engine: trial points along a direction, and inner products and combinations of vectors
+/// that never leave the device.
+pub trait SearchSpace {
+    /// Sets up the vectors for `history` pairs and takes J and the gradient at the current parameters.
+    fn begin_search(&mut self, history: usize) -> Result<Cost>;
+
+    /// J and slope at parameters + `step` · direction, over all examples.
+    fn evaluate(&mut self, step: f64) -> Result<Trial>;
+
+    /// Makes the last trial point the current one and keeps (s, y) in history slot `slot`.
+    fn accept(&mut self, slot: usize) -> Result<()>;
+
+    /// x · y of every pair, the products summed up in f64 at the end.
+    fn dots(&mut self, pairs: &[(Slot, Slot)]) -> Result<Vec<f64>>;
+
+    /// direction ← Σ coefficient · vector. `terms` does not name the direction itself.
+    fn set_direction(&mut self, terms: &[(f64, Slot)]) -> Result<()>;
+}

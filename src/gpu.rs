@@ -1,0 +1,3 @@
+//! The WebGPU engine.
+
+pub mod device;

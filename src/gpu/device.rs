@@ -1,0 +1,5 @@
+//! Adapters.
+
+/// An opened adapter.
+#[derive(Debug)]
+pub struct Gpu;
