@@ -107,7 +107,13 @@ impl<T: Real> Params<T> {
 
     /// The same numbers in another type.
     pub fn cast<U: Real>(&self) -> Params<U> {
-        Params { shape: self.shape, w1: cast(&self.w1), b1: cast(&self.b1), d: cast(&self.d), b2: cast(&self.b2) }
+        Params {
+            shape: self.shape,
+            w1: cast(&self.w1),
+            b1: cast(&self.b1),
+            d: cast(&self.d),
+            b2: cast(&self.b2),
+        }
     }
 
     /// The tensors with their names in model files, in the order W1, b1, D, b2.
@@ -120,9 +126,27 @@ impl<T: Real> Params<T> {
         ]
     }
 
+    /// All numbers in one vector: W1, b1, D, b2.
+    pub fn to_flat(&self) -> Vec<T> {
+        self.tensors().into_iter().flat_map(|(_, tensor)| tensor).copied().collect()
+    }
+
+    /// Cuts a vector in the order of [`Params::to_flat`] into tensors.
+    pub fn from_flat(shape: Shape, flat: &[T]) -> Self {
+        assert_eq!(flat.len(), shape.parameters(), "a flat vector holds all parameters");
+        let weights = shape.visible * shape.hidden;
+        let (w1, rest) = flat.split_at(weights);
+        let (b1, rest) = rest.split_at(shape.hidden);
+        let (d, b2) = rest.split_at(weights);
+        Self { shape, w1: w1.to_vec(), b1: b1.to_vec(), d: d.to_vec(), b2: b2.to_vec() }
+    }
+
     /// The name of the first tensor that holds NaN or infinity, judged on bits.
     pub fn first_not_finite(&self) -> Option<&'static str> {
-        self.tensors().into_iter().find(|(_, t)| t.iter().any(|x| !x.to_f64().is_finite())).map(|(name, _)| name)
+        self.tensors()
+            .into_iter()
+            .find(|(_, t)| t.iter().any(|x| !x.to_f64().is_finite()))
+            .map(|(name, _)| name)
     }
 }
 
