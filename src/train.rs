@@ -1,11 +1,14 @@
 //! The training loop, over any engine. It knows neither adapters nor flags.
 
 use std::ops::ControlFlow;
+use std::time::Instant;
 
-use crate::engine::Engine;
-use crate::error::Result;
+use crate::engine::{Engine, Rows, Update};
+use crate::error::{Error, Result};
 use crate::objective::Cost;
+use crate::optim::lbfgs::{Iteration, Lbfgs};
 use crate::optim::{LearningRate, Optimizer};
+use crate::random::Stream;
 
 /// What a training run does.
 #[derive(Clone, Debug)]
@@ -71,9 +74,137 @@ pub struct Outcome {
 
 /// Trains; `observe` is called at every report and may stop the run.
 pub fn train(
-    _engine: &mut dyn Engine,
-    _recipe: &Recipe,
-    _observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    engine: &mut dyn Engine,
+    recipe: &Recipe,
+    observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Outcome> {
-    todo!()
+    let mut run = Run { started: Instant::now(), steps: 0, samples: 0, observe };
+    let ended = match recipe.optimizer {
+        Optimizer::Lbfgs => run.search(engine, recipe)?,
+        Optimizer::Sgd | Optimizer::Adam => run.descend(engine, recipe)?,
+    };
+    let seconds = run.started.elapsed().as_secs_f64();
+    let cost = engine.cost()?;
+    check_finite(engine, run.steps, &cost)?;
+    Ok(Outcome { steps: run.steps, cost, samples: run.samples, seconds, ended })
+}
+
+/// Counters of a run, and who is told of them.
+struct Run<'a> {
+    started: Instant,
+    steps: usize,
+    samples: u64,
+    observe: &'a mut dyn FnMut(&Progress) -> ControlFlow<()>,
+}
+
+impl Run<'_> {
+    /// L-BFGS on all examples.
+    fn search(&mut self, engine: &mut dyn Engine, recipe: &Recipe) -> Result<Ended> {
+        let examples = engine.examples() as u64;
+        let mut lbfgs = Lbfgs::new(engine)?;
+        while self.steps < recipe.steps {
+            let Iteration::Accepted(rate) = lbfgs.iterate(engine)? else {
+                return Ok(Ended::Converged);
+            };
+            self.steps += 1;
+            self.samples = lbfgs.evaluations() as u64 * examples;
+            let due = self.is_due(recipe);
+            let cost = lbfgs.cost().clone();
+            if due && self.report(cost, Some(lbfgs.gradient_norm()), rate).is_break() {
+                return Ok(Ended::Stopped);
+            }
+        }
+        Ok(Ended::Steps)
+    }
+
+    /// SGD or Adam, on mini-batches in a seeded order or on all examples.
+    fn descend(&mut self, engine: &mut dyn Engine, recipe: &Recipe) -> Result<Ended> {
+        let examples = engine.examples();
+        let batch = recipe.batch.unwrap_or(examples);
+        let mut order = Order::new(examples, recipe.seed);
+        while self.steps < recipe.steps {
+            let rate = recipe.rate.at(self.steps + 1);
+            let rows = match recipe.batch {
+                None => Rows::All,
+                Some(batch) => Rows::Listed(order.next(batch)),
+            };
+            let count = if let Rows::Listed(rows) = rows { rows.len() } else { batch };
+            self.steps += 1;
+            self.samples += count as u64;
+            let due = self.is_due(recipe);
+            let update = recipe.update(rate, self.steps);
+            if let Some(cost) = engine.step(rows, &update, due)? {
+                check_finite(engine, self.steps, &cost)?;
+                if self.report(cost, None, rate).is_break() {
+                    return Ok(Ended::Stopped);
+                }
+            }
+        }
+        Ok(Ended::Steps)
+    }
+
+    fn is_due(&self, recipe: &Recipe) -> bool {
+        self.steps == recipe.steps || self.steps.is_multiple_of(recipe.report_every.max(1))
+    }
+
+    fn report(&mut self, cost: Cost, gradient_norm: Option<f64>, rate: f64) -> ControlFlow<()> {
+        let seconds = self.started.elapsed().as_secs_f64();
+        (self.observe)(&Progress {
+            step: self.steps,
+            cost,
+            gradient_norm,
+            rate,
+            samples: self.samples,
+            seconds,
+        })
+    }
+}
+
+impl Recipe {
+    fn update(&self, lr: f64, step: usize) -> Update {
+        match self.optimizer {
+            Optimizer::Adam => Update::Adam { lr, step: step as u64 },
+            Optimizer::Sgd | Optimizer::Lbfgs => Update::Sgd { lr, momentum: self.momentum },
+        }
+    }
+}
+
+/// Stops at the first number that is not finite, judged on the host: a shader may assume that there is none.
+fn check_finite(engine: &mut dyn Engine, step: usize, cost: &Cost) -> Result<()> {
+    if cost.total().is_finite() {
+        return Ok(());
+    }
+    let what = engine.params()?.first_not_finite().unwrap_or("the cost").to_owned();
+    Err(Error::Diverged { step, what, remedy: "--lr, or check the data".to_owned() })
+}
+
+/// The seeded order of the examples: a fresh shuffle an epoch, every example exactly once; the last batch of an
+/// epoch holds what is left.
+#[derive(Debug)]
+pub struct Order {
+    rows: Vec<u32>,
+    seed: u64,
+    epoch: u64,
+    position: usize,
+}
+
+impl Order {
+    /// The order of `examples` rows under `seed`.
+    pub fn new(examples: usize, seed: u64) -> Self {
+        let rows = (0..u32::try_from(examples).expect("fewer than 2^32 examples")).collect();
+        Self { rows, seed, epoch: 0, position: examples }
+    }
+
+    /// The next `batch` rows, fewer at the end of an epoch.
+    pub fn next(&mut self, batch: usize) -> &[u32] {
+        if self.position == self.rows.len() {
+            self.rows.sort_unstable();
+            Stream::numbered(self.seed, "order", self.epoch).shuffle(&mut self.rows);
+            self.epoch += 1;
+            self.position = 0;
+        }
+        let first = self.position;
+        self.position = (first + batch).min(self.rows.len());
+        &self.rows[first..self.position]
+    }
 }
