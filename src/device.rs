@@ -5,8 +5,11 @@ use std::str::FromStr;
 
 use crate::engine::{Cut, Engine, RhoHat};
 use crate::error::{Error, Result};
+use crate::gpu::device::{Gpu, adapters, select};
+use crate::gpu::engine::GpuEngine;
 use crate::model::{Matrix, Params};
 use crate::objective::Objective;
+use crate::reference::Reference;
 
 /// A parsed `--device`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +73,7 @@ pub enum Choice {
     /// The CPU engine.
     Cpu,
     /// An opened WebGPU adapter.
-    Gpu(crate::gpu::device::Gpu),
+    Gpu(Box<Gpu>),
 }
 
 /// How an engine is set up, apart from its parameters and examples.
@@ -97,13 +100,26 @@ pub trait Start {
 impl Choice {
     /// Resolves `selector`; fails with what was found and the way out when there is no such adapter.
     pub fn resolve(selector: &Selector) -> Result<Self> {
-        let _ = selector;
-        todo!()
+        match selector {
+            Selector::Reference => Ok(Self::Reference),
+            Selector::Cpu => Ok(Self::Cpu),
+            _ => match select(selector, &adapters())? {
+                Some(adapter) => Ok(Self::Gpu(Box::new(Gpu::open(adapter)?))),
+                None => Ok(Self::Cpu),
+            },
+        }
     }
 
     /// Sets up the engine.
     pub fn open(self, setup: &Setup, start: &dyn Start) -> Result<Box<dyn Engine>> {
-        let _ = (setup, start);
-        todo!()
+        if let Self::Reference = self {
+            let (params, data) = start.double()?;
+            return Ok(Box::new(Reference::new(setup, params, data)));
+        }
+        let (params, data) = start.single()?;
+        match self {
+            Self::Gpu(gpu) => Ok(Box::new(GpuEngine::new(*gpu, setup, &params, &data)?)),
+            Self::Cpu | Self::Reference => todo!(),
+        }
     }
 }

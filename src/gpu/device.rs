@@ -1,5 +1,266 @@
-//! Adapters.
+//! Adapters and devices: which there are, which one a selector means, and a device whose errors come back as values.
+//!
+//! wgpu panics on uncaptured errors and tells of a lost device by callback alone; both end here in one slot that
+//! every wait and every submission looks at.
 
-/// An opened adapter.
-#[derive(Debug)]
-pub struct Gpu;
+use std::fmt;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use futures_intrusive::channel::shared::oneshot_channel;
+
+use super::kernel::Pipelines;
+use crate::device::Selector;
+use crate::error::{Error, Result};
+
+/// A submission that has not ended after this long counts as hung.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Time between two looks at the device-lost flag.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// An adapter that the machine offers.
+#[derive(Clone, Debug)]
+pub struct Adapter {
+    /// wgpu's handle.
+    pub handle: wgpu::Adapter,
+    /// Name, type, backend, driver.
+    pub info: wgpu::AdapterInfo,
+}
+
+impl Adapter {
+    /// A software adapter such as lavapipe or WARP.
+    pub fn is_software(&self) -> bool {
+        self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// Name, backend and driver for people.
+    pub fn description(&self) -> String {
+        let driver = [self.info.driver.as_str(), self.info.driver_info.as_str()].join(" ");
+        match driver.trim() {
+            "" => format!("{} ({})", self.info.name, self.info.backend),
+            driver => format!("{} ({}, {driver})", self.info.name, self.info.backend),
+        }
+    }
+}
+
+/// All adapters of the native backends, or of those that `WGPU_BACKEND` names; `WGPU_ADAPTER_NAME` keeps only those
+/// whose name contains it. Real GPUs first, software last.
+pub fn adapters() -> Vec<Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::from_env().unwrap_or(wgpu::Backends::PRIMARY);
+    let backends = descriptor.backends;
+    let instance = wgpu::Instance::new(descriptor);
+    let wanted = std::env::var("WGPU_ADAPTER_NAME").unwrap_or_default().to_lowercase();
+    let handles = pollster::block_on(instance.enumerate_adapters(backends));
+    let mut adapters: Vec<Adapter> = handles
+        .into_iter()
+        .map(|handle| Adapter { info: handle.get_info(), handle })
+        .filter(|adapter| adapter.info.name.to_lowercase().contains(&wanted))
+        .collect();
+    adapters.sort_by_key(|adapter| preference(adapter.info.device_type));
+    adapters
+}
+
+/// Smaller is taken first.
+fn preference(kind: wgpu::DeviceType) -> u8 {
+    match kind {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    }
+}
+
+/// The adapter that a selector means among `adapters`; `None` when `auto` finds no real GPU.
+pub fn select(selector: &Selector, adapters: &[Adapter]) -> Result<Option<Adapter>> {
+    let real = || adapters.iter().find(|adapter| !adapter.is_software());
+    let found = match selector {
+        Selector::Auto => return Ok(real().cloned()),
+        Selector::Cpu | Selector::Reference => return Ok(None),
+        Selector::Gpu(None) => real(),
+        Selector::Gpu(Some(number)) => adapters.get(*number).filter(|adapter| !adapter.is_software()),
+        Selector::Software => adapters.iter().find(|adapter| adapter.is_software()),
+        Selector::Named(part) => {
+            let part = part.to_lowercase();
+            adapters.iter().find(|adapter| adapter.info.name.to_lowercase().contains(&part))
+        }
+    };
+    match found {
+        Some(adapter) => Ok(Some(adapter.clone())),
+        None => Err(no_such_adapter(selector, adapters)),
+    }
+}
+
+fn no_such_adapter(selector: &Selector, adapters: &[Adapter]) -> Error {
+    let remedy = match selector {
+        Selector::Software => {
+            "install Mesa's lavapipe (Debian, Ubuntu: apt-get install mesa-vulkan-drivers) or use --device cpu"
+        }
+        _ => {
+            "use --device cpu, or --device software for a software adapter; `rhohat devices` lists what there is"
+        }
+    };
+    let names: Vec<&str> = adapters.iter().map(|adapter| adapter.info.name.as_str()).collect();
+    let found = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    Error::device(format!("--device {selector}: no such adapter (found: {found}); {remedy}"))
+}
+
+/// The first thing that went wrong outside any call.
+#[derive(Clone, Default)]
+struct Trouble(Arc<Mutex<Option<String>>>);
+
+impl Trouble {
+    fn note(&self, text: String) {
+        if let Ok(mut slot) = self.0.lock() {
+            slot.get_or_insert(text);
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.0.lock().ok().and_then(|slot| slot.clone()) {
+            None => Ok(()),
+            Some(text) => Err(Error::device(text)),
+        }
+    }
+}
+
+/// An opened device with its queue and compiled pipelines.
+pub struct Gpu {
+    /// wgpu's device.
+    pub device: wgpu::Device,
+    /// Its queue.
+    pub queue: wgpu::Queue,
+    /// The adapter it was opened on.
+    pub adapter: Adapter,
+    /// The adapter's limits, all of which were asked for.
+    pub limits: wgpu::Limits,
+    pub(super) pipelines: Pipelines,
+    trouble: Trouble,
+}
+
+impl fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gpu").field("adapter", &self.adapter.info.name).finish_non_exhaustive()
+    }
+}
+
+impl Gpu {
+    /// Opens `adapter` with all its limits and no optional feature.
+    pub fn open(adapter: Adapter) -> Result<Self> {
+        let limits = adapter.handle.limits();
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("rhohat"),
+            required_features: wgpu::Features::empty(),
+            required_limits: limits.clone(),
+            experimental_features: wgpu::ExperimentalFeatures::disabled(),
+            memory_hints: wgpu::MemoryHints::Performance,
+            trace: wgpu::Trace::Off,
+        };
+        let (device, queue) =
+            pollster::block_on(adapter.handle.request_device(&descriptor)).map_err(|error| {
+                Error::device(format!(
+                    "{} cannot be opened: {error}; try another --device",
+                    adapter.info.name
+                ))
+            })?;
+
+        let trouble = Trouble::default();
+        let uncaptured = trouble.clone();
+        device.on_uncaptured_error(Arc::new(move |error| {
+            uncaptured.note(format!("the device refused work: {error}"))
+        }));
+        let lost = trouble.clone();
+        device.set_device_lost_callback(move |reason, message| {
+            lost.note(format!("the device was lost ({reason:?}): {message}"));
+        });
+        Ok(Self { device, queue, adapter, limits, pipelines: Pipelines::default(), trouble })
+    }
+
+    /// Fails if the device was lost or refused something since it was opened.
+    pub fn check(&self) -> Result<()> {
+        self.trouble.check()
+    }
+
+    /// Runs `create`, which makes buffers or pipelines, and turns whatever the device objects to into an error that
+    /// names `what`.
+    pub fn scoped<T>(&self, what: &str, create: impl FnOnce() -> T) -> Result<T> {
+        let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
+        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let made = create();
+        let errors = [validation, memory, internal].map(|scope| pollster::block_on(scope.pop()));
+        match errors.into_iter().flatten().next() {
+            None => self.check().map(|()| made),
+            Some(wgpu::Error::OutOfMemory { .. }) => Err(Error::device(format!(
+                "out of device memory at {what}; lower --chunk, --batch or --hidden, or use --device cpu"
+            ))),
+            Some(error) => Err(Error::device(format!("the device refused {what}: {error}"))),
+        }
+    }
+
+    /// Submits one command buffer.
+    pub fn submit(&self, encoder: wgpu::CommandEncoder) -> Result<()> {
+        self.queue.submit([encoder.finish()]);
+        self.check()
+    }
+
+    /// Reads `bytes` bytes of a buffer that was made with `MAP_READ`, after all work submitted so far.
+    pub fn read(&self, staging: &wgpu::Buffer, bytes: u64) -> Result<Vec<f32>> {
+        let slice = staging.slice(..bytes);
+        let (sender, receiver) = oneshot_channel();
+        slice.map_async(wgpu::MapMode::Read, move |result| {
+            // The receiver is gone only when the wait was given up.
+            let _ = sender.send(result);
+        });
+        match self.wait_for(receiver.receive())? {
+            Some(Ok(())) => {}
+            Some(Err(error)) => return Err(self.failure(&format!("reading results failed: {error}"))),
+            None => return Err(self.failure("reading results failed: the request was dropped")),
+        }
+        let view =
+            slice.get_mapped_range().map_err(|error| self.failure(&format!("mapping failed: {error}")))?;
+        let values = bytemuck::pod_collect_to_vec(&view[..]);
+        drop(view);
+        staging.unmap();
+        Ok(values)
+    }
+
+    /// Waits until all submitted work is done.
+    pub fn finish(&self) -> Result<()> {
+        let (sender, receiver) = oneshot_channel();
+        self.queue.on_submitted_work_done(move || {
+            let _ = sender.send(());
+        });
+        self.wait_for(receiver.receive()).map(|_| ())
+    }
+
+    /// Drives the device until `future` is ready. Never blocks on the future alone: a lost device may not answer.
+    fn wait_for<F: Future>(&self, future: F) -> Result<F::Output> {
+        let mut future = pin!(future);
+        let started = Instant::now();
+        loop {
+            // A timeout is the normal case while work goes on; any other error shows in the flag.
+            let _ = self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(GLANCE) });
+            if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                return Ok(value);
+            }
+            self.check()?;
+            if started.elapsed() > PATIENCE {
+                return Err(Error::device(format!(
+                    "{} has not answered for {} s; lower --batch or --chunk, or use another --device",
+                    self.adapter.info.name,
+                    PATIENCE.as_secs()
+                )));
+            }
+        }
+    }
+
+    /// The recorded trouble if there is one, since it explains more than its consequence.
+    fn failure(&self, consequence: &str) -> Error {
+        self.check().err().unwrap_or_else(|| Error::device(consequence))
+    }
+}

@@ -1,0 +1,22 @@
+// Shared part: activations and their slopes, four at a time. ACTIVATION: 0 sigmoid, 1 tanh, 2 linear.
+
+override ACTIVATION: u32 = 0u;
+
+// 1 / (1 + exp(-z)) needs no clamp: exp overflows to infinity and the quotient becomes 0.
+fn sigmoid(z: vec4<f32>) -> vec4<f32> {
+    return 1.0 / (1.0 + exp(-z));
+}
+
+fn activation(z: vec4<f32>) -> vec4<f32> {
+    if ACTIVATION == 0u { return sigmoid(z); }
+    // The built-in tanh of some drivers is NaN for large arguments; this form is exact to 2 ulp of 1 everywhere.
+    if ACTIVATION == 1u { return 2.0 * sigmoid(2.0 * z) - 1.0; }
+    return z;
+}
+
+// f'(z) in terms of a = f(z).
+fn activation_slope(a: vec4<f32>) -> vec4<f32> {
+    if ACTIVATION == 0u { return a * (1.0 - a); }
+    if ACTIVATION == 1u { return 1.0 - a * a; }
+    return vec4<f32>(1.0);
+}

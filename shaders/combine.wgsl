@@ -1,0 +1,31 @@
+// z = Σ_t c_t v_t over listed vectors of one stack: the direction of L-BFGS from its history and the gradient. Terms in
+// the order of the list. One invocation, one vec4.
+
+struct Combination {
+    count: u32,                   // vec4s a vector
+    terms: u32,
+    pad0: u32,
+    pad1: u32,
+    term: array<vec4<u32>, 64>,   // (vector, bits of its coefficient, 0, 0)
+}
+
+@group(0) @binding(0) var<uniform> p: Combination;
+@group(0) @binding(1) var<storage, read> stack: array<vec4<f32>>;    // [vectors, count]
+@group(0) @binding(2) var<storage, read_write> z: array<vec4<f32>>;  // [count]
+
+override WORKGROUP: u32 = 64u;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let at = linear_index(group, groups, local);
+    if at >= p.count { return; }
+    var sum = vec4<f32>();
+    for (var t = 0u; t < p.terms; t++) {
+        sum += bitcast<f32>(p.term[t].y) * stack[p.term[t].x * p.count + at];
+    }
+    z[at] = sum;
+}

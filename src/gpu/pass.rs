@@ -1,0 +1,329 @@
+//! Records the passes of a step in the order of the formulas: forward, ρ̂ and its slope, cost sums, deltas, gradient.
+//! The reference's [`crate::reference::step`] is the same text in f64.
+
+use std::ops::Range;
+
+use super::buffer::{Tensor, padded, storage};
+use super::device::Gpu;
+use super::layout::{Layout, Segment, output_bias};
+use super::ops::{COLUMN_BLOCK, Slices, sum_blocks};
+use super::recording::Recorder;
+use crate::error::Result;
+use crate::objective::Objective;
+
+/// The activations and sums of one chunk, made once and used by every recording.
+#[derive(Debug)]
+pub struct Workspace {
+    /// A2 of each block, `[chunk, units]`.
+    a2: Vec<Tensor>,
+    /// Mean activations, ρ̂ and KL slope of each block, `[units]`.
+    mean: Vec<Tensor>,
+    pub(super) rho_hat: Vec<Tensor>,
+    slope: Vec<Tensor>,
+    /// Back-propagated error, then δ2, of one block `[chunk, widest block]`.
+    error: Tensor,
+    /// Z3, A3, then δ3 `[chunk, n]`.
+    a3: Tensor,
+    column_sums: Tensor,
+    products: Tensor,
+    /// Block sums for the host.
+    pub(super) sums: Tensor,
+}
+
+impl Workspace {
+    /// Allocates for chunks of the layout and updates over at most `rows` rows, with `extra` sums for the optimiser.
+    pub fn new(gpu: &Gpu, layout: &Layout, rows: usize, extra: usize) -> Result<Self> {
+        let (n, chunk, widest) = (layout.shape.visible, layout.chunk, layout.widest_block());
+        let vectors = |name: &str| -> Result<Vec<Tensor>> {
+            layout.blocks.iter().map(|block| Tensor::vector(gpu, name, block.len())).collect()
+        };
+        let slices = slices_of(layout, widest, n, chunk);
+        let sums = cost_sums(layout, rows) + extra;
+        Ok(Self {
+            a2: layout
+                .blocks
+                .iter()
+                .map(|b| Tensor::zeros(gpu, "activations", chunk, b.len()))
+                .collect::<Result<_>>()?,
+            mean: vectors("mean activations")?,
+            rho_hat: vectors("rho_hat")?,
+            slope: vectors("KL slope")?,
+            error: Tensor::zeros(gpu, "hidden delta", chunk, widest)?,
+            a3: Tensor::zeros(gpu, "outputs", chunk, n)?,
+            column_sums: flat(gpu, "column sums", chunk.div_ceil(COLUMN_BLOCK) * padded(n.max(widest)))?,
+            products: flat(gpu, "weight products", slices.count * padded(widest) * padded(n))?,
+            sums: flat(gpu, "sums", sums)?,
+        })
+    }
+}
+
+fn flat(gpu: &Gpu, name: &str, len: usize) -> Result<Tensor> {
+    Ok(Tensor::vector_at(&storage(gpu, name, padded(len))?, 0, len))
+}
+
+/// Slices of a weight gradient of `units` × `n` over `rows` rows, as many as one binding holds.
+fn slices_of(layout: &Layout, units: usize, n: usize, rows: usize) -> Slices {
+    let (height, width) = (padded(units), padded(n));
+    let slices = Slices::new(rows, height * width / 64);
+    let room = (layout.limit / (height * width)).max(1);
+    if slices.count <= room { slices } else { Slices { rows: rows.div_ceil(room), count: room } }
+}
+
+/// Block sums that the cost of `rows` rows takes.
+pub fn cost_sums(layout: &Layout, rows: usize) -> usize {
+    let stride = padded(layout.shape.visible);
+    let errors: usize =
+        layout.chunks(rows).iter().map(|chunk| sum_blocks(padded(chunk.len()) * stride)).sum();
+    errors + weight_sums(layout)
+}
+
+/// Block sums that ‖W‖² takes.
+pub fn weight_sums(layout: &Layout) -> usize {
+    let flat = |units: usize| 2 * (padded(units) * padded(layout.shape.visible)).next_multiple_of(64);
+    layout.blocks.iter().map(|block| sum_blocks(flat(block.len()))).sum()
+}
+
+/// The examples of an update.
+pub enum Examples<'a> {
+    /// All of the resident ones, in place.
+    Resident(&'a [Part]),
+    /// Those that a list of so many indices names.
+    Listed {
+        /// The resident examples.
+        parts: &'a [Part],
+        /// Indices, as bits.
+        list: &'a Tensor,
+        /// Where a chunk of them is gathered, `[chunk, n]`.
+        batch: &'a Tensor,
+        /// How many.
+        rows: usize,
+    },
+}
+
+/// One part of the resident examples, in a buffer of its own.
+#[derive(Debug)]
+pub struct Part {
+    /// Index of its first example.
+    pub first: usize,
+    /// `[rows, n]`.
+    pub x: Tensor,
+}
+
+impl Examples<'_> {
+    /// Rows of the update.
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Resident(parts) => parts.iter().map(|part| part.x.rows).sum(),
+            Self::Listed { rows, .. } => *rows,
+        }
+    }
+}
+
+/// Where the ρ̂ of an update is kept.
+#[derive(Clone, Copy)]
+pub struct RhoHatTarget<'a> {
+    /// ρ̂ of each block.
+    pub rho_hat: &'a [Tensor],
+    /// μ of the moving average, 0 for none.
+    pub decay: f64,
+}
+
+/// Records passes over one set of examples with one set of weights.
+pub struct Pass<'p, 'g> {
+    /// Where to record.
+    pub recorder: &'p mut Recorder<'g>,
+    /// The cut.
+    pub layout: &'p Layout,
+    /// What is minimised.
+    pub objective: &'p Objective,
+    /// Activations and sums.
+    pub work: &'p Workspace,
+    /// The parameters.
+    pub weights: &'p [Segment],
+    /// The rows.
+    pub examples: Examples<'p>,
+    /// ρ̂.
+    pub rho_hat: RhoHatTarget<'p>,
+}
+
+impl Pass<'_, '_> {
+    /// J's sums and ρ̂.
+    pub fn cost(&mut self) -> Result<()> {
+        for (number, chunk) in self.chunks().into_iter().enumerate() {
+            let x = self.chunk_of_examples(&chunk)?;
+            for k in 0..self.weights.len() {
+                let a2 = self.hidden(k, &x)?;
+                self.mean_activation(k, &a2, number > 0)?;
+            }
+            let a3 = self.output(&x)?;
+            self.squared_error(number, &a3, &x)?;
+            self.recorder.cut();
+        }
+        self.kl_slopes()?;
+        self.squared_weights()
+    }
+
+    /// J's sums, ρ̂ and the gradient, into `gradient`. With several chunks a first pass finishes ρ̂ for all rows and
+    /// the second computes the activations again.
+    pub fn gradient(&mut self, gradient: &[Segment]) -> Result<()> {
+        let chunks = self.chunks();
+        for (number, chunk) in chunks.iter().enumerate() {
+            let x = self.chunk_of_examples(chunk)?;
+            for k in 0..self.weights.len() {
+                let a2 = self.hidden(k, &x)?;
+                self.mean_activation(k, &a2, number > 0)?;
+            }
+            self.recorder.cut();
+        }
+        self.kl_slopes()?;
+        self.squared_weights()?;
+        for (number, chunk) in chunks.iter().enumerate() {
+            let mut x = self.in_place(chunk);
+            if chunks.len() > 1 {
+                x = self.chunk_of_examples(chunk)?;
+                for k in 0..self.weights.len() {
+                    self.hidden(k, &x)?;
+                }
+            }
+            self.back_propagate(number, &x, gradient)?;
+            self.recorder.cut();
+        }
+        Ok(())
+    }
+
+    fn back_propagate(&mut self, number: usize, x: &Tensor, gradient: &[Segment]) -> Result<()> {
+        let later = number > 0;
+        let a3 = self.output(x)?;
+        self.squared_error(number, &a3, x)?;
+        self.recorder.output_delta(&a3, x, self.objective.output)?;
+        let delta3 = a3;
+        self.bias_gradient(&delta3, output_bias(gradient), later)?;
+        for (k, gradient) in gradient.iter().enumerate() {
+            let a2 = first_rows(&self.work.a2[k], x.rows);
+            self.weight_gradient(&a2, &delta3, &self.weights[k].d, &gradient.d, later)?;
+
+            let delta2 = resized(&self.work.error, x.rows, a2.cols);
+            self.recorder.matmul_nt(&delta3, &self.weights[k].d, &delta2, false)?;
+            self.recorder.hidden_delta(&delta2, &self.work.slope[k], &a2, self.objective.activation)?;
+            self.weight_gradient(&delta2, x, &self.weights[k].w1, &gradient.w1, later)?;
+            self.bias_gradient(&delta2, &gradient.b1, later)?;
+        }
+        Ok(())
+    }
+
+    fn chunks(&self) -> Vec<Range<usize>> {
+        self.layout.chunks(self.examples.rows())
+    }
+
+    /// X of a chunk, gathered if it is listed.
+    fn chunk_of_examples(&mut self, chunk: &Range<usize>) -> Result<Tensor> {
+        let x = self.in_place(chunk);
+        if let Examples::Listed { parts, list, .. } = self.examples {
+            for part in parts {
+                self.recorder.gather(list, chunk.start, &part.x, part.first, &x)?;
+            }
+        }
+        Ok(x)
+    }
+
+    /// Where X of a chunk lies.
+    pub fn in_place(&self, chunk: &Range<usize>) -> Tensor {
+        match self.examples {
+            Examples::Listed { batch, .. } => first_rows(batch, chunk.len()),
+            Examples::Resident(parts) => {
+                let owner = parts.iter().rfind(|part| part.first <= chunk.start);
+                let part = owner.expect("the first part begins with example 0");
+                part.x.row_range(chunk.start - part.first, chunk.len())
+            }
+        }
+    }
+
+    /// A2_k = f(X W1_kᵀ + b1_k).
+    pub fn hidden(&mut self, k: usize, x: &Tensor) -> Result<Tensor> {
+        let a2 = first_rows(&self.work.a2[k], x.rows);
+        let weights = &self.weights[k];
+        self.recorder.matmul_nt(x, &weights.w1, &a2, false)?;
+        self.recorder.bias_activation(&a2, &weights.b1, self.objective.activation)?;
+        Ok(a2)
+    }
+
+    /// A3 = g(Σ_k A2_k D_k + b2), from the activations at hand.
+    pub fn output(&mut self, x: &Tensor) -> Result<Tensor> {
+        let a3 = first_rows(&self.work.a3, x.rows);
+        for (k, weights) in self.weights.iter().enumerate() {
+            let a2 = first_rows(&self.work.a2[k], x.rows);
+            self.recorder.matmul_nn(&a2, &weights.d, &a3, k > 0)?;
+        }
+        self.recorder.bias_activation(&a3, output_bias(self.weights), self.objective.output)?;
+        Ok(a3)
+    }
+
+    fn mean_activation(&mut self, k: usize, a2: &Tensor, later: bool) -> Result<()> {
+        self.column_means(a2, &self.work.mean[k], later)
+    }
+
+    fn bias_gradient(&mut self, delta: &Tensor, gradient: &Tensor, later: bool) -> Result<()> {
+        self.column_means(delta, gradient, later)
+    }
+
+    /// Column sums of a chunk over the rows of the whole update.
+    fn column_means(&mut self, a: &Tensor, mean: &Tensor, later: bool) -> Result<()> {
+        let sums = Tensor { cols: a.cols, ..self.work.column_sums.clone() };
+        self.recorder.column_sums(a, &sums)?;
+        self.recorder.column_mean(&sums, a.rows, mean, self.examples.rows(), later)
+    }
+
+    fn kl_slopes(&mut self) -> Result<()> {
+        let RhoHatTarget { rho_hat, decay } = self.rho_hat;
+        for (k, rho_hat) in rho_hat.iter().enumerate() {
+            self.recorder.kl_slope(
+                self.objective,
+                decay,
+                &self.work.mean[k],
+                rho_hat,
+                &self.work.slope[k],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// ∂W = AᵀB/m + λW.
+    fn weight_gradient(
+        &mut self,
+        a: &Tensor,
+        b: &Tensor,
+        w: &Tensor,
+        gradient: &Tensor,
+        later: bool,
+    ) -> Result<()> {
+        let slices = slices_of(self.layout, a.cols, b.cols, a.rows);
+        self.recorder.matmul_tn(a, b, &self.work.products, slices)?;
+        let (examples, lambda) = (self.examples.rows(), self.objective.lambda);
+        self.recorder.weight_gradient(&self.work.products, slices, w, gradient, examples, lambda, later)
+    }
+
+    fn squared_error(&mut self, number: usize, a3: &Tensor, x: &Tensor) -> Result<()> {
+        let whole_chunk = sum_blocks(padded(self.layout.chunk) * x.stride());
+        self.recorder.squared_error(a3, x, &self.work.sums, weight_sums(self.layout) + number * whole_chunk)
+    }
+
+    /// ‖W1‖² + ‖D‖², before any update.
+    fn squared_weights(&mut self) -> Result<()> {
+        let mut first = 0;
+        for segment in self.weights {
+            let weights = &segment.weights;
+            self.recorder.dot(weights, weights, weights.len(), &[(0, 0)], &self.work.sums, first)?;
+            first += sum_blocks(weights.len());
+        }
+        Ok(())
+    }
+}
+
+/// The first rows of a matrix whose chunk is shorter than its buffer.
+fn first_rows(tensor: &Tensor, rows: usize) -> Tensor {
+    resized(tensor, rows, tensor.cols)
+}
+
+fn resized(tensor: &Tensor, rows: usize, cols: usize) -> Tensor {
+    Tensor::matrix_at(&tensor.buffer, tensor.offset, rows, cols)
+}

@@ -1,0 +1,187 @@
+//! The Rust twins of the uniform structs, field by field as in the shaders, where each is explained.
+//!
+//! Every field is four bytes wide (or an array of vec4 at the end), so that no padding can slip in;
+//! `tests/shaders.rs` compares names, order, offsets and sizes with the WGSL.
+#![allow(missing_docs, reason = "the fields are documented where they are declared in WGSL")]
+
+use bytemuck::{Pod, Zeroable};
+
+/// Longest list of pairs or terms in one dispatch of `dot` and `combine`.
+pub const MAX_LIST: usize = 64;
+
+/// Uniform of `matmul_nt` and `matmul_nn`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Product {
+    pub tiles_m: u32,
+    pub tiles_n: u32,
+    pub k_first: u32,
+    pub k_end: u32,
+    pub stride_a: u32,
+    pub stride_b: u32,
+    pub stride_c: u32,
+    pub accumulate: u32,
+}
+
+/// Uniform of `matmul_tn`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct SlicedProduct {
+    pub tiles_m: u32,
+    pub tiles_n: u32,
+    pub k: u32,
+    pub slice: u32,
+    pub slices: u32,
+    pub stride_a: u32,
+    pub stride_b: u32,
+    pub stride_c: u32,
+}
+
+/// Uniform of `bias_activation`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Layer {
+    pub rows: u32,
+    pub padded_rows: u32,
+    pub cols: u32,
+    pub stride: u32,
+}
+
+/// Uniform of `column_sums`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct ColumnSums {
+    pub rows: u32,
+    pub block: u32,
+    pub blocks: u32,
+    pub stride: u32,
+}
+
+/// Uniform of `column_mean`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct ColumnMean {
+    pub blocks: u32,
+    pub stride: u32,
+    pub scale: f32,
+    pub accumulate: u32,
+}
+
+/// Uniform of `kl_slope`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Penalty {
+    pub units: u32,
+    pub padded: u32,
+    pub rho: f32,
+    pub beta: f32,
+    pub decay: f32,
+    pub least: f32,
+    pub tanh: u32,
+}
+
+/// Uniform of `output_delta`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Elements {
+    pub count: u32,
+}
+
+/// Uniform of `hidden_delta`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct HiddenDelta {
+    pub rows: u32,
+    pub padded_rows: u32,
+    pub stride: u32,
+}
+
+/// Uniform of `weight_gradient`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct WeightGradient {
+    pub count: u32,
+    pub slices: u32,
+    pub scale: f32,
+    pub lambda: f32,
+    pub accumulate: u32,
+}
+
+/// Uniform of `squared_error`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct BlockSums {
+    pub count: u32,
+    pub block: u32,
+    pub blocks: u32,
+    pub first: u32,
+}
+
+/// Uniform of `dot`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Dots {
+    pub count: u32,
+    pub block: u32,
+    pub blocks: u32,
+    pub pairs: u32,
+    pub first: u32,
+    pub pad0: u32,
+    pub pad1: u32,
+    pub pad2: u32,
+    pub pair: [[u32; 4]; MAX_LIST],
+}
+
+/// Uniform of `axpy`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Axpy {
+    pub count: u32,
+    pub alpha: f32,
+    pub gamma: f32,
+}
+
+/// Uniform of `combine`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Combination {
+    pub count: u32,
+    pub terms: u32,
+    pub pad0: u32,
+    pub pad1: u32,
+    pub term: [[u32; 4]; MAX_LIST],
+}
+
+/// Uniform of `sgd`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Sgd {
+    pub count: u32,
+    pub lr: f32,
+    pub momentum: f32,
+}
+
+/// Uniform of `adam`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Adam {
+    pub count: u32,
+    pub lr: f32,
+    pub beta1: f32,
+    pub beta2: f32,
+    pub epsilon: f32,
+    pub correction1: f32,
+    pub correction2: f32,
+}
+
+/// Uniform of `gather`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Gather {
+    pub first: u32,
+    pub rows: u32,
+    pub padded_rows: u32,
+    pub part_first: u32,
+    pub part_rows: u32,
+    pub stride: u32,
+}
