@@ -6,6 +6,8 @@ struct Adam {
     lr: f32,            // η
     beta1: f32,
     beta2: f32,
+    rest1: f32,         // 1 − β1 and 1 − β2 as the host rounds them: 1 − f32(0.999) is off by 1e-5
+    rest2: f32,
     epsilon: f32,
     correction1: f32,   // 1 / (1 − β1^step)
     correction2: f32,   // 1 / (1 − β2^step)
@@ -28,8 +30,8 @@ fn main(
     let at = linear_index(group, groups, local);
     if at >= p.count { return; }
     let g = gradient[at];
-    let m = p.beta1 * first[at] + (1.0 - p.beta1) * g;
-    let v = p.beta2 * second[at] + (1.0 - p.beta2) * g * g;
+    let m = p.beta1 * first[at] + p.rest1 * g;
+    let v = p.beta2 * second[at] + p.rest2 * g * g;
     first[at] = m;
     second[at] = v;
     w[at] -= p.lr * (m * p.correction1) / (sqrt(v * p.correction2) + p.epsilon);

@@ -3,7 +3,7 @@
 use super::buffer::{Tensor, buffer, bytes, padded, storage};
 use super::device::Gpu;
 use super::layout::{Layout, Segment};
-use super::ops::word;
+use super::ops::{adam_uniform, sgd_uniform};
 use super::pass::{Examples, Part, Pass, RhoHatTarget, Workspace, cost_sums, weight_sums};
 use super::recording::{LiveUniform, Recorder, Recording};
 use super::search::Search;
@@ -13,7 +13,6 @@ use crate::engine::{Engine, RhoHat, Rows, Update};
 use crate::error::{Error, Result};
 use crate::model::{Matrix, Params, Shape};
 use crate::objective::{Cost, Objective, RhoHatMode};
-use crate::reference::kernels::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
 
 /// The WebGPU engine.
 #[derive(Debug)]
@@ -212,26 +211,12 @@ impl Descent {
 
     fn set_rates(&self, gpu: &Gpu, weights: &[Segment], update: &Update) {
         for (k, segment) in weights.iter().enumerate() {
-            let count = word(segment.whole.len() / 4);
+            let len = segment.whole.len();
             match *update {
-                Update::Sgd { lr, momentum } => {
-                    self.sgd[k].set(gpu, &uniform::Sgd { count, lr: lr as f32, momentum: momentum as f32 });
-                }
-                Update::Adam { lr, step } => self.adam[k].set(gpu, &adam_uniform(count, lr, step)),
+                Update::Sgd { lr, momentum } => self.sgd[k].set(gpu, &sgd_uniform(len, lr, momentum)),
+                Update::Adam { lr, step } => self.adam[k].set(gpu, &adam_uniform(len, lr, step)),
             }
         }
-    }
-}
-
-fn adam_uniform(count: u32, lr: f64, step: u64) -> uniform::Adam {
-    uniform::Adam {
-        count,
-        lr: lr as f32,
-        beta1: ADAM_BETA1 as f32,
-        beta2: ADAM_BETA2 as f32,
-        epsilon: ADAM_EPSILON as f32,
-        correction1: (1.0 / (1.0 - ADAM_BETA1.powf(step as f64))) as f32,
-        correction2: (1.0 / (1.0 - ADAM_BETA2.powf(step as f64))) as f32,
     }
 }
 

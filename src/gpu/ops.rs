@@ -9,6 +9,7 @@ use super::recording::{LiveUniform, Recorder};
 use super::uniform::*;
 use crate::error::Result;
 use crate::objective::{Activation, Objective, RHO_HAT_MIN};
+use crate::reference::kernels::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
 
 /// Most vec4s of k that one dispatch of a product sums: lavapipe ends the loops of an invocation after 65 535 turns.
 const MAX_PRODUCT_TURNS: usize = 60_000;
@@ -342,6 +343,27 @@ pub fn combination_uniform(len: usize, terms: &[(f64, usize)]) -> Combination {
 /// The uniform of `axpy`.
 pub fn axpy_uniform(len: usize, alpha: f64, gamma: f64) -> Axpy {
     Axpy { count: word(len / 4), alpha: alpha as f32, gamma: gamma as f32 }
+}
+
+/// The uniform of `sgd`.
+pub fn sgd_uniform(len: usize, lr: f64, momentum: f64) -> Sgd {
+    Sgd { count: word(len / 4), lr: lr as f32, momentum: momentum as f32 }
+}
+
+/// The uniform of `adam` for update `step`, counted from 1.
+pub fn adam_uniform(len: usize, lr: f64, step: u64) -> Adam {
+    let correction = |beta: f64| (1.0 / (1.0 - beta.powf(step as f64))) as f32;
+    Adam {
+        count: word(len / 4),
+        lr: lr as f32,
+        beta1: ADAM_BETA1 as f32,
+        beta2: ADAM_BETA2 as f32,
+        rest1: (1.0 - ADAM_BETA1) as f32,
+        rest2: (1.0 - ADAM_BETA2) as f32,
+        epsilon: ADAM_EPSILON as f32,
+        correction1: correction(ADAM_BETA1),
+        correction2: correction(ADAM_BETA2),
+    }
 }
 
 /// A count as the shaders take it. Limits on bindings keep all of them far below 2³².

@@ -169,6 +169,8 @@ pub struct Adam {
     pub lr: f32,
     pub beta1: f32,
     pub beta2: f32,
+    pub rest1: f32,
+    pub rest2: f32,
     pub epsilon: f32,
     pub correction1: f32,
     pub correction2: f32,

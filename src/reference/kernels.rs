@@ -127,6 +127,15 @@ pub fn axpy(alpha: f64, x: &[f64], gamma: f64, y: &mut [f64]) {
     }
 }
 
+/// Σ_t c_t v_t over the listed vectors of a stack of vectors of `len` numbers.
+pub fn combine(stack: &[f64], len: usize, terms: &[(f64, usize)]) -> Vec<f64> {
+    let mut sum = vec![0.0; len];
+    for &(coefficient, vector) in terms {
+        axpy(coefficient, &stack[vector * len..(vector + 1) * len], 1.0, &mut sum);
+    }
+    sum
+}
+
 /// v ← μv + g, w ← w − ηv.
 pub fn sgd(w: &mut [f64], velocity: &mut [f64], gradient: &[f64], lr: f64, momentum: f64) {
     for ((w, v), g) in w.iter_mut().zip(velocity).zip(gradient) {
