@@ -12,6 +12,7 @@ pub mod npy;
 mod numbers;
 mod open;
 mod patches;
+mod preprocess;
 mod tensor;
 mod whiten;
 
@@ -24,6 +25,7 @@ use crate::error::{Error, Result};
 use crate::model::{Matrix, Real};
 use crate::random::Stream;
 use field::prepare;
+use preprocess::normalized;
 
 /// What DATA turned out to be.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ pub enum Source {
     Rows(Table),
 }
 
-/// One picture in planar-free form, values in [0, 1] unless it came as floats.
+/// One picture, its channels interleaved; values in [0, 1] unless it came as floats.
 #[derive(Clone, Debug)]
 pub struct Picture {
     /// The file it came from, or another name for messages.
@@ -66,9 +68,9 @@ pub struct Table {
 pub enum Normalize {
     /// Taken as they are.
     None,
-    /// The lecture's: minus the patch's own mean, clipped to ±3σ of all values, mapped to [0.1, 0.9].
+    /// The lecture's: minus the example's own mean, clipped to ±3σ of all values, mapped to [0.1, 0.9].
     Lecture,
-    /// Smallest value to 0, largest to 1.
+    /// Smallest value of the training set to 0, largest to 1; values beyond them are not clipped.
     Unit,
 }
 
@@ -220,56 +222,5 @@ impl Source {
             return Err(Error::input("data", format!("{fact}; give images, or rows of that width")));
         }
         normalized(Cow::from(&table.values), table.cols, None, preprocess)
-    }
-}
-
-/// Normalises rows of `cols` numbers, fitting the limits if there are none, and rounds them to T.
-fn normalized<T: Real>(
-    mut values: Cow<'_, [f64]>,
-    cols: usize,
-    grid: Option<Vec<Grid>>,
-    mut preprocess: Preprocess,
-) -> Result<Examples<T>> {
-    let kind = preprocess.normalize;
-    let means = match kind {
-        Normalize::Lecture => normalize::centre_rows(values.to_mut(), cols),
-        Normalize::Unit | Normalize::None => Vec::new(),
-    };
-    preprocess.limits = match preprocess.stored_limits() {
-        Some(limits) => Some(limits),
-        None => kind.fit(&values)?,
-    };
-    if let Some(limits) = preprocess.limits {
-        kind.map(values.to_mut(), limits);
-    }
-    let rounded = values.iter().map(|&x| T::from_f64(x)).collect();
-    Ok(Examples { matrix: Matrix::new(values.len() / cols, cols, rounded), means, grid, preprocess })
-}
-
-impl Preprocess {
-    /// The limits, unless the kind of normalisation has no use for them.
-    fn stored_limits(&self) -> Option<(f64, f64)> {
-        self.limits.filter(|_| self.normalize != Normalize::None)
-    }
-
-    /// Takes normalised rows `[m, n]` back to the values that the source had (whitened, where it was whitened),
-    /// adding each row's own mean: `means` is [`Examples::means`], one a row or empty.
-    pub fn restore(&self, rows: &mut [f32], means: &[f64]) {
-        let limits = self.stored_limits();
-        let cols = rows.len() / means.len().max(1);
-        for (i, row) in rows.chunks_exact_mut(cols.max(1)).enumerate() {
-            let mean = means.get(i).copied().unwrap_or(0.0);
-            for x in row {
-                let value = f64::from(*x);
-                *x = (limits.map_or(value, |limits| self.normalize.unmap(value, limits)) + mean) as f32;
-            }
-        }
-    }
-
-    /// Puts restored grid patches `[m, n]` together again, one picture for each of `grids` ([`Examples::grid`]).
-    /// Values are as they stand, beyond [0, 1] too. `None` if this is the preprocessing of rows.
-    pub fn pictures(&self, rows: &[f32], grids: &[Grid]) -> Option<Vec<Picture>> {
-        let (patch, channels) = self.patch.zip(self.channels)?;
-        Some(patches::assemble(rows, grids, patch, channels))
     }
 }

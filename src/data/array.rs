@@ -57,10 +57,13 @@ impl Array {
     /// Fails on an empty array, and on the first number that is not finite in the engines' f32.
     fn check(&self, path: &Path, dimensions: &[(&str, usize)]) -> Result<()> {
         if self.values.is_empty() {
-            return Err(Error::input(path, format!("an array of shape {:?} holds no numbers", self.shape)));
+            return Err(Error::input(
+                path,
+                format!("an array of shape {:?} holds no numbers; at least one row is needed", self.shape),
+            ));
         }
         let limit = f64::from(f32::MAX);
-        let Some(bad) = self.values.iter().position(|x| !(x.abs() <= limit)) else { return Ok(()) };
+        let Some(bad) = self.values.iter().position(|x| !(-limit..=limit).contains(x)) else { return Ok(()) };
         let (place, value) = (place(bad, dimensions), self.values[bad]);
         let fact = format!("{place} (counted from 0) holds {value:?}, which is no finite 32-bit number");
         Err(Error::input(path, format!("{fact}; replace it or leave its row out")))
@@ -85,8 +88,7 @@ pub fn check_length(path: &Path, shape: &[usize], size: usize, held: usize) -> R
     if promised == Some(held) {
         return Ok(held / size);
     }
-    let promised = promised.map_or("more than memory can".to_owned(), |bytes| format!("{bytes}"));
-    let fact =
-        format!("shape {shape:?} of {size}-byte numbers promises {promised} bytes, the file holds {held}");
+    let promised = promised.map_or("more bytes than memory has".to_owned(), |bytes| format!("{bytes} bytes"));
+    let fact = format!("shape {shape:?} of {size}-byte numbers promises {promised}, the file holds {held}");
     Err(Error::input(path, format!("{fact}; it is truncated or damaged")))
 }

@@ -29,7 +29,8 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<Table> {
     let data = &bytes[4 + 4 * shape.len()..];
     check_length(path, &shape, 1, data.len())?;
     let array = Array { values: Number::U8.decode(data, Endian::Big), shape };
-    let (rows, cols) = (array.shape[0], array.shape[1..].iter().product());
+    let rows = array.shape[0];
+    let cols = array.values.len() / rows.max(1);
     array.into_table(path, rows, cols)
 }
 

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use image::{DynamicImage, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
 use rayon::prelude::*;
 
 use super::Picture;
@@ -67,20 +67,35 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<Picture> {
     let Some(format) = recognised(bytes) else {
         return Err(Error::input(path, "named as an image, but neither PNG nor JPEG; convert it to PNG"));
     };
-    let damaged = |reason: &str| {
-        let fact = format!("cannot be decoded as {format:?}: {}", reason.replace('\n', " "));
-        Error::input(
-            path,
-            format!("{fact}; it is truncated, damaged or larger than {LARGEST_SIDE} pixels a side"),
-        )
-    };
     if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
-        return Err(damaged("the end of the image is missing"));
+        return Err(Error::input(path, "the end of the JPEG image is missing; it is truncated"));
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits());
-    let image = reader.decode().map_err(|error| damaged(&error.to_string()))?;
+    let image = reader.decode().map_err(|error| refusal(path, &error))?;
     Ok(picture(path.to_owned(), &image))
+}
+
+/// The decoder's error in our words; its innermost cause is the one that says something.
+fn refusal(path: &Path, error: &ImageError) -> Error {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let cause = cause.to_string().replace('\n', " ");
+    let reason = match error {
+        ImageError::Limits(_) => {
+            let gib = MOST_MEMORY >> 30;
+            format!(
+                "larger than {LARGEST_SIDE} pixels a side, or than {gib} GiB decoded; cut it or scale it down"
+            )
+        }
+        ImageError::Unsupported(_) => {
+            format!("a kind of image that is not read ({cause}); convert it to plain PNG")
+        }
+        _ => format!("cannot be decoded ({}); it is truncated or damaged", cause.trim_end_matches('.')),
+    };
+    Error::input(path, reason)
 }
 
 fn limits() -> Limits {

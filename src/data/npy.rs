@@ -61,7 +61,10 @@ impl Header {
         let (number, endian) = number_of(field("descr")?)?;
         let fortran = field("fortran_order")?.starts_with("True");
         let shape = field("shape")?;
-        let shape = shape_of(shape).ok_or(format!("the header's shape {shape:.40} cannot be read"))?;
+        let shape = shape_of(shape).ok_or_else(|| {
+            let end = shape.find(')').map_or(shape.len(), |end| end + 1);
+            format!("the header's shape {:.60} cannot be read; the file is damaged", &shape[..end])
+        })?;
         Ok(Self { number, endian, fortran, shape })
     }
 }

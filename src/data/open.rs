@@ -1,11 +1,15 @@
 //! Recognises what DATA is, by content first and by name for the words of an error.
 
 use std::fmt;
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use super::{Source, idx, images, npy, tensor};
 use crate::error::{Error, Result};
+
+/// How many bytes of a file are read to recognise it.
+const START: u64 = 512;
 
 /// Formats of single files.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,11 +69,15 @@ pub fn open(path: &Path) -> Result<Source> {
     if path.is_dir() {
         return images::read_folder(path).map(Source::Images);
     }
-    let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
+    let failed = |error| Error::io("read", path, error);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(START).read_to_end(&mut bytes).map_err(failed)?;
     let format = Format::of(&bytes).ok_or_else(|| unknown(path, &bytes))?;
     if let Some(named) = Format::named(path).filter(|&named| named != format) {
         tracing::warn!("{}: named like {named}, but read as {format}, which it is", path.display());
     }
+    file.read_to_end(&mut bytes).map_err(failed)?;
     match format {
         Format::Image => Ok(Source::Images(vec![images::decode(path, &bytes)?])),
         Format::Npy => npy::read(path, &bytes),
@@ -89,22 +97,21 @@ fn split_tensor(path: &Path) -> (&Path, Option<&str>) {
     split.map_or((path, None), |(file, tensor)| (file, Some(tensor)))
 }
 
-/// The error for a file of no known format: what it is called, what it seems to be, what would do.
-fn unknown(path: &Path, bytes: &[u8]) -> Error {
+/// The error for a file that starts like no known format: what it is called, what it seems to be, what would do.
+fn unknown(path: &Path, start: &[u8]) -> Error {
     let named = Format::named(path).map_or(String::new(), |format| format!("named like {format}, but "));
     let accepted = "DATA is a folder of images, PNG, JPEG, .npy, IDX (also .gz) or safetensors";
-    Error::input(path, format!("{named}its content is {}; {accepted}", looks_like(bytes)))
+    Error::input(path, format!("{named}its content is {}; {accepted}", looks_like(start)))
 }
 
 /// A guess at foreign content, in words.
-fn looks_like(bytes: &[u8]) -> &'static str {
-    let start = &bytes[..bytes.len().min(512)];
-    match bytes {
+fn looks_like(start: &[u8]) -> &'static str {
+    match start {
         [] => "empty",
         [b'P', b'K', 3, 4, ..] => "a zip archive (.npz is not read yet: save one array as .npy)",
         [0x89, b'H', b'D', b'F', ..] => "HDF5 (save one array as .npy)",
-        _ if bytes.starts_with(b"MATLAB") => "a MATLAB file (save one array as .npy)",
-        _ if image::guess_format(bytes).is_ok() => "an image of another kind (convert it to PNG)",
+        _ if start.starts_with(b"MATLAB") => "a MATLAB file (save one array as .npy)",
+        _ if image::guess_format(start).is_ok() => "an image of another kind (convert it to PNG)",
         _ if start.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) => {
             "text (save the numbers with numpy.save)"
         }

@@ -4,6 +4,8 @@ use std::fs;
 
 use proptest::prelude::*;
 use rhohat::data::{Source, npy};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 
 use crate::{distance, fixture, pictures, rows};
 
@@ -20,6 +22,11 @@ fn npy_rows_of_every_kind_order_and_version_are_the_same_numbers() {
         assert_eq!((table.rows, table.cols), (6, 4), "{kind}");
         assert_eq!(table.values, grid(), "{kind}");
     }
+}
+
+#[test]
+fn half_precision_of_every_size_is_what_numpy_widens_it_to() {
+    assert_eq!(rows("halves.npy").values, rows("halves_f8.npy").values);
 }
 
 #[test]
@@ -62,6 +69,17 @@ fn a_safetensors_file_needs_a_name_only_where_there_is_a_choice() {
         assert_eq!((table.rows, table.cols), (6, 4), "{name}");
         assert_eq!(table.values, grid(), "{name}");
     }
+}
+
+#[test]
+fn a_tensor_of_bfloat16_is_the_upper_half_of_f32() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("brain.safetensors");
+    let bytes = [0x3fc0u16, 0xc000, 0x3d80, 0x0000].map(u16::to_le_bytes).concat();
+    let tensor = TensorView::new(Dtype::BF16, vec![2, 2], &bytes).unwrap();
+    safetensors::serialize_to_file([("codes", tensor)], None, &path).unwrap();
+    let Source::Rows(table) = Source::open(&path).unwrap() else { panic!("rows") };
+    assert_eq!(table.values, [1.5, -2.0, 0.0625, 0.0]);
 }
 
 /// make.py's test picture, colour by colour.

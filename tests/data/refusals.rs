@@ -69,7 +69,7 @@ fn files_of_other_kinds() {
     assert_refused("empty.png", b"", &["named like a PNG", "content is empty"]);
     assert_refused("noise", &[7, 8, 255, 0], &["no known format"]);
     assert_refused("a.gif", &bytes("grey.gif"), &["image of another kind", "PNG"]);
-    assert_refused("other.gz", &{ packed(b"hello") }, &["holds no IDX"]);
+    assert_refused("other.gz", &packed(b"hello"), &["holds no IDX"]);
 }
 
 fn packed(data: &[u8]) -> Vec<u8> {
@@ -116,6 +116,8 @@ fn headers_that_promise_what_the_file_does_not_hold() {
     assert_refused("odd.npy", &huge("(-1, 2)"), &["shape (-1, 2)"]);
     let header = [&[0, 0, 8, 3][..], &[255; 12]].concat();
     assert_refused("huge.idx", &header, &["4294967295", "holds 0"]);
+    let nothing = [&[0, 0, 8, 4, 0, 0, 0, 0][..], &[255; 12]].concat();
+    assert_refused("nothing.idx", &nothing, &["[0, 4294967295", "no numbers"]);
     assert_refused("huge.gz", &packed(&header), &["cannot come out of"]);
     let more = [&[0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 2][..], &[1; 50]].concat();
     assert_refused("more.gz", &packed(&more), &["promises 2 bytes, the file holds"]);
@@ -158,6 +160,17 @@ fn a_truncated_png_unless_only_its_end_mark_is_missing() {
     for length in 0..whole.len() - end_mark {
         assert_refused("cut.png", &whole[..length], &[]);
     }
+}
+
+#[test]
+fn a_png_that_says_it_is_huge() {
+    let mut bytes = bytes("grey.png");
+    // The header chunk: type at 12, width and height at 16, checksum of both at 29.
+    bytes[16..24].copy_from_slice(&[0, 1, 0, 0, 0, 1, 0, 0]);
+    let mut checksum = flate2::Crc::new();
+    checksum.update(&bytes[12..29]);
+    bytes[29..33].copy_from_slice(&checksum.sum().to_be_bytes());
+    assert_refused("huge.png", &bytes, &["32768 pixels"]);
 }
 
 #[test]
