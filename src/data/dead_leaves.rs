@@ -17,12 +17,14 @@ const SIDE: usize = 512;
 const CANVAS: usize = 2 * SIDE;
 /// Smallest and largest radius of a leaf, canvas pixels.
 const RADII: (f64, f64) = (16.0, 400.0);
+/// Share of rectangles. Their corners teach features without an orientation, so there are fewer of them.
+const RECTANGLES: f64 = 0.25;
 /// The shorter half axis is at least this share of the radius.
 const THINNEST: f64 = 0.4;
 /// Range of the grey in the middle of a leaf.
-const GREYS: (f64, f64) = (0.15, 0.85);
+const GREYS: (f64, f64) = (0.2, 0.8);
 /// Largest change of the grey from the middle of a leaf to its rim, along each axis.
-const SHADING: f64 = 0.1;
+const SHADING: f64 = 0.3;
 
 /// Draws all pictures of `seed`, each from its own stream.
 pub fn pictures(seed: u64) -> Vec<Picture> {
@@ -62,7 +64,7 @@ struct Leaf {
 
 impl Leaf {
     fn random(stream: &mut Stream) -> Self {
-        let outline = if stream.unit() < 0.5 { Outline::Ellipse } else { Outline::Rectangle };
+        let outline = if stream.unit() < RECTANGLES { Outline::Rectangle } else { Outline::Ellipse };
         let radius = radius(stream.unit());
         // Centres reach so far out that the canvas's border sees as many leaves as its middle.
         let (low, high) = (-RADII.1, CANVAS as f64 + RADII.1);
