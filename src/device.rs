@@ -38,9 +38,7 @@ impl FromStr for Selector {
             "" => return Err(Error::usage("--device needs a value; `rhohat devices` lists them")),
             _ => match text.strip_prefix("gpu:") {
                 Some(number) => Self::Gpu(Some(number.parse().map_err(|_| {
-                    Error::usage(format!(
-                        "--device {text}: {number:?} is no adapter number; see `rhohat devices`"
-                    ))
+                    Error::usage(format!("--device {text}: {number:?} is no adapter number; see `rhohat devices`"))
                 })?)),
                 None => Self::Named(text.to_owned()),
             },

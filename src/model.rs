@@ -107,13 +107,7 @@ impl<T: Real> Params<T> {
 
     /// The same numbers in another type.
     pub fn cast<U: Real>(&self) -> Params<U> {
-        Params {
-            shape: self.shape,
-            w1: cast(&self.w1),
-            b1: cast(&self.b1),
-            d: cast(&self.d),
-            b2: cast(&self.b2),
-        }
+        Params { shape: self.shape, w1: cast(&self.w1), b1: cast(&self.b1), d: cast(&self.d), b2: cast(&self.b2) }
     }
 
     /// The tensors with their names in model files, in the order W1, b1, D, b2.
@@ -128,10 +122,7 @@ impl<T: Real> Params<T> {
 
     /// The name of the first tensor that holds NaN or infinity, judged on bits.
     pub fn first_not_finite(&self) -> Option<&'static str> {
-        self.tensors()
-            .into_iter()
-            .find(|(_, t)| t.iter().any(|x| !x.to_f64().is_finite()))
-            .map(|(name, _)| name)
+        self.tensors().into_iter().find(|(_, t)| t.iter().any(|x| !x.to_f64().is_finite())).map(|(name, _)| name)
     }
 }
 

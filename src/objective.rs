@@ -92,13 +92,7 @@ pub struct Objective {
 impl Default for Objective {
     /// The settings of the lecture's experiment.
     fn default() -> Self {
-        Self {
-            activation: Activation::Sigmoid,
-            output: Activation::Sigmoid,
-            rho: 0.01,
-            beta: 3.0,
-            lambda: 1e-4,
-        }
+        Self { activation: Activation::Sigmoid, output: Activation::Sigmoid, rho: 0.01, beta: 3.0, lambda: 1e-4 }
     }
 }
 
