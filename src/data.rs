@@ -13,7 +13,7 @@ mod numbers;
 mod open;
 mod patches;
 mod preprocess;
-mod tensor;
+pub(crate) mod tensor;
 mod whiten;
 
 use std::borrow::Cow;
@@ -87,6 +87,8 @@ pub struct Recipe {
     pub whiten: bool,
     /// Normalisation of patches or rows.
     pub normalize: Normalize,
+    /// Limits of an earlier model to go on with; `None` fits them on these data.
+    pub limits: Option<(f64, f64)>,
     /// Seed of the draw.
     pub seed: u64,
 }
@@ -204,7 +206,13 @@ impl Source {
             }
             Self::Rows(_) => (None, None),
         };
-        Ok(Preprocess { patch, channels, whiten: recipe.whiten, normalize: recipe.normalize, limits: None })
+        Ok(Preprocess {
+            patch,
+            channels,
+            whiten: recipe.whiten,
+            normalize: recipe.normalize,
+            limits: recipe.limits,
+        })
     }
 
     /// All rows of a table, normalised.

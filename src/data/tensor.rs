@@ -32,19 +32,25 @@ pub fn read(path: &Path, bytes: &[u8], name: Option<&str>) -> Result<Table> {
             format!("tensor {name} has shape {shape:?}, but rows need two dimensions"),
         ));
     };
+    let values = match tensor.dtype() {
+        Dtype::U8 => Number::U8.decode(tensor.data(), Endian::Little),
+        _ => float_values(&name, &tensor).map_err(|reason| Error::input(path, reason))?,
+    };
+    Array { shape: vec![rows, cols], values }.into_table(path, rows, cols)
+}
+
+/// The numbers of a floating-point tensor; the error names it and its kind of numbers.
+pub fn float_values(name: &str, tensor: &TensorView<'_>) -> Result<Vec<f64>, String> {
     let number = match tensor.dtype() {
-        Dtype::U8 => Number::U8,
         Dtype::F16 => Number::F16,
         Dtype::BF16 => Number::Bf16,
         Dtype::F32 => Number::F32,
         Dtype::F64 => Number::F64,
         other => {
-            let accepted = "U8, F16, BF16, F32 and F64 are read";
-            return Err(Error::input(path, format!("tensor {name} holds {other:?} numbers, but {accepted}")));
+            return Err(format!("tensor {name} holds {other:?} numbers, but F16, BF16, F32 and F64 are read"));
         }
     };
-    let values = number.decode(tensor.data(), Endian::Little);
-    Array { shape: vec![rows, cols], values }.into_table(path, rows, cols)
+    Ok(number.decode(tensor.data(), Endian::Little))
 }
 
 /// The tensor called `wanted`, or the only one of two dimensions; the error lists what there is.

@@ -31,7 +31,7 @@ fn pictures(name: &str) -> Vec<Picture> {
 
 /// Patches of `patch` pixels, grey, as they are.
 fn plain(patch: usize, samples: usize) -> Recipe {
-    Recipe { patch, samples, color: false, whiten: false, normalize: Normalize::None, seed: 1 }
+    Recipe { patch, samples, color: false, whiten: false, normalize: Normalize::None, limits: None, seed: 1 }
 }
 
 /// Nothing done to rows.
