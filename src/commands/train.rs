@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use indicatif::HumanBytes;
+use rhohat::Error;
 use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, reach_warning};
 use rhohat::data::{Preprocess, Source, npy};
 use rhohat::device::Choice;
@@ -93,9 +94,10 @@ fn learn(
     let startup = started.elapsed();
     let outcome = train(engine, &recipe, &mut |progress| watch.observe(progress));
     let clamped = watch.finish()?;
-    let outcome = outcome.inspect_err(|_| {
-        tracing::info!("{}: metrics up to the failure are kept", run.path().display());
-    })?;
+    if let Err(Error::Diverged { .. }) = outcome {
+        tracing::info!("{}: the metrics of the steps before are kept", run.path().display());
+    }
+    let outcome = outcome?;
     keep(engine, config, preprocess, &run)?;
     let summary = Summary::new(config, engine, &outcome, &run, clamped, startup);
     print(args.json, &summary, summary::text)?;

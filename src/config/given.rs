@@ -51,7 +51,10 @@ impl Given {
     pub fn over(&self, defaults: &Config) -> Result<Config> {
         let mut settings = Table::try_from(defaults).expect("defaults have a TOML form");
         overlay(&mut settings, self.table.clone());
-        settings.try_into().map_err(|error: toml::de::Error| self.refused(error.message()))
+        settings.try_into().map_err(|error: toml::de::Error| {
+            // "invalid type …" and "in `hidden`" come on lines of their own.
+            self.refused(&error.to_string().trim().replace('\n', " "))
+        })
     }
 
     /// Flags have been checked one by one, so what cannot be read comes from the file.

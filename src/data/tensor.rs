@@ -47,7 +47,9 @@ pub fn float_values(name: &str, tensor: &TensorView<'_>) -> Result<Vec<f64>, Str
         Dtype::F32 => Number::F32,
         Dtype::F64 => Number::F64,
         other => {
-            return Err(format!("tensor {name} holds {other:?} numbers, but F16, BF16, F32 and F64 are read"));
+            return Err(format!(
+                "tensor {name} holds {other:?} numbers, but F16, BF16, F32 and F64 are read"
+            ));
         }
     };
     Ok(number.decode(tensor.data(), Endian::Little))

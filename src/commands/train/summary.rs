@@ -17,7 +17,7 @@ pub struct Summary {
     #[serde(flatten)]
     terms: Terms,
     steps: usize,
-    ended: &'static str,
+    ended: Ended,
     seconds: f64,
     samples_per_second: f64,
     rho_hat: RhoHatRange,
@@ -49,7 +49,7 @@ impl Summary {
         Self {
             terms: Terms::of(&outcome.cost),
             steps: outcome.steps,
-            ended: ended(outcome.ended),
+            ended: outcome.ended,
             seconds: outcome.seconds,
             samples_per_second: rate(outcome.samples, outcome.seconds),
             rho_hat: RhoHatRange::of(&outcome.cost.rho_hat),
@@ -65,14 +65,6 @@ impl Summary {
             model: run.model(),
             features: Some(run.features()).filter(|path| path.exists()),
         }
-    }
-}
-
-fn ended(ended: Ended) -> &'static str {
-    match ended {
-        Ended::Steps => "steps",
-        Ended::Converged => "converged",
-        Ended::Stopped => "interrupted",
     }
 }
 
@@ -95,7 +87,7 @@ pub fn text(summary: &Summary) -> String {
         summary.hidden,
         clamped(summary.clamped),
         summary.steps,
-        if summary.ended == "steps" { String::new() } else { format!(" ({})", summary.ended) },
+        early(summary.ended),
         summary.seconds,
         HumanCount(summary.samples_per_second as u64),
         summary.seed,
@@ -108,6 +100,15 @@ pub fn text(summary: &Summary) -> String {
         text += &format!("\nfeatures   {}", features.display());
     }
     text
+}
+
+/// A run that was shorter than asked for says why.
+fn early(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Steps => "",
+        Ended::Converged => " (converged)",
+        Ended::Stopped => " (interrupted)",
+    }
 }
 
 /// Clamping changes J silently where it happens, so it is told.
