@@ -14,9 +14,10 @@ use indicatif::HumanBytes;
 use rhohat::Error;
 use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, reach_warning};
 use rhohat::data::{Preprocess, Source, npy};
-use rhohat::device::Choice;
+use rhohat::device::{Choice, Selector};
 use rhohat::durable;
 use rhohat::engine::Engine;
+use rhohat::model::Params;
 use rhohat::model::file::{Meta, ModelFile, save};
 use rhohat::picture::{Tile, features};
 use rhohat::run::{Environment, RunDir};
@@ -97,8 +98,14 @@ fn learn(
     if let Err(Error::Diverged { .. }) = outcome {
         tracing::info!("{}: the metrics of the steps before are kept", run.path().display());
     }
-    let outcome = outcome?;
-    keep(engine, config, preprocess, &run)?;
+    let mut outcome = outcome?;
+    let params = engine.params()?;
+    keep(&params, config, preprocess, &run)?;
+    if config.selector()? == Selector::Reference {
+        // It has learned in more digits than the file holds: J is told of what was saved.
+        engine.set_params(&params)?;
+        outcome.cost = engine.cost()?;
+    }
     let summary = Summary::new(config, engine, &outcome, &run, clamped, startup);
     print(args.json, &summary, summary::text)?;
     let stopped = interrupt.signal().filter(|_| outcome.ended == Ended::Stopped);
@@ -106,17 +113,11 @@ fn learn(
 }
 
 /// Writes the model, and the picture of its features where the examples are pictures.
-fn keep(
-    engine: &mut dyn Engine,
-    config: &Config,
-    preprocess: Preprocess,
-    run: &RunDir,
-) -> rhohat::Result<()> {
-    let params = engine.params()?;
+fn keep(params: &Params<f32>, config: &Config, preprocess: Preprocess, run: &RunDir) -> rhohat::Result<()> {
     let meta = Meta { objective: config.objective(), preprocess, seed: config.seed };
-    save(&run.model(), &params, &meta)?;
+    save(&run.model(), params, &meta)?;
     match Tile::of(Some(&meta.preprocess), params.shape.visible) {
-        Some(tile) => features(&params, tile, None)?.save(&run.features()),
+        Some(tile) => features(params, tile, None)?.save(&run.features()),
         None => Ok(()),
     }
 }

@@ -10,16 +10,19 @@ use tempfile::{TempDir, tempdir};
 use crate::{fixture, number, rhohat, train};
 
 const MODEL: &str = "run/model.safetensors";
+const PHOTO: &str = "photo.png";
 
-/// A folder with a model of the user's picture in `run`.
+/// A folder with a picture of 32×24 pixels and a model of its 4×4 patches in `run`.
 fn trained(flags: &[&str]) -> TempDir {
     let folder = tempdir().unwrap();
-    let picture = fixture("grey.png");
-    train(
-        folder.path(),
-        "run",
-        &[&[picture.to_str().unwrap(), "--patch", "4", "--steps", "100"], flags].concat(),
-    );
+    // Waves of several directions, so that no two patches are alike.
+    let wave =
+        |x: u32, y: u32| (f64::from(x * x + 3 * y) / 9.0).sin() + (f64::from(2 * x + y * y) / 17.0).cos();
+    let pixel = |x, y| image::Luma([(128.0 + 60.0 * wave(x, y)) as u8]);
+    image::GrayImage::from_fn(32, 24, pixel).save(folder.path().join(PHOTO)).unwrap();
+    let picture = folder.path().join(PHOTO);
+    let common = [picture.to_str().unwrap(), "--patch", "4", "--steps", "100"];
+    train(folder.path(), "run", &[&common, flags].concat());
     folder
 }
 
@@ -36,26 +39,23 @@ fn rows(path: &Path) -> rhohat::data::Table {
 #[test]
 fn eval_gives_terms_activity_and_explained_variance() {
     let folder = trained(&[]);
-    let picture = fixture("grey.png");
-    let args = on("eval", picture.to_str().unwrap(), "reference", &["--json"]);
+    let args = on("eval", PHOTO, "reference", &["--json"]);
     let report = rhohat(folder.path(), &args).json();
     let sum = ["reconstruction", "decay", "kl"].map(|term| number(&report, term)).iter().sum::<f64>();
     assert!((number(&report, "j") - sum).abs() < 1e-12);
-    assert_eq!(number(&report, "examples"), 12.0);
+    assert_eq!(number(&report, "examples"), 48.0);
     assert!((0.0..1.0).contains(&number(&report, "explained_variance")), "{report}");
     assert!(number(&report["rho_hat"], "mean") > 0.0 && report["dead"].is_number());
     let doubled = rhohat(folder.path(), &[&args[..], &["--beta", "6"]].concat()).json();
     assert!((number(&doubled, "kl") - 2.0 * number(&report, "kl")).abs() < 1e-12);
     let text = rhohat(folder.path(), &args[..args.len() - 1]).text();
-    assert!(text.contains("% of the variance") && text.contains("12, on f64 reference"), "{text}");
+    assert!(text.contains("% of the variance") && text.contains("48, on f64 reference"), "{text}");
 }
 
 #[test]
 fn engines_agree_on_eval() {
     let folder = trained(&["--activation", "tanh"]);
-    let picture = fixture("grey.png");
-    let on =
-        |device| rhohat(folder.path(), &on("eval", picture.to_str().unwrap(), device, &["--json"])).json();
+    let on = |device| rhohat(folder.path(), &on("eval", PHOTO, device, &["--json"])).json();
     let (reference, cpu) = (on("reference"), on("cpu"));
     for name in ["j", "reconstruction", "decay", "kl", "explained_variance"] {
         let (wanted, found) = (number(&reference, name), number(&cpu, name));
@@ -66,28 +66,25 @@ fn engines_agree_on_eval() {
 #[test]
 fn encode_writes_a_row_of_hidden_activations_an_example() {
     let folder = trained(&[]);
-    let picture = fixture("grey.png");
-    let args = on("encode", picture.to_str().unwrap(), "cpu", &["-o", "codes.npy", "--json"]);
+    let args = on("encode", PHOTO, "cpu", &["-o", "codes.npy", "--json"]);
     let report = rhohat(folder.path(), &args).json();
-    assert_eq!((&report["examples"], &report["hidden"]), (&12.into(), &25.into()));
+    assert_eq!((&report["examples"], &report["hidden"]), (&48.into(), &25.into()));
     let codes = rows(&folder.path().join("codes.npy"));
-    assert_eq!((codes.rows, codes.cols), (12, 25));
+    assert_eq!((codes.rows, codes.cols), (48, 25));
     assert!(codes.values.iter().all(|a| (0.0..=1.0).contains(a)));
 }
 
 #[test]
 fn reconstruct_gives_pixels_back() {
     let folder = trained(&["--lambda", "0", "--beta", "0"]);
-    let picture = fixture("grey.png");
-    let data = picture.to_str().unwrap();
-    rhohat(folder.path(), &on("reconstruct", data, "cpu", &["-o", "out.npy"])).text();
+    rhohat(folder.path(), &on("reconstruct", PHOTO, "cpu", &["-o", "out.npy"])).text();
     let restored = rows(&folder.path().join("out.npy"));
-    assert_eq!((restored.rows, restored.cols), (12, 16));
-    let outcome = rhohat(folder.path(), &on("reconstruct", data, "cpu", &["-o", "out.png"]));
+    assert_eq!((restored.rows, restored.cols), (48, 16));
+    let outcome = rhohat(folder.path(), &on("reconstruct", PHOTO, "cpu", &["-o", "out.png"]));
     assert!(!outcome.stderr.contains("whitened"), "{}", outcome.stderr);
     outcome.text();
     let found = image::open(folder.path().join("out.png")).unwrap().to_luma8();
-    let wanted = image::open(&picture).unwrap().to_luma8();
+    let wanted = image::open(folder.path().join(PHOTO)).unwrap().to_luma8();
     assert_eq!(found.dimensions(), wanted.dimensions());
     let mean = wanted.iter().map(|&p| f64::from(p)).sum::<f64>() / wanted.len() as f64;
     let spread: f64 = wanted.iter().map(|&p| (f64::from(p) - mean).powi(2)).sum();
@@ -99,8 +96,7 @@ fn reconstruct_gives_pixels_back() {
 #[test]
 fn reconstructions_of_whitened_images_say_so() {
     let folder = trained(&["--whiten"]);
-    let picture = fixture("grey.png");
-    let args = on("reconstruct", picture.to_str().unwrap(), "cpu", &["-o", "out.png", "--json"]);
+    let args = on("reconstruct", PHOTO, "cpu", &["-o", "out.png", "--json"]);
     let outcome = rhohat(folder.path(), &args);
     assert!(outcome.stderr.contains("whitened space"), "{}", outcome.stderr);
     assert_eq!(outcome.json()["whitened"], true);
@@ -163,8 +159,7 @@ fn foreign_models_count_as_sigmoid_without_preprocessing_and_it_is_said() {
     assert_eq!(number(&tanh, "reconstruction"), (5.0 * 0.25 + 2.25) / 4.0);
     let args = ["features", "foreign.safetensors", "-o", "features.png"];
     rhohat(folder.path(), &args).refused(3, &["3 visible units are no square"]);
-    let init =
-        ["train", "rows.npy", "--init", "foreign.safetensors", "--steps", "1", "--device", "reference"];
+    let init = ["train", "rows.npy", "--init", "foreign.safetensors", "--steps", "1", "--device", "cpu"];
     let outcome = rhohat(folder.path(), &init);
     assert!(outcome.stderr.contains("no rhohat metadata"), "{}", outcome.stderr);
     outcome.text();
@@ -176,8 +171,7 @@ fn foreign_models_of_a_square_width_see_grey_patches() {
     write_foreign(&folder.path().join("foreign.safetensors"), 5, 16);
     rhohat(folder.path(), &["features", "foreign.safetensors", "-o", "features.png"]).text();
     let picture = fixture("grey.png");
-    let args =
-        ["encode", "foreign.safetensors", picture.to_str().unwrap(), "-o", "codes.npy", "--device", "cpu"];
+    let args = ["encode", "foreign.safetensors", &picture, "-o", "codes.npy", "--device", "cpu"];
     rhohat(folder.path(), &args).text();
     assert_eq!(rows(&folder.path().join("codes.npy")).rows, 12);
 }

@@ -1,7 +1,6 @@
 //! Bad input: one clear line, the right exit code, nothing half-written.
 
 use std::fs;
-use std::path::Path;
 
 use tempfile::{TempDir, tempdir};
 
@@ -37,8 +36,8 @@ fn an_empty_folder() {
 #[test]
 fn a_picture_of_one_pixel_and_a_patch_larger_than_the_picture() {
     let folder = tempdir().unwrap();
-    refuse(&folder, &[fixture("dot.png").to_str().unwrap()], 3, &["dot.png: 1×1 pixels", "--patch"]);
-    refuse(&folder, &[fixture("grey.png").to_str().unwrap(), "--patch", "13"], 3, &["16×12", "13×13"]);
+    refuse(&folder, &[&fixture("dot.png")], 3, &["dot.png: 1×1 pixels", "--patch"]);
+    refuse(&folder, &[&fixture("grey.png"), "--patch", "13"], 3, &["16×12", "13×13"]);
     refuse(&folder, &["--patch", "513", "--samples", "10"], 3, &["512×512", "513×513"]);
 }
 
@@ -114,7 +113,7 @@ fn flags_for_images_with_rows() {
     let (folder, rows) = (tempdir().unwrap(), fixture("rows_lf4.npy"));
     for flags in [&["--patch", "2"][..], &["--samples", "9"], &["--color"], &["--whiten"], &["--no-whiten"]] {
         let words = [flags[0].replace("no-", ""), "is for images".to_owned()];
-        let args = [&[rows.to_str().unwrap()], flags].concat();
+        let args = [&[rows.as_str()], flags].concat();
         refuse(&folder, &args, 2, &words.each_ref().map(String::as_str));
     }
 }
@@ -171,8 +170,8 @@ fn models_and_data_that_do_not_fit() {
     let folder = tempdir().unwrap();
     train(folder.path(), "run", &[]);
     let rows = fixture("rows_lf4.npy");
-    let on = |command, model, data: &Path, out| {
-        let args = [command, model, data.to_str().unwrap(), "--device", "cpu", "-o", out];
+    let on = |command, model, data: &str, out| {
+        let args = [command, model, data, "--device", "cpu", "-o", out];
         rhohat(folder.path(), &args)
     };
     let model = "run/model.safetensors";
@@ -180,7 +179,8 @@ fn models_and_data_that_do_not_fit() {
     on("encode", "run/config.toml", &rows, "codes.npy").refused(3, &["no whole safetensors file"]);
     on("encode", "none.safetensors", &rows, "codes.npy").refused(3, &["none.safetensors: no such file"]);
     on("reconstruct", model, &fixture("stack_grey.npy"), "out.png").refused(3, &["smaller than one patch"]);
-    let args = ["eval", model, fixture("grey.png").to_str().unwrap(), "--rho", "2", "--device", "cpu"];
+    let picture = fixture("grey.png");
+    let args = ["eval", model, &picture, "--rho", "2", "--device", "cpu"];
     rhohat(folder.path(), &args).refused(2, &["--rho 2: "]);
     assert_eq!(names(folder.path()), ["run"]);
 }
