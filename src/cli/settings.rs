@@ -44,7 +44,7 @@ pub struct Settings {
     /// Update rule [default: lbfgs, above 50000 rows of DATA adam]
     #[arg(long, value_name = "NAME", value_parser = words::<Optimizer>(&["lbfgs", "sgd", "adam"]))]
     optimizer: Option<Optimizer>,
-    /// Learning rate [default: adam 0.001, sgd 0.1]
+    /// Learning rate [default: adam 0.001, sgd 0.01]
     #[arg(long, value_name = "X")]
     lr: Option<f64>,
     /// Course of the learning rate [default: constant]

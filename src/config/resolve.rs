@@ -162,7 +162,7 @@ impl Config {
 
     /// Defaults of SGD and Adam.
     fn descend(&mut self, given: &Given, examples: usize) -> Result<()> {
-        self.lr = Some(if self.optimizer == Optimizer::Sgd { 0.1 } else { 1e-3 });
+        self.lr = Some(if self.optimizer == Optimizer::Sgd { 0.01 } else { 1e-3 });
         self.momentum = (self.optimizer == Optimizer::Sgd).then_some(0.9);
         self.schedule = Some(Schedule::Constant);
         self.warmup = Some(0);

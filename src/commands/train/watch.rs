@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use rhohat::metrics::{MetricsFile, RhoHatRange, Terms, rate};
 use rhohat::train::Progress;
 use rhohat::{Error, Result};
@@ -60,7 +60,7 @@ impl<'a> Watch<'a> {
 }
 
 fn bar(steps: usize) -> Display {
-    let style = ProgressStyle::with_template("{bar:20} {pos}/{len}  {wide_msg} {eta:>5}")
+    let style = ProgressStyle::with_template("{bar:8} {pos}/{len}  {wide_msg}")
         .expect("the template is fixed and right");
     Display::Bar(ProgressBar::new(steps as u64).with_style(style))
 }
@@ -69,8 +69,8 @@ impl Display {
     fn show(&mut self, progress: &Progress, steps: usize) {
         match self {
             Self::Bar(bar) => {
-                bar.set_position(progress.step as u64);
                 bar.set_message(line(progress));
+                bar.set_position(progress.step as u64);
             }
             Self::Log(last) => {
                 let due = last.is_none_or(|last| last.elapsed() >= PAUSE) || progress.step == steps;
@@ -83,9 +83,10 @@ impl Display {
     }
 }
 
+/// Fits 80 columns behind the bar.
 fn line(progress: &Progress) -> String {
     let Terms { j, reconstruction, decay, kl } = Terms::of(&progress.cost);
     let mean = RhoHatRange::of(&progress.cost.rho_hat).mean;
-    let speed = rate(progress.samples, progress.seconds);
-    format!("J {j:.4} = {reconstruction:.4} + {decay:.4} + {kl:.4}  rho-hat {mean:.4}  {speed:.0} samples/s")
+    let speed = HumanCount(rate(progress.samples, progress.seconds) as u64);
+    format!("J {j:.4} = {reconstruction:.3} + {decay:.3} + {kl:.3}  ρ̂ {mean:.4}  {speed} samples/s")
 }
