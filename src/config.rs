@@ -10,10 +10,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use check::check_objective;
+pub use check::{check_objective, reach_warning};
 pub use given::{Batch, Given};
 pub use memory::MemoryPlan;
-pub use resolve::{Facts, Kind, reach_warning};
+pub use resolve::{Facts, Kind};
 
 use crate::data::{self, Normalize};
 use crate::device::{Selector, Setup};

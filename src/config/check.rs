@@ -1,4 +1,5 @@
-//! What is refused: values out of range, settings that contradict each other, settings that would do nothing.
+//! What is refused: values out of range, settings that contradict each other, settings that would do nothing;
+//! and what is warned of.
 
 use super::{Batch, Config, Facts, Kind};
 use crate::error::{Error, Result};
@@ -25,6 +26,21 @@ pub fn check_objective(objective: &Objective) -> Result<()> {
         ensure(value >= 0.0 && value.is_finite(), || format!("{flag} {value}: a weight is 0 or more"))?;
     }
     Ok(())
+}
+
+/// Says so, with the flags that mend it, when examples that are taken as they are lie where the output units cannot get.
+pub fn reach_warning(values: &[f64], output: Activation) -> Option<String> {
+    let (low, high) = output.range()?;
+    let (least, most) = values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), &x| (least.min(x), most.max(x)));
+    (least < low || most > high).then(|| {
+        format!(
+            "the data range from {least} to {most}, but a {} output reaches only {low} to {high}; \
+             use --normalize unit, or --output linear",
+            output.name()
+        )
+    })
 }
 
 impl Config {

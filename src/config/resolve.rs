@@ -5,7 +5,7 @@ use crate::data::{Normalize, Source};
 use crate::error::{Error, Result};
 use crate::model::Shape;
 use crate::model::file::{Meta, ModelFile};
-use crate::objective::{Activation, Objective, RhoHatMode};
+use crate::objective::{Objective, RhoHatMode};
 use crate::optim::{Optimizer, Schedule};
 
 /// Rows above which DATA is learned from in mini-batches by default.
@@ -145,7 +145,7 @@ impl Config {
 
     /// The optimiser for as many examples, and the settings that come with it.
     fn choose_optimizer(&mut self, given: &Given, kind: Kind) -> Result<()> {
-        let (examples, _) = Self { patch: None, ..self.clone() }.size(kind)?;
+        let (examples, _) = self.size(kind)?;
         let many = kind != Kind::BuiltIn && examples > MANY_ROWS && given.get("batch")? != Some(Batch::Full);
         let optimizer = given.get("optimizer")?;
         self.optimizer = optimizer.unwrap_or(if many { Optimizer::Adam } else { Optimizer::Lbfgs });
@@ -175,19 +175,4 @@ impl Config {
         self.rho_hat_decay = (self.rho_hat == RhoHatMode::Ema).then_some(0.99);
         Ok(())
     }
-}
-
-/// Says so when examples that are taken as they are lie where the output units cannot get.
-pub fn reach_warning(values: &[f64], output: Activation) -> Option<String> {
-    let (low, high) = output.range()?;
-    let (least, most) = values
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), &x| (least.min(x), most.max(x)));
-    (least < low || most > high).then(|| {
-        format!(
-            "the data range from {least} to {most}, but a {} output reaches only {low} to {high}; \
-             use --normalize unit, or --output linear",
-            output.name()
-        )
-    })
 }
