@@ -1,1 +1,171 @@
-//! (being written)
+//! The settings of a training run with every default filled in, and what they mean to the rest of the library.
+//! [`Given`] holds what the user set, [`Config::resolve`] the defaults around it, `check` what is refused.
+
+mod check;
+mod given;
+mod memory;
+mod resolve;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use check::{check_objective, reach_warning};
+pub use given::{Batch, Given};
+pub use memory::MemoryPlan;
+pub use resolve::{Facts, Kind};
+
+use crate::data::{self, Normalize};
+use crate::device::{Selector, Setup};
+use crate::engine::{Cut, RhoHat};
+use crate::error::Result;
+use crate::objective::{Activation, Objective, RhoHatMode};
+use crate::optim::{LearningRate, Optimizer, Schedule};
+use crate::train;
+
+/// Reports a run is divided into at least, where it has as many updates.
+const REPORTS: usize = 200;
+/// Updates between two reports at most.
+const LONGEST_SILENCE: usize = 100;
+
+/// Every setting of a run, named as the flags of `rhohat train`. A setting that means nothing in this run (the
+/// learning rate of L-BFGS, the patch size of rows) is `None`, and giving it is an error.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What is learned from; `None` is the built-in images.
+    pub data: Option<PathBuf>,
+    /// h, the hidden units.
+    pub hidden: usize,
+    /// f: sigmoid or tanh.
+    pub activation: Activation,
+    /// g.
+    pub output: Activation,
+    /// ρ, in (0, 1).
+    pub rho: f64,
+    /// β.
+    pub beta: f64,
+    /// λ.
+    pub lambda: f64,
+    /// Which ρ̂ the penalty is taken at.
+    pub rho_hat: RhoHatMode,
+    /// μ of the moving average of ρ̂, in [0, 1); for `ema` alone.
+    pub rho_hat_decay: Option<f64>,
+    /// The update rule.
+    pub optimizer: Optimizer,
+    /// η; not for L-BFGS.
+    pub lr: Option<f64>,
+    /// The course of η; not for L-BFGS.
+    pub schedule: Option<Schedule>,
+    /// Updates over which η rises to its value; not for L-BFGS.
+    pub warmup: Option<usize>,
+    /// μ of SGD, in [0, 1); for SGD alone.
+    pub momentum: Option<f64>,
+    /// Rows an update.
+    pub batch: Batch,
+    /// Rows computed at a time; `None` leaves it to the engine.
+    pub chunk: Option<usize>,
+    /// Hidden units a block; `None` leaves it to the engine.
+    pub block: Option<usize>,
+    /// Passes over the data; either this or `steps`.
+    pub epochs: Option<usize>,
+    /// Updates, or iterations of L-BFGS.
+    pub steps: Option<usize>,
+    /// Side of the patches, pixels; for images alone.
+    pub patch: Option<usize>,
+    /// Patches drawn; for images alone.
+    pub samples: Option<usize>,
+    /// Three channels; for images alone.
+    pub color: Option<bool>,
+    /// Olshausen's filter; for images alone.
+    pub whiten: Option<bool>,
+    /// Normalisation of the examples.
+    pub normalize: Normalize,
+    /// The model to start from.
+    pub init: Option<PathBuf>,
+    /// Seed of the built-in images, the patches, the start values and the order of the examples; below 2⁶³.
+    pub seed: u64,
+    /// The selector of the engine.
+    pub device: String,
+    /// Threads of the CPU engine; 0 is one a core.
+    pub threads: usize,
+}
+
+impl Config {
+    /// What is minimised.
+    pub fn objective(&self) -> Objective {
+        Objective {
+            activation: self.activation,
+            output: self.output,
+            rho: self.rho,
+            beta: self.beta,
+            lambda: self.lambda,
+        }
+    }
+
+    /// How examples are made; `limits` are those of the model to go on with.
+    pub fn data_recipe(&self, limits: Option<(f64, f64)>) -> data::Recipe {
+        data::Recipe {
+            patch: self.patch.unwrap_or_default(),
+            samples: self.samples.unwrap_or_default(),
+            color: self.color.unwrap_or_default(),
+            whiten: self.whiten.unwrap_or_default(),
+            normalize: self.normalize,
+            limits,
+            seed: self.seed,
+        }
+    }
+
+    /// Updates, or L-BFGS iterations, on `examples` rows.
+    pub fn updates(&self, examples: usize) -> usize {
+        let an_epoch = examples.div_ceil(self.batch.rows().unwrap_or(examples).max(1));
+        self.steps.unwrap_or_else(|| self.epochs.unwrap_or_default().saturating_mul(an_epoch))
+    }
+
+    /// What the training loop does on `examples` rows.
+    pub fn train_recipe(&self, examples: usize) -> train::Recipe {
+        let steps = self.updates(examples);
+        let report_every = match self.optimizer {
+            Optimizer::Lbfgs => 1,
+            Optimizer::Sgd | Optimizer::Adam => (steps / REPORTS).clamp(1, LONGEST_SILENCE),
+        };
+        let rate = LearningRate {
+            base: self.lr.unwrap_or_default(),
+            schedule: self.schedule.unwrap_or(Schedule::Constant),
+            warmup: self.warmup.unwrap_or_default(),
+            steps,
+        };
+        train::Recipe {
+            optimizer: self.optimizer,
+            rate,
+            momentum: self.momentum.unwrap_or_default(),
+            batch: self.batch.rows(),
+            steps,
+            seed: self.seed,
+            report_every,
+        }
+    }
+
+    /// How the engine is set up for `examples` rows.
+    pub fn setup(&self, examples: usize) -> Setup {
+        let cut = (self.chunk.is_some() || self.block.is_some())
+            .then(|| Cut { chunk: self.chunk.unwrap_or(examples), block: self.block.unwrap_or(self.hidden) });
+        let default = RhoHat::default();
+        let rho_hat = RhoHat { mode: self.rho_hat, decay: self.rho_hat_decay.unwrap_or(default.decay) };
+        Setup { objective: self.objective(), cut, rho_hat, threads: self.threads }
+    }
+
+    /// The engine that `device` names.
+    ///
+    /// # Errors
+    /// [`crate::Error::Usage`] when it names none.
+    pub fn selector(&self) -> Result<Selector> {
+        self.device.parse()
+    }
+
+    /// The text of `config.toml`.
+    pub fn to_toml(&self) -> String {
+        let settings = toml::to_string(self).expect("numbers below 2^63 and names have a TOML form");
+        format!("# Every setting of this run. `rhohat train --config FILE` repeats it.\n{settings}")
+    }
+}

@@ -1,12 +1,31 @@
 //! From files to examples: sources (built-in images, image files, arrays), patches, preprocessing, and the way back
-//! to pixels.
+//! to pixels. A source is opened whole and checked (finite numbers, at least one example); preprocessing is done in
+//! f64 and rounded once, to what the engine holds.
 
-use std::path::Path;
+mod array;
+mod dead_leaves;
+mod field;
+mod idx;
+mod images;
+mod normalize;
+pub mod npy;
+mod numbers;
+mod open;
+mod patches;
+mod preprocess;
+pub(crate) mod tensor;
+mod whiten;
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Matrix, Real};
+use crate::random::Stream;
+use field::prepare;
+use preprocess::normalized;
 
 /// What DATA turned out to be.
 #[derive(Debug)]
@@ -17,9 +36,11 @@ pub enum Source {
     Rows(Table),
 }
 
-/// One picture in planar-free form, values in [0, 1] unless it came as floats.
+/// One picture, its channels interleaved; values in [0, 1] unless it came as floats.
 #[derive(Clone, Debug)]
 pub struct Picture {
+    /// The file it came from, or another name for messages.
+    pub name: PathBuf,
     /// Pixels across.
     pub width: usize,
     /// Pixels down.
@@ -47,9 +68,9 @@ pub struct Table {
 pub enum Normalize {
     /// Taken as they are.
     None,
-    /// The lecture's: minus the patch's own mean, clipped to ±3σ of all values, mapped to [0.1, 0.9].
+    /// The lecture's: minus the example's own mean, clipped to ±3σ of all values, mapped to [0.1, 0.9].
     Lecture,
-    /// Smallest value to 0, largest to 1.
+    /// Smallest value of the training set to 0, largest to 1; values beyond them are not clipped.
     Unit,
 }
 
@@ -66,6 +87,8 @@ pub struct Recipe {
     pub whiten: bool,
     /// Normalisation of patches or rows.
     pub normalize: Normalize,
+    /// Limits of an earlier model to go on with; `None` fits them on these data.
+    pub limits: Option<(f64, f64)>,
     /// Seed of the draw.
     pub seed: u64,
 }
@@ -109,31 +132,103 @@ pub struct Grid {
 }
 
 impl Source {
-    /// The ten dead-leaves pictures of `seed`: the same bits on every platform.
-    pub fn built_in(_seed: u64) -> Self {
-        todo!()
+    /// The ten dead-leaves pictures of `seed`, 512×512 in grey: the same bits on every platform.
+    pub fn built_in(seed: u64) -> Self {
+        Self::Images(dead_leaves::pictures(seed))
     }
 
-    /// Opens a folder of images, an image, `.npy`, IDX (plain or .gz) or `FILE.safetensors[:TENSOR]`.
-    pub fn open(_path: &Path) -> Result<Self> {
-        todo!()
+    /// Opens a folder of images, an image, `.npy`, IDX (plain or .gz) or `FILE.safetensors[:TENSOR]`. Files are
+    /// recognised by their content, whatever their name. IDX files are rows, even where they hold images; a `.npy`
+    /// of three dimensions `[count, height, width]`, or four with channels last, is images.
+    ///
+    /// # Errors
+    /// [`Error::Input`] names the file and says what is wrong with it: missing, of another kind, truncated, empty,
+    /// or holding a number that is not finite in f32. Nothing is allocated on a header's word alone.
+    pub fn open(path: &Path) -> Result<Self> {
+        open::open(path)
     }
 
-    /// Cuts (at random), fits the preprocessing and applies it.
-    pub fn training_set<T: Real>(&self, _recipe: &Recipe) -> Result<Examples<T>> {
-        todo!()
+    /// Cuts patches at random (each position in each picture is as likely as any other), fits the preprocessing on
+    /// them and applies it. Rows are all taken, in their order; `patch`, `samples` and `color` mean nothing to them.
+    ///
+    /// # Errors
+    /// A picture smaller than the patch, data without spread under a normalisation, more samples than memory holds,
+    /// `color` with grey pictures alone, `whiten` with rows.
+    pub fn training_set<T: Real>(&self, recipe: &Recipe) -> Result<Examples<T>> {
+        let preprocess = self.preprocess(recipe)?;
+        match (self, preprocess.patch.zip(preprocess.channels)) {
+            (Self::Images(pictures), Some((patch, channels))) => {
+                patches::check_size(pictures, patch)?;
+                let fields = prepare(pictures, channels, recipe.whiten);
+                let mut stream = Stream::new(recipe.seed, "patches");
+                let values = patches::random(&fields, patch, recipe.samples, &mut stream)?;
+                normalized(values.into(), patch * patch * channels, None, preprocess)
+            }
+            _ => self.rows(preprocess),
+        }
     }
 
-    /// Applies a model's preprocessing; images are cut on a non-overlapping grid.
-    pub fn apply<T: Real>(&self, _preprocess: &Preprocess) -> Result<Examples<T>> {
-        todo!()
+    /// Applies a model's preprocessing. Images are cut on a non-overlapping grid; the pixels left over at the right
+    /// and at the bottom are dropped. Rows given to a model of patches count as patches, already whitened where the
+    /// model's images were. Limits that are missing (a foreign model) are fitted on these data.
+    ///
+    /// # Errors
+    /// A picture smaller than the patch, images for a model of rows, rows of another width than the model's patches.
+    pub fn apply<T: Real>(&self, preprocess: &Preprocess) -> Result<Examples<T>> {
+        let preprocess = preprocess.clone();
+        match (self, preprocess.patch.zip(preprocess.channels)) {
+            (Self::Images(pictures), Some((patch, channels))) => {
+                patches::check_size(pictures, patch)?;
+                let fields = prepare(pictures, channels, preprocess.whiten);
+                let (values, grid) = patches::on_grid(&fields, patch);
+                normalized(values.into(), patch * patch * channels, Some(grid), preprocess)
+            }
+            _ => self.rows(preprocess),
+        }
     }
-}
 
-impl Preprocess {
-    /// Takes normalised rows `[m, n]` back to the values that the source had (whitened, where it was whitened),
-    /// adding each row's own mean.
-    pub fn restore(&self, _rows: &mut [f32], _means: &[f64]) {
-        todo!()
+    /// The preprocessing that a recipe means for this source, before its limits are fitted.
+    fn preprocess(&self, recipe: &Recipe) -> Result<Preprocess> {
+        let (patch, channels) = match self {
+            Self::Images(pictures) => {
+                if recipe.samples == 0 {
+                    return Err(Error::usage("--samples 0: training needs at least one patch"));
+                }
+                if recipe.color && pictures.iter().all(|picture| picture.channels == 1) {
+                    return Err(Error::usage("--color: every picture is grey; leave the flag out"));
+                }
+                (Some(recipe.patch), Some(if recipe.color { 3 } else { 1 }))
+            }
+            Self::Rows(_) if recipe.whiten => {
+                return Err(Error::usage(
+                    "--whiten filters images, but the data are rows; leave the flag out",
+                ));
+            }
+            Self::Rows(_) => (None, None),
+        };
+        Ok(Preprocess {
+            patch,
+            channels,
+            whiten: recipe.whiten,
+            normalize: recipe.normalize,
+            limits: recipe.limits,
+        })
+    }
+
+    /// All rows of a table, normalised.
+    fn rows<T: Real>(&self, preprocess: Preprocess) -> Result<Examples<T>> {
+        let Self::Rows(table) = self else {
+            let reason = "these are images, but the model was trained on rows and knows no patch size";
+            return Err(Error::input("data", format!("{reason}; give rows as .npy, IDX or safetensors")));
+        };
+        if let Some((patch, channels)) = preprocess.patch.zip(preprocess.channels)
+            && table.cols != patch * patch * channels
+        {
+            let model =
+                format!("the model's patches are {patch}×{patch}×{channels} = {}", patch * patch * channels);
+            let fact = format!("rows of {} numbers, but {model}", table.cols);
+            return Err(Error::input("data", format!("{fact}; give images, or rows of that width")));
+        }
+        normalized(Cow::from(&table.values), table.cols, None, preprocess)
     }
 }

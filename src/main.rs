@@ -1,1 +1,31 @@
-fn main() {}
+//! The command `rhohat`: parse, run, print the error, exit code.
+
+mod cli;
+mod commands;
+mod log;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    let cli = cli::Cli::parse();
+    log::init(cli.quiet, cli.verbose);
+    match commands::run(&cli, started) {
+        Ok(code) => code,
+        Err(error) => {
+            let text = format!("{error:#}").replace('\n', " ");
+            // A closed stderr leaves nobody to tell.
+            let _ = writeln!(std::io::stderr(), "error: {text}");
+            exit_code(&error)
+        }
+    }
+}
+
+/// That of the library's error, else 1.
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    error.downcast_ref::<rhohat::Error>().map_or(1, rhohat::Error::exit_code).into()
+}

@@ -1,1 +1,174 @@
-//! (being written)
+//! The run directory: settings, environment, metrics, model and picture of one training run. It is made once
+//! everything that can be refused has been accepted, and never overwritten.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::durable;
+use crate::error::{Error, Result};
+use crate::metrics::MetricsFile;
+use crate::objective::Objective;
+
+/// Where runs go that name no directory of their own.
+const RUNS: &str = "runs";
+
+/// What a run ran on; `env.json`.
+#[derive(Debug, Serialize)]
+pub struct Environment {
+    /// Version of this crate.
+    pub rhohat: &'static str,
+    /// The selector that was asked for.
+    pub device: String,
+    /// The hardware that computed, with its driver.
+    pub adapter: String,
+    /// Operating system and processor architecture.
+    pub platform: String,
+    /// Threads that the machine offers.
+    pub threads: usize,
+    /// The command line.
+    pub argv: Vec<String>,
+    /// UTC, `YYYY-MM-DDThh:mm:ssZ`.
+    pub started: String,
+}
+
+impl Environment {
+    /// This machine, now.
+    pub fn here(device: String, adapter: String) -> Self {
+        Self {
+            rhohat: env!("CARGO_PKG_VERSION"),
+            device,
+            adapter,
+            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            argv: std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+            started: timestamp(SystemTime::now()),
+        }
+    }
+}
+
+/// A run directory.
+#[derive(Debug)]
+pub struct RunDir(PathBuf);
+
+impl RunDir {
+    /// Refuses an `--out` that is a file or holds anything, before there is work to lose.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when it is not new or empty, [`Error::Io`] when it cannot be looked at.
+    pub fn check(out: &Path) -> Result<()> {
+        let refused = |what| {
+            let remedy = "a run is never overwritten; choose a new or empty directory";
+            Err(Error::usage(format!("--out {}: {what}; {remedy}", out.display())))
+        };
+        match fs::read_dir(out).map(Iterator::count) {
+            Ok(0) => Ok(()),
+            Ok(_) => refused("the directory is not empty"),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotADirectory => refused("there is a file of that name"),
+            Err(error) => Err(Error::io("open", out, error)),
+        }
+    }
+
+    /// Makes `out`, or `runs/<time>-<name>` where there is none.
+    ///
+    /// # Errors
+    /// As [`RunDir::check`], and [`Error::Io`] when it cannot be made.
+    pub fn create(out: Option<&Path>, name: &str) -> Result<Self> {
+        match out {
+            Some(out) => {
+                Self::check(out)?;
+                fs::create_dir_all(out).map_err(|error| Error::io("make", out, error))?;
+                Ok(Self(out.to_owned()))
+            }
+            None => Self::dated(name),
+        }
+    }
+
+    /// A new directory under `runs`; several runs within a second are numbered.
+    fn dated(name: &str) -> Result<Self> {
+        fs::create_dir_all(RUNS).map_err(|error| Error::io("make", RUNS, error))?;
+        let stem = format!("{}-{name}", timestamp(SystemTime::now()).replace(['-', ':'], ""));
+        let mut path = Path::new(RUNS).join(&stem);
+        for number in 2.. {
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    path.set_file_name(format!("{stem}-{number}"));
+                }
+                made => {
+                    return made.map(|()| Self(path.clone())).map_err(|error| Error::io("make", path, error));
+                }
+            }
+        }
+        unreachable!("the numbers do not end")
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Where the model goes.
+    pub fn model(&self) -> PathBuf {
+        self.0.join("model.safetensors")
+    }
+
+    /// Where the picture of the features goes.
+    pub fn features(&self) -> PathBuf {
+        self.0.join("features.png")
+    }
+
+    /// Writes `config.toml` and `env.json`, and starts `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when one of them cannot be written.
+    pub fn begin(&self, config: &Config, environment: &Environment) -> Result<MetricsFile> {
+        let settings = config.to_toml();
+        durable::write(&self.0.join("config.toml"), |out| out.write_all(settings.as_bytes()))?;
+        durable::write(&self.0.join("env.json"), |out| Ok(serde_json::to_writer_pretty(out, environment)?))?;
+        let objective: Objective = config.objective();
+        MetricsFile::create(&self.0.join("metrics.jsonl"), objective)
+    }
+}
+
+/// UTC as `YYYY-MM-DDThh:mm:ssZ`.
+fn timestamp(time: SystemTime) -> String {
+    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+    let (year, month, day) = date(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Year, month and day in the Gregorian calendar, `days` after 1970-01-01. Counted in years that begin in March, so
+/// that the leap day is the last of its year.
+fn date(days: u64) -> (u64, u64, u64) {
+    // 719 468 days lie between 0000-03-01 and 1970-01-01; 400 years have 146 097.
+    let days = days + 719_468;
+    let day_of_era = days % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = days / 146_097 * 400 + year_of_era + u64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_agree_with_the_calendar() {
+        let at = |seconds| timestamp(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(at(0), "1970-01-01T00:00:00Z");
+        assert_eq!(at(951_782_399), "2000-02-28T23:59:59Z");
+        assert_eq!(at(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(at(1_709_251_200), "2024-03-01T00:00:00Z");
+        assert_eq!(at(4_107_542_400), "2100-03-01T00:00:00Z");
+    }
+}

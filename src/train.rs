@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use serde::Serialize;
+
 use crate::engine::{Engine, Rows, Update};
 use crate::error::{Error, Result};
 use crate::objective::Cost;
@@ -47,7 +49,8 @@ pub struct Progress {
 }
 
 /// Why training ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Ended {
     /// All steps done.
     Steps,

@@ -1,1 +1,186 @@
-//! Model file.
+//! The model file: safetensors with PyTorch's names and shapes, and one metadata key `rhohat` that says what the
+//! numbers mean. Nothing in it is volatile: the same run writes the same bytes.
+
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
+
+use super::{Params, Real, Shape, cast};
+use crate::data::Preprocess;
+use crate::data::tensor::float_values;
+use crate::durable;
+use crate::error::{Error, Result};
+use crate::objective::Objective;
+
+/// The metadata key.
+const KEY: &str = "rhohat";
+/// Version of the metadata; raised when an older reader would misunderstand it.
+const FORMAT: u64 = 1;
+
+/// What the numbers of a model mean.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Meta {
+    /// Activations, ρ, β and λ that it was trained with.
+    #[serde(flatten)]
+    pub objective: Objective,
+    /// How raw data become its examples.
+    pub preprocess: Preprocess,
+    /// Seed of the run.
+    pub seed: u64,
+}
+
+/// Writes `model.safetensors`: `encoder.weight` `[h, n]`, `encoder.bias` `[h]`, `decoder.weight` `[n, h]` and
+/// `decoder.bias` `[n]` in f32. The file is there whole or not at all.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be written.
+pub fn save(path: &Path, params: &Params<f32>, meta: &Meta) -> Result<()> {
+    let Shape { visible, hidden } = params.shape;
+    let decoder = transposed(&params.d, visible);
+    let view = |shape: &[usize], values| {
+        TensorView::new(Dtype::F32, shape.to_vec(), bytemuck::cast_slice(values))
+            .expect("every tensor holds as many numbers as its shape says")
+    };
+    let tensors = [
+        ("encoder.weight", view(&[hidden, visible], &params.w1)),
+        ("encoder.bias", view(&[hidden], &params.b1)),
+        ("decoder.weight", view(&[visible, hidden], &decoder)),
+        ("decoder.bias", view(&[visible], &params.b2)),
+    ];
+    let metadata = [(KEY.to_owned(), meta.to_json())].into();
+    let bytes = safetensors::serialize(tensors, Some(metadata)).expect("the header is far below its limit");
+    durable::write(path, |out| out.write_all(&bytes))
+}
+
+impl Meta {
+    /// JSON with sorted keys, on which "the same bytes" relies.
+    fn to_json(&self) -> String {
+        let mut json = serde_json::to_value(self).expect("numbers and names have a JSON form");
+        json["format"] = FORMAT.into();
+        json.sort_all_objects();
+        json.to_string()
+    }
+
+    fn from_json(json: &str) -> Result<Self, String> {
+        let unreadable = |error| format!("its metadata {KEY} cannot be read ({error})");
+        let json: serde_json::Value = serde_json::from_str(json).map_err(unreadable)?;
+        match json["format"].as_u64() {
+            Some(FORMAT) => serde_json::from_value(json).map_err(unreadable),
+            Some(other) => {
+                Err(format!("format {other}, but this version reads format {FORMAT}; upgrade rhohat"))
+            }
+            None => Err(format!("its metadata {KEY} names no format; the file is damaged")),
+        }
+    }
+}
+
+/// An opened model file, its names and shapes checked.
+#[derive(Debug)]
+pub struct ModelFile {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    shape: Shape,
+    meta: Option<Meta>,
+}
+
+impl ModelFile {
+    /// Reads `path` and checks that the four tensors are there and fit together.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a missing file, what is no safetensors file, a missing tensor (with the list of those
+    /// found), shapes that contradict each other, metadata of a later version.
+    pub fn open(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
+        let (shape, meta) = inspect(&bytes).map_err(|reason| Error::input(path, reason))?;
+        Ok(Self { path: path.to_owned(), bytes, shape, meta })
+    }
+
+    /// Visible and hidden units.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// What the numbers mean; `None` if another program wrote the file.
+    pub fn meta(&self) -> Option<&Meta> {
+        self.meta.as_ref()
+    }
+
+    /// The parameters, from F16, BF16, F32 or F64, rounded once to `T`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] names a tensor of another kind of numbers, or one that holds NaN or infinity.
+    pub fn params<T: Real>(&self) -> Result<Params<T>> {
+        let params = self.read().map_err(|reason| Error::input(&self.path, reason))?;
+        match params.first_not_finite() {
+            None => Ok(params),
+            Some(name) => Err(Error::input(
+                &self.path,
+                format!("tensor {name} holds NaN or infinity; the run that wrote it diverged"),
+            )),
+        }
+    }
+
+    fn read<T: Real>(&self) -> Result<Params<T>, String> {
+        let file = SafeTensors::deserialize(&self.bytes).map_err(damaged)?;
+        let values =
+            |name| -> Result<Vec<T>, String> { Ok(cast(&float_values(name, &tensor(&file, name)?)?)) };
+        Ok(Params {
+            shape: self.shape,
+            w1: values("encoder.weight")?,
+            b1: values("encoder.bias")?,
+            d: transposed(&values("decoder.weight")?, self.shape.hidden),
+            b2: values("decoder.bias")?,
+        })
+    }
+}
+
+/// Shape and metadata from the bytes of a file.
+fn inspect(bytes: &[u8]) -> Result<(Shape, Option<Meta>), String> {
+    let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
+    let shape = shape_of(&file)?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+    let json = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
+    Ok((shape, json.map(|json| Meta::from_json(json)).transpose()?))
+}
+
+/// n and h from `encoder.weight`, to which the others must fit.
+fn shape_of(file: &SafeTensors<'_>) -> Result<Shape, String> {
+    let encoder = tensor(file, "encoder.weight")?;
+    let (hidden, visible) = match *encoder.shape() {
+        [hidden, visible] if hidden > 0 && visible > 0 => (hidden, visible),
+        ref other => {
+            return Err(format!("encoder.weight has shape {other:?}, but [hidden, visible] is needed"));
+        }
+    };
+    let others: [(_, &[usize]); 3] =
+        [("encoder.bias", &[hidden]), ("decoder.weight", &[visible, hidden]), ("decoder.bias", &[visible])];
+    for (name, wanted) in others {
+        let tensor = tensor(file, name)?;
+        let found = tensor.shape();
+        if found != wanted {
+            let reference = format!("encoder.weight of {hidden} hidden and {visible} visible units");
+            return Err(format!("{name} has shape {found:?}, but {reference} asks for {wanted:?}"));
+        }
+    }
+    Ok(Shape { visible, hidden })
+}
+
+fn tensor<'a>(file: &SafeTensors<'a>, name: &str) -> Result<TensorView<'a>, String> {
+    file.tensor(name).map_err(|_| {
+        let mut names = file.names();
+        names.sort_unstable();
+        let found = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        format!("no tensor {name} (found: {found}); a model has encoder and decoder, each weight and bias")
+    })
+}
+
+fn damaged(error: safetensors::SafeTensorError) -> String {
+    format!("no whole safetensors file ({error}); truncated or damaged")
+}
+
+/// The transpose of a matrix of `cols` columns: decoder.weight `[n, h]` is D `[h, n]` transposed.
+fn transposed<T: Copy>(values: &[T], cols: usize) -> Vec<T> {
+    (0..cols).flat_map(|col| values[col..].iter().step_by(cols).copied()).collect()
+}

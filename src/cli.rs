@@ -1,0 +1,181 @@
+//! The command line: names, values and help texts of commands and flags, nothing else.
+
+mod settings;
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use rhohat::data::Normalize;
+use rhohat::objective::Activation;
+pub use settings::Settings;
+use settings::{hidden_activation, normalize, output_activation};
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 other, 2 usage, 3 bad input, 4 diverged, 5 device, 6 input or output, \
+130 or 143 interrupted after saving.";
+
+const TRAIN_EXAMPLES: &str = "Examples:
+  rhohat train                                      the lecture's experiment on built-in images
+  rhohat train photos/ --patch 10 --hidden 100 --whiten
+  rhohat train train-images-idx3-ubyte.gz --hidden 196 --rho 0.1 --epochs 10
+  rhohat train rows.npy --output linear --lambda 0.003 --device gpu
+  rhohat train --config runs/first/config.toml --seed 1";
+
+/// KL-sparse autoencoders, trained on the CPU or on WebGPU.
+#[derive(Debug, Parser)]
+#[command(name = "rhohat", version, after_help = EXIT_CODES, args_override_self = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true, display_order = 100, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more on stderr; twice for everything
+    #[arg(short, long, global = true, display_order = 101, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train an autoencoder; with no DATA, the lecture's experiment on built-in images
+    #[command(after_help = TRAIN_EXAMPLES, allow_negative_numbers = true)]
+    Train(Box<TrainArgs>),
+    /// Cost terms, mean activations and explained variance of a model on data
+    #[command(
+        after_help = "Example: rhohat eval runs/first/model.safetensors photos/ --json",
+        allow_negative_numbers = true
+    )]
+    Eval(EvalArgs),
+    /// Hidden activations of data, one row an example
+    #[command(after_help = "Example: rhohat encode model.safetensors rows.npy -o codes.npy")]
+    Encode(MapArgs),
+    /// Data through the model and back to pixels or rows
+    #[command(after_help = "Example: rhohat reconstruct model.safetensors photo.png -o again.png")]
+    Reconstruct(MapArgs),
+    /// A picture of the input that excites each hidden unit most
+    #[command(after_help = "Example: rhohat features model.safetensors -o features.png")]
+    Features(FeaturesArgs),
+    /// Check that this machine computes the right thing
+    #[command(after_help = "Example: rhohat verify --device software")]
+    Verify(VerifyArgs),
+    /// List the adapters, and which one `auto` takes
+    #[command(after_help = "Example: rhohat devices --json")]
+    Devices(DevicesArgs),
+}
+
+/// Arguments of `train`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// Settings of the run.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Run directory, new or empty [default: runs/TIME-NAME]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Settings in TOML, named like these flags with underscores; flags win
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Write the training examples after preprocessing as rows
+    #[arg(long, value_name = "F.npy")]
+    pub save_patches: Option<PathBuf>,
+    /// Print the memory plan and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A model, data, and what stands in for or against the model's metadata.
+#[derive(Debug, Args)]
+pub struct OnData {
+    /// Model file
+    pub model: PathBuf,
+    /// Folder of images, image, .npy, IDX (also .gz) or FILE.safetensors[:TENSOR]
+    pub data: PathBuf,
+    /// Hidden activation [default: the model's]
+    #[arg(long, value_name = "F", value_parser = hidden_activation())]
+    pub activation: Option<Activation>,
+    /// Output activation [default: the model's]
+    #[arg(long, value_name = "G", value_parser = output_activation())]
+    pub output: Option<Activation>,
+    /// Normalisation [default: the model's]
+    #[arg(long, value_name = "KIND", value_parser = normalize())]
+    pub normalize: Option<Normalize>,
+    /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `eval`.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Model and data.
+    #[command(flatten)]
+    pub on: OnData,
+    /// Mean activation of the penalty [default: the model's]
+    #[arg(long, value_name = "X")]
+    pub rho: Option<f64>,
+    /// Weight of the sparsity penalty [default: the model's]
+    #[arg(long, value_name = "X")]
+    pub beta: Option<f64>,
+    /// Weight decay [default: the model's]
+    #[arg(long, value_name = "X")]
+    pub lambda: Option<f64>,
+}
+
+/// Arguments of `encode` and `reconstruct`.
+#[derive(Debug, Args)]
+pub struct MapArgs {
+    /// Model and data.
+    #[command(flatten)]
+    pub on: OnData,
+    /// File to write: .npy for rows; reconstruct also writes one image as .png
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `features`.
+#[derive(Debug, Args)]
+pub struct FeaturesArgs {
+    /// Model file
+    pub model: PathBuf,
+    /// PNG to write
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Screen pixels a patch pixel [default: 8, less for large pictures]
+    #[arg(long, value_name = "N")]
+    pub scale: Option<usize>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
+    /// Seed of the numbers that are tried
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `devices`.
+#[derive(Debug, Args)]
+pub struct DevicesArgs {
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Write the joined text of every shader into this folder
+    #[arg(long, value_name = "DIR")]
+    pub shaders: Option<PathBuf>,
+}

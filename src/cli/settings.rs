@@ -1,0 +1,140 @@
+//! The flags of `train` that are settings of the run, and the values that they take.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use rhohat::config::Batch;
+use rhohat::data::Normalize;
+use rhohat::objective::{Activation, RhoHatMode};
+use rhohat::optim::{Optimizer, Schedule};
+use serde::Serialize;
+use serde::de::{DeserializeOwned, IntoDeserializer, value};
+
+/// What a run can be told, by flags or in a file; named as there; TOML leaves out what is not set.
+#[derive(Debug, Args, Serialize)]
+pub struct Settings {
+    /// Folder of images, image, .npy, IDX (also .gz) or FILE.safetensors[:TENSOR]
+    #[arg(value_name = "DATA")]
+    data: Option<PathBuf>,
+    /// Hidden units [default: 25]
+    #[arg(long, value_name = "N")]
+    hidden: Option<u32>,
+    /// Hidden activation [default: sigmoid]
+    #[arg(long, value_name = "F", value_parser = hidden_activation())]
+    activation: Option<Activation>,
+    /// Output activation [default: sigmoid]
+    #[arg(long, value_name = "G", value_parser = output_activation())]
+    output: Option<Activation>,
+    /// Mean activation that hidden units are held to [default: 0.01]
+    #[arg(long, value_name = "X")]
+    rho: Option<f64>,
+    /// Weight of the sparsity penalty [default: 3]
+    #[arg(long, value_name = "X")]
+    beta: Option<f64>,
+    /// Weight decay [default: 1e-4]
+    #[arg(long, value_name = "X")]
+    lambda: Option<f64>,
+    /// Where the mean activation is taken [default: exact, for mini-batches batch]
+    #[arg(long, value_name = "MODE", value_parser = words::<RhoHatMode>(&["exact", "batch", "ema"]))]
+    rho_hat: Option<RhoHatMode>,
+    /// Share of the old value in `--rho-hat ema` [default: 0.99]
+    #[arg(long, value_name = "X")]
+    rho_hat_decay: Option<f64>,
+    /// Update rule [default: lbfgs, above 50000 rows of DATA adam]
+    #[arg(long, value_name = "NAME", value_parser = words::<Optimizer>(&["lbfgs", "sgd", "adam"]))]
+    optimizer: Option<Optimizer>,
+    /// Learning rate [default: adam 0.001, sgd 0.01]
+    #[arg(long, value_name = "X")]
+    lr: Option<f64>,
+    /// Course of the learning rate [default: constant]
+    #[arg(long, value_name = "NAME", value_parser = words::<Schedule>(&["constant", "cosine"]))]
+    schedule: Option<Schedule>,
+    /// Updates over which the learning rate rises [default: 0]
+    #[arg(long, value_name = "N")]
+    warmup: Option<u32>,
+    /// Momentum of sgd [default: 0.9]
+    #[arg(long, value_name = "X")]
+    momentum: Option<f64>,
+    /// Rows an update [default: full; adam and sgd 1000]
+    #[arg(long, value_name = "N|full")]
+    batch: Option<Batch>,
+    /// Rows computed at a time, where memory is short; the result is the same
+    #[arg(long, value_name = "N")]
+    chunk: Option<u32>,
+    /// Hidden units computed at a time; the result is the same
+    #[arg(long, value_name = "N")]
+    block: Option<u32>,
+    /// Passes over the data [default: 20 in mini-batches]
+    #[arg(long, value_name = "N")]
+    epochs: Option<u32>,
+    /// Updates, or iterations of lbfgs [default: 400 on all rows]
+    #[arg(long, value_name = "N")]
+    steps: Option<u32>,
+    /// Side of the patches cut from images, pixels [default: 8]
+    #[arg(long, value_name = "N")]
+    patch: Option<u32>,
+    /// Patches cut from images [default: 10000]
+    #[arg(long, value_name = "N")]
+    samples: Option<u32>,
+    /// Keep the colours of images
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    color: Option<bool>,
+    /// Whiten images with Olshausen's filter [default: for the built-in images]
+    #[arg(long, num_args = 0, default_missing_value = "true", overrides_with = "no_whiten")]
+    whiten: Option<bool>,
+    /// Leave images as they are
+    #[arg(long, overrides_with = "whiten")]
+    #[serde(skip)]
+    no_whiten: bool,
+    /// Normalisation [default: lecture for images, none for rows]
+    #[arg(long, value_name = "KIND", value_parser = normalize())]
+    normalize: Option<Normalize>,
+    /// Start from this model, with its settings
+    #[arg(long, value_name = "MODEL")]
+    init: Option<PathBuf>,
+    /// Seed of pictures, patches, start weights and order [default: 0]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    seed: Option<u64>,
+    /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name [default: auto]
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+    /// Threads of the CPU engine, 0 for one a core [default: 0]
+    #[arg(long, value_name = "N")]
+    threads: Option<u32>,
+}
+
+impl Settings {
+    /// What was set, by name.
+    pub fn table(&self) -> toml::Table {
+        let mut table = toml::Table::try_from(self).expect("every flag has a TOML form");
+        if self.no_whiten {
+            table.insert("whiten".to_owned(), false.into());
+        }
+        table
+    }
+}
+
+/// Values of `--activation`.
+pub fn hidden_activation() -> impl TypedValueParser<Value = Activation> {
+    words(&["sigmoid", "tanh"])
+}
+
+/// Values of `--output`.
+pub fn output_activation() -> impl TypedValueParser<Value = Activation> {
+    words(&["sigmoid", "tanh", "linear"])
+}
+
+/// Values of `--normalize`.
+pub fn normalize() -> impl TypedValueParser<Value = Normalize> {
+    words(&["lecture", "unit", "none"])
+}
+
+/// A value that is one of `names`, which are those of `T` in files.
+fn words<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names)
+        .try_map(|name| T::deserialize(IntoDeserializer::<value::Error>::into_deserializer(name)))
+}

@@ -1,0 +1,46 @@
+//! The commands: arguments → library calls → printed lines.
+
+mod devices;
+mod encode;
+mod eval;
+mod features;
+mod on_data;
+mod reconstruct;
+mod train;
+mod verify;
+
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::cli::{Cli, Command};
+
+/// Runs a command; `started` is when the program did.
+pub fn run(cli: &Cli, started: Instant) -> anyhow::Result<ExitCode> {
+    match &cli.command {
+        Command::Train(args) => train::run(args, cli.quiet, started),
+        Command::Eval(args) => done(eval::run(args)),
+        Command::Encode(args) => done(encode::run(args)),
+        Command::Reconstruct(args) => done(reconstruct::run(args)),
+        Command::Features(args) => done(features::run(args)),
+        Command::Verify(args) => verify::run(args),
+        Command::Devices(args) => done(devices::run(args)),
+    }
+}
+
+fn done(result: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+/// Prints a result on stdout: `value` as one line of JSON where `json` asks for it, else the lines of `text`. A
+/// reader that has gone away is no error.
+fn print<T: Serialize>(json: bool, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
+    let mut lines = if json { serde_json::to_string(value)? } else { text(value) };
+    lines.push('\n');
+    match io::stdout().lock().write_all(lines.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,134 @@
+//! A model on data: what `eval`, `encode` and `reconstruct` share.
+
+use std::path::Path;
+
+use rhohat::Error;
+use rhohat::config::{check_objective, reach_warning};
+use rhohat::data::{Examples, Normalize, Preprocess, Source};
+use rhohat::device::{Choice, Selector, Setup, Start};
+use rhohat::engine::{Engine, RhoHat};
+use rhohat::model::file::ModelFile;
+use rhohat::model::{Matrix, Params, Real};
+use rhohat::objective::Objective;
+use rhohat::picture::Tile;
+
+use crate::cli::OnData;
+
+/// Rows that are asked of an engine at a time.
+const ROWS: usize = 4096;
+
+/// A model that holds the examples of some data.
+pub struct Session {
+    /// The engine.
+    pub engine: Box<dyn Engine>,
+    /// The examples, after the model's preprocessing.
+    pub examples: Examples<f64>,
+    /// What J is made of.
+    pub objective: Objective,
+}
+
+/// Opens model, device and data; `adjust` overrides the objective of the metadata.
+pub fn open(args: &OnData, adjust: impl FnOnce(&mut Objective)) -> anyhow::Result<Session> {
+    let file = ModelFile::open(&args.model)?;
+    let mut objective = objective(args, &file);
+    adjust(&mut objective);
+    check_objective(&objective)?;
+    let preprocess = preprocess(args, &file);
+    let choice = Choice::resolve(&args.device.parse::<Selector>()?)?;
+    let examples = examples(&args.data, &preprocess, file.shape().visible)?;
+    if let Some(warning) = reach_warning(&examples.matrix.values, objective.output) {
+        tracing::warn!("{warning}");
+    }
+    let setup = Setup { objective, cut: None, rho_hat: RhoHat::default(), threads: 0 };
+    let engine = choice.open(&setup, &OnExamples { file: &file, examples: &examples.matrix })?;
+    Ok(Session { engine, examples, objective })
+}
+
+/// That of the metadata, the activations overridden by flags.
+fn objective(args: &OnData, file: &ModelFile) -> Objective {
+    let stored = file.meta().map(|meta| meta.objective);
+    if stored.is_none() {
+        tracing::info!("{}: no rhohat metadata; {FOREIGN}", args.model.display());
+    }
+    let stored = stored.unwrap_or_default();
+    Objective {
+        activation: args.activation.unwrap_or(stored.activation),
+        output: args.output.unwrap_or(stored.output),
+        ..stored
+    }
+}
+
+/// What is assumed of other programs' models.
+pub const FOREIGN: &str =
+    "taken as sigmoid to sigmoid without preprocessing; --activation, --output and --normalize say otherwise";
+
+/// That of the metadata, or none, with patches where the width is that of a square; `--normalize` overrides it.
+fn preprocess(args: &OnData, file: &ModelFile) -> Preprocess {
+    let stored = file.meta().map(|meta| meta.preprocess.clone());
+    let mut preprocess = stored.unwrap_or_else(|| {
+        let (patch, channels) =
+            Tile::of(None, file.shape().visible).map(|tile| (tile.side, tile.channels)).unzip();
+        Preprocess { patch, channels, whiten: false, normalize: Normalize::None, limits: None }
+    });
+    if let Some(kind) = args.normalize.filter(|&kind| kind != preprocess.normalize) {
+        // Limits belong to their kind of normalisation: those of another are fitted anew.
+        (preprocess.normalize, preprocess.limits) = (kind, None);
+    }
+    preprocess
+}
+
+fn examples(path: &Path, preprocess: &Preprocess, visible: usize) -> anyhow::Result<Examples<f64>> {
+    let examples: Examples<f64> = Source::open(path)?.apply(preprocess)?;
+    let found = examples.matrix.cols;
+    if found != visible {
+        let reason = format!("rows of {found} numbers, but the model has {visible} visible units");
+        return Err(Error::input(path, reason).into());
+    }
+    Ok(examples)
+}
+
+/// A model's parameters and examples, rounded to what the engine holds.
+struct OnExamples<'a> {
+    file: &'a ModelFile,
+    examples: &'a Matrix<f64>,
+}
+
+impl Start for OnExamples<'_> {
+    fn single(&self) -> rhohat::Result<(Params<f32>, Matrix<f32>)> {
+        self.start()
+    }
+
+    fn double(&self) -> rhohat::Result<(Params<f64>, Matrix<f64>)> {
+        self.start()
+    }
+}
+
+impl OnExamples<'_> {
+    fn start<T: Real>(&self) -> rhohat::Result<(Params<T>, Matrix<T>)> {
+        Ok((self.file.params()?, self.examples.cast()))
+    }
+}
+
+impl Session {
+    /// A2 of all examples, `[m, h]`.
+    pub fn encode(&mut self) -> rhohat::Result<Vec<f32>> {
+        self.all(|engine, first, count| engine.encode(first, count))
+    }
+
+    /// A3 of all examples, `[m, n]`, in the model's normalised space.
+    pub fn reconstruct(&mut self) -> rhohat::Result<Vec<f32>> {
+        self.all(|engine, first, count| engine.reconstruct(first, count))
+    }
+
+    fn all(
+        &mut self,
+        compute: impl Fn(&mut dyn Engine, usize, usize) -> rhohat::Result<Vec<f32>>,
+    ) -> rhohat::Result<Vec<f32>> {
+        let rows = self.examples.matrix.rows;
+        let mut values = Vec::new();
+        for first in (0..rows).step_by(ROWS) {
+            values.extend(compute(&mut *self.engine, first, ROWS.min(rows - first))?);
+        }
+        Ok(values)
+    }
+}

@@ -1,0 +1,146 @@
+//! `rhohat train`: from arguments to a run directory. Everything that can be refused is refused before the directory
+//! is made.
+
+mod interrupt;
+mod start;
+mod summary;
+mod watch;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use indicatif::HumanBytes;
+use rhohat::Error;
+use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, reach_warning};
+use rhohat::data::{Preprocess, Source, npy};
+use rhohat::device::{Choice, Selector};
+use rhohat::durable;
+use rhohat::engine::Engine;
+use rhohat::model::Params;
+use rhohat::model::file::{Meta, ModelFile, save};
+use rhohat::picture::{Tile, features};
+use rhohat::run::{Environment, RunDir};
+use rhohat::train::{Ended, train};
+
+use super::on_data::FOREIGN;
+use super::print;
+use crate::cli::TrainArgs;
+use interrupt::Interrupt;
+use summary::Summary;
+use watch::Watch;
+
+/// Trains and prints; `started` is when the program did.
+pub fn run(args: &TrainArgs, quiet: bool, started: Instant) -> anyhow::Result<ExitCode> {
+    let given = Given::new(args.config.as_deref(), args.settings.table())?;
+    args.out.as_deref().map(RunDir::check).transpose()?;
+    let init = given.get::<PathBuf>("init")?.as_deref().map(open_init).transpose()?;
+    let source = given.get::<PathBuf>("data")?.as_deref().map(Source::open).transpose()?;
+    let facts = Facts { kind: Kind::of(source.as_ref()), init: init.as_ref() };
+    let config = Config::resolve(&given, &facts)?;
+    if args.dry_run {
+        print(args.json, &config.memory_plan(facts.kind)?, plan_text)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (mut engine, preprocess) = open_engine(args, &config, source, init.as_ref())?;
+    learn(args, &config, &mut *engine, preprocess, quiet, started)
+}
+
+fn open_init(path: &Path) -> rhohat::Result<ModelFile> {
+    let file = ModelFile::open(path)?;
+    if file.meta().is_none() {
+        tracing::info!("{}: no rhohat metadata; {FOREIGN}", path.display());
+    }
+    Ok(file)
+}
+
+/// The engine with start parameters and examples, and the preprocessing that made these.
+fn open_engine(
+    args: &TrainArgs,
+    config: &Config,
+    source: Option<Source>,
+    init: Option<&ModelFile>,
+) -> anyhow::Result<(Box<dyn Engine>, Preprocess)> {
+    let choice = Choice::resolve(&config.selector()?)?;
+    let source = source.unwrap_or_else(|| Source::built_in(config.seed));
+    let examples = start::examples(&source, config, init)?;
+    drop(source);
+    let matrix = &examples.matrix;
+    if let Some(warning) = reach_warning(&matrix.values, config.output) {
+        tracing::warn!("{warning}");
+    }
+    if let Some(path) = &args.save_patches {
+        let rows = matrix.cast::<f32>();
+        durable::write(path, |mut out| npy::write_to(&mut out, rows.rows, rows.cols, &rows.values))?;
+    }
+    let start = start::FromSettings { config, init, examples: matrix };
+    let engine = choice.open(&config.setup(matrix.rows), &start)?;
+    Ok((engine, examples.preprocess))
+}
+
+/// Trains in a new run directory, which holds the result in the end.
+fn learn(
+    args: &TrainArgs,
+    config: &Config,
+    engine: &mut dyn Engine,
+    preprocess: Preprocess,
+    quiet: bool,
+    started: Instant,
+) -> anyhow::Result<ExitCode> {
+    let recipe = config.train_recipe(engine.examples());
+    let run = RunDir::create(args.out.as_deref(), &run_name(config))?;
+    let metrics = run.begin(config, &Environment::here(config.device.clone(), engine.adapter()))?;
+    let interrupt = Interrupt::listen()?;
+    let mut watch = Watch::new(metrics, &interrupt, recipe.steps, quiet);
+    let startup = started.elapsed();
+    let outcome = train(engine, &recipe, &mut |progress| watch.observe(progress));
+    let clamped = watch.finish()?;
+    if let Err(Error::Diverged { .. }) = outcome {
+        tracing::info!("{}: the metrics of the steps before are kept", run.path().display());
+    }
+    let mut outcome = outcome?;
+    let params = engine.params()?;
+    keep(&params, config, preprocess, &run)?;
+    if config.selector()? == Selector::Reference {
+        // It has learned in more digits than the file holds: J is told of what was saved.
+        engine.set_params(&params)?;
+        outcome.cost = engine.cost()?;
+    }
+    let summary = Summary::new(config, engine, &outcome, &run, clamped, startup);
+    print(args.json, &summary, summary::text)?;
+    let stopped = interrupt.signal().filter(|_| outcome.ended == Ended::Stopped);
+    Ok(stopped.map_or(ExitCode::SUCCESS, |signal| ExitCode::from(128 + signal)))
+}
+
+/// Writes the model, and the picture of its features where the examples are pictures.
+fn keep(params: &Params<f32>, config: &Config, preprocess: Preprocess, run: &RunDir) -> rhohat::Result<()> {
+    let meta = Meta { objective: config.objective(), preprocess, seed: config.seed };
+    save(&run.model(), params, &meta)?;
+    match Tile::of(Some(&meta.preprocess), params.shape.visible) {
+        Some(tile) => features(params, tile, None)?.save(&run.features()),
+        None => Ok(()),
+    }
+}
+
+/// The data's name as part of a directory's.
+fn run_name(config: &Config) -> String {
+    let stem = config.data.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
+    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
+    stem.map_or("dead-leaves".to_owned(), |stem| stem.chars().map(plain).collect())
+}
+
+fn plan_text(plan: &MemoryPlan) -> String {
+    let parts = [
+        ("parameters", plan.parameters),
+        ("optimiser", plan.optimizer_state),
+        ("activations", plan.activations),
+        ("data", plan.data),
+        ("total", plan.total),
+    ];
+    let mut text =
+        format!("{} examples, {} visible, {} hidden units", plan.examples, plan.visible, plan.hidden);
+    for (name, bytes) in parts {
+        text += &format!("\n{name:12} {:>12}", HumanBytes(bytes).to_string());
+    }
+    text
+}

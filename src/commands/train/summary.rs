@@ -1,0 +1,117 @@
+//! What `train` says in the end.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indicatif::HumanCount;
+use rhohat::config::Config;
+use rhohat::engine::Engine;
+use rhohat::metrics::{RhoHatRange, Terms, dead, rate};
+use rhohat::run::RunDir;
+use rhohat::train::{Ended, Outcome};
+use serde::Serialize;
+
+/// The result of a run; `j` and its terms are those of the saved parameters over all examples.
+#[derive(Serialize)]
+pub struct Summary {
+    #[serde(flatten)]
+    terms: Terms,
+    steps: usize,
+    ended: Ended,
+    seconds: f64,
+    samples_per_second: f64,
+    rho_hat: RhoHatRange,
+    dead: usize,
+    hidden: usize,
+    /// Reports in which a ρ̂ was clamped.
+    clamped: usize,
+    examples: usize,
+    seed: u64,
+    device: String,
+    adapter: String,
+    startup_seconds: f64,
+    run: PathBuf,
+    model: PathBuf,
+    /// `None` where examples are no pictures.
+    features: Option<PathBuf>,
+}
+
+impl Summary {
+    /// Collects what came of a run.
+    pub fn new(
+        config: &Config,
+        engine: &dyn Engine,
+        outcome: &Outcome,
+        run: &RunDir,
+        clamped: usize,
+        startup: Duration,
+    ) -> Self {
+        Self {
+            terms: Terms::of(&outcome.cost),
+            steps: outcome.steps,
+            ended: outcome.ended,
+            seconds: outcome.seconds,
+            samples_per_second: rate(outcome.samples, outcome.seconds),
+            rho_hat: RhoHatRange::of(&outcome.cost.rho_hat),
+            dead: dead(&outcome.cost, &config.objective()),
+            hidden: config.hidden,
+            clamped,
+            examples: engine.examples(),
+            seed: config.seed,
+            device: config.device.clone(),
+            adapter: engine.adapter(),
+            startup_seconds: startup.as_secs_f64(),
+            run: run.path().to_owned(),
+            model: run.model(),
+            features: Some(run.features()).filter(|path| path.exists()),
+        }
+    }
+}
+
+/// The summary for people.
+pub fn text(summary: &Summary) -> String {
+    let Summary { terms, rho_hat, .. } = summary;
+    let mut text = format!(
+        "J          {:.4} = reconstruction {:.4} + decay {:.4} + kl {:.4}\n\
+         rho-hat    {:.5} to {:.5}, mean {:.5}; {} of {} units dead{}\n\
+         training   {} steps{} in {:.2} s, {} samples/s, seed {}; {:.2} s to start\n\
+         device     {} ({})",
+        terms.j,
+        terms.reconstruction,
+        terms.decay,
+        terms.kl,
+        rho_hat.min,
+        rho_hat.max,
+        rho_hat.mean,
+        summary.dead,
+        summary.hidden,
+        clamped(summary.clamped),
+        summary.steps,
+        early(summary.ended),
+        summary.seconds,
+        HumanCount(summary.samples_per_second as u64),
+        summary.seed,
+        summary.startup_seconds,
+        summary.adapter,
+        summary.device,
+    );
+    text += &format!("\nmodel      {}", summary.model.display());
+    if let Some(features) = &summary.features {
+        text += &format!("\nfeatures   {}", features.display());
+    }
+    text
+}
+
+/// A run that was shorter than asked for says why.
+fn early(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Steps => "",
+        Ended::Converged => " (converged)",
+        Ended::Stopped => " (interrupted)",
+    }
+}
+
+/// Clamping changes J silently where it happens, so it is told.
+fn clamped(reports: usize) -> String {
+    if reports == 0 { String::new() } else { format!("; clamped in {reports} reports") }
+}

@@ -1,0 +1,4 @@
+use crate::cli::VerifyArgs;
+pub fn run(_args: &VerifyArgs) -> anyhow::Result<std::process::ExitCode> {
+    todo!()
+}

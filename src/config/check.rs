@@ -1,0 +1,173 @@
+//! What is refused: values out of range, settings that contradict each other, settings that would do nothing;
+//! and what is warned of.
+
+use super::{Batch, Config, Facts, Kind};
+use crate::error::{Error, Result};
+use crate::model::check_shape;
+use crate::objective::{Activation, Objective, RhoHatMode};
+use crate::optim::Optimizer;
+
+/// Refuses with `text` unless `holds`.
+fn ensure(holds: bool, text: impl FnOnce() -> String) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::usage(text())) }
+}
+
+/// Refuses activations that their layer does not take and weights out of range.
+///
+/// # Errors
+/// [`Error::Usage`] with the flag and its range.
+pub fn check_objective(objective: &Objective) -> Result<()> {
+    let Objective { activation, rho, beta, lambda, .. } = *objective;
+    ensure(activation != Activation::Linear, || {
+        "--activation linear: the hidden layer is sigmoid or tanh; linear is for --output".to_owned()
+    })?;
+    ensure(rho > 0.0 && rho < 1.0, || format!("--rho {rho}: the mean activation lies between 0 and 1"))?;
+    for (flag, value) in [("--beta", beta), ("--lambda", lambda)] {
+        ensure(value >= 0.0 && value.is_finite(), || format!("{flag} {value}: a weight is 0 or more"))?;
+    }
+    Ok(())
+}
+
+/// Says so, with the flags that mend it, when examples that are taken as they are lie where the output units cannot get.
+pub fn reach_warning(values: &[f64], output: Activation) -> Option<String> {
+    let (low, high) = output.range()?;
+    let (least, most) = values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), &x| (least.min(x), most.max(x)));
+    (least < low || most > high).then(|| {
+        format!(
+            "the data range from {least} to {most}, but a {} output reaches only {low} to {high}; \
+             use --normalize unit, or --output linear",
+            output.name()
+        )
+    })
+}
+
+impl Config {
+    pub(super) fn check(&self, facts: &Facts<'_>) -> Result<()> {
+        check_objective(&self.objective())?;
+        self.check_data(facts.kind)?;
+        self.check_init(facts)?;
+        self.check_length()?;
+        match self.optimizer {
+            Optimizer::Lbfgs => self.check_lbfgs()?,
+            Optimizer::Sgd | Optimizer::Adam => self.check_descent(facts.kind)?,
+        }
+        self.check_rho_hat()?;
+        self.check_cut()?;
+        self.selector().map(|_| ())
+    }
+
+    fn check_data(&self, kind: Kind) -> Result<()> {
+        check_shape(self.shape(kind)?)?;
+        let for_images = [
+            ("--patch", self.patch.is_some()),
+            ("--samples", self.samples.is_some()),
+            ("--color", self.color.is_some()),
+            ("--whiten", self.whiten.is_some()),
+        ];
+        if matches!(kind, Kind::Rows { .. }) {
+            for (flag, given) in for_images {
+                ensure(!given, || format!("{flag} is for images, but the data are rows; leave it out"))?;
+            }
+            return Ok(());
+        }
+        let (samples, visible) = self.size(kind)?;
+        ensure(visible > 0, || "--patch 0: a patch needs at least one pixel".to_owned())?;
+        ensure(samples > 0, || "--samples 0: training needs at least one patch".to_owned())
+    }
+
+    /// The start model has the last word on the shape.
+    fn check_init(&self, facts: &Facts<'_>) -> Result<()> {
+        let Some(file) = facts.init else { return Ok(()) };
+        let (found, wanted) = (file.shape(), self.shape(facts.kind)?);
+        ensure(wanted.hidden == found.hidden, || {
+            let fact = format!("--hidden {}: the model of --init has {}", wanted.hidden, found.hidden);
+            format!("{fact} hidden units; leave --hidden out")
+        })?;
+        ensure(wanted.visible == found.visible, || {
+            let fact = format!("the data have {} numbers an example", wanted.visible);
+            format!(
+                "{fact}, but the model of --init has {} visible units; {}",
+                found.visible,
+                match facts.kind {
+                    Kind::Rows { .. } => "give data of that width",
+                    Kind::BuiltIn | Kind::Images => "set --patch (and --color) to its patches",
+                }
+            )
+        })
+    }
+
+    fn check_length(&self) -> Result<()> {
+        ensure(self.epochs.is_none() || self.steps.is_none(), || {
+            "--epochs and --steps both set the length of the run; give one of them".to_owned()
+        })
+    }
+
+    fn check_lbfgs(&self) -> Result<()> {
+        if let Batch::Rows(rows) = self.batch {
+            let remedy = "use --batch full, or --optimizer adam or sgd";
+            return Err(Error::usage(format!("--batch {rows}: lbfgs takes all rows at once; {remedy}")));
+        }
+        let for_descent = [
+            ("--lr", self.lr.is_some()),
+            ("--schedule", self.schedule.is_some()),
+            ("--warmup", self.warmup.is_some()),
+            ("--momentum", self.momentum.is_some()),
+            ("--epochs", self.epochs.is_some()),
+        ];
+        for (flag, given) in for_descent {
+            ensure(!given, || {
+                format!(
+                    "{flag} means nothing to lbfgs, whose line search sets the rate and --steps the length; \
+                         leave it out, or use --optimizer adam or sgd"
+                )
+            })?;
+        }
+        Ok(())
+    }
+
+    fn check_descent(&self, kind: Kind) -> Result<()> {
+        let (rows, _) = self.size(kind)?;
+        if let Batch::Rows(batch) = self.batch {
+            ensure((1..=rows).contains(&batch), || {
+                format!("--batch {batch}: there are {rows} examples; give 1 to {rows}, or full")
+            })?;
+        }
+        let rate = self.lr.unwrap_or_default();
+        ensure(rate > 0.0 && rate.is_finite(), || format!("--lr {rate}: a learning rate is above 0"))?;
+        let (warmup, updates) = (self.warmup.unwrap_or_default(), self.updates(rows));
+        ensure(warmup <= updates, || {
+            format!("--warmup {warmup}: the run has only {updates} updates; lower it or raise --steps")
+        })?;
+        let Some(momentum) = self.momentum else { return Ok(()) };
+        ensure(self.optimizer == Optimizer::Sgd, || {
+            "--momentum is for sgd; adam has its own averages: leave it out, or use --optimizer sgd"
+                .to_owned()
+        })?;
+        ensure((0.0..1.0).contains(&momentum), || format!("--momentum {momentum}: give 0 or more, below 1"))
+    }
+
+    fn check_rho_hat(&self) -> Result<()> {
+        let ema = self.rho_hat == RhoHatMode::Ema;
+        ensure(!ema || self.batch != Batch::Full, || {
+            "--rho-hat ema averages over mini-batches, but every update takes all rows; \
+             use --rho-hat exact, or --optimizer adam with --batch N"
+                .to_owned()
+        })?;
+        let Some(decay) = self.rho_hat_decay else { return Ok(()) };
+        ensure(ema, || "--rho-hat-decay is for --rho-hat ema; leave it out".to_owned())?;
+        ensure((0.0..1.0).contains(&decay), || format!("--rho-hat-decay {decay}: give 0 or more, below 1"))
+    }
+
+    fn check_cut(&self) -> Result<()> {
+        ensure(self.chunk != Some(0), || "--chunk 0: a chunk needs at least one row".to_owned())?;
+        ensure(self.block.is_none_or(|block| (1..=self.hidden).contains(&block)), || {
+            let hidden = self.hidden;
+            format!(
+                "--block {}: there are {hidden} hidden units; give 1 to {hidden}",
+                self.block.unwrap_or_default()
+            )
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! What the user has set: a file, and flags over it.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use super::Config;
+use crate::error::{Error, Result};
+
+/// The settings that say how long a run is: one of them above puts both below aside.
+const LENGTHS: [&str; 2] = ["epochs", "steps"];
+
+/// Settings that were given, by name; flags win over the file.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    table: Table,
+    file: Option<PathBuf>,
+}
+
+impl Given {
+    /// Overlays the settings of `file` with `flags`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the file is missing or no TOML.
+    pub fn new(file: Option<&Path>, flags: Table) -> Result<Self> {
+        let mut table = file.map(read).transpose()?.unwrap_or_default();
+        overlay(&mut table, flags);
+        Ok(Self { table, file: file.map(Path::to_owned) })
+    }
+
+    /// The setting `name`, if it was given.
+    ///
+    /// # Errors
+    /// [`Error::Input`] or [`Error::Usage`] when it is of another type.
+    pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let Some(value) = self.table.get(name) else { return Ok(None) };
+        value
+            .clone()
+            .try_into()
+            .map(Some)
+            .map_err(|error| self.refused(&format!("{name}: {}", error.message())))
+    }
+
+    /// The given settings over `defaults`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] or [`Error::Usage`] for an unknown setting, or one of another type.
+    pub fn over(&self, defaults: &Config) -> Result<Config> {
+        let mut settings = Table::try_from(defaults).expect("defaults have a TOML form");
+        overlay(&mut settings, self.table.clone());
+        settings.try_into().map_err(|error: toml::de::Error| {
+            // "invalid type …" and "in `hidden`" come on lines of their own.
+            self.refused(&error.to_string().trim().replace('\n', " "))
+        })
+    }
+
+    /// Flags have been checked one by one, so what cannot be read comes from the file.
+    fn refused(&self, reason: &str) -> Error {
+        match &self.file {
+            Some(file) => Error::input(file, reason),
+            None => Error::usage(reason),
+        }
+    }
+}
+
+/// Puts `above` over `below`.
+fn overlay(below: &mut Table, above: Table) {
+    let is_length = |name: &str| LENGTHS.contains(&name);
+    if above.keys().any(|name| is_length(name)) {
+        below.retain(|name, _| !is_length(name));
+    }
+    below.extend(above);
+}
+
+fn read(path: &Path) -> Result<Table> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, error))?;
+    toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+        Error::input(path, format!("line {line}: {}", error.message()))
+    })
+}
+
+/// Rows an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub enum Batch {
+    /// All of them.
+    Full,
+    /// This many.
+    Rows(usize),
+}
+
+impl Batch {
+    /// The rows of a mini-batch; `None` for all.
+    pub fn rows(self) -> Option<usize> {
+        match self {
+            Self::Full => None,
+            Self::Rows(rows) => Some(rows),
+        }
+    }
+}
+
+impl FromStr for Batch {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "full" => Ok(Self::Full),
+            _ => text.parse().map(Self::Rows).map_err(|_| "a number of rows or `full` is needed".to_owned()),
+        }
+    }
+}
+
+impl TryFrom<Value> for Batch {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        match value {
+            Value::String(text) => text.parse(),
+            other => other.to_string().parse(),
+        }
+    }
+}
+
+impl From<Batch> for Value {
+    fn from(batch: Batch) -> Self {
+        match batch {
+            Batch::Full => Self::String("full".to_owned()),
+            Batch::Rows(rows) => Self::Integer(rows.try_into().unwrap_or(i64::MAX)),
+        }
+    }
+}

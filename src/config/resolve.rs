@@ -1,0 +1,178 @@
+//! The defaults: those of the lecture's experiment, and how data and a start model change them.
+
+use super::{Batch, Config, Given};
+use crate::data::{Normalize, Source};
+use crate::error::{Error, Result};
+use crate::model::Shape;
+use crate::model::file::{Meta, ModelFile};
+use crate::objective::{Objective, RhoHatMode};
+use crate::optim::{Optimizer, Schedule};
+
+/// Rows above which DATA is learned from in mini-batches by default.
+const MANY_ROWS: usize = 50_000;
+/// Rows of a mini-batch by default.
+const BATCH: usize = 1000;
+/// Hidden units by default.
+const HIDDEN: usize = 25;
+/// Iterations or full-batch updates by default.
+const STEPS: usize = 400;
+/// Passes over the data in mini-batches by default.
+const EPOCHS: usize = 20;
+/// Side of a patch by default, pixels.
+const PATCH: usize = 8;
+/// Patches by default.
+const SAMPLES: usize = 10_000;
+
+/// What defaults and refusals depend on besides the settings.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// What is learned from.
+    pub kind: Kind,
+    /// The model to start from.
+    pub init: Option<&'a ModelFile>,
+}
+
+/// What is learned from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The built-in images.
+    BuiltIn,
+    /// Images of the user.
+    Images,
+    /// Rows that are examples already.
+    Rows {
+        /// Examples m.
+        rows: usize,
+        /// Numbers an example n.
+        cols: usize,
+    },
+}
+
+impl Kind {
+    /// The kind of an opened source, or of none.
+    pub fn of(source: Option<&Source>) -> Self {
+        match source {
+            None => Self::BuiltIn,
+            Some(Source::Images(_)) => Self::Images,
+            Some(Source::Rows(table)) => Self::Rows { rows: table.rows, cols: table.cols },
+        }
+    }
+}
+
+impl Facts<'_> {
+    fn meta(&self) -> Option<&Meta> {
+        self.init.and_then(ModelFile::meta)
+    }
+}
+
+impl Config {
+    /// Fills in the defaults around the given settings and refuses what does not go together.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the flag and the way out; [`Error::Input`] for what a configuration file has wrong.
+    pub fn resolve(given: &Given, facts: &Facts<'_>) -> Result<Self> {
+        let mut defaults = Self::defaults(facts, given.get("samples")?.unwrap_or(SAMPLES));
+        defaults.choose_optimizer(given, facts.kind)?;
+        let config = given.over(&defaults)?;
+        config.check(facts)?;
+        Ok(config)
+    }
+
+    /// Examples m and their width n.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when patches are larger than any address space.
+    pub fn size(&self, kind: Kind) -> Result<(usize, usize)> {
+        if let Kind::Rows { rows, cols } = kind {
+            return Ok((rows, cols));
+        }
+        let (patch, channels) = (self.patch.unwrap_or(PATCH), if self.color == Some(true) { 3 } else { 1 });
+        let visible = patch.checked_mul(patch).and_then(|pixels| pixels.checked_mul(channels));
+        let visible =
+            visible.ok_or_else(|| Error::usage(format!("--patch {patch}: no image is so large")))?;
+        Ok((self.samples.unwrap_or(SAMPLES), visible))
+    }
+
+    /// Visible and hidden units for data of this kind.
+    ///
+    /// # Errors
+    /// As [`Config::size`].
+    pub fn shape(&self, kind: Kind) -> Result<Shape> {
+        Ok(Shape { visible: self.size(kind)?.1, hidden: self.hidden })
+    }
+
+    /// Full-batch L-BFGS on data of this kind; a start model brings its own settings.
+    fn defaults(facts: &Facts<'_>, samples: usize) -> Self {
+        let Objective { activation, output, rho, beta, lambda } =
+            facts.meta().map_or_else(Objective::default, |meta| meta.objective);
+        let images = !matches!(facts.kind, Kind::Rows { .. });
+        let stored = facts.meta().map(|meta| &meta.preprocess);
+        let patch = stored.and_then(|stored| stored.patch).unwrap_or(PATCH);
+        let color = stored.and_then(|stored| stored.channels) == Some(3);
+        let whiten = stored.map_or(facts.kind == Kind::BuiltIn, |stored| stored.whiten);
+        let normalize = if images { Normalize::Lecture } else { Normalize::None };
+        Self {
+            data: None,
+            hidden: facts.init.map_or(HIDDEN, |file| file.shape().hidden),
+            activation,
+            output,
+            rho,
+            beta,
+            lambda,
+            rho_hat: RhoHatMode::Exact,
+            rho_hat_decay: None,
+            optimizer: Optimizer::Lbfgs,
+            lr: None,
+            schedule: None,
+            warmup: None,
+            momentum: None,
+            batch: Batch::Full,
+            chunk: None,
+            block: None,
+            epochs: None,
+            steps: Some(STEPS),
+            patch: images.then_some(patch),
+            samples: images.then_some(samples),
+            color: images.then_some(color),
+            whiten: images.then_some(whiten),
+            normalize: stored.map_or(normalize, |stored| stored.normalize),
+            init: None,
+            seed: 0,
+            device: "auto".to_owned(),
+            threads: 0,
+        }
+    }
+
+    /// The optimiser for as many examples, and the settings that come with it.
+    fn choose_optimizer(&mut self, given: &Given, kind: Kind) -> Result<()> {
+        let (examples, _) = self.size(kind)?;
+        let many = kind != Kind::BuiltIn && examples > MANY_ROWS && given.get("batch")? != Some(Batch::Full);
+        let optimizer = given.get("optimizer")?;
+        self.optimizer = optimizer.unwrap_or(if many { Optimizer::Adam } else { Optimizer::Lbfgs });
+        if optimizer.is_none() && many {
+            tracing::info!(
+                "{examples} examples: learning with adam in batches; --optimizer lbfgs takes them all at once"
+            );
+        }
+        if self.optimizer != Optimizer::Lbfgs {
+            self.descend(given, examples)?;
+        }
+        Ok(())
+    }
+
+    /// Defaults of SGD and Adam.
+    fn descend(&mut self, given: &Given, examples: usize) -> Result<()> {
+        self.lr = Some(if self.optimizer == Optimizer::Sgd { 0.01 } else { 1e-3 });
+        self.momentum = (self.optimizer == Optimizer::Sgd).then_some(0.9);
+        self.schedule = Some(Schedule::Constant);
+        self.warmup = Some(0);
+        let usual = if examples > BATCH { Batch::Rows(BATCH) } else { Batch::Full };
+        self.batch = given.get("batch")?.unwrap_or(usual);
+        if self.batch != Batch::Full {
+            self.rho_hat = given.get("rho_hat")?.unwrap_or(RhoHatMode::Batch);
+            (self.epochs, self.steps) = (Some(EPOCHS), None);
+        }
+        self.rho_hat_decay = (self.rho_hat == RhoHatMode::Ema).then_some(0.99);
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! Bringing the values of examples into the range of the output units, and taking them back.
+
+use super::Normalize;
+use crate::error::{Error, Result};
+
+/// Where the lecture clips, in standard deviations of all values.
+const CLIP: f64 = 3.0;
+
+impl Normalize {
+    /// The ends of the range that [`super::Preprocess::limits`] are mapped to.
+    pub fn range(self) -> (f64, f64) {
+        match self {
+            Self::Lecture => (0.1, 0.9),
+            Self::None | Self::Unit => (0.0, 1.0),
+        }
+    }
+
+    /// The limits that `values` (without their rows' means, for the lecture's kind) ask for; fails if they have no
+    /// spread, for then there is nothing to scale by.
+    pub(super) fn fit(self, values: &[f64]) -> Result<Option<(f64, f64)>> {
+        let limits = match self {
+            Self::None => return Ok(None),
+            Self::Lecture => (-CLIP * deviation(values), CLIP * deviation(values)),
+            Self::Unit => extremes(values),
+        };
+        let largest = values.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+        if limits.1 - limits.0 > 64.0 * f64::EPSILON * largest { Ok(Some(limits)) } else { Err(flat(self)) }
+    }
+
+    /// Maps `limits` to the ends of the range. The lecture's kind clips what lies beyond; `unit` does not, so that
+    /// new data outside the limits of the training set leave [0, 1] but come back unharmed.
+    pub(super) fn map(self, values: &mut [f64], limits: (f64, f64)) {
+        let (low, high) = self.range();
+        let scale = (high - low) / (limits.1 - limits.0);
+        for x in values {
+            let kept = if self == Self::Lecture { x.clamp(limits.0, limits.1) } else { *x };
+            *x = low + (kept - limits.0) * scale;
+        }
+    }
+
+    /// The inverse of [`Self::map`], clipping apart.
+    pub(super) fn unmap(self, value: f64, limits: (f64, f64)) -> f64 {
+        let (low, high) = self.range();
+        limits.0 + (value - low) * (limits.1 - limits.0) / (high - low)
+    }
+}
+
+/// Takes its own mean from every row of `cols` numbers, and hands the means back.
+pub fn centre_rows(values: &mut [f64], cols: usize) -> Vec<f64> {
+    let centre = |row: &mut [f64]| {
+        let mean = row.iter().sum::<f64>() / cols as f64;
+        row.iter_mut().for_each(|x| *x -= mean);
+        mean
+    };
+    values.chunks_exact_mut(cols).map(centre).collect()
+}
+
+/// Standard deviation of all values (divided by their number, not by one less).
+fn deviation(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    (values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count).sqrt()
+}
+
+fn extremes(values: &[f64]) -> (f64, f64) {
+    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)))
+}
+
+fn flat(kind: Normalize) -> Error {
+    let (name, fact) = match kind {
+        Normalize::Lecture => ("lecture", "every example is flat"),
+        Normalize::Unit | Normalize::None => ("unit", "all values are the same"),
+    };
+    Error::input("data", format!("{fact}, so --normalize {name} has no scale; use --normalize none"))
+}

@@ -1,0 +1,93 @@
+//! The command line through the real binary.
+
+mod data_commands;
+mod refusals;
+mod run_directory;
+mod settings;
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// What a run of the program came to.
+struct Outcome {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs `rhohat` in `folder`.
+fn rhohat(folder: &Path, args: &[&str]) -> Outcome {
+    let output = Command::new(env!("CARGO_BIN_EXE_rhohat"))
+        .current_dir(folder)
+        .args(args)
+        // Mesa complains on stderr where there is none.
+        .env("XDG_RUNTIME_DIR", folder)
+        .output()
+        .expect("the binary runs");
+    Outcome {
+        code: output.status.code().expect("no signal ends it"),
+        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+    }
+}
+
+impl Outcome {
+    /// Stdout of a run that went well.
+    fn text(self) -> String {
+        assert_eq!(self.code, 0, "{}", self.stderr);
+        self.stdout
+    }
+
+    /// Stdout of a run with `--json` that went well: one value on one line.
+    fn json(self) -> Value {
+        json(&self.text())
+    }
+
+    /// Checks that the run was refused with this code, one line on stderr that says all of `words`, and nothing on
+    /// stdout.
+    fn refused(self, code: i32, words: &[&str]) {
+        let Self { code: found, stdout, stderr } = self;
+        assert_eq!(found, code, "{stderr}");
+        assert_eq!(stdout, "");
+        assert!(stderr.starts_with("error: ") && stderr.ends_with('\n'), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        for word in words {
+            assert!(stderr.contains(word), "no {word:?} in: {stderr}");
+        }
+    }
+}
+
+fn json(stdout: &str) -> Value {
+    assert_eq!(stdout.lines().count(), 1, "{stdout}");
+    assert!(stdout.ends_with('\n'), "{stdout}");
+    serde_json::from_str(stdout).expect(stdout)
+}
+
+/// A small run of the lecture's experiment into `folder`/`out`, with more flags; its JSON.
+fn train(folder: &Path, out: &str, flags: &[&str]) -> Value {
+    let common = ["train", "--samples", "200", "--device", "cpu", "--json", "--out", out];
+    let length: &[&str] = if flags.contains(&"--epochs") { &[] } else { &["--steps", "5"] };
+    rhohat(folder, &[&common, length, flags].concat()).json()
+}
+
+/// The names in a folder, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = entries.collect();
+    names.sort();
+    names
+}
+
+/// The path of a file of tests/fixtures.
+fn fixture(name: &str) -> String {
+    format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A number of a JSON object.
+fn number(value: &Value, name: &str) -> f64 {
+    value[name].as_f64().unwrap_or_else(|| panic!("{name} is no number in {value}"))
+}

@@ -1,0 +1,82 @@
+//! Pictures of features and reconstructions.
+
+use std::path::PathBuf;
+
+use rhohat::data::{Normalize, Picture, Preprocess};
+use rhohat::model::{Params, Shape};
+use rhohat::picture::{Tile, features, photograph};
+
+fn model(visible: usize, w1: &[f32]) -> Params<f32> {
+    let shape = Shape { visible, hidden: w1.len() / visible };
+    Params { w1: w1.to_vec(), ..Params::zeros(shape) }
+}
+
+#[test]
+fn a_feature_is_scaled_by_its_own_largest_value_and_framed_in_black() {
+    let params = model(4, &[2.0, -2.0, 0.0, 1.0, 0.1, 0.0, 0.0, -0.1]);
+    let canvas = features(&params, Tile { side: 2, channels: 1 }, Some(1)).unwrap();
+    assert_eq!((canvas.width, canvas.height, canvas.channels), (7, 4, 1));
+    #[rustfmt::skip]
+    let wanted = [
+        0, 0, 0, 0, 0, 0, 0,
+        0, 255, 0, 0, 255, 128, 0,
+        0, 128, 191, 0, 128, 0, 0,
+        0, 0, 0, 0, 0, 0, 0,
+    ];
+    assert_eq!(canvas.pixels, wanted);
+}
+
+#[test]
+fn the_grid_has_as_many_columns_as_the_root_of_the_units_rounded_up() {
+    for (hidden, columns, lines) in [(1, 1, 1), (2, 2, 1), (4, 2, 2), (5, 3, 2), (10, 4, 3), (25, 5, 5)] {
+        let params = model(1, &vec![1.0; hidden]);
+        let canvas = features(&params, Tile { side: 1, channels: 1 }, Some(1)).unwrap();
+        assert_eq!((canvas.width, canvas.height), (2 * columns + 1, 2 * lines + 1), "{hidden} units");
+    }
+}
+
+#[test]
+fn a_unit_without_weights_is_grey() {
+    let canvas = features(&model(1, &[0.0]), Tile { side: 1, channels: 1 }, Some(1)).unwrap();
+    assert_eq!(canvas.pixels[4], 128);
+}
+
+#[test]
+fn colours_stay_together_and_pixels_are_enlarged() {
+    let params = model(3, &[1.0, 0.0, -1.0]);
+    let canvas = features(&params, Tile { side: 1, channels: 3 }, Some(2)).unwrap();
+    assert_eq!((canvas.width, canvas.height), (6, 6));
+    for (x, y) in [(2, 2), (3, 2), (2, 3), (3, 3)] {
+        assert_eq!(canvas.pixels[(y * 6 + x) * 3..][..3], [255, 128, 0]);
+    }
+    assert_eq!(canvas.pixels.iter().filter(|&&byte| byte > 0).count(), 8);
+}
+
+#[test]
+fn large_pictures_are_not_enlarged_unless_asked_for() {
+    let params = model(400, &vec![1.0; 400 * 2500]);
+    let tile = Tile { side: 20, channels: 1 };
+    assert_eq!(features(&params, tile, None).unwrap().width, (50 * 21 + 1) * 3);
+    assert_eq!(features(&params, tile, Some(1)).unwrap().width, 50 * 21 + 1);
+    let error = features(&params, tile, Some(1000)).unwrap_err();
+    assert!(error.to_string().contains("--scale 1000: 1051 patch pixels"), "{error}");
+}
+
+#[test]
+fn the_patch_comes_from_the_preprocessing_or_is_a_grey_square() {
+    let rows =
+        Preprocess { patch: None, channels: None, whiten: false, normalize: Normalize::None, limits: None };
+    let color = Preprocess { patch: Some(4), channels: Some(3), ..rows.clone() };
+    assert_eq!(Tile::of(Some(&color), 48), Some(Tile { side: 4, channels: 3 }));
+    assert_eq!(Tile::of(Some(&rows), 784), Some(Tile { side: 28, channels: 1 }));
+    assert_eq!(Tile::of(None, 9), Some(Tile { side: 3, channels: 1 }));
+    assert_eq!(Tile::of(None, 10), None);
+}
+
+#[test]
+fn photographs_clip_and_whitened_ones_are_centred() {
+    let pixels = vec![-0.5, 0.0, 0.5, 2.0];
+    let picture = Picture { name: PathBuf::new(), width: 2, height: 2, channels: 1, pixels };
+    assert_eq!(photograph(&picture, false).pixels, [0, 0, 128, 255]);
+    assert_eq!(photograph(&picture, true).pixels, [96, 128, 159, 255]);
+}
