@@ -32,14 +32,14 @@ fn main(
         slope[j] = 0.0;
         return;
     }
-    var active = mean[j];
+    var fraction = mean[j];
     var factor = p.beta;
     if p.tanh == 1u {
-        active = 0.5 * (1.0 + active);
+        fraction = 0.5 * (1.0 + fraction);
         factor = 0.5 * p.beta;
     }
-    if p.decay > 0.0 { active = p.decay * rho_hat[j] + (1.0 - p.decay) * active; }
-    rho_hat[j] = active;
-    let at = clamp(active, p.least, 1.0 - p.least);
+    if p.decay > 0.0 { fraction = p.decay * rho_hat[j] + (1.0 - p.decay) * fraction; }
+    rho_hat[j] = fraction;
+    let at = clamp(fraction, p.least, 1.0 - p.least);
     slope[j] = factor * ((1.0 - p.rho) / (1.0 - at) - p.rho / at);
 }

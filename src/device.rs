@@ -119,7 +119,9 @@ impl Choice {
         let (params, data) = start.single()?;
         match self {
             Self::Gpu(gpu) => Ok(Box::new(GpuEngine::new(*gpu, setup, &params, &data)?)),
-            Self::Cpu | Self::Reference => todo!(),
+            Self::Cpu | Self::Reference => Err(Error::device(
+                "the cpu engine is not finished; use --device software, a GPU or --device reference",
+            )),
         }
     }
 }

@@ -182,6 +182,7 @@ impl Recorder<'_> {
     }
 
     /// G ← Σ products / `examples` + λW, or G += Σ products / `examples`.
+    #[allow(clippy::too_many_arguments, reason = "four tensors and four numbers are what the formula has")]
     pub fn weight_gradient(
         &mut self,
         products: &Tensor,

@@ -134,7 +134,7 @@ impl Search {
 fn cubic_minimum(a: &Point, b: &Point) -> Option<f64> {
     let d1 = a.slope + b.slope - 3.0 * (a.value - b.value) / (a.step - b.step);
     let square = d1 * d1 - a.slope * b.slope;
-    if !(square >= 0.0) {
+    if square.is_nan() || square < 0.0 {
         return None;
     }
     let d2 = square.sqrt().copysign(b.step - a.step);
