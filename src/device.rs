@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::cpu::Cpu;
 use crate::engine::{Cut, Engine, RhoHat};
 use crate::error::{Error, Result};
 use crate::gpu::device::{Gpu, adapters, select};
@@ -119,9 +120,7 @@ impl Choice {
         let (params, data) = start.single()?;
         match self {
             Self::Gpu(gpu) => Ok(Box::new(GpuEngine::new(*gpu, setup, &params, &data)?)),
-            Self::Cpu | Self::Reference => Err(Error::device(
-                "the cpu engine is not finished; use --device software, a GPU or --device reference",
-            )),
+            Self::Cpu | Self::Reference => Ok(Box::new(Cpu::new(setup, params, data)?)),
         }
     }
 }

@@ -17,8 +17,6 @@ pub fn run(args: &DevicesArgs) -> anyhow::Result<()> {
         }
     }
     let names: Vec<String> = adapters().iter().map(|adapter| adapter.description()).collect();
-    let text =
-        names.iter().enumerate().map(|(i, name)| format!("gpu:{i}  {name}")).collect::<Vec<_>>().join("\n");
-    print(args.json, &serde_json::json!({ "adapters": names }), &text);
-    Ok(())
+    let lines: Vec<String> = names.iter().enumerate().map(|(i, name)| format!("gpu:{i}  {name}")).collect();
+    print(args.json, &serde_json::json!({ "adapters": names }), |_| lines.join("\n"))
 }
