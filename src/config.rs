@@ -17,7 +17,7 @@ pub use resolve::{Facts, Kind};
 
 use crate::data::{self, Normalize};
 use crate::device::{Selector, Setup};
-use crate::engine::{Cut, RhoHat};
+use crate::engine::{Cut, Plan, RhoHat};
 use crate::error::Result;
 use crate::objective::{Activation, Objective, RhoHatMode};
 use crate::optim::{LearningRate, Optimizer, Schedule};
@@ -146,13 +146,17 @@ impl Config {
         }
     }
 
-    /// How the engine is set up for `examples` rows.
-    pub fn setup(&self, examples: usize) -> Setup {
-        let cut = (self.chunk.is_some() || self.block.is_some())
-            .then(|| Cut { chunk: self.chunk.unwrap_or(examples), block: self.block.unwrap_or(self.hidden) });
+    /// How the engine is set up.
+    pub fn setup(&self) -> Setup {
+        let cut = Cut { chunk: self.chunk, block: self.block };
         let default = RhoHat::default();
         let rho_hat = RhoHat { mode: self.rho_hat, decay: self.rho_hat_decay.unwrap_or(default.decay) };
         Setup { objective: self.objective(), cut, rho_hat, threads: self.threads }
+    }
+
+    /// These settings with the cut that the engine has settled on, so that a repetition has the same bits.
+    pub fn with_plan(self, plan: Plan) -> Self {
+        Self { chunk: Some(plan.chunk), block: Some(plan.block), ..self }
     }
 
     /// The engine that `device` names.

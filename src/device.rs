@@ -82,8 +82,8 @@ pub enum Choice {
 pub struct Setup {
     /// What is minimised.
     pub objective: Objective,
-    /// Rows and hidden units computed at a time; `None` lets the engine decide.
-    pub cut: Option<Cut>,
+    /// Rows and hidden units computed at a time.
+    pub cut: Cut,
     /// How ρ̂ is taken in mini-batch steps.
     pub rho_hat: RhoHat,
     /// Threads of the CPU engine; 0 is one a core.

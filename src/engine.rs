@@ -34,9 +34,19 @@ pub enum Update {
     },
 }
 
-/// How an engine cuts its work. The result does not depend on it beyond rounding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How an engine is asked to cut its work; `None` leaves a size to it. The result does not depend on the cut beyond
+/// rounding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cut {
+    /// Rows computed at a time.
+    pub chunk: Option<usize>,
+    /// Hidden units a block.
+    pub block: Option<usize>,
+}
+
+/// The cut that an engine has settled on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
     /// Rows computed at a time.
     pub chunk: usize,
     /// Hidden units a block.
@@ -68,6 +78,9 @@ pub trait Engine: SearchSpace {
 
     /// The hardware that computes, for people.
     fn adapter(&self) -> String;
+
+    /// How it cuts its work.
+    fn plan(&self) -> Plan;
 
     /// J of the current parameters over all examples, with the exact ρ̂.
     fn cost(&mut self) -> Result<Cost>;

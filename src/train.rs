@@ -1,6 +1,5 @@
 //! The training loop, over any engine. It knows neither adapters nor flags.
 
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -31,7 +30,7 @@ pub struct Recipe {
     pub report_every: usize,
 }
 
-/// The state after an update, as handed to the observer.
+/// The state after an update, as an observer sees it.
 #[derive(Clone, Debug)]
 pub struct Progress {
     /// Updates or iterations done.
@@ -56,7 +55,7 @@ pub enum Ended {
     Steps,
     /// L-BFGS found no lower J in this precision.
     Converged,
-    /// The observer asked for it.
+    /// The observer asked for it after a step.
     Stopped,
 }
 
@@ -75,13 +74,30 @@ pub struct Outcome {
     pub ended: Ended,
 }
 
-/// Trains; `observe` is called at every report and may stop the run.
-pub fn train(
-    engine: &mut dyn Engine,
-    recipe: &Recipe,
-    observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
-) -> Result<Outcome> {
-    let mut run = Run { started: Instant::now(), steps: 0, samples: 0, observe };
+/// Who follows a run.
+pub trait Observer {
+    /// Takes a report.
+    ///
+    /// # Errors
+    /// Whatever the observer cannot live with; it ends the run.
+    fn report(&mut self, progress: &Progress) -> Result<()>;
+
+    /// Whether the run shall end after the step at hand. Asked after every step.
+    fn wants_stop(&self) -> bool {
+        false
+    }
+}
+
+/// An observer that looks away.
+impl Observer for () {
+    fn report(&mut self, _: &Progress) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Trains, and tells `observer` how it goes.
+pub fn train(engine: &mut dyn Engine, recipe: &Recipe, observer: &mut dyn Observer) -> Result<Outcome> {
+    let mut run = Run { started: Instant::now(), steps: 0, samples: 0, observer };
     let ended = match recipe.optimizer {
         Optimizer::Lbfgs => run.search(engine, recipe)?,
         Optimizer::Sgd | Optimizer::Adam => run.descend(engine, recipe)?,
@@ -97,7 +113,7 @@ struct Run<'a> {
     started: Instant,
     steps: usize,
     samples: u64,
-    observe: &'a mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    observer: &'a mut dyn Observer,
 }
 
 impl Run<'_> {
@@ -111,9 +127,10 @@ impl Run<'_> {
             };
             self.steps += 1;
             self.samples = lbfgs.evaluations() as u64 * examples;
-            let due = self.is_due(recipe);
-            let cost = lbfgs.cost().clone();
-            if due && self.report(cost, Some(lbfgs.gradient_norm()), rate).is_break() {
+            if self.is_due(recipe) {
+                self.report(lbfgs.cost().clone(), Some(lbfgs.gradient_norm()), rate)?;
+            }
+            if self.observer.wants_stop() {
                 return Ok(Ended::Stopped);
             }
         }
@@ -138,9 +155,10 @@ impl Run<'_> {
             let update = recipe.update(rate, self.steps);
             if let Some(cost) = engine.step(rows, &update, due)? {
                 check_finite(engine, self.steps, &cost)?;
-                if self.report(cost, None, rate).is_break() {
-                    return Ok(Ended::Stopped);
-                }
+                self.report(cost, None, rate)?;
+            }
+            if self.observer.wants_stop() {
+                return Ok(Ended::Stopped);
             }
         }
         Ok(Ended::Steps)
@@ -150,16 +168,10 @@ impl Run<'_> {
         self.steps == recipe.steps || self.steps.is_multiple_of(recipe.report_every.max(1))
     }
 
-    fn report(&mut self, cost: Cost, gradient_norm: Option<f64>, rate: f64) -> ControlFlow<()> {
+    fn report(&mut self, cost: Cost, gradient_norm: Option<f64>, rate: f64) -> Result<()> {
         let seconds = self.started.elapsed().as_secs_f64();
-        (self.observe)(&Progress {
-            step: self.steps,
-            cost,
-            gradient_norm,
-            rate,
-            samples: self.samples,
-            seconds,
-        })
+        let (step, samples) = (self.steps, self.samples);
+        self.observer.report(&Progress { step, cost, gradient_norm, rate, samples, seconds })
     }
 }
 

@@ -6,7 +6,7 @@ use rhohat::Error;
 use rhohat::config::{check_objective, reach_warning};
 use rhohat::data::{Examples, Normalize, Preprocess, Source};
 use rhohat::device::{Choice, Selector, Setup, Start};
-use rhohat::engine::{Engine, RhoHat};
+use rhohat::engine::{Cut, Engine, RhoHat};
 use rhohat::model::file::ModelFile;
 use rhohat::model::{Matrix, Params, Real};
 use rhohat::objective::Objective;
@@ -39,7 +39,7 @@ pub fn open(args: &OnData, adjust: impl FnOnce(&mut Objective)) -> anyhow::Resul
     if let Some(warning) = reach_warning(&examples.matrix.values, objective.output) {
         tracing::warn!("{warning}");
     }
-    let setup = Setup { objective, cut: None, rho_hat: RhoHat::default(), threads: 0 };
+    let setup = Setup { objective, cut: Cut::default(), rho_hat: RhoHat::default(), threads: 0 };
     let engine = choice.open(&setup, &OnExamples { file: &file, examples: &examples.matrix })?;
     Ok(Session { engine, examples, objective })
 }

@@ -43,6 +43,7 @@ pub fn run(args: &TrainArgs, quiet: bool, started: Instant) -> anyhow::Result<Ex
         return Ok(ExitCode::SUCCESS);
     }
     let (mut engine, preprocess) = open_engine(args, &config, source, init.as_ref())?;
+    let config = config.with_plan(engine.plan());
     learn(args, &config, &mut *engine, preprocess, quiet, started)
 }
 
@@ -74,7 +75,7 @@ fn open_engine(
         durable::write(path, |mut out| npy::write_to(&mut out, rows.rows, rows.cols, &rows.values))?;
     }
     let start = start::FromSettings { config, init, examples: matrix };
-    let engine = choice.open(&config.setup(matrix.rows), &start)?;
+    let engine = choice.open(&config.setup(), &start)?;
     Ok((engine, examples.preprocess))
 }
 
@@ -93,8 +94,8 @@ fn learn(
     let interrupt = Interrupt::listen()?;
     let mut watch = Watch::new(metrics, &interrupt, recipe.steps, quiet);
     let startup = started.elapsed();
-    let outcome = train(engine, &recipe, &mut |progress| watch.observe(progress));
-    let clamped = watch.finish()?;
+    let outcome = train(engine, &recipe, &mut watch);
+    let clamped = watch.finish();
     if let Err(Error::Diverged { .. }) = outcome {
         tracing::info!("{}: the metrics of the steps before are kept", run.path().display());
     }

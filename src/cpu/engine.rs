@@ -4,7 +4,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::pass::{Work, cost, forward, gradient};
 use crate::device::Setup;
-use crate::engine::{Engine, RhoHat, Rows, SearchSpace, Slot, Trial, Update};
+use crate::engine::{Engine, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update};
 use crate::error::{Error, Result};
 use crate::model::{Matrix, Params, Shape};
 use crate::objective::{Cost, Objective, RhoHatMode};
@@ -147,6 +147,10 @@ impl Engine for Cpu {
 
     fn adapter(&self) -> String {
         format!("{}, {} threads", processor(), self.pool.current_num_threads())
+    }
+
+    fn plan(&self) -> Plan {
+        Plan { chunk: self.data.rows, block: self.shape.hidden }
     }
 
     fn cost(&mut self) -> Result<Cost> {

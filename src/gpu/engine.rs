@@ -9,7 +9,7 @@ use super::recording::{LiveUniform, Recorder, Recording};
 use super::search::Search;
 use super::uniform;
 use crate::device::Setup;
-use crate::engine::{Engine, RhoHat, Rows, Update};
+use crate::engine::{Engine, Plan, RhoHat, Rows, Update};
 use crate::error::{Error, Result};
 use crate::model::{Matrix, Params, Shape};
 use crate::objective::{Cost, Objective, RhoHatMode};
@@ -91,11 +91,6 @@ impl GpuEngine {
             descent: None,
             staging,
         })
-    }
-
-    /// How the work is cut.
-    pub fn layout(&self) -> &Layout {
-        &self.layout
     }
 
     pub(super) fn count(&self) -> usize {
@@ -231,6 +226,10 @@ impl Engine for GpuEngine {
 
     fn adapter(&self) -> String {
         self.gpu.adapter.description()
+    }
+
+    fn plan(&self) -> Plan {
+        self.layout.plan()
     }
 
     fn cost(&mut self) -> Result<Cost> {

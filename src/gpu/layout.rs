@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::buffer::{SECTION, TILE, Tensor, padded, storage};
 use super::device::Gpu;
-use crate::engine::Cut;
+use crate::engine::{Cut, Plan};
 use crate::error::{Error, Result};
 use crate::model::{Params, Shape};
 
@@ -27,13 +27,13 @@ pub struct Layout {
 
 impl Layout {
     /// Cuts as asked, or as large as the adapter's bindings allow; chunks are rounded up to the tile.
-    pub fn new(gpu: &Gpu, shape: Shape, examples: usize, wanted: Option<Cut>) -> Result<Self> {
+    pub fn new(gpu: &Gpu, shape: Shape, examples: usize, wanted: Cut) -> Result<Self> {
         let limit = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size) as usize / 4;
         let stride = padded(shape.visible);
         let widest_block = (limit.saturating_sub(stride + 4 * SECTION) / (2 * stride + 1)) / TILE * TILE;
-        let block = wanted.map_or(shape.hidden, |cut| cut.block).min(shape.hidden).min(widest_block);
+        let block = wanted.block.unwrap_or(shape.hidden).min(shape.hidden).min(widest_block);
         let longest_chunk = (limit / stride.max(padded(block)) / TILE * TILE).min(MAX_CHUNK);
-        let chunk = padded(wanted.map_or(examples, |cut| cut.chunk).min(examples)).min(longest_chunk);
+        let chunk = padded(wanted.chunk.unwrap_or(examples).min(examples)).min(longest_chunk);
         if block == 0 || chunk == 0 {
             return Err(Error::device(format!(
                 "{} visible units do not fit one binding of {} ({} numbers); use --device cpu",
@@ -53,6 +53,11 @@ impl Layout {
     /// Examples of one part of the resident data: as many whole chunks as one binding holds.
     pub fn part_rows(&self) -> usize {
         (self.limit / padded(self.shape.visible) / self.chunk).max(1) * self.chunk
+    }
+
+    /// What the engine tells of it.
+    pub fn plan(&self) -> Plan {
+        Plan { chunk: self.chunk, block: self.widest_block() }
     }
 
     /// Units of the widest block.

@@ -3,7 +3,7 @@
 use super::kernels::{adam, axpy, dot, gather, sgd};
 use super::step::{cost, cost_and_gradient, forward};
 use crate::device::Setup;
-use crate::engine::{Engine, RhoHat, Rows, SearchSpace, Slot, Trial, Update};
+use crate::engine::{Engine, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update};
 use crate::error::Result;
 use crate::model::{Matrix, Params, Shape, cast};
 use crate::objective::{Cost, Objective, RhoHatMode};
@@ -82,6 +82,10 @@ impl Engine for Reference {
 
     fn adapter(&self) -> String {
         "f64 reference, one thread".to_owned()
+    }
+
+    fn plan(&self) -> Plan {
+        Plan { chunk: self.data.rows, block: self.params.shape.hidden }
     }
 
     fn cost(&mut self) -> Result<Cost> {

@@ -1,13 +1,12 @@
 //! Who is told of a run's progress: metrics.jsonl, the bar or the log, and the run itself when it shall stop.
 
 use std::io::IsTerminal;
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use rhohat::Result;
 use rhohat::metrics::{MetricsFile, RhoHatRange, Terms, rate};
-use rhohat::train::Progress;
-use rhohat::{Error, Result};
+use rhohat::train::{Observer, Progress};
 
 use super::interrupt::Interrupt;
 
@@ -22,7 +21,6 @@ pub struct Watch<'a> {
     steps: usize,
     /// Reports in which a ρ̂ was clamped.
     clamped: usize,
-    failure: Option<Error>,
 }
 
 /// How progress is shown.
@@ -36,26 +34,27 @@ impl<'a> Watch<'a> {
     /// A bar where stderr is a terminal and nobody asked for quiet, else lines in the log.
     pub fn new(metrics: MetricsFile, interrupt: &'a Interrupt, steps: usize, quiet: bool) -> Self {
         let display = if std::io::stderr().is_terminal() && !quiet { bar(steps) } else { Display::Log(None) };
-        Self { metrics, interrupt, display, steps, clamped: 0, failure: None }
-    }
-
-    /// Takes a report; breaks on a signal, or when the metrics cannot be written.
-    pub fn observe(&mut self, progress: &Progress) -> ControlFlow<()> {
-        self.clamped += usize::from(progress.cost.clamped() > 0);
-        self.display.show(progress, self.steps);
-        self.failure = self.metrics.add(progress).err();
-        if self.failure.is_some() || self.interrupt.signal().is_some() {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
+        Self { metrics, interrupt, display, steps, clamped: 0 }
     }
 
     /// Takes the bar away; the number of reports in which a ρ̂ was clamped.
-    pub fn finish(self) -> Result<usize> {
+    pub fn finish(self) -> usize {
         if let Display::Bar(bar) = self.display {
             bar.finish_and_clear();
         }
-        self.failure.map_or(Ok(self.clamped), Err)
+        self.clamped
+    }
+}
+
+impl Observer for Watch<'_> {
+    fn report(&mut self, progress: &Progress) -> Result<()> {
+        self.clamped += usize::from(progress.cost.clamped() > 0);
+        self.display.show(progress, self.steps);
+        self.metrics.add(progress)
+    }
+
+    fn wants_stop(&self) -> bool {
+        self.interrupt.signal().is_some()
     }
 }
 
