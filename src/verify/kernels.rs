@@ -1,0 +1,57 @@
+//! The case list of the kernels: each shader against its twin in [`crate::reference::kernels`], over awkward shapes,
+//! within the bound that [`super::running_error`] derives, exactly on small integers.
+
+mod layers;
+mod penalty;
+mod products;
+mod sums;
+mod updates;
+mod vectors;
+
+use super::compare::Closeness;
+use super::rig::{Failure, Rig};
+use crate::gpu::kernel::Kernel;
+pub use products::ProductCase;
+
+type Run = Box<dyn Fn(Rig<'_>) -> Result<Closeness, Failure>>;
+
+/// One run of one kernel on given numbers.
+pub struct Case {
+    /// The kernel.
+    pub kernel: &'static Kernel,
+    /// Shape and kind of numbers.
+    pub what: String,
+    run: Run,
+}
+
+impl Case {
+    fn new(
+        kernel: &'static Kernel,
+        what: impl Into<String>,
+        run: impl Fn(Rig<'_>) -> Result<Closeness, Failure> + 'static,
+    ) -> Self {
+        Self { kernel, what: what.into(), run: Box::new(run) }
+    }
+
+    /// Runs the kernel and compares.
+    pub fn check(&self, rig: Rig<'_>) -> Result<Closeness, Failure> {
+        (self.run)(rig)
+    }
+}
+
+impl std::fmt::Debug for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.kernel.name, self.what)
+    }
+}
+
+/// Rows and columns of element-wise cases: 1, around the tile of 8 and the workgroup of 64, primes, more rows than a
+/// dimension of a dispatch has workgroups.
+const SHAPES: &[(usize, usize)] =
+    &[(1, 1), (1, 9), (7, 8), (8, 7), (9, 13), (63, 65), (65, 63), (131, 257), (65_537, 3)];
+
+/// Every case, on numbers drawn from `seed`.
+pub fn cases(seed: u64) -> Vec<Case> {
+    let lists = [products::cases, layers::cases, sums::cases, penalty::cases, vectors::cases, updates::cases];
+    lists.iter().flat_map(|list| list(seed)).collect()
+}

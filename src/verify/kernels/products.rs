@@ -1,0 +1,129 @@
+//! Cases of the three products.
+
+use super::Case;
+use crate::gpu::buffer::padded;
+use crate::gpu::kernel;
+use crate::gpu::ops::Slices;
+use crate::verify::compare::{Closeness, Expected};
+use crate::verify::numbers::{Kind, Numbers};
+use crate::verify::rig::{Failure, Rig};
+use crate::verify::running_error::kernels::{Form, product};
+use crate::verify::running_error::{Approx, exact};
+
+/// m, n, k: 1, the tile ± 1, primes, rows above 65 535, and sums longer than an invocation of lavapipe may loop.
+const SHAPES: &[(usize, usize, usize)] = &[
+    (1, 1, 1),
+    (7, 9, 13),
+    (8, 8, 8),
+    (9, 7, 8),
+    (63, 65, 64),
+    (65, 63, 127),
+    (131, 67, 257),
+    (65_537, 3, 5),
+    (2, 3, 65_537),
+    (2, 3, 262_147),
+];
+
+/// One product with its operands, for any engine.
+#[derive(Clone, Copy, Debug)]
+pub struct ProductCase {
+    /// Which product.
+    pub form: Form,
+    /// m, n and k.
+    pub shape: (usize, usize, usize),
+    /// On what.
+    pub kind: Kind,
+    seed: u64,
+}
+
+impl ProductCase {
+    /// All of a form.
+    pub fn all(form: Form, seed: u64) -> impl Iterator<Item = Self> {
+        let kinds = move |&shape| Kind::ALL.into_iter().map(move |kind| Self { form, shape, kind, seed });
+        SHAPES.iter().flat_map(kinds)
+    }
+
+    /// Shape and kind.
+    pub fn name(&self) -> String {
+        let (m, n, k) = self.shape;
+        format!("{m}×{n}, k = {k}, {}", self.kind.name())
+    }
+
+    /// A and B.
+    pub fn operands(&self) -> [Vec<f32>; 2] {
+        let (m, n, k) = self.shape;
+        let mut numbers = Numbers::new(self.seed, &format!("{:?} {}", self.form, self.name()));
+        self.form.operands(m, n, k).map(|(rows, cols)| numbers.draw(self.kind, rows * cols))
+    }
+
+    /// A product of given operands, k possibly being a part of the sum only.
+    fn expected_of(&self, a: &[f32], b: &[f32], k: usize) -> Vec<Approx> {
+        let (m, n, _) = self.shape;
+        product(self.form, &exact(a), &exact(b), m, n, k)
+    }
+
+    /// What any engine has to find.
+    pub fn expected(&self, a: &[f32], b: &[f32]) -> Expected {
+        self.bounded(self.expected_of(a, b, self.shape.2))
+    }
+
+    /// No bound but 0 on integers.
+    fn bounded(&self, numbers: Vec<Approx>) -> Expected {
+        match self.kind {
+            Kind::Integers => Expected::exact(numbers.iter().map(|x| x.value).collect()),
+            Kind::Reals => numbers.into(),
+        }
+    }
+}
+
+pub(super) fn cases(seed: u64) -> Vec<Case> {
+    let adding = |case: ProductCase| [false, true].map(|adds| whole_case(case, adds));
+    let nt = ProductCase::all(Form::Nt, seed).flat_map(adding);
+    let nn = ProductCase::all(Form::Nn, seed).flat_map(adding);
+    nt.chain(nn).chain(ProductCase::all(Form::Tn, seed).map(sliced_case)).collect()
+}
+
+/// C = AB, or C += AB with ones in C before.
+fn whole_case(case: ProductCase, adds: bool) -> Case {
+    let kernel = if case.form == Form::Nt { &kernel::MATMUL_NT } else { &kernel::MATMUL_NN };
+    let name = format!("{}{}", case.name(), if adds { ", added" } else { "" });
+    Case::new(kernel, name, move |rig| {
+        let (m, n, k) = case.shape;
+        let [a, b] = case.operands();
+        let mut expected = case.expected_of(&a, &b, k);
+        let c = if adds {
+            expected.iter_mut().for_each(|c| *c = *c + Approx::exact(1.0));
+            rig.matrix(m, n, &vec![1.0; m * n])?
+        } else {
+            rig.empty_matrix(m, n)?
+        };
+        let [of_a, of_b] = case.form.operands(m, n, k);
+        let (a, b) = (rig.matrix(of_a.0, of_a.1, &a)?, rig.matrix(of_b.0, of_b.1, &b)?);
+        rig.run(|recorder| match case.form {
+            Form::Nt => recorder.matmul_nt(&a, &b, &c, adds),
+            _ => recorder.matmul_nn(&a, &b, &c, adds),
+        })?;
+        Ok(case.bounded(expected).compare(&rig.read(&c)?)?)
+    })
+}
+
+/// P_z = AᵀB slice by slice, cut as the engine cuts.
+fn sliced_case(case: ProductCase) -> Case {
+    Case::new(&kernel::MATMUL_TN, case.name(), move |rig| check_slices(rig, &case))
+}
+
+fn check_slices(rig: Rig<'_>, case: &ProductCase) -> Result<Closeness, Failure> {
+    let (m, n, k) = case.shape;
+    let [a, b] = case.operands();
+    let slices = Slices::new(k, padded(m) * padded(n) / 64);
+    // Every slice is a matrix of its own with padding rows, which are 0.
+    let products = rig.empty_matrix(slices.count * padded(m), n)?;
+    let mut expected = Vec::new();
+    for (a, b) in a.chunks(slices.rows * m).zip(b.chunks(slices.rows * n)) {
+        expected.extend(case.expected_of(a, b, a.len() / m));
+        expected.resize(expected.len().next_multiple_of(padded(m) * n), Approx::default());
+    }
+    let (a, b) = (rig.matrix(k, m, &a)?, rig.matrix(k, n, &b)?);
+    rig.run(|recorder| recorder.matmul_tn(&a, &b, &products, slices))?;
+    Ok(case.bounded(expected).compare(&rig.read(&products)?)?)
+}

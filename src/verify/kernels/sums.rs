@@ -1,0 +1,159 @@
+//! Cases of the reductions: column sums and means, squared errors, inner products, the sum over slices.
+
+use super::{Case, SHAPES};
+use crate::gpu::buffer::{Tensor, padded};
+use crate::gpu::kernel;
+use crate::gpu::ops::{COLUMN_BLOCK, SUM_BLOCK, Slices, sum_blocks};
+use crate::verify::compare::{Closeness, Expected};
+use crate::verify::numbers::{Kind, Numbers};
+use crate::verify::rig::{Failure, Rig};
+use crate::verify::running_error::{Approx, exact, kernels as bounds};
+
+#[derive(Clone, Copy)]
+struct SumCase {
+    rows: usize,
+    cols: usize,
+    kind: Kind,
+    seed: u64,
+}
+
+impl SumCase {
+    fn name(&self) -> String {
+        format!("{}×{}, {}", self.rows, self.cols, self.kind.name())
+    }
+
+    fn numbers(&self, kernel: &str) -> Numbers {
+        Numbers::new(self.seed, &format!("{kernel} {}", self.name()))
+    }
+
+    /// No bound but 0 on integers.
+    fn expected(&self, numbers: Vec<Approx>) -> Expected {
+        match self.kind {
+            Kind::Integers => Expected::exact(numbers.iter().map(|x| x.value).collect()),
+            Kind::Reals => numbers.into(),
+        }
+    }
+}
+
+/// Lengths of vectors: a multiple of the section, as the engine's are; within a block, one block, and many.
+const LENGTHS: &[usize] = &[64, 192, 256, 320, 65_536 + 64, 1 << 20];
+
+pub(super) fn cases(seed: u64) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for kind in Kind::ALL {
+        for &(rows, cols) in SHAPES {
+            let case = SumCase { rows, cols, kind, seed };
+            cases.push(Case::new(&kernel::COLUMN_SUMS, case.name(), move |rig| column_sums(rig, &case)));
+            cases.push(Case::new(&kernel::SQUARED_ERROR, case.name(), move |rig| squared_error(rig, &case)));
+            for adds in [false, true] {
+                let name = format!("{}{}", case.name(), if adds { ", added" } else { "" });
+                let run = move |rig: Rig<'_>| column_mean(rig, &case, adds);
+                cases.push(Case::new(&kernel::COLUMN_MEAN, name.clone(), run));
+                let run = move |rig: Rig<'_>| weight_gradient(rig, &case, adds);
+                cases.push(Case::new(&kernel::WEIGHT_GRADIENT, name, run));
+            }
+        }
+        for &length in LENGTHS {
+            let case = SumCase { rows: 1, cols: length, kind, seed };
+            cases.push(Case::new(&kernel::DOT, case.name(), move |rig| dot(rig, &case)));
+        }
+    }
+    cases
+}
+
+/// Examples of the whole update, of which these rows are a part; its inverse is exact for integers.
+fn examples(kind: Kind) -> usize {
+    if kind == Kind::Integers { 4096 } else { 10_000 }
+}
+
+fn column_sums(rig: Rig<'_>, case: &SumCase) -> Result<Closeness, Failure> {
+    let a = case.numbers("column_sums").draw(case.kind, case.rows * case.cols);
+    let expected = case.expected(bounds::column_sums(&exact(&a), case.cols, COLUMN_BLOCK));
+
+    let a = rig.matrix(case.rows, case.cols, &a)?;
+    let sums = rig.empty_rows(case.rows.div_ceil(COLUMN_BLOCK), case.cols)?;
+    rig.run(|recorder| recorder.column_sums(&a, &sums))?;
+    Ok(expected.compare(&rig.read(&sums)?)?)
+}
+
+fn column_mean(rig: Rig<'_>, case: &SumCase, adds: bool) -> Result<Closeness, Failure> {
+    let (blocks, examples) = (case.rows.div_ceil(COLUMN_BLOCK), examples(case.kind));
+    let mut numbers = case.numbers("column_mean");
+    let sums = numbers.draw(case.kind, blocks * case.cols);
+    let before = numbers.draw(case.kind, case.cols);
+    let exact_before = adds.then(|| exact(&before));
+    let expected = bounds::column_mean(&exact(&sums), case.cols, examples, exact_before.as_deref());
+
+    let sums = rig.matrix(blocks, case.cols, &sums)?;
+    let mean = if adds { rig.vector(&before)? } else { rig.empty_vector(case.cols)? };
+    rig.run(|recorder| recorder.column_mean(&sums, case.rows, &mean, examples, adds))?;
+    Ok(case.expected(expected).compare(&rig.read(&mean)?)?)
+}
+
+fn weight_gradient(rig: Rig<'_>, case: &SumCase, adds: bool) -> Result<Closeness, Failure> {
+    let (rows, cols, examples) = (case.rows, case.cols, examples(case.kind));
+    let slices = Slices { rows: examples, count: 3 };
+    let lambda = if case.kind == Kind::Integers { 0.5 } else { 1e-4 };
+    let mut numbers = case.numbers("weight_gradient");
+    let products = numbers.draw(case.kind, slices.count * rows * cols);
+    let w = numbers.draw(case.kind, rows * cols);
+    let before = numbers.draw(case.kind, rows * cols);
+    let exact_before = adds.then(|| exact(&before));
+    let expected =
+        bounds::weight_gradient(&exact(&products), &exact(&w), examples, lambda, exact_before.as_deref());
+
+    let stacked: Vec<f32> =
+        products.chunks(rows * cols).flat_map(|slice| padded_slice(slice, cols)).collect();
+    let products = rig.matrix(stacked.len() / cols, cols, &stacked)?;
+    let w = rig.matrix(rows, cols, &w)?;
+    let gradient = if adds { rig.matrix(rows, cols, &before)? } else { rig.empty_matrix(rows, cols)? };
+    rig.run(|recorder| recorder.weight_gradient(&products, slices, &w, &gradient, examples, lambda, adds))?;
+    Ok(case.expected(expected).compare(&rig.read(&gradient)?)?)
+}
+
+/// A slice with its padding rows.
+fn padded_slice(slice: &[f32], cols: usize) -> Vec<f32> {
+    let mut slice = slice.to_vec();
+    slice.resize(padded(slice.len() / cols) * cols, 0.0);
+    slice
+}
+
+fn squared_error(rig: Rig<'_>, case: &SumCase) -> Result<Closeness, Failure> {
+    let mut numbers = case.numbers("squared_error");
+    let [a3, x] = [0; 2].map(|_| numbers.draw(case.kind, case.rows * case.cols));
+    let (a3, x) = (rig.matrix(case.rows, case.cols, &a3)?, rig.matrix(case.rows, case.cols, &x)?);
+    // Blocks run over the rows with their padding, as they lie in memory.
+    let [in_memory, x_in_memory] = [&a3, &x].map(|tensor| rig.read_first(tensor, tensor.len()));
+    let expected = bounds::squared_error(&exact(&in_memory?), &exact(&x_in_memory?), 4 * SUM_BLOCK);
+
+    let sums = rig.empty_vector(BEFORE + sum_blocks(a3.len()))?;
+    rig.run(|recorder| recorder.squared_error(&a3, &x, &sums, BEFORE))?;
+    check_sums(rig, &sums, &case.expected(expected))
+}
+
+/// Inner products of pairs out of three stacked vectors, one with itself.
+fn dot(rig: Rig<'_>, case: &SumCase) -> Result<Closeness, Failure> {
+    const PAIRS: [(usize, usize); 4] = [(0, 1), (2, 2), (1, 0), (0, 2)];
+    let len = case.cols;
+    let stack = case.numbers("dot").draw(case.kind, 3 * len);
+    let vector = |i: usize| exact(&stack[i * len..(i + 1) * len]);
+    let of_pair = |(x, y)| bounds::dot(&vector(x), &vector(y), 4 * SUM_BLOCK);
+    let expected = case.expected(PAIRS.into_iter().flat_map(of_pair).collect());
+
+    let stack = rig.vector(&stack)?;
+    let sums = rig.empty_vector(BEFORE + PAIRS.len() * sum_blocks(len))?;
+    rig.run(|recorder| recorder.dot(&stack, &stack, len, &PAIRS, &sums, BEFORE))?;
+    check_sums(rig, &sums, &expected)
+}
+
+/// Sums of other terms that lie before those of the case and have to be left alone.
+const BEFORE: usize = 3;
+
+fn check_sums(rig: Rig<'_>, sums: &Tensor, expected: &Expected) -> Result<Closeness, Failure> {
+    let got = rig.read_first(sums, sums.cols)?;
+    let (before, got) = got.split_at(BEFORE);
+    if !before.iter().all(|x| x.is_nan()) {
+        return Err(Failure::Wrong("sums before the first one were overwritten".to_owned()));
+    }
+    Ok(expected.compare(got)?)
+}

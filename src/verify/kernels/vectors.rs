@@ -1,0 +1,89 @@
+//! Cases of vectors: sums of multiples of them, and the rows of a mini-batch.
+
+use super::{Case, SHAPES};
+use crate::gpu::kernel;
+use crate::gpu::ops::combination_uniform;
+use crate::gpu::recording::LiveUniform;
+use crate::gpu::uniform::Combination;
+use crate::verify::compare::{Closeness, Expected};
+use crate::verify::numbers::{Kind, Numbers};
+use crate::verify::rig::{Failure, Rig};
+use crate::verify::running_error::{exact, kernels as bounds};
+
+/// Lengths of vectors. The last needs more workgroups than one dimension of a dispatch takes.
+const LENGTHS: &[usize] = &[1, 7, 8, 64, 65, 4_099, 65_536 * 64 * 4 + 8];
+
+/// A list of terms of `combine`: one, as many as L-BFGS has at most, as many as the uniform takes.
+const TERMS: &[usize] = &[1, 21, 64];
+
+pub(super) fn cases(seed: u64) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for &len in LENGTHS {
+        let name = format!("{len} numbers");
+        cases.push(Case::new(&kernel::AXPY, name.clone(), move |rig| axpy(rig, len, seed)));
+    }
+    for &terms in TERMS {
+        for len in [64, 4_096 + 64] {
+            let name = format!("{terms} terms of {len} numbers");
+            cases.push(Case::new(&kernel::COMBINE, name, move |rig| combine(rig, len, terms, seed)));
+        }
+    }
+    for &(rows, cols) in SHAPES {
+        let name = format!("{rows}×{cols}");
+        cases.push(Case::new(&kernel::GATHER, name, move |rig| gather(rig, rows, cols, seed)));
+    }
+    cases
+}
+
+fn axpy(rig: Rig<'_>, len: usize, seed: u64) -> Result<Closeness, Failure> {
+    const ALPHA: f64 = -0.3;
+    const GAMMA: f64 = 1.7;
+    let mut numbers = Numbers::new(seed, &format!("axpy {len}"));
+    let [x, y] = [0; 2].map(|_| numbers.draw(Kind::Reals, len));
+    let expected: Expected = bounds::axpy(ALPHA, &exact(&x), GAMMA, &exact(&y)).into();
+
+    let (x, y, z) = (rig.vector(&x)?, rig.vector(&y)?, rig.empty_vector(len)?);
+    rig.run(|recorder| recorder.axpy(ALPHA, &x, GAMMA, &y, &z))?;
+    Ok(expected.compare(&rig.read(&z)?)?)
+}
+
+fn combine(rig: Rig<'_>, len: usize, terms: usize, seed: u64) -> Result<Closeness, Failure> {
+    const VECTORS: usize = 21;
+    let mut numbers = Numbers::new(seed, &format!("combine {len} {terms}"));
+    let stack = numbers.draw(Kind::Reals, VECTORS * len);
+    let coefficients = numbers.between(-2.0, 2.0, terms);
+    let vectors = numbers.indices(VECTORS, terms);
+    let terms: Vec<(f64, usize)> =
+        coefficients.iter().zip(vectors).map(|(&c, v)| (f64::from(c), v as usize)).collect();
+    let expected: Expected = bounds::combine(&exact(&stack), len, &terms).into();
+
+    let (stack, z) = (rig.vector(&stack)?, rig.empty_vector(len)?);
+    let uniform = LiveUniform::new::<Combination>(rig.gpu, "terms")?;
+    uniform.set(rig.gpu, &combination_uniform(len, &terms));
+    rig.run(|recorder| recorder.combine_live(&stack, &z, &uniform))?;
+    Ok(expected.compare(&rig.read(&z)?)?)
+}
+
+/// Rows out of a data set of two parts, in any order, some of them twice.
+fn gather(rig: Rig<'_>, rows: usize, cols: usize, seed: u64) -> Result<Closeness, Failure> {
+    const EXAMPLES: usize = 21;
+    const FIRST_PART: usize = 8;
+    /// Entries of the list that belong to chunks before.
+    const SKIPPED: usize = 5;
+    let mut numbers = Numbers::new(seed, &format!("gather {rows}×{cols}"));
+    let x = numbers.draw(Kind::Reals, EXAMPLES * cols);
+    let list = numbers.indices(EXAMPLES, SKIPPED + rows);
+    let wanted = list[SKIPPED..].iter().flat_map(|&row| &x[row as usize * cols..(row as usize + 1) * cols]);
+    let expected = Expected::exact(wanted.map(|&x| f64::from(x)).collect());
+
+    let (low, high) = x.split_at(FIRST_PART * cols);
+    let parts = [
+        (0, rig.matrix(FIRST_PART, cols, low)?),
+        (FIRST_PART, rig.matrix(EXAMPLES - FIRST_PART, cols, high)?),
+    ];
+    let (list, batch) = (rig.indices(&list)?, rig.empty_matrix(rows, cols)?);
+    rig.run(|recorder| {
+        parts.iter().try_for_each(|(first, part)| recorder.gather(&list, SKIPPED, part, *first, &batch))
+    })?;
+    Ok(expected.compare(&rig.read(&batch)?)?)
+}

@@ -1,0 +1,204 @@
+//! The kernels over numbers with error bounds: the same formulas as [`crate::reference::kernels`], which gives the
+//! values where there are many.
+
+use super::{Approx, sum, sum_error};
+use crate::objective::{Activation, Objective, RHO_HAT_MIN};
+use crate::reference::kernels::{self as reference, ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
+
+/// The three products of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A `[m, k]` · Bᵀ, B `[n, k]`.
+    Nt,
+    /// A `[m, k]` · B `[k, n]`.
+    Nn,
+    /// Aᵀ · B, A `[k, m]`, B `[k, n]`.
+    Tn,
+}
+
+impl Form {
+    /// The reference's function.
+    pub fn reference(self) -> fn(&[f64], &[f64], usize, usize, usize) -> Vec<f64> {
+        match self {
+            Self::Nt => reference::matmul_nt,
+            Self::Nn => reference::matmul_nn,
+            Self::Tn => reference::matmul_tn,
+        }
+    }
+
+    /// Rows and columns of A and of B for C `[m, n]`.
+    pub fn operands(self, m: usize, n: usize, k: usize) -> [(usize, usize); 2] {
+        match self {
+            Self::Nt => [(m, k), (n, k)],
+            Self::Nn => [(m, k), (k, n)],
+            Self::Tn => [(k, m), (k, n)],
+        }
+    }
+}
+
+/// C `[m, n]` from A and B, summed in any order.
+pub fn product(form: Form, a: &[Approx], b: &[Approx], m: usize, n: usize, k: usize) -> Vec<Approx> {
+    let multiply = |a: Vec<f64>, b: Vec<f64>| form.reference()(&a, &b, m, n, k);
+    let values = multiply(map(a, |x| x.value), map(b, |x| x.value));
+    let reach = multiply(map(a, Approx::reach), map(b, Approx::reach));
+    let size = multiply(map(a, |x| x.value.abs()), map(b, |x| x.value.abs()));
+    let bounds = reach.iter().zip(&size).map(|(reach, size)| {
+        // What the operands' errors can do to the exact product, and then the sum's own rounding.
+        (reach - size).max(0.0) + sum_error(k, 1) * reach
+    });
+    values.iter().zip(bounds).map(|(&value, error)| Approx { value, error }).collect()
+}
+
+fn map(numbers: &[Approx], f: impl Fn(Approx) -> f64) -> Vec<f64> {
+    numbers.iter().map(|&x| f(x)).collect()
+}
+
+/// f(Z + b).
+pub fn bias_activation(z: &[Approx], bias: &[Approx], f: Activation) -> Vec<Approx> {
+    z.iter().enumerate().map(|(i, &z)| (z + bias[i % bias.len()]).activation(f)).collect()
+}
+
+/// Column sums over blocks of `block` rows, `[⌈rows/block⌉, cols]`.
+pub fn column_sums(a: &[Approx], cols: usize, block: usize) -> Vec<Approx> {
+    let column = |rows: &[Approx], j: usize| sum(rows.iter().skip(j).step_by(cols).copied());
+    a.chunks(block * cols).flat_map(|rows| (0..cols).map(move |j| column(rows, j))).collect()
+}
+
+/// Column means over `rows` rows from block sums, added to `before` if there are any.
+pub fn column_mean(sums: &[Approx], cols: usize, rows: usize, before: Option<&[Approx]>) -> Vec<Approx> {
+    let scale = Approx::rounded(1.0 / rows as f64);
+    let means = column_sums(sums, cols, sums.len()).into_iter().map(|sum| sum * scale);
+    means.enumerate().map(|(j, mean)| before.map_or(mean, |before| before[j] + mean)).collect()
+}
+
+/// ρ̂ and the KL slope.
+pub fn kl_slope(
+    objective: &Objective,
+    mean: &[Approx],
+    average: Option<(&[Approx], f64)>,
+) -> (Vec<Approx>, Vec<Approx>) {
+    let rho_hat = |(j, &mean): (usize, &Approx)| {
+        let now = match objective.activation {
+            Activation::Tanh => Approx::exact(0.5) * (Approx::exact(1.0) + mean),
+            Activation::Sigmoid | Activation::Linear => mean,
+        };
+        average.map_or(now, |(before, mu)| {
+            let mu = Approx::rounded(mu);
+            mu * before[j] + (Approx::exact(1.0) - mu) * now
+        })
+    };
+    let rho_hat: Vec<Approx> = mean.iter().enumerate().map(rho_hat).collect();
+    let slope = rho_hat.iter().map(|&rho_hat| slope_at(objective, rho_hat)).collect();
+    (rho_hat, slope)
+}
+
+/// s rises with ρ̂, so that its two ends bound what an error of ρ̂ does to it, however close ρ̂ is to 0 or 1.
+fn slope_at(objective: &Objective, rho_hat: Approx) -> Approx {
+    let value = objective.kl_slope(rho_hat.value);
+    let clamp = |x: f64| x.clamp(RHO_HAT_MIN, 1.0 - RHO_HAT_MIN);
+    let ends = [rho_hat.value - rho_hat.error, rho_hat.value + rho_hat.error];
+    let rounding = ends.map(|end| slope_as_computed(objective, Approx::exact(clamp(end))).error);
+    let spread = ends.map(|end| (objective.kl_slope(end) - value).abs());
+    Approx { value, error: spread[0].max(spread[1]) + rounding[0].max(rounding[1]) }
+}
+
+/// The formula of s with each of its operations, at a given ρ̂.
+fn slope_as_computed(objective: &Objective, rho_hat: Approx) -> Approx {
+    let (one, rho) = (Approx::exact(1.0), Approx::rounded(objective.rho));
+    let factor = Approx::rounded(objective.beta * objective.activation.active_fraction_slope());
+    factor * ((one - rho).over(one - rho_hat) - rho.over(rho_hat))
+}
+
+/// δ3 = (A3 − X) ⊙ g′.
+pub fn output_delta(a3: &[Approx], x: &[Approx], g: Activation) -> Vec<Approx> {
+    a3.iter().zip(x).map(|(&a3, &x)| (a3 - x) * a3.activation_slope(g)).collect()
+}
+
+/// δ2 = (E + s) ⊙ f′.
+pub fn hidden_delta(error: &[Approx], slope: &[Approx], a2: &[Approx], f: Activation) -> Vec<Approx> {
+    let unit =
+        |(i, (&e, &a2)): (usize, (&Approx, &Approx))| (e + slope[i % slope.len()]) * a2.activation_slope(f);
+    error.iter().zip(a2).enumerate().map(unit).collect()
+}
+
+/// ∂W from `products` `[slices, len(w)]`, over `examples` rows; added to the sums of earlier chunks if there are any,
+/// which hold λW already.
+pub fn weight_gradient(
+    products: &[Approx],
+    w: &[Approx],
+    examples: usize,
+    lambda: f64,
+    before: Option<&[Approx]>,
+) -> Vec<Approx> {
+    let (scale, lambda) = (Approx::rounded(1.0 / examples as f64), Approx::rounded(lambda));
+    let (len, slices) = (w.len(), products.len() / w.len());
+    let element = |(i, &w): (usize, &Approx)| {
+        let product = sum((0..slices).map(|slice| products[slice * len + i])) * scale;
+        before.map_or_else(|| product + lambda * w, |before| before[i] + product)
+    };
+    w.iter().enumerate().map(element).collect()
+}
+
+/// Σ (A3 − X)² over each block.
+pub fn squared_error(a3: &[Approx], x: &[Approx], block: usize) -> Vec<Approx> {
+    let squares: Vec<Approx> = a3.iter().zip(x).map(|(&a3, &x)| (a3 - x) * (a3 - x)).collect();
+    squares.chunks(block).map(|block| sum(block.iter().copied())).collect()
+}
+
+/// Σ x·y over each block.
+pub fn dot(x: &[Approx], y: &[Approx], block: usize) -> Vec<Approx> {
+    let products: Vec<Approx> = x.iter().zip(y).map(|(&x, &y)| x * y).collect();
+    products.chunks(block).map(|block| sum(block.iter().copied())).collect()
+}
+
+/// αx + γy.
+pub fn axpy(alpha: f64, x: &[Approx], gamma: f64, y: &[Approx]) -> Vec<Approx> {
+    let (alpha, gamma) = (Approx::rounded(alpha), Approx::rounded(gamma));
+    x.iter().zip(y).map(|(&x, &y)| alpha * x + gamma * y).collect()
+}
+
+/// Σ_t c_t v_t over vectors of a stack.
+pub fn combine(stack: &[Approx], len: usize, terms: &[(f64, usize)]) -> Vec<Approx> {
+    let term = |i: usize, &(c, vector): &(f64, usize)| Approx::rounded(c) * stack[vector * len + i];
+    (0..len).map(|i| sum(terms.iter().map(|t| term(i, t)))).collect()
+}
+
+/// New w and v.
+pub fn sgd(
+    w: &[Approx],
+    velocity: &[Approx],
+    gradient: &[Approx],
+    lr: f64,
+    momentum: f64,
+) -> [Vec<Approx>; 2] {
+    let (lr, momentum) = (Approx::rounded(lr), Approx::rounded(momentum));
+    let v: Vec<Approx> = velocity.iter().zip(gradient).map(|(&v, &g)| momentum * v + g).collect();
+    let w = w.iter().zip(&v).map(|(&w, &v)| w - lr * v).collect();
+    [w, v]
+}
+
+/// New w and both moments.
+pub fn adam(
+    w: &[Approx],
+    moments: [&[Approx]; 2],
+    gradient: &[Approx],
+    lr: f64,
+    step: u64,
+) -> [Vec<Approx>; 3] {
+    let [beta1, beta2] = [ADAM_BETA1, ADAM_BETA2].map(Approx::rounded);
+    let [rest1, rest2] = [ADAM_BETA1, ADAM_BETA2].map(|beta| Approx::rounded(1.0 - beta));
+    let correction = |beta: f64| Approx::rounded(1.0 / (1.0 - beta.powf(step as f64)));
+    let [correction1, correction2] = [ADAM_BETA1, ADAM_BETA2].map(correction);
+    let (lr, epsilon) = (Approx::rounded(lr), Approx::rounded(ADAM_EPSILON));
+
+    let moment = |beta, rest, old: &[Approx], new: &dyn Fn(Approx) -> Approx| -> Vec<Approx> {
+        old.iter().zip(gradient).map(|(&old, &g)| beta * old + rest * new(g)).collect()
+    };
+    let first = moment(beta1, rest1, moments[0], &|g| g);
+    let second = moment(beta2, rest2, moments[1], &|g| g * g);
+    let update =
+        |(&m, &v): (&Approx, &Approx)| lr * (m * correction1).over((v * correction2).sqrt() + epsilon);
+    let updates = first.iter().zip(&second).map(update);
+    let w = w.iter().zip(updates).map(|(&w, update)| w - update).collect();
+    [w, first, second]
+}

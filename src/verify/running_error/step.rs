@@ -1,0 +1,134 @@
+//! One pass of the objective over numbers with error bounds, in the order of [`crate::reference::step`].
+
+use super::kernels::*;
+use super::{Approx, sum};
+use crate::model::Params;
+use crate::objective::Objective;
+use crate::verify::compare::Expected;
+
+/// What an f32 engine may make of one pass.
+#[derive(Clone, Debug)]
+pub struct Bounded {
+    /// Reconstruction, decay and KL term of J.
+    pub terms: [Approx; 3],
+    /// ρ̂ `[h]`.
+    pub rho_hat: Vec<Approx>,
+    /// ∇J in the order of [`Params::to_flat`].
+    pub gradient: Vec<Approx>,
+}
+
+/// The parameters as the device holds them, possibly after updates that were rounded.
+#[derive(Clone, Debug)]
+pub struct Weights {
+    /// W1 `[h, n]`.
+    pub w1: Vec<Approx>,
+    /// b1 `[h]`.
+    pub b1: Vec<Approx>,
+    /// D `[h, n]`.
+    pub d: Vec<Approx>,
+    /// b2 `[n]`.
+    pub b2: Vec<Approx>,
+}
+
+impl Weights {
+    /// Cuts a vector in the order of [`Params::to_flat`].
+    pub fn from_flat(flat: &[Approx], visible: usize, hidden: usize) -> Self {
+        let (w1, rest) = flat.split_at(visible * hidden);
+        let (b1, rest) = rest.split_at(hidden);
+        let (d, b2) = rest.split_at(visible * hidden);
+        Self { w1: w1.to_vec(), b1: b1.to_vec(), d: d.to_vec(), b2: b2.to_vec() }
+    }
+}
+
+/// A2 and A3 for X `[m, n]`.
+pub fn forward(objective: &Objective, weights: &Weights, x: &[Approx]) -> (Vec<Approx>, Vec<Approx>) {
+    let (n, h) = (weights.b2.len(), weights.b1.len());
+    let m = x.len() / n;
+    let z2 = product(Form::Nt, x, &weights.w1, m, h, n);
+    let a2 = bias_activation(&z2, &weights.b1, objective.activation);
+    let z3 = product(Form::Nn, &a2, &weights.d, m, n, h);
+    let a3 = bias_activation(&z3, &weights.b2, objective.output);
+    (a2, a3)
+}
+
+/// J and ∇J over X `[m, n]`, whatever the blocks and chunks. `average` makes ρ̂ a moving average.
+pub fn cost_and_gradient(
+    objective: &Objective,
+    weights: &Weights,
+    x: &[Approx],
+    average: Option<(&[Approx], f64)>,
+) -> Bounded {
+    let (n, h) = (weights.b2.len(), weights.b1.len());
+    let m = x.len() / n;
+    let (a2, a3) = forward(objective, weights, x);
+
+    let mean = mean_of_columns(&a2, h);
+    let (rho_hat, slope) = kl_slope(objective, &mean, average);
+    let terms = cost(objective, weights, x, &a3, &rho_hat);
+
+    let delta3 = output_delta(&a3, x, objective.output);
+    let error = product(Form::Nt, &delta3, &weights.d, m, h, n);
+    let delta2 = hidden_delta(&error, &slope, &a2, objective.activation);
+
+    let of_weights = |a: &[Approx], b: &[Approx], w: &[Approx]| {
+        weight_gradient(&product(Form::Tn, a, b, h, n, m), w, m, objective.lambda, None)
+    };
+    let d = of_weights(&a2, &delta3, &weights.d);
+    let w1 = of_weights(&delta2, x, &weights.w1);
+    let (b1, b2) = (mean_of_columns(&delta2, h), mean_of_columns(&delta3, n));
+    Bounded { terms, rho_hat, gradient: [w1, b1, d, b2].concat() }
+}
+
+fn mean_of_columns(a: &[Approx], cols: usize) -> Vec<Approx> {
+    column_mean(a, cols, a.len() / cols, None)
+}
+
+/// The three terms of J. Sums of squares are f32 on the device; what the host does with them is exact beside that.
+fn cost(
+    objective: &Objective,
+    weights: &Weights,
+    x: &[Approx],
+    a3: &[Approx],
+    rho_hat: &[Approx],
+) -> [Approx; 3] {
+    let times = |sum: Approx, factor: f64| Approx { value: factor * sum.value, error: factor * sum.error };
+    let m = x.len() / weights.b2.len();
+    let squares = sum(squared_error(a3, x, x.len()).into_iter());
+    let reconstruction = times(squares, 0.5 / m as f64);
+
+    let of = |w: &[Approx]| dot(w, w, w.len())[0];
+    let decay = times(sum([of(&weights.w1), of(&weights.d)].into_iter()), objective.lambda / 2.0);
+
+    let kl = rho_hat.iter().map(|&r| kl_term(objective, r)).fold(Approx::default(), |total, term| Approx {
+        value: total.value + term.value,
+        error: total.error + term.error,
+    });
+    [reconstruction, decay, kl]
+}
+
+/// β KL, taken on the host in f64 at a ρ̂ that has an error. KL is convex: its slope is steepest at one of the ends.
+fn kl_term(objective: &Objective, rho_hat: Approx) -> Approx {
+    let slope = |r: f64| (objective.kl_slope(r) / objective.activation.active_fraction_slope()).abs();
+    let steepest = slope(rho_hat.value - rho_hat.error).max(slope(rho_hat.value + rho_hat.error));
+    Approx { value: objective.kl(rho_hat.value), error: steepest * rho_hat.error }
+}
+
+impl Bounded {
+    /// J.
+    pub fn total(&self) -> Approx {
+        let [reconstruction, decay, kl] = self.terms;
+        let value = reconstruction.value + decay.value + kl.value;
+        Approx { value, error: reconstruction.error + decay.error + kl.error }
+    }
+
+    /// The gradient as the comparer takes it.
+    pub fn expected_gradient(&self) -> Expected {
+        self.gradient.clone().into()
+    }
+}
+
+/// Parameters that an engine holds exactly.
+pub fn exact_weights(params: &Params<f32>) -> Weights {
+    let flat = super::exact(&params.to_flat());
+    Weights::from_flat(&flat, params.shape.visible, params.shape.hidden)
+}
