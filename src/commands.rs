@@ -25,7 +25,7 @@ pub fn run(cli: &Cli, started: Instant) -> anyhow::Result<ExitCode> {
         Command::Encode(args) => done(encode::run(args)),
         Command::Reconstruct(args) => done(reconstruct::run(args)),
         Command::Features(args) => done(features::run(args)),
-        Command::Verify(args) => verify::run(args),
+        Command::Verify(args) => verify::run(args, cli.quiet),
         Command::Devices(args) => done(devices::run(args)),
     }
 }

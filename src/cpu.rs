@@ -7,3 +7,4 @@ mod engine;
 mod pass;
 
 pub use engine::Cpu;
+pub(crate) use engine::processor;

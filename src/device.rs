@@ -1,6 +1,7 @@
 //! What `--device` means: the selector, and the engine that it opens.
 
 use std::fmt;
+use std::rc::Rc;
 use std::str::FromStr;
 
 use crate::cpu::Cpu;
@@ -67,14 +68,14 @@ impl fmt::Display for Selector {
 }
 
 /// A selector that has been resolved against what the machine has.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Choice {
     /// The f64 reference.
     Reference,
     /// The CPU engine.
     Cpu,
     /// An opened WebGPU adapter.
-    Gpu(Box<Gpu>),
+    Gpu(Rc<Gpu>),
 }
 
 /// How an engine is set up, apart from its parameters and examples.
@@ -98,6 +99,17 @@ pub trait Start {
     fn double(&self) -> Result<(Params<f64>, Matrix<f64>)>;
 }
 
+/// Parameters and examples at hand in single precision.
+impl Start for (Params<f32>, Matrix<f32>) {
+    fn single(&self) -> Result<(Params<f32>, Matrix<f32>)> {
+        Ok(self.clone())
+    }
+
+    fn double(&self) -> Result<(Params<f64>, Matrix<f64>)> {
+        Ok((self.0.cast(), self.1.cast()))
+    }
+}
+
 impl Choice {
     /// Resolves `selector`; fails with what was found and the way out when there is no such adapter.
     pub fn resolve(selector: &Selector) -> Result<Self> {
@@ -105,22 +117,36 @@ impl Choice {
             Selector::Reference => Ok(Self::Reference),
             Selector::Cpu => Ok(Self::Cpu),
             _ => match select(selector, &adapters())? {
-                Some(adapter) => Ok(Self::Gpu(Box::new(Gpu::open(adapter)?))),
+                Some(adapter) => Ok(Self::Gpu(Rc::new(Gpu::open(adapter)?))),
                 None => Ok(Self::Cpu),
             },
         }
     }
 
-    /// Sets up the engine.
-    pub fn open(self, setup: &Setup, start: &dyn Start) -> Result<Box<dyn Engine>> {
-        if let Self::Reference = self {
-            let (params, data) = start.double()?;
-            return Ok(Box::new(Reference::new(setup, params, data)));
-        }
-        let (params, data) = start.single()?;
+    /// The hardware, for people.
+    pub fn adapter(&self) -> String {
         match self {
-            Self::Gpu(gpu) => Ok(Box::new(GpuEngine::new(*gpu, setup, &params, &data)?)),
-            Self::Cpu | Self::Reference => Ok(Box::new(Cpu::new(setup, params, data)?)),
+            Self::Reference => "f64 reference".to_owned(),
+            Self::Cpu => crate::cpu::processor(),
+            Self::Gpu(gpu) => gpu.adapter.description(),
         }
+    }
+
+    /// Sets up an engine. Engines of one choice share its device and its compiled kernels.
+    pub fn open(&self, setup: &Setup, start: &dyn Start) -> Result<Box<dyn Engine>> {
+        Ok(match self {
+            Self::Reference => {
+                let (params, data) = start.double()?;
+                Box::new(Reference::new(setup, params, data))
+            }
+            Self::Cpu => {
+                let (params, data) = start.single()?;
+                Box::new(Cpu::new(setup, params, data)?)
+            }
+            Self::Gpu(gpu) => {
+                let (params, data) = start.single()?;
+                Box::new(GpuEngine::new(gpu.clone(), setup, &params, &data)?)
+            }
+        })
     }
 }

@@ -41,6 +41,11 @@ pub struct LearningRate {
 }
 
 impl LearningRate {
+    /// The same rate from the first update to the last.
+    pub fn constant(base: f64) -> Self {
+        Self { base, schedule: Schedule::Constant, warmup: 0, steps: 0 }
+    }
+
     /// The rate of update `step`, counted from 1.
     pub fn at(&self, step: usize) -> f64 {
         if step <= self.warmup {

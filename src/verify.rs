@@ -1,10 +1,15 @@
 //! Verification: is this machine's adapter computing the right thing?
 //!
-//! One case list serves `cargo test`, `rhohat verify` and `rhohat bench`. [`compare`] is the comparer, [`running_error`]
-//! derives the bounds, [`rig`] runs single kernels, [`kernels`] lists their cases.
+//! One list of [`checks`] serves `cargo test`, `rhohat verify` and `rhohat bench`. [`compare`] is the comparer,
+//! [`running_error`] derives its bounds; [`gradients`] checks the reference itself, [`kernels`] each kernel on a
+//! [`rig`], [`steps`] whole passes and updates, [`training`] short runs.
 
+pub mod checks;
 pub mod compare;
+pub mod gradients;
 pub mod kernels;
 pub mod numbers;
 pub mod rig;
 pub mod running_error;
+pub mod steps;
+pub mod training;

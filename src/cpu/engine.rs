@@ -279,7 +279,7 @@ fn subtract(out: &mut [f32], x: &[f32], y: &[f32]) {
 }
 
 /// The processor's name where the system tells it, else its architecture.
-fn processor() -> String {
+pub(crate) fn processor() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.to_owned())

@@ -1,5 +1,7 @@
 //! The engine trait on a WebGPU device: what is resident, which recordings exist, what is read back.
 
+use std::rc::Rc;
+
 use super::buffer::{Tensor, buffer, bytes, padded, storage};
 use super::device::Gpu;
 use super::layout::{Layout, Segment};
@@ -17,7 +19,7 @@ use crate::objective::{Cost, Objective, RhoHatMode};
 /// The WebGPU engine.
 #[derive(Debug)]
 pub struct GpuEngine {
-    pub(super) gpu: Gpu,
+    pub(super) gpu: Rc<Gpu>,
     pub(super) layout: Layout,
     pub(super) objective: Objective,
     pub(super) params: Vec<Segment>,
@@ -70,7 +72,7 @@ struct StepKey {
 
 impl GpuEngine {
     /// Uploads parameters and examples.
-    pub fn new(gpu: Gpu, setup: &Setup, params: &Params<f32>, data: &Matrix<f32>) -> Result<Self> {
+    pub fn new(gpu: Rc<Gpu>, setup: &Setup, params: &Params<f32>, data: &Matrix<f32>) -> Result<Self> {
         let layout = Layout::new(&gpu, params.shape, data.rows, setup.cut)?;
         let work = Workspace::new(&gpu, &layout, data.rows, 0)?;
         let examples = upload(&gpu, &layout, data)?;

@@ -1,0 +1,183 @@
+//! Everything that `rhohat verify` checks, as one list.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::compare::Closeness;
+use super::gradients;
+use super::kernels::{Case, cases};
+use super::rig::{Failure, Rig};
+use super::steps::{CUTS, Problem, Rule, check_pass, check_repeatable, check_updates, pairs};
+use super::training;
+use crate::device::Choice;
+use crate::objective::Activation;
+use crate::optim::Optimizer;
+use crate::reference::gradient_check::GradientError;
+
+/// What is checked against what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Group {
+    /// The reference's gradient against finite differences.
+    Gradients,
+    /// Each kernel against the reference, within a derived bound.
+    Kernels,
+    /// Whole passes and updates against the reference, within a derived bound.
+    Steps,
+    /// Short training runs against the reference.
+    Training,
+}
+
+impl Group {
+    /// A headline that says what the figures mean.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Gradients => "gradients of the f64 reference: relative error against finite differences",
+            Self::Kernels => "kernels against the reference: largest error as a share of its derived bound",
+            Self::Steps => "whole steps against the reference: largest error as a share of its derived bound",
+            Self::Training => "short training runs: difference to the reference as a share of 0.01 % of J",
+        }
+    }
+}
+
+/// What a check that passed has found.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// Comparisons made.
+    pub cases: usize,
+    /// The largest error, in the unit of its group.
+    pub worst: f64,
+    /// What it may be.
+    pub bound: f64,
+}
+
+type Run = Box<dyn Fn() -> Result<Finding, Failure>>;
+
+/// One line of the report.
+pub struct Check {
+    /// Its group.
+    pub group: Group,
+    /// The kernel, the activations or the rule that it checks.
+    pub name: String,
+    run: Run,
+}
+
+impl Check {
+    fn new(
+        group: Group,
+        name: impl Into<String>,
+        run: impl Fn() -> Result<Finding, Failure> + 'static,
+    ) -> Self {
+        Self { group, name: name.into(), run: Box::new(run) }
+    }
+
+    /// Carries it out.
+    pub fn run(&self) -> Result<Finding, Failure> {
+        (self.run)()
+    }
+}
+
+/// The checks for an engine, in the order in which a fault is best understood: a wrong kernel fails the steps too.
+pub fn checks(choice: &Choice, seed: u64) -> Vec<Check> {
+    let mut checks = gradient_checks(seed);
+    checks.extend(kernel_checks(choice, seed));
+    checks.extend(step_checks(choice, seed));
+    checks.extend(training_checks(choice, seed));
+    checks
+}
+
+fn gradient_checks(seed: u64) -> Vec<Check> {
+    let quadratic = Check::new(Group::Gradients, "the checker itself, on a quadratic", || {
+        differences(gradients::quadratic())
+    });
+    let of_pair = |pair: (Activation, Activation)| {
+        let name = format!("{} → {}", pair.0.name(), pair.1.name());
+        Check::new(Group::Gradients, name, move || differences(gradients::of_pair(pair, seed)))
+    };
+    std::iter::once(quadratic).chain(pairs().into_iter().map(of_pair)).collect()
+}
+
+/// The extrapolated differences decide: the plain ones carry an error of their own of the order ε².
+fn differences(error: GradientError) -> Result<Finding, Failure> {
+    let worst = error.central.min(error.extrapolated);
+    if worst < gradients::BOUND {
+        return Ok(Finding { cases: 1, worst, bound: gradients::BOUND });
+    }
+    Err(Failure::Wrong(format!(
+        "relative error {:.1e}, extrapolated {:.1e}, allowed {:.0e}",
+        error.central,
+        error.extrapolated,
+        gradients::BOUND
+    )))
+}
+
+/// One check a kernel.
+fn kernel_checks(choice: &Choice, seed: u64) -> Vec<Check> {
+    let Choice::Gpu(gpu) = choice else { return Vec::new() };
+    let mut names = Vec::new();
+    let mut by_name = BTreeMap::<&str, Vec<Case>>::new();
+    for case in cases(seed) {
+        let name = case.kernel.name;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+        by_name.entry(name).or_default().push(case);
+    }
+    let check = |name| {
+        let (gpu, cases) = (gpu.clone(), by_name.remove(name).expect("every name has cases"));
+        Check::new(Group::Kernels, name, move || {
+            let named = |case: &Case, failure| Failure::Wrong(format!("{}: {failure}", case.what));
+            let check = |case: &Case| case.check(Rig { gpu: &gpu }).map_err(|failure| named(case, failure));
+            worst_of(cases.iter().map(check))
+        })
+    };
+    names.into_iter().map(check).collect()
+}
+
+fn step_checks(choice: &Choice, seed: u64) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for pair in pairs() {
+        let (choice, problem) = (choice.clone(), Problem::new(pair, seed));
+        let name = format!("cost and gradient, {} → {}", pair.0.name(), pair.1.name());
+        checks.push(Check::new(Group::Steps, name, move || {
+            worst_of(CUTS.iter().map(|&cut| check_pass(&choice, &problem, cut)))
+        }));
+    }
+    for (name, rule) in Rule::all() {
+        let (choice, problems) =
+            (choice.clone(), pairs().into_iter().map(move |pair| Problem::new(pair, seed)));
+        let problems: Vec<Problem> = problems.collect();
+        checks.push(Check::new(Group::Steps, name, move || {
+            let each = |problem| CUTS.iter().map(move |&cut| (problem, cut));
+            let all = problems.iter().flat_map(each);
+            worst_of(all.map(|(problem, cut)| check_updates(&choice, problem, rule, cut)))
+        }));
+    }
+    let (choice, problem) = (choice.clone(), Problem::new(pairs()[0], seed));
+    checks.push(Check::new(Group::Steps, "the same bits again", move || {
+        worst_of(CUTS.iter().map(|&cut| check_repeatable(&choice, &problem, cut)))
+    }));
+    checks
+}
+
+fn training_checks(choice: &Choice, seed: u64) -> Vec<Check> {
+    let named = [("lbfgs", Optimizer::Lbfgs), ("sgd", Optimizer::Sgd), ("adam", Optimizer::Adam)];
+    let check = |(name, optimizer)| {
+        let choice = choice.clone();
+        Check::new(Group::Training, name, move || {
+            worst_of(std::iter::once(training::check(&choice, optimizer, seed)))
+        })
+    };
+    named.map(check).into()
+}
+
+/// All of them, or the first failure.
+fn worst_of(results: impl Iterator<Item = Result<Closeness, Failure>>) -> Result<Finding, Failure> {
+    let (mut cases, mut worst) = (0, Closeness::default());
+    for result in results {
+        worst = worst.worse(result?);
+        cases += 1;
+    }
+    Ok(Finding { cases, worst: worst.share, bound: 1.0 })
+}

@@ -1,0 +1,208 @@
+//! Whole passes and updates of an engine against the reference, within the bound that follows from the formulas.
+
+use super::compare::{Closeness, Expected};
+use super::numbers::Numbers;
+use super::rig::Failure;
+use super::running_error::kernels::{adam, sgd};
+use super::running_error::step::{Bounded, Weights, cost_and_gradient, exact_weights, forward};
+use super::running_error::{Approx, exact};
+use crate::device::{Choice, Setup};
+use crate::engine::{Cut, Engine, RhoHat, Rows, Update};
+use crate::model::{Matrix, Params, Shape};
+use crate::objective::{Activation, Cost, Objective, RhoHatMode};
+
+/// Awkward on purpose: no size is a multiple of a tile, and a row and a unit are left over by every cut.
+const SHAPE: Shape = Shape { visible: 13, hidden: 10 };
+const EXAMPLES: usize = 50;
+
+/// All in one piece; three blocks; three blocks and several chunks.
+pub const CUTS: [Cut; 3] = [
+    Cut { chunk: None, block: None },
+    Cut { chunk: None, block: Some(4) },
+    Cut { chunk: Some(16), block: Some(4) },
+];
+
+/// The six pairs of a hidden and an output activation.
+pub fn pairs() -> Vec<(Activation, Activation)> {
+    use Activation::{Linear, Sigmoid, Tanh};
+    [Sigmoid, Tanh].into_iter().flat_map(|f| [Sigmoid, Tanh, Linear].map(|g| (f, g))).collect()
+}
+
+/// Parameters and examples in which nothing cancels: weights and data keep away from 0 and the data from what the
+/// outputs can reach at first, so that no gradient comes close to 0, where Adam would make a whole step of a rounding
+/// error.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// What is minimised.
+    pub objective: Objective,
+    /// Start parameters.
+    pub params: Params<f32>,
+    /// Examples.
+    pub data: Matrix<f32>,
+}
+
+impl Problem {
+    /// The problem for one pair of activations.
+    pub fn new((activation, output): (Activation, Activation), seed: u64) -> Self {
+        let mut numbers = Numbers::new(seed, "whole steps");
+        let weights = SHAPE.visible * SHAPE.hidden;
+        let params = Params {
+            shape: SHAPE,
+            w1: numbers.between(0.1, 0.4, weights),
+            b1: numbers.between(-0.5, 0.5, SHAPE.hidden),
+            d: numbers.between(-0.4, -0.1, weights),
+            b2: numbers.between(-0.5, 0.5, SHAPE.visible),
+        };
+        let values = numbers.between(0.8, 0.9, EXAMPLES * SHAPE.visible);
+        let data = Matrix { rows: EXAMPLES, cols: SHAPE.visible, values };
+        let objective = Objective { activation, output, rho: 0.05, beta: 0.5, lambda: 0.1 };
+        Self { objective, params, data }
+    }
+
+    fn open(&self, choice: &Choice, cut: Cut, rho_hat: RhoHat) -> crate::Result<Box<dyn Engine>> {
+        let setup = Setup { objective: self.objective, cut, rho_hat, threads: 0 };
+        choice.open(&setup, &(self.params.clone(), self.data.clone()))
+    }
+}
+
+/// J, ρ̂, gradient, codes and outputs of one pass.
+pub fn check_pass(choice: &Choice, problem: &Problem, cut: Cut) -> Result<Closeness, Failure> {
+    let mut engine = problem.open(choice, cut, RhoHat::default())?;
+    let (weights, x) = (exact_weights(&problem.params), exact(&problem.data.values));
+    let expected = cost_and_gradient(&problem.objective, &weights, &x, None);
+
+    let (cost, gradient) = engine.gradient()?;
+    let mut worst = check_cost(&expected, &cost)?;
+    worst = worst.worse(check_cost(&expected, &engine.cost()?)?);
+    worst = worst.worse(named("gradient", expected.expected_gradient().compare(&gradient.to_flat()))?);
+
+    // Rows from the middle of one chunk to the middle of another.
+    let (first, count) = (7, 31);
+    let (codes, outputs) = forward(&problem.objective, &weights, &x);
+    let part = |all: &[Approx], width: usize| -> Expected {
+        all[first * width..(first + count) * width].to_vec().into()
+    };
+    let codes = part(&codes, SHAPE.hidden).compare(&engine.encode(first, count)?);
+    let outputs = part(&outputs, SHAPE.visible).compare(&engine.reconstruct(first, count)?);
+    Ok(worst.worse(named("codes", codes)?).worse(named("outputs", outputs)?))
+}
+
+fn check_cost(expected: &Bounded, cost: &Cost) -> Result<Closeness, Failure> {
+    let terms = Expected::from(expected.terms.to_vec());
+    let of_terms = named("cost", terms.compare(&[cost.reconstruction, cost.decay, cost.kl]))?;
+    let rho_hat = Expected::from(expected.rho_hat.clone());
+    Ok(of_terms.worse(named("rho_hat", rho_hat.compare(&cost.rho_hat))?))
+}
+
+fn named<E: std::fmt::Display>(what: &str, result: Result<Closeness, E>) -> Result<Closeness, Failure> {
+    result.map_err(|difference| Failure::Wrong(format!("{what}: {difference}")))
+}
+
+/// How parameters are updated in a check.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// Adam, else SGD with momentum.
+    pub adam: bool,
+    /// On mini-batches, else on all examples.
+    pub batches: bool,
+    /// Which ρ̂.
+    pub rho_hat: RhoHat,
+}
+
+impl Rule {
+    /// The rules that are checked, with their names.
+    pub fn all() -> [(&'static str, Self); 4] {
+        let exact = RhoHat::default();
+        let average = RhoHat { mode: RhoHatMode::Ema, decay: 0.9 };
+        [
+            ("sgd", Self { adam: false, batches: false, rho_hat: exact }),
+            ("sgd on mini-batches", Self { adam: false, batches: true, rho_hat: exact }),
+            ("adam on mini-batches", Self { adam: true, batches: true, rho_hat: exact }),
+            ("adam, moving average of rho_hat", Self { adam: true, batches: true, rho_hat: average }),
+        ]
+    }
+
+    /// The update with number `step`, from 1.
+    fn update(self, step: u64) -> Update {
+        if self.adam { Update::Adam { lr: 0.01, step } } else { Update::Sgd { lr: 0.1, momentum: 0.9 } }
+    }
+}
+
+/// Mini-batches of unequal length; rows come twice and out of order.
+const BATCHES: [&[u32]; 3] = [
+    &[49, 3, 17, 3, 0, 48, 22, 31, 9],
+    &[5, 1, 2, 44, 40, 41, 42, 43, 30, 12, 13, 19, 20, 33, 7, 8, 21, 24],
+    &[6],
+];
+
+/// Three updates: the parameters after each, and the cost before it.
+pub fn check_updates(choice: &Choice, problem: &Problem, rule: Rule, cut: Cut) -> Result<Closeness, Failure> {
+    let mut engine = problem.open(choice, cut, rule.rho_hat)?;
+    let mut state = State::new(problem);
+    let mut worst = Closeness::default();
+    for (number, batch) in (1..).zip(BATCHES) {
+        let rows = if rule.batches { Rows::Listed(batch) } else { Rows::All };
+        let update = rule.update(number);
+        let cost = engine.step(rows, &update, true)?.ok_or_else(|| wrong("no cost was reported"))?;
+        let expected = state.step(problem, rows, &update, rule.rho_hat);
+        worst = worst.worse(check_cost(&expected, &cost)?);
+        let params = Expected::from(state.params.clone()).compare(&engine.params()?.to_flat());
+        worst = worst.worse(named(&format!("parameters after update {number}"), params)?);
+    }
+    Ok(worst)
+}
+
+fn wrong(text: &str) -> Failure {
+    Failure::Wrong(text.to_owned())
+}
+
+/// What an engine carries from update to update, with the errors that add up.
+struct State {
+    params: Vec<Approx>,
+    moments: [Vec<Approx>; 2],
+    average: Option<Vec<Approx>>,
+}
+
+impl State {
+    fn new(problem: &Problem) -> Self {
+        let params = exact(&problem.params.to_flat());
+        let zeros = vec![Approx::default(); params.len()];
+        Self { params, moments: [zeros.clone(), zeros], average: None }
+    }
+
+    fn step(&mut self, problem: &Problem, rows: Rows<'_>, update: &Update, rho_hat: RhoHat) -> Bounded {
+        let x: Vec<f32> = match rows {
+            Rows::All => problem.data.values.clone(),
+            Rows::Listed(list) => list.iter().flat_map(|&i| problem.data.row(i as usize)).copied().collect(),
+        };
+        let weights = Weights::from_flat(&self.params, SHAPE.visible, SHAPE.hidden);
+        let average = self.average.as_deref().map(|before| (before, rho_hat.decay));
+        let pass = cost_and_gradient(&problem.objective, &weights, &exact(&x), average);
+        if rho_hat.mode == RhoHatMode::Ema {
+            self.average = Some(pass.rho_hat.clone());
+        }
+        let [first, second] = &self.moments;
+        match *update {
+            Update::Sgd { lr, momentum } => {
+                [self.params, self.moments[0]] = sgd(&self.params, first, &pass.gradient, lr, momentum);
+            }
+            Update::Adam { lr, step } => {
+                [self.params, self.moments[0], self.moments[1]] =
+                    adam(&self.params, [first, second], &pass.gradient, lr, step);
+            }
+        }
+        pass
+    }
+}
+
+/// Two engines from the same start hold the same bits after the same updates.
+pub fn check_repeatable(choice: &Choice, problem: &Problem, cut: Cut) -> Result<Closeness, Failure> {
+    let run = || -> Result<Vec<f64>, Failure> {
+        let mut engine = problem.open(choice, cut, RhoHat::default())?;
+        for (step, batch) in (1..).zip(BATCHES) {
+            engine.step(Rows::Listed(batch), &Update::Adam { lr: 0.01, step }, false)?;
+        }
+        Ok(engine.params()?.cast::<f64>().to_flat())
+    };
+    Ok(Expected::exact(run()?).compare(&run()?)?)
+}
