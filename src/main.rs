@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod log;
+mod quiet_vulkan;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use std::time::Instant;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    quiet_vulkan::restart_without_device_layer();
     let started = Instant::now();
     let cli = cli::Cli::parse();
     log::init(cli.quiet, cli.verbose);

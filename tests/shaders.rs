@@ -1,0 +1,141 @@
+//! Every shader without a GPU: it is plain core WGSL, and its bindings and uniforms are those of its Rust twin.
+
+use std::fs;
+use std::path::Path;
+
+use rhohat::gpu::kernel::{ALL, Access, Kernel};
+use wgpu::naga::front::wgsl;
+use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
+use wgpu::naga::{AddressSpace, GlobalVariable, Module, ShaderStage, StorageAccess, StructMember, TypeInner};
+
+fn parse(kernel: &Kernel) -> Module {
+    wgsl::parse_str(&kernel.text())
+        .unwrap_or_else(|error| panic!("{}: {}", kernel.name, error.emit_to_string(&kernel.text())))
+}
+
+/// The global variables of group 0 in the order of their bindings.
+fn bindings(module: &Module) -> Vec<&GlobalVariable> {
+    let mut bound: Vec<_> = module
+        .global_variables
+        .iter()
+        .filter_map(|(_, variable)| variable.binding.map(|binding| (binding, variable)))
+        .collect();
+    bound.sort_by_key(|(binding, _)| binding.binding);
+    for (expected, (binding, _)) in (0..).zip(&bound) {
+        assert_eq!((binding.group, binding.binding), (0, expected));
+    }
+    bound.into_iter().map(|(_, variable)| variable).collect()
+}
+
+/// Members and size of the uniform struct at binding 0.
+fn uniform(module: &Module) -> (&[StructMember], usize) {
+    let variable = bindings(module)[0];
+    assert_eq!(variable.space, AddressSpace::Uniform);
+    match &module.types[variable.ty].inner {
+        TypeInner::Struct { members, span } => (members, *span as usize),
+        other => panic!("the uniform is no struct but {other:?}"),
+    }
+}
+
+/// The names of a struct's fields, from its `Debug` form without its inner arrays.
+fn fields(debug: &str) -> Vec<String> {
+    let mut depth = 0;
+    let mut flat = String::new();
+    for letter in debug.chars() {
+        match letter {
+            '[' => depth += 1,
+            ']' => depth -= 1,
+            _ if depth == 0 => flat.push(letter),
+            _ => {}
+        }
+    }
+    let inside = flat.split_once('{').expect("a struct").1.trim_end_matches('}');
+    inside.split(',').map(|field| field.split(':').next().unwrap().trim().to_owned()).collect()
+}
+
+#[test]
+fn fields_are_found_behind_arrays_too() {
+    assert_eq!(fields("P { a: 0, b: 1.5, c: [[0, 0], [1, 2]] }"), ["a", "b", "c"]);
+}
+
+#[test]
+fn every_shader_is_valid_with_no_optional_capability() {
+    for kernel in ALL {
+        let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
+        if let Err(error) = validator.validate(&parse(kernel)) {
+            panic!("{}: {}", kernel.name, error.emit_to_string(&kernel.text()));
+        }
+    }
+}
+
+#[test]
+fn every_shader_has_one_compute_entry_named_main() {
+    for kernel in ALL {
+        let module = parse(kernel);
+        let entries: Vec<_> = module.entry_points.iter().map(|e| (e.name.as_str(), e.stage)).collect();
+        assert_eq!(entries, [("main", ShaderStage::Compute)], "{}", kernel.name);
+    }
+}
+
+#[test]
+fn storage_buffers_have_the_order_and_access_of_the_table() {
+    for kernel in ALL {
+        let module = parse(kernel);
+        let found: Vec<_> = bindings(&module)[1..].iter().map(|variable| variable.space).collect();
+        let wanted: Vec<_> = kernel.bindings.iter().map(|&access| storage(access)).collect();
+        assert_eq!(found, wanted, "{}", kernel.name);
+    }
+}
+
+fn storage(access: Access) -> AddressSpace {
+    let access = match access {
+        Access::Read => StorageAccess::LOAD,
+        Access::Write => StorageAccess::LOAD | StorageAccess::STORE,
+    };
+    AddressSpace::Storage { access }
+}
+
+#[test]
+fn uniform_structs_have_the_names_offsets_and_size_of_their_twins() {
+    for kernel in ALL {
+        let module = parse(kernel);
+        let (members, span) = uniform(&module);
+        let found: Vec<_> = members.iter().map(|m| (m.name.clone().unwrap(), m.offset as usize)).collect();
+        // Every field before the last is four bytes wide.
+        let wanted: Vec<_> =
+            (0..).step_by(4).zip(fields(&(kernel.uniform.debug)())).map(|(at, name)| (name, at)).collect();
+        assert_eq!(found, wanted, "{}", kernel.name);
+        assert_eq!(span, kernel.uniform.size, "{}: size", kernel.name);
+    }
+}
+
+#[test]
+fn every_storage_binding_states_its_shape() {
+    for kernel in ALL {
+        for line in kernel.source.lines().filter(|line| line.contains("var<storage")) {
+            assert!(line.contains("// ["), "{}: {line}", kernel.name);
+        }
+    }
+}
+
+#[test]
+fn every_shader_file_is_in_the_table_and_named_like_its_row() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let mut files: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().into_string().unwrap().strip_suffix(".wgsl").map(str::to_owned))
+        .filter(|name| !name.starts_with('_'))
+        .collect();
+    files.sort();
+    let mut table: Vec<String> = ALL.iter().map(|kernel| kernel.name.to_owned()).collect();
+    table.sort();
+    assert_eq!(files, table);
+}
+
+#[test]
+fn every_kernel_has_its_function_in_the_reference() {
+    let reference = include_str!("../src/reference/kernels.rs");
+    for kernel in ALL {
+        assert!(reference.contains(&format!("pub fn {}(", kernel.name)), "{}", kernel.name);
+    }
+}
