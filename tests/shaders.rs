@@ -123,7 +123,9 @@ fn every_shader_file_is_in_the_table_and_named_like_its_row() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
     let mut files: Vec<String> = fs::read_dir(folder)
         .unwrap()
-        .filter_map(|entry| entry.unwrap().file_name().into_string().unwrap().strip_suffix(".wgsl").map(str::to_owned))
+        .filter_map(|entry| {
+            entry.unwrap().file_name().into_string().unwrap().strip_suffix(".wgsl").map(str::to_owned)
+        })
         .filter(|name| !name.starts_with('_'))
         .collect();
     files.sort();

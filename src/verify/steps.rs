@@ -42,19 +42,31 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The problem for one pair of activations.
-    pub fn new((activation, output): (Activation, Activation), seed: u64) -> Self {
+    /// The problem that is verified for one pair of activations.
+    pub fn new(pair: (Activation, Activation), seed: u64) -> Self {
+        Self::of_shape(pair, SHAPE, EXAMPLES, seed)
+    }
+
+    /// One of any shape. Weights shrink as the sums over them grow, so that no unit saturates: the KL slope of a unit
+    /// that is always on is huge, and so is what a rounding does to it.
+    pub fn of_shape(
+        (activation, output): (Activation, Activation),
+        shape: Shape,
+        examples: usize,
+        seed: u64,
+    ) -> Self {
         let mut numbers = Numbers::new(seed, "whole steps");
-        let weights = SHAPE.visible * SHAPE.hidden;
+        let weights = shape.visible * shape.hidden;
+        let (in_all, out_all) = (1.0 / shape.visible as f64, -1.0 / shape.hidden as f64);
         let params = Params {
-            shape: SHAPE,
-            w1: numbers.between(0.1, 0.4, weights),
-            b1: numbers.between(-0.5, 0.5, SHAPE.hidden),
-            d: numbers.between(-0.4, -0.1, weights),
-            b2: numbers.between(-0.5, 0.5, SHAPE.visible),
+            shape,
+            w1: numbers.between(in_all, 5.0 * in_all, weights),
+            b1: numbers.between(-0.5, 0.5, shape.hidden),
+            d: numbers.between(4.0 * out_all, out_all, weights),
+            b2: numbers.between(-0.5, 0.5, shape.visible),
         };
-        let values = numbers.between(0.8, 0.9, EXAMPLES * SHAPE.visible);
-        let data = Matrix { rows: EXAMPLES, cols: SHAPE.visible, values };
+        let values = numbers.between(0.8, 0.9, examples * shape.visible);
+        let data = Matrix { rows: examples, cols: shape.visible, values };
         let objective = Objective { activation, output, rho: 0.05, beta: 0.5, lambda: 0.1 };
         Self { objective, params, data }
     }
@@ -77,13 +89,14 @@ pub fn check_pass(choice: &Choice, problem: &Problem, cut: Cut) -> Result<Closen
     worst = worst.worse(named("gradient", expected.expected_gradient().compare(&gradient.to_flat()))?);
 
     // Rows from the middle of one chunk to the middle of another.
-    let (first, count) = (7, 31);
+    let (rows, shape) = (problem.data.rows, problem.params.shape);
+    let (first, count) = (rows / 7, (rows * 5 / 8).max(1));
     let (codes, outputs) = forward(&problem.objective, &weights, &x);
     let part = |all: &[Approx], width: usize| -> Expected {
         all[first * width..(first + count) * width].to_vec().into()
     };
-    let codes = part(&codes, SHAPE.hidden).compare(&engine.encode(first, count)?);
-    let outputs = part(&outputs, SHAPE.visible).compare(&engine.reconstruct(first, count)?);
+    let codes = part(&codes, shape.hidden).compare(&engine.encode(first, count)?);
+    let outputs = part(&outputs, shape.visible).compare(&engine.reconstruct(first, count)?);
     Ok(worst.worse(named("codes", codes)?).worse(named("outputs", outputs)?))
 }
 

@@ -4,6 +4,7 @@ mod data_commands;
 mod refusals;
 mod run_directory;
 mod settings;
+mod verify_and_devices;
 
 use std::fs;
 use std::path::Path;

@@ -68,12 +68,15 @@ fn combine(rig: Rig<'_>, len: usize, terms: usize, seed: u64) -> Result<Closenes
 fn gather(rig: Rig<'_>, rows: usize, cols: usize, seed: u64) -> Result<Closeness, Failure> {
     const EXAMPLES: usize = 21;
     const FIRST_PART: usize = 8;
-    /// Entries of the list that belong to chunks before.
+    /// Entries of the list that belong to chunks before and after.
     const SKIPPED: usize = 5;
+    const LEFT: usize = 9;
     let mut numbers = Numbers::new(seed, &format!("gather {rows}×{cols}"));
     let x = numbers.draw(Kind::Reals, EXAMPLES * cols);
-    let list = numbers.indices(EXAMPLES, SKIPPED + rows);
-    let wanted = list[SKIPPED..].iter().flat_map(|&row| &x[row as usize * cols..(row as usize + 1) * cols]);
+    let list = numbers.indices(EXAMPLES, SKIPPED + rows + LEFT);
+    let wanted = list[SKIPPED..SKIPPED + rows]
+        .iter()
+        .flat_map(|&row| &x[row as usize * cols..(row as usize + 1) * cols]);
     let expected = Expected::exact(wanted.map(|&x| f64::from(x)).collect());
 
     let (low, high) = x.split_at(FIRST_PART * cols);

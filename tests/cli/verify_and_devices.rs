@@ -1,0 +1,101 @@
+//! `verify` and `devices`.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use tempfile::tempdir;
+
+use super::{json, names, rhohat};
+
+#[test]
+fn verify_tells_people_every_check_and_the_sum() {
+    let folder = tempdir().unwrap();
+    let text = rhohat(folder.path(), &["verify", "--device", "cpu"]).text();
+    for words in
+        ["finite differences", "tanh → linear", "whole steps", "short training runs", "checks passed"]
+    {
+        assert!(text.contains(words), "no {words:?} in {text}");
+    }
+    assert!(!text.contains("FAILED"), "{text}");
+}
+
+#[test]
+fn verify_runs_every_kernel_on_the_software_adapter() {
+    let folder = tempdir().unwrap();
+    let report = rhohat(folder.path(), &["verify", "--device", "software", "--json"]).json();
+    assert_eq!(report["passed"], true, "{report}");
+    let checks = report["checks"].as_array().unwrap();
+    let of_group = |group: &str| checks.iter().filter(|check| check["group"] == group).count();
+    assert_eq!(of_group("kernels"), rhohat::gpu::kernel::ALL.len());
+    assert_eq!(of_group("gradients"), 7);
+    assert!(of_group("steps") > 0 && of_group("training") > 0);
+    assert!(checks.iter().all(|check| check["worst"].as_f64() <= check["bound"].as_f64()));
+}
+
+#[test]
+fn verify_repeats_itself_under_a_seed_and_differs_under_another() {
+    let folder = tempdir().unwrap();
+    let worst = |seed: &str| {
+        let report = rhohat(folder.path(), &["verify", "--device", "cpu", "--seed", seed, "--json"]).json();
+        report["checks"].as_array().unwrap().iter().map(|c| c["worst"].as_f64()).collect::<Vec<_>>()
+    };
+    assert_eq!(worst("1"), worst("1"));
+    assert_ne!(worst("1"), worst("2"));
+}
+
+#[test]
+fn devices_lists_the_software_adapter_with_its_limits_and_what_auto_takes() {
+    let folder = tempdir().unwrap();
+    let offer = rhohat(folder.path(), &["devices", "--json"]).json();
+    let software =
+        offer["adapters"].as_array().unwrap().iter().find(|a| a["selector"] == "software").unwrap();
+    assert!(software["limits"]["binding_bytes"].as_u64() >= Some(128 << 20));
+    assert!(!offer["auto"].as_str().unwrap().is_empty());
+    let text = rhohat(folder.path(), &["devices"]).text();
+    assert!(text.contains("--device auto") && text.contains(software["name"].as_str().unwrap()), "{text}");
+}
+
+#[test]
+fn devices_writes_every_shader_as_it_is_compiled() {
+    let folder = tempdir().unwrap();
+    rhohat(folder.path(), &["devices", "--shaders", "wgsl"]).text();
+    let written = folder.path().join("wgsl");
+    assert_eq!(names(&written).len(), rhohat::gpu::kernel::ALL.len());
+    let text = fs::read_to_string(written.join("bias_activation.wgsl")).unwrap();
+    assert!(text.contains("fn main") && text.contains("fn activation") && text.contains("fn linear_index"));
+}
+
+/// Runs where no Vulkan driver can be found.
+fn without_adapters(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_rhohat"))
+        .current_dir(folder)
+        .args(args)
+        .env("VK_DRIVER_FILES", "/nonexistent")
+        .env("VK_ICD_FILENAMES", "/nonexistent")
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn without_an_adapter_the_gpu_is_refused_with_the_way_out_and_auto_takes_the_cpu() {
+    let folder = tempdir().unwrap();
+    for (device, remedy) in
+        [("software", "mesa-vulkan-drivers"), ("gpu", "--device cpu"), ("gpu:0", "--device cpu")]
+    {
+        for command in ["train", "verify"] {
+            let (code, stdout, stderr) = without_adapters(folder.path(), &[command, "--device", device]);
+            assert_eq!((code, stdout.as_str()), (Some(5), ""), "{stderr}");
+            assert_eq!(stderr.lines().count(), 1, "{stderr}");
+            assert!(stderr.contains(&format!("--device {device}")) && stderr.contains(remedy), "{stderr}");
+        }
+    }
+    assert!(names(folder.path()).is_empty());
+
+    let (code, stdout, stderr) = without_adapters(folder.path(), &["devices", "--json"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(json(&stdout)["auto"], "cpu");
+}

@@ -1,0 +1,157 @@
+//! Whole passes of the CPU and the GPU engine against the reference, over shapes, chunks and blocks.
+
+mod support;
+
+use std::rc::Rc;
+
+use proptest::prelude::*;
+use rhohat::device::{Choice, Setup};
+use rhohat::engine::{Cut, RhoHat, Rows, Update};
+use rhohat::error::Error;
+use rhohat::model::{Matrix, Params, Shape};
+use rhohat::objective::{Activation, Objective};
+use rhohat::optim::{LearningRate, Optimizer};
+use rhohat::train::{Ended, Observer, Progress, Recipe, train};
+use rhohat::verify::steps::{Problem, check_pass, pairs};
+
+/// The engines in f32.
+fn engines(test: &str) -> Vec<(&'static str, Choice)> {
+    let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Rc::new(gpu))));
+    std::iter::once(("cpu", Choice::Cpu)).chain(software).collect()
+}
+
+#[test]
+fn the_gradient_over_ten_thousand_rows_does_not_depend_on_the_chunk() {
+    let shape = Shape { visible: 64, hidden: 25 };
+    let problem = Problem::of_shape((Activation::Sigmoid, Activation::Sigmoid), shape, 10_000, 1);
+    for (name, engine) in engines("chunks") {
+        for chunk in [97, 1_000, 10_000] {
+            let cut = Cut { chunk: Some(chunk), block: None };
+            let closeness =
+                check_pass(&engine, &problem, cut).unwrap_or_else(|f| panic!("{name}, {chunk}: {f}"));
+            println!("{name}, chunk {chunk}: {:.3} of the bound", closeness.share);
+        }
+    }
+}
+
+#[test]
+fn any_shape_chunk_and_block_gives_the_pass_of_the_reference() {
+    for (name, engine) in engines("shapes") {
+        let sizes = (1..40usize, 1..40usize, 1..80usize, 0..6usize, any::<u64>());
+        let cuts = (proptest::option::of(1..90usize), proptest::option::of(1..45usize));
+        let config = ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() };
+        proptest!(config, |((visible, hidden, rows, pair, seed) in sizes, (chunk, block) in cuts)| {
+            let problem = Problem::of_shape(pairs()[pair], Shape { visible, hidden }, rows, seed);
+            let passed = check_pass(&engine, &problem, Cut { chunk, block });
+            prop_assert!(passed.is_ok(), "{name}: {}", passed.unwrap_err());
+        });
+    }
+}
+
+#[test]
+fn more_rows_than_a_dimension_has_workgroups_and_wide_layers_give_the_pass_of_the_reference() {
+    let pair = (Activation::Tanh, Activation::Linear);
+    for (name, engine) in engines("large shapes") {
+        for (visible, hidden, rows) in [(3, 2, 70_001), (257, 131, 65), (5, 1_031, 17)] {
+            let problem = Problem::of_shape(pair, Shape { visible, hidden }, rows, 2);
+            if let Err(failure) = check_pass(&engine, &problem, Cut::default()) {
+                panic!("{name}, {visible}→{hidden}, {rows} rows: {failure}");
+            }
+        }
+    }
+}
+
+fn small() -> (Params<f32>, Matrix<f32>) {
+    let problem = Problem::new((Activation::Sigmoid, Activation::Sigmoid), 3);
+    (problem.params, problem.data)
+}
+
+fn setup() -> Setup {
+    Setup { objective: Objective::default(), cut: Cut::default(), rho_hat: RhoHat::default(), threads: 0 }
+}
+
+#[test]
+fn given_parameters_come_back_and_replacing_them_forgets_the_momentum() {
+    for (name, choice) in engines("parameters") {
+        let (params, data) = small();
+        let mut engine = choice.open(&setup(), &(params.clone(), data)).unwrap();
+        assert_eq!(engine.params().unwrap(), params, "{name}");
+        let update = Update::Sgd { lr: 0.1, momentum: 0.9 };
+        let mut step = || {
+            engine.set_params(&params).unwrap();
+            assert!(engine.step(Rows::All, &update, false).unwrap().is_none());
+            engine.params().unwrap()
+        };
+        let first = step();
+        assert_ne!(first, params, "{name}");
+        assert_eq!(step(), first, "{name}");
+    }
+}
+
+fn recipe(optimizer: Optimizer) -> Recipe {
+    Recipe {
+        optimizer,
+        rate: LearningRate::constant(0.1),
+        momentum: 0.9,
+        batch: None,
+        steps: 10,
+        seed: 0,
+        report_every: 1,
+    }
+}
+
+#[test]
+fn parameters_that_are_not_finite_end_training_as_a_divergence_that_names_the_tensor() {
+    for (name, choice) in engines("divergence") {
+        for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
+            let (mut params, data) = small();
+            params.d[3] = f32::NAN;
+            let mut engine = choice.open(&setup(), &(params, data)).unwrap();
+            let error = train(&mut *engine, &recipe(optimizer), &mut ()).unwrap_err();
+            let Error::Diverged { step: 1, what, .. } = &error else { panic!("{name}: {error}") };
+            assert!(what.starts_with("encoder") || what.starts_with("decoder"), "{name}: {what}");
+        }
+    }
+}
+
+/// Stops after so many reports.
+struct StopAfter(usize);
+
+impl Observer for StopAfter {
+    fn report(&mut self, _: &Progress) -> rhohat::Result<()> {
+        self.0 -= 1;
+        Ok(())
+    }
+
+    fn wants_stop(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_keeps_what_it_has_done() {
+    for (name, choice) in engines("stop") {
+        for optimizer in [Optimizer::Lbfgs, Optimizer::Adam] {
+            let mut engine = choice.open(&setup(), &small()).unwrap();
+            let outcome = train(&mut *engine, &recipe(optimizer), &mut StopAfter(4)).unwrap();
+            assert_eq!((outcome.steps, outcome.ended), (4, Ended::Stopped), "{name}");
+            assert_eq!(engine.cost().unwrap(), outcome.cost, "{name}");
+        }
+    }
+}
+
+#[test]
+fn training_lowers_the_cost_with_every_optimiser() {
+    for (name, choice) in engines("training") {
+        for optimizer in [Optimizer::Lbfgs, Optimizer::Sgd, Optimizer::Adam] {
+            let mut engine = choice.open(&setup(), &small()).unwrap();
+            let before = engine.cost().unwrap().total();
+            let outcome = train(&mut *engine, &recipe(optimizer), &mut ()).unwrap();
+            assert!(
+                outcome.cost.total() < 0.9 * before,
+                "{name}, {optimizer:?}: {before} → {:?}",
+                outcome.cost
+            );
+        }
+    }
+}
