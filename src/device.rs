@@ -78,8 +78,9 @@ pub enum Choice {
     Gpu(Rc<Gpu>),
 }
 
-/// How an engine is set up, apart from its parameters and examples.
-#[derive(Clone, Copy, Debug)]
+/// How an engine is set up, apart from its parameters and examples. By default the lecture's objective, cut as the
+/// engine likes, on all cores.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Setup {
     /// What is minimised.
     pub objective: Objective,

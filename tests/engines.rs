@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 use rhohat::device::{Choice, Setup};
-use rhohat::engine::{Cut, RhoHat, Rows, Update};
+use rhohat::engine::{Cut, Rows, Update};
 use rhohat::error::Error;
 use rhohat::model::{Matrix, Params, Shape};
-use rhohat::objective::{Activation, Objective};
+use rhohat::objective::Activation;
 use rhohat::optim::{LearningRate, Optimizer};
 use rhohat::train::{Ended, Observer, Progress, Recipe, train};
 use rhohat::verify::steps::{Problem, check_pass, pairs};
@@ -66,15 +66,11 @@ fn small() -> (Params<f32>, Matrix<f32>) {
     (problem.params, problem.data)
 }
 
-fn setup() -> Setup {
-    Setup { objective: Objective::default(), cut: Cut::default(), rho_hat: RhoHat::default(), threads: 0 }
-}
-
 #[test]
 fn given_parameters_come_back_and_replacing_them_forgets_the_momentum() {
     for (name, choice) in engines("parameters") {
         let (params, data) = small();
-        let mut engine = choice.open(&setup(), &(params.clone(), data)).unwrap();
+        let mut engine = choice.open(&Setup::default(), &(params.clone(), data)).unwrap();
         assert_eq!(engine.params().unwrap(), params, "{name}");
         let update = Update::Sgd { lr: 0.1, momentum: 0.9 };
         let mut step = || {
@@ -106,7 +102,7 @@ fn parameters_that_are_not_finite_end_training_as_a_divergence_that_names_the_te
         for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
             let (mut params, data) = small();
             params.d[3] = f32::NAN;
-            let mut engine = choice.open(&setup(), &(params, data)).unwrap();
+            let mut engine = choice.open(&Setup::default(), &(params, data)).unwrap();
             let error = train(&mut *engine, &recipe(optimizer), &mut ()).unwrap_err();
             let Error::Diverged { step: 1, what, .. } = &error else { panic!("{name}: {error}") };
             assert!(what.starts_with("encoder") || what.starts_with("decoder"), "{name}: {what}");
@@ -132,7 +128,7 @@ impl Observer for StopAfter {
 fn a_run_that_is_stopped_keeps_what_it_has_done() {
     for (name, choice) in engines("stop") {
         for optimizer in [Optimizer::Lbfgs, Optimizer::Adam] {
-            let mut engine = choice.open(&setup(), &small()).unwrap();
+            let mut engine = choice.open(&Setup::default(), &small()).unwrap();
             let outcome = train(&mut *engine, &recipe(optimizer), &mut StopAfter(4)).unwrap();
             assert_eq!((outcome.steps, outcome.ended), (4, Ended::Stopped), "{name}");
             assert_eq!(engine.cost().unwrap(), outcome.cost, "{name}");
@@ -144,7 +140,7 @@ fn a_run_that_is_stopped_keeps_what_it_has_done() {
 fn training_lowers_the_cost_with_every_optimiser() {
     for (name, choice) in engines("training") {
         for optimizer in [Optimizer::Lbfgs, Optimizer::Sgd, Optimizer::Adam] {
-            let mut engine = choice.open(&setup(), &small()).unwrap();
+            let mut engine = choice.open(&Setup::default(), &small()).unwrap();
             let before = engine.cost().unwrap().total();
             let outcome = train(&mut *engine, &recipe(optimizer), &mut ()).unwrap();
             assert!(

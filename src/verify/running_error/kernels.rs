@@ -17,12 +17,12 @@ pub enum Form {
 }
 
 impl Form {
-    /// The reference's function.
-    pub fn reference(self) -> fn(&[f64], &[f64], usize, usize, usize) -> Vec<f64> {
+    /// C by the reference.
+    pub fn multiply(self, a: &[f64], b: &[f64], m: usize, n: usize, k: usize) -> Vec<f64> {
         match self {
-            Self::Nt => reference::matmul_nt,
-            Self::Nn => reference::matmul_nn,
-            Self::Tn => reference::matmul_tn,
+            Self::Nt => reference::matmul_nt(a, b, m, n, k),
+            Self::Nn => reference::matmul_nn(a, b, m, n, k),
+            Self::Tn => reference::matmul_tn(a, b, m, n, k),
         }
     }
 
@@ -38,7 +38,7 @@ impl Form {
 
 /// C `[m, n]` from A and B, summed in any order.
 pub fn product(form: Form, a: &[Approx], b: &[Approx], m: usize, n: usize, k: usize) -> Vec<Approx> {
-    let multiply = |a: Vec<f64>, b: Vec<f64>| form.reference()(&a, &b, m, n, k);
+    let multiply = |a: Vec<f64>, b: Vec<f64>| form.multiply(&a, &b, m, n, k);
     let values = multiply(map(a, |x| x.value), map(b, |x| x.value));
     let reach = multiply(map(a, Approx::reach), map(b, Approx::reach));
     let size = multiply(map(a, |x| x.value.abs()), map(b, |x| x.value.abs()));
