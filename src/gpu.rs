@@ -1,12 +1,14 @@
 //! The WebGPU engine: WGSL kernels on wgpu, everything resident on the device.
 //!
-//! From the outside in: [`device`] opens adapters and waits for them without ever hanging, [`buffer`] lays matrices
-//! out, [`kernel`] is the table of shaders, [`recording`] a list of dispatches built once and replayed, [`ops`] one
-//! shape-checked function a kernel, [`layout`] the cut into blocks, chunks and parts, [`pass`] a step as recorded
-//! kernels, [`engine`] the engine trait,
-//! [`search`] the vectors of L-BFGS.
+//! From the outside in: [`adapter`] lists and selects, [`device`] opens an adapter and waits for it without ever
+//! hanging, [`buffer`] lays matrices out, [`kernel`] is the table of shaders, [`uniform`] their parameters,
+//! [`recording`] a list of dispatches built once and replayed, [`ops`] one shape-checked function a kernel, [`layout`]
+//! the cut into blocks, chunks and parts, [`workspace`] the buffers of a pass, [`pass`] a step as recorded kernels,
+//! [`engine`] the engine trait, `descent` the steps of SGD and Adam, [`search`] those of L-BFGS.
 
+pub mod adapter;
 pub mod buffer;
+mod descent;
 pub mod device;
 pub mod engine;
 pub mod kernel;
@@ -16,3 +18,4 @@ pub mod pass;
 pub mod recording;
 pub mod search;
 pub mod uniform;
+pub mod workspace;

@@ -5,7 +5,7 @@ use std::path::Path;
 use indicatif::HumanBytes;
 use rhohat::device::Selector;
 use rhohat::error::Error;
-use rhohat::gpu::device::{Adapter, adapters, select};
+use rhohat::gpu::adapter::{Adapter, adapters, select};
 use rhohat::gpu::kernel;
 use serde::Serialize;
 

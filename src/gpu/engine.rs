@@ -2,19 +2,19 @@
 
 use std::rc::Rc;
 
-use super::buffer::{Tensor, buffer, bytes, padded, storage};
+use super::buffer::{Tensor, buffer, bytes};
+use super::descent::Descent;
 use super::device::Gpu;
 use super::layout::{Layout, Segment};
-use super::ops::{adam_uniform, sgd_uniform};
-use super::pass::{Examples, Part, Pass, RhoHatTarget, Workspace, cost_sums, weight_sums};
-use super::recording::{LiveUniform, Recorder, Recording};
+use super::pass::{Examples, Part, Pass, RhoHatTarget};
+use super::recording::{Recorder, Recording};
 use super::search::Search;
-use super::uniform;
+use super::workspace::{Workspace, cost_sums, weight_sums};
 use crate::device::Setup;
 use crate::engine::{Engine, Plan, RhoHat, Rows, Update};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{Matrix, Params, Shape};
-use crate::objective::{Cost, Objective, RhoHatMode};
+use crate::objective::{Cost, Objective};
 
 /// The WebGPU engine.
 #[derive(Debug)]
@@ -26,10 +26,10 @@ pub struct GpuEngine {
     pub(super) work: Workspace,
     pub(super) examples: Vec<Part>,
     pub(super) search: Option<Search>,
-    rho_hat: RhoHat,
-    count: usize,
+    pub(super) rho_hat: RhoHat,
+    pub(super) count: usize,
     full: Option<FullPasses>,
-    descent: Option<Descent>,
+    pub(super) descent: Option<Descent>,
     staging: wgpu::Buffer,
 }
 
@@ -39,35 +39,6 @@ struct FullPasses {
     cost: Recording,
     gradient_of: Vec<Segment>,
     gradient: Recording,
-}
-
-/// What SGD and Adam keep on the device.
-#[derive(Debug)]
-struct Descent {
-    gradient: Vec<Segment>,
-    /// v of SGD; first and second moment of Adam.
-    moments: [Vec<Segment>; 2],
-    /// ρ̂ of the moving average, one tensor a block.
-    average: Vec<Tensor>,
-    averaging: bool,
-    /// Indices of the mini-batch.
-    list: Tensor,
-    /// The gathered rows of a chunk.
-    batch: Tensor,
-    sgd: Vec<LiveUniform>,
-    adam: Vec<LiveUniform>,
-    /// Recordings made so far; a run needs one or two, for whole batches and for the rest of an epoch.
-    steps: Vec<(StepKey, Recording)>,
-}
-
-/// What tells recordings of a step apart.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct StepKey {
-    /// Length of the list, `None` for all examples in place.
-    listed: Option<usize>,
-    adam: bool,
-    /// μ of the moving average, 0 for none.
-    decay: f64,
 }
 
 impl GpuEngine {
@@ -93,10 +64,6 @@ impl GpuEngine {
             descent: None,
             staging,
         })
-    }
-
-    pub(super) fn count(&self) -> usize {
-        self.count
     }
 
     fn full_passes(&mut self) -> Result<&FullPasses> {
@@ -125,7 +92,7 @@ impl GpuEngine {
     }
 
     /// Assembles J over `rows` rows from the sums that the last recording left behind, and ρ̂ from `rho_hat`.
-    fn read_cost(&self, rows: usize, rho_hat: &[Tensor]) -> Result<Cost> {
+    pub(super) fn read_cost(&self, rows: usize, rho_hat: &[Tensor]) -> Result<Cost> {
         let sums = cost_sums(&self.layout, rows);
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(&self.work.sums.buffer, 0, &self.staging, 0, bytes(sums));
@@ -137,83 +104,6 @@ impl GpuEngine {
         self.gpu.submit(encoder)?;
         let read = self.gpu.read(&self.staging, bytes(end))?;
         Ok(assemble_cost(&self.objective, &self.layout, rows, &read))
-    }
-
-    fn descent(&mut self) -> Result<&mut Descent> {
-        if self.descent.is_none() {
-            self.descent = Some(Descent::new(&self.gpu, &self.layout, self.count)?);
-        }
-        Ok(self.descent.as_mut().expect("just made"))
-    }
-
-    fn record_step(&self, descent: &Descent, key: StepKey) -> Result<Recording> {
-        let mut recorder = Recorder::new(&self.gpu);
-        let rho_hat = match self.rho_hat.mode {
-            RhoHatMode::Ema => &descent.average,
-            RhoHatMode::Exact | RhoHatMode::Batch => &self.work.rho_hat,
-        };
-        Pass {
-            recorder: &mut recorder,
-            layout: &self.layout,
-            objective: &self.objective,
-            work: &self.work,
-            weights: &self.params,
-            examples: match key.listed {
-                None => Examples::Resident(&self.examples),
-                Some(rows) => Examples::Listed {
-                    parts: &self.examples,
-                    list: &descent.list,
-                    batch: &descent.batch,
-                    rows,
-                },
-            },
-            rho_hat: RhoHatTarget { rho_hat, decay: key.decay },
-        }
-        .gradient(&descent.gradient)?;
-        let [first, second] = &descent.moments;
-        for (k, w) in self.params.iter().enumerate() {
-            let (gradient, w) = (&descent.gradient[k].whole, &w.whole);
-            if key.adam {
-                let moments = [&first[k].whole, &second[k].whole];
-                recorder.adam(gradient, w, moments, &descent.adam[k])?;
-            } else {
-                recorder.sgd(gradient, w, &first[k].whole, &descent.sgd[k])?;
-            }
-        }
-        recorder.finish()
-    }
-}
-
-impl Descent {
-    fn new(gpu: &Gpu, layout: &Layout, examples: usize) -> Result<Self> {
-        let blocks = || layout.blocks.iter();
-        Ok(Self {
-            gradient: layout.vector(gpu, "gradient")?,
-            moments: [layout.vector(gpu, "first moment")?, layout.vector(gpu, "second moment")?],
-            average: blocks()
-                .map(|b| Tensor::vector(gpu, "average rho_hat", b.len()))
-                .collect::<Result<_>>()?,
-            averaging: false,
-            list: Tensor::vector_at(&storage(gpu, "batch order", padded(examples))?, 0, examples),
-            batch: Tensor::zeros(gpu, "batch", layout.chunk, layout.shape.visible)?,
-            sgd: blocks()
-                .map(|_| LiveUniform::new::<uniform::Sgd>(gpu, "SGD rates"))
-                .collect::<Result<_>>()?,
-            adam: blocks()
-                .map(|_| LiveUniform::new::<uniform::Adam>(gpu, "Adam rates"))
-                .collect::<Result<_>>()?,
-            steps: Vec::new(),
-        })
-    }
-
-    fn set_rates(&self, gpu: &Gpu, weights: &[Segment], update: &Update) {
-        for (k, segment) in weights.iter().enumerate() {
-            let len = segment.whole.len();
-            match *update {
-                Update::Sgd { lr, momentum } => self.sgd[k].set(gpu, &sgd_uniform(len, lr, momentum)),
-                Update::Adam { lr, step } => self.adam[k].set(gpu, &adam_uniform(len, lr, step)),
-            }
-        }
     }
 }
 
@@ -250,34 +140,7 @@ impl Engine for GpuEngine {
     }
 
     fn step(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>> {
-        let (listed, rows) = match rows {
-            Rows::All => (None, self.count),
-            Rows::Listed(list) => {
-                self.check_list(list)?;
-                (Some(list), list.len())
-            }
-        };
-        let is_average = self.rho_hat.mode == RhoHatMode::Ema;
-        let decay = self.rho_hat.decay;
-        let descent = self.descent()?;
-        let decay = if is_average && descent.averaging { decay } else { 0.0 };
-        descent.averaging = true;
-        let adam = matches!(update, Update::Adam { .. });
-        let key = StepKey { listed: listed.map(<[u32]>::len), adam, decay };
-        if !descent.steps.iter().any(|(made, _)| *made == key) {
-            let recording = self.record_step(self.descent.as_ref().expect("just made"), key)?;
-            self.descent()?.steps.push((key, recording));
-        }
-
-        let descent = self.descent.as_ref().expect("just made");
-        if let Some(list) = listed {
-            self.gpu.queue.write_buffer(&descent.list.buffer, 0, bytemuck::cast_slice(list));
-        }
-        descent.set_rates(&self.gpu, &self.params, update);
-        let recording = &descent.steps.iter().find(|(made, _)| *made == key).expect("just made").1;
-        recording.run(&self.gpu)?;
-        let rho_hat = if is_average { &descent.average } else { &self.work.rho_hat };
-        report.then(|| self.read_cost(rows, rho_hat)).transpose()
+        self.descend(rows, update, report)
     }
 
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
@@ -309,16 +172,6 @@ impl Engine for GpuEngine {
 }
 
 impl GpuEngine {
-    fn check_list(&self, list: &[u32]) -> Result<()> {
-        if list.is_empty() || list.len() > self.count {
-            return Err(Error::usage(format!("a batch of {} of {} examples", list.len(), self.count)));
-        }
-        match list.iter().find(|&&row| row as usize >= self.count) {
-            Some(row) => Err(Error::usage(format!("example {row} of {}", self.count))),
-            None => Ok(()),
-        }
-    }
-
     /// Runs `layers` over the chunks that hold examples `first..first + count` and joins the columns of the tensors
     /// that it returns into rows of `width`.
     fn forward(

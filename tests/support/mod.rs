@@ -3,7 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use rhohat::device::Selector;
-use rhohat::gpu::device::{Gpu, adapters, select};
+use rhohat::gpu::adapter::{adapters, select};
+use rhohat::gpu::device::Gpu;
 
 /// Set to 1 to run the tests where no adapter can be had. Each test that is left out says so.
 const SKIP: &str = "RHOHAT_SKIP_GPU_TESTS";

@@ -1,0 +1,198 @@
+//! The vectors of a search and the recordings that work on them.
+//!
+//! The kept pairs and the gradient form one stack a piece, `[2·history + 1, piece]`, so that one dispatch takes all
+//! inner products of an iteration and another the new direction. Pieces are parts of a block's segment, short enough
+//! for the whole stack to be one binding.
+
+use crate::engine::Slot;
+use crate::error::Result;
+use crate::gpu::buffer::{SECTION, Tensor, bytes, storage};
+use crate::gpu::device::Gpu;
+use crate::gpu::engine::{GpuEngine, staging};
+use crate::gpu::layout::Segment;
+use crate::gpu::ops::sum_blocks;
+use crate::gpu::pass::{Examples, Pass, RhoHatTarget};
+use crate::gpu::recording::{LiveUniform, Recorder, Recording};
+use crate::gpu::uniform::{Axpy, Combination, Dots, MAX_LIST};
+use crate::gpu::workspace::cost_sums;
+
+/// Everything that a search keeps.
+#[derive(Debug)]
+pub(in crate::gpu) struct Search {
+    history: usize,
+    direction: Vec<Segment>,
+    pub(super) trial: Vec<Segment>,
+    trial_gradient: Vec<Segment>,
+    gradient: Vec<Segment>,
+    pub(super) pieces: Vec<Piece>,
+    /// Step length of the trial, one uniform a segment.
+    pub(super) step: Vec<LiveUniform>,
+    /// Slopes along the direction, then inner products.
+    pub(super) dots: Tensor,
+    pub(super) staging: wgpu::Buffer,
+    pub(super) evaluate: Recording,
+    /// One a history slot.
+    pub(super) accept: Vec<Recording>,
+    pub(super) products: Recording,
+    pub(super) combine: Recording,
+}
+
+/// A part of one segment with its stack of history vectors.
+#[derive(Debug)]
+pub(super) struct Piece {
+    segment: usize,
+    first: usize,
+    pub(super) len: usize,
+    /// s_0…, y_0…, gradient.
+    stack: Tensor,
+    pub(super) pairs: LiveUniform,
+    pub(super) terms: LiveUniform,
+}
+
+impl Piece {
+    /// This piece of a vector.
+    fn of(&self, vector: &[Segment]) -> Tensor {
+        Tensor::vector_at(&vector[self.segment].whole.buffer, self.first, self.len)
+    }
+
+    /// Vector `index` of the stack.
+    fn stacked(&self, index: usize) -> Tensor {
+        Tensor::vector_at(&self.stack.buffer, index * self.len, self.len)
+    }
+}
+
+impl Search {
+    /// Allocates and records everything for `history` pairs.
+    pub(super) fn new(engine: &GpuEngine, history: usize) -> Result<Self> {
+        let (gpu, layout) = (&engine.gpu, &engine.layout);
+        let vector = |name: &str| layout.vector(gpu, name);
+        let (direction, trial) = (vector("direction")?, vector("trial")?);
+        let (trial_gradient, gradient) = (vector("trial gradient")?, vector("gradient")?);
+        let pieces = cut_pieces(gpu, &trial, 2 * history + 1, layout.limit)?;
+        let step = trial.iter().map(|_| LiveUniform::new::<Axpy>(gpu, "step")).collect::<Result<Vec<_>>>()?;
+        let inner_products: usize = pieces.iter().map(|piece| MAX_LIST * sum_blocks(piece.len)).sum();
+        let slopes: usize = trial.iter().map(|segment| sum_blocks(segment.whole.len())).sum();
+        let len = inner_products.max(slopes);
+        let dots = Tensor::vector_at(&storage(gpu, "inner products", len)?, 0, len.next_multiple_of(4));
+        let staging = staging(gpu, cost_sums(layout, engine.count) + layout.shape.hidden + len)?;
+        let mut search = Self {
+            history,
+            direction,
+            trial,
+            trial_gradient,
+            gradient,
+            pieces,
+            step,
+            dots,
+            staging,
+            evaluate: Recording::default(),
+            accept: Vec::new(),
+            products: Recording::default(),
+            combine: Recording::default(),
+        };
+        search.evaluate = search.record_evaluation(engine)?;
+        search.accept =
+            (0..history).map(|slot| search.record_acceptance(engine, slot)).collect::<Result<_>>()?;
+        search.products = search.record_products(gpu)?;
+        search.combine = search.record_combination(gpu)?;
+        Ok(search)
+    }
+
+    /// Trial point, J and gradient there, slope.
+    fn record_evaluation(&self, engine: &GpuEngine) -> Result<Recording> {
+        let mut recorder = Recorder::new(&engine.gpu);
+        for (k, trial) in self.trial.iter().enumerate() {
+            let (direction, params) = (&self.direction[k].whole, &engine.params[k].whole);
+            recorder.axpy_live(direction, params, &trial.whole, &self.step[k])?;
+        }
+        Pass {
+            recorder: &mut recorder,
+            layout: &engine.layout,
+            objective: &engine.objective,
+            work: &engine.work,
+            weights: &self.trial,
+            examples: Examples::Resident(&engine.examples),
+            rho_hat: RhoHatTarget { rho_hat: &engine.work.rho_hat, decay: 0.0 },
+        }
+        .gradient(&self.trial_gradient)?;
+        let mut first = 0;
+        for (gradient, direction) in self.trial_gradient.iter().zip(&self.direction) {
+            let (gradient, direction) = (&gradient.whole, &direction.whole);
+            recorder.dot(gradient, direction, gradient.len(), &[(0, 0)], &self.dots, first)?;
+            first += sum_blocks(gradient.len());
+        }
+        recorder.finish()
+    }
+
+    /// s = trial − parameters, y = trial gradient − gradient.
+    fn record_acceptance(&self, engine: &GpuEngine, slot: usize) -> Result<Recording> {
+        let mut recorder = Recorder::new(&engine.gpu);
+        for piece in &self.pieces {
+            let s = piece.stacked(slot);
+            let y = piece.stacked(self.history + slot);
+            recorder.axpy(1.0, &piece.of(&self.trial), -1.0, &piece.of(&engine.params), &s)?;
+            recorder.axpy(1.0, &piece.of(&self.trial_gradient), -1.0, &piece.of(&self.gradient), &y)?;
+        }
+        recorder.finish()
+    }
+
+    fn record_products(&self, gpu: &Gpu) -> Result<Recording> {
+        let mut recorder = Recorder::new(gpu);
+        for piece in &self.pieces {
+            recorder.dot_live(&piece.stack, &piece.stack, piece.len, MAX_LIST, &self.dots, &piece.pairs)?;
+        }
+        recorder.finish()
+    }
+
+    fn record_combination(&self, gpu: &Gpu) -> Result<Recording> {
+        let mut recorder = Recorder::new(gpu);
+        for piece in &self.pieces {
+            recorder.combine_live(&piece.stack, &piece.of(&self.direction), &piece.terms)?;
+        }
+        recorder.finish()
+    }
+
+    /// Where a vector lies in the stack.
+    pub(super) fn index(&self, slot: Slot) -> usize {
+        match slot {
+            Slot::Step(i) => i,
+            Slot::Change(i) => self.history + i,
+            Slot::Gradient => 2 * self.history,
+            Slot::Direction => unreachable!("the direction is not in the stack"),
+        }
+    }
+
+    /// Makes the trial gradient the current one.
+    pub(super) fn adopt_gradient(&self, encoder: &mut wgpu::CommandEncoder) {
+        copy(encoder, &self.trial_gradient, &self.gradient);
+        for piece in &self.pieces {
+            let from = piece.of(&self.trial_gradient);
+            let to = piece.stacked(2 * self.history);
+            let (from_at, to_at) = (bytes(from.offset), bytes(to.offset));
+            encoder.copy_buffer_to_buffer(&from.buffer, from_at, &to.buffer, to_at, bytes(piece.len));
+        }
+    }
+}
+
+/// Copies a vector.
+pub(super) fn copy(encoder: &mut wgpu::CommandEncoder, from: &[Segment], to: &[Segment]) {
+    for (from, to) in from.iter().zip(to) {
+        encoder.copy_buffer_to_buffer(&from.whole.buffer, 0, &to.whole.buffer, 0, bytes(from.whole.len()));
+    }
+}
+
+/// Cuts every segment so that `height` vectors of a piece are one binding of at most `limit` numbers.
+fn cut_pieces(gpu: &Gpu, vector: &[Segment], height: usize, limit: usize) -> Result<Vec<Piece>> {
+    let longest = (limit / height / SECTION).max(1) * SECTION;
+    let mut pieces = Vec::new();
+    for (segment, whole) in vector.iter().map(|segment| &segment.whole).enumerate() {
+        for first in (0..whole.len()).step_by(longest) {
+            let len = longest.min(whole.len() - first);
+            let stack = Tensor::vector_at(&storage(gpu, "history", height * len)?, 0, height * len);
+            let pairs = LiveUniform::new::<Dots>(gpu, "pairs")?;
+            let terms = LiveUniform::new::<Combination>(gpu, "terms")?;
+            pieces.push(Piece { segment, first, len, stack, pairs, terms });
+        }
+    }
+    Ok(pieces)
+}

@@ -1,0 +1,79 @@
+//! The buffers that the passes of an engine share, and how many sums they leave for the host.
+
+use super::buffer::{Tensor, padded, storage};
+use super::device::Gpu;
+use super::layout::Layout;
+use super::ops::{COLUMN_BLOCK, Slices, sum_blocks};
+use crate::error::Result;
+
+/// The activations and sums of one chunk, made once and used by every recording.
+#[derive(Debug)]
+pub struct Workspace {
+    /// A2 of each block, `[chunk, units]`.
+    pub(super) a2: Vec<Tensor>,
+    /// Mean activations, ρ̂ and KL slope of each block, `[units]`.
+    pub(super) mean: Vec<Tensor>,
+    pub(super) rho_hat: Vec<Tensor>,
+    pub(super) slope: Vec<Tensor>,
+    /// Back-propagated error, then δ2, of one block `[chunk, widest block]`.
+    pub(super) error: Tensor,
+    /// Z3, A3, then δ3 `[chunk, n]`.
+    pub(super) a3: Tensor,
+    pub(super) column_sums: Tensor,
+    pub(super) products: Tensor,
+    /// Block sums for the host.
+    pub(super) sums: Tensor,
+}
+
+impl Workspace {
+    /// Allocates for chunks of the layout and updates over at most `rows` rows, with `extra` sums for the optimiser.
+    pub fn new(gpu: &Gpu, layout: &Layout, rows: usize, extra: usize) -> Result<Self> {
+        let (n, chunk, widest) = (layout.shape.visible, layout.chunk, layout.widest_block());
+        let vectors = |name: &str| -> Result<Vec<Tensor>> {
+            layout.blocks.iter().map(|block| Tensor::vector(gpu, name, block.len())).collect()
+        };
+        let slices = slices_of(layout, widest, n, chunk);
+        let sums = cost_sums(layout, rows) + extra;
+        Ok(Self {
+            a2: layout
+                .blocks
+                .iter()
+                .map(|b| Tensor::zeros(gpu, "activations", chunk, b.len()))
+                .collect::<Result<_>>()?,
+            mean: vectors("mean activations")?,
+            rho_hat: vectors("rho_hat")?,
+            slope: vectors("KL slope")?,
+            error: Tensor::zeros(gpu, "hidden delta", chunk, widest)?,
+            a3: Tensor::zeros(gpu, "outputs", chunk, n)?,
+            column_sums: flat(gpu, "column sums", chunk.div_ceil(COLUMN_BLOCK) * padded(n.max(widest)))?,
+            products: flat(gpu, "weight products", slices.count * padded(widest) * padded(n))?,
+            sums: flat(gpu, "sums", sums)?,
+        })
+    }
+}
+
+fn flat(gpu: &Gpu, name: &str, len: usize) -> Result<Tensor> {
+    Ok(Tensor::vector_at(&storage(gpu, name, padded(len))?, 0, len))
+}
+
+/// Slices of a weight gradient of `units` × `n` over `rows` rows, as many as one binding holds.
+pub(super) fn slices_of(layout: &Layout, units: usize, n: usize, rows: usize) -> Slices {
+    let (height, width) = (padded(units), padded(n));
+    let slices = Slices::new(rows, height * width / 64);
+    let room = (layout.limit / (height * width)).max(1);
+    if slices.count <= room { slices } else { Slices { rows: rows.div_ceil(room), count: room } }
+}
+
+/// Block sums that the cost of `rows` rows takes.
+pub fn cost_sums(layout: &Layout, rows: usize) -> usize {
+    let stride = padded(layout.shape.visible);
+    let errors: usize =
+        layout.chunks(rows).iter().map(|chunk| sum_blocks(padded(chunk.len()) * stride)).sum();
+    errors + weight_sums(layout)
+}
+
+/// Block sums that ‖W‖² takes.
+pub fn weight_sums(layout: &Layout) -> usize {
+    let flat = |units: usize| 2 * (padded(units) * padded(layout.shape.visible)).next_multiple_of(64);
+    layout.blocks.iter().map(|block| sum_blocks(flat(block.len()))).sum()
+}
