@@ -1,0 +1,274 @@
+"""Compares the program with NumPy, SciPy and PyTorch: python tests/interop/check.py RHOHAT [CHECK ...]
+
+RHOHAT is the binary. Checks are named like the functions below; without names all are run. A line a comparison says
+what was measured and what was allowed; the exit status is 1 if anything was off. Needs numpy, scipy, safetensors and
+scikit-image; without torch the checks that need it say so, and fail under --require-torch.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+LAYERS = {"sigmoid": lambda z: 1 / (1 + np.exp(-z)), "tanh": np.tanh, "linear": lambda z: z}
+SLOPES = {"sigmoid": lambda a: a * (1 - a), "tanh": lambda a: 1 - a**2, "linear": np.ones_like}
+PAIRS = [("sigmoid", "sigmoid"), ("tanh", "linear")]
+RHO, BETA, LAMBDA = 0.05, 2.0, 0.001
+LECTURE = dict(rho=0.01, beta=3.0, lam=1e-4)
+
+# Photographs that lie in scikit-image's own package.
+PHOTOGRAPHS = ["astronaut.png", "brick.png", "camera.png", "chelsea.png", "clock_motion.png", "coffee.png",
+               "coins.png", "grass.png", "motorcycle_left.png", "rocket.jpg"]
+
+
+class Checks:
+    """Where they are run, and what came of them."""
+
+    def __init__(self, binary, require_torch):
+        self.binary, self.require_torch = Path(binary).resolve(), require_torch
+        self.folder = Path(tempfile.mkdtemp(prefix="rhohat-interop-"))
+        self.failed, self.runs = 0, 0
+
+    def rhohat(self, *arguments):
+        """Standard output of a run that has to go well."""
+        command = [str(self.binary), *map(str, arguments)]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(command)}: exit {done.returncode}: {done.stderr}")
+        return done.stdout
+
+    def train(self, *arguments):
+        """The JSON of a run, and the parameters it left."""
+        self.runs += 1
+        summary = json.loads(self.rhohat("train", *arguments, "--json", "--out", f"run{self.runs}"))
+        return summary, load_file(self.folder / f"run{self.runs}" / "model.safetensors")
+
+    def within(self, what, measured, bound):
+        """Not a number is never within."""
+        passed = bool(measured <= bound)
+        self.failed += not passed
+        print(f"{'ok    ' if passed else 'FAILED'}  {what}: {measured:.3g}, allowed {bound:g}", flush=True)
+
+    def torch(self):
+        try:
+            import torch
+        except ImportError:
+            print("SKIPPED: torch is not installed, nothing was compared with PyTorch", flush=True)
+            self.failed += self.require_torch
+            return None
+        return torch
+
+
+def objective_flags(pair):
+    return ["--activation", pair[0], "--output", pair[1], "--rho", RHO, "--beta", BETA, "--lambda", LAMBDA]
+
+
+def evaluate(params, x, pair=PAIRS[0], rho=RHO, beta=BETA, lam=LAMBDA):
+    """J in its terms and the gradient, in f64, from the formulas. Tensors have PyTorch's names and shapes."""
+    p = {name: value.astype(np.float64) for name, value in params.items()}
+    (f, g), m = pair, len(x)
+    a2 = LAYERS[f](x @ p["encoder.weight"].T + p["encoder.bias"])
+    a3 = LAYERS[g](a2 @ p["decoder.weight"].T + p["decoder.bias"])
+    rho_hat = (1 + a2.mean(0)) / 2 if f == "tanh" else a2.mean(0)
+    terms = dict(
+        reconstruction=((a3 - x) ** 2).sum() / (2 * m),
+        decay=lam / 2 * ((p["encoder.weight"] ** 2).sum() + (p["decoder.weight"] ** 2).sum()),
+        kl=beta * (rho * np.log(rho / rho_hat) + (1 - rho) * np.log((1 - rho) / (1 - rho_hat))).sum())
+    slope = beta * ((1 - rho) / (1 - rho_hat) - rho / rho_hat) * (0.5 if f == "tanh" else 1)
+    delta3 = (a3 - x) * SLOPES[g](a3)
+    delta2 = (delta3 @ p["decoder.weight"] + slope) * SLOPES[f](a2)
+    gradient = {
+        "encoder.weight": delta2.T @ x / m + lam * p["encoder.weight"], "encoder.bias": delta2.mean(0),
+        "decoder.weight": delta3.T @ a2 / m + lam * p["decoder.weight"], "decoder.bias": delta3.mean(0)}
+    return terms, gradient, a2, a3
+
+
+def start(checks, name, n, h, rows, seed=0):
+    """A file of start weights, a file of rows, and both as arrays that f32 holds exactly."""
+    random = np.random.default_rng(seed)
+    reach = np.sqrt(6 / (n + h + 1))
+    draw = lambda *shape: random.uniform(-reach, reach, shape).astype(np.float32)
+    params = {"encoder.weight": draw(h, n), "encoder.bias": draw(h),
+              "decoder.weight": draw(n, h), "decoder.bias": draw(n)}
+    x = random.uniform(0.1, 0.9, (rows, n)).astype(np.float32)
+    save_file(params, checks.folder / f"{name}.safetensors")
+    np.save(checks.folder / f"{name}.npy", x)
+    return params, x.astype(np.float64)
+
+
+def one_step(checks, name, *flags):
+    """Parameters after one step of gradient descent with rate 1."""
+    return checks.train(f"{name}.npy", "--init", f"{name}.safetensors", "--normalize", "none", "--optimizer", "sgd",
+                        "--lr", 1, "--momentum", 0, "--batch", "full", "--steps", 1, *flags)[1]
+
+
+def off(found, wanted):
+    """‖found − wanted‖ / ‖wanted‖ over all tensors."""
+    join = lambda tensors: np.concatenate([np.ravel(tensors[name]).astype(np.float64) for name in sorted(wanted)])
+    return np.linalg.norm(join(found) - join(wanted)) / np.linalg.norm(join(wanted))
+
+
+def gradient_step(checks):
+    """One step with rate 1: new weights = old − gradient."""
+    old, x = start(checks, "step", 20, 9, 300)
+    for pair in PAIRS:
+        _, gradient, _, _ = evaluate(old, x, pair)
+        for device in ["reference", "cpu", "software"]:
+            new = one_step(checks, "step", "--device", device, *objective_flags(pair))
+            moved = {name: old[name].astype(np.float64) - new[name] for name in old}
+            checks.within(f"step of {device}, {' → '.join(pair)}, against the gradient", off(moved, gradient), 1e-5)
+
+
+def cost(checks):
+    """eval gives J and each of its terms."""
+    params, x = start(checks, "cost", 20, 9, 3000, seed=1)
+    for pair in PAIRS:
+        terms = evaluate(params, x, pair)[0]
+        terms["j"] = sum(terms.values())
+        for device, bound in [("reference", 1e-12), ("cpu", 1e-6), ("software", 1e-6)]:
+            found = json.loads(checks.rhohat("eval", "cost.safetensors", "cost.npy", "--device", device, "--json",
+                                             *objective_flags(pair)))
+            worst = max(abs(found[name] - terms[name]) / terms[name] for name in terms)
+            checks.within(f"cost of {device}, {' → '.join(pair)}, relative", worst, bound)
+
+
+def codes(checks):
+    """encode and reconstruct, against NumPy and against two nn.Linear of PyTorch."""
+    params, x = start(checks, "codes", 20, 9, 500, seed=2)
+    torch = checks.torch()
+    for pair in PAIRS:
+        _, _, a2, a3 = evaluate(params, x, pair)
+        for device in ["reference", "cpu", "software"]:
+            for command, wanted in [("encode", a2), ("reconstruct", a3)]:
+                flags = ["--device", device, "--activation", pair[0], "--output", pair[1]]
+                checks.rhohat(command, "codes.safetensors", "codes.npy", "-o", "out.npy", *flags)
+                found = np.load(checks.folder / "out.npy")
+                checks.within(f"{command} of {device}, {' → '.join(pair)}", np.abs(found - wanted).max(), 1e-5)
+    if torch:
+        trained_in_pytorch(checks, torch)
+
+
+def trained_in_pytorch(checks, torch):
+    """A model that the program has trained, loaded as the README shows."""
+    from safetensors.torch import load_file as load_torch
+
+    checks.train("codes.npy", "--hidden", 9, "--normalize", "none", "--steps", 20, "--device", "cpu")
+    model = checks.folder / f"run{checks.runs}" / "model.safetensors"
+    module = torch.nn.ModuleDict({"encoder": torch.nn.Linear(20, 9), "decoder": torch.nn.Linear(9, 20)})
+    module.load_state_dict(load_torch(model))
+    with torch.no_grad():
+        a2 = module["encoder"](torch.tensor(np.load(checks.folder / "codes.npy"))).sigmoid()
+        a3 = module["decoder"](a2).sigmoid()
+    for command, wanted in [("encode", a2), ("reconstruct", a3)]:
+        checks.rhohat(command, model, "codes.npy", "-o", "out.npy", "--device", "cpu")
+        found = np.load(checks.folder / "out.npy")
+        checks.within(f"{command} of a trained model, against PyTorch", np.abs(found - wanted.numpy()).max(), 1e-5)
+
+
+def chunks(checks):
+    """The gradient over 10 000 rows does not depend on how many are computed at a time."""
+    old, x = start(checks, "chunks", 64, 25, 10_000, seed=3)
+    _, gradient, _, _ = evaluate(old, x)
+    for device in ["cpu", "software"]:
+        for chunk in [97, 1_000, 10_000]:
+            new = one_step(checks, "chunks", "--device", device, "--chunk", chunk, *objective_flags(PAIRS[0]))
+            moved = {name: old[name].astype(np.float64) - new[name] for name in old}
+            checks.within(f"gradient of {device} in chunks of {chunk}", off(moved, gradient), 1e-5)
+
+
+def photographs(checks):
+    """The lecture's settings on ten photographs, against SciPy's L-BFGS-B in f64 on the same patches."""
+    import skimage.data
+    from scipy.optimize import minimize
+
+    folder = checks.folder / "photographs"
+    folder.mkdir()
+    for name in PHOTOGRAPHS:
+        shutil.copy(Path(skimage.data.__file__).parent / name, folder / name)
+    old, _ = start(checks, "photographs", 64, 25, 1, seed=4)
+    for bias in ["encoder.bias", "decoder.bias"]:
+        old[bias][:] = 0
+    save_file(old, checks.folder / "photographs.safetensors")
+    found = {}
+    for device in ["cpu", "software"]:
+        found[device], _ = checks.train("photographs", "--whiten", "--init", "photographs.safetensors", "--normalize",
+                                        "lecture", "--device", device, "--save-patches", "patches.npy")
+    x = np.load(checks.folder / "patches.npy").astype(np.float64)
+
+    shapes = {name: old[name].shape for name in sorted(old)}
+    ends = np.cumsum([0] + [np.prod(shape) for shape in shapes.values()])
+    unflatten = lambda v: {name: v[a:b].reshape(shapes[name]) for name, a, b in zip(shapes, ends, ends[1:])}
+
+    def fun(v):
+        terms, gradient, _, _ = evaluate(unflatten(v), x, **LECTURE)
+        return sum(terms.values()), np.concatenate([gradient[name].ravel() for name in shapes])
+
+    began = time.monotonic()
+    begin = np.concatenate([old[name].ravel() for name in shapes]).astype(np.float64)
+    options = dict(maxiter=400, maxcor=10, maxfun=10_000, ftol=0, gtol=0)
+    best = minimize(fun, begin, jac=True, method="L-BFGS-B", options=options)
+    print(f"        SciPy: J {best.fun:.5f} in {time.monotonic() - began:.1f} s, {best.nit} iterations")
+    for device, summary in found.items():
+        print(f"        {device}: J {summary['j']:.5f} in {summary['seconds']:.1f} s, {summary['steps']} iterations")
+        difference = abs(summary["j"] - best.fun) / best.fun
+        checks.within(f"J of {device} on photographs, difference to SciPy", difference, 0.01)
+
+
+def features(checks):
+    """How many features of the lecture's experiment have a direction."""
+    counts = []
+    for seed in range(1, 6):
+        _, params = checks.train("--device", "cpu", "--seed", seed)
+        counts.append(sum(oriented(row.reshape(8, 8)) for row in params["encoder.weight"]))
+    print(f"        oriented features of 25 at seeds 1 to 5: {counts}")
+    checks.within("features without direction, median", 25 - int(np.median(counts)), 3)
+
+
+def oriented(feature):
+    """Whether the power spectrum gathers around one direction."""
+    power = np.abs(np.fft.fft2(feature - feature.mean(), (16, 16))) ** 2
+    frequency = np.fft.fftfreq(16)
+    angle = np.arctan2(frequency[:, None], frequency[None, :])
+    return abs((power * np.exp(2j * angle)).sum()) / power.sum() > 0.5
+
+
+def experiment(checks):
+    """The lecture's experiment on the CPU engine and on the software adapter."""
+    found = {}
+    for device, bound in [("cpu", 10), ("software", 60)]:
+        found[device], _ = checks.train("--device", device)
+        checks.within(f"seconds of the lecture's experiment on {device}", found[device]["seconds"], bound)
+    difference = abs(found["software"]["j"] - found["cpu"]["j"]) / found["cpu"]["j"]
+    print(f"        J {found['cpu']['j']:.5f} on cpu, {found['software']['j']:.5f} on software")
+    checks.within("difference of J between both", difference, 0.01)
+
+
+ALL = [gradient_step, cost, codes, chunks, photographs, features, experiment]
+
+
+def main():
+    names = {check.__name__: check for check in ALL}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rhohat", help="the binary")
+    parser.add_argument("check", nargs="*", help=", ".join(names))
+    parser.add_argument("--require-torch", action="store_true", help="fail where torch is not installed")
+    arguments = parser.parse_args()
+    unknown = set(arguments.check) - set(names)
+    if unknown:
+        parser.error(f"no such check: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    checks = Checks(arguments.rhohat, arguments.require_torch)
+    for name in arguments.check or names:
+        names[name](checks)
+    shutil.rmtree(checks.folder)
+    sys.exit(1 if checks.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
