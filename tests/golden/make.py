@@ -1,4 +1,6 @@
-"""Writes the golden runs that tests/golden/main.rs replays: python tests/golden/make.py [FOLDER]
+"""Writes the golden runs that tests/golden/main.rs replays: python tests/golden/make.py [--check]
+
+With --check nothing is written, and the files that are there have to hold the same numbers.
 
 An implementation of its own, in NumPy float64 from the formulas of the lecture, that shares nothing with the crate.
 Its gradient is checked against central differences before anything is written, and against PyTorch's automatic
@@ -130,16 +132,28 @@ def flat(params):
     return np.concatenate([p.ravel() for p in params]).tolist()
 
 
+def same(found, wanted):
+    """Equal but for the roundings of another library of linear algebra."""
+    if isinstance(wanted, dict):
+        return found.keys() == wanted.keys() and all(same(found[key], wanted[key]) for key in wanted)
+    if isinstance(wanted, (list, tuple)):
+        return len(found) == len(wanted) and all(map(same, found, wanted))
+    return abs(found - wanted) <= 1e-12 if isinstance(wanted, float) else found == wanted
+
+
 def main():
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve()
-    folder = folder if folder.is_dir() else folder.parent
+    check = sys.argv[1:] == ["--check"]
     for seed, (name, run) in enumerate(RUNS.items()):
         print(f"{name}: gradient within {check_gradient(objective(run)):.1e} of central differences", end="")
         try:
             print(f", {check_with_torch(objective(run)):.1e} of automatic differentiation")
         except ImportError:
             print()
-        (folder / f"{name}.json").write_text(json.dumps(replay(run, seed)) + "\n")
+        path = Path(__file__).with_name(f"{name}.json")
+        if not check:
+            path.write_text(json.dumps(replay(run, seed)) + "\n")
+        elif not same(json.loads(path.read_text()), replay(run, seed)):
+            sys.exit(f"{path.name} holds other numbers than this script makes")
 
 
 if __name__ == "__main__":

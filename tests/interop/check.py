@@ -1,8 +1,8 @@
 """Compares the program with NumPy, SciPy and PyTorch: python tests/interop/check.py RHOHAT [CHECK ...]
 
 RHOHAT is the binary. Checks are named like the functions below; without names all are run. A line a comparison says
-what was measured and what was allowed; the exit status is 1 if anything was off. Needs numpy, scipy, safetensors and
-scikit-image; without torch the checks that need it say so, and fail under --require-torch.
+what was measured and what was allowed; the exit status is 1 if anything was off. Needs numpy and safetensors, for
+`photographs` scipy and scikit-image, for `pytorch` torch.
 """
 
 import argparse
@@ -31,8 +31,8 @@ PHOTOGRAPHS = ["astronaut.png", "brick.png", "camera.png", "chelsea.png", "clock
 class Checks:
     """Where they are run, and what came of them."""
 
-    def __init__(self, binary, require_torch):
-        self.binary, self.require_torch = Path(binary).resolve(), require_torch
+    def __init__(self, binary):
+        self.binary = Path(binary).resolve()
         self.folder = Path(tempfile.mkdtemp(prefix="rhohat-interop-"))
         self.failed, self.runs = 0, 0
 
@@ -55,15 +55,6 @@ class Checks:
         passed = bool(measured <= bound)
         self.failed += not passed
         print(f"{'ok    ' if passed else 'FAILED'}  {what}: {measured:.3g}, allowed {bound:g}", flush=True)
-
-    def torch(self):
-        try:
-            import torch
-        except ImportError:
-            print("SKIPPED: torch is not installed, nothing was compared with PyTorch", flush=True)
-            self.failed += self.require_torch
-            return None
-        return torch
 
 
 def objective_flags(pair):
@@ -140,9 +131,8 @@ def cost(checks):
 
 
 def codes(checks):
-    """encode and reconstruct, against NumPy and against two nn.Linear of PyTorch."""
+    """encode and reconstruct."""
     params, x = start(checks, "codes", 20, 9, 500, seed=2)
-    torch = checks.torch()
     for pair in PAIRS:
         _, _, a2, a3 = evaluate(params, x, pair)
         for device in ["reference", "cpu", "software"]:
@@ -151,14 +141,14 @@ def codes(checks):
                 checks.rhohat(command, "codes.safetensors", "codes.npy", "-o", "out.npy", *flags)
                 found = np.load(checks.folder / "out.npy")
                 checks.within(f"{command} of {device}, {' → '.join(pair)}", np.abs(found - wanted).max(), 1e-5)
-    if torch:
-        trained_in_pytorch(checks, torch)
 
 
-def trained_in_pytorch(checks, torch):
-    """A model that the program has trained, loaded as the README shows."""
+def pytorch(checks):
+    """A model that the program has trained, loaded into two nn.Linear as the README shows."""
+    import torch
     from safetensors.torch import load_file as load_torch
 
+    start(checks, "codes", 20, 9, 500, seed=2)
     checks.train("codes.npy", "--hidden", 9, "--normalize", "none", "--steps", 20, "--device", "cpu")
     model = checks.folder / f"run{checks.runs}" / "model.safetensors"
     module = torch.nn.ModuleDict({"encoder": torch.nn.Linear(20, 9), "decoder": torch.nn.Linear(9, 20)})
@@ -250,7 +240,7 @@ def experiment(checks):
     checks.within("difference of J between both", difference, 0.01)
 
 
-ALL = [gradient_step, cost, codes, chunks, photographs, features, experiment]
+ALL = [gradient_step, cost, codes, chunks, pytorch, photographs, features, experiment]
 
 
 def main():
@@ -258,12 +248,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rhohat", help="the binary")
     parser.add_argument("check", nargs="*", help=", ".join(names))
-    parser.add_argument("--require-torch", action="store_true", help="fail where torch is not installed")
     arguments = parser.parse_args()
     unknown = set(arguments.check) - set(names)
     if unknown:
         parser.error(f"no such check: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
-    checks = Checks(arguments.rhohat, arguments.require_torch)
+    checks = Checks(arguments.rhohat)
     for name in arguments.check or names:
         names[name](checks)
     shutil.rmtree(checks.folder)
