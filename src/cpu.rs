@@ -7,11 +7,13 @@
 //! tanh, [`update`] what becomes of a gradient.
 
 pub mod activation;
+mod backward;
 mod buffer;
 mod cut;
 mod engine;
 mod evaluate;
 mod examples;
+mod forward;
 mod kernel;
 mod layout;
 mod pass;

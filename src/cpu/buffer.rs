@@ -74,6 +74,11 @@ impl<'a> View<'a> {
     pub fn from(self, row: usize, col: usize) -> Self {
         Self { values: &self.values[row * self.stride + col..], stride: self.stride }
     }
+
+    /// The whole rows, padding included.
+    pub fn rows(self) -> impl Iterator<Item = &'a [f32]> {
+        self.values.chunks_exact(self.stride)
+    }
 }
 
 /// A matrix to be written.
@@ -83,6 +88,18 @@ pub struct ViewMut<'a> {
     pub values: &'a mut [f32],
     /// Numbers from one row to the next.
     pub stride: usize,
+}
+
+impl ViewMut<'_> {
+    /// The same, for a shorter time.
+    pub fn reborrow(&mut self) -> ViewMut<'_> {
+        ViewMut { values: self.values, stride: self.stride }
+    }
+
+    /// The same, to be read.
+    pub fn view(&self) -> View<'_> {
+        View { values: self.values, stride: self.stride }
+    }
 }
 
 /// Copies rows of `cols` numbers, one after the other in `dense`, into rows at a stride; the padding becomes zero.

@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use super::backward::Scale;
 use super::buffer::Buffer;
 use super::examples::Examples;
+use super::forward::Until;
 use super::layout::Layout;
-use super::pass::{Pass, Until};
+use super::pass::Pass;
 use super::penalty::Penalty;
 use super::sums::dot;
 use super::update::{Parts, Target};
@@ -62,7 +64,7 @@ impl Evaluator {
     pub fn cost(&mut self, w: &[f32]) -> Cost {
         self.pass.sums.clear();
         for chunk in chunks(self.examples.count, self.plan.chunk) {
-            self.forward(Rows::All, chunk, w, Until::Delta);
+            self.forward(Rows::All, chunk, w, Until::Error);
         }
         self.penalty.settle(&self.objective, &self.pass.sums.hidden, self.examples.count);
         let squared_weights = self.squared_weights(w);
@@ -82,13 +84,11 @@ impl Evaluator {
         let squared_weights = report.then(|| self.squared_weights(target.w()));
         self.pass.sums.clear();
         if count > self.plan.chunk {
-            self.gradient_in_chunks(rows, count, target, step);
+            self.gradient_in_chunks(rows, count, target, step, report);
         } else {
-            self.forward(rows, 0..count, target.w(), Until::Delta);
+            self.forward(rows, 0..count, target.w(), Until::Delta { error: report });
             self.settle(count, step);
-            let scale = 1.0 / count as f32;
-            let lambda = self.objective.lambda as f32;
-            self.backward(rows, 0..count, target, scale, lambda);
+            self.backward(rows, 0..count, target, self.mean(count));
         }
         self.bias_gradients(count, target);
         squared_weights.map(|squares| self.assemble(count, squares))
@@ -101,6 +101,7 @@ impl Evaluator {
         count: usize,
         target: &mut Target<'_>,
         step: Option<RhoHat>,
+        report: bool,
     ) {
         for chunk in chunks(count, self.plan.chunk) {
             self.forward(rows, chunk, target.w(), Until::Hidden);
@@ -112,14 +113,13 @@ impl Evaluator {
         sums.reserve(self.layout.len());
         sums.fill(0.0);
         for chunk in chunks(count, self.plan.chunk) {
-            self.forward(rows, chunk.clone(), target.w(), Until::Delta);
+            self.forward(rows, chunk.clone(), target.w(), Until::Delta { error: report });
             let mut target = Target::Sum { w: target.w(), sums: &mut sums };
-            self.backward(rows, chunk, &mut target, 1.0, 0.0);
+            self.backward(rows, chunk, &mut target, AS_IT_IS);
         }
         for range in [self.layout.d(), self.layout.w1()] {
-            let lambda = self.objective.lambda as f32;
             let (values, stride) = (&sums[range.clone()], range.len());
-            target.apply(range, Parts { values, stride, scale: 1.0 / count as f32, lambda });
+            target.apply(range, Parts { values, stride, scale: self.mean(count) });
         }
         self.sums = sums;
     }
@@ -129,16 +129,14 @@ impl Evaluator {
         self.pass.forward(self.examples.chunk(rows, chunk), count, w, until);
     }
 
-    fn backward(
-        &mut self,
-        rows: Rows<'_>,
-        chunk: Range<usize>,
-        target: &mut Target<'_>,
-        scale: f32,
-        lambda: f32,
-    ) {
+    fn backward(&mut self, rows: Rows<'_>, chunk: Range<usize>, target: &mut Target<'_>, scale: Scale) {
         let x = self.examples.same_chunk(rows, chunk.clone());
-        self.pass.backward(x, chunk.len(), &self.penalty.slope, target, scale, lambda);
+        self.pass.backward(x, chunk.len(), &self.penalty.slope, target, scale);
+    }
+
+    /// What makes sums over `count` rows the gradient of weights.
+    fn mean(&self, count: usize) -> Scale {
+        Scale { scale: 1.0 / count as f32, lambda: self.objective.lambda as f32 }
     }
 
     fn settle(&mut self, count: usize, step: Option<RhoHat>) {
@@ -156,9 +154,8 @@ impl Evaluator {
             for (bias, sum) in self.bias.iter_mut().zip(sums) {
                 *bias = (sum / count as f64) as f32;
             }
-            let parts =
-                Parts { values: &self.bias[..range.len()], stride: range.len(), scale: 1.0, lambda: 0.0 };
-            target.apply(range, parts);
+            let (values, stride) = (&self.bias[..range.len()], range.len());
+            target.apply(range, Parts { values, stride, scale: AS_IT_IS });
         }
     }
 
@@ -194,6 +191,9 @@ impl Evaluator {
         out
     }
 }
+
+/// Neither scaled nor decayed.
+const AS_IT_IS: Scale = Scale { scale: 1.0, lambda: 0.0 };
 
 /// `0..count` in pieces of at most `chunk`.
 fn chunks(count: usize, chunk: usize) -> impl Iterator<Item = Range<usize>> {

@@ -9,7 +9,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::buffer::{Buffer, LINE, TILE_ROWS, View, ViewMut, dense_rows, padded_rows, spread, stride};
 use super::kernel::{Columns, Left, Rows, TILE_LINES, panel, tile};
-use super::simd::vectorize;
+use super::simd::line;
 
 /// Longest run of k summed up in registers: a panel of B of this depth stays in the second-level cache.
 const DEPTH: usize = 512;
@@ -92,27 +92,19 @@ fn run<S: Simd, L: Left>(
 }
 
 /// Rows `first..` of Aᵀ into `out`, as many whole lines of rows as it holds: A `[rows, _]`. Columns of `out` beyond
-/// `rows` become zero, up to a whole line.
+/// `rows` become zero, up to a whole line. Not vectorised: given wide vectors, compilers gather, which is slower.
 pub fn transpose(out: ViewMut<'_>, a: View<'_>, rows: usize, first: usize) {
-    vectorize(
-        #[inline(always)]
-        || {
-            for (band, out_rows) in out.values.chunks_exact_mut(LINE * out.stride).enumerate() {
-                for row in (0..rows).step_by(LINE) {
-                    let square = square(a.from(row, first + band * LINE), rows - row);
-                    for (i, out_row) in out_rows.chunks_exact_mut(out.stride).enumerate() {
-                        for (out, line) in out_row[row..row + LINE].iter_mut().zip(&square) {
-                            *out = line[i];
-                        }
-                    }
-                }
+    for (band, out_rows) in out.values.chunks_exact_mut(LINE * out.stride).enumerate() {
+        for row in (0..rows).step_by(LINE) {
+            let square = square(a.from(row, first + band * LINE), rows - row);
+            for (i, out_row) in out_rows.chunks_exact_mut(out.stride).enumerate() {
+                out_row[row..row + LINE].copy_from_slice(&line(|j| square[j][i]));
             }
-        },
-    );
+        }
+    }
 }
 
 /// The line that each of 16 rows of `a` begins with; rows beyond `rows` are zero.
-#[inline(always)]
 fn square(a: View<'_>, rows: usize) -> [[f32; LINE]; LINE] {
     let mut square = [[0.0; LINE]; LINE];
     for (line, row) in square.iter_mut().zip(a.values.chunks(a.stride)).take(rows) {

@@ -1,23 +1,23 @@
 //! What happens to a panel of rows right after a product has written it, while it is in the cache: bias and activation,
-//! deltas, and the sums over rows. All run over whole lines; what they make of padding is read by nobody, except that
-//! of δ3, which becomes zero and keeps the padding of the weights zero.
+//! deltas, and the sums over rows. All of it runs over whole lines. What it makes of a line's padding is read by nobody,
+//! except that of δ3, which becomes zero and so keeps the padding of the weights zero.
 
-use super::simd::vectorize;
-
-use super::activation::{sigmoid, slope, tanh};
-use super::buffer::LINE;
+use super::activation::{Slope, sigmoid, tanh};
+use super::buffer::{LINE, View, ViewMut};
+use super::simd::{line, vectorize};
 use super::sums::{add_row, squared_distance};
 use crate::objective::Activation;
 
-/// A row, or the part of one that stands for a block, as lines.
+/// A row, as lines.
 type Lines = [[f32; LINE]];
 
-/// A2 = f(Z2 + b1) for `rows` rows at `stride`, in place; adds the rows to `sums` `[stride]`.
-pub fn hidden(z2: &mut [f32], stride: usize, rows: usize, bias: &[f32], f: Activation, sums: &mut [f64]) {
+/// A2 = f(Z2 + b1) for `rows` rows as wide as the bias, in place; adds the rows to `sums`.
+pub fn hidden(z2: ViewMut<'_>, rows: usize, bias: &[f32], f: Activation, sums: &mut [f64]) {
     vectorize(
         #[inline(always)]
         || {
-            for row in z2.chunks_exact_mut(stride).take(rows) {
+            for row in z2.values.chunks_exact_mut(z2.stride).take(rows) {
+                let row = &mut row[..bias.len()];
                 activate(row.as_chunks_mut().0, bias.as_chunks().0, f);
                 add_row(sums, row);
             }
@@ -25,63 +25,68 @@ pub fn hidden(z2: &mut [f32], stride: usize, rows: usize, bias: &[f32], f: Activ
     );
 }
 
-/// A3 = g(Z3 + b2) for `rows` rows at `stride`, in place.
-pub fn output(z3: &mut [f32], stride: usize, rows: usize, bias: &[f32], g: Activation) {
+/// A3 = g(Z3 + b2) for `rows` rows as wide as the bias, in place.
+pub fn output(z3: ViewMut<'_>, rows: usize, bias: &[f32], g: Activation) {
     vectorize(
         #[inline(always)]
         || {
-            for row in z3.chunks_exact_mut(stride).take(rows) {
-                activate(row.as_chunks_mut().0, bias.as_chunks().0, g);
+            for row in z3.values.chunks_exact_mut(z3.stride).take(rows) {
+                activate(row[..bias.len()].as_chunks_mut().0, bias.as_chunks().0, g);
             }
         },
     );
 }
 
-/// δ3 = (A3 − X) ⊙ g′ for `rows` rows of `visible` numbers, in place; adds them to `sums` `[stride]`. Returns
-/// Σ (A3 − X)².
+/// Σ (A3 − X)² over `rows` rows of `visible` numbers.
+pub fn squared_error(a3: View<'_>, x: View<'_>, rows: usize, visible: usize) -> f64 {
+    vectorize(
+        #[inline(always)]
+        || {
+            let rows = a3.rows().zip(x.rows()).take(rows);
+            rows.map(|(a3, x)| squared_distance(&a3[..visible], &x[..visible])).sum()
+        },
+    )
+}
+
+/// δ3 = (A3 − X) ⊙ g′ for `rows` rows of `visible` numbers, in place; adds them to `sums`.
 pub fn output_delta(
-    a3: &mut [f32],
-    x: &[f32],
-    stride: usize,
+    a3: ViewMut<'_>,
+    x: View<'_>,
     rows: usize,
     visible: usize,
     g: Activation,
     sums: &mut [f64],
-) -> f64 {
-    let mut squared_error = 0.0;
+) {
+    let (width, slope) = (visible.next_multiple_of(LINE), Slope::new(g));
     vectorize(
         #[inline(always)]
         || {
-            for (row, x) in a3.chunks_exact_mut(stride).zip(x.chunks_exact(stride)).take(rows) {
-                squared_error += squared_distance(&row[..visible], &x[..visible]);
-                for (a3, x) in row.iter_mut().zip(x) {
-                    *a3 = (*a3 - x) * slope(*a3, g);
-                }
+            for (row, x) in a3.values.chunks_exact_mut(a3.stride).zip(x.rows()).take(rows) {
+                let row = &mut row[..width];
+                delta(row.as_chunks_mut().0, x.as_chunks().0, slope);
                 row[visible..].fill(0.0);
                 add_row(sums, row);
             }
         },
     );
-    squared_error
 }
 
-/// δ2 = (E + s) ⊙ f′ for `rows` rows at `stride`, in place; adds them to `sums` `[stride]`.
+/// δ2 = (E + s) ⊙ f′ for `rows` rows as wide as s, in place; adds them to `sums`.
 pub fn hidden_delta(
-    error: &mut [f32],
-    a2: &[f32],
-    stride: usize,
+    error: ViewMut<'_>,
+    a2: View<'_>,
     rows: usize,
     kl_slope: &[f32],
     f: Activation,
     sums: &mut [f64],
 ) {
+    let slope = Slope::new(f);
     vectorize(
         #[inline(always)]
         || {
-            for (row, a2) in error.chunks_exact_mut(stride).zip(a2.chunks_exact(stride)).take(rows) {
-                for ((e, a2), s) in row.iter_mut().zip(a2).zip(kl_slope) {
-                    *e = (*e + s) * slope(*a2, f);
-                }
+            for (row, a2) in error.values.chunks_exact_mut(error.stride).zip(a2.rows()).take(rows) {
+                let row = &mut row[..kl_slope.len()];
+                delta_with_penalty(row.as_chunks_mut().0, kl_slope.as_chunks().0, a2.as_chunks().0, slope);
                 add_row(sums, row);
             }
         },
@@ -91,18 +96,26 @@ pub fn hidden_delta(
 /// a = f(z + b) along a row.
 #[inline(always)]
 fn activate(row: &mut Lines, bias: &Lines, f: Activation) {
+    let lines = row.iter_mut().zip(bias);
     match f {
-        Activation::Sigmoid => add_and_map(row, bias, sigmoid),
-        Activation::Tanh => add_and_map(row, bias, tanh),
-        Activation::Linear => add_and_map(row, bias, |z| z),
+        Activation::Sigmoid => lines.for_each(|(z, b)| *z = line(|i| sigmoid(z[i] + b[i]))),
+        Activation::Tanh => lines.for_each(|(z, b)| *z = line(|i| tanh(z[i] + b[i]))),
+        Activation::Linear => lines.for_each(|(z, b)| *z = line(|i| z[i] + b[i])),
     }
 }
 
+/// δ = (a − x) g′ along a row, in place of a.
 #[inline(always)]
-fn add_and_map(row: &mut Lines, bias: &Lines, f: impl Fn(f32) -> f32) {
-    for (row, bias) in row.iter_mut().zip(bias) {
-        for (z, b) in row.iter_mut().zip(bias) {
-            *z = f(*z + b);
-        }
+fn delta(row: &mut Lines, x: &Lines, slope: Slope) {
+    for (a, x) in row.iter_mut().zip(x) {
+        *a = line(|i| (a[i] - x[i]) * slope.at(a[i]));
+    }
+}
+
+/// δ = (e + s) f′ along a row, in place of e.
+#[inline(always)]
+fn delta_with_penalty(row: &mut Lines, s: &Lines, a: &Lines, slope: Slope) {
+    for ((e, s), a) in row.iter_mut().zip(s).zip(a) {
+        *e = line(|i| (e[i] + s[i]) * slope.at(a[i]));
     }
 }

@@ -3,9 +3,10 @@
 
 use std::ops::Range;
 
-use super::simd::vectorize;
+use super::simd::{line, vectorize};
 use rayon::prelude::*;
 
+use super::backward::Scale;
 use super::buffer::{Buffer, LINE};
 use crate::engine::Update;
 use crate::reference::kernels::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
@@ -61,10 +62,8 @@ pub struct Parts<'a> {
     pub values: &'a [f32],
     /// Numbers from one group to the next.
     pub stride: usize,
-    /// 1/m.
-    pub scale: f32,
-    /// λ; 0 for biases.
-    pub lambda: f32,
+    /// What makes them a gradient.
+    pub scale: Scale,
 }
 
 impl<'a> Parts<'a> {
@@ -73,16 +72,16 @@ impl<'a> Parts<'a> {
         Self { values: &self.values[panel * PANEL..], ..self }
     }
 
-    /// Line `line` of the gradient; `w` are its parameters.
+    /// Line `at` of the gradient; `w` are its parameters.
     #[inline(always)]
-    fn line(self, line: usize, w: &[f32; LINE]) -> [f32; LINE] {
+    fn gradient(self, at: usize, w: &[f32; LINE]) -> [f32; LINE] {
+        let Scale { scale, lambda } = self.scale;
         let mut sum = [0.0; LINE];
         for group in self.values.chunks(self.stride) {
-            let Some(group) = group.get(line * LINE..(line + 1) * LINE) else { break };
-            sum.iter_mut().zip(group).for_each(|(sum, x)| *sum += x);
+            let Some(group) = group.get(at * LINE..(at + 1) * LINE) else { break };
+            sum = line(|i| sum[i] + group[i]);
         }
-        sum.iter_mut().zip(w).for_each(|(sum, w)| *sum = sum.mul_add(self.scale, self.lambda * w));
-        sum
+        line(|i| sum[i].mul_add(scale, lambda * w[i]))
     }
 }
 
@@ -151,8 +150,8 @@ fn write_out(parts: Parts<'_>, w: &[f32], gradient: &mut [f32]) {
     vectorize(
         #[inline(always)]
         || {
-            for (line, (w, gradient)) in w.as_chunks().0.iter().zip(lines(gradient)).enumerate() {
-                *gradient = parts.line(line, w);
+            for (at, (w, gradient)) in w.as_chunks().0.iter().zip(lines(gradient)).enumerate() {
+                *gradient = parts.gradient(at, w);
             }
         },
     );
@@ -162,9 +161,9 @@ fn add(parts: Parts<'_>, sums: &mut [f32]) {
     vectorize(
         #[inline(always)]
         || {
-            for (line, sums) in lines(sums).iter_mut().enumerate() {
-                let part = parts.line(line, &[0.0; LINE]);
-                sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+            for (at, sums) in lines(sums).iter_mut().enumerate() {
+                let part = parts.gradient(at, &[0.0; LINE]);
+                *sums = line(|i| sums[i] + part[i]);
             }
         },
     );
@@ -174,12 +173,10 @@ fn sgd(parts: Parts<'_>, w: &mut [f32], velocity: &mut [f32], lr: f32, momentum:
     vectorize(
         #[inline(always)]
         || {
-            for (line, (w, v)) in lines(w).iter_mut().zip(lines(velocity)).enumerate() {
-                let g = parts.line(line, w);
-                for ((w, v), g) in w.iter_mut().zip(v).zip(g) {
-                    *v = momentum.mul_add(*v, g);
-                    *w = (-lr).mul_add(*v, *w);
-                }
+            for (at, (w, v)) in lines(w).iter_mut().zip(lines(velocity)).enumerate() {
+                let g = parts.gradient(at, w);
+                *v = line(|i| momentum.mul_add(v[i], g[i]));
+                *w = line(|i| (-lr).mul_add(v[i], w[i]));
             }
         },
     );
@@ -192,13 +189,13 @@ fn adam(parts: Parts<'_>, w: &mut [f32], m: &mut [f32], v: &mut [f32], lr: f32, 
         #[inline(always)]
         || {
             let state = lines(w).iter_mut().zip(lines(m)).zip(lines(v));
-            for (line, ((w, m), v)) in state.enumerate() {
-                let g = parts.line(line, w);
-                for (((w, m), v), g) in w.iter_mut().zip(m).zip(v).zip(g) {
-                    *m = beta1.mul_add(*m, rest[0] * g);
-                    *v = beta2.mul_add(*v, rest[1] * g * g);
-                    *w -= lr * (*m * corrections[0]) / ((*v * corrections[1]).sqrt() + epsilon);
-                }
+            for (at, ((w, m), v)) in state.enumerate() {
+                let g = parts.gradient(at, w);
+                *m = line(|i| beta1.mul_add(m[i], rest[0] * g[i]));
+                *v = line(|i| beta2.mul_add(v[i], rest[1] * g[i] * g[i]));
+                let step =
+                    line(|i| lr * (m[i] * corrections[0]) / ((v[i] * corrections[1]).sqrt() + epsilon));
+                *w = line(|i| w[i] - step[i]);
             }
         },
     );
