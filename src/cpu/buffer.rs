@@ -1,8 +1,8 @@
 //! Memory of the engine: f32 on cache-line boundaries, and matrices whose rows are padded so that no kernel has an
 //! edge.
 //!
-//! A row takes an odd number of cache lines. Walking down a column then visits all sets of a cache in turn, where a
-//! stride of a power of two would come back to the same few sets: kernels read columns without packing them first.
+//! A row never takes a multiple of eight cache lines. Walking down a column then visits many sets of a cache in turn,
+//! where a stride of a large power of two would come back to the same few: kernels read columns without packing them.
 
 use std::ops::{Deref, DerefMut};
 
@@ -50,9 +50,10 @@ impl DerefMut for Buffer {
     }
 }
 
-/// Numbers from one row of `cols` numbers to the next: an odd number of lines.
+/// Numbers from one row of `cols` numbers to the next: whole lines, but no multiple of eight of them.
 pub fn stride(cols: usize) -> usize {
-    (cols.div_ceil(LINE) | 1) * LINE
+    let lines = cols.div_ceil(LINE);
+    (lines + usize::from(lines.is_multiple_of(8))) * LINE
 }
 
 /// `rows` rounded up to whole tiles.

@@ -9,7 +9,6 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::buffer::{Buffer, LINE, TILE_ROWS, View, ViewMut, dense_rows, padded_rows, spread, stride};
 use super::kernel::{Columns, Left, Rows, TILE_LINES, panel, tile};
-use super::simd::line;
 
 /// Longest run of k summed up in registers: a panel of B of this depth stays in the second-level cache.
 const DEPTH: usize = 512;
@@ -91,34 +90,35 @@ fn run<S: Simd, L: Left>(
     }
 }
 
-/// Rows `first..` of Aᵀ into `out`, as many whole lines of rows as it holds: A `[rows, _]`. Columns of `out` beyond
-/// `rows` become zero, up to a whole line. Not vectorised: given wide vectors, compilers gather, which is slower.
+/// 16 rows of Aᵀ, from row `first` on, into `out`: A `[rows, _]`. Columns of `out` beyond `rows` become zero, up to a
+/// whole line. Not vectorised: given wide vectors, compilers gather, which is slower.
 pub fn transpose(out: ViewMut<'_>, a: View<'_>, rows: usize, first: usize) {
-    for (band, out_rows) in out.values.chunks_exact_mut(LINE * out.stride).enumerate() {
-        for row in (0..rows).step_by(LINE) {
-            let square = square(a.from(row, first + band * LINE), rows - row);
-            for (i, out_row) in out_rows.chunks_exact_mut(out.stride).enumerate() {
-                out_row[row..row + LINE].copy_from_slice(&line(|j| square[j][i]));
+    const ZEROS: &[f32; LINE] = &[0.0; LINE];
+    for row in (0..rows).step_by(LINE) {
+        let mut square = [ZEROS; LINE];
+        for (line, a) in square.iter_mut().zip(a.from(row, first).values.chunks(a.stride)).take(rows - row) {
+            *line = a.first_chunk().expect("rows end in whole lines");
+        }
+        for (i, out) in out.values.chunks_exact_mut(out.stride).take(LINE).enumerate() {
+            for (out, line) in out[row..row + LINE].iter_mut().zip(square) {
+                *out = line[i];
             }
         }
     }
-}
-
-/// The line that each of 16 rows of `a` begins with; rows beyond `rows` are zero.
-fn square(a: View<'_>, rows: usize) -> [[f32; LINE]; LINE] {
-    let mut square = [[0.0; LINE]; LINE];
-    for (line, row) in square.iter_mut().zip(a.values.chunks(a.stride)).take(rows) {
-        line.copy_from_slice(&row[..LINE]);
-    }
-    square
 }
 
 /// C `[m, n]` = A `[m, k]` · Bᵀ with B `[n, k]`, dense.
 pub fn nt(a: &[f32], b: &[f32], m: usize, n: usize, k: usize) -> Vec<f32> {
     let b = padded(b, n, k);
     let mut turned = Buffer::zeros(k.next_multiple_of(LINE) * stride(n));
-    let out = ViewMut { values: &mut turned, stride: stride(n) };
-    transpose(out, View { values: &b, stride: stride(k) }, n, 0);
+    for (band, out) in turned.chunks_exact_mut(LINE * stride(n)).enumerate() {
+        transpose(
+            ViewMut { values: out, stride: stride(n) },
+            View { values: &b, stride: stride(k) },
+            n,
+            band * LINE,
+        );
+    }
     let (a, b) = (padded(a, m, k), View { values: &turned, stride: stride(n) });
     dense(m, n, |c| {
         product(
@@ -159,4 +159,40 @@ fn dense(rows: usize, cols: usize, fill: impl FnOnce(ViewMut<'_>)) -> Vec<f32> {
     c.fill(f32::NAN);
     fill(ViewMut { values: &mut c, stride: stride(cols) });
     dense_rows(View { values: &c, stride: stride(cols) }, rows, cols).flatten().copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Stream;
+
+    /// C of a product on the instruction set `simd`, for `size`.
+    fn run_on<S: Simd>(simd: S, size: Size, transposed: bool, fill: Fill) -> Vec<u32> {
+        let mut stream = Stream::new(7, "instruction sets");
+        let mut draw = |rows: usize, cols: usize| -> Buffer {
+            let dense: Vec<f32> = (0..rows * cols).map(|_| (stream.unit() - 0.5) as f32).collect();
+            padded(&dense, rows, cols)
+        };
+        let (rows, cols) = if transposed { (size.depth, size.rows) } else { (size.rows, size.depth) };
+        let (a, b, mut c) = (draw(rows, cols), draw(size.depth, size.cols), draw(size.rows, size.cols));
+        let view = |values, cols| View { values, stride: stride(cols) };
+        let (a, b) = (view(&a, cols), view(&b, size.cols));
+        let target = ViewMut { values: &mut c, stride: stride(size.cols) };
+        Product { c: target, a, b, size, fill, transposed }.with_simd(simd);
+        c.iter().map(|x| x.to_bits()).collect()
+    }
+
+    /// The tiles of narrow vectors and few registers, which the processor at hand may never use.
+    #[test]
+    fn vectors_of_any_width_give_the_same_bits() {
+        for (rows, depth, cols) in [(8, 5, 16), (16, 600, 33), (24, 17, 100), (1, 1, 1)] {
+            for (transposed, fill) in [(false, Fill::Replace), (true, Fill::Add)] {
+                let size = Size { rows, depth, cols };
+                let truth = run_on(pulp::Scalar, size, transposed, fill);
+                assert!(run_on(pulp::Scalar128b, size, transposed, fill) == truth, "128 bits, {size:?}");
+                assert!(run_on(pulp::Scalar256b, size, transposed, fill) == truth, "256 bits, {size:?}");
+                assert!(run_on(pulp::Scalar512b, size, transposed, fill) == truth, "512 bits, {size:?}");
+            }
+        }
+    }
 }

@@ -4,12 +4,9 @@
 
 use super::activation::{Slope, sigmoid, tanh};
 use super::buffer::{LINE, View, ViewMut};
-use super::simd::{line, vectorize};
+use super::simd::vectorize;
 use super::sums::{add_row, squared_distance};
 use crate::objective::Activation;
-
-/// A row, as lines.
-type Lines = [[f32; LINE]];
 
 /// A2 = f(Z2 + b1) for `rows` rows as wide as the bias, in place; adds the rows to `sums`.
 pub fn hidden(z2: ViewMut<'_>, rows: usize, bias: &[f32], f: Activation, sums: &mut [f64]) {
@@ -18,7 +15,7 @@ pub fn hidden(z2: ViewMut<'_>, rows: usize, bias: &[f32], f: Activation, sums: &
         || {
             for row in z2.values.chunks_exact_mut(z2.stride).take(rows) {
                 let row = &mut row[..bias.len()];
-                activate(row.as_chunks_mut().0, bias.as_chunks().0, f);
+                activate(row, bias, f);
                 add_row(sums, row);
             }
         },
@@ -31,7 +28,7 @@ pub fn output(z3: ViewMut<'_>, rows: usize, bias: &[f32], g: Activation) {
         #[inline(always)]
         || {
             for row in z3.values.chunks_exact_mut(z3.stride).take(rows) {
-                activate(row[..bias.len()].as_chunks_mut().0, bias.as_chunks().0, g);
+                activate(&mut row[..bias.len()], bias, g);
             }
         },
     );
@@ -63,7 +60,9 @@ pub fn output_delta(
         || {
             for (row, x) in a3.values.chunks_exact_mut(a3.stride).zip(x.rows()).take(rows) {
                 let row = &mut row[..width];
-                delta(row.as_chunks_mut().0, x.as_chunks().0, slope);
+                for (a3, x) in row.iter_mut().zip(x) {
+                    *a3 = (*a3 - x) * slope.at(*a3);
+                }
                 row[visible..].fill(0.0);
                 add_row(sums, row);
             }
@@ -86,7 +85,9 @@ pub fn hidden_delta(
         || {
             for (row, a2) in error.values.chunks_exact_mut(error.stride).zip(a2.rows()).take(rows) {
                 let row = &mut row[..kl_slope.len()];
-                delta_with_penalty(row.as_chunks_mut().0, kl_slope.as_chunks().0, a2.as_chunks().0, slope);
+                for ((e, s), a2) in row.iter_mut().zip(kl_slope).zip(a2) {
+                    *e = (*e + s) * slope.at(*a2);
+                }
                 add_row(sums, row);
             }
         },
@@ -95,27 +96,11 @@ pub fn hidden_delta(
 
 /// a = f(z + b) along a row.
 #[inline(always)]
-fn activate(row: &mut Lines, bias: &Lines, f: Activation) {
-    let lines = row.iter_mut().zip(bias);
+fn activate(row: &mut [f32], bias: &[f32], f: Activation) {
+    let pairs = row.iter_mut().zip(bias);
     match f {
-        Activation::Sigmoid => lines.for_each(|(z, b)| *z = line(|i| sigmoid(z[i] + b[i]))),
-        Activation::Tanh => lines.for_each(|(z, b)| *z = line(|i| tanh(z[i] + b[i]))),
-        Activation::Linear => lines.for_each(|(z, b)| *z = line(|i| z[i] + b[i])),
-    }
-}
-
-/// δ = (a − x) g′ along a row, in place of a.
-#[inline(always)]
-fn delta(row: &mut Lines, x: &Lines, slope: Slope) {
-    for (a, x) in row.iter_mut().zip(x) {
-        *a = line(|i| (a[i] - x[i]) * slope.at(a[i]));
-    }
-}
-
-/// δ = (e + s) f′ along a row, in place of e.
-#[inline(always)]
-fn delta_with_penalty(row: &mut Lines, s: &Lines, a: &Lines, slope: Slope) {
-    for ((e, s), a) in row.iter_mut().zip(s).zip(a) {
-        *e = line(|i| (e[i] + s[i]) * slope.at(a[i]));
+        Activation::Sigmoid => pairs.for_each(|(z, b)| *z = sigmoid(*z + b)),
+        Activation::Tanh => pairs.for_each(|(z, b)| *z = tanh(*z + b)),
+        Activation::Linear => pairs.for_each(|(z, b)| *z += b),
     }
 }

@@ -2,8 +2,6 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::buffer::LINE;
-
 /// Runs `f`, a closure marked `#[inline(always)]`, as compiled for the best instruction set found at run time.
 pub fn vectorize<R>(f: impl FnMut() -> R) -> R {
     Arch::new().dispatch(Vectorized(f))
@@ -20,14 +18,4 @@ impl<R, F: FnMut() -> R> WithSimd for Vectorized<F> {
     fn with_simd<S: Simd>(mut self, _: S) -> R {
         (self.0)()
     }
-}
-
-/// A line put together number by number, in registers before any of it is stored: this is what becomes a vector.
-#[inline(always)]
-pub fn line(f: impl Fn(usize) -> f32) -> [f32; LINE] {
-    let mut line = [0.0; LINE];
-    for (i, x) in line.iter_mut().enumerate() {
-        *x = f(i);
-    }
-    line
 }

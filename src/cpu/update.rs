@@ -3,16 +3,18 @@
 
 use std::ops::Range;
 
-use super::simd::{line, vectorize};
 use rayon::prelude::*;
 
 use super::backward::Scale;
-use super::buffer::{Buffer, LINE};
+use super::buffer::Buffer;
+use super::simd::vectorize;
 use crate::engine::Update;
 use crate::reference::kernels::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
 
 /// Numbers that one task takes.
 const PANEL: usize = 1 << 13;
+/// Numbers of a gradient that are put together at a time, in the first-level cache.
+const PIECE: usize = 1 << 10;
 
 /// The flat vectors that a gradient ends in, each in the order of [`super::layout::Layout`].
 #[derive(Debug)]
@@ -72,16 +74,15 @@ impl<'a> Parts<'a> {
         Self { values: &self.values[panel * PANEL..], ..self }
     }
 
-    /// Line `at` of the gradient; `w` are its parameters.
+    /// The gradient of the parameters `w`, from number `at` of this part on.
     #[inline(always)]
-    fn gradient(self, at: usize, w: &[f32; LINE]) -> [f32; LINE] {
+    fn gradient(self, at: usize, w: &[f32], gradient: &mut [f32]) {
         let Scale { scale, lambda } = self.scale;
-        let mut sum = [0.0; LINE];
-        for group in self.values.chunks(self.stride) {
-            let Some(group) = group.get(at * LINE..(at + 1) * LINE) else { break };
-            sum = line(|i| sum[i] + group[i]);
+        gradient.copy_from_slice(&self.values[at..][..w.len()]);
+        for group in self.values.chunks(self.stride).skip(1) {
+            gradient.iter_mut().zip(&group[at..]).for_each(|(g, sum)| *g += sum);
         }
-        line(|i| sum[i].mul_add(scale, lambda * w[i]))
+        gradient.iter_mut().zip(w).for_each(|(g, w)| *g = g.mul_add(scale, lambda * w));
     }
 }
 
@@ -140,20 +141,10 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Lines of a vector whose length is whole lines.
-#[inline(always)]
-fn lines(x: &mut [f32]) -> &mut [[f32; LINE]] {
-    x.as_chunks_mut().0
-}
-
 fn write_out(parts: Parts<'_>, w: &[f32], gradient: &mut [f32]) {
     vectorize(
         #[inline(always)]
-        || {
-            for (at, (w, gradient)) in w.as_chunks().0.iter().zip(lines(gradient)).enumerate() {
-                *gradient = parts.gradient(at, w);
-            }
-        },
+        || parts.gradient(0, w, gradient),
     );
 }
 
@@ -161,22 +152,25 @@ fn add(parts: Parts<'_>, sums: &mut [f32]) {
     vectorize(
         #[inline(always)]
         || {
-            for (at, sums) in lines(sums).iter_mut().enumerate() {
-                let part = parts.gradient(at, &[0.0; LINE]);
-                *sums = line(|i| sums[i] + part[i]);
+            for group in parts.values.chunks(parts.stride) {
+                sums.iter_mut().zip(group).for_each(|(sum, part)| *sum += part);
             }
         },
     );
 }
 
 fn sgd(parts: Parts<'_>, w: &mut [f32], velocity: &mut [f32], lr: f32, momentum: f32) {
+    let mut gradient = [0.0; PIECE];
     vectorize(
         #[inline(always)]
         || {
-            for (at, (w, v)) in lines(w).iter_mut().zip(lines(velocity)).enumerate() {
-                let g = parts.gradient(at, w);
-                *v = line(|i| momentum.mul_add(v[i], g[i]));
-                *w = line(|i| (-lr).mul_add(v[i], w[i]));
+            for (piece, (w, v)) in w.chunks_mut(PIECE).zip(velocity.chunks_mut(PIECE)).enumerate() {
+                let gradient = &mut gradient[..w.len()];
+                parts.gradient(piece * PIECE, w, gradient);
+                for ((w, v), g) in w.iter_mut().zip(v).zip(gradient) {
+                    *v = momentum.mul_add(*v, *g);
+                    *w = (-lr).mul_add(*v, *w);
+                }
             }
         },
     );
@@ -185,17 +179,19 @@ fn sgd(parts: Parts<'_>, w: &mut [f32], velocity: &mut [f32], lr: f32, momentum:
 fn adam(parts: Parts<'_>, w: &mut [f32], m: &mut [f32], v: &mut [f32], lr: f32, corrections: [f32; 2]) {
     let rest = [ADAM_BETA1, ADAM_BETA2].map(|beta| (1.0 - beta) as f32);
     let (beta1, beta2, epsilon) = (ADAM_BETA1 as f32, ADAM_BETA2 as f32, ADAM_EPSILON as f32);
+    let mut gradient = [0.0; PIECE];
     vectorize(
         #[inline(always)]
         || {
-            let state = lines(w).iter_mut().zip(lines(m)).zip(lines(v));
-            for (at, ((w, m), v)) in state.enumerate() {
-                let g = parts.gradient(at, w);
-                *m = line(|i| beta1.mul_add(m[i], rest[0] * g[i]));
-                *v = line(|i| beta2.mul_add(v[i], rest[1] * g[i] * g[i]));
-                let step =
-                    line(|i| lr * (m[i] * corrections[0]) / ((v[i] * corrections[1]).sqrt() + epsilon));
-                *w = line(|i| w[i] - step[i]);
+            let state = w.chunks_mut(PIECE).zip(m.chunks_mut(PIECE)).zip(v.chunks_mut(PIECE));
+            for (piece, ((w, m), v)) in state.enumerate() {
+                let gradient = &mut gradient[..w.len()];
+                parts.gradient(piece * PIECE, w, gradient);
+                for (((w, m), v), g) in w.iter_mut().zip(m).zip(v).zip(gradient) {
+                    *m = beta1.mul_add(*m, rest[0] * *g);
+                    *v = beta2.mul_add(*v, rest[1] * *g * *g);
+                    *w -= lr * (*m * corrections[0]) / ((*v * corrections[1]).sqrt() + epsilon);
+                }
             }
         },
     );
