@@ -1,10 +1,10 @@
 //! The CPU engine: f32, all cores, the same bits for any number of threads.
 //!
-//! Work is cut into pieces by shape alone, never by the number of threads ([`cut`]); each piece is computed by one
-//! thread in a fixed order, and sums over pieces are added up in order. From the outside in: [`engine`] is the engine
-//! trait, [`evaluate`] J and its gradient over chunks of rows, [`pass`] a chunk's way through the hidden blocks,
-//! [`rows`] what follows each product, [`products`] and [`kernel`] the products themselves, [`activation`] sigmoid and
-//! tanh, [`update`] what becomes of a gradient.
+//! Work is cut into pieces by shape alone, never by the number of threads (`cut`); each piece is computed by one
+//! thread in a fixed order, and sums over pieces are added up in order. From the outside in: `engine` is the engine
+//! trait, `evaluate` J and its gradient over chunks of rows, `pass` a chunk's way through the hidden blocks,
+//! `rows` what follows each product, [`products`] and `kernel` the products themselves, [`activation`] sigmoid and
+//! tanh, `update` what becomes of a gradient.
 
 pub mod activation;
 mod backward;
