@@ -6,13 +6,11 @@ use super::buffer::{LINE, TILE_ROWS, View, ViewMut};
 
 /// Lines of the widest tile.
 pub const TILE_LINES: usize = 3;
-/// Vectors of the widest tile that is held in registers at a time.
-const TILE_VECTORS: usize = 3;
 
 /// The left factor of a tile, eight rows of it, as the product walks through the summed index k.
 pub trait Left: Copy {
-    /// `R` numbers of column k, from row `first` of the tile.
-    fn column<const R: usize>(self, k: usize, first: usize) -> [f32; R];
+    /// Column k: the number in each of `R` rows, from row `first` of the tile on.
+    fn column<const R: usize>(self, k: usize, first: usize) -> impl Fn(usize) -> f32;
 }
 
 /// The left factor is A: eight rows that run along k.
@@ -33,12 +31,8 @@ impl<'a> Rows<'a> {
 
 impl Left for Rows<'_> {
     #[inline(always)]
-    fn column<const R: usize>(self, k: usize, first: usize) -> [f32; R] {
-        let mut column = [0.0; R];
-        for (i, x) in column.iter_mut().enumerate() {
-            *x = self.0[first + i][k];
-        }
-        column
+    fn column<const R: usize>(self, k: usize, first: usize) -> impl Fn(usize) -> f32 {
+        move |row| self.0[first + row][k]
     }
 }
 
@@ -48,10 +42,9 @@ pub struct Columns<'a>(pub View<'a>);
 
 impl Left for Columns<'_> {
     #[inline(always)]
-    fn column<const R: usize>(self, k: usize, first: usize) -> [f32; R] {
-        let mut column = [0.0; R];
-        column.copy_from_slice(&self.0.values[k * self.0.stride + first..][..R]);
-        column
+    fn column<const R: usize>(self, k: usize, first: usize) -> impl Fn(usize) -> f32 {
+        let column = &self.0.values[k * self.0.stride + first..][..R];
+        move |row| column[row]
     }
 }
 
@@ -67,20 +60,21 @@ pub fn tile<S: Simd>(
     width: usize,
     add: bool,
 ) {
-    // Eight rows by three vectors are 24 sums, which 32 registers hold; 16 hold half of them.
+    // Eight rows by three vectors are 24 sums, for 32 registers; four by two are 8, which leave half of 16 registers to
+    // the factors: with four by three, compilers keep sums in memory.
     if S::REGISTER_COUNT >= 32 {
-        strip::<S, 8>(simd, c.values, c.stride, left, 0, b, depth, width, add);
+        strip::<S, 8, 3>(simd, c.values, c.stride, left, 0, b, depth, width, add);
     } else {
         let (upper, lower) = c.values.split_at_mut(TILE_ROWS / 2 * c.stride);
-        strip::<S, 4>(simd, upper, c.stride, left, 0, b, depth, width, add);
-        strip::<S, 4>(simd, lower, c.stride, left, TILE_ROWS / 2, b, depth, width, add);
+        strip::<S, 4, 2>(simd, upper, c.stride, left, 0, b, depth, width, add);
+        strip::<S, 4, 2>(simd, lower, c.stride, left, TILE_ROWS / 2, b, depth, width, add);
     }
 }
 
-/// `R` rows of a tile, from row `first` on, in pieces of up to three vectors.
+/// `R` rows of a tile, from row `first` on, in pieces of up to `V` vectors.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "the sizes of one tile; a struct would be built for each")]
-fn strip<S: Simd, const R: usize>(
+fn strip<S: Simd, const R: usize, const V: usize>(
     simd: S,
     c: &mut [f32],
     stride: usize,
@@ -92,13 +86,13 @@ fn strip<S: Simd, const R: usize>(
     add: bool,
 ) {
     let vectors = width / S::F32_LANES;
-    for start in (0..vectors).step_by(TILE_VECTORS) {
+    for start in (0..vectors).step_by(V) {
         let col = start * S::F32_LANES;
         let (c, b) = (&mut c[col..], b.from(0, col));
-        match vectors - start {
+        match V.min(vectors - start) {
             1 => piece::<S, R, 1>(simd, c, stride, left, first, b, depth, add),
             2 => piece::<S, R, 2>(simd, c, stride, left, first, b, depth, add),
-            _ => piece::<S, R, TILE_VECTORS>(simd, c, stride, left, first, b, depth, add),
+            _ => piece::<S, R, 3>(simd, c, stride, left, first, b, depth, add),
         }
     }
 }
@@ -122,9 +116,9 @@ fn piece<S: Simd, const R: usize, const V: usize>(
         let (b, _) = S::as_simd_f32s(&b.values[k * b.stride..][..width]);
         let mut row = [simd.splat_f32s(0.0); V];
         row.copy_from_slice(b);
-        let column: [f32; R] = left.column(k, first);
-        for (sums, a) in sums.iter_mut().zip(column) {
-            let a = simd.splat_f32s(a);
+        let column = left.column::<R>(k, first);
+        for (i, sums) in sums.iter_mut().enumerate() {
+            let a = simd.splat_f32s(column(i));
             for (sum, b) in sums.iter_mut().zip(row) {
                 *sum = simd.mul_add_f32s(a, b, *sum);
             }

@@ -11,6 +11,9 @@ use super::layout::Layout;
 use super::products::transpose;
 use crate::objective::Objective;
 
+/// Columns of W that one task turns into rows: what it reads of a row is a few lines, which memory delivers together.
+const BAND: usize = 8 * LINE;
+
 /// Sums over the rows of an update.
 #[derive(Debug, Default)]
 pub struct Sums {
@@ -124,8 +127,8 @@ impl Pass {
 
 /// Wᵀ into `out`, for `units` rows of W at stride `n`.
 pub fn turn(out: &mut Buffer, out_stride: usize, w: &[f32], n: usize, units: usize) {
-    out.par_chunks_mut(LINE * out_stride).enumerate().for_each(|(band, out)| {
+    out.par_chunks_mut(BAND * out_stride).enumerate().for_each(|(band, out)| {
         let w = View { values: w, stride: n };
-        transpose(ViewMut { values: out, stride: out_stride }, w, units, band * LINE);
+        transpose(ViewMut { values: out, stride: out_stride }, w, units, band * BAND);
     });
 }

@@ -90,35 +90,36 @@ fn run<S: Simd, L: Left>(
     }
 }
 
-/// 16 rows of Aᵀ, from row `first` on, into `out`: A `[rows, _]`. Columns of `out` beyond `rows` become zero, up to a
-/// whole line. Not vectorised: given wide vectors, compilers gather, which is slower.
+/// Rows `first..` of Aᵀ into `out`, as many whole lines of rows as it holds: A `[rows, _]`. Columns of `out` beyond
+/// `rows` become zero, up to a whole line. Not vectorised: given wide vectors, compilers gather, which is slower.
 pub fn transpose(out: ViewMut<'_>, a: View<'_>, rows: usize, first: usize) {
-    const ZEROS: &[f32; LINE] = &[0.0; LINE];
     for row in (0..rows).step_by(LINE) {
-        let mut square = [ZEROS; LINE];
-        for (line, a) in square.iter_mut().zip(a.from(row, first).values.chunks(a.stride)).take(rows - row) {
-            *line = a.first_chunk().expect("rows end in whole lines");
-        }
-        for (i, out) in out.values.chunks_exact_mut(out.stride).take(LINE).enumerate() {
-            for (out, line) in out[row..row + LINE].iter_mut().zip(square) {
-                *out = line[i];
+        for (band, out_rows) in out.values.chunks_exact_mut(LINE * out.stride).enumerate() {
+            let square = square(a.from(row, first + band * LINE), rows - row);
+            for (i, out) in out_rows.chunks_exact_mut(out.stride).enumerate() {
+                for (out, line) in out[row..row + LINE].iter_mut().zip(square) {
+                    *out = line[i];
+                }
             }
         }
     }
+}
+
+/// The lines that 16 rows of `a` begin with; rows beyond `rows` are zero.
+fn square(a: View<'_>, rows: usize) -> [&[f32; LINE]; LINE] {
+    let mut square = [&[0.0; LINE]; LINE];
+    for (line, row) in square.iter_mut().zip(a.values.chunks(a.stride)).take(rows) {
+        *line = row.first_chunk().expect("rows end in whole lines");
+    }
+    square
 }
 
 /// C `[m, n]` = A `[m, k]` · Bᵀ with B `[n, k]`, dense.
 pub fn nt(a: &[f32], b: &[f32], m: usize, n: usize, k: usize) -> Vec<f32> {
     let b = padded(b, n, k);
     let mut turned = Buffer::zeros(k.next_multiple_of(LINE) * stride(n));
-    for (band, out) in turned.chunks_exact_mut(LINE * stride(n)).enumerate() {
-        transpose(
-            ViewMut { values: out, stride: stride(n) },
-            View { values: &b, stride: stride(k) },
-            n,
-            band * LINE,
-        );
-    }
+    let out = ViewMut { values: &mut turned, stride: stride(n) };
+    transpose(out, View { values: &b, stride: stride(k) }, n, 0);
     let (a, b) = (padded(a, m, k), View { values: &turned, stride: stride(n) });
     dense(m, n, |c| {
         product(
