@@ -3,7 +3,7 @@
 //! Work is cut into pieces by shape alone, never by the number of threads (`cut`); each piece is computed by one
 //! thread in a fixed order, and sums over pieces are added up in order. From the outside in: `engine` is the engine
 //! trait, `evaluate` J and its gradient over chunks of rows, `pass` a chunk's way through the hidden blocks,
-//! `rows` what follows each product, [`products`] and `kernel` the products themselves, [`activation`] sigmoid and
+//! `rows` what follows each product, `matmul` and `kernel` the products themselves ([`products`] for dense matrices), [`activation`] sigmoid and
 //! tanh, `update` what becomes of a gradient.
 
 pub mod activation;
@@ -16,6 +16,7 @@ mod examples;
 mod forward;
 mod kernel;
 mod layout;
+mod matmul;
 mod pass;
 mod penalty;
 pub mod products;

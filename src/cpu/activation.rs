@@ -55,11 +55,11 @@ pub fn tanh(z: f32) -> f32 {
 
 /// f′ as a polynomial in the activation a = f(z), so that one loop without branches serves all functions.
 #[derive(Clone, Copy, Debug)]
-pub struct Slope([f32; 3]);
+pub(super) struct Slope([f32; 3]);
 
 impl Slope {
     /// a − a² for sigmoid, 1 − a² for tanh, 1 for linear.
-    pub fn new(f: Activation) -> Self {
+    pub(super) fn new(f: Activation) -> Self {
         Self(match f {
             Activation::Sigmoid => [0.0, 1.0, -1.0],
             Activation::Tanh => [1.0, 0.0, -1.0],
@@ -69,7 +69,7 @@ impl Slope {
 
     /// f′ where f has the value `a`.
     #[inline(always)]
-    pub fn at(self, a: f32) -> f32 {
+    pub(super) fn at(self, a: f32) -> f32 {
         let [constant, linear, square] = self.0;
         a.mul_add(square.mul_add(a, linear), constant)
     }

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::buffer::{Buffer, LINE, View, ViewMut, padded_rows, stride};
 use super::cut::{row_groups, task_rows, task_units};
+use super::matmul::{Fill, Size, product, transposed_product};
 use super::pass::{Pass, turn};
-use super::products::{Fill, Size, product, transposed_product};
 use super::rows::hidden_delta;
 use super::sums::add_parts;
 use super::update::{Parts, Target};

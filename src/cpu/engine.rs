@@ -46,14 +46,6 @@ impl Cpu {
             pool,
         })
     }
-
-    /// J and ∇J at the trial point.
-    fn evaluate_trial(&mut self) -> Cost {
-        let Self { search: Search { trial, trial_gradient, .. }, evaluator, pool, .. } = self;
-        let mut target = Target::Gradient { w: trial, gradient: trial_gradient };
-        pool.install(|| evaluator.gradient(Rows::All, &mut target, None, true))
-            .expect("the cost was asked for")
-    }
 }
 
 impl Engine for Cpu {
@@ -117,21 +109,24 @@ impl Engine for Cpu {
 impl SearchSpace for Cpu {
     fn begin_search(&mut self, history: usize) -> Result<Cost> {
         self.search = Search::new(&self.params, history);
-        let cost = self.evaluate_trial();
-        self.search.gradient.copy_from_slice(&self.search.trial_gradient);
+        let Self { search, evaluator, pool, .. } = self;
+        let cost = pool.install(|| evaluate(search, evaluator));
+        search.gradient.copy_from_slice(&search.trial_gradient);
         Ok(cost)
     }
 
     fn evaluate(&mut self, step: f64) -> Result<Trial> {
-        let Self { search, params, pool, .. } = self;
-        pool.install(|| search.set_trial(params, step));
-        let cost = self.evaluate_trial();
-        let slope = self.pool.install(|| self.search.slope());
-        Ok(Trial { cost, slope })
+        let Self { search, params, evaluator, pool, .. } = self;
+        Ok(pool.install(|| {
+            search.set_trial(params, step);
+            let cost = evaluate(search, evaluator);
+            Trial { cost, slope: search.slope() }
+        }))
     }
 
     fn accept(&mut self, slot: usize) -> Result<()> {
-        self.search.accept(&mut self.params, slot);
+        let Self { search, params, pool, .. } = self;
+        pool.install(|| search.accept(params, slot));
         Ok(())
     }
 
@@ -145,6 +140,12 @@ impl SearchSpace for Cpu {
         pool.install(|| search.set_direction(terms));
         Ok(())
     }
+}
+
+/// J and ∇J at the trial point.
+fn evaluate(search: &mut Search, evaluator: &mut Evaluator) -> Cost {
+    let mut target = Target::Gradient { w: &search.trial, gradient: &mut search.trial_gradient };
+    evaluator.gradient(Rows::All, &mut target, None, true).expect("the cost was asked for")
 }
 
 /// The processor's name where the system tells it, else its architecture.

@@ -5,8 +5,8 @@ use rayon::prelude::*;
 
 use super::buffer::{LINE, View, ViewMut, padded_rows, stride};
 use super::cut::task_rows;
+use super::matmul::{Fill, Size, product};
 use super::pass::{Pass, turn};
-use super::products::{Fill, Size, product};
 use super::rows::{hidden, output, output_delta, squared_error};
 use super::sums::add_parts;
 use crate::objective::Objective;

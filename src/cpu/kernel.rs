@@ -1,11 +1,22 @@
 //! The tile of a matrix product: eight rows by up to three cache lines of C, held in registers over the summed index.
 
+use std::ops::Range;
+
 use pulp::Simd;
 
 use super::buffer::{LINE, TILE_ROWS, View, ViewMut};
 
 /// Lines of the widest tile.
-pub const TILE_LINES: usize = 3;
+const TILE_LINES: usize = 3;
+
+/// What becomes of C.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// It is replaced.
+    Replace,
+    /// The product is added to it.
+    Add,
+}
 
 /// The left factor of a tile, eight rows of it, as the product walks through the summed index k.
 pub trait Left: Copy {
@@ -14,7 +25,7 @@ pub trait Left: Copy {
 }
 
 /// The left factor is A: eight rows that run along k.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Rows<'a>([&'a [f32]; TILE_ROWS]);
 
 impl<'a> Rows<'a> {
@@ -37,7 +48,7 @@ impl Left for Rows<'_> {
 }
 
 /// The left factor is Aᵀ: eight neighbouring columns of A, whose rows run along k.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Columns<'a>(pub View<'a>);
 
 impl Left for Columns<'_> {
@@ -48,92 +59,91 @@ impl Left for Columns<'_> {
     }
 }
 
-/// C = L·B, or C += L·B, for eight rows and `width` (up to three lines) columns of C, over `depth` summed products in
-/// order.
-#[inline(always)]
-pub fn tile<S: Simd>(
-    simd: S,
-    c: ViewMut<'_>,
-    left: impl Left,
-    b: View<'_>,
-    depth: usize,
-    width: usize,
-    add: bool,
-) {
-    // Eight rows by three vectors are 24 sums, for 32 registers; four by two are 8, which leave half of 16 registers to
-    // the factors: with four by three, compilers keep sums in memory.
-    if S::REGISTER_COUNT >= 32 {
-        strip::<S, 8, 3>(simd, c.values, c.stride, left, 0, b, depth, width, add);
-    } else {
-        let (upper, lower) = c.values.split_at_mut(TILE_ROWS / 2 * c.stride);
-        strip::<S, 4, 2>(simd, upper, c.stride, left, 0, b, depth, width, add);
-        strip::<S, 4, 2>(simd, lower, c.stride, left, TILE_ROWS / 2, b, depth, width, add);
-    }
+/// Eight rows of a product L·B over `depth` values of k, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Tile<'a, L> {
+    /// L.
+    pub left: L,
+    /// B, from the first column of the tile on.
+    pub b: View<'a>,
+    /// How far k runs.
+    pub depth: usize,
+    /// Whether the product replaces C or is added to it.
+    pub fill: Fill,
 }
 
-/// `R` rows of a tile, from row `first` on, in pieces of up to `V` vectors.
-#[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "the sizes of one tile; a struct would be built for each")]
-fn strip<S: Simd, const R: usize, const V: usize>(
-    simd: S,
-    c: &mut [f32],
-    stride: usize,
-    left: impl Left,
-    first: usize,
-    b: View<'_>,
-    depth: usize,
-    width: usize,
-    add: bool,
-) {
-    let vectors = width / S::F32_LANES;
-    for start in (0..vectors).step_by(V) {
-        let col = start * S::F32_LANES;
-        let (c, b) = (&mut c[col..], b.from(0, col));
-        match V.min(vectors - start) {
-            1 => piece::<S, R, 1>(simd, c, stride, left, first, b, depth, add),
-            2 => piece::<S, R, 2>(simd, c, stride, left, first, b, depth, add),
-            _ => piece::<S, R, 3>(simd, c, stride, left, first, b, depth, add),
+impl<L: Left> Tile<'_, L> {
+    /// Writes `width` columns of C: up to three lines.
+    #[inline(always)]
+    pub fn write<S: Simd>(self, simd: S, c: ViewMut<'_>, width: usize) {
+        // Eight rows by three vectors are 24 sums, for 32 registers; four by two are 8, which leave half of 16
+        // registers to the factors: with four by three, compilers keep sums in memory.
+        if S::REGISTER_COUNT >= 32 {
+            self.strip::<S, 8, 3>(simd, c, 0, width);
+        } else {
+            let (upper, lower) = c.values.split_at_mut(TILE_ROWS / 2 * c.stride);
+            self.strip::<S, 4, 2>(simd, ViewMut { values: upper, ..c }, 0, width);
+            self.strip::<S, 4, 2>(simd, ViewMut { values: lower, ..c }, TILE_ROWS / 2, width);
         }
     }
-}
 
-/// `R` rows by `V` vectors: as many sums as registers, each in the order of k.
-#[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "the sizes of one tile; a struct would be built for each")]
-fn piece<S: Simd, const R: usize, const V: usize>(
-    simd: S,
-    c: &mut [f32],
-    stride: usize,
-    left: impl Left,
-    first: usize,
-    b: View<'_>,
-    depth: usize,
-    add: bool,
-) {
-    let width = V * S::F32_LANES;
-    let mut sums = [[simd.splat_f32s(0.0); V]; R];
-    for k in 0..depth {
-        let (b, _) = S::as_simd_f32s(&b.values[k * b.stride..][..width]);
-        let mut row = [simd.splat_f32s(0.0); V];
-        row.copy_from_slice(b);
-        let column = left.column::<R>(k, first);
-        for (i, sums) in sums.iter_mut().enumerate() {
-            let a = simd.splat_f32s(column(i));
-            for (sum, b) in sums.iter_mut().zip(row) {
-                *sum = simd.mul_add_f32s(a, b, *sum);
+    /// `R` rows, from row `first` of the tile on, in pieces of up to `V` vectors.
+    #[inline(always)]
+    fn strip<S: Simd, const R: usize, const V: usize>(
+        self,
+        simd: S,
+        mut c: ViewMut<'_>,
+        first: usize,
+        width: usize,
+    ) {
+        let vectors = width / S::F32_LANES;
+        for start in (0..vectors).step_by(V) {
+            let col = start * S::F32_LANES;
+            match V.min(vectors - start) {
+                1 => self.piece::<S, R, 1>(simd, c.reborrow(), first, col),
+                2 => self.piece::<S, R, 2>(simd, c.reborrow(), first, col),
+                _ => self.piece::<S, R, 3>(simd, c.reborrow(), first, col),
             }
         }
     }
-    for (c, sums) in c.chunks_mut(stride).zip(sums) {
-        let (c, _) = S::as_mut_simd_f32s(&mut c[..width]);
-        for (c, sum) in c.iter_mut().zip(sums) {
-            *c = if add { simd.add_f32s(*c, sum) } else { sum };
+
+    /// `R` rows by `V` vectors from column `col` on: as many sums in registers.
+    #[inline(always)]
+    fn piece<S: Simd, const R: usize, const V: usize>(
+        self,
+        simd: S,
+        c: ViewMut<'_>,
+        first: usize,
+        col: usize,
+    ) {
+        let Self { left, b, depth, fill } = self;
+        let width = V * S::F32_LANES;
+        let mut sums = [[simd.splat_f32s(0.0); V]; R];
+        for k in 0..depth {
+            let (b, _) = S::as_simd_f32s(&b.values[k * b.stride + col..][..width]);
+            let mut row = [simd.splat_f32s(0.0); V];
+            row.copy_from_slice(b);
+            let column = left.column::<R>(k, first);
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let a = simd.splat_f32s(column(i));
+                for (sum, b) in sums.iter_mut().zip(row) {
+                    *sum = simd.mul_add_f32s(a, b, *sum);
+                }
+            }
+        }
+        for (c, sums) in c.values.chunks_mut(c.stride).zip(sums) {
+            let (c, _) = S::as_mut_simd_f32s(&mut c[col..][..width]);
+            for (c, sum) in c.iter_mut().zip(sums) {
+                *c = if fill == Fill::Add { simd.add_f32s(*c, sum) } else { sum };
+            }
         }
     }
 }
 
-/// Lines of panel `panel` when `lines` lines are dealt out as evenly as possible to panels of at most three.
-pub fn panel(lines: usize, panel: usize) -> (usize, usize) {
+/// The columns of each panel when those of C are dealt out, line by line and as evenly as possible, to panels of at
+/// most three lines.
+pub fn panels(cols: usize) -> impl Iterator<Item = Range<usize>> {
+    let lines = cols.div_ceil(LINE);
     let panels = lines.div_ceil(TILE_LINES);
-    (panel * lines / panels * LINE, (panel + 1) * lines / panels * LINE)
+    (0..panels).map(move |panel| panel * lines / panels * LINE..(panel + 1) * lines / panels * LINE)
 }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::buffer::{Buffer, LINE, View, ViewMut, dense_rows, padded_rows, stride};
 use super::cut::{row_groups, task_rows};
 use super::layout::Layout;
-use super::products::transpose;
+use super::matmul::transpose;
 use crate::objective::Objective;
 
 /// Columns of W that one task turns into rows: what it reads of a row is a few lines, which memory delivers together.
