@@ -15,15 +15,20 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const STEPS: usize = 200;
 
-/// What the pool's queue may allocate over that many steps: every step is handed to the pool once, and the queue that
-/// it passes through takes a block of memory, below 4 KiB, for every 63 of them. None depends on the shapes.
-const QUEUE_BLOCKS: usize = STEPS.div_ceil(63) + 1;
-const QUEUE_BYTES: usize = QUEUE_BLOCKS * 4096;
+const THREADS: usize = 3;
+
+/// What the pool may allocate over that many steps, whatever the shapes. Every step is handed to it once, through a
+/// queue that takes a block of memory for every 63 of them; a thread that takes part for the first time, which on a busy
+/// machine may be late, registers with the queue (two allocations were seen), and so may a block that is given back.
+/// An allocation of ours in every step would be 200.
+const ALLOCATIONS: usize = STEPS.div_ceil(63) + 1 + 3 * THREADS;
+/// None of them was seen to exceed 2.3 KiB.
+const BYTES: usize = ALLOCATIONS * 4096;
 
 /// Allocations and bytes of steps with SGD and Adam, over all rows and over batches, once all of them have run twice.
 fn allocations((n, h, m): (usize, usize, usize), cut: Cut) -> (usize, usize) {
     let rho_hat = RhoHat { mode: RhoHatMode::Ema, decay: 0.9 };
-    let setup = Setup { objective: Objective::default(), cut, rho_hat, threads: 3 };
+    let setup = Setup { objective: Objective::default(), cut, rho_hat, threads: THREADS };
     let params = Params::random(Shape { visible: n, hidden: h }, 1);
     let mut cpu = Cpu::new(&setup, params, Matrix::new(m, n, vec![0.3; m * n])).expect("the threads start");
     let batch: Vec<u32> = (0..m as u32 / 2).collect();
@@ -43,7 +48,7 @@ fn allocations((n, h, m): (usize, usize, usize), cut: Cut) -> (usize, usize) {
 }
 
 #[test]
-fn steps_allocate_nothing_but_blocks_of_the_pools_queue_whatever_the_shape() {
+fn steps_allocate_nothing_but_what_the_pool_of_threads_needs_whatever_the_shape() {
     let whole = Cut::default();
     let pieces = Cut { chunk: Some(30), block: Some(20) };
     for (shape, cut) in
@@ -51,6 +56,6 @@ fn steps_allocate_nothing_but_blocks_of_the_pools_queue_whatever_the_shape() {
     {
         let (count, bytes) = allocations(shape, cut);
         println!("{shape:?}, {cut:?}: {count} allocations, {bytes} bytes in {STEPS} steps");
-        assert!(count <= QUEUE_BLOCKS && bytes <= QUEUE_BYTES, "{shape:?}, {cut:?}: {count}, {bytes} bytes");
+        assert!(count <= ALLOCATIONS && bytes <= BYTES, "{shape:?}, {cut:?}: {count}, {bytes} bytes");
     }
 }

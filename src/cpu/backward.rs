@@ -8,7 +8,7 @@ use super::matmul::{Fill, Size, product, transposed_product};
 use super::pass::{Pass, turn};
 use super::rows::hidden_delta;
 use super::sums::add_parts;
-use super::update::{Parts, Target};
+use super::update::{GroupSums, Target};
 
 /// How sums over rows become a gradient: times `scale`, plus λ times the parameters.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ impl Pass {
             let stride = padded_rows(units.len()) * layout.stride;
             let len = row_groups(count, units.len()) * stride;
             for (range, sums) in [d, w1].into_iter().zip(&self.products) {
-                target.apply(range, Parts { values: &sums[..len], stride, scale });
+                target.apply(range, GroupSums { values: &sums[..len], stride, scale });
             }
         }
     }
@@ -66,7 +66,7 @@ impl Pass {
                 self.a2[index * rows * block_stride..][..rows * block_stride]
                     .par_chunks(panel * block_stride),
             )
-            .zip(self.parts.par_chunks_mut(block_stride))
+            .zip(self.task_sums.par_chunks_mut(block_stride))
             .enumerate()
             .for_each(|(task, (((delta2, delta3), a2), sums))| {
                 sums.fill(0.0);
@@ -83,7 +83,7 @@ impl Pass {
                     sums,
                 );
             });
-        let parts = &self.parts[..count.div_ceil(panel) * block_stride];
+        let parts = &self.task_sums[..count.div_ceil(panel) * block_stride];
         add_parts(&mut self.sums.delta2[units], parts, block_stride, 0);
     }
 

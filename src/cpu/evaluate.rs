@@ -10,7 +10,7 @@ use super::layout::Layout;
 use super::pass::Pass;
 use super::penalty::Penalty;
 use super::sums::dot;
-use super::update::{Parts, Target};
+use super::update::{GroupSums, Target};
 use crate::engine::{Plan, RhoHat, Rows};
 use crate::objective::{Cost, Objective};
 
@@ -119,7 +119,7 @@ impl Evaluator {
         }
         for range in [self.layout.d(), self.layout.w1()] {
             let (values, stride) = (&sums[range.clone()], range.len());
-            target.apply(range, Parts { values, stride, scale: self.mean(count) });
+            target.apply(range, GroupSums { values, stride, scale: self.mean(count) });
         }
         self.sums = sums;
     }
@@ -155,7 +155,7 @@ impl Evaluator {
                 *bias = (sum / count as f64) as f32;
             }
             let (values, stride) = (&self.bias[..range.len()], range.len());
-            target.apply(range, Parts { values, stride, scale: AS_IT_IS });
+            target.apply(range, GroupSums { values, stride, scale: AS_IT_IS });
         }
     }
 

@@ -100,7 +100,7 @@ impl Pass {
                     .par_chunks_mut(panel * block_stride),
             )
             .zip(self.a3[..rows * n].par_chunks_mut(panel * n))
-            .zip(self.parts.par_chunks_mut(part_len))
+            .zip(self.task_sums.par_chunks_mut(part_len))
             .enumerate()
             .for_each(|(task, (((x, a2), a3), sums))| {
                 block.forward(Panel {
@@ -113,7 +113,7 @@ impl Pass {
             });
 
         let is_last = block.is_last;
-        let parts = &self.parts[..count.div_ceil(panel) * part_len];
+        let parts = &self.task_sums[..count.div_ceil(panel) * part_len];
         add_parts(&mut self.sums.hidden[units], parts, part_len, 0);
         if is_last && until.wants_delta() {
             add_parts(&mut self.sums.delta3, parts, part_len, block_stride);

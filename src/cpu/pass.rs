@@ -53,7 +53,7 @@ pub struct Pass {
     /// Sums over groups of rows of A2ᵀδ3 and δ2ᵀX of a block, `[groups][block, n]`.
     pub products: [Buffer; 2],
     /// The sums of each task.
-    pub parts: Vec<f64>,
+    pub task_sums: Vec<f64>,
     /// The sums of all rows since they were cleared.
     pub sums: Sums,
 }
@@ -71,7 +71,7 @@ impl Pass {
             a3: Buffer::default(),
             delta2: Buffer::default(),
             products: [Buffer::default(), Buffer::default()],
-            parts: Vec::new(),
+            task_sums: Vec::new(),
             sums: Sums {
                 hidden: vec![0.0; hidden],
                 delta2: vec![0.0; hidden],
@@ -93,8 +93,8 @@ impl Pass {
             self.products.iter_mut().for_each(|products| products.reserve(len));
         }
         let parts = count.div_ceil(task_rows(count)) * (block_stride + n + 1);
-        if parts > self.parts.len() {
-            self.parts.resize(parts, 0.0);
+        if parts > self.task_sums.len() {
+            self.task_sums.resize(parts, 0.0);
         }
     }
 

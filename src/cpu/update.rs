@@ -59,7 +59,7 @@ pub enum Target<'a> {
 
 /// A part of the gradient as the sums over groups of rows, to be added up in order and scaled.
 #[derive(Clone, Copy, Debug)]
-pub struct Parts<'a> {
+pub struct GroupSums<'a> {
     /// The groups' sums, one after the other.
     pub values: &'a [f32],
     /// Numbers from one group to the next.
@@ -68,7 +68,7 @@ pub struct Parts<'a> {
     pub scale: Scale,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> GroupSums<'a> {
     /// What begins with panel `panel`.
     fn from(self, panel: usize) -> Self {
         Self { values: &self.values[panel * PANEL..], ..self }
@@ -115,58 +115,58 @@ impl<'a> Target<'a> {
     }
 
     /// Takes the gradient of the parameters `range`.
-    pub fn apply(&mut self, range: Range<usize>, parts: Parts<'_>) {
+    pub fn apply(&mut self, range: Range<usize>, groups: GroupSums<'_>) {
         match self {
             Self::Gradient { w, gradient } => {
                 let w = w[range.clone()].par_chunks(PANEL);
                 let panels = gradient[range].par_chunks_mut(PANEL).zip(w).enumerate();
-                panels.for_each(|(panel, (gradient, w))| write_out(parts.from(panel), w, gradient));
+                panels.for_each(|(panel, (gradient, w))| write_out(groups.from(panel), w, gradient));
             }
             Self::Sum { sums, .. } => {
                 let panels = sums[range].par_chunks_mut(PANEL).enumerate();
-                panels.for_each(|(panel, sums)| add(parts.from(panel), sums));
+                panels.for_each(|(panel, sums)| add(groups.from(panel), sums));
             }
             Self::Sgd { w, velocity, lr, momentum } => {
                 let velocity = velocity[range.clone()].par_chunks_mut(PANEL);
                 let panels = w[range].par_chunks_mut(PANEL).zip(velocity).enumerate();
-                panels.for_each(|(panel, (w, v))| sgd(parts.from(panel), w, v, *lr, *momentum));
+                panels.for_each(|(panel, (w, v))| sgd(groups.from(panel), w, v, *lr, *momentum));
             }
             Self::Adam { w, moments: [first, second], lr, corrections } => {
                 let first = first[range.clone()].par_chunks_mut(PANEL);
                 let second = second[range.clone()].par_chunks_mut(PANEL);
                 let panels = w[range].par_chunks_mut(PANEL).zip(first).zip(second).enumerate();
-                panels.for_each(|(panel, ((w, m), v))| adam(parts.from(panel), w, m, v, *lr, *corrections));
+                panels.for_each(|(panel, ((w, m), v))| adam(groups.from(panel), w, m, v, *lr, *corrections));
             }
         }
     }
 }
 
-fn write_out(parts: Parts<'_>, w: &[f32], gradient: &mut [f32]) {
+fn write_out(groups: GroupSums<'_>, w: &[f32], gradient: &mut [f32]) {
     vectorize(
         #[inline(always)]
-        || parts.gradient(0, w, gradient),
+        || groups.gradient(0, w, gradient),
     );
 }
 
-fn add(parts: Parts<'_>, sums: &mut [f32]) {
+fn add(groups: GroupSums<'_>, sums: &mut [f32]) {
     vectorize(
         #[inline(always)]
         || {
-            for group in parts.values.chunks(parts.stride) {
+            for group in groups.values.chunks(groups.stride) {
                 sums.iter_mut().zip(group).for_each(|(sum, part)| *sum += part);
             }
         },
     );
 }
 
-fn sgd(parts: Parts<'_>, w: &mut [f32], velocity: &mut [f32], lr: f32, momentum: f32) {
+fn sgd(groups: GroupSums<'_>, w: &mut [f32], velocity: &mut [f32], lr: f32, momentum: f32) {
     let mut gradient = [0.0; PIECE];
     vectorize(
         #[inline(always)]
         || {
             for (piece, (w, v)) in w.chunks_mut(PIECE).zip(velocity.chunks_mut(PIECE)).enumerate() {
                 let gradient = &mut gradient[..w.len()];
-                parts.gradient(piece * PIECE, w, gradient);
+                groups.gradient(piece * PIECE, w, gradient);
                 for ((w, v), g) in w.iter_mut().zip(v).zip(gradient) {
                     *v = momentum.mul_add(*v, *g);
                     *w = (-lr).mul_add(*v, *w);
@@ -176,7 +176,7 @@ fn sgd(parts: Parts<'_>, w: &mut [f32], velocity: &mut [f32], lr: f32, momentum:
     );
 }
 
-fn adam(parts: Parts<'_>, w: &mut [f32], m: &mut [f32], v: &mut [f32], lr: f32, corrections: [f32; 2]) {
+fn adam(groups: GroupSums<'_>, w: &mut [f32], m: &mut [f32], v: &mut [f32], lr: f32, corrections: [f32; 2]) {
     let rest = [ADAM_BETA1, ADAM_BETA2].map(|beta| (1.0 - beta) as f32);
     let (beta1, beta2, epsilon) = (ADAM_BETA1 as f32, ADAM_BETA2 as f32, ADAM_EPSILON as f32);
     let mut gradient = [0.0; PIECE];
@@ -186,7 +186,7 @@ fn adam(parts: Parts<'_>, w: &mut [f32], m: &mut [f32], v: &mut [f32], lr: f32, 
             let state = w.chunks_mut(PIECE).zip(m.chunks_mut(PIECE)).zip(v.chunks_mut(PIECE));
             for (piece, ((w, m), v)) in state.enumerate() {
                 let gradient = &mut gradient[..w.len()];
-                parts.gradient(piece * PIECE, w, gradient);
+                groups.gradient(piece * PIECE, w, gradient);
                 for (((w, m), v), g) in w.iter_mut().zip(m).zip(v).zip(gradient) {
                     *m = beta1.mul_add(*m, rest[0] * *g);
                     *v = beta2.mul_add(*v, rest[1] * *g * *g);

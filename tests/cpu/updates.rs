@@ -11,7 +11,7 @@ use crate::cases::{Case, PAIRS, case};
 /// How far the parameters may lie from the reference's after some steps, as a share of the way they went: a gradient
 /// in f32 is off by some ten units of its length (sums of hundreds of terms, whose roundings partly cancel), and every
 /// parameter by a unit a step. A rule that is off by as little as a bias correction is off by more than a tenth.
-const WAY: f64 = 1e-4;
+const WAY: f64 = 1e-5;
 /// J of a step, as in the tests of gradients.
 const COST: f64 = 1e-6;
 
