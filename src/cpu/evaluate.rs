@@ -107,7 +107,6 @@ impl Evaluator {
             self.forward(rows, chunk, target.w(), Until::Hidden);
         }
         self.settle(count, step);
-        self.pass.sums.clear();
 
         let mut sums = std::mem::take(&mut self.sums);
         sums.reserve(self.layout.len());

@@ -26,7 +26,7 @@ pub enum Target<'a> {
         /// ∇J.
         gradient: &'a mut [f32],
     },
-    /// The sums of a chunk are added to those of the chunks before it.
+    /// The scaled sums of a chunk are added to those of the chunks before it; λ waits for the last.
     Sum {
         /// Parameters.
         w: &'a [f32],
@@ -149,11 +149,12 @@ fn write_out(groups: GroupSums<'_>, w: &[f32], gradient: &mut [f32]) {
 }
 
 fn add(groups: GroupSums<'_>, sums: &mut [f32]) {
+    let scale = groups.scale.scale;
     vectorize(
         #[inline(always)]
         || {
             for group in groups.values.chunks(groups.stride) {
-                sums.iter_mut().zip(group).for_each(|(sum, part)| *sum += part);
+                sums.iter_mut().zip(group).for_each(|(sum, part)| *sum = part.mul_add(scale, *sum));
             }
         },
     );

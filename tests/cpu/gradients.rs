@@ -76,6 +76,7 @@ fn every_awkward_size_agrees_with_the_reference() {
 #[test]
 fn long_sums_agree_with_the_reference() {
     check(&case((5, 3, 1000), PAIRS[0]));
+    check(&case((2, 3, 2600), PAIRS[3]));
     check(&case((1030, 5, 11), PAIRS[1]));
     check(&case((5, 600, 11), PAIRS[5]));
 }
