@@ -1,10 +1,30 @@
 //! The CPU engine: f32, all cores, the same bits for any number of threads.
 //!
-//! Work is cut into pieces that never depend on the number of threads: panels of rows for what is computed example by
-//! example, panels of hidden units for the weight gradients. Each piece is computed by one thread in a fixed order.
+//! Work is cut into pieces by shape alone, never by the number of threads (`cut`); each piece is computed by one
+//! thread in a fixed order, and sums over pieces are added up in order. From the outside in: `engine` is the engine
+//! trait, `evaluate` J and its gradient over chunks of rows, `pass` a chunk's way through the hidden blocks,
+//! `rows` what follows each product, `matmul` and `kernel` the products themselves ([`products`] for dense matrices), [`activation`] sigmoid and
+//! tanh, `update` what becomes of a gradient.
 
+pub mod activation;
+mod backward;
+mod buffer;
+mod cut;
 mod engine;
+mod evaluate;
+mod examples;
+mod forward;
+mod kernel;
+mod layout;
+mod matmul;
 mod pass;
+mod penalty;
+pub mod products;
+mod rows;
+mod search;
+mod simd;
+mod sums;
+mod update;
 
 pub use engine::Cpu;
 pub(crate) use engine::processor;

@@ -1,218 +1,134 @@
-//! J and its gradient in f32 over panels of rows, in the order of the formulas. The products are faer's.
+//! The memory of a pass over the rows of a chunk, kept from step to step: [`super::forward`] fills it on the way
+//! through the hidden blocks, [`super::backward`] reads it on the way back.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use crate::model::Shape;
-use crate::objective::{Activation, Cost, Objective};
+use super::buffer::{Buffer, LINE, View, ViewMut, dense_rows, padded_rows, stride};
+use super::cut::{row_groups, task_rows};
+use super::layout::Layout;
+use super::matmul::transpose;
+use crate::objective::Objective;
 
-/// Rows of a panel.
-const PANEL: usize = 256;
-/// Hidden units of a panel of a weight gradient.
-const UNITS: usize = 16;
+/// Columns of W that one task turns into rows: what it reads of a row is a few lines, which memory delivers together.
+const BAND: usize = 8 * LINE;
 
-/// The tensors of a flat vector in the order of [`crate::model::Params::to_flat`].
-struct Tensors<'a> {
-    w1: &'a [f32],
-    b1: &'a [f32],
-    d: &'a [f32],
-    b2: &'a [f32],
-}
-
-impl<'a> Tensors<'a> {
-    fn of(shape: Shape, flat: &'a [f32]) -> Self {
-        let weights = shape.visible * shape.hidden;
-        let (w1, rest) = flat.split_at(weights);
-        let (b1, rest) = rest.split_at(shape.hidden);
-        let (d, b2) = rest.split_at(weights);
-        Self { w1, b1, d, b2 }
-    }
-}
-
-/// Activations of all rows, kept from step to step.
+/// Sums over the rows of an update.
 #[derive(Debug, Default)]
-pub struct Work {
-    /// A2, `[m, h]`.
-    pub a2: Vec<f32>,
-    /// A3, then δ3, `[m, n]`.
-    pub a3: Vec<f32>,
-    /// δ2, `[m, h]`.
-    delta2: Vec<f32>,
+pub struct Sums {
+    /// Of A2, `[h]`.
+    pub hidden: Vec<f64>,
+    /// Of δ2, `[h]`.
+    pub delta2: Vec<f64>,
+    /// Of δ3, `[n]`.
+    pub delta3: Vec<f64>,
+    /// Σ (A3 − X)².
+    pub squared_error: f64,
 }
 
-/// A2 and A3 of the rows X `[m, n]`; returns the sums of A2's columns.
-pub fn forward(objective: &Objective, shape: Shape, flat: &[f32], x: &[f32], work: &mut Work) -> Vec<f64> {
-    let (n, h) = (shape.visible, shape.hidden);
-    let m = x.len() / n;
-    let p = Tensors::of(shape, flat);
-    work.a2.resize(m * h, 0.0);
-    work.a3.resize(m * n, 0.0);
-    let panels =
-        x.par_chunks(PANEL * n).zip(work.a2.par_chunks_mut(PANEL * h)).zip(work.a3.par_chunks_mut(PANEL * n));
-    let sums: Vec<Vec<f64>> = panels
-        .map(|((x, a2), a3)| {
-            product(a2, x, n, p.w1, true, h);
-            bias_activation(a2, p.b1, objective.activation);
-            product(a3, a2, h, p.d, false, n);
-            bias_activation(a3, p.b2, objective.output);
-            column_sums(a2, h)
-        })
-        .collect();
-    total(&sums, h)
+impl Sums {
+    /// All zero.
+    pub fn clear(&mut self) {
+        [&mut self.hidden, &mut self.delta2, &mut self.delta3].into_iter().for_each(|sums| sums.fill(0.0));
+        self.squared_error = 0.0;
+    }
 }
 
-/// J of the rows X from the activations in `work`, at `rho_hat`.
-pub fn cost(
-    objective: &Objective,
-    shape: Shape,
-    flat: &[f32],
-    x: &[f32],
-    work: &Work,
-    rho_hat: Vec<f64>,
-) -> Cost {
-    let n = shape.visible;
-    let errors: Vec<f64> = x
-        .par_chunks(PANEL * n)
-        .zip(work.a3.par_chunks(PANEL * n))
-        .map(|(x, a3)| x.iter().zip(a3).map(|(x, a3)| f64::from(a3 - x).powi(2)).sum())
-        .collect();
-    let p = Tensors::of(shape, flat);
-    let squares = |w: &[f32]| w.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>();
-    Cost::from_sums(objective, x.len() / n, errors.iter().sum(), squares(p.w1) + squares(p.d), rho_hat)
+/// The memory of a pass, kept from step to step.
+#[derive(Debug)]
+pub struct Pass {
+    pub objective: Objective,
+    pub layout: Layout,
+    /// Hidden units a block.
+    pub block: usize,
+    /// W1ᵀ or Dᵀ of a block, `[n, block]`.
+    pub transposed: Buffer,
+    /// A2, one matrix `[rows, block]` a block.
+    pub a2: Buffer,
+    /// Z3, A3, then δ3, `[rows, n]`.
+    pub a3: Buffer,
+    /// δ2 of a block, `[rows, block]`.
+    pub delta2: Buffer,
+    /// Sums over groups of rows of A2ᵀδ3 and δ2ᵀX of a block, `[groups][block, n]`.
+    pub products: [Buffer; 2],
+    /// The sums of each task.
+    pub task_sums: Vec<f64>,
+    /// The sums of all rows since they were cleared.
+    pub sums: Sums,
 }
 
-/// ∇J into `gradient` (flat), from the activations in `work`, with the KL slope `slope` `[h]`. A3 becomes δ3.
-pub fn gradient(
-    objective: &Objective,
-    shape: Shape,
-    flat: &[f32],
-    x: &[f32],
-    work: &mut Work,
-    slope: &[f32],
-    gradient: &mut [f32],
-) {
-    let (n, h) = (shape.visible, shape.hidden);
-    let m = x.len() / n;
-    let p = Tensors::of(shape, flat);
-    work.delta2.resize(m * h, 0.0);
-    let panels = x.par_chunks(PANEL * n).zip(work.a2.par_chunks(PANEL * h));
-    let panels = panels.zip(work.a3.par_chunks_mut(PANEL * n)).zip(work.delta2.par_chunks_mut(PANEL * h));
-    let sums: Vec<(Vec<f64>, Vec<f64>)> = panels
-        .map(|(((x, a2), a3), delta2)| {
-            output_delta(a3, x, objective.output);
-            product(delta2, a3, n, p.d, true, h);
-            hidden_delta(delta2, slope, a2, objective.activation);
-            (column_sums(delta2, h), column_sums(a3, n))
-        })
-        .collect();
-    let (hidden, visible): (Vec<_>, Vec<_>) = sums.into_iter().unzip();
-
-    let (w1, rest) = gradient.split_at_mut(n * h);
-    let (b1, rest) = rest.split_at_mut(h);
-    let (d, b2) = rest.split_at_mut(n * h);
-    weight_gradient(w1, &work.delta2, h, x, n, p.w1, objective.lambda);
-    weight_gradient(d, &work.a2, h, &work.a3, n, p.d, objective.lambda);
-    mean(b1, &total(&hidden, h), m);
-    mean(b2, &total(&visible, n), m);
-}
-
-/// C `[rows, cols]` = A `[rows, k]` · B, with B `[k, cols]`, or `[cols, k]` if transposed.
-fn product(c: &mut [f32], a: &[f32], k: usize, b: &[f32], transposed: bool, cols: usize) {
-    let rows = a.len() / k;
-    let c = MatMut::from_row_major_slice_mut(c, rows, cols);
-    let a = MatRef::from_row_major_slice(a, rows, k);
-    let b = if transposed {
-        MatRef::from_row_major_slice(b, cols, k).transpose()
-    } else {
-        MatRef::from_row_major_slice(b, k, cols)
-    };
-    matmul(c, Accum::Replace, a, b, 1.0, Par::Seq);
-}
-
-/// G = AᵀB/m + λW, panel by panel of hidden units: A `[m, h]`, B `[m, n]`.
-fn weight_gradient(g: &mut [f32], a: &[f32], h: usize, b: &[f32], n: usize, w: &[f32], lambda: f64) {
-    let m = a.len() / h;
-    let a = MatRef::from_row_major_slice(a, m, h);
-    let b = MatRef::from_row_major_slice(b, m, n);
-    g.par_chunks_mut(UNITS * n).zip(w.par_chunks(UNITS * n)).enumerate().for_each(|(panel, (g, w))| {
-        let units = g.len() / n;
-        let columns = a.subcols(panel * UNITS, units);
-        matmul(
-            MatMut::from_row_major_slice_mut(&mut *g, units, n),
-            Accum::Replace,
-            columns.transpose(),
-            b,
-            1.0 / m as f32,
-            Par::Seq,
-        );
-        for (g, w) in g.iter_mut().zip(w) {
-            *g += lambda as f32 * w;
+impl Pass {
+    /// For parameters in `layout`, `block` hidden units at a time.
+    pub fn new(objective: Objective, layout: Layout, block: usize) -> Self {
+        let hidden = layout.b1().len();
+        Self {
+            objective,
+            layout,
+            block,
+            transposed: Buffer::zeros(layout.shape.visible.next_multiple_of(LINE) * stride(block)),
+            a2: Buffer::default(),
+            a3: Buffer::default(),
+            delta2: Buffer::default(),
+            products: [Buffer::default(), Buffer::default()],
+            task_sums: Vec::new(),
+            sums: Sums {
+                hidden: vec![0.0; hidden],
+                delta2: vec![0.0; hidden],
+                delta3: vec![0.0; layout.stride],
+                squared_error: 0.0,
+            },
         }
+    }
+
+    /// Makes room for the activations of `count` rows.
+    pub fn reserve(&mut self, count: usize) {
+        let (n, block_stride, rows) = (self.layout.stride, stride(self.block), padded_rows(count));
+        self.a2.reserve(self.blocks() * rows * block_stride);
+        self.a3.reserve(rows * n);
+        self.delta2.reserve(rows * block_stride);
+        for index in [0, self.blocks() - 1] {
+            let units = self.units(index).len();
+            let len = row_groups(count, units) * padded_rows(units) * n;
+            self.products.iter_mut().for_each(|products| products.reserve(len));
+        }
+        let parts = count.div_ceil(task_rows(count)) * (block_stride + n + 1);
+        if parts > self.task_sums.len() {
+            self.task_sums.resize(parts, 0.0);
+        }
+    }
+
+    pub fn blocks(&self) -> usize {
+        self.layout.shape.hidden.div_ceil(self.block)
+    }
+
+    pub fn units(&self, index: usize) -> Range<usize> {
+        index * self.block..((index + 1) * self.block).min(self.layout.shape.hidden)
+    }
+
+    /// A2 of the rows that went forward last, `[count, h]`, dense.
+    pub fn hidden_rows(&self, count: usize) -> Vec<f32> {
+        let (block_stride, rows) = (stride(self.block), padded_rows(count));
+        let row = |row: usize| {
+            (0..self.blocks()).flat_map(move |index| {
+                let start = (index * rows + row) * block_stride;
+                &self.a2[start..start + self.units(index).len()]
+            })
+        };
+        (0..count).flat_map(row).copied().collect()
+    }
+
+    /// A3 of the rows that went forward last, `[count, n]`, dense.
+    pub fn output_rows(&self, count: usize) -> Vec<f32> {
+        let view = View { values: &self.a3, stride: self.layout.stride };
+        dense_rows(view, count, self.layout.shape.visible).flatten().copied().collect()
+    }
+}
+
+/// Wᵀ into `out`, for `units` rows of W at stride `n`.
+pub fn turn(out: &mut Buffer, out_stride: usize, w: &[f32], n: usize, units: usize) {
+    out.par_chunks_mut(BAND * out_stride).enumerate().for_each(|(band, out)| {
+        let w = View { values: w, stride: n };
+        transpose(ViewMut { values: out, stride: out_stride }, w, units, band * BAND);
     });
-}
-
-fn activation(z: f32, f: Activation) -> f32 {
-    match f {
-        Activation::Sigmoid => 1.0 / (1.0 + (-z).exp()),
-        Activation::Tanh => z.tanh(),
-        Activation::Linear => z,
-    }
-}
-
-fn activation_slope(a: f32, f: Activation) -> f32 {
-    match f {
-        Activation::Sigmoid => a * (1.0 - a),
-        Activation::Tanh => 1.0 - a * a,
-        Activation::Linear => 1.0,
-    }
-}
-
-fn bias_activation(z: &mut [f32], bias: &[f32], f: Activation) {
-    for row in z.chunks_exact_mut(bias.len()) {
-        for (z, b) in row.iter_mut().zip(bias) {
-            *z = activation(*z + b, f);
-        }
-    }
-}
-
-fn output_delta(a3: &mut [f32], x: &[f32], g: Activation) {
-    for (a3, x) in a3.iter_mut().zip(x) {
-        *a3 = (*a3 - x) * activation_slope(*a3, g);
-    }
-}
-
-fn hidden_delta(error: &mut [f32], slope: &[f32], a2: &[f32], f: Activation) {
-    let rows = error.chunks_exact_mut(slope.len()).zip(a2.chunks_exact(slope.len()));
-    for (error, a2) in rows {
-        for ((error, s), a2) in error.iter_mut().zip(slope).zip(a2) {
-            *error = (*error + s) * activation_slope(*a2, f);
-        }
-    }
-}
-
-/// Sums down the columns, in f64.
-fn column_sums(a: &[f32], cols: usize) -> Vec<f64> {
-    let mut sums = vec![0.0; cols];
-    for row in a.chunks_exact(cols) {
-        for (sum, &x) in sums.iter_mut().zip(row) {
-            *sum += f64::from(x);
-        }
-    }
-    sums
-}
-
-/// The panels' sums added up in order.
-fn total(panels: &[Vec<f64>], cols: usize) -> Vec<f64> {
-    let mut total = vec![0.0; cols];
-    for panel in panels {
-        total.iter_mut().zip(panel).for_each(|(total, sum)| *total += sum);
-    }
-    total
-}
-
-fn mean(out: &mut [f32], sums: &[f64], rows: usize) {
-    for (out, sum) in out.iter_mut().zip(sums) {
-        *out = (sum / rows as f64) as f32;
-    }
 }

@@ -1,0 +1,200 @@
+//! J and its gradient over any rows of the examples, chunk by chunk, at parameters that live elsewhere.
+
+use std::ops::Range;
+
+use super::backward::Scale;
+use super::buffer::Buffer;
+use super::examples::Examples;
+use super::forward::Until;
+use super::layout::Layout;
+use super::pass::Pass;
+use super::penalty::Penalty;
+use super::sums::dot;
+use super::update::{GroupSums, Target};
+use crate::engine::{Plan, RhoHat, Rows};
+use crate::objective::{Cost, Objective};
+
+/// The examples, and the memory that one evaluation needs.
+#[derive(Debug)]
+pub struct Evaluator {
+    objective: Objective,
+    layout: Layout,
+    plan: Plan,
+    examples: Examples,
+    pass: Pass,
+    penalty: Penalty,
+    /// Sums over the rows of all chunks, in the order of the parameters; empty until an update takes several chunks.
+    sums: Buffer,
+    /// The gradient of a bias.
+    bias: Buffer,
+}
+
+impl Evaluator {
+    /// For `examples`, cut as `plan` says.
+    pub fn new(objective: Objective, layout: Layout, plan: Plan, examples: Examples) -> Self {
+        let widest = layout.b1().len().max(layout.b2().len());
+        Self {
+            objective,
+            layout,
+            plan,
+            examples,
+            pass: Pass::new(objective, layout, plan.block),
+            penalty: Penalty::new(layout.shape.hidden),
+            sums: Buffer::default(),
+            bias: Buffer::zeros(widest),
+        }
+    }
+
+    /// The examples' number m.
+    pub fn examples(&self) -> usize {
+        self.examples.count
+    }
+
+    /// The cut.
+    pub fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    /// Forgets the moving average of ρ̂.
+    pub fn forget(&mut self) {
+        self.penalty.forget();
+    }
+
+    /// J at `w` over all examples.
+    pub fn cost(&mut self, w: &[f32]) -> Cost {
+        self.pass.sums.clear();
+        for chunk in chunks(self.examples.count, self.plan.chunk) {
+            self.forward(Rows::All, chunk, w, Until::Error);
+        }
+        self.penalty.settle(&self.objective, &self.pass.sums.hidden, self.examples.count);
+        let squared_weights = self.squared_weights(w);
+        self.assemble(self.examples.count, squared_weights)
+    }
+
+    /// Takes the gradient over `rows` into `target`. ρ̂ is exact, or what `step` says of an update. J comes back if
+    /// `report` asks for it.
+    pub fn gradient(
+        &mut self,
+        rows: Rows<'_>,
+        target: &mut Target<'_>,
+        step: Option<RhoHat>,
+        report: bool,
+    ) -> Option<Cost> {
+        let count = self.examples.count(rows);
+        let squared_weights = report.then(|| self.squared_weights(target.w()));
+        self.pass.sums.clear();
+        if count > self.plan.chunk {
+            self.gradient_in_chunks(rows, count, target, step, report);
+        } else {
+            self.forward(rows, 0..count, target.w(), Until::Delta { error: report });
+            self.settle(count, step);
+            self.backward(rows, 0..count, target, self.mean(count));
+        }
+        self.bias_gradients(count, target);
+        squared_weights.map(|squares| self.assemble(count, squares))
+    }
+
+    /// Two passes: the first settles ρ̂ over all rows, the second adds up the gradients of all chunks.
+    fn gradient_in_chunks(
+        &mut self,
+        rows: Rows<'_>,
+        count: usize,
+        target: &mut Target<'_>,
+        step: Option<RhoHat>,
+        report: bool,
+    ) {
+        for chunk in chunks(count, self.plan.chunk) {
+            self.forward(rows, chunk, target.w(), Until::Hidden);
+        }
+        self.settle(count, step);
+
+        let mut sums = std::mem::take(&mut self.sums);
+        sums.reserve(self.layout.len());
+        sums.fill(0.0);
+        for chunk in chunks(count, self.plan.chunk) {
+            self.forward(rows, chunk.clone(), target.w(), Until::Delta { error: report });
+            let mut target = Target::Sum { w: target.w(), sums: &mut sums };
+            self.backward(rows, chunk, &mut target, AS_IT_IS);
+        }
+        for range in [self.layout.d(), self.layout.w1()] {
+            let (values, stride) = (&sums[range.clone()], range.len());
+            target.apply(range, GroupSums { values, stride, scale: self.mean(count) });
+        }
+        self.sums = sums;
+    }
+
+    fn forward(&mut self, rows: Rows<'_>, chunk: Range<usize>, w: &[f32], until: Until) {
+        let count = chunk.len();
+        self.pass.forward(self.examples.chunk(rows, chunk), count, w, until);
+    }
+
+    fn backward(&mut self, rows: Rows<'_>, chunk: Range<usize>, target: &mut Target<'_>, scale: Scale) {
+        let x = self.examples.same_chunk(rows, chunk.clone());
+        self.pass.backward(x, chunk.len(), &self.penalty.slope, target, scale);
+    }
+
+    /// What makes sums over `count` rows the gradient of weights.
+    fn mean(&self, count: usize) -> Scale {
+        Scale { scale: 1.0 / count as f32, lambda: self.objective.lambda as f32 }
+    }
+
+    fn settle(&mut self, count: usize, step: Option<RhoHat>) {
+        let sums = &self.pass.sums.hidden;
+        match step {
+            None => self.penalty.settle(&self.objective, sums, count),
+            Some(mode) => self.penalty.settle_step(&self.objective, sums, count, mode),
+        }
+    }
+
+    /// The column means of the deltas.
+    fn bias_gradients(&mut self, count: usize, target: &mut Target<'_>) {
+        let sums = &self.pass.sums;
+        for (range, sums) in [(self.layout.b1(), &sums.delta2), (self.layout.b2(), &sums.delta3)] {
+            for (bias, sum) in self.bias.iter_mut().zip(sums) {
+                *bias = (sum / count as f64) as f32;
+            }
+            let (values, stride) = (&self.bias[..range.len()], range.len());
+            target.apply(range, GroupSums { values, stride, scale: AS_IT_IS });
+        }
+    }
+
+    /// ‖W1‖² + ‖D‖².
+    fn squared_weights(&self, w: &[f32]) -> f64 {
+        [self.layout.w1(), self.layout.d()].into_iter().map(|range| dot(&w[range.clone()], &w[range])).sum()
+    }
+
+    fn assemble(&self, count: usize, squared_weights: f64) -> Cost {
+        let squared_error = self.pass.sums.squared_error;
+        Cost::from_sums(&self.objective, count, squared_error, squared_weights, self.penalty.rho_hat.clone())
+    }
+
+    /// A2 `[count, h]` of the examples `range` at `w`.
+    pub fn hidden(&mut self, w: &[f32], range: Range<usize>) -> Vec<f32> {
+        let mut out = Vec::with_capacity(range.len() * self.layout.shape.hidden);
+        for chunk in chunks(range.len(), self.plan.chunk) {
+            let count = chunk.len();
+            self.forward(Rows::All, range.start + chunk.start..range.start + chunk.end, w, Until::Hidden);
+            out.extend(self.pass.hidden_rows(count));
+        }
+        out
+    }
+
+    /// A3 `[count, n]` of the examples `range` at `w`.
+    pub fn output(&mut self, w: &[f32], range: Range<usize>) -> Vec<f32> {
+        let mut out = Vec::with_capacity(range.len() * self.layout.shape.visible);
+        for chunk in chunks(range.len(), self.plan.chunk) {
+            let count = chunk.len();
+            self.forward(Rows::All, range.start + chunk.start..range.start + chunk.end, w, Until::Output);
+            out.extend(self.pass.output_rows(count));
+        }
+        out
+    }
+}
+
+/// Neither scaled nor decayed.
+const AS_IT_IS: Scale = Scale { scale: 1.0, lambda: 0.0 };
+
+/// `0..count` in pieces of at most `chunk`.
+fn chunks(count: usize, chunk: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..count).step_by(chunk).map(move |first| first..(first + chunk).min(count))
+}

@@ -1,0 +1,157 @@
+//! The way forward through the hidden blocks, in the order of the formulas. A task takes a panel of rows through both
+//! layers of a block; what is done to the rows of a product follows it at once, while they are in the cache.
+
+use rayon::prelude::*;
+
+use super::buffer::{LINE, View, ViewMut, padded_rows, stride};
+use super::cut::task_rows;
+use super::matmul::{Fill, Size, product};
+use super::pass::{Pass, turn};
+use super::rows::{hidden, output, output_delta, squared_error};
+use super::sums::add_parts;
+use crate::objective::Objective;
+
+/// How far [`Pass::forward`] goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// A2 and its sums.
+    Hidden,
+    /// A3 as well.
+    Output,
+    /// The squared error of A3 as well.
+    Error,
+    /// δ3 in place of A3, and its sums; the squared error only if `error`.
+    Delta {
+        /// Whether the cost is wanted.
+        error: bool,
+    },
+}
+
+impl Until {
+    fn wants_error(self) -> bool {
+        matches!(self, Self::Error | Self::Delta { error: true })
+    }
+
+    fn wants_delta(self) -> bool {
+        matches!(self, Self::Delta { .. })
+    }
+}
+
+/// What the tasks of a block share.
+struct Block<'a> {
+    objective: &'a Objective,
+    /// W1ᵀ `[n, units]`.
+    w1: View<'a>,
+    /// b1 `[units]`, and what is left of its last line.
+    b1: &'a [f32],
+    /// D `[units, n]`.
+    d: View<'a>,
+    /// b2 `[n]`, and what is left of its last line.
+    b2: &'a [f32],
+    units: usize,
+    visible: usize,
+    is_first: bool,
+    is_last: bool,
+    until: Until,
+}
+
+/// The panel of rows of a task, `real` of them examples, the rest padding.
+struct Panel<'a> {
+    real: usize,
+    x: View<'a>,
+    a2: ViewMut<'a>,
+    a3: ViewMut<'a>,
+    /// Of A2 `[block]`, of δ3 `[n]`, and the squared error; padded like the rows.
+    sums: &'a mut [f64],
+}
+
+impl Pass {
+    /// Takes the rows X `[count, n]` (padded to whole tiles) forward under the parameters `w`.
+    pub fn forward(&mut self, x: &[f32], count: usize, w: &[f32], until: Until) {
+        self.reserve(count);
+        for index in 0..self.blocks() {
+            self.forward_block(x, count, w, until, index);
+        }
+    }
+
+    fn forward_block(&mut self, x: &[f32], count: usize, w: &[f32], until: Until, index: usize) {
+        let (layout, units) = (self.layout, self.units(index));
+        let (n, block_stride) = (layout.stride, stride(self.block));
+        turn(&mut self.transposed, block_stride, &w[layout.rows(layout.w1(), &units)], n, units.len());
+        let block = Block {
+            objective: &self.objective,
+            w1: View { values: &self.transposed, stride: block_stride },
+            b1: &w[layout.b1().start + units.start..][..units.len().next_multiple_of(LINE)],
+            d: View { values: &w[layout.rows(layout.d(), &units)], stride: n },
+            b2: &w[layout.b2()][..layout.shape.visible.next_multiple_of(LINE)],
+            units: units.len(),
+            visible: layout.shape.visible,
+            is_first: index == 0,
+            is_last: index + 1 == self.blocks(),
+            until,
+        };
+
+        let (rows, panel) = (padded_rows(count), task_rows(count));
+        let part_len = block_stride + n + 1;
+        x[..rows * n]
+            .par_chunks(panel * n)
+            .zip(
+                self.a2[index * rows * block_stride..][..rows * block_stride]
+                    .par_chunks_mut(panel * block_stride),
+            )
+            .zip(self.a3[..rows * n].par_chunks_mut(panel * n))
+            .zip(self.task_sums.par_chunks_mut(part_len))
+            .enumerate()
+            .for_each(|(task, (((x, a2), a3), sums))| {
+                block.forward(Panel {
+                    real: panel.min(count - task * panel),
+                    x: View { values: x, stride: n },
+                    a2: ViewMut { values: a2, stride: block_stride },
+                    a3: ViewMut { values: a3, stride: n },
+                    sums,
+                });
+            });
+
+        let is_last = block.is_last;
+        let parts = &self.task_sums[..count.div_ceil(panel) * part_len];
+        add_parts(&mut self.sums.hidden[units], parts, part_len, 0);
+        if is_last && until.wants_delta() {
+            add_parts(&mut self.sums.delta3, parts, part_len, block_stride);
+        }
+        if is_last && until.wants_error() {
+            self.sums.squared_error += parts.iter().skip(part_len - 1).step_by(part_len).sum::<f64>();
+        }
+    }
+}
+
+impl Block<'_> {
+    /// Z2, A2, and what this block adds to Z3; after the last block A3 and what is wanted of it.
+    fn forward(&self, panel: Panel<'_>) {
+        let Panel { real, x, mut a2, mut a3, sums } = panel;
+        sums.fill(0.0);
+        let (hidden_sums, sums) = sums.split_at_mut(a2.stride);
+        let (delta_sums, error) = sums.split_at_mut(a3.stride);
+        let rows = padded_rows(real);
+
+        let size = Size { rows, depth: self.visible, cols: self.units };
+        product(a2.reborrow(), x, self.w1, size, Fill::Replace);
+        hidden(a2.reborrow(), real, self.b1, self.objective.activation, hidden_sums);
+        if self.until == Until::Hidden {
+            return;
+        }
+
+        let size = Size { rows, depth: self.units, cols: self.visible };
+        let fill = if self.is_first { Fill::Replace } else { Fill::Add };
+        product(a3.reborrow(), a2.view(), self.d, size, fill);
+        if !self.is_last {
+            return;
+        }
+        output(a3.reborrow(), real, self.b2, self.objective.output);
+        if self.until.wants_error() {
+            error[0] = squared_error(a3.view(), x, real, self.visible);
+        }
+        if self.until.wants_delta() {
+            output_delta(a3, x, real, self.visible, self.objective.output, delta_sums);
+        }
+    }
+}

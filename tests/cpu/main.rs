@@ -1,0 +1,10 @@
+//! The CPU engine against the f64 reference, through bounds that are derived number by number.
+
+mod activations;
+mod bounds;
+mod cases;
+mod gradients;
+mod products;
+mod search;
+mod threads;
+mod updates;
