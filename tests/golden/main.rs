@@ -83,22 +83,28 @@ impl Golden {
     }
 
     /// Makes the updates; the cost and the ρ̂ before each have to be those of the file.
-    fn replay(&self, engine: &mut dyn Engine, tolerance: f64) -> Closeness {
+    fn replay(&self, name: &str, engine: &mut dyn Engine, tolerance: f64) -> Closeness {
         let mut worst = Closeness::default();
         for (index, batch) in self.batches.iter().enumerate() {
             let rows = if self.run.batch.is_some() { Rows::Listed(batch) } else { Rows::All };
             let cost = engine.step(rows, &self.update(index as u64 + 1), true).unwrap().unwrap();
             let terms = [cost.reconstruction, cost.decay, cost.kl];
-            worst = worst.worse(close(&self.costs[index], &terms, tolerance));
-            worst = worst.worse(close(&self.rho_hats[index], &cost.rho_hat, tolerance));
+            let what = |what: &str| format!("{name}, {what} before update {}", index + 1);
+            worst = worst.worse(close(&what("terms of J"), &self.costs[index], &terms, tolerance));
+            worst = worst.worse(close(&what("rho_hat"), &self.rho_hats[index], &cost.rho_hat, tolerance));
         }
         worst
     }
+
+    fn ends_at(&self, name: &str, params: &Params<f64>, tolerance: f64) -> Closeness {
+        close(&format!("{name}, parameters in the end"), &self.end, &params.to_flat(), tolerance)
+    }
 }
 
-fn close(expected: &[f64], got: &[f64], tolerance: f64) -> Closeness {
+fn close(what: &str, expected: &[f64], got: &[f64], tolerance: f64) -> Closeness {
     let bound = |i: usize| tolerance * expected[i].abs().max(1.0);
-    Expected::within(expected.to_vec(), bound).compare(got).unwrap()
+    let compared = Expected::within(expected.to_vec(), bound).compare(got);
+    compared.unwrap_or_else(|difference| panic!("{what}: {difference}"))
 }
 
 fn golden() -> impl Iterator<Item = (&'static str, Golden)> {
@@ -118,9 +124,9 @@ fn replay_in_single(engine: &str, choice: &Choice) {
     for (name, golden) in golden() {
         for cut in cuts {
             let mut opened = choice.open(&golden.setup(cut), &golden).unwrap();
-            let costs = golden.replay(&mut *opened, SINGLE);
+            let costs = golden.replay(name, &mut *opened, SINGLE);
             let params: Params<f64> = opened.params().unwrap().cast();
-            tell(engine, name, costs.worse(close(&golden.end, &params.to_flat(), SINGLE)));
+            tell(engine, name, costs.worse(golden.ends_at(name, &params, SINGLE)));
         }
     }
 }
@@ -130,8 +136,8 @@ fn the_reference_replays_twenty_updates_of_another_implementation_in_f64() {
     for (name, golden) in golden() {
         let (params, data) = golden.double().unwrap();
         let mut reference = Reference::new(&golden.setup(Cut::default()), params, data);
-        let costs = golden.replay(&mut reference, DOUBLE);
-        tell("reference", name, costs.worse(close(&golden.end, &reference.params_f64().to_flat(), DOUBLE)));
+        let costs = golden.replay(name, &mut reference, DOUBLE);
+        tell("reference", name, costs.worse(golden.ends_at(name, reference.params_f64(), DOUBLE)));
     }
 }
 
