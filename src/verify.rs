@@ -1,11 +1,12 @@
 //! Verification: is this machine's adapter computing the right thing?
 //!
 //! One list of [`checks`] serves `cargo test`, `rhohat verify` and `rhohat bench`. [`compare`] is the comparer,
-//! [`running_error`] derives its bounds; [`gradients`] checks the reference itself, [`kernels`] each kernel on a
-//! [`rig`], [`steps`] whole passes and updates, [`training`] short runs.
+//! [`running_error`] derives its bounds; [`gradients`] checks the reference itself, [`kernels`] each shader on a
+//! [`rig`], [`cpu_kernels`] what the CPU engine has in their place, [`steps`] whole passes and updates, [`training`] short runs.
 
 pub mod checks;
 pub mod compare;
+pub mod cpu_kernels;
 pub mod gradients;
 pub mod kernels;
 pub mod numbers;

@@ -1,16 +1,20 @@
 //! Everything that `rhohat verify` checks, as one list.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde::Serialize;
 
 use super::compare::Closeness;
+use super::cpu_kernels::{check_activation, check_product};
 use super::gradients;
-use super::kernels::{Case, cases};
+use super::kernels::{Case, ProductCase, cases};
 use super::rig::{Failure, Rig};
+use super::running_error::kernels::Form;
 use super::steps::{CUTS, Problem, Rule, check_pass, check_repeatable, check_updates, pairs};
 use super::training;
 use crate::device::Choice;
+use crate::gpu::device::Gpu;
 use crate::objective::Activation;
 use crate::optim::Optimizer;
 use crate::reference::gradient_check::GradientError;
@@ -112,9 +116,33 @@ fn differences(error: GradientError) -> Result<Finding, Failure> {
     )))
 }
 
-/// One check a kernel.
 fn kernel_checks(choice: &Choice, seed: u64) -> Vec<Check> {
-    let Choice::Gpu(gpu) = choice else { return Vec::new() };
+    match choice {
+        Choice::Reference => Vec::new(),
+        Choice::Cpu => cpu_kernel_checks(seed),
+        Choice::Gpu(gpu) => shader_checks(gpu, seed),
+    }
+}
+
+/// The products and the activations.
+fn cpu_kernel_checks(seed: u64) -> Vec<Check> {
+    let products = [("matmul_nt", Form::Nt), ("matmul_nn", Form::Nn), ("matmul_tn", Form::Tn)];
+    let products = products.map(|(name, form)| {
+        Check::new(Group::Kernels, name, move || {
+            worst_of(ProductCase::all(form, seed).map(|case| {
+                let named = |failure| Failure::Wrong(format!("{}: {failure}", case.name()));
+                check_product(&case).map_err(named)
+            }))
+        })
+    });
+    let activations = [Activation::Sigmoid, Activation::Tanh].map(|f| {
+        Check::new(Group::Kernels, f.name(), move || worst_of(std::iter::once(check_activation(f, seed))))
+    });
+    products.into_iter().chain(activations).collect()
+}
+
+/// One check a shader.
+fn shader_checks(gpu: &Rc<Gpu>, seed: u64) -> Vec<Check> {
     let mut names = Vec::new();
     let mut by_name = BTreeMap::<&str, Vec<Case>>::new();
     for case in cases(seed) {
