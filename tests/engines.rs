@@ -49,6 +49,16 @@ fn any_shape_chunk_and_block_gives_the_pass_of_the_reference() {
 }
 
 #[test]
+fn outputs_of_tanh_that_nearly_saturate_stay_within_their_bound() {
+    // 2·sigmoid(2z) − 1 is rounded once where z is far below 0; tanh of the CPU engine may be 4 ulp off there too.
+    let pair = (Activation::Sigmoid, Activation::Tanh);
+    let problem = Problem::of_shape(pair, Shape { visible: 29, hidden: 1 }, 20, 1594982870300671773);
+    for (name, engine) in engines("tanh near saturation") {
+        check_pass(&engine, &problem, Cut::default()).unwrap_or_else(|f| panic!("{name}: {f}"));
+    }
+}
+
+#[test]
 fn more_rows_than_a_dimension_has_workgroups_and_wide_layers_give_the_pass_of_the_reference() {
     let pair = (Activation::Tanh, Activation::Linear);
     for (name, engine) in engines("large shapes") {
