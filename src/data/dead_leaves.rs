@@ -17,10 +17,11 @@ const SIDE: usize = 512;
 const CANVAS: usize = 2 * SIDE;
 /// Smallest and largest radius of a leaf, canvas pixels.
 const RADII: (f64, f64) = (16.0, 400.0);
-/// Share of rectangles. Their corners teach features without an orientation, so there are fewer of them.
-const RECTANGLES: f64 = 0.25;
-/// The shorter half axis is at least this share of the radius.
-const THINNEST: f64 = 0.4;
+/// Share of rectangles.
+const RECTANGLES: f64 = 0.5;
+/// The shorter half axis is at least this share of the radius. Slender leaves have long straight edges: with 0.4 and a
+/// quarter of rectangles 22.7 of 25 features came out oriented in the mean of ten seeds, with these numbers 23.5.
+const THINNEST: f64 = 0.1;
 /// Range of the grey in the middle of a leaf.
 const GREYS: (f64, f64) = (0.2, 0.8);
 /// Largest change of the grey from the middle of a leaf to its rim, along each axis.
