@@ -9,7 +9,6 @@ struct Layer {
 }
 
 @group(0) @binding(0) var<uniform> p: Layer;
-@group(0) @binding(1) var<storage, read> bias: array<vec4<f32>>;     // [cols]
 @group(0) @binding(2) var<storage, read_write> z: array<vec4<f32>>;  // [rows, cols]
 
 override WORKGROUP: u32 = 64u;
@@ -26,5 +25,5 @@ fn main(
     let column = at % p.stride;
     let first = 4u * column;
     let inside = (vec4<u32>(first, first + 1u, first + 2u, first + 3u) < vec4<u32>(p.cols)) & vec4<bool>(row < p.rows);
-    z[at] = select(vec4<f32>(), activation(z[at] + bias[column]), inside);
+    z[at] = select(vec4<f32>(), activation(z_at(at) + bias_at(column)), inside);
 }

@@ -5,14 +5,13 @@ struct ColumnMean {
     blocks: u32,
     stride: u32,
     scale: f32,       // 1 / rows of the whole batch
-    accumulate: u32,  // 1: add to the means of earlier chunks
 }
 
 @group(0) @binding(0) var<uniform> p: ColumnMean;
-@group(0) @binding(1) var<storage, read> sums: array<vec4<f32>>;        // [blocks, cols]
 @group(0) @binding(2) var<storage, read_write> mean: array<vec4<f32>>;  // [cols]
 
 override WORKGROUP: u32 = 64u;
+override ACCUMULATE: bool = false;  // add to the means of earlier chunks
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -24,9 +23,9 @@ fn main(
     if column >= p.stride { return; }
     var sum = vec4<f32>();
     for (var block = 0u; block < p.blocks; block++) {
-        sum += sums[block * p.stride + column];
+        sum += sums_at(block * p.stride + column);
     }
     sum *= p.scale;
-    if p.accumulate == 1u { sum += mean[column]; }
+    if ACCUMULATE { sum += mean[column]; }
     mean[column] = sum;
 }

@@ -9,7 +9,6 @@ struct ColumnSums {
 }
 
 @group(0) @binding(0) var<uniform> p: ColumnSums;
-@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;           // [rows, cols]
 @group(0) @binding(2) var<storage, read_write> sums: array<vec4<f32>>;  // [blocks, cols]
 
 override WORKGROUP: u32 = 64u;
@@ -27,7 +26,7 @@ fn main(
     let column = at % p.stride;
     var sum = vec4<f32>();
     for (var row = first; row < end; row++) {
-        sum += a[row * p.stride + column];
+        sum += a_at(row * p.stride + column);
     }
     sums[at] = sum;
 }

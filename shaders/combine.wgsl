@@ -10,7 +10,6 @@ struct Combination {
 }
 
 @group(0) @binding(0) var<uniform> p: Combination;
-@group(0) @binding(1) var<storage, read> stack: array<vec4<f32>>;    // [vectors, count]
 @group(0) @binding(2) var<storage, read_write> z: array<vec4<f32>>;  // [count]
 
 override WORKGROUP: u32 = 64u;
@@ -25,7 +24,7 @@ fn main(
     if at >= p.count { return; }
     var sum = vec4<f32>();
     for (var t = 0u; t < p.terms; t++) {
-        sum += bitcast<f32>(p.term[t].y) * stack[p.term[t].x * p.count + at];
+        sum += bitcast<f32>(p.term[t].y) * stack_at(p.term[t].x * p.count + at);
     }
     z[at] = sum;
 }

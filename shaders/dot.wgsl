@@ -15,8 +15,6 @@ struct Dots {
 }
 
 @group(0) @binding(0) var<uniform> p: Dots;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;     // [vectors, count]
-@group(0) @binding(2) var<storage, read> y: array<vec4<f32>>;     // [vectors, count]
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;  // [first + pairs·blocks]
 
 override WORKGROUP: u32 = 64u;
@@ -34,7 +32,7 @@ fn main(
     let end = min(first + p.block, p.count);
     var sum = vec4<f32>();
     for (var at = first; at < end; at++) {
-        sum += x[vectors.x + at] * y[vectors.y + at];
+        sum += x_at(vectors.x + at) * y_at(vectors.y + at);
     }
     sums[p.first + index] = (sum.x + sum.y) + (sum.z + sum.w);
 }

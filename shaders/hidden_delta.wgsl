@@ -8,8 +8,6 @@ struct HiddenDelta {
 }
 
 @group(0) @binding(0) var<uniform> p: HiddenDelta;
-@group(0) @binding(1) var<storage, read> slope: array<vec4<f32>>;        // [h]
-@group(0) @binding(2) var<storage, read> a2: array<vec4<f32>>;           // [m, h]
 @group(0) @binding(3) var<storage, read_write> error: array<vec4<f32>>;  // [m, h]
 
 override WORKGROUP: u32 = 64u;
@@ -22,6 +20,6 @@ fn main(
 ) {
     let at = linear_index(group, groups, local);
     if at >= p.padded_rows * p.stride { return; }
-    let delta = (error[at] + slope[at % p.stride]) * activation_slope(a2[at]);
+    let delta = (error_at(at) + slope_at(at % p.stride)) * activation_slope(a2_at(at));
     error[at] = select(vec4<f32>(), delta, vec4<bool>(at / p.stride < p.rows));
 }

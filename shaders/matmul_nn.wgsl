@@ -13,18 +13,17 @@ struct Product {
     stride_a: u32,
     stride_b: u32,
     stride_c: u32,
-    accumulate: u32,  // 1: add to C
+    rows: u32,        // of C, padding included
 }
 
 @group(0) @binding(0) var<uniform> p: Product;
-@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;        // [m, k]
-@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;        // [k, n]
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;  // [m, n]
 
 override WORKGROUP: u32 = 64u;
+override ACCUMULATE: bool = false;  // add to C
 
 fn store(at: u32, low: vec4<f32>, high: vec4<f32>) {
-    if p.accumulate == 1u {
+    if ACCUMULATE {
         c[at] += low;
         c[at + 1u] += high;
     } else {
@@ -61,25 +60,25 @@ fn main(
 
     for (var k = p.k_first; k < p.k_end; k++) {
         let row_b = 4u * k * p.stride_b + column_b;
-        let b0l = b[row_b]; let b0h = b[row_b + 1u];
-        let b1l = b[row_b + p.stride_b]; let b1h = b[row_b + p.stride_b + 1u];
-        let b2l = b[row_b + 2u * p.stride_b]; let b2h = b[row_b + 2u * p.stride_b + 1u];
-        let b3l = b[row_b + 3u * p.stride_b]; let b3h = b[row_b + 3u * p.stride_b + 1u];
-        let a0 = a[row_a + k];
+        let b0l = b_at(row_b); let b0h = b_at(row_b + 1u);
+        let b1l = b_at(row_b + p.stride_b); let b1h = b_at(row_b + p.stride_b + 1u);
+        let b2l = b_at(row_b + 2u * p.stride_b); let b2h = b_at(row_b + 2u * p.stride_b + 1u);
+        let b3l = b_at(row_b + 3u * p.stride_b); let b3h = b_at(row_b + 3u * p.stride_b + 1u);
+        let a0 = a_at(row_a + k);
         c0l += combine(a0, b0l, b1l, b2l, b3l); c0h += combine(a0, b0h, b1h, b2h, b3h);
-        let a1 = a[row_a + p.stride_a + k];
+        let a1 = a_at(row_a + p.stride_a + k);
         c1l += combine(a1, b0l, b1l, b2l, b3l); c1h += combine(a1, b0h, b1h, b2h, b3h);
-        let a2 = a[row_a + 2u * p.stride_a + k];
+        let a2 = a_at(row_a + 2u * p.stride_a + k);
         c2l += combine(a2, b0l, b1l, b2l, b3l); c2h += combine(a2, b0h, b1h, b2h, b3h);
-        let a3 = a[row_a + 3u * p.stride_a + k];
+        let a3 = a_at(row_a + 3u * p.stride_a + k);
         c3l += combine(a3, b0l, b1l, b2l, b3l); c3h += combine(a3, b0h, b1h, b2h, b3h);
-        let a4 = a[row_a + 4u * p.stride_a + k];
+        let a4 = a_at(row_a + 4u * p.stride_a + k);
         c4l += combine(a4, b0l, b1l, b2l, b3l); c4h += combine(a4, b0h, b1h, b2h, b3h);
-        let a5 = a[row_a + 5u * p.stride_a + k];
+        let a5 = a_at(row_a + 5u * p.stride_a + k);
         c5l += combine(a5, b0l, b1l, b2l, b3l); c5h += combine(a5, b0h, b1h, b2h, b3h);
-        let a6 = a[row_a + 6u * p.stride_a + k];
+        let a6 = a_at(row_a + 6u * p.stride_a + k);
         c6l += combine(a6, b0l, b1l, b2l, b3l); c6h += combine(a6, b0h, b1h, b2h, b3h);
-        let a7 = a[row_a + 7u * p.stride_a + k];
+        let a7 = a_at(row_a + 7u * p.stride_a + k);
         c7l += combine(a7, b0l, b1l, b2l, b3l); c7h += combine(a7, b0h, b1h, b2h, b3h);
     }
 

@@ -5,7 +5,6 @@ struct Elements {
 }
 
 @group(0) @binding(0) var<uniform> p: Elements;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;         // [m, n]
 @group(0) @binding(2) var<storage, read_write> a3: array<vec4<f32>>;  // [m, n]
 
 override WORKGROUP: u32 = 64u;
@@ -18,6 +17,6 @@ fn main(
 ) {
     let at = linear_index(group, groups, local);
     if at >= p.count { return; }
-    let a = a3[at];
-    a3[at] = (a - x[at]) * activation_slope(a);
+    let a = a3_at(at);
+    a3[at] = (a - x_at(at)) * activation_slope(a);
 }

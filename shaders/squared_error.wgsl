@@ -9,8 +9,6 @@ struct BlockSums {
 }
 
 @group(0) @binding(0) var<uniform> p: BlockSums;
-@group(0) @binding(1) var<storage, read> a3: array<vec4<f32>>;     // [m, n]
-@group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;      // [m, n]
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;   // [first + blocks]
 
 override WORKGROUP: u32 = 64u;
@@ -26,7 +24,7 @@ fn main(
     let end = min((block + 1u) * p.block, p.count);
     var sum = vec4<f32>();
     for (var at = block * p.block; at < end; at++) {
-        let difference = a3[at] - x[at];
+        let difference = a3_at(at) - x_at(at);
         sum += difference * difference;
     }
     sums[p.first + block] = (sum.x + sum.y) + (sum.z + sum.w);

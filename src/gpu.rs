@@ -2,7 +2,7 @@
 //!
 //! From the outside in: [`adapter`] lists and selects, [`device`] opens an adapter and waits for it without ever
 //! hanging, [`buffer`] lays matrices out, [`kernel`] is the table of shaders, [`uniform`] their parameters,
-//! [`recording`] a list of dispatches built once and replayed, [`ops`] one shape-checked function a kernel, [`layout`]
+//! [`storage`] buffers and their textures, [`recording`] a list of dispatches built once and replayed, [`ops`] one shape-checked function a kernel, [`layout`]
 //! the cut into blocks, chunks and parts, [`workspace`] the buffers of a pass, [`pass`] a step as recorded kernels,
 //! [`engine`] the engine trait, `descent` the steps of SGD and Adam, [`search`] those of L-BFGS.
 
@@ -17,5 +17,7 @@ pub mod ops;
 pub mod pass;
 pub mod recording;
 pub mod search;
+pub mod storage;
 pub mod uniform;
+pub mod variant;
 pub mod workspace;

@@ -3,14 +3,19 @@
 use std::fs;
 use std::path::Path;
 
-use rhohat::gpu::kernel::{ALL, Access, Kernel};
+use rhohat::gpu::kernel::{ALL, Access, Kernel, Memory};
 use wgpu::naga::front::wgsl;
 use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
-use wgpu::naga::{AddressSpace, GlobalVariable, Module, ShaderStage, StorageAccess, StructMember, TypeInner};
+use wgpu::naga::{
+    AddressSpace, GlobalVariable, ImageClass, Module, ShaderStage, StorageAccess, StorageFormat,
+    StructMember, TypeInner,
+};
 
-fn parse(kernel: &Kernel) -> Module {
-    wgsl::parse_str(&kernel.text())
-        .unwrap_or_else(|error| panic!("{}: {}", kernel.name, error.emit_to_string(&kernel.text())))
+const MEMORIES: [Memory; 2] = [Memory::Buffers, Memory::Textures];
+
+fn parse(kernel: &Kernel, memory: Memory) -> Module {
+    let text = kernel.text(memory);
+    wgsl::parse_str(&text).unwrap_or_else(|error| panic!("{}: {}", kernel.name, error.emit_to_string(&text)))
 }
 
 /// The global variables of group 0 in the order of their bindings.
@@ -58,12 +63,24 @@ fn fields_are_found_behind_arrays_too() {
     assert_eq!(fields("P { a: 0, b: 1.5, c: [[0, 0], [1, 2]] }"), ["a", "b", "c"]);
 }
 
+/// Subgroups for the generated tiles, nothing for all others.
+fn capabilities(kernel: &Kernel) -> Capabilities {
+    if kernel.tile.is_some() { Capabilities::SUBGROUP } else { Capabilities::empty() }
+}
+
 #[test]
-fn every_shader_is_valid_with_no_optional_capability() {
+fn every_shader_is_valid_and_only_tiles_need_a_capability() {
     for kernel in ALL {
-        let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
-        if let Err(error) = validator.validate(&parse(kernel)) {
-            panic!("{}: {}", kernel.name, error.emit_to_string(&kernel.text()));
+        for memory in MEMORIES {
+            let mut validator = Validator::new(ValidationFlags::all(), capabilities(kernel));
+            if kernel.tile.is_some() {
+                let stages = wgpu::naga::valid::ShaderStages::COMPUTE;
+                let operations = wgpu::naga::valid::SubgroupOperationSet::all();
+                validator.subgroup_stages(stages).subgroup_operations(operations);
+            }
+            if let Err(error) = validator.validate(&parse(kernel, memory)) {
+                panic!("{}: {}", kernel.name, error.emit_to_string(&kernel.text(memory)));
+            }
         }
     }
 }
@@ -71,34 +88,57 @@ fn every_shader_is_valid_with_no_optional_capability() {
 #[test]
 fn every_shader_has_one_compute_entry_named_main() {
     for kernel in ALL {
-        let module = parse(kernel);
+        let module = parse(kernel, Memory::Buffers);
         let entries: Vec<_> = module.entry_points.iter().map(|e| (e.name.as_str(), e.stage)).collect();
         assert_eq!(entries, [("main", ShaderStage::Compute)], "{}", kernel.name);
     }
 }
 
 #[test]
-fn storage_buffers_have_the_order_and_access_of_the_table() {
+fn tensors_have_the_order_and_access_of_the_table() {
     for kernel in ALL {
-        let module = parse(kernel);
-        let found: Vec<_> = bindings(&module)[1..].iter().map(|variable| variable.space).collect();
-        let wanted: Vec<_> = kernel.bindings.iter().map(|&access| storage(access)).collect();
-        assert_eq!(found, wanted, "{}", kernel.name);
+        for memory in MEMORIES {
+            let module = parse(kernel, memory);
+            let found: Vec<_> = bindings(&module)[1..].iter().map(|variable| variable.space).collect();
+            let mut wanted: Vec<_> = kernel.bindings.iter().map(|&access| space(access, memory)).collect();
+            if memory == Memory::Textures {
+                let updates = kernel.bindings.iter().filter(|access| matches!(access, Access::Update(_)));
+                wanted.extend(updates.map(|_| AddressSpace::Handle));
+            }
+            assert_eq!(found, wanted, "{} in {memory:?}", kernel.name);
+        }
     }
 }
 
-fn storage(access: Access) -> AddressSpace {
-    let access = match access {
-        Access::Read => StorageAccess::LOAD,
-        Access::Write => StorageAccess::LOAD | StorageAccess::STORE,
-    };
-    AddressSpace::Storage { access }
+fn space(access: Access, memory: Memory) -> AddressSpace {
+    match (access, memory) {
+        (Access::Read(..), Memory::Textures) => AddressSpace::Handle,
+        (Access::Read(..) | Access::Scalars, _) => AddressSpace::Storage { access: StorageAccess::LOAD },
+        (Access::Write | Access::Update(_), _) => {
+            AddressSpace::Storage { access: StorageAccess::LOAD | StorageAccess::STORE }
+        }
+    }
+}
+
+#[test]
+fn textures_are_of_four_floats_and_only_read() {
+    for kernel in ALL {
+        let module = parse(kernel, Memory::Textures);
+        for variable in bindings(&module).iter().filter(|variable| variable.space == AddressSpace::Handle) {
+            let TypeInner::Image { class, .. } = module.types[variable.ty].inner else {
+                panic!("{}: a handle that is no image", kernel.name)
+            };
+            let wanted =
+                ImageClass::Storage { format: StorageFormat::Rgba32Float, access: StorageAccess::LOAD };
+            assert_eq!(class, wanted, "{}", kernel.name);
+        }
+    }
 }
 
 #[test]
 fn uniform_structs_have_the_names_offsets_and_size_of_their_twins() {
     for kernel in ALL {
-        let module = parse(kernel);
+        let module = parse(kernel, Memory::Buffers);
         let (members, span) = uniform(&module);
         let found: Vec<_> = members.iter().map(|m| (m.name.clone().unwrap(), m.offset as usize)).collect();
         // Every field before the last is four bytes wide.
@@ -110,10 +150,12 @@ fn uniform_structs_have_the_names_offsets_and_size_of_their_twins() {
 }
 
 #[test]
-fn every_storage_binding_states_its_shape() {
+fn every_tensor_states_its_shape() {
     for kernel in ALL {
-        for line in kernel.source.lines().filter(|line| line.contains("var<storage")) {
-            assert!(line.contains("// ["), "{}: {line}", kernel.name);
+        let text = kernel.text(Memory::Textures);
+        let storage = ["var<storage", "texture_storage_2d"];
+        for line in text.lines().filter(|line| storage.iter().any(|kind| line.contains(kind))) {
+            assert!(line.contains("// [") || line.ends_with("// as it was"), "{}: {line}", kernel.name);
         }
     }
 }
@@ -138,6 +180,6 @@ fn every_shader_file_is_in_the_table_and_named_like_its_row() {
 fn every_kernel_has_its_function_in_the_reference() {
     let reference = include_str!("../src/reference/kernels.rs");
     for kernel in ALL {
-        assert!(reference.contains(&format!("pub fn {}(", kernel.name)), "{}", kernel.name);
+        assert!(reference.contains(&format!("pub fn {}(", kernel.twin())), "{}", kernel.name);
     }
 }

@@ -4,7 +4,8 @@
 use wgpu::BufferUsages;
 
 use super::device::Gpu;
-use crate::error::{Error, Result};
+use super::storage::Storage;
+use crate::error::Result;
 
 /// Rows and columns are padded to multiples of this: the side of a product's tile.
 pub const TILE: usize = 8;
@@ -21,7 +22,7 @@ pub fn padded(n: usize) -> usize {
 #[derive(Clone, Debug)]
 pub struct Tensor {
     /// The buffer it lies in.
-    pub buffer: wgpu::Buffer,
+    pub buffer: Storage,
     /// Where it starts, in numbers.
     pub offset: usize,
     /// Rows that mean something.
@@ -39,24 +40,31 @@ impl Tensor {
     pub fn zeros(gpu: &Gpu, name: &str, rows: usize, cols: usize) -> Result<Self> {
         let padded_rows = padded(rows);
         let bound = padded_rows * padded(cols);
-        Ok(Self { buffer: storage(gpu, name, bound)?, offset: 0, rows, cols, padded_rows, bound })
+        Ok(Self { buffer: Storage::zeros(gpu, name, bound)?, offset: 0, rows, cols, padded_rows, bound })
     }
 
     /// A zeroed vector in a buffer of its own; it has no padding rows.
     pub fn vector(gpu: &Gpu, name: &str, len: usize) -> Result<Self> {
         let bound = padded(len);
-        Ok(Self { buffer: storage(gpu, name, bound)?, offset: 0, rows: 1, cols: len, padded_rows: 1, bound })
+        Ok(Self {
+            buffer: Storage::zeros(gpu, name, bound)?,
+            offset: 0,
+            rows: 1,
+            cols: len,
+            padded_rows: 1,
+            bound,
+        })
     }
 
     /// A matrix that starts `offset` numbers into `buffer`.
-    pub fn matrix_at(buffer: &wgpu::Buffer, offset: usize, rows: usize, cols: usize) -> Self {
+    pub fn matrix_at(buffer: &Storage, offset: usize, rows: usize, cols: usize) -> Self {
         assert!(offset.is_multiple_of(SECTION), "section offset {offset} is not aligned");
         let padded_rows = padded(rows);
         Self { buffer: buffer.clone(), offset, rows, cols, padded_rows, bound: padded_rows * padded(cols) }
     }
 
     /// A vector that starts `offset` numbers into `buffer`.
-    pub fn vector_at(buffer: &wgpu::Buffer, offset: usize, len: usize) -> Self {
+    pub fn vector_at(buffer: &Storage, offset: usize, len: usize) -> Self {
         assert!(offset.is_multiple_of(SECTION), "section offset {offset} is not aligned");
         Self { buffer: buffer.clone(), offset, rows: 1, cols: len, padded_rows: 1, bound: padded(len) }
     }
@@ -110,19 +118,6 @@ impl Tensor {
         let values = read(gpu, &self.buffer, self.offset, self.rows * stride)?;
         Ok(values.chunks_exact(stride).flat_map(|row| &row[..self.cols]).copied().collect())
     }
-}
-
-/// A storage buffer of `len` zeros.
-pub fn storage(gpu: &Gpu, name: &str, len: usize) -> Result<wgpu::Buffer> {
-    let size = bytes(len.max(4));
-    let limit = gpu.limits.max_buffer_size.min(gpu.limits.max_storage_buffer_binding_size);
-    if size > limit {
-        return Err(Error::device(format!(
-            "{name} needs {size} bytes, {} binds at most {limit}; lower --chunk, --block or --hidden",
-            gpu.adapter.info.name
-        )));
-    }
-    buffer(gpu, name, size, BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST)
 }
 
 /// Any buffer, zeroed.

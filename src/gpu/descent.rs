@@ -1,12 +1,13 @@
 //! SGD and Adam on the device: their state, and the recordings of their steps.
 
-use super::buffer::{Tensor, padded, storage};
+use super::buffer::{Tensor, padded};
 use super::device::Gpu;
 use super::engine::GpuEngine;
 use super::layout::{Layout, Segment};
 use super::ops::{adam_uniform, sgd_uniform};
 use super::pass::{Examples, Pass, RhoHatTarget};
 use super::recording::{LiveUniform, Recorder, Recording};
+use super::storage::Storage;
 use super::uniform;
 use crate::engine::{Rows, Update};
 use crate::error::{Error, Result};
@@ -51,7 +52,7 @@ impl Descent {
                 .map(|b| Tensor::vector(gpu, "average rho_hat", b.len()))
                 .collect::<Result<_>>()?,
             averaging: false,
-            list: Tensor::vector_at(&storage(gpu, "batch order", padded(examples))?, 0, examples),
+            list: Tensor::vector_at(&Storage::zeros(gpu, "batch order", padded(examples))?, 0, examples),
             batch: Tensor::zeros(gpu, "batch", layout.chunk, layout.shape.visible)?,
             sgd: blocks()
                 .map(|_| LiveUniform::new::<uniform::Sgd>(gpu, "SGD rates"))

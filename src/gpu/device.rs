@@ -3,6 +3,7 @@
 //! wgpu panics on uncaptured errors and tells of a lost device by callback alone; both end here in one slot that
 //! every wait and every submission looks at.
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
@@ -14,12 +15,16 @@ use futures_intrusive::channel::shared::oneshot_channel;
 
 use super::adapter::Adapter;
 use super::kernel::Pipelines;
+use super::variant::Variant;
 use crate::error::{Error, Result};
 
 /// A submission that has not ended after this long counts as hung.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Time between two looks at the device-lost flag.
 const GLANCE: Duration = Duration::from_millis(20);
+
+/// Optional features that some variant of a kernel uses.
+const USED_FEATURES: wgpu::Features = wgpu::Features::SUBGROUP;
 
 /// The first thing that went wrong outside any call.
 #[derive(Clone, Default)]
@@ -50,7 +55,10 @@ pub struct Gpu {
     pub adapter: Adapter,
     /// The adapter's limits, all of which were asked for.
     pub limits: wgpu::Limits,
+    /// The optional features that it has and that are used here.
+    pub features: wgpu::Features,
     pub(super) pipelines: Pipelines,
+    variant: Cell<Variant>,
     trouble: Trouble,
 }
 
@@ -61,12 +69,13 @@ impl fmt::Debug for Gpu {
 }
 
 impl Gpu {
-    /// Opens `adapter` with all its limits and no optional feature.
+    /// Opens `adapter` with all its limits and those optional features that some variant of a kernel uses.
     pub fn open(adapter: Adapter) -> Result<Self> {
         let limits = adapter.handle.limits();
+        let features = adapter.handle.features() & USED_FEATURES;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("rhohat"),
-            required_features: wgpu::Features::empty(),
+            required_features: features,
             required_limits: limits.clone(),
             experimental_features: wgpu::ExperimentalFeatures::disabled(),
             memory_hints: wgpu::MemoryHints::Performance,
@@ -89,7 +98,35 @@ impl Gpu {
         device.set_device_lost_callback(move |reason, message| {
             lost.note(format!("the device was lost ({reason:?}): {message}"));
         });
-        Ok(Self { device, queue, adapter, limits, pipelines: Pipelines::default(), trouble })
+        let (pipelines, variant) = (Pipelines::default(), Cell::new(Variant::PLAIN));
+        let gpu = Self { device, queue, adapter, limits, features, pipelines, variant, trouble };
+        gpu.variant.set(Variant::preselected(&gpu));
+        Ok(gpu)
+    }
+
+    /// The kernels that recordings are made of from now on.
+    pub fn variant(&self) -> Variant {
+        self.variant.get()
+    }
+
+    /// Chooses them, if the adapter can run them.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with what it can run.
+    pub fn force(&self, variant: Variant) -> Result<()> {
+        self.variant.set(variant.check(self)?);
+        Ok(())
+    }
+
+    /// Whether its subgroups hold at least eight invocations.
+    pub fn has_subgroups(&self) -> bool {
+        self.features.contains(wgpu::Features::SUBGROUP) && self.adapter.info.subgroup_min_size >= 8
+    }
+
+    /// Whether compute shaders read textures of four f32.
+    pub fn has_textures(&self) -> bool {
+        let format = self.adapter.handle.get_texture_format_features(wgpu::TextureFormat::Rgba32Float);
+        format.flags.contains(wgpu::TextureFormatFeatureFlags::STORAGE_READ_ONLY)
     }
 
     /// Fails if the device was lost or refused something since it was opened.

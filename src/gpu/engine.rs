@@ -230,6 +230,7 @@ fn upload(gpu: &Gpu, layout: &Layout, data: &Matrix<f32>) -> Result<Vec<Part>> {
         let rows = rows.min(data.rows - first);
         let x = Tensor::zeros(gpu, "examples", rows, data.cols)?;
         x.write(gpu, &data.values[first * data.cols..(first + rows) * data.cols]);
+        x.buffer.make_constant();
         gpu.check()?;
         Ok(Part { first, x })
     };

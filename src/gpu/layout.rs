@@ -3,8 +3,9 @@
 
 use std::ops::Range;
 
-use super::buffer::{SECTION, TILE, Tensor, padded, storage};
+use super::buffer::{SECTION, TILE, Tensor, padded};
 use super::device::Gpu;
+use super::storage::Storage;
 use crate::engine::{Cut, Plan};
 use crate::error::{Error, Result};
 use crate::model::{Params, Shape};
@@ -99,7 +100,7 @@ impl Segment {
         let b2_at = b1_at + padded(units.len()).next_multiple_of(SECTION);
         let has_output_bias = units.start == 0;
         let len = if has_output_bias { b2_at + padded(visible).next_multiple_of(SECTION) } else { b2_at };
-        let buffer = storage(gpu, name, len)?;
+        let buffer = Storage::zeros(gpu, name, len)?;
         Ok(Self {
             units: units.clone(),
             w1: Tensor::matrix_at(&buffer, 0, units.len(), visible),

@@ -20,7 +20,7 @@ pub struct Product {
     pub stride_a: u32,
     pub stride_b: u32,
     pub stride_c: u32,
-    pub accumulate: u32,
+    pub rows: u32,
 }
 
 /// Uniform of `matmul_tn`.
@@ -64,7 +64,6 @@ pub struct ColumnMean {
     pub blocks: u32,
     pub stride: u32,
     pub scale: f32,
-    pub accumulate: u32,
 }
 
 /// Uniform of `kl_slope`.
@@ -104,7 +103,6 @@ pub struct WeightGradient {
     pub slices: u32,
     pub scale: f32,
     pub lambda: f32,
-    pub accumulate: u32,
 }
 
 /// Uniform of `squared_error`.

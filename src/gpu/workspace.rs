@@ -1,9 +1,10 @@
 //! The buffers that the passes of an engine share, and how many sums they leave for the host.
 
-use super::buffer::{Tensor, padded, storage};
+use super::buffer::{Tensor, padded};
 use super::device::Gpu;
 use super::layout::Layout;
 use super::ops::{COLUMN_BLOCK, Slices, sum_blocks};
+use super::storage::Storage;
 use crate::error::Result;
 
 /// The activations and sums of one chunk, made once and used by every recording.
@@ -53,7 +54,7 @@ impl Workspace {
 }
 
 fn flat(gpu: &Gpu, name: &str, len: usize) -> Result<Tensor> {
-    Ok(Tensor::vector_at(&storage(gpu, name, padded(len))?, 0, len))
+    Ok(Tensor::vector_at(&Storage::zeros(gpu, name, padded(len))?, 0, len))
 }
 
 /// Slices of a weight gradient of `units` × `n` over `rows` rows, as many as one binding holds.

@@ -15,6 +15,7 @@ use super::steps::{CUTS, Problem, Rule, check_pass, check_repeatable, check_upda
 use super::training;
 use crate::device::Choice;
 use crate::gpu::device::Gpu;
+use crate::gpu::kernel::Memory;
 use crate::objective::Activation;
 use crate::optim::Optimizer;
 use crate::reference::gradient_check::GradientError;
@@ -141,22 +142,30 @@ fn cpu_kernel_checks(seed: u64) -> Vec<Check> {
     products.into_iter().chain(activations).collect()
 }
 
-/// One check a shader.
+/// One check a shader and memory that the adapter can run.
 fn shader_checks(gpu: &Rc<Gpu>, seed: u64) -> Vec<Check> {
+    let memories = [Memory::Buffers, Memory::Textures].into_iter();
+    let supported = memories.filter(|&memory| memory == Memory::Buffers || gpu.has_textures());
+    supported.flat_map(|memory| shader_checks_in(gpu, memory, seed)).collect()
+}
+
+fn shader_checks_in(gpu: &Rc<Gpu>, memory: Memory, seed: u64) -> Vec<Check> {
     let mut names = Vec::new();
     let mut by_name = BTreeMap::<&str, Vec<Case>>::new();
-    for case in cases(seed) {
+    for case in cases(seed).into_iter().filter(|case| case.kernel.runs_on(gpu, memory)) {
         let name = case.kernel.name;
         if !names.contains(&name) {
             names.push(name);
         }
         by_name.entry(name).or_default().push(case);
     }
-    let check = |name| {
+    let check = |name: &str| {
         let (gpu, cases) = (gpu.clone(), by_name.remove(name).expect("every name has cases"));
-        Check::new(Group::Kernels, name, move || {
+        let title = if memory == Memory::Textures { format!("{name}, textures") } else { name.to_owned() };
+        Check::new(Group::Kernels, title, move || {
+            let rig = Rig { gpu: &gpu, memory };
             let named = |case: &Case, failure| Failure::Wrong(format!("{}: {failure}", case.what));
-            let check = |case: &Case| case.check(Rig { gpu: &gpu }).map_err(|failure| named(case, failure));
+            let check = |case: &Case| case.check(rig).map_err(|failure| named(case, failure));
             worst_of(cases.iter().map(check))
         })
     };

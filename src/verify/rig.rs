@@ -3,9 +3,11 @@
 
 use super::compare::Difference;
 use crate::error::{Error, Result};
-use crate::gpu::buffer::{Tensor, padded, read, storage};
+use crate::gpu::buffer::{Tensor, padded, read};
 use crate::gpu::device::Gpu;
+use crate::gpu::kernel::Memory;
 use crate::gpu::recording::Recorder;
+use crate::gpu::storage::Storage;
 
 /// Numbers behind every tensor that no kernel may write; read as numbers they are NaN.
 const GUARD: usize = 64;
@@ -33,6 +35,8 @@ impl From<Difference> for Failure {
 pub struct Rig<'g> {
     /// The device.
     pub gpu: &'g Gpu,
+    /// Where kernels read.
+    pub memory: Memory,
 }
 
 impl Rig<'_> {
@@ -74,7 +78,7 @@ impl Rig<'_> {
 
     fn guarded(&self, rows: usize, cols: usize, padded_rows: usize, fill: f32) -> Result<Tensor> {
         let len = padded_rows * padded(cols);
-        let buffer = storage(self.gpu, "tensor under test", len + GUARD)?;
+        let buffer = Storage::zeros(self.gpu, "tensor under test", len + GUARD)?;
         let mut words = vec![fill.to_bits(); len];
         words.resize(len + GUARD, GUARD_WORD);
         self.gpu.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(&words));
@@ -84,6 +88,7 @@ impl Rig<'_> {
     /// Records, runs and waits.
     pub fn run(&self, record: impl FnOnce(&mut Recorder<'_>) -> Result<()>) -> Result<()> {
         let mut recorder = Recorder::new(self.gpu);
+        recorder.variant.memory = self.memory;
         record(&mut recorder)?;
         recorder.finish()?.run(self.gpu)?;
         self.gpu.finish()

@@ -1,15 +1,19 @@
 //! The rows of the table of shaders. `tests/shaders.rs` checks every one against its WGSL without a GPU.
 
-use super::Access::{Read, Write};
+use super::Access::{Read, Scalars, Update, Write};
+use super::tile::Left;
 use super::{Kernel, Uniform};
 use crate::gpu::uniform;
+use crate::gpu::variant::Product;
 
 /// `shaders/matmul_nt.wgsl`.
 pub static MATMUL_NT: Kernel = Kernel {
     name: "matmul_nt",
     source: include_str!("../../../shaders/matmul_nt.wgsl"),
     activates: false,
-    bindings: &[Read, Read, Write],
+    accumulates: true,
+    bindings: &[Read("a", "[m, k]"), Read("b", "[n, k]"), Write],
+    tile: None,
     uniform: Uniform::of::<uniform::Product>(),
 };
 
@@ -18,7 +22,9 @@ pub static MATMUL_NN: Kernel = Kernel {
     name: "matmul_nn",
     source: include_str!("../../../shaders/matmul_nn.wgsl"),
     activates: false,
-    bindings: &[Read, Read, Write],
+    accumulates: true,
+    bindings: &[Read("a", "[m, k]"), Read("b", "[k, n]"), Write],
+    tile: None,
     uniform: Uniform::of::<uniform::Product>(),
 };
 
@@ -27,7 +33,42 @@ pub static MATMUL_TN: Kernel = Kernel {
     name: "matmul_tn",
     source: include_str!("../../../shaders/matmul_tn.wgsl"),
     activates: false,
-    bindings: &[Read, Read, Write],
+    accumulates: false,
+    bindings: &[Read("a", "[k, m]"), Read("b", "[k, n]"), Write],
+    tile: None,
+    uniform: Uniform::of::<uniform::SlicedProduct>(),
+};
+
+/// `shaders/matmul_nt_broadcast.wgsl`.
+pub static MATMUL_NT_BROADCAST: Kernel = Kernel {
+    name: "matmul_nt_broadcast",
+    source: include_str!("../../../shaders/matmul_nt_broadcast.wgsl"),
+    activates: false,
+    accumulates: true,
+    bindings: &[Read("a", "[m, k]"), Read("b", "[n, k]"), Write],
+    tile: Some(Left::Rows),
+    uniform: Uniform::of::<uniform::Product>(),
+};
+
+/// `shaders/matmul_nn_broadcast.wgsl`.
+pub static MATMUL_NN_BROADCAST: Kernel = Kernel {
+    name: "matmul_nn_broadcast",
+    source: include_str!("../../../shaders/matmul_nn_broadcast.wgsl"),
+    activates: false,
+    accumulates: true,
+    bindings: &[Read("a", "[m, k]"), Read("b", "[k, n]"), Write],
+    tile: Some(Left::Rows),
+    uniform: Uniform::of::<uniform::Product>(),
+};
+
+/// `shaders/matmul_tn_broadcast.wgsl`.
+pub static MATMUL_TN_BROADCAST: Kernel = Kernel {
+    name: "matmul_tn_broadcast",
+    source: include_str!("../../../shaders/matmul_tn_broadcast.wgsl"),
+    activates: false,
+    accumulates: false,
+    bindings: &[Read("a", "[k, m]"), Read("b", "[k, n]"), Write],
+    tile: Some(Left::Columns),
     uniform: Uniform::of::<uniform::SlicedProduct>(),
 };
 
@@ -36,7 +77,9 @@ pub static BIAS_ACTIVATION: Kernel = Kernel {
     name: "bias_activation",
     source: include_str!("../../../shaders/bias_activation.wgsl"),
     activates: true,
-    bindings: &[Read, Write],
+    accumulates: false,
+    bindings: &[Read("bias", "[cols]"), Update("z")],
+    tile: None,
     uniform: Uniform::of::<uniform::Layer>(),
 };
 
@@ -45,7 +88,9 @@ pub static COLUMN_SUMS: Kernel = Kernel {
     name: "column_sums",
     source: include_str!("../../../shaders/column_sums.wgsl"),
     activates: false,
-    bindings: &[Read, Write],
+    accumulates: false,
+    bindings: &[Read("a", "[rows, cols]"), Write],
+    tile: None,
     uniform: Uniform::of::<uniform::ColumnSums>(),
 };
 
@@ -54,7 +99,9 @@ pub static COLUMN_MEAN: Kernel = Kernel {
     name: "column_mean",
     source: include_str!("../../../shaders/column_mean.wgsl"),
     activates: false,
-    bindings: &[Read, Write],
+    accumulates: true,
+    bindings: &[Read("sums", "[blocks, cols]"), Write],
+    tile: None,
     uniform: Uniform::of::<uniform::ColumnMean>(),
 };
 
@@ -63,7 +110,9 @@ pub static KL_SLOPE: Kernel = Kernel {
     name: "kl_slope",
     source: include_str!("../../../shaders/kl_slope.wgsl"),
     activates: false,
-    bindings: &[Read, Write, Write],
+    accumulates: false,
+    bindings: &[Scalars, Write, Write],
+    tile: None,
     uniform: Uniform::of::<uniform::Penalty>(),
 };
 
@@ -72,7 +121,9 @@ pub static OUTPUT_DELTA: Kernel = Kernel {
     name: "output_delta",
     source: include_str!("../../../shaders/output_delta.wgsl"),
     activates: true,
-    bindings: &[Read, Write],
+    accumulates: false,
+    bindings: &[Read("x", "[m, n]"), Update("a3")],
+    tile: None,
     uniform: Uniform::of::<uniform::Elements>(),
 };
 
@@ -81,7 +132,9 @@ pub static HIDDEN_DELTA: Kernel = Kernel {
     name: "hidden_delta",
     source: include_str!("../../../shaders/hidden_delta.wgsl"),
     activates: true,
-    bindings: &[Read, Read, Write],
+    accumulates: false,
+    bindings: &[Read("slope", "[h]"), Read("a2", "[m, h]"), Update("error")],
+    tile: None,
     uniform: Uniform::of::<uniform::HiddenDelta>(),
 };
 
@@ -90,7 +143,9 @@ pub static WEIGHT_GRADIENT: Kernel = Kernel {
     name: "weight_gradient",
     source: include_str!("../../../shaders/weight_gradient.wgsl"),
     activates: false,
-    bindings: &[Read, Read, Write],
+    accumulates: true,
+    bindings: &[Read("products", "[slices, h, n]"), Read("w", "[h, n]"), Write],
+    tile: None,
     uniform: Uniform::of::<uniform::WeightGradient>(),
 };
 
@@ -99,7 +154,9 @@ pub static SQUARED_ERROR: Kernel = Kernel {
     name: "squared_error",
     source: include_str!("../../../shaders/squared_error.wgsl"),
     activates: false,
-    bindings: &[Read, Read, Write],
+    accumulates: false,
+    bindings: &[Read("a3", "[m, n]"), Read("x", "[m, n]"), Write],
+    tile: None,
     uniform: Uniform::of::<uniform::BlockSums>(),
 };
 
@@ -108,7 +165,9 @@ pub static DOT: Kernel = Kernel {
     name: "dot",
     source: include_str!("../../../shaders/dot.wgsl"),
     activates: false,
-    bindings: &[Read, Read, Write],
+    accumulates: false,
+    bindings: &[Read("x", "[vectors, count]"), Read("y", "[vectors, count]"), Write],
+    tile: None,
     uniform: Uniform::of::<uniform::Dots>(),
 };
 
@@ -117,7 +176,9 @@ pub static AXPY: Kernel = Kernel {
     name: "axpy",
     source: include_str!("../../../shaders/axpy.wgsl"),
     activates: false,
-    bindings: &[Read, Read, Write],
+    accumulates: false,
+    bindings: &[Read("x", "[count]"), Read("y", "[count]"), Write],
+    tile: None,
     uniform: Uniform::of::<uniform::Axpy>(),
 };
 
@@ -126,7 +187,9 @@ pub static COMBINE: Kernel = Kernel {
     name: "combine",
     source: include_str!("../../../shaders/combine.wgsl"),
     activates: false,
-    bindings: &[Read, Write],
+    accumulates: false,
+    bindings: &[Read("stack", "[vectors, count]"), Write],
+    tile: None,
     uniform: Uniform::of::<uniform::Combination>(),
 };
 
@@ -135,7 +198,9 @@ pub static SGD: Kernel = Kernel {
     name: "sgd",
     source: include_str!("../../../shaders/sgd.wgsl"),
     activates: false,
-    bindings: &[Read, Write, Write],
+    accumulates: false,
+    bindings: &[Read("gradient", "[count]"), Update("w"), Update("velocity")],
+    tile: None,
     uniform: Uniform::of::<uniform::Sgd>(),
 };
 
@@ -144,7 +209,9 @@ pub static ADAM: Kernel = Kernel {
     name: "adam",
     source: include_str!("../../../shaders/adam.wgsl"),
     activates: false,
-    bindings: &[Read, Write, Write, Write],
+    accumulates: false,
+    bindings: &[Read("gradient", "[count]"), Update("w"), Update("first"), Update("second")],
+    tile: None,
     uniform: Uniform::of::<uniform::Adam>(),
 };
 
@@ -153,15 +220,44 @@ pub static GATHER: Kernel = Kernel {
     name: "gather",
     source: include_str!("../../../shaders/gather.wgsl"),
     activates: false,
-    bindings: &[Read, Read, Write],
+    accumulates: false,
+    bindings: &[Scalars, Read("part", "[part_rows, n]"), Write],
+    tile: None,
     uniform: Uniform::of::<uniform::Gather>(),
 };
+
+/// `shaders/matmul_nt*.wgsl`.
+pub fn matmul_nt(product: Product) -> &'static Kernel {
+    match product {
+        Product::Direct => &MATMUL_NT,
+        Product::Broadcast => &MATMUL_NT_BROADCAST,
+    }
+}
+
+/// `shaders/matmul_nn*.wgsl`.
+pub fn matmul_nn(product: Product) -> &'static Kernel {
+    match product {
+        Product::Direct => &MATMUL_NN,
+        Product::Broadcast => &MATMUL_NN_BROADCAST,
+    }
+}
+
+/// `shaders/matmul_tn*.wgsl`.
+pub fn matmul_tn(product: Product) -> &'static Kernel {
+    match product {
+        Product::Direct => &MATMUL_TN,
+        Product::Broadcast => &MATMUL_TN_BROADCAST,
+    }
+}
 
 /// Every kernel, in the order of a training step.
 pub static ALL: &[&Kernel] = &[
     &MATMUL_NT,
     &MATMUL_NN,
     &MATMUL_TN,
+    &MATMUL_NT_BROADCAST,
+    &MATMUL_NN_BROADCAST,
+    &MATMUL_TN_BROADCAST,
     &BIAS_ACTIVATION,
     &COLUMN_SUMS,
     &COLUMN_MEAN,

@@ -4,7 +4,7 @@ use super::word;
 use crate::error::Result;
 use crate::gpu::buffer::Tensor;
 use crate::gpu::kernel;
-use crate::gpu::recording::Recorder;
+use crate::gpu::recording::{Choice, Recorder};
 use crate::gpu::uniform::{Elements, HiddenDelta, Layer, Penalty};
 use crate::objective::{Activation, Objective, RHO_HAT_MIN};
 
@@ -18,7 +18,7 @@ impl Recorder<'_> {
             cols: word(z.cols),
             stride: word(z.stride() / 4),
         };
-        self.dispatch(&kernel::BIAS_ACTIVATION, Some(f), &uniform, &[bias, z], z.len() / 4)
+        self.dispatch(&kernel::BIAS_ACTIVATION, f.into(), &uniform, &[bias, z], z.len() / 4)
     }
 
     /// ρ̂ and s from the mean activations; `decay` > 0 makes ρ̂ a moving average.
@@ -40,14 +40,14 @@ impl Recorder<'_> {
             least: RHO_HAT_MIN as f32,
             tanh: u32::from(objective.activation == Activation::Tanh),
         };
-        self.dispatch(&kernel::KL_SLOPE, None, &uniform, &[mean, rho_hat, slope], mean.stride())
+        self.dispatch(&kernel::KL_SLOPE, Choice::default(), &uniform, &[mean, rho_hat, slope], mean.stride())
     }
 
     /// A3 ← (A3 − X) ⊙ g′.
     pub fn output_delta(&mut self, a3: &Tensor, x: &Tensor, g: Activation) -> Result<()> {
         assert_eq!((a3.rows, a3.cols), (x.rows, x.cols), "output_delta: shapes");
         let uniform = Elements { count: word(a3.len() / 4) };
-        self.dispatch(&kernel::OUTPUT_DELTA, Some(g), &uniform, &[x, a3], a3.len() / 4)
+        self.dispatch(&kernel::OUTPUT_DELTA, g.into(), &uniform, &[x, a3], a3.len() / 4)
     }
 
     /// E ← (E + s) ⊙ f′(A2).
@@ -58,6 +58,6 @@ impl Recorder<'_> {
             padded_rows: word(error.padded_rows),
             stride: word(error.stride() / 4),
         };
-        self.dispatch(&kernel::HIDDEN_DELTA, Some(f), &uniform, &[slope, a2, error], error.len() / 4)
+        self.dispatch(&kernel::HIDDEN_DELTA, f.into(), &uniform, &[slope, a2, error], error.len() / 4)
     }
 }

@@ -3,9 +3,11 @@
 use super::word;
 use crate::error::Result;
 use crate::gpu::buffer::{TILE, Tensor};
+use crate::gpu::kernel::tile::SIDE;
 use crate::gpu::kernel::{self, Kernel};
-use crate::gpu::recording::Recorder;
-use crate::gpu::uniform::{Product, SlicedProduct, WeightGradient};
+use crate::gpu::recording::{Choice, Recorder};
+use crate::gpu::uniform::{self, WeightGradient};
+use crate::gpu::variant::Product;
 
 /// Most vec4s of k that one dispatch of a product sums: lavapipe ends the loops of an invocation after 65 535 turns.
 const MAX_PRODUCT_TURNS: usize = 60_000;
@@ -27,8 +29,17 @@ impl Slices {
         const SHORTEST: usize = 256;
         let wanted =
             WANTED_INVOCATIONS.div_ceil(tiles).min(k.div_ceil(SHORTEST)).max(k.div_ceil(MAX_PRODUCT_TURNS));
-        let rows = k.div_ceil(wanted.max(1)).max(1);
+        // Whole groups of four rows, which `matmul_tn_broadcast` sums at a time, and of eight, to which rows are padded.
+        let rows = k.div_ceil(wanted.max(1)).max(1).next_multiple_of(TILE);
         Self { rows, count: k.div_ceil(rows).max(1) }
+    }
+}
+
+/// Rows and columns of a tile, and the invocations that share it.
+fn tile(product: Product) -> (usize, usize) {
+    match product {
+        Product::Direct => (TILE, 1),
+        Product::Broadcast => (SIDE, 8),
     }
 }
 
@@ -36,13 +47,13 @@ impl Recorder<'_> {
     /// C = A Bᵀ, or C += A Bᵀ.
     pub fn matmul_nt(&mut self, a: &Tensor, b: &Tensor, c: &Tensor, accumulate: bool) -> Result<()> {
         assert_eq!((a.cols, c.rows, c.cols), (b.cols, a.rows, b.rows), "matmul_nt: shapes");
-        self.product(&kernel::MATMUL_NT, a, b, c, accumulate)
+        self.product(kernel::matmul_nt(self.variant.product), a, b, c, accumulate)
     }
 
     /// C = A B, or C += A B.
     pub fn matmul_nn(&mut self, a: &Tensor, b: &Tensor, c: &Tensor, accumulate: bool) -> Result<()> {
         assert_eq!((a.cols, c.rows, c.cols), (b.rows, a.rows, b.cols), "matmul_nn: shapes");
-        self.product(&kernel::MATMUL_NN, a, b, c, accumulate)
+        self.product(kernel::matmul_nn(self.variant.product), a, b, c, accumulate)
     }
 
     fn product(
@@ -53,10 +64,11 @@ impl Recorder<'_> {
         c: &Tensor,
         accumulate: bool,
     ) -> Result<()> {
-        let (tiles_m, tiles_n) = (c.padded_rows / TILE, c.stride() / TILE);
+        let (side, sharers) = tile(self.variant.product);
+        let (tiles_m, tiles_n) = (c.padded_rows.div_ceil(side), c.stride().div_ceil(side));
         let turns = a.stride() / 4;
         for first in (0..turns).step_by(MAX_PRODUCT_TURNS) {
-            let uniform = Product {
+            let uniform = uniform::Product {
                 tiles_m: word(tiles_m),
                 tiles_n: word(tiles_n),
                 k_first: word(first),
@@ -64,29 +76,33 @@ impl Recorder<'_> {
                 stride_a: word(a.stride() / 4),
                 stride_b: word(b.stride() / 4),
                 stride_c: word(c.stride() / 4),
-                accumulate: u32::from(accumulate || first > 0),
+                rows: word(c.padded_rows),
             };
-            self.dispatch(kernel, None, &uniform, &[a, b, c], tiles_m * tiles_n)?;
+            let choice = Choice::accumulating(accumulate || first > 0);
+            self.dispatch(kernel, choice, &uniform, &[a, b, c], tiles_m * tiles_n * sharers)?;
         }
         Ok(())
     }
 
     /// P_z = AᵀB over slice z of the rows; `products` is `[slices · padded columns of A, columns of B]`.
     pub fn matmul_tn(&mut self, a: &Tensor, b: &Tensor, products: &Tensor, slices: Slices) -> Result<()> {
-        let tiles = (a.stride() / TILE, b.stride() / TILE);
+        let (side, sharers) = tile(self.variant.product);
+        let tiles = (a.stride().div_ceil(side), b.stride().div_ceil(side));
         assert_eq!(a.rows, b.rows, "matmul_tn: rows");
         assert!(products.bound >= slices.count * a.stride() * b.stride(), "matmul_tn: room for the slices");
-        let uniform = SlicedProduct {
+        let uniform = uniform::SlicedProduct {
             tiles_m: word(tiles.0),
             tiles_n: word(tiles.1),
-            k: word(a.rows),
+            k: word(a.padded_rows),
             slice: word(slices.rows),
             slices: word(slices.count),
             stride_a: word(a.stride() / 4),
             stride_b: word(b.stride() / 4),
             stride_c: word(b.stride() / 4),
         };
-        self.dispatch(&kernel::MATMUL_TN, None, &uniform, &[a, b, products], tiles.0 * tiles.1 * slices.count)
+        let kernel = kernel::matmul_tn(self.variant.product);
+        let invocations = tiles.0 * tiles.1 * slices.count * sharers;
+        self.dispatch(kernel, Choice::default(), &uniform, &[a, b, products], invocations)
     }
 
     /// G ← Σ products / `examples` + λW, or G += Σ products / `examples`.
@@ -107,8 +123,13 @@ impl Recorder<'_> {
             slices: word(slices.count),
             scale: 1.0 / examples as f32,
             lambda: lambda as f32,
-            accumulate: u32::from(accumulate),
         };
-        self.dispatch(&kernel::WEIGHT_GRADIENT, None, &uniform, &[products, w, gradient], w.len() / 4)
+        self.dispatch(
+            &kernel::WEIGHT_GRADIENT,
+            Choice::accumulating(accumulate),
+            &uniform,
+            &[products, w, gradient],
+            w.len() / 4,
+        )
     }
 }

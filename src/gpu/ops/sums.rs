@@ -4,7 +4,7 @@ use super::word;
 use crate::error::Result;
 use crate::gpu::buffer::Tensor;
 use crate::gpu::kernel;
-use crate::gpu::recording::{LiveUniform, Recorder};
+use crate::gpu::recording::{Choice, LiveUniform, Recorder};
 use crate::gpu::uniform::{BlockSums, ColumnMean, ColumnSums, Dots, MAX_LIST};
 
 /// Vec4s a block sum of `squared_error` and `dot` covers.
@@ -23,7 +23,7 @@ impl Recorder<'_> {
             blocks: word(blocks),
             stride: word(a.stride() / 4),
         };
-        self.dispatch(&kernel::COLUMN_SUMS, None, &uniform, &[a, sums], blocks * a.stride() / 4)
+        self.dispatch(&kernel::COLUMN_SUMS, Choice::default(), &uniform, &[a, sums], blocks * a.stride() / 4)
     }
 
     /// mean ← Σ sums / `examples`, or mean += that; `sums` holds the blocks of `rows` rows.
@@ -40,9 +40,14 @@ impl Recorder<'_> {
             blocks: word(rows.div_ceil(COLUMN_BLOCK)),
             stride: word(mean.stride() / 4),
             scale: 1.0 / examples as f32,
-            accumulate: u32::from(accumulate),
         };
-        self.dispatch(&kernel::COLUMN_MEAN, None, &uniform, &[sums, mean], mean.stride() / 4)
+        self.dispatch(
+            &kernel::COLUMN_MEAN,
+            Choice::accumulating(accumulate),
+            &uniform,
+            &[sums, mean],
+            mean.stride() / 4,
+        )
     }
 
     /// Block sums of (A3 − X)² to `sums[first..]`; how many is [`sum_blocks`] of A3's length.
@@ -55,7 +60,7 @@ impl Recorder<'_> {
             blocks: word(blocks),
             first: word(first),
         };
-        self.dispatch(&kernel::SQUARED_ERROR, None, &uniform, &[a3, x, sums], blocks)
+        self.dispatch(&kernel::SQUARED_ERROR, Choice::default(), &uniform, &[a3, x, sums], blocks)
     }
 
     /// Block sums of x·y for pairs of vectors of `len` numbers, stacked in `x` and `y`, to `sums[first..]`: pair by
@@ -70,7 +75,7 @@ impl Recorder<'_> {
         first: usize,
     ) -> Result<()> {
         let uniform = dots_uniform(len, pairs, first);
-        self.dispatch(&kernel::DOT, None, &uniform, &[x, y, sums], pairs.len() * sum_blocks(len))
+        self.dispatch(&kernel::DOT, Choice::default(), &uniform, &[x, y, sums], pairs.len() * sum_blocks(len))
     }
 
     /// As [`Recorder::dot`] with the pairs set before each run, at most `max_pairs`.

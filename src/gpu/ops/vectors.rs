@@ -4,7 +4,7 @@ use super::word;
 use crate::error::Result;
 use crate::gpu::buffer::Tensor;
 use crate::gpu::kernel;
-use crate::gpu::recording::{LiveUniform, Recorder};
+use crate::gpu::recording::{Choice, LiveUniform, Recorder};
 use crate::gpu::uniform::{Adam, Axpy, Combination, Gather, MAX_LIST, Sgd};
 use crate::reference::kernels::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
 
@@ -19,7 +19,7 @@ impl Recorder<'_> {
     pub fn axpy(&mut self, alpha: f64, x: &Tensor, gamma: f64, y: &Tensor, z: &Tensor) -> Result<()> {
         assert!(x.bound >= z.len() && y.bound >= z.len(), "axpy: lengths");
         let uniform = axpy_uniform(z.len(), alpha, gamma);
-        self.dispatch(&kernel::AXPY, None, &uniform, &[x, y, z], z.len() / 4)
+        self.dispatch(&kernel::AXPY, Choice::default(), &uniform, &[x, y, z], z.len() / 4)
     }
 
     /// z ← Σ coefficient · vector, with the terms set before each run (see [`combination_uniform`]).
@@ -73,7 +73,7 @@ impl Recorder<'_> {
             part_rows: word(part.rows),
             stride: word(batch.stride() / 4),
         };
-        self.dispatch(&kernel::GATHER, None, &uniform, &[list, part, batch], batch.len() / 4)
+        self.dispatch(&kernel::GATHER, Choice::default(), &uniform, &[list, part, batch], batch.len() / 4)
     }
 }
 

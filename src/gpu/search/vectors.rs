@@ -6,13 +6,14 @@
 
 use crate::engine::Slot;
 use crate::error::Result;
-use crate::gpu::buffer::{SECTION, Tensor, bytes, storage};
+use crate::gpu::buffer::{SECTION, Tensor, bytes};
 use crate::gpu::device::Gpu;
 use crate::gpu::engine::{GpuEngine, staging};
 use crate::gpu::layout::Segment;
 use crate::gpu::ops::sum_blocks;
 use crate::gpu::pass::{Examples, Pass, RhoHatTarget};
 use crate::gpu::recording::{LiveUniform, Recorder, Recording};
+use crate::gpu::storage::Storage;
 use crate::gpu::uniform::{Axpy, Combination, Dots, MAX_LIST};
 use crate::gpu::workspace::cost_sums;
 
@@ -73,7 +74,8 @@ impl Search {
         let inner_products: usize = pieces.iter().map(|piece| MAX_LIST * sum_blocks(piece.len)).sum();
         let slopes: usize = trial.iter().map(|segment| sum_blocks(segment.whole.len())).sum();
         let len = inner_products.max(slopes);
-        let dots = Tensor::vector_at(&storage(gpu, "inner products", len)?, 0, len.next_multiple_of(4));
+        let dots =
+            Tensor::vector_at(&Storage::zeros(gpu, "inner products", len)?, 0, len.next_multiple_of(4));
         let staging = staging(gpu, cost_sums(layout, engine.count) + layout.shape.hidden + len)?;
         let mut search = Self {
             history,
@@ -188,7 +190,7 @@ fn cut_pieces(gpu: &Gpu, vector: &[Segment], height: usize, limit: usize) -> Res
     for (segment, whole) in vector.iter().map(|segment| &segment.whole).enumerate() {
         for first in (0..whole.len()).step_by(longest) {
             let len = longest.min(whole.len() - first);
-            let stack = Tensor::vector_at(&storage(gpu, "history", height * len)?, 0, height * len);
+            let stack = Tensor::vector_at(&Storage::zeros(gpu, "history", height * len)?, 0, height * len);
             let pairs = LiveUniform::new::<Dots>(gpu, "pairs")?;
             let terms = LiveUniform::new::<Combination>(gpu, "terms")?;
             pieces.push(Piece { segment, first, len, stack, pairs, terms });

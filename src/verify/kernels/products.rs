@@ -2,8 +2,9 @@
 
 use super::Case;
 use crate::gpu::buffer::padded;
-use crate::gpu::kernel;
+use crate::gpu::kernel::{self, Kernel};
 use crate::gpu::ops::Slices;
+use crate::gpu::variant::Product;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::{Kind, Numbers};
 use crate::verify::rig::{Failure, Rig};
@@ -77,15 +78,28 @@ impl ProductCase {
 }
 
 pub(super) fn cases(seed: u64) -> Vec<Case> {
-    let adding = |case: ProductCase| [false, true].map(|adds| whole_case(case, adds));
-    let nt = ProductCase::all(Form::Nt, seed).flat_map(adding);
-    let nn = ProductCase::all(Form::Nn, seed).flat_map(adding);
-    nt.chain(nn).chain(ProductCase::all(Form::Tn, seed).map(sliced_case)).collect()
+    let of = |product: Product| {
+        let adding = move |case: ProductCase| [false, true].map(|adds| whole_case(case, product, adds));
+        let nt = ProductCase::all(Form::Nt, seed).flat_map(adding);
+        let nn = ProductCase::all(Form::Nn, seed).flat_map(adding);
+        let tn = ProductCase::all(Form::Tn, seed).map(move |case| sliced_case(case, product));
+        nt.chain(nn).chain(tn)
+    };
+    Product::ALL.into_iter().flat_map(of).collect()
+}
+
+/// The kernel of a form.
+fn kernel_of(form: Form, product: Product) -> &'static Kernel {
+    match form {
+        Form::Nt => kernel::matmul_nt(product),
+        Form::Nn => kernel::matmul_nn(product),
+        Form::Tn => kernel::matmul_tn(product),
+    }
 }
 
 /// C = AB, or C += AB with ones in C before.
-fn whole_case(case: ProductCase, adds: bool) -> Case {
-    let kernel = if case.form == Form::Nt { &kernel::MATMUL_NT } else { &kernel::MATMUL_NN };
+fn whole_case(case: ProductCase, product: Product, adds: bool) -> Case {
+    let kernel = kernel_of(case.form, product);
     let name = format!("{}{}", case.name(), if adds { ", added" } else { "" });
     Case::new(kernel, name, move |rig| {
         let (m, n, k) = case.shape;
@@ -99,20 +113,23 @@ fn whole_case(case: ProductCase, adds: bool) -> Case {
         };
         let [of_a, of_b] = case.form.operands(m, n, k);
         let (a, b) = (rig.matrix(of_a.0, of_a.1, &a)?, rig.matrix(of_b.0, of_b.1, &b)?);
-        rig.run(|recorder| match case.form {
-            Form::Nt => recorder.matmul_nt(&a, &b, &c, adds),
-            _ => recorder.matmul_nn(&a, &b, &c, adds),
+        rig.run(|recorder| {
+            recorder.variant.product = product;
+            match case.form {
+                Form::Nt => recorder.matmul_nt(&a, &b, &c, adds),
+                _ => recorder.matmul_nn(&a, &b, &c, adds),
+            }
         })?;
         Ok(case.bounded(expected).compare(&rig.read(&c)?)?)
     })
 }
 
 /// P_z = AᵀB slice by slice, cut as the engine cuts.
-fn sliced_case(case: ProductCase) -> Case {
-    Case::new(&kernel::MATMUL_TN, case.name(), move |rig| check_slices(rig, &case))
+fn sliced_case(case: ProductCase, product: Product) -> Case {
+    Case::new(kernel_of(Form::Tn, product), case.name(), move |rig| check_slices(rig, &case, product))
 }
 
-fn check_slices(rig: Rig<'_>, case: &ProductCase) -> Result<Closeness, Failure> {
+fn check_slices(rig: Rig<'_>, case: &ProductCase, product: Product) -> Result<Closeness, Failure> {
     let (m, n, k) = case.shape;
     let [a, b] = case.operands();
     let slices = Slices::new(k, padded(m) * padded(n) / 64);
@@ -124,6 +141,9 @@ fn check_slices(rig: Rig<'_>, case: &ProductCase) -> Result<Closeness, Failure> 
         expected.resize(expected.len().next_multiple_of(padded(m) * n), Approx::default());
     }
     let (a, b) = (rig.matrix(k, m, &a)?, rig.matrix(k, n, &b)?);
-    rig.run(|recorder| recorder.matmul_tn(&a, &b, &products, slices))?;
+    rig.run(|recorder| {
+        recorder.variant.product = product;
+        recorder.matmul_tn(&a, &b, &products, slices)
+    })?;
     Ok(case.bounded(expected).compare(&rig.read(&products)?)?)
 }
