@@ -198,7 +198,7 @@ impl<'g> Recorder<'g> {
     fn memory_for(&self, kernel: &Kernel, tensors: &[&Tensor]) -> Memory {
         let mut read = tensors.iter().zip(kernel.bindings).filter(|(_, access)| access.reads_fours());
         match self.variant.memory {
-            Memory::Textures if read.all(|(tensor, _)| Texture::fits(self.gpu, tensor.len())) => {
+            Memory::Textures if read.all(|(tensor, _)| Texture::fits(self.gpu, tensor.bound)) => {
                 Memory::Textures
             }
             _ => Memory::Buffers,
@@ -223,7 +223,7 @@ impl<'g> Recorder<'g> {
     }
 
     fn texture(&mut self, tensor: &Tensor) -> Result<Resource> {
-        let texture = tensor.buffer.texture(self.gpu, tensor.offset, tensor.len())?;
+        let texture = tensor.buffer.texture(self.gpu, tensor.offset, tensor.bound)?;
         let view = texture.view.clone();
         let is_fresh = tensor.buffer.is_constant() || self.fresh.iter().any(|(_, known)| known.view == view);
         if !is_fresh {
