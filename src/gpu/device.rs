@@ -14,6 +14,7 @@ use futures_intrusive::channel::shared::oneshot_channel;
 
 use super::adapter::Adapter;
 use super::kernel::Pipelines;
+use super::recording::Profile;
 use crate::error::{Error, Result};
 
 /// A submission that has not ended after this long counts as hung.
@@ -51,6 +52,7 @@ pub struct Gpu {
     /// The adapter's limits, all of which were asked for.
     pub limits: wgpu::Limits,
     pub(super) pipelines: Pipelines,
+    pub(super) profile: Profile,
     trouble: Trouble,
 }
 
@@ -61,12 +63,12 @@ impl fmt::Debug for Gpu {
 }
 
 impl Gpu {
-    /// Opens `adapter` with all its limits and no optional feature.
+    /// Opens `adapter` with all its limits, and of the optional features with the clock of its queue alone.
     pub fn open(adapter: Adapter) -> Result<Self> {
         let limits = adapter.handle.limits();
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("rhohat"),
-            required_features: wgpu::Features::empty(),
+            required_features: adapter.handle.features() & wgpu::Features::TIMESTAMP_QUERY,
             required_limits: limits.clone(),
             experimental_features: wgpu::ExperimentalFeatures::disabled(),
             memory_hints: wgpu::MemoryHints::Performance,
@@ -89,7 +91,15 @@ impl Gpu {
         device.set_device_lost_callback(move |reason, message| {
             lost.note(format!("the device was lost ({reason:?}): {message}"));
         });
-        Ok(Self { device, queue, adapter, limits, pipelines: Pipelines::default(), trouble })
+        Ok(Self {
+            device,
+            queue,
+            adapter,
+            limits,
+            pipelines: Pipelines::default(),
+            profile: Profile::default(),
+            trouble,
+        })
     }
 
     /// Fails if the device was lost or refused something since it was opened.

@@ -1,5 +1,7 @@
 //! A list of dispatches that is built once and replayed for every step: nothing is made inside the training loop.
 
+mod timing;
+
 use bytemuck::Pod;
 use wgpu::BufferUsages;
 
@@ -8,6 +10,7 @@ use super::device::Gpu;
 use super::kernel::{Kernel, Pipeline, WORKGROUP};
 use crate::error::{Error, Result};
 use crate::objective::Activation;
+pub(super) use timing::Profile;
 
 /// Uniforms start at multiples of this many bytes, the most that WebGPU lets an adapter ask for.
 const UNIFORM_ALIGNMENT: usize = 256;
@@ -34,6 +37,7 @@ impl LiveUniform {
 /// One dispatch, ready to be encoded.
 #[derive(Debug)]
 struct Dispatch {
+    name: &'static str,
     pipeline: Pipeline,
     bind_group: wgpu::BindGroup,
     groups: [u32; 2],
@@ -48,6 +52,9 @@ pub struct Recording {
 impl Recording {
     /// Submits every dispatch in order. Does not wait.
     pub fn run(&self, gpu: &Gpu) -> Result<()> {
+        if gpu.is_profiling() {
+            return self.run_timed(gpu);
+        }
         for dispatches in &self.submissions {
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
             {
@@ -177,7 +184,7 @@ impl Planned {
             layout: &self.pipeline.layout,
             entries: &entries,
         });
-        Dispatch { pipeline: self.pipeline, bind_group, groups: self.groups }
+        Dispatch { name: self.kernel.name, pipeline: self.pipeline, bind_group, groups: self.groups }
     }
 }
 
