@@ -50,8 +50,6 @@ const fn twin<T: Pod + Debug>() -> Uniform {
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 struct MultiplyAdd {
     turns: u32,
-    factor: f32,
-    term: f32,
 }
 
 #[repr(C)]
@@ -82,7 +80,7 @@ pub fn multiply_adds(gpu: &Gpu, pace: Pace) -> Result<(f64, Summary)> {
     let sums = Tensor::vector(gpu, "sums", INVOCATIONS)?;
     let mut turns = 16;
     loop {
-        let uniform = MultiplyAdd { turns, factor: 0.999, term: 0.001 };
+        let uniform = MultiplyAdd { turns };
         let recording =
             record(gpu, |recorder| recorder.dispatch(&MULTIPLY_ADD, None, &uniform, &[&sums], INVOCATIONS))?;
         let times = alone(|| run(gpu, &recording), Pace { turns: 1, seconds: 0.0 })?;
