@@ -184,9 +184,9 @@ pub struct BenchArgs {
     /// What is measured; may be given more than once [default: cpu and the best adapter, software included]
     #[arg(long, value_name = "DEVICE")]
     pub device: Vec<String>,
-    /// Shapes of the steps: lecture, large or visible:hidden:examples[,...]
-    #[arg(long, value_name = "SHAPES", default_value = "lecture")]
-    pub ladder: String,
+    /// Shapes of the steps: small, lecture, large or visible:hidden:examples[,...] [default: lecture, with --quick small]
+    #[arg(long, value_name = "SHAPES")]
+    pub ladder: Option<String>,
     /// One shape, its step alone
     #[arg(long, value_name = "N:H:M", conflicts_with = "ladder")]
     pub step: Option<String>,

@@ -3,10 +3,16 @@
 use std::fs;
 use std::path::Path;
 
+use rhohat::bench::ceilings::shaders as ceilings;
 use rhohat::gpu::kernel::{ALL, Access, Kernel};
 use wgpu::naga::front::wgsl;
 use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
 use wgpu::naga::{AddressSpace, GlobalVariable, Module, ShaderStage, StorageAccess, StructMember, TypeInner};
+
+/// Those of training and those that measure ceilings alone.
+fn all() -> impl Iterator<Item = &'static Kernel> {
+    ALL.iter().chain(ceilings::ALL).copied()
+}
 
 fn parse(kernel: &Kernel) -> Module {
     wgsl::parse_str(&kernel.text())
@@ -60,7 +66,7 @@ fn fields_are_found_behind_arrays_too() {
 
 #[test]
 fn every_shader_is_valid_with_no_optional_capability() {
-    for kernel in ALL {
+    for kernel in all() {
         let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
         if let Err(error) = validator.validate(&parse(kernel)) {
             panic!("{}: {}", kernel.name, error.emit_to_string(&kernel.text()));
@@ -70,7 +76,7 @@ fn every_shader_is_valid_with_no_optional_capability() {
 
 #[test]
 fn every_shader_has_one_compute_entry_named_main() {
-    for kernel in ALL {
+    for kernel in all() {
         let module = parse(kernel);
         let entries: Vec<_> = module.entry_points.iter().map(|e| (e.name.as_str(), e.stage)).collect();
         assert_eq!(entries, [("main", ShaderStage::Compute)], "{}", kernel.name);
@@ -79,7 +85,7 @@ fn every_shader_has_one_compute_entry_named_main() {
 
 #[test]
 fn storage_buffers_have_the_order_and_access_of_the_table() {
-    for kernel in ALL {
+    for kernel in all() {
         let module = parse(kernel);
         let found: Vec<_> = bindings(&module)[1..].iter().map(|variable| variable.space).collect();
         let wanted: Vec<_> = kernel.bindings.iter().map(|&access| storage(access)).collect();
@@ -97,7 +103,7 @@ fn storage(access: Access) -> AddressSpace {
 
 #[test]
 fn uniform_structs_have_the_names_offsets_and_size_of_their_twins() {
-    for kernel in ALL {
+    for kernel in all() {
         let module = parse(kernel);
         let (members, span) = uniform(&module);
         let found: Vec<_> = members.iter().map(|m| (m.name.clone().unwrap(), m.offset as usize)).collect();
@@ -111,7 +117,7 @@ fn uniform_structs_have_the_names_offsets_and_size_of_their_twins() {
 
 #[test]
 fn every_storage_binding_states_its_shape() {
-    for kernel in ALL {
+    for kernel in all() {
         for line in kernel.source.lines().filter(|line| line.contains("var<storage")) {
             assert!(line.contains("// ["), "{}: {line}", kernel.name);
         }
@@ -120,7 +126,19 @@ fn every_storage_binding_states_its_shape() {
 
 #[test]
 fn every_shader_file_is_in_the_table_and_named_like_its_row() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    assert_eq!(files("shaders"), names(ALL));
+    assert_eq!(files("shaders/bench"), names(ceilings::ALL));
+}
+
+fn names(kernels: &[&Kernel]) -> Vec<String> {
+    let mut names: Vec<String> =
+        kernels.iter().map(|kernel| kernel.name.trim_start_matches("bench/").to_owned()).collect();
+    names.sort();
+    names
+}
+
+fn files(folder: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut files: Vec<String> = fs::read_dir(folder)
         .unwrap()
         .filter_map(|entry| {
@@ -129,9 +147,7 @@ fn every_shader_file_is_in_the_table_and_named_like_its_row() {
         .filter(|name| !name.starts_with('_'))
         .collect();
     files.sort();
-    let mut table: Vec<String> = ALL.iter().map(|kernel| kernel.name.to_owned()).collect();
-    table.sort();
-    assert_eq!(files, table);
+    files
 }
 
 #[test]

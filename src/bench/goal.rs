@@ -1,6 +1,7 @@
 //! Seconds until the lecture's experiment reaches a cost: what all the speed is for.
 
 use super::contender::Contender;
+use super::ladder::Size;
 use super::row::{Row, What};
 use super::stats::Summary;
 use crate::config::{Config, Facts, Given, Kind};
@@ -13,12 +14,14 @@ use crate::train::{Observer, Progress, train};
 /// J to be reached, by the experiment at its defaults and seed 0; the run ends there.
 pub const TARGET: f64 = 0.36;
 
-/// Trains each contender `runs` times in turns, a row each. The time is training alone: no data, no compilation.
+/// Trains each contender `runs` times in turns, on as many patches as the experiment has or on `patches`; a row each.
+/// The time is training alone: no data, no compilation.
 ///
 /// # Errors
 /// Those of training.
-pub fn measure(contenders: &[Contender], runs: usize) -> Result<Vec<Row>> {
-    let config = experiment()?;
+pub fn measure(contenders: &[Contender], runs: usize, patches: Option<usize>) -> Result<Vec<Row>> {
+    let mut config = experiment()?;
+    config.samples = patches.or(config.samples);
     let examples: Examples<f32> = Source::built_in(config.seed).training_set(&config.data_recipe(None))?;
     let shape = Shape { visible: examples.matrix.cols, hidden: config.hidden };
     let start = (Params::random(shape, config.seed), examples.matrix);
@@ -28,8 +31,9 @@ pub fn measure(contenders: &[Contender], runs: usize) -> Result<Vec<Row>> {
             times.extend(seconds(who, &config, &start)?);
         }
     }
+    let size = Some(Size { n: shape.visible, h: shape.hidden, m: start.1.rows });
     let row = |(who, times): (&Contender, &Vec<f64>)| {
-        let row = Row { target: Some(TARGET), ..who.row(What::TimeToCost) }.of_variant("lbfgs");
+        let row = Row { target: Some(TARGET), shape: size, ..who.row(What::TimeToCost) }.of_variant("lbfgs");
         match Summary::of(times) {
             Some(times) => row.timed(times),
             None => {

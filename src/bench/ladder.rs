@@ -82,12 +82,15 @@ impl FromStr for Size {
 pub fn ladder(text: &str) -> Result<Vec<Size>> {
     let size = |(n, h, m)| Size { n, h, m };
     match text {
+        "small" => Ok([(64, 25, 1000), (64, 256, 500), (192, 192, 500)].map(size).to_vec()),
         "lecture" => Ok([(64, 25, 10_000), (64, 256, 1000), (784, 196, 1000)].map(size).to_vec()),
         "large" => Ok([(784, 1024, 512), (784, 4096, 512), (3072, 8192, 256)].map(size).to_vec()),
         list => {
             list.split(',').map(|item| item.trim().parse()).collect::<Result<_>>().map_err(
                 |error| match error {
-                    Error::Usage(why) => Error::usage(format!("{why}, or name a ladder: lecture, large")),
+                    Error::Usage(why) => {
+                        Error::usage(format!("{why}, or name a ladder: small, lecture, large"))
+                    }
                     other => other,
                 },
             )
@@ -133,7 +136,12 @@ mod tests {
         assert_eq!(size.to_string(), "64:25:10000");
         assert_eq!(ladder("64:25:10000, 3:2:1").unwrap(), [size, Size { n: 3, h: 2, m: 1 }]);
         assert_eq!(ladder("lecture").unwrap()[0], size);
-        assert!(ladder("large").unwrap().windows(2).all(|pair| pair[0].flops() < pair[1].flops()));
+        for name in ["small", "lecture", "large"] {
+            assert!(
+                ladder(name).unwrap().windows(2).all(|pair| pair[0].flops() <= pair[1].flops()),
+                "{name}"
+            );
+        }
     }
 
     #[test]

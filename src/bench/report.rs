@@ -6,7 +6,8 @@ mod words;
 use super::contender::Contender;
 use super::row::{Row, What};
 use super::tasks::Bench;
-use table::{Table, cell, count, figure, percent};
+pub use table::figure;
+use table::{Table, cell, count, percent};
 pub use words::warnings;
 use words::{compared, ratio, verdicts};
 
@@ -158,8 +159,12 @@ fn kernels(bench: &Bench) -> Table {
 }
 
 fn goals(bench: &Bench) -> Table {
-    let target = bench.rows_of(What::TimeToCost).find_map(|row| row.target).unwrap_or_default();
-    let title = format!("The lecture's experiment (L-BFGS, 64 → 25, 10 000 patches) until J ≤ {target}");
+    let row = bench.rows_of(What::TimeToCost).next();
+    let target = row.and_then(|row| row.target).unwrap_or_default();
+    let size =
+        row.and_then(|row| row.shape).map(|size| format!("{} → {}, {} patches", size.n, size.h, size.m));
+    let size = size.unwrap_or_default();
+    let title = format!("The lecture's experiment (L-BFGS, {size}) until J ≤ {target}");
     let mut table = Table::new(title, 1, &["device", "seconds", "best"]);
     let seconds = |ms: Option<f64>| ms.map_or_else(|| "not reached".to_owned(), |ms| figure(ms / 1e3));
     for row in bench.rows_of(What::TimeToCost) {

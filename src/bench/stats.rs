@@ -200,8 +200,11 @@ mod tests {
     fn contestants_take_turns() {
         use std::cell::RefCell;
         let order = RefCell::new(Vec::new());
-        let mut first = || Ok(order.borrow_mut().push('a'));
-        let mut second = || Ok(order.borrow_mut().push('b'));
+        let note = |name| {
+            order.borrow_mut().push(name);
+            Ok(())
+        };
+        let (mut first, mut second) = (|| note('a'), || note('b'));
         let pace = Pace { turns: 2, seconds: -1.0 };
         let summaries = in_turns(&mut [&mut first, &mut second], pace).unwrap();
         // Once before, then an untimed and a timed run a turn.

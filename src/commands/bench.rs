@@ -44,9 +44,10 @@ fn options(args: &BenchArgs) -> rhohat::Result<Options> {
         Error::Usage(why) => Error::usage(format!("{name} {why}")),
         other => other,
     };
+    let usual = if args.quick { "small" } else { "lecture" };
     let mut sizes = match &args.step {
         Some(step) => vec![step.parse().map_err(|error| flag("--step", error))?],
-        None => ladder(&args.ladder).map_err(|error| flag("--ladder", error))?,
+        None => ladder(args.ladder.as_deref().unwrap_or(usual)).map_err(|error| flag("--ladder", error))?,
     };
     sizes.sort_by(|a, b| a.flops().total_cmp(&b.flops()));
     let (activation, output) = (args.activation, args.output);
