@@ -34,16 +34,42 @@ struct Point {
     color: &'static str,
 }
 
-/// The chart as SVG that needs nothing else.
+/// The chart as SVG that needs nothing else. All panels have the same axes.
 pub fn roofline(bench: &Bench) -> String {
+    let of = |who: &Contender| {
+        bench.rows.iter().filter(|row| row.device == who.device).filter_map(point).collect()
+    };
+    let panels: Vec<(Roofs, Vec<Point>)> =
+        bench.contenders.iter().map(|who| (Roofs::of(who), of(who))).collect();
+    let all = || panels.iter().flat_map(|(_, points)| points);
+    let roofs = || panels.iter().map(|(roofs, _)| roofs);
+    let across = range(all().map(|point| point.intensity).chain(roofs().filter_map(|roofs| roofs.ridge)));
+    let up = range(all().map(|point| point.rate).chain(roofs().filter_map(|roofs| roofs.peak)));
+
     let mut svg = Svg::default();
     let mut top = 0.0;
-    for who in &bench.contenders {
-        let points: Vec<Point> =
-            bench.rows.iter().filter(|row| row.device == who.device).filter_map(point).collect();
-        top += panel(&mut svg, top, who, points);
+    for (who, (roofs, points)) in bench.contenders.iter().zip(panels) {
+        svg.text((LEFT, top + 24.0), Anchor::Start, INK, &format!("{}: {}", who.device, who.adapter));
+        top += panel(&mut svg, top, (across, up), &roofs, points);
     }
     svg.document(WIDTH, top)
+}
+
+/// What bounds a contender.
+struct Roofs {
+    /// 10⁹ operations a second.
+    peak: Option<f64>,
+    /// 10⁹ bytes a second.
+    bandwidth: Option<f64>,
+    /// Operations a byte where one bound takes over from the other.
+    ridge: Option<f64>,
+}
+
+impl Roofs {
+    fn of(who: &Contender) -> Self {
+        let (peak, bandwidth) = (who.peak.map(|peak| peak / 1e9), who.bandwidth.map(|bytes| bytes / 1e9));
+        Self { peak, bandwidth, ridge: peak.zip(bandwidth).map(|(peak, bandwidth)| peak / bandwidth) }
+    }
 }
 
 /// Products and steps by the least that a product has to move, kernels by what they do move.
@@ -61,24 +87,20 @@ fn point(row: &Row) -> Option<Point> {
     Some(Point { intensity, rate, label, color })
 }
 
-/// Draws one contender's panel below `top`; its height.
-fn panel(svg: &mut Svg, top: f64, who: &Contender, mut points: Vec<Point>) -> f64 {
+/// Draws one contender's panel below `top`, over the ranges of both axes; its height.
+fn panel(
+    svg: &mut Svg,
+    top: f64,
+    (across, up): ((f64, f64), (f64, f64)),
+    roofs: &Roofs,
+    mut points: Vec<Point>,
+) -> f64 {
     let height = (points.len() as f64 * LINE).max(LEAST_HEIGHT);
     let (above, below) = (top + HEAD, top + HEAD + height);
-    let (peak, bandwidth) = (who.peak.map(|peak| peak / 1e9), who.bandwidth.map(|bytes| bytes / 1e9));
-    let ridge = peak.zip(bandwidth).map(|(peak, bandwidth)| peak / bandwidth);
-
-    let intensities = points.iter().map(|point| point.intensity).chain(ridge);
-    let (low, high) = range(intensities);
-    let x = Scale::new(low, high, LEFT, RIGHT);
-    let (low, high) = range(points.iter().map(|point| point.rate).chain(peak));
-    let y = Scale::new(low, high, below, above);
-
-    svg.text((LEFT, top + 24.0), Anchor::Start, INK, &format!("{}: {}", who.device, who.adapter));
+    let x = Scale::new(across.0, across.1, LEFT, RIGHT);
+    let y = Scale::new(up.0, up.1, below, above);
     axes(svg, &x, &y, above, below);
-    if let (Some(peak), Some(bandwidth), Some(ridge)) = (peak, bandwidth, ridge) {
-        roofs(svg, &x, &y, (peak, bandwidth, ridge), below);
-    }
+    roofs.draw(svg, &x, &y, below);
     points.sort_by(|a, b| b.rate.total_cmp(&a.rate));
     let wanted: Vec<f64> = points.iter().map(|point| y.at(point.rate)).collect();
     for (point, label) in points.iter().zip(spread(&wanted, above + 6.0, below, LINE)) {
@@ -112,21 +134,27 @@ fn axes(svg: &mut Svg, x: &Scale, y: &Scale, above: f64, below: f64) {
     svg.upward((18.0, (above + below) / 2.0), INK, "GFLOP/s");
 }
 
-/// Copying up to the ridge, multiply-adds beyond it.
-fn roofs(svg: &mut Svg, x: &Scale, y: &Scale, (peak, bandwidth, ridge): (f64, f64, f64), below: f64) {
-    let ridge_at = (x.at(ridge), y.at(peak));
-    svg.line(ridge_at, (RIGHT, y.at(peak)), ROOF, 2.0);
-    // Down along the slope to the left edge or to the bottom, whichever comes first.
-    let slope = (ridge_at.1 - y.at(peak / 10.0)) / (ridge_at.0 - x.at(ridge / 10.0));
-    let at_left = ridge_at.1 + slope * (LEFT - ridge_at.0);
-    let end =
-        if at_left <= below { (LEFT, at_left) } else { (ridge_at.0 + (below - ridge_at.1) / slope, below) };
-    svg.line(ridge_at, end, ROOF, 2.0);
-    let figure = super::report::figure;
-    let multiply = format!("multiply-adds {} GFLOP/s", figure(peak));
-    svg.text((RIGHT - 4.0, y.at(peak) - 7.0), Anchor::End, ROOF, &multiply);
-    let copy = format!("copying {} GB/s", figure(bandwidth));
-    svg.text((end.0 + 6.0, end.1 - 12.0), Anchor::Start, ROOF, &copy);
+impl Roofs {
+    /// Copying up to the ridge, multiply-adds beyond it.
+    fn draw(&self, svg: &mut Svg, x: &Scale, y: &Scale, below: f64) {
+        let (Some(peak), Some(bandwidth), Some(ridge)) = (self.peak, self.bandwidth, self.ridge) else {
+            return;
+        };
+        let at = (x.at(ridge), y.at(peak));
+        svg.line(at, (RIGHT, at.1), ROOF, 2.0);
+        // Down along the slope to the left edge or to the bottom, whichever comes first.
+        let slope = (at.1 - y.at(peak / 10.0)) / (at.0 - x.at(ridge / 10.0));
+        let at_left = at.1 + slope * (LEFT - at.0);
+        let end = if at_left <= below { (LEFT, at_left) } else { (at.0 + (below - at.1) / slope, below) };
+        svg.line(at, end, ROOF, 2.0);
+
+        let figure = super::report::figure;
+        let multiply = format!("multiply-adds {} GFLOP/s", figure(peak));
+        svg.text((RIGHT - 4.0, at.1 - 7.0), Anchor::End, ROOF, &multiply);
+        // Beside the upper half of the slope, on the side where its end is higher.
+        let beside = (at.0 + 0.4 * (end.0 - at.0) - 8.0, at.1 + 0.4 * (end.1 - at.1));
+        svg.text(beside, Anchor::End, ROOF, &format!("copying {} GB/s", figure(bandwidth)));
+    }
 }
 
 /// Moves labels, wanted from the top down, apart by `line` while they stay between `above` and `below`.
