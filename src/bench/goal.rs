@@ -14,7 +14,10 @@ use crate::train::{Observer, Progress, train};
 /// J to be reached, by the experiment at its defaults and seed 0; the run ends there.
 pub const TARGET: f64 = 0.36;
 
-/// Trains each contender `runs` times in turns, on as many patches as the experiment has or on `patches`; a row each.
+/// A contender that took longer than this, in seconds, is not trained again.
+const PATIENCE: f64 = 5.0;
+
+/// Trains each contender up to `runs` times in turns, on as many patches as the experiment has or on `patches`; a row each.
 /// The time is training alone: no data, no compilation.
 ///
 /// # Errors
@@ -28,6 +31,9 @@ pub fn measure(contenders: &[Contender], runs: usize, patches: Option<usize>) ->
     let mut times = vec![Vec::new(); contenders.len()];
     for _ in 0..runs {
         for (who, times) in contenders.iter().zip(&mut times) {
+            if times.last().is_some_and(|&last| last > PATIENCE) {
+                continue;
+            }
             times.extend(seconds(who, &config, &start)?);
         }
     }
