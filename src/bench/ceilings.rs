@@ -24,13 +24,13 @@ pub fn roofs(who: &mut Contender, pace: Pace) -> Result<Vec<Row>> {
         None => (processor::multiply_adds(pace)?, processor::copy(pace)?),
     };
     let ceiling = |variant: &str, times: Summary| who.row(What::Ceiling).of_variant(variant).timed(times);
-    let rows = vec![
-        ceiling("multiply-add", peak).operations(flops, None),
-        ceiling("copy", copy).moved(COPIED_BYTES, None),
-    ];
     // A ceiling is what the machine does when nothing disturbs it.
-    who.peak = Some(flops / peak.best);
-    who.bandwidth = Some(COPIED_BYTES / copy.best);
+    let (operations, bytes) = (flops / peak.best, COPIED_BYTES / copy.best);
+    let rows = vec![
+        Row { gflops: Some(operations / 1e9), ..ceiling("multiply-add", peak) },
+        Row { gbytes_per_second: Some(bytes / 1e9), ..ceiling("copy", copy) },
+    ];
+    (who.peak, who.bandwidth) = (Some(operations), Some(bytes));
     Ok(rows)
 }
 

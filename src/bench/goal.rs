@@ -17,8 +17,8 @@ pub const TARGET: f64 = 0.36;
 /// A contender that took longer than this, in seconds, is not trained again.
 const PATIENCE: f64 = 5.0;
 
-/// Trains each contender up to `runs` times in turns, on as many patches as the experiment has or on `patches`; a row each.
-/// The time is training alone: no data, no compilation.
+/// Trains each contender up to `runs` times in turns, on as many patches as the experiment has or on `patches`; a row
+/// each. The time is training alone: no data, no compilation.
 ///
 /// # Errors
 /// Those of training.

@@ -48,11 +48,11 @@ pub struct Row {
     pub q3_ms: Option<f64>,
     /// How often it was timed.
     pub runs: Option<usize>,
-    /// 10⁹ floating-point operations a second, at the median.
+    /// 10⁹ floating-point operations a second, at the median; of a ceiling at the best.
     pub gflops: Option<f64>,
     /// Of `gflops`, in multiply-adds, or of `gbytes_per_second`, in copying.
     pub share_of_ceiling: Option<f64>,
-    /// 10⁹ bytes read and written a second, at the median.
+    /// 10⁹ bytes read and written a second, at the median; of a ceiling at the best.
     pub gbytes_per_second: Option<f64>,
     /// Examples a second.
     pub samples_per_second: Option<f64>,
