@@ -113,8 +113,11 @@ impl Problem {
 /// Those that were asked for, else the CPU engine and the best adapter that there is, a software adapter included.
 ///
 /// # Errors
-/// [`Error::Usage`] for the reference, [`Error::Device`] for an adapter that is not there.
+/// [`Error::Usage`] for the reference or a repetition, [`Error::Device`] for an adapter that is not there.
 pub fn contenders(devices: &[String]) -> Result<Vec<Contender>> {
+    if let Some((_, twice)) = devices.iter().enumerate().find(|(i, device)| devices[..*i].contains(device)) {
+        return Err(Error::usage(format!("--device {twice} is given twice; name different devices")));
+    }
     if !devices.is_empty() {
         return devices.iter().map(|device| asked_for(device)).collect();
     }

@@ -97,6 +97,7 @@ fn what_cannot_be_measured_is_refused_before_anything_is() {
         (&["--step", "9999999:9999999:9"], &["GiB", "free"]),
         (&["--chart", "roof.png"], &["roof.png", "only SVG"]),
         (&["--device", "reference"], &["reference", "time cpu"]),
+        (&["--device", "cpu", "--device", "cpu"], &["--device cpu is given twice"]),
         (&["--device", ""], &["--device needs a value"]),
     ] {
         rhohat(folder.path(), &[&["bench"], args].concat()).refused(2, words);
