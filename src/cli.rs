@@ -20,6 +20,12 @@ const TRAIN_EXAMPLES: &str = "Examples:
   rhohat train rows.npy --output linear --lambda 0.003 --device gpu
   rhohat train --config runs/first/config.toml --seed 1";
 
+const BENCH_EXAMPLES: &str = "Examples:
+  rhohat bench                                      the CPU and the best adapter, a few minutes
+  rhohat bench --quick --chart roofline.svg
+  rhohat bench --ladder 64:64:1000,256:256:1000,1024:1024:1000
+  rhohat bench --device cpu --step 192:400:2000 --output linear --json";
+
 /// KL-sparse autoencoders, trained on the CPU or on WebGPU.
 #[derive(Debug, Parser)]
 #[command(name = "rhohat", version, after_help = EXIT_CODES, args_override_self = true)]
@@ -59,6 +65,9 @@ pub enum Command {
     /// Check that this machine computes the right thing
     #[command(after_help = "Example: rhohat verify --device software")]
     Verify(VerifyArgs),
+    /// Time CPU against GPU, validated: steps, products, kernels, and what the machine could do at best
+    #[command(after_help = BENCH_EXAMPLES)]
+    Bench(BenchArgs),
     /// List the adapters, and which one `auto` takes
     #[command(after_help = "Example: rhohat devices --json")]
     Devices(DevicesArgs),
@@ -167,6 +176,38 @@ pub struct VerifyArgs {
     /// Print one JSON object on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// What is measured; may be given more than once [default: cpu and the best adapter, software included]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Vec<String>,
+    /// Shapes of the steps: small, lecture, large or visible:hidden:examples[,...] [default: lecture, with --quick small]
+    #[arg(long, value_name = "SHAPES")]
+    pub ladder: Option<String>,
+    /// One shape, its step alone
+    #[arg(long, value_name = "N:H:M", conflicts_with = "ladder")]
+    pub step: Option<String>,
+    /// Hidden activation of the steps
+    #[arg(long, value_name = "F", value_parser = hidden_activation(), default_value = "sigmoid")]
+    pub activation: Activation,
+    /// Output activation of the steps
+    #[arg(long, value_name = "G", value_parser = output_activation(), default_value = "sigmoid")]
+    pub output: Activation,
+    /// Everything small and short: under a minute
+    #[arg(long)]
+    pub quick: bool,
+    /// Print one JSON array on stdout
+    #[arg(long, conflicts_with = "markdown")]
+    pub json: bool,
+    /// Print tables in Markdown
+    #[arg(long)]
+    pub markdown: bool,
+    /// Draw the roofline: what bounds each product, kernel and step
+    #[arg(long, value_name = "FILE.svg")]
+    pub chart: Option<PathBuf>,
 }
 
 /// Arguments of `devices`.

@@ -1,5 +1,6 @@
 //! The commands: arguments → library calls → printed lines.
 
+mod bench;
 mod devices;
 mod encode;
 mod eval;
@@ -26,6 +27,7 @@ pub fn run(cli: &Cli, started: Instant) -> anyhow::Result<ExitCode> {
         Command::Reconstruct(args) => done(reconstruct::run(args)),
         Command::Features(args) => done(features::run(args)),
         Command::Verify(args) => verify::run(args, cli.quiet),
+        Command::Bench(args) => done(bench::run(args, cli.quiet)),
         Command::Devices(args) => done(devices::run(args)),
     }
 }

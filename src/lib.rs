@@ -24,6 +24,7 @@
 //! | [`optim`] | L-BFGS and its line search, learning rates |
 //! | [`train`](mod@train) | the training loop over any engine |
 //! | [`verify`] | checks of an adapter: every kernel and every step within a derived bound |
+//! | [`bench`](mod@bench) | what is timed, after it was validated; tables and the roofline |
 //! | [`config`], [`run`], [`metrics`], [`picture`], [`durable`] | settings, the run directory and what lies in it |
 //!
 //! # Training through the library
@@ -71,6 +72,7 @@
 //! # }
 //! ```
 
+pub mod bench;
 pub mod config;
 pub mod cpu;
 pub mod data;

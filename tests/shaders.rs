@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use rhohat::bench::ceilings::shaders as ceilings;
 use rhohat::gpu::kernel::{ALL, Access, Kernel, Memory};
 use wgpu::naga::front::wgsl;
 use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
@@ -12,6 +13,11 @@ use wgpu::naga::{
 };
 
 const MEMORIES: [Memory; 2] = [Memory::Buffers, Memory::Textures];
+
+/// Those of training and those that measure ceilings alone.
+fn all() -> impl Iterator<Item = &'static Kernel> {
+    ALL.iter().chain(ceilings::ALL).copied()
+}
 
 fn parse(kernel: &Kernel, memory: Memory) -> Module {
     let text = kernel.text(memory);
@@ -70,7 +76,7 @@ fn capabilities(kernel: &Kernel) -> Capabilities {
 
 #[test]
 fn every_shader_is_valid_and_only_tiles_need_a_capability() {
-    for kernel in ALL {
+    for kernel in all() {
         for memory in MEMORIES {
             let mut validator = Validator::new(ValidationFlags::all(), capabilities(kernel));
             if kernel.tile.is_some() {
@@ -87,7 +93,7 @@ fn every_shader_is_valid_and_only_tiles_need_a_capability() {
 
 #[test]
 fn every_shader_has_one_compute_entry_named_main() {
-    for kernel in ALL {
+    for kernel in all() {
         let module = parse(kernel, Memory::Buffers);
         let entries: Vec<_> = module.entry_points.iter().map(|e| (e.name.as_str(), e.stage)).collect();
         assert_eq!(entries, [("main", ShaderStage::Compute)], "{}", kernel.name);
@@ -96,7 +102,7 @@ fn every_shader_has_one_compute_entry_named_main() {
 
 #[test]
 fn tensors_have_the_order_and_access_of_the_table() {
-    for kernel in ALL {
+    for kernel in all() {
         for memory in MEMORIES {
             let module = parse(kernel, memory);
             let found: Vec<_> = bindings(&module)[1..].iter().map(|variable| variable.space).collect();
@@ -122,7 +128,7 @@ fn space(access: Access, memory: Memory) -> AddressSpace {
 
 #[test]
 fn textures_are_of_four_floats_and_only_read() {
-    for kernel in ALL {
+    for kernel in all() {
         let module = parse(kernel, Memory::Textures);
         for variable in bindings(&module).iter().filter(|variable| variable.space == AddressSpace::Handle) {
             let TypeInner::Image { class, .. } = module.types[variable.ty].inner else {
@@ -137,7 +143,7 @@ fn textures_are_of_four_floats_and_only_read() {
 
 #[test]
 fn uniform_structs_have_the_names_offsets_and_size_of_their_twins() {
-    for kernel in ALL {
+    for kernel in all() {
         let module = parse(kernel, Memory::Buffers);
         let (members, span) = uniform(&module);
         let found: Vec<_> = members.iter().map(|m| (m.name.clone().unwrap(), m.offset as usize)).collect();
@@ -151,7 +157,7 @@ fn uniform_structs_have_the_names_offsets_and_size_of_their_twins() {
 
 #[test]
 fn every_tensor_states_its_shape() {
-    for kernel in ALL {
+    for kernel in all() {
         let text = kernel.text(Memory::Textures);
         let storage = ["var<storage", "texture_storage_2d"];
         for line in text.lines().filter(|line| storage.iter().any(|kind| line.contains(kind))) {
@@ -162,7 +168,19 @@ fn every_tensor_states_its_shape() {
 
 #[test]
 fn every_shader_file_is_in_the_table_and_named_like_its_row() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    assert_eq!(files("shaders"), names(ALL));
+    assert_eq!(files("shaders/bench"), names(ceilings::ALL));
+}
+
+fn names(kernels: &[&Kernel]) -> Vec<String> {
+    let mut names: Vec<String> =
+        kernels.iter().map(|kernel| kernel.name.trim_start_matches("bench/").to_owned()).collect();
+    names.sort();
+    names
+}
+
+fn files(folder: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut files: Vec<String> = fs::read_dir(folder)
         .unwrap()
         .filter_map(|entry| {
@@ -171,9 +189,7 @@ fn every_shader_file_is_in_the_table_and_named_like_its_row() {
         .filter(|name| !name.starts_with('_'))
         .collect();
     files.sort();
-    let mut table: Vec<String> = ALL.iter().map(|kernel| kernel.name.to_owned()).collect();
-    table.sort();
-    assert_eq!(files, table);
+    files
 }
 
 #[test]

@@ -15,6 +15,7 @@ use futures_intrusive::channel::shared::oneshot_channel;
 
 use super::adapter::Adapter;
 use super::kernel::Pipelines;
+use super::recording::Profile;
 use super::variant::Variant;
 use crate::error::{Error, Result};
 
@@ -23,8 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Time between two looks at the device-lost flag.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// Optional features that some variant of a kernel uses.
-const USED_FEATURES: wgpu::Features = wgpu::Features::SUBGROUP;
+/// Optional features that are used where there are: subgroups by variants of kernels, the clock by `rhohat bench`.
+const USED_FEATURES: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::TIMESTAMP_QUERY);
 
 /// The first thing that went wrong outside any call.
 #[derive(Clone, Default)]
@@ -58,6 +59,7 @@ pub struct Gpu {
     /// The optional features that it has and that are used here.
     pub features: wgpu::Features,
     pub(super) pipelines: Pipelines,
+    pub(super) profile: Profile,
     variant: Cell<Variant>,
     trouble: Trouble,
 }
@@ -69,7 +71,7 @@ impl fmt::Debug for Gpu {
 }
 
 impl Gpu {
-    /// Opens `adapter` with all its limits and those optional features that some variant of a kernel uses.
+    /// Opens `adapter` with all its limits and the optional features that are used here.
     pub fn open(adapter: Adapter) -> Result<Self> {
         let limits = adapter.handle.limits();
         let features = adapter.handle.features() & USED_FEATURES;
@@ -98,8 +100,9 @@ impl Gpu {
         device.set_device_lost_callback(move |reason, message| {
             lost.note(format!("the device was lost ({reason:?}): {message}"));
         });
-        let (pipelines, variant) = (Pipelines::default(), Cell::new(Variant::PLAIN));
-        let gpu = Self { device, queue, adapter, limits, features, pipelines, variant, trouble };
+        let (pipelines, profile) = (Pipelines::default(), Profile::default());
+        let variant = Cell::new(Variant::PLAIN);
+        let gpu = Self { device, queue, adapter, limits, features, pipelines, profile, variant, trouble };
         gpu.variant.set(Variant::preselected(&gpu));
         Ok(gpu)
     }

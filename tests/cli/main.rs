@@ -1,5 +1,6 @@
 //! The command line through the real binary.
 
+mod bench;
 mod data_commands;
 mod refusals;
 mod run_directory;

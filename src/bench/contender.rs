@@ -1,0 +1,147 @@
+//! Who takes part: an engine on a device.
+
+use std::rc::Rc;
+
+use super::ladder::Size;
+use super::row::{Row, What};
+use crate::device::{Choice, Selector, Setup};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::gpu::adapter::adapters;
+use crate::gpu::device::Gpu;
+use crate::model::{Matrix, Params};
+use crate::objective::Objective;
+use crate::random::Stream;
+
+/// An engine on a device, with the ceilings that were measured for it.
+#[derive(Clone, Debug)]
+pub struct Contender {
+    /// `cpu` or `gpu`.
+    pub engine: &'static str,
+    /// The selector that opens it.
+    pub device: String,
+    /// The hardware with its driver.
+    pub adapter: String,
+    /// What runs on it.
+    pub choice: Choice,
+    /// Multiply-adds in registers, in operations a second.
+    pub peak: Option<f64>,
+    /// Copying, in bytes read and written a second.
+    pub bandwidth: Option<f64>,
+}
+
+impl Contender {
+    fn new(device: String, choice: Choice) -> Self {
+        let engine = if matches!(choice, Choice::Gpu(_)) { "gpu" } else { "cpu" };
+        Self { engine, device, adapter: choice.adapter(), choice, peak: None, bandwidth: None }
+    }
+
+    /// The CPU engine of no machine in particular.
+    #[cfg(test)]
+    pub fn for_tests() -> Self {
+        Self::new("cpu".to_owned(), Choice::Cpu)
+    }
+
+    /// Its adapter, if it is the WebGPU engine.
+    pub fn gpu(&self) -> Option<&Rc<Gpu>> {
+        match &self.choice {
+            Choice::Gpu(gpu) => Some(gpu),
+            _ => None,
+        }
+    }
+
+    /// Whether its kernels run on the processor.
+    pub fn is_software(&self) -> bool {
+        self.gpu().is_some_and(|gpu| gpu.adapter.is_software())
+    }
+
+    /// A row about it that holds nothing else yet.
+    pub fn row(&self, what: What) -> Row {
+        Row {
+            what,
+            engine: self.engine,
+            device: self.device.clone(),
+            adapter: self.adapter.clone(),
+            shape: None,
+            variant: None,
+            median_ms: None,
+            best_ms: None,
+            q1_ms: None,
+            q3_ms: None,
+            runs: None,
+            gflops: None,
+            share_of_ceiling: None,
+            gbytes_per_second: None,
+            samples_per_second: None,
+            share_of_step: None,
+            target: None,
+            times: None,
+        }
+    }
+
+    /// Its engine on a problem.
+    ///
+    /// # Errors
+    /// When the device refuses or the memory does not suffice.
+    pub fn open(&self, problem: &Problem) -> Result<Box<dyn Engine>> {
+        let setup = Setup { objective: problem.objective, ..Setup::default() };
+        self.choice.open(&setup, &problem.start)
+    }
+}
+
+/// What a step is timed and validated on.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// Its shape.
+    pub size: Size,
+    /// What is minimised.
+    pub objective: Objective,
+    /// Parameters as training starts with them, and examples in [0.1, 0.9].
+    pub start: (Params<f32>, Matrix<f32>),
+}
+
+impl Problem {
+    /// Seeded numbers of a shape.
+    pub fn new(size: Size, objective: Objective, seed: u64) -> Self {
+        let mut stream = Stream::new(seed, "bench examples");
+        let values = (0..size.m * size.n).map(|_| (0.1 + 0.8 * stream.unit()) as f32).collect();
+        let start = (Params::random(size.units(), seed), Matrix::new(size.m, size.n, values));
+        Self { size, objective, start }
+    }
+}
+
+/// Those that were asked for, else the CPU engine and the best adapter that there is, a software adapter included.
+///
+/// # Errors
+/// [`Error::Usage`] for the reference or a repetition, [`Error::Device`] for an adapter that is not there.
+pub fn contenders(devices: &[String]) -> Result<Vec<Contender>> {
+    if let Some((_, twice)) = devices.iter().enumerate().find(|(i, device)| devices[..*i].contains(device)) {
+        return Err(Error::usage(format!("--device {twice} is given twice; name different devices")));
+    }
+    if !devices.is_empty() {
+        return devices.iter().map(|device| asked_for(device)).collect();
+    }
+    let mut all = vec![Contender::new("cpu".to_owned(), Choice::Cpu)];
+    match adapters().into_iter().next() {
+        Some(adapter) => {
+            let device = if adapter.is_software() { "software" } else { "gpu:0" };
+            all.push(Contender::new(device.to_owned(), Choice::Gpu(Rc::new(Gpu::open(adapter)?))));
+        }
+        None => tracing::warn!(
+            "there is no WebGPU adapter: the CPU engine is measured alone; for a software adapter install Mesa's \
+             lavapipe (Debian, Ubuntu: apt-get install mesa-vulkan-drivers)"
+        ),
+    }
+    Ok(all)
+}
+
+fn asked_for(device: &str) -> Result<Contender> {
+    let selector = device.parse()?;
+    if selector == Selector::Reference {
+        return Err(Error::usage(
+            "--device reference: it is what the others are checked against and never made fast; time cpu, gpu or \
+             software",
+        ));
+    }
+    Ok(Contender::new(device.to_owned(), Choice::resolve(&selector)?))
+}

@@ -1,0 +1,112 @@
+//! Element-wise kernels and reductions of a WebGPU adapter in bytes a second: all of them are bounded by memory.
+
+use super::contender::Contender;
+use super::ladder::Size;
+use super::row::{Row, What};
+use super::stats::{Pace, alone};
+use crate::error::Result;
+use crate::gpu::buffer::{Tensor, padded};
+use crate::gpu::device::Gpu;
+use crate::gpu::ops::{COLUMN_BLOCK, Slices, adam_uniform, sgd_uniform, sum_blocks};
+use crate::gpu::recording::{LiveUniform, Recorder};
+use crate::gpu::storage::Storage;
+use crate::gpu::uniform;
+use crate::objective::Activation;
+
+/// Rows and columns that they run on: 16 MiB a matrix.
+const SHAPE: (usize, usize) = (4096, 1024);
+/// Dispatches of a submission.
+const REPEATED: usize = 4;
+
+/// The matrices and vectors that kernels run on.
+struct Bench<'g> {
+    gpu: &'g Gpu,
+    x: Tensor,
+    y: Tensor,
+    z: Tensor,
+    moment: Tensor,
+    bias: Tensor,
+    sums: Tensor,
+    sgd: LiveUniform,
+    adam: LiveUniform,
+}
+
+/// A kernel, numbers read and written an element, operations an element (an exponential counts as one), how to record
+/// it.
+type Entry = (&'static str, f64, f64, fn(&Bench<'_>, &mut Recorder<'_>) -> Result<()>);
+
+const ENTRIES: &[Entry] = &[
+    ("bias_activation", 2.0, 4.0, |on, to| to.bias_activation(&on.x, &on.bias, Activation::Sigmoid)),
+    ("output_delta", 3.0, 4.0, |on, to| to.output_delta(&on.x, &on.y, Activation::Sigmoid)),
+    ("hidden_delta", 3.0, 4.0, |on, to| to.hidden_delta(&on.x, &on.bias, &on.y, Activation::Sigmoid)),
+    ("column_sums", 1.0, 1.0, |on, to| to.column_sums(&on.x, &Tensor { cols: on.x.cols, ..on.sums.clone() })),
+    ("squared_error", 2.0, 3.0, |on, to| to.squared_error(&on.x, &on.y, &on.sums, 0)),
+    ("dot", 1.0, 2.0, |on, to| to.dot(&on.x, &on.x, on.x.len(), &[(0, 0)], &on.sums, 0)),
+    ("weight_gradient", 3.0, 3.0, |on, to| {
+        let one = Slices { rows: SHAPE.0, count: 1 };
+        to.weight_gradient(&on.x, one, &on.y, &on.z, SHAPE.0, 1e-4, false)
+    }),
+    ("axpy", 3.0, 3.0, |on, to| to.axpy(0.5, &on.x, 0.5, &on.y, &on.z)),
+    ("sgd", 5.0, 4.0, |on, to| to.sgd(&on.x, &on.y, &on.z, &on.sgd)),
+    ("adam", 7.0, 14.0, |on, to| to.adam(&on.x, &on.y, [&on.z, &on.moment], &on.adam)),
+];
+
+/// A row a kernel; none for the CPU engine, whose kernels are parts of its passes.
+///
+/// # Errors
+/// Those of the device.
+pub fn measure(who: &Contender, pace: Pace) -> Result<Vec<Row>> {
+    let Some(gpu) = who.gpu() else { return Ok(Vec::new()) };
+    let bench = Bench::new(gpu)?;
+    let (rows, cols) = SHAPE;
+    let elements = (rows * cols) as f64;
+    let shape = Some(Size { n: cols, h: cols, m: rows });
+    let mut found = Vec::new();
+    for (name, numbers, operations, record) in ENTRIES {
+        let mut recorder = Recorder::new(gpu);
+        (0..REPEATED).try_for_each(|_| record(&bench, &mut recorder))?;
+        let recording = recorder.finish()?;
+        let run = || {
+            recording.run(gpu)?;
+            gpu.finish()
+        };
+        let times = alone(run, pace)?.times(1.0 / REPEATED as f64);
+        let row = Row { shape, ..who.row(What::Kernel) }.of_variant(*name).timed(times);
+        found
+            .push(row.operations(operations * elements, None).moved(4.0 * numbers * elements, who.bandwidth));
+    }
+    Ok(found)
+}
+
+impl<'g> Bench<'g> {
+    fn new(gpu: &'g Gpu) -> Result<Self> {
+        let (rows, cols) = SHAPE;
+        let matrix = |name| Tensor::zeros(gpu, name, rows, cols);
+        let room = sum_blocks(rows * cols).max(rows.div_ceil(COLUMN_BLOCK) * padded(cols));
+        let sgd = LiveUniform::new::<uniform::Sgd>(gpu, "SGD rates")?;
+        sgd.set(gpu, &sgd_uniform(rows * cols, 1e-4, 0.9));
+        let adam = LiveUniform::new::<uniform::Adam>(gpu, "Adam rates")?;
+        adam.set(gpu, &adam_uniform(rows * cols, 1e-4, 1));
+        Ok(Self {
+            gpu,
+            x: matrix("x")?,
+            y: matrix("y")?,
+            z: matrix("z")?,
+            moment: matrix("moment")?,
+            bias: Tensor::vector(gpu, "bias", cols)?,
+            sums: Tensor::vector_at(&Storage::zeros(gpu, "sums", padded(room))?, 0, room),
+            sgd,
+            adam,
+        }
+        .filled())
+    }
+
+    /// Numbers as activations have them: zeros may be computed faster.
+    fn filled(self) -> Self {
+        let values: Vec<f32> = (0..SHAPE.0 * SHAPE.1).map(|i| 0.1 + 0.8 * (i % 97) as f32 / 97.0).collect();
+        for tensor in [&self.x, &self.y, &self.z, &self.moment] {
+            tensor.write(self.gpu, &values);
+        }
+        self
+    }
+}

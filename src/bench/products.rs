@@ -1,0 +1,215 @@
+//! The matrix products of a step on a WebGPU adapter: each form in each variant, checked on small integers, then timed.
+//!
+//! The CPU engine has no products apart from its passes; its best dense product stands among the ceilings.
+
+use std::rc::Rc;
+
+use super::contender::Contender;
+use super::ladder::Size;
+use super::row::{Row, What};
+use super::sampled::indices;
+use super::stats::{Pace, Summary, alone};
+use super::steps::wrong;
+use crate::engine::Cut;
+use crate::error::Result;
+use crate::gpu::buffer::Tensor;
+use crate::gpu::device::Gpu;
+use crate::gpu::layout::Layout;
+use crate::gpu::ops::Slices;
+use crate::gpu::recording::{Recorder, Recording};
+use crate::gpu::storage::Storage;
+use crate::gpu::variant::Variant;
+use crate::random::Stream;
+use crate::verify::compare::Expected;
+use crate::verify::numbers::{Kind, Numbers};
+use crate::verify::rig::Failure;
+use crate::verify::running_error::kernels::Form;
+
+/// Outputs of a product that are checked: 8 rows by 8 columns.
+const SIDE: usize = 8;
+/// Seconds that a submission shall take at least, so that its own cost does not count.
+const LONG: f64 = 0.01;
+/// Most products of a submission.
+const MOST: usize = 256;
+
+/// One way of computing one form.
+pub struct Candidate {
+    /// Which product.
+    pub form: Form,
+    /// The kernel, and where it reads.
+    pub variant: Variant,
+    /// Records C from A and B. C has room for [`Operands::slices`] of them.
+    pub record: fn(&mut Recorder<'_>, &Operands) -> Result<()>,
+}
+
+/// Every variant of every form that the device runs.
+pub fn variants(gpu: &Gpu) -> Vec<Candidate> {
+    let forms = |variant| {
+        let of = |form, record| Candidate { form, variant, record };
+        [
+            of(Form::Nt, |recorder, on| recorder.matmul_nt(&on.a, &on.b, &on.c, false)),
+            of(Form::Nn, |recorder, on| recorder.matmul_nn(&on.a, &on.b, &on.c, false)),
+            of(Form::Tn, |recorder, on| recorder.matmul_tn(&on.a, &on.b, &on.c, on.slices)),
+        ]
+    };
+    Variant::supported(gpu).into_iter().flat_map(forms).collect()
+}
+
+/// A, B and C of a product on a device, A and B being small integers.
+#[derive(Debug)]
+pub struct Operands {
+    /// See [`Form::operands`].
+    pub a: Tensor,
+    /// See [`Form::operands`].
+    pub b: Tensor,
+    /// `[m, n]`; for Aᵀ·B the slices one below the other.
+    pub c: Tensor,
+    /// Cut of the sum of Aᵀ·B.
+    pub slices: Slices,
+    form: Form,
+    size: (usize, usize, usize),
+    values: [Vec<f32>; 2],
+}
+
+/// Rows of all variants of the three forms that a step of `size` is made of, at the piece that the engine cuts it into.
+///
+/// # Errors
+/// When a product is wrong, or the device refuses it.
+pub fn measure(who: &Contender, size: Size, pace: Pace) -> Result<Vec<Row>> {
+    let candidates = who.gpu().map(|gpu| variants(gpu)).unwrap_or_default();
+    measure_variants(who, size, pace, &candidates)
+}
+
+/// The same of given variants.
+///
+/// # Errors
+/// As [`measure`].
+pub fn measure_variants(
+    who: &Contender,
+    size: Size,
+    pace: Pace,
+    candidates: &[Candidate],
+) -> Result<Vec<Row>> {
+    let Some(gpu) = who.gpu() else { return Ok(Vec::new()) };
+    let plan = Layout::new(gpu, size.units(), size.m, Cut::default())?.plan();
+    let piece = Size { h: plan.block, m: plan.chunk.min(size.m), ..size };
+    let mut rows = Vec::new();
+    for form in [Form::Nt, Form::Nn, Form::Tn] {
+        let operands = Operands::new(gpu, form, piece)?;
+        for candidate in candidates.iter().filter(|candidate| candidate.form == form) {
+            let times = operands.time(who, gpu, candidate, pace)?;
+            let row = Row { shape: Some(piece), ..who.row(What::Product) };
+            let name = format!("{} {}", name(form), candidate.variant);
+            rows.push(row.of_variant(name).timed(times).operations(piece.flops() / 5.0, who.peak));
+        }
+    }
+    Ok(rows)
+}
+
+/// A form as rows call it.
+fn name(form: Form) -> &'static str {
+    match form {
+        Form::Nt => "NT",
+        Form::Nn => "NN",
+        Form::Tn => "TN",
+    }
+}
+
+impl Operands {
+    fn new(gpu: &Gpu, form: Form, piece: Size) -> Result<Self> {
+        let Size { n, h, m } = piece;
+        let size = match form {
+            Form::Nt => (m, h, n),
+            Form::Nn => (m, n, h),
+            Form::Tn => (h, n, m),
+        };
+        let mut numbers = Numbers::new(0, "bench products");
+        let [of_a, of_b] = form.operands(size.0, size.1, size.2);
+        let values = [of_a, of_b].map(|(rows, cols)| numbers.draw(Kind::Integers, rows * cols));
+        let upload = |(rows, cols), values: &[f32]| -> Result<Tensor> {
+            let tensor = Tensor::zeros(gpu, "operand", rows, cols)?;
+            tensor.write(gpu, values);
+            Ok(tensor)
+        };
+        let (a, b) = (upload(of_a, &values[0])?, upload(of_b, &values[1])?);
+        let one = Tensor::zeros(gpu, "product", size.0, size.1)?;
+        let slices = Slices::new(size.2, one.len() / 64);
+        let c = if form == Form::Tn && slices.count > 1 {
+            let room = slices.count * one.len();
+            Tensor { buffer: Storage::zeros(gpu, "products", room)?, bound: room, ..one }
+        } else {
+            one
+        };
+        Ok(Self { a, b, c, slices, form, size, values })
+    }
+
+    /// Checks a variant and times it.
+    fn time(&self, who: &Contender, gpu: &Rc<Gpu>, candidate: &Candidate, pace: Pace) -> Result<Summary> {
+        // What the variant before it has left would pass for its own.
+        let nothing = vec![f32::NAN; self.c.bound];
+        gpu.queue.write_buffer(&self.c.buffer, 0, bytemuck::cast_slice(&nothing));
+        let once = self.repeated(gpu, candidate, 1)?;
+        run(gpu, &once)?;
+        self.check(gpu).map_err(|failure| {
+            let (m, n, k) = self.size;
+            wrong(
+                who,
+                &format!("product {} {} {m}×{n}, k = {k}", name(self.form), candidate.variant),
+                failure,
+            )
+        })?;
+        let single = alone(|| run(gpu, &once), Pace { turns: 1, seconds: 0.0 })?.best;
+        let count = ((LONG / single).ceil() as usize).clamp(1, MOST);
+        let several = self.repeated(gpu, candidate, count)?;
+        Ok(alone(|| run(gpu, &several), pace)?.times(1.0 / count as f64))
+    }
+
+    fn repeated(&self, gpu: &Gpu, candidate: &Candidate, count: usize) -> Result<Recording> {
+        let mut recorder = Recorder::new(gpu);
+        recorder.variant = candidate.variant;
+        (0..count).try_for_each(|_| (candidate.record)(&mut recorder, self))?;
+        recorder.finish()
+    }
+
+    /// Compares a sample of C, which holds integers, exactly.
+    fn check(&self, gpu: &Gpu) -> Result<(), Failure> {
+        let (m, n, _) = self.size;
+        let mut stream = Stream::new(0, "bench products sampled");
+        let (rows, cols) = (indices(&mut stream, m, SIDE), indices(&mut stream, n, SIDE));
+        let stride = self.c.stride();
+        let count = if self.form == Form::Tn { self.slices.count } else { 1 };
+        let mut found = vec![0.0; rows.len() * cols.len()];
+        for slice in 0..count {
+            let part = Tensor { offset: slice * self.c.len(), bound: self.c.len(), ..self.c.clone() };
+            let values = crate::gpu::buffer::read(gpu, &part.buffer, part.offset, m * stride)?;
+            let picked = rows.iter().flat_map(|row| cols.iter().map(move |col| row * stride + col));
+            for (sum, at) in found.iter_mut().zip(picked) {
+                *sum += f64::from(values[at]);
+            }
+        }
+        let expected =
+            rows.iter().flat_map(|&row| cols.iter().map(move |&col| self.element(row, col))).collect();
+        Expected::exact(expected).compare(&found)?;
+        Ok(())
+    }
+
+    /// C at a row and a column, in f64.
+    fn element(&self, row: usize, col: usize) -> f64 {
+        let (m, n, k) = self.size;
+        let [a, b] = &self.values;
+        let product = |l: usize| {
+            let (a, b) = match self.form {
+                Form::Nt => (a[row * k + l], b[col * k + l]),
+                Form::Nn => (a[row * k + l], b[l * n + col]),
+                Form::Tn => (a[l * m + row], b[l * n + col]),
+            };
+            f64::from(a) * f64::from(b)
+        };
+        (0..k).map(product).sum()
+    }
+}
+
+fn run(gpu: &Gpu, recording: &Recording) -> Result<()> {
+    recording.run(gpu)?;
+    gpu.finish()
+}

@@ -1,0 +1,77 @@
+//! `rhohat bench`: from arguments to tables, JSON and a chart.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use rhohat::Error;
+use rhohat::bench::ladder::ladder;
+use rhohat::bench::{Bench, Options, What, chart, report, tasks};
+use rhohat::durable;
+use rhohat::objective::Objective;
+
+use super::print;
+use crate::cli::BenchArgs;
+
+/// Validates, measures and prints.
+pub fn run(args: &BenchArgs, quiet: bool) -> anyhow::Result<()> {
+    args.chart.as_deref().map(check_chart).transpose()?;
+    let mut bench = Bench::new(options(args)?)?;
+    let tasks = tasks(&bench);
+    let bar = bar(tasks.len(), quiet);
+    for task in tasks {
+        bar.set_message(task.name.clone());
+        task.run(&mut bench)?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    for warning in report::warnings(&bench) {
+        tracing::warn!("{warning}");
+    }
+    if let Some(path) = &args.chart {
+        let picture = chart::roofline(&bench);
+        durable::write(path, |out| out.write_all(picture.as_bytes()))?;
+    }
+    if args.step.is_some() {
+        bench.rows.retain(|row| row.what == What::Step);
+    }
+    print(args.json, &bench.rows, |_| report::text(&bench, args.markdown))
+}
+
+/// What is asked for, ladders sorted by their work.
+fn options(args: &BenchArgs) -> rhohat::Result<Options> {
+    let flag = |name: &str, error: Error| match error {
+        Error::Usage(why) => Error::usage(format!("{name} {why}")),
+        other => other,
+    };
+    let usual = if args.quick { "small" } else { "lecture" };
+    let mut sizes = match &args.step {
+        Some(step) => vec![step.parse().map_err(|error| flag("--step", error))?],
+        None => ladder(args.ladder.as_deref().unwrap_or(usual)).map_err(|error| flag("--ladder", error))?,
+    };
+    sizes.sort_by(|a, b| a.flops().total_cmp(&b.flops()));
+    let (activation, output) = (args.activation, args.output);
+    let objective = Objective { activation, output, rho: 0.05, ..Objective::default() };
+    let devices = args.device.clone();
+    Ok(Options { devices, sizes, steps_alone: args.step.is_some(), objective, quick: args.quick })
+}
+
+/// Refuses a chart that could not be written, before minutes of measuring.
+fn check_chart(path: &Path) -> rhohat::Result<()> {
+    if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("svg")) {
+        return Err(Error::usage(format!(
+            "--chart {}: only SVG is drawn; name it .svg (browsers show it, inkscape and rsvg-convert make PNG of it)",
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
+fn bar(tasks: usize, quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:20} {pos}/{len}  {wide_msg}")
+        .expect("the template is fixed and right");
+    ProgressBar::new(tasks as u64).with_style(style)
+}

@@ -1,0 +1,260 @@
+//! Builds a [`Recording`]: which pipeline a dispatch gets, what is bound, which textures have to be filled before.
+
+use bytemuck::Pod;
+use wgpu::BufferUsages;
+
+use super::{Command, LiveUniform, Recording};
+use crate::error::{Error, Result};
+use crate::gpu::buffer::{Tensor, buffer};
+use crate::gpu::device::Gpu;
+use crate::gpu::kernel::{Access, Kernel, Memory, Pipeline, Specialisation};
+use crate::gpu::storage::Texture;
+use crate::gpu::variant::Variant;
+use crate::objective::Activation;
+
+/// Most workgroups in one dimension of a dispatch.
+const MAX_GROUPS: u32 = 65_535;
+/// Uniforms start at multiples of this many bytes, the most that WebGPU lets an adapter ask for.
+const UNIFORM_ALIGNMENT: usize = 256;
+/// Where a planned dispatch finds its uniform.
+enum UniformSource {
+    /// At this offset in the recording's own buffer.
+    Fixed(usize),
+    /// In a buffer that is written before each run.
+    Live(LiveUniform),
+}
+
+enum Planned {
+    Dispatch {
+        kernel: &'static Kernel,
+        pipeline: Pipeline,
+        uniform: UniformSource,
+        resources: Vec<Resource>,
+        groups: [u32; 2],
+    },
+    Fill {
+        texture: Texture,
+        from: wgpu::Buffer,
+    },
+}
+
+/// What is bound for a tensor.
+enum Resource {
+    Buffer(Tensor),
+    Texture(wgpu::TextureView),
+}
+
+/// Collects dispatches; [`Recorder::finish`] makes the bind groups and one buffer for all fixed uniforms.
+pub struct Recorder<'g> {
+    /// The device recorded for.
+    pub gpu: &'g Gpu,
+    /// Which kernels are recorded for the products, and where kernels read.
+    pub variant: Variant,
+    submissions: Vec<Vec<Planned>>,
+    uniforms: Vec<u8>,
+    /// Textures that hold what their buffers hold at this point, with these.
+    fresh: Vec<(wgpu::Buffer, Texture)>,
+}
+
+impl<'g> Recorder<'g> {
+    /// An empty list.
+    pub fn new(gpu: &'g Gpu) -> Self {
+        let (submissions, uniforms) = (vec![Vec::new()], Vec::new());
+        Self { gpu, variant: gpu.variant(), submissions, uniforms, fresh: Vec::new() }
+    }
+
+    /// Starts a new submission, so that none grows too long for the watchdog of the system.
+    pub fn cut(&mut self) {
+        if self.submissions.last().is_some_and(|last| !last.is_empty()) {
+            self.submissions.push(Vec::new());
+        }
+    }
+
+    /// Adds a dispatch of `invocations` with fixed uniform values.
+    pub fn dispatch<T: Pod>(
+        &mut self,
+        kernel: &'static Kernel,
+        choice: Choice,
+        uniform: &T,
+        tensors: &[&Tensor],
+        invocations: usize,
+    ) -> Result<()> {
+        assert_eq!(size_of::<T>(), kernel.uniform.size, "{}: uniform", kernel.name);
+        let offset = self.uniforms.len();
+        self.uniforms.extend_from_slice(bytemuck::bytes_of(uniform));
+        self.uniforms.resize(self.uniforms.len().next_multiple_of(UNIFORM_ALIGNMENT), 0);
+        self.plan(kernel, choice, UniformSource::Fixed(offset), tensors, invocations)
+    }
+
+    /// Adds a dispatch whose uniform is set before each run.
+    pub fn dispatch_live(
+        &mut self,
+        kernel: &'static Kernel,
+        uniform: &LiveUniform,
+        tensors: &[&Tensor],
+        invocations: usize,
+    ) -> Result<()> {
+        self.plan(kernel, Choice::default(), UniformSource::Live(uniform.clone()), tensors, invocations)
+    }
+
+    fn plan(
+        &mut self,
+        kernel: &'static Kernel,
+        choice: Choice,
+        uniform: UniformSource,
+        tensors: &[&Tensor],
+        invocations: usize,
+    ) -> Result<()> {
+        assert_eq!(tensors.len(), kernel.bindings.len(), "{}: bindings", kernel.name);
+        let Choice { activation, accumulate } = choice;
+        let memory = self.memory_for(kernel, tensors);
+        let pipeline = self.gpu.pipeline(kernel, Specialisation { activation, accumulate, memory })?;
+        let resources = self.resources(kernel, memory, tensors)?;
+        let groups = fold(kernel, invocations)?;
+        self.push(Planned::Dispatch { kernel, pipeline, uniform, resources, groups });
+        self.outdate(kernel, tensors);
+        Ok(())
+    }
+
+    /// Textures where they are wanted and large enough ones can be had.
+    fn memory_for(&self, kernel: &Kernel, tensors: &[&Tensor]) -> Memory {
+        let mut read = tensors.iter().zip(kernel.bindings).filter(|(_, access)| access.reads_fours());
+        match self.variant.memory {
+            Memory::Textures if read.all(|(tensor, _)| Texture::fits(self.gpu, tensor.bound)) => {
+                Memory::Textures
+            }
+            _ => Memory::Buffers,
+        }
+    }
+
+    /// What is bound, in the order of the bindings; textures are brought up to date first.
+    fn resources(&mut self, kernel: &Kernel, memory: Memory, tensors: &[&Tensor]) -> Result<Vec<Resource>> {
+        let mut resources = Vec::new();
+        for (tensor, access) in tensors.iter().zip(kernel.bindings) {
+            resources.push(match (access, memory) {
+                (Access::Read(..), Memory::Textures) => self.texture(tensor)?,
+                _ => Resource::Buffer((*tensor).clone()),
+            });
+        }
+        if memory == Memory::Textures {
+            for (_, index, _) in kernel.updates() {
+                resources.push(self.texture(tensors[index])?);
+            }
+        }
+        Ok(resources)
+    }
+
+    fn texture(&mut self, tensor: &Tensor) -> Result<Resource> {
+        let texture = tensor.buffer.texture(self.gpu, tensor.offset, tensor.bound)?;
+        let view = texture.view.clone();
+        let is_fresh = tensor.buffer.is_constant() || self.fresh.iter().any(|(_, known)| known.view == view);
+        if !is_fresh {
+            let from: wgpu::Buffer = (*tensor.buffer).clone();
+            self.fresh.push((from.clone(), texture.clone()));
+            self.push(Planned::Fill { texture, from });
+        }
+        Ok(Resource::Texture(view))
+    }
+
+    /// Textures of what a kernel writes are out of date from now on.
+    fn outdate(&mut self, kernel: &Kernel, tensors: &[&Tensor]) {
+        for (tensor, access) in tensors.iter().zip(kernel.bindings) {
+            if matches!(access, Access::Write | Access::Update(_)) {
+                assert!(!tensor.buffer.is_constant(), "{} writes into constant data", kernel.name);
+                self.fresh.retain(|(buffer, texture)| {
+                    *buffer != *tensor.buffer || !texture.overlaps(tensor.offset, tensor.bound)
+                });
+            }
+        }
+    }
+
+    fn push(&mut self, planned: Planned) {
+        self.submissions.last_mut().expect("there is always an open submission").push(planned);
+    }
+
+    /// Makes the bind groups.
+    pub fn finish(self) -> Result<Recording> {
+        let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
+        let fixed = buffer(self.gpu, "uniforms", self.uniforms.len().max(UNIFORM_ALIGNMENT) as u64, usage)?;
+        self.gpu.queue.write_buffer(&fixed, 0, &self.uniforms);
+        let gpu = self.gpu;
+        let make = || {
+            let submissions = self.submissions.into_iter();
+            submissions.map(|planned| planned.into_iter().map(|p| p.ready(gpu, &fixed)).collect()).collect()
+        };
+        Ok(Recording { submissions: gpu.scoped("bind groups", make)? })
+    }
+}
+
+/// What a caller chooses of a kernel that leaves it open.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Choice {
+    /// For kernels that activate, and only for them.
+    pub activation: Option<Activation>,
+    /// Whether results are added to what is there.
+    pub accumulate: bool,
+}
+
+impl From<Activation> for Choice {
+    fn from(activation: Activation) -> Self {
+        Self { activation: Some(activation), accumulate: false }
+    }
+}
+
+impl Choice {
+    /// Adds to what is there, or does not.
+    pub fn accumulating(accumulate: bool) -> Self {
+        Self { activation: None, accumulate }
+    }
+}
+
+impl Resource {
+    fn binding(&self) -> wgpu::BindingResource<'_> {
+        match self {
+            Self::Buffer(tensor) => tensor.binding(),
+            Self::Texture(view) => wgpu::BindingResource::TextureView(view),
+        }
+    }
+}
+
+impl Planned {
+    fn ready(self, gpu: &Gpu, fixed: &wgpu::Buffer) -> Command {
+        let (kernel, pipeline, uniform, resources, groups) = match self {
+            Self::Fill { texture, from } => return Command::Fill { texture, from },
+            Self::Dispatch { kernel, pipeline, uniform, resources, groups } => {
+                (kernel, pipeline, uniform, resources, groups)
+            }
+        };
+        let (buffer, offset) = match &uniform {
+            UniformSource::Fixed(offset) => (fixed, *offset as u64),
+            UniformSource::Live(live) => (&live.0, 0),
+        };
+        let size = std::num::NonZeroU64::new(kernel.uniform.size.next_multiple_of(16) as u64);
+        let uniform = wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size });
+        let resources = std::iter::once(uniform).chain(resources.iter().map(Resource::binding));
+        let entries: Vec<_> = (0..)
+            .zip(resources)
+            .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource })
+            .collect();
+        let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(kernel.name),
+            layout: &pipeline.layout,
+            entries: &entries,
+        });
+        Command::Dispatch { name: kernel.name, pipeline, bind_group, groups }
+    }
+}
+
+/// Workgroups for `invocations`, folded into two dimensions when one is too short; `linear_index` undoes it.
+fn fold(kernel: &Kernel, invocations: usize) -> Result<[u32; 2]> {
+    let too_many = || Error::device(format!("{}: {invocations} invocations are too many", kernel.name));
+    let groups = u32::try_from(invocations.div_ceil(kernel.workgroup() as usize)).map_err(|_| too_many())?;
+    let down = groups.div_ceil(MAX_GROUPS).max(1);
+    let across = groups.div_ceil(down);
+    if u64::from(across) * u64::from(down) * u64::from(kernel.workgroup()) > u64::from(u32::MAX)
+        || down > MAX_GROUPS
+    {
+        return Err(too_many());
+    }
+    Ok([across.max(1), down])
+}
