@@ -9,6 +9,7 @@ use rhohat::bench::stats::Pace;
 use rhohat::bench::{contenders, sampled};
 use rhohat::engine::{Engine, Plan, Rows, SearchSpace, Slot, Trial, Update};
 use rhohat::error::Result;
+use rhohat::gpu::variant::Variant;
 use rhohat::model::{Params, Shape};
 use rhohat::objective::{Activation, Cost, Objective};
 use rhohat::verify::running_error::kernels::Form;
