@@ -22,10 +22,13 @@ impl Scale {
         self.from + (x.ln() - self.low) / (self.high - self.low) * (self.to - self.from)
     }
 
-    /// The powers of ten inside.
+    /// The powers of ten inside, those at the ends included.
     pub fn decades(&self) -> impl Iterator<Item = f64> {
+        // Logarithms of powers of ten are not exact.
+        const SLACK: f64 = 1e-9;
         let ten = std::f64::consts::LN_10;
-        let (first, last) = ((self.low / ten).ceil() as i32, (self.high / ten).floor() as i32);
+        let (first, last) =
+            ((self.low / ten - SLACK).ceil() as i32, (self.high / ten + SLACK).floor() as i32);
         (first..=last).map(|power| 10f64.powi(power))
     }
 }
