@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use rhohat::data::Normalize;
+use rhohat::gpu::variant::Variant;
 use rhohat::objective::Activation;
 pub use settings::Settings;
 use settings::{hidden_activation, normalize, output_activation};
@@ -170,6 +171,9 @@ pub struct VerifyArgs {
     /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: String,
+    /// Kernels of a WebGPU device, for example direct/buffers [default: by its kind]
+    #[arg(long, value_name = "NAME")]
+    pub force_variant: Option<Variant>,
     /// Seed of the numbers that are tried
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,

@@ -19,6 +19,7 @@ use crate::data::{self, Normalize};
 use crate::device::{Selector, Setup};
 use crate::engine::{Cut, Plan, RhoHat};
 use crate::error::Result;
+use crate::gpu::variant::Variant;
 use crate::objective::{Activation, Objective, RhoHatMode};
 use crate::optim::{LearningRate, Optimizer, Schedule};
 use crate::train;
@@ -89,6 +90,8 @@ pub struct Config {
     pub device: String,
     /// Threads of the CPU engine; 0 is one a core.
     pub threads: usize,
+    /// The kernels of a WebGPU adapter; `None` leaves them to its kind.
+    pub force_variant: Option<Variant>,
 }
 
 impl Config {
@@ -154,9 +157,10 @@ impl Config {
         Setup { objective: self.objective(), cut, rho_hat, threads: self.threads }
     }
 
-    /// These settings with the cut that the engine has settled on, so that a repetition has the same bits.
-    pub fn with_plan(self, plan: Plan) -> Self {
-        Self { chunk: Some(plan.chunk), block: Some(plan.block), ..self }
+    /// These settings with the cut that the engine has settled on and the kernels that its device uses, if it has any,
+    /// so that a repetition has the same bits.
+    pub fn with_plan(self, plan: Plan, variant: Option<Variant>) -> Self {
+        Self { chunk: Some(plan.chunk), block: Some(plan.block), force_variant: variant, ..self }
     }
 
     /// The engine that `device` names.

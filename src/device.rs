@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::gpu::adapter::{adapters, select};
 use crate::gpu::device::Gpu;
 use crate::gpu::engine::GpuEngine;
+use crate::gpu::variant::Variant;
 use crate::model::{Matrix, Params};
 use crate::objective::Objective;
 use crate::reference::Reference;
@@ -131,6 +132,28 @@ impl Choice {
             Self::Reference => "f64 reference".to_owned(),
             Self::Cpu => crate::cpu::processor(),
             Self::Gpu(gpu) => gpu.adapter.description(),
+        }
+    }
+
+    /// Chooses the kernels of a WebGPU device.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for another device, or one that cannot run them.
+    pub fn force(&self, variant: Variant) -> Result<()> {
+        match self {
+            Self::Gpu(gpu) => gpu.force(variant),
+            _ => Err(Error::usage(format!(
+                "--force-variant {variant}: {} is no WebGPU device; leave it out, or name one with --device",
+                self.adapter()
+            ))),
+        }
+    }
+
+    /// The kernels of a WebGPU device.
+    pub fn variant(&self) -> Option<Variant> {
+        match self {
+            Self::Gpu(gpu) => Some(gpu.variant()),
+            _ => None,
         }
     }
 

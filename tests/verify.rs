@@ -5,6 +5,7 @@ mod support;
 use std::rc::Rc;
 
 use rhohat::device::Choice;
+use rhohat::gpu::variant::Variant;
 use rhohat::verify::checks::{Group, checks};
 use rhohat::verify::compare::Expected;
 use rhohat::verify::running_error::step::{cost_and_gradient, exact_weights};
@@ -36,6 +37,19 @@ fn the_cpu_engine_passes_every_check() {
 fn the_kernels_pass_every_check() {
     let Some(gpu) = support::software("verify") else { return };
     assert_all_pass(&Choice::Gpu(Rc::new(gpu)));
+}
+
+#[test]
+fn whole_steps_stay_within_their_bounds_on_every_variant_of_the_kernels() {
+    let Some(gpu) = support::software("variants") else { return };
+    let gpu = Rc::new(gpu);
+    assert_eq!(Variant::supported(&gpu), Variant::all().collect::<Vec<_>>(), "lavapipe runs all of them");
+    for variant in Variant::all() {
+        gpu.force(variant).unwrap();
+        for check in checks(&Choice::Gpu(gpu.clone()), 2).iter().filter(|check| check.group == Group::Steps) {
+            check.run().unwrap_or_else(|failure| panic!("{variant}, {}: {failure}", check.name));
+        }
+    }
 }
 
 #[test]

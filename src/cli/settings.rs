@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use rhohat::config::Batch;
 use rhohat::data::Normalize;
+use rhohat::gpu::variant::Variant;
 use rhohat::objective::{Activation, RhoHatMode};
 use rhohat::optim::{Optimizer, Schedule};
 use serde::Serialize;
@@ -102,9 +103,17 @@ pub struct Settings {
     /// Threads of the CPU engine, 0 for one a core [default: 0]
     #[arg(long, value_name = "N")]
     threads: Option<u32>,
+    /// Kernels of a WebGPU device, for example direct/buffers [default: by its kind]
+    #[arg(long, value_name = "NAME")]
+    force_variant: Option<Variant>,
 }
 
 impl Settings {
+    /// Whether kernels were asked for by flag.
+    pub fn forces_variant(&self) -> bool {
+        self.force_variant.is_some()
+    }
+
     /// What was set, by name.
     pub fn table(&self) -> toml::Table {
         let mut table = toml::Table::try_from(self).expect("every flag has a TOML form");

@@ -42,8 +42,9 @@ pub fn run(args: &TrainArgs, quiet: bool, started: Instant) -> anyhow::Result<Ex
         print(args.json, &config.memory_plan(facts.kind)?, plan_text)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let (mut engine, preprocess) = open_engine(args, &config, source, init.as_ref())?;
-    let config = config.with_plan(engine.plan());
+    let choice = open_device(args, &config)?;
+    let (mut engine, preprocess) = open_engine(args, &config, &choice, source, init.as_ref())?;
+    let config = config.with_plan(engine.plan(), choice.variant());
     learn(args, &config, &mut *engine, preprocess, quiet, started)
 }
 
@@ -55,14 +56,25 @@ fn open_init(path: &Path) -> rhohat::Result<ModelFile> {
     Ok(file)
 }
 
+/// The device, with the kernels that the settings ask for. A configuration of another device may name kernels that this
+/// one does not have.
+fn open_device(args: &TrainArgs, config: &Config) -> rhohat::Result<Choice> {
+    let choice = Choice::resolve(&config.selector()?)?;
+    match config.force_variant.map(|variant| choice.force(variant)).transpose() {
+        Err(why) if !args.settings.forces_variant() => tracing::warn!("{why}; going on without"),
+        other => return other.map(|_| choice),
+    }
+    Ok(choice)
+}
+
 /// The engine with start parameters and examples, and the preprocessing that made these.
 fn open_engine(
     args: &TrainArgs,
     config: &Config,
+    choice: &Choice,
     source: Option<Source>,
     init: Option<&ModelFile>,
 ) -> anyhow::Result<(Box<dyn Engine>, Preprocess)> {
-    let choice = Choice::resolve(&config.selector()?)?;
     let source = source.unwrap_or_else(|| Source::built_in(config.seed));
     let examples = start::examples(&source, config, init)?;
     drop(source);

@@ -40,6 +40,7 @@ struct Line {
 pub fn run(args: &VerifyArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let choice = Choice::resolve(&args.device.parse::<Selector>()?)?;
+    args.force_variant.map(|variant| choice.force(variant)).transpose()?;
     let checks = checks(&choice, args.seed);
     let bar = bar(checks.len(), quiet);
     let lines: Vec<Line> = checks.iter().map(|check| line(check, &bar)).collect();

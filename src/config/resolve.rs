@@ -140,6 +140,7 @@ impl Config {
             seed: 0,
             device: "auto".to_owned(),
             threads: 0,
+            force_variant: None,
         }
     }
 

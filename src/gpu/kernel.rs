@@ -113,7 +113,8 @@ impl Kernel {
 
     /// Its name without the variant.
     pub fn twin(&self) -> &'static str {
-        self.name.strip_suffix("_broadcast").unwrap_or(self.name)
+        let variants = ["_tiled", "_broadcast"];
+        variants.iter().find_map(|variant| self.name.strip_suffix(variant)).unwrap_or(self.name)
     }
 
     /// Invocations of a workgroup: those that share a tile, else enough for a GPU.

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::device::Gpu;
 use super::kernel::Memory;
 use crate::error::{Error, Result};
@@ -15,17 +17,20 @@ use crate::error::{Error, Result};
 pub enum Product {
     /// A tile of 8×8 an invocation; needs nothing.
     Direct,
+    /// A tile of 64×64 for 64 invocations, from workgroup memory; needs nothing either.
+    Tiled,
     /// A tile of 32×32 for eight invocations; needs subgroups of at least eight.
     Broadcast,
 }
 
 impl Product {
     /// All that there are.
-    pub const ALL: [Self; 2] = [Self::Direct, Self::Broadcast];
+    pub const ALL: [Self; 3] = [Self::Direct, Self::Tiled, Self::Broadcast];
 }
 
 /// What an adapter uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Variant {
     /// The products' kernel.
     pub product: Product,
@@ -54,7 +59,7 @@ impl Variant {
         let wanted = if gpu.adapter.is_software() {
             [(Product::Broadcast, Memory::Textures), (Product::Direct, Memory::Textures)].as_slice()
         } else {
-            &[]
+            [(Product::Tiled, Memory::Buffers)].as_slice()
         };
         let wanted = wanted.iter().map(|&(product, memory)| Self { product, memory });
         wanted.into_iter().find(|variant| variant.refusal(gpu).is_none()).unwrap_or(Self::PLAIN)
@@ -76,7 +81,9 @@ impl Variant {
             Some(why) => {
                 let names: Vec<String> = Self::supported(gpu).iter().map(Self::to_string).collect();
                 let (adapter, names) = (&gpu.adapter.info.name, names.join(", "));
-                Err(Error::usage(format!("{adapter} cannot run {self}: {why}; it can run {names}")))
+                Err(Error::usage(format!(
+                    "--force-variant {self}: {adapter} cannot run it, {why}; it runs {names}"
+                )))
             }
         }
     }
@@ -86,6 +93,7 @@ impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let product = match self.product {
             Product::Direct => "direct",
+            Product::Tiled => "tiled",
             Product::Broadcast => "broadcast",
         };
         let memory = match self.memory {
@@ -96,13 +104,27 @@ impl fmt::Display for Variant {
     }
 }
 
+impl TryFrom<String> for Variant {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<Variant> for String {
+    fn from(variant: Variant) -> Self {
+        variant.to_string()
+    }
+}
+
 impl FromStr for Variant {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
         Self::all().find(|variant| variant.to_string() == text).ok_or_else(|| {
             let names: Vec<String> = Self::all().map(|variant| variant.to_string()).collect();
-            Error::usage(format!("--force-variant {text}: no such variant; there are {}", names.join(", ")))
+            Error::usage(format!("no such variant {text:?}; there are {}", names.join(", ")))
         })
     }
 }

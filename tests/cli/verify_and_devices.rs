@@ -27,7 +27,9 @@ fn verify_runs_every_kernel_on_the_software_adapter() {
     assert_eq!(report["passed"], true, "{report}");
     let checks = report["checks"].as_array().unwrap();
     let of_group = |group: &str| checks.iter().filter(|check| check["group"] == group).count();
-    assert_eq!(of_group("kernels"), rhohat::gpu::kernel::ALL.len());
+    let all = rhohat::gpu::kernel::ALL;
+    let with_textures = all.iter().filter(|k| k.bindings.iter().any(|access| access.reads_fours())).count();
+    assert_eq!(of_group("kernels"), all.len() + with_textures);
     assert_eq!(of_group("gradients"), 7);
     assert!(of_group("steps") > 0 && of_group("training") > 0);
     assert!(checks.iter().all(|check| check["worst"].as_f64() <= check["bound"].as_f64()));
@@ -98,4 +100,35 @@ fn without_an_adapter_the_gpu_is_refused_with_the_way_out_and_auto_takes_the_cpu
     let (code, stdout, stderr) = without_adapters(folder.path(), &["devices", "--json"]);
     assert_eq!(code, Some(0), "{stderr}");
     assert_eq!(json(&stdout)["auto"], "cpu");
+}
+
+#[test]
+fn a_variant_that_is_unknown_or_means_nothing_is_refused() {
+    let folder = tempdir().unwrap();
+    let unknown = rhohat(folder.path(), &["verify", "--device", "software", "--force-variant", "fastest"]);
+    assert_eq!(unknown.code, 2);
+    assert!(
+        unknown.stderr.contains("direct/buffers") && unknown.stderr.contains("fastest"),
+        "{}",
+        unknown.stderr
+    );
+    let on_cpu = rhohat(folder.path(), &["verify", "--device", "cpu", "--force-variant", "direct/buffers"]);
+    assert_eq!(on_cpu.code, 2);
+    assert!(on_cpu.stderr.contains("no WebGPU device"), "{}", on_cpu.stderr);
+}
+
+#[test]
+fn a_run_keeps_its_variant_and_its_settings_serve_another_device() {
+    let folder = tempdir().unwrap();
+    let variant = ["--force-variant", "direct/textures"];
+    let args = ["train", "--samples", "200", "--steps", "2", "--device", "software", "--out", "first"];
+    rhohat(folder.path(), &[&args[..], &variant].concat()).text();
+    let settings = std::fs::read_to_string(folder.path().join("first/config.toml")).unwrap();
+    assert!(settings.contains("force_variant = \"direct/textures\""), "{settings}");
+    let again = ["train", "--config", "first/config.toml", "--device", "cpu", "--out", "second"];
+    let outcome = rhohat(folder.path(), &again);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("going on without"), "{}", outcome.stderr);
+    let settings = std::fs::read_to_string(folder.path().join("second/config.toml")).unwrap();
+    assert!(!settings.contains("force_variant"), "{settings}");
 }

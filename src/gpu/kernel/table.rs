@@ -39,6 +39,39 @@ pub static MATMUL_TN: Kernel = Kernel {
     uniform: Uniform::of::<uniform::SlicedProduct>(),
 };
 
+/// `shaders/matmul_nt_tiled.wgsl`.
+pub static MATMUL_NT_TILED: Kernel = Kernel {
+    name: "matmul_nt_tiled",
+    source: include_str!("../../../shaders/matmul_nt_tiled.wgsl"),
+    activates: false,
+    accumulates: true,
+    bindings: &[Read("a", "[m, k]"), Read("b", "[n, k]"), Write],
+    tile: None,
+    uniform: Uniform::of::<uniform::Product>(),
+};
+
+/// `shaders/matmul_nn_tiled.wgsl`.
+pub static MATMUL_NN_TILED: Kernel = Kernel {
+    name: "matmul_nn_tiled",
+    source: include_str!("../../../shaders/matmul_nn_tiled.wgsl"),
+    activates: false,
+    accumulates: true,
+    bindings: &[Read("a", "[m, k]"), Read("b", "[k, n]"), Write],
+    tile: None,
+    uniform: Uniform::of::<uniform::Product>(),
+};
+
+/// `shaders/matmul_tn_tiled.wgsl`.
+pub static MATMUL_TN_TILED: Kernel = Kernel {
+    name: "matmul_tn_tiled",
+    source: include_str!("../../../shaders/matmul_tn_tiled.wgsl"),
+    activates: false,
+    accumulates: false,
+    bindings: &[Read("a", "[k, m]"), Read("b", "[k, n]"), Write],
+    tile: None,
+    uniform: Uniform::of::<uniform::SlicedProduct>(),
+};
+
 /// `shaders/matmul_nt_broadcast.wgsl`.
 pub static MATMUL_NT_BROADCAST: Kernel = Kernel {
     name: "matmul_nt_broadcast",
@@ -230,6 +263,7 @@ pub static GATHER: Kernel = Kernel {
 pub fn matmul_nt(product: Product) -> &'static Kernel {
     match product {
         Product::Direct => &MATMUL_NT,
+        Product::Tiled => &MATMUL_NT_TILED,
         Product::Broadcast => &MATMUL_NT_BROADCAST,
     }
 }
@@ -238,6 +272,7 @@ pub fn matmul_nt(product: Product) -> &'static Kernel {
 pub fn matmul_nn(product: Product) -> &'static Kernel {
     match product {
         Product::Direct => &MATMUL_NN,
+        Product::Tiled => &MATMUL_NN_TILED,
         Product::Broadcast => &MATMUL_NN_BROADCAST,
     }
 }
@@ -246,6 +281,7 @@ pub fn matmul_nn(product: Product) -> &'static Kernel {
 pub fn matmul_tn(product: Product) -> &'static Kernel {
     match product {
         Product::Direct => &MATMUL_TN,
+        Product::Tiled => &MATMUL_TN_TILED,
         Product::Broadcast => &MATMUL_TN_BROADCAST,
     }
 }
@@ -255,6 +291,9 @@ pub static ALL: &[&Kernel] = &[
     &MATMUL_NT,
     &MATMUL_NN,
     &MATMUL_TN,
+    &MATMUL_NT_TILED,
+    &MATMUL_NN_TILED,
+    &MATMUL_TN_TILED,
     &MATMUL_NT_BROADCAST,
     &MATMUL_NN_BROADCAST,
     &MATMUL_TN_BROADCAST,

@@ -9,8 +9,9 @@ use crate::gpu::recording::{Choice, Recorder};
 use crate::gpu::uniform::{self, WeightGradient};
 use crate::gpu::variant::Product;
 
-/// Most vec4s of k that one dispatch of a product sums: lavapipe ends the loops of an invocation after 65 535 turns.
-const MAX_PRODUCT_TURNS: usize = 60_000;
+/// Most vec4s of k that one dispatch of a product sums, and most rows of a slice: lavapipe ends the loops of an invocation
+/// after 65 535 turns, and `tiled` makes nine for four vec4s, 21 for 16 rows.
+const MAX_PRODUCT_TURNS: usize = 24_000;
 
 /// Where products of a weight gradient are cut along the examples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,7 @@ impl Slices {
 fn tile(product: Product) -> (usize, usize) {
     match product {
         Product::Direct => (TILE, 1),
+        Product::Tiled => (64, 64),
         Product::Broadcast => (SIDE, 8),
     }
 }
