@@ -10,8 +10,8 @@ use crate::gpu::uniform::{self, WeightGradient};
 use crate::gpu::variant::Product;
 
 /// Most vec4s of k that one dispatch of a product sums, and most rows of a slice: lavapipe ends the loops of an invocation
-/// after 65 535 turns, and `tiled` makes nine for four vec4s, 21 for 16 rows.
-const MAX_PRODUCT_TURNS: usize = 24_000;
+/// after 65 535 turns, counting the one in which a loop ends, so that `tiled` makes eleven for four vec4s, 23 for 16 rows.
+const MAX_PRODUCT_TURNS: usize = 20_000;
 
 /// Where products of a weight gradient are cut along the examples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
