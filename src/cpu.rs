@@ -17,6 +17,7 @@ mod forward;
 mod kernel;
 mod layout;
 mod matmul;
+mod pack;
 mod pass;
 mod penalty;
 pub mod products;

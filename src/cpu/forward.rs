@@ -3,10 +3,11 @@
 
 use rayon::prelude::*;
 
-use super::buffer::{LINE, View, ViewMut, padded_rows, stride};
+use super::buffer::{LINE, View, ViewMut, stride};
 use super::cut::task_rows;
 use super::matmul::{Fill, Size, product};
-use super::pass::{Pass, turn};
+use super::pack::{Right, pack, pack_transposed};
+use super::pass::Pass;
 use super::rows::{hidden, output, output_delta, squared_error};
 use super::sums::add_parts;
 use crate::objective::Objective;
@@ -41,11 +42,11 @@ impl Until {
 struct Block<'a> {
     objective: &'a Objective,
     /// W1ᵀ `[n, units]`.
-    w1: View<'a>,
+    w1: Right<'a>,
     /// b1 `[units]`, and what is left of its last line.
     b1: &'a [f32],
     /// D `[units, n]`.
-    d: View<'a>,
+    d: Right<'a>,
     /// b2 `[n]`, and what is left of its last line.
     b2: &'a [f32],
     units: usize,
@@ -55,9 +56,9 @@ struct Block<'a> {
     until: Until,
 }
 
-/// The panel of rows of a task, `real` of them examples, the rest padding.
+/// The panel of rows of a task.
 struct Panel<'a> {
-    real: usize,
+    rows: usize,
     x: View<'a>,
     a2: ViewMut<'a>,
     a3: ViewMut<'a>,
@@ -66,7 +67,7 @@ struct Panel<'a> {
 }
 
 impl Pass {
-    /// Takes the rows X `[count, n]` (padded to whole tiles) forward under the parameters `w`.
+    /// Takes the rows X `[count, n]` forward under the parameters `w`.
     pub fn forward(&mut self, x: &[f32], count: usize, w: &[f32], until: Until) {
         self.reserve(count);
         for index in 0..self.blocks() {
@@ -75,36 +76,47 @@ impl Pass {
     }
 
     fn forward_block(&mut self, x: &[f32], count: usize, w: &[f32], until: Until, index: usize) {
-        let (layout, units) = (self.layout, self.units(index));
+        let (layout, units, is_last) = (self.layout, self.units(index), index + 1 == self.blocks());
         let (n, block_stride) = (layout.stride, stride(self.block));
-        turn(&mut self.transposed, block_stride, &w[layout.rows(layout.w1(), &units)], n, units.len());
+        let visible = layout.shape.visible;
+        let rows_of = |tensor| View { values: &w[layout.rows(tensor, &units)], stride: n };
+        let (w1, d) = (rows_of(layout.w1()), rows_of(layout.d()));
+        let [by_units, by_inputs] = &mut self.packed_weights;
+        rayon::join(
+            || pack_transposed(by_units, w1, visible, units.len()),
+            || {
+                if until != Until::Hidden {
+                    pack(by_inputs, d, units.len(), visible);
+                }
+            },
+        );
         let block = Block {
             objective: &self.objective,
-            w1: View { values: &self.transposed, stride: block_stride },
+            w1: Right::packed(by_units, visible),
             b1: &w[layout.b1().start + units.start..][..units.len().next_multiple_of(LINE)],
-            d: View { values: &w[layout.rows(layout.d(), &units)], stride: n },
-            b2: &w[layout.b2()][..layout.shape.visible.next_multiple_of(LINE)],
+            d: Right::packed(by_inputs, units.len()),
+            b2: &w[layout.b2()][..visible.next_multiple_of(LINE)],
             units: units.len(),
-            visible: layout.shape.visible,
+            visible,
             is_first: index == 0,
-            is_last: index + 1 == self.blocks(),
+            is_last,
             until,
         };
 
-        let (rows, panel) = (padded_rows(count), task_rows(count));
+        let panel = task_rows(count);
         let part_len = block_stride + n + 1;
-        x[..rows * n]
+        x[..count * n]
             .par_chunks(panel * n)
             .zip(
-                self.a2[index * rows * block_stride..][..rows * block_stride]
+                self.a2[index * count * block_stride..][..count * block_stride]
                     .par_chunks_mut(panel * block_stride),
             )
-            .zip(self.a3[..rows * n].par_chunks_mut(panel * n))
+            .zip(self.a3[..count * n].par_chunks_mut(panel * n))
             .zip(self.task_sums.par_chunks_mut(part_len))
             .enumerate()
             .for_each(|(task, (((x, a2), a3), sums))| {
                 block.forward(Panel {
-                    real: panel.min(count - task * panel),
+                    rows: panel.min(count - task * panel),
                     x: View { values: x, stride: n },
                     a2: ViewMut { values: a2, stride: block_stride },
                     a3: ViewMut { values: a3, stride: n },
@@ -112,7 +124,6 @@ impl Pass {
                 });
             });
 
-        let is_last = block.is_last;
         let parts = &self.task_sums[..count.div_ceil(panel) * part_len];
         add_parts(&mut self.sums.hidden[units], parts, part_len, 0);
         if is_last && until.wants_delta() {
@@ -127,15 +138,14 @@ impl Pass {
 impl Block<'_> {
     /// Z2, A2, and what this block adds to Z3; after the last block A3 and what is wanted of it.
     fn forward(&self, panel: Panel<'_>) {
-        let Panel { real, x, mut a2, mut a3, sums } = panel;
+        let Panel { rows, x, mut a2, mut a3, sums } = panel;
         sums.fill(0.0);
         let (hidden_sums, sums) = sums.split_at_mut(a2.stride);
         let (delta_sums, error) = sums.split_at_mut(a3.stride);
-        let rows = padded_rows(real);
 
         let size = Size { rows, depth: self.visible, cols: self.units };
         product(a2.reborrow(), x, self.w1, size, Fill::Replace);
-        hidden(a2.reborrow(), real, self.b1, self.objective.activation, hidden_sums);
+        hidden(a2.reborrow(), rows, self.b1, self.objective.activation, hidden_sums);
         if self.until == Until::Hidden {
             return;
         }
@@ -146,12 +156,12 @@ impl Block<'_> {
         if !self.is_last {
             return;
         }
-        output(a3.reborrow(), real, self.b2, self.objective.output);
+        output(a3.reborrow(), rows, self.b2, self.objective.output);
         if self.until.wants_error() {
-            error[0] = squared_error(a3.view(), x, real, self.visible);
+            error[0] = squared_error(a3.view(), x, rows, self.visible);
         }
         if self.until.wants_delta() {
-            output_delta(a3, x, real, self.visible, self.objective.output, delta_sums);
+            output_delta(a3, x, rows, self.visible, self.objective.output, delta_sums);
         }
     }
 }
