@@ -2,7 +2,8 @@
 //!
 //! Work is cut into pieces by shape alone, never by the number of threads (`cut`); each piece is computed by one
 //! thread in a fixed order, and sums over pieces are added up in order. From the outside in: `engine` is the engine
-//! trait, `evaluate` J and its gradient over chunks of rows, `pass` a chunk's way through the hidden blocks,
+//! trait, `evaluate` J and its gradient over chunks of rows, `pass` a chunk's way through the hidden blocks, `thin` through
+//! a small layer,
 //! `rows` what follows each product, `matmul` and `kernel` the products themselves ([`products`] for dense matrices),
 //! [`activation`] sigmoid and tanh, `update` what becomes of a gradient.
 
@@ -25,6 +26,7 @@ mod rows;
 mod search;
 mod simd;
 mod sums;
+mod thin;
 mod update;
 
 pub use engine::Cpu;

@@ -31,6 +31,9 @@ impl Pass {
         target: &mut Target<'_>,
         scale: Scale,
     ) {
+        if self.is_thin() {
+            return self.backward_thin(x, count, kl_slope, target, scale);
+        }
         let layout = self.layout;
         let (visible, stride) = (layout.shape.visible, layout.stride);
         let [packed_delta3, packed_x] = &mut self.packed_rows;
@@ -42,7 +45,7 @@ impl Pass {
             let units = self.units(index);
             let (d, w1) = (layout.rows(layout.d(), &units), layout.rows(layout.w1(), &units));
             let decoder = View { values: &target.w()[d.clone()], stride: layout.stride };
-            pack_transposed(&mut self.packed_weights[0], decoder, layout.shape.visible, units.len());
+            pack_transposed(&mut self.packed_weights[2], decoder, layout.shape.visible, units.len());
             self.hidden_delta(count, kl_slope, index);
             self.weight_products(count, index);
 
@@ -59,7 +62,7 @@ impl Pass {
         let (n, block_stride, units) = (self.layout.stride, stride(self.block), self.units(index));
         let panel = task_rows(count);
         let (visible, activation) = (self.layout.shape.visible, self.objective.activation);
-        let d = Right::packed(&self.packed_weights[0], visible);
+        let d = Right::packed(&self.packed_weights[2], visible);
         let kl_slope = &kl_slope[units.start..][..units.len().next_multiple_of(LINE)];
         self.delta2[..count * block_stride]
             .par_chunks_mut(panel * block_stride)

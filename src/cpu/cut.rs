@@ -29,6 +29,16 @@ fn even(count: usize, largest: usize) -> usize {
     count.div_ceil(count.div_ceil(largest)).next_multiple_of(16)
 }
 
+/// Numbers in W1 up to which a step goes through groups of rows alone, each with gradients of its own.
+pub const THIN: usize = 1 << 15;
+/// Rows that such a group takes at a time: all their activations stay in the second-level cache.
+pub const THIN_ROWS: usize = 96;
+
+/// Groups that rows are cut into for thin layers.
+pub fn thin_groups(rows: usize) -> usize {
+    rows.div_ceil(THIN_ROWS).min(TASKS)
+}
+
 /// Rows that one task takes through a layer.
 pub fn task_rows(rows: usize) -> usize {
     rows.div_ceil(TASKS).next_multiple_of(TILES).clamp(48, 120)
@@ -36,12 +46,12 @@ pub fn task_rows(rows: usize) -> usize {
 
 /// Hidden units of a weight gradient that one task takes.
 pub fn task_units(units: usize) -> usize {
-    units.div_ceil(TASKS).next_multiple_of(TILES).clamp(48, 72)
+    units.div_ceil(TASKS).next_multiple_of(TILES).clamp(24, 72)
 }
 
 /// Groups that the rows of a weight gradient are cut into, each with a sum of its own, where there are too few units
 /// to occupy the threads.
 pub fn row_groups(rows: usize, units: usize) -> usize {
     let unit_tasks = units.div_ceil(task_units(units));
-    (TASKS / 2).div_ceil(unit_tasks).min(rows.div_ceil(256)).max(1)
+    (TASKS / 4).div_ceil(unit_tasks).min(rows.div_ceil(256)).max(1)
 }

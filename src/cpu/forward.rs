@@ -1,15 +1,19 @@
 //! The way forward through the hidden blocks, in the order of the formulas. A task takes a panel of rows through both
 //! layers of a block; what is done to the rows of a product follows it at once, while they are in the cache.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use super::buffer::{LINE, View, ViewMut, stride};
+use super::buffer::{Buffer, LINE, View, ViewMut, stride};
 use super::cut::task_rows;
+use super::layout::Layout;
 use super::matmul::{Fill, Size, product};
 use super::pack::{Right, pack, pack_transposed};
 use super::pass::Pass;
 use super::rows::{hidden, output, output_delta, squared_error};
 use super::sums::add_parts;
+use crate::model::Shape;
 use crate::objective::Objective;
 
 /// How far [`Pass::forward`] goes.
@@ -33,37 +37,37 @@ impl Until {
         matches!(self, Self::Error | Self::Delta { error: true })
     }
 
-    fn wants_delta(self) -> bool {
+    pub fn wants_delta(self) -> bool {
         matches!(self, Self::Delta { .. })
     }
 }
 
 /// What the tasks of a block share.
-struct Block<'a> {
-    objective: &'a Objective,
+pub struct Block<'a> {
+    pub objective: &'a Objective,
     /// W1ᵀ `[n, units]`.
-    w1: Right<'a>,
+    pub w1: Right<'a>,
     /// b1 `[units]`, and what is left of its last line.
-    b1: &'a [f32],
+    pub b1: &'a [f32],
     /// D `[units, n]`.
-    d: Right<'a>,
+    pub d: Right<'a>,
     /// b2 `[n]`, and what is left of its last line.
-    b2: &'a [f32],
-    units: usize,
-    visible: usize,
-    is_first: bool,
-    is_last: bool,
-    until: Until,
+    pub b2: &'a [f32],
+    pub units: usize,
+    pub visible: usize,
+    pub is_first: bool,
+    pub is_last: bool,
+    pub until: Until,
 }
 
 /// The panel of rows of a task.
-struct Panel<'a> {
-    rows: usize,
-    x: View<'a>,
-    a2: ViewMut<'a>,
-    a3: ViewMut<'a>,
+pub struct Panel<'a> {
+    pub rows: usize,
+    pub x: View<'a>,
+    pub a2: ViewMut<'a>,
+    pub a3: ViewMut<'a>,
     /// Of A2 `[block]`, of δ3 `[n]`, and the squared error; padded like the rows.
-    sums: &'a mut [f64],
+    pub sums: &'a mut [f64],
 }
 
 impl Pass {
@@ -71,38 +75,33 @@ impl Pass {
     pub fn forward(&mut self, x: &[f32], count: usize, w: &[f32], until: Until) {
         self.reserve(count);
         for index in 0..self.blocks() {
-            self.forward_block(x, count, w, until, index);
+            self.pack_weights(w, self.units(index), until);
+            if self.is_thin() && until != Until::Output {
+                self.forward_thin(x, count, w, until);
+            } else {
+                self.forward_block(x, count, w, until, index);
+            }
         }
     }
 
-    fn forward_block(&mut self, x: &[f32], count: usize, w: &[f32], until: Until, index: usize) {
-        let (layout, units, is_last) = (self.layout, self.units(index), index + 1 == self.blocks());
-        let (n, block_stride) = (layout.stride, stride(self.block));
-        let visible = layout.shape.visible;
-        let rows_of = |tensor| View { values: &w[layout.rows(tensor, &units)], stride: n };
+    fn pack_weights(&mut self, w: &[f32], units: Range<usize>, until: Until) {
+        let (layout, visible) = (self.layout, self.layout.shape.visible);
+        let rows_of = |tensor| View { values: &w[layout.rows(tensor, &units)], stride: layout.stride };
         let (w1, d) = (rows_of(layout.w1()), rows_of(layout.d()));
-        let [by_units, by_inputs] = &mut self.packed_weights;
+        let [w1_turned, d_packed, _] = &mut self.packed_weights;
         rayon::join(
-            || pack_transposed(by_units, w1, visible, units.len()),
+            || pack_transposed(w1_turned, w1, visible, units.len()),
             || {
                 if until != Until::Hidden {
-                    pack(by_inputs, d, units.len(), visible);
+                    pack(d_packed, d, units.len(), visible);
                 }
             },
         );
-        let block = Block {
-            objective: &self.objective,
-            w1: Right::packed(by_units, visible),
-            b1: &w[layout.b1().start + units.start..][..units.len().next_multiple_of(LINE)],
-            d: Right::packed(by_inputs, units.len()),
-            b2: &w[layout.b2()][..visible.next_multiple_of(LINE)],
-            units: units.len(),
-            visible,
-            is_first: index == 0,
-            is_last,
-            until,
-        };
+    }
 
+    fn forward_block(&mut self, x: &[f32], count: usize, w: &[f32], until: Until, index: usize) {
+        let (n, block_stride, units) = (self.layout.stride, stride(self.block), self.units(index));
+        let block = Block::new(&self.objective, self.layout, &self.packed_weights, w, units.clone(), until);
         let panel = task_rows(count);
         let part_len = block_stride + n + 1;
         x[..count * n]
@@ -115,6 +114,7 @@ impl Pass {
             .zip(self.task_sums.par_chunks_mut(part_len))
             .enumerate()
             .for_each(|(task, (((x, a2), a3), sums))| {
+                sums.fill(0.0);
                 block.forward(Panel {
                     rows: panel.min(count - task * panel),
                     x: View { values: x, stride: n },
@@ -124,7 +124,15 @@ impl Pass {
                 });
             });
 
-        let parts = &self.task_sums[..count.div_ceil(panel) * part_len];
+        let is_last = block.is_last;
+        self.add_forward_sums(units, count.div_ceil(panel), until, is_last);
+    }
+
+    /// Adds up what `tasks` tasks have summed over their rows, task by task.
+    pub fn add_forward_sums(&mut self, units: Range<usize>, tasks: usize, until: Until, is_last: bool) {
+        let (n, block_stride) = (self.layout.stride, stride(self.block));
+        let part_len = block_stride + n + 1;
+        let parts = &self.task_sums[..tasks * part_len];
         add_parts(&mut self.sums.hidden[units], parts, part_len, 0);
         if is_last && until.wants_delta() {
             add_parts(&mut self.sums.delta3, parts, part_len, block_stride);
@@ -135,11 +143,36 @@ impl Pass {
     }
 }
 
+impl<'a> Block<'a> {
+    /// The block `units` under the parameters `w`, whose weights lie packed in `packed`.
+    pub fn new(
+        objective: &'a Objective,
+        layout: Layout,
+        packed: &'a [Buffer; 3],
+        w: &'a [f32],
+        units: Range<usize>,
+        until: Until,
+    ) -> Self {
+        let Shape { visible, hidden } = layout.shape;
+        Self {
+            objective,
+            w1: Right::packed(&packed[0], visible),
+            b1: &w[layout.b1().start + units.start..][..units.len().next_multiple_of(LINE)],
+            d: Right::packed(&packed[1], units.len()),
+            b2: &w[layout.b2()][..visible.next_multiple_of(LINE)],
+            units: units.len(),
+            visible,
+            is_first: units.start == 0,
+            is_last: units.end == hidden,
+            until,
+        }
+    }
+}
+
 impl Block<'_> {
     /// Z2, A2, and what this block adds to Z3; after the last block A3 and what is wanted of it.
-    fn forward(&self, panel: Panel<'_>) {
+    pub fn forward(&self, panel: Panel<'_>) {
         let Panel { rows, x, mut a2, mut a3, sums } = panel;
-        sums.fill(0.0);
         let (hidden_sums, sums) = sums.split_at_mut(a2.stride);
         let (delta_sums, error) = sums.split_at_mut(a3.stride);
 
@@ -158,7 +191,7 @@ impl Block<'_> {
         }
         output(a3.reborrow(), rows, self.b2, self.objective.output);
         if self.until.wants_error() {
-            error[0] = squared_error(a3.view(), x, rows, self.visible);
+            error[0] += squared_error(a3.view(), x, rows, self.visible);
         }
         if self.until.wants_delta() {
             output_delta(a3, x, rows, self.visible, self.objective.output, delta_sums);

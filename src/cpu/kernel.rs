@@ -78,10 +78,25 @@ impl<'a> Columns<'a> {
         Self { a: self.a.from(k, 0), first: self.first + col }
     }
 
-    /// Copies `width` columns, at most `stride`, into rows at that stride.
-    pub fn copy(self, out: &mut [f32], stride: usize, width: usize) {
-        for (out, row) in out.chunks_exact_mut(stride).zip(self.a.rows()) {
-            out[..width].copy_from_slice(&row[self.first..][..width]);
+    /// Copies `rows` columns, at most `R` and at most six, into rows of `R` numbers.
+    #[inline(always)]
+    pub fn copy<S: Simd>(self, out: &mut [f32], rows: usize) {
+        match rows {
+            1 => self.copy_rows::<S, 1>(out),
+            2 => self.copy_rows::<S, 2>(out),
+            3 => self.copy_rows::<S, 3>(out),
+            4 => self.copy_rows::<S, 4>(out),
+            5 => self.copy_rows::<S, 5>(out),
+            6 => self.copy_rows::<S, 6>(out),
+            7 => self.copy_rows::<S, 7>(out),
+            _ => self.copy_rows::<S, 8>(out),
+        }
+    }
+
+    #[inline(always)]
+    fn copy_rows<S: Simd, const R: usize>(self, out: &mut [f32]) {
+        for (out, row) in out.chunks_exact_mut(8).zip(self.a.rows()) {
+            out[..R].copy_from_slice(&row[self.first..][..R]);
         }
     }
 }

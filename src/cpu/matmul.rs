@@ -8,7 +8,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::buffer::{LINE, View, ViewMut};
 pub use super::kernel::Columns;
 pub use super::kernel::Fill;
-use super::kernel::{Left, Rows, Tile, tile_rows, tiles};
+use super::kernel::{Left, Rows, Tile, tiles};
 use super::pack::Right;
 
 /// Longest run of k summed up in registers: a panel of B of this depth stays in the first-level cache.
@@ -80,12 +80,12 @@ impl WithSimd for TransposedProduct<'_> {
             }
             return;
         }
-        let stride = tile_rows::<S>();
-        let mut packed = [0.0; DEPTH * (MAX_ROWS + MAX_ROWS / 3)];
+        let stride = 8;
+        let mut packed = [0.0; DEPTH * MAX_ROWS * 8 / 5];
         for piece in pieces(size, fill) {
             let len = piece.depth * stride;
             for (rows, packed) in tiles::<S>(size.rows).zip(packed.chunks_exact_mut(len)) {
-                a.from(piece.first, rows.start).copy(packed, stride, rows.len());
+                a.from(piece.first, rows.start).copy::<S>(packed, rows.len());
             }
             let left =
                 |tile, _| Columns { a: View { values: &packed[tile * len..][..len], stride }, first: 0 };

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use super::buffer::{LINE, View};
 use super::kernel::panel_lines;
 
-/// Numbers that one task packs, or a whole panel.
-const TASK: usize = 1 << 14;
+/// Columns that one task packs, or a whole panel: what it reads of a row is a few lines, which memory delivers together.
+const BAND: usize = 128;
 
 /// The right factor B `[depth, cols]`.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +56,8 @@ pub fn packed_len(depth: usize, cols: usize) -> usize {
 /// Packs B `[depth, cols]`.
 pub fn pack(out: &mut [f32], b: View<'_>, depth: usize, cols: usize) {
     let width = panel_width();
-    for_panels(out, depth * width, cols.div_ceil(width), |first, panels| {
+    let group = (BAND / width).max(1);
+    for_panels(out, depth * width, cols.div_ceil(width), group, |first, panels| {
         for (k, row) in b.values.chunks(b.stride).take(depth).enumerate() {
             let pieces = row[first * width..].chunks(width);
             for (panel, piece) in panels.chunks_exact_mut(depth * width).zip(pieces) {
@@ -71,7 +72,7 @@ pub fn pack(out: &mut [f32], b: View<'_>, depth: usize, cols: usize) {
 /// Packs B = Aᵀ for A `[cols, depth]`. What fills the last panel beyond `cols` is of no account.
 pub fn pack_transposed(out: &mut [f32], a: View<'_>, depth: usize, cols: usize) {
     let width = panel_width();
-    for_panels(out, depth * width, cols.div_ceil(width), |first, panels| {
+    for_panels(out, depth * width, cols.div_ceil(width), 1, |first, panels| {
         for (panel, col) in panels.chunks_exact_mut(depth * width).zip((first * width..).step_by(width)) {
             for line in (0..width).step_by(LINE) {
                 let rows: [&[f32]; LINE] =
@@ -86,9 +87,14 @@ pub fn pack_transposed(out: &mut [f32], a: View<'_>, depth: usize, cols: usize) 
     });
 }
 
-/// Hands groups of whole panels out to all threads.
-fn for_panels(out: &mut [f32], len: usize, panels: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
-    let group = (TASK / len).max(1);
+/// Hands groups of `group` panels out to all threads.
+fn for_panels(
+    out: &mut [f32],
+    len: usize,
+    panels: usize,
+    group: usize,
+    f: impl Fn(usize, &mut [f32]) + Sync,
+) {
     out[..panels * len].par_chunks_mut(group * len).enumerate().for_each(|(i, out)| f(i * group, out));
 }
 

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::buffer::{Buffer, View, dense_rows, stride};
-use super::cut::{row_groups, task_rows};
+use super::cut::{THIN, row_groups, task_rows, thin_groups};
 use super::layout::Layout;
 use super::pack::packed_len;
 use crate::objective::Objective;
@@ -37,8 +37,8 @@ pub struct Pass {
     pub layout: Layout,
     /// Hidden units a block.
     pub block: usize,
-    /// W1ᵀ or Dᵀ `[n, block]`, and D `[block, n]`, of a block.
-    pub packed_weights: [Buffer; 2],
+    /// W1ᵀ `[n, block]`, D `[block, n]` and Dᵀ `[n, block]` of a block.
+    pub packed_weights: [Buffer; 3],
     /// δ3 and X, `[rows, n]`.
     pub packed_rows: [Buffer; 2],
     /// A2, one matrix `[rows, block]` a block.
@@ -63,7 +63,8 @@ impl Pass {
             objective,
             layout,
             block,
-            packed_weights: [packed_len(visible, block), packed_len(block, visible)].map(Buffer::zeros),
+            packed_weights: [(visible, block), (block, visible), (visible, block)]
+                .map(|(depth, cols)| Buffer::zeros(packed_len(depth, cols))),
             packed_rows: [Buffer::default(), Buffer::default()],
             a2: Buffer::default(),
             a3: Buffer::default(),
@@ -89,13 +90,24 @@ impl Pass {
         self.delta2.reserve(rows * block_stride);
         for index in [0, self.blocks() - 1] {
             let units = self.units(index).len();
-            let len = row_groups(count, units) * units * n;
+            let len = self.groups(count, units) * units * n;
             self.products.iter_mut().for_each(|products| products.reserve(len));
         }
-        let parts = count.div_ceil(task_rows(count)) * (block_stride + n + 1);
+        let tasks = count.div_ceil(task_rows(count)).max(thin_groups(count));
+        let parts = tasks * (block_stride + n + 1);
         if parts > self.task_sums.len() {
             self.task_sums.resize(parts, 0.0);
         }
+    }
+
+    /// Whether the gradients of a layer fit in a second-level cache beside a panel of rows.
+    pub fn is_thin(&self) -> bool {
+        self.blocks() == 1 && self.layout.w1().len() <= THIN
+    }
+
+    /// Groups of rows that have sums of `units` units of their own.
+    pub fn groups(&self, count: usize, units: usize) -> usize {
+        if self.is_thin() { thin_groups(count) } else { row_groups(count, units) }
     }
 
     pub fn blocks(&self) -> usize {
