@@ -32,7 +32,7 @@ fn even(count: usize, largest: usize) -> usize {
 /// Numbers in W1 up to which a step goes through groups of rows alone, each with gradients of its own.
 pub const THIN: usize = 1 << 15;
 /// Rows that such a group takes at a time: all their activations stay in the second-level cache.
-pub const THIN_ROWS: usize = 96;
+pub const THIN_ROWS: usize = 72;
 
 /// Groups that rows are cut into for thin layers.
 pub fn thin_groups(rows: usize) -> usize {
