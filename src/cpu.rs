@@ -4,7 +4,7 @@
 //! thread in a fixed order, and sums over pieces are added up in order. From the outside in: `engine` is the engine
 //! trait, `evaluate` J and its gradient over chunks of rows, `pass` a chunk's way through the hidden blocks, `thin` through
 //! a small layer,
-//! `rows` what follows each product, `matmul` and `kernel` the products themselves ([`products`] for dense matrices),
+//! `rows` what follows each product, `matmul`, `kernel` and `pack` the products themselves ([`products`] for dense matrices),
 //! [`activation`] sigmoid and tanh, `update` what becomes of a gradient.
 
 pub mod activation;

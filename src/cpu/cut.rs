@@ -40,8 +40,9 @@ pub fn thin_groups(rows: usize) -> usize {
 }
 
 /// Rows that one task takes through a layer.
+/// A multiple of four tasks, that few threads have as much to do each.
 pub fn task_rows(rows: usize) -> usize {
-    rows.div_ceil(TASKS).next_multiple_of(TILES).clamp(48, 120)
+    rows.div_ceil(rows.div_ceil(64).next_multiple_of(4))
 }
 
 /// Hidden units of a weight gradient that one task takes.

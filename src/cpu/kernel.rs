@@ -78,24 +78,24 @@ impl<'a> Columns<'a> {
         Self { a: self.a.from(k, 0), first: self.first + col }
     }
 
-    /// Copies `rows` columns, at most `R` and at most six, into rows of `R` numbers.
+    /// Copies `rows` columns into rows of [`MOST_ROWS`] numbers.
     #[inline(always)]
-    pub fn copy<S: Simd>(self, out: &mut [f32], rows: usize) {
+    pub fn copy(self, out: &mut [f32], rows: usize) {
         match rows {
-            1 => self.copy_rows::<S, 1>(out),
-            2 => self.copy_rows::<S, 2>(out),
-            3 => self.copy_rows::<S, 3>(out),
-            4 => self.copy_rows::<S, 4>(out),
-            5 => self.copy_rows::<S, 5>(out),
-            6 => self.copy_rows::<S, 6>(out),
-            7 => self.copy_rows::<S, 7>(out),
-            _ => self.copy_rows::<S, 8>(out),
+            1 => self.copy_rows::<1>(out),
+            2 => self.copy_rows::<2>(out),
+            3 => self.copy_rows::<3>(out),
+            4 => self.copy_rows::<4>(out),
+            5 => self.copy_rows::<5>(out),
+            6 => self.copy_rows::<6>(out),
+            7 => self.copy_rows::<7>(out),
+            _ => self.copy_rows::<8>(out),
         }
     }
 
     #[inline(always)]
-    fn copy_rows<S: Simd, const R: usize>(self, out: &mut [f32]) {
-        for (out, row) in out.chunks_exact_mut(8).zip(self.a.rows()) {
+    fn copy_rows<const R: usize>(self, out: &mut [f32]) {
+        for (out, row) in out.chunks_exact_mut(MOST_ROWS).zip(self.a.rows()) {
             out[..R].copy_from_slice(&row[self.first..][..R]);
         }
     }
@@ -116,6 +116,10 @@ impl Left for Columns<'_> {
         }
     }
 }
+
+/// Most rows of a tile, and fewest of the largest tile of any instruction set.
+pub const MOST_ROWS: usize = 8;
+pub const FEWEST_ROWS: usize = 6;
 
 /// Columns of A that are taken in one go.
 const UNROLL: usize = 4;
@@ -146,8 +150,8 @@ impl<L: Left> Tile<'_, L> {
             4 => self.strip::<S, 4>(simd, c, width),
             5 => self.strip::<S, 5>(simd, c, width),
             6 => self.strip::<S, 6>(simd, c, width),
-            7 if tile_rows::<S>() == 8 => self.strip::<S, 7>(simd, c, width),
-            8 if tile_rows::<S>() == 8 => self.strip::<S, 8>(simd, c, width),
+            7 if has_many_registers::<S>() => self.strip::<S, 7>(simd, c, width),
+            8 if has_many_registers::<S>() => self.strip::<S, 8>(simd, c, width),
             _ => unreachable!("a tile of {rows} rows"),
         }
     }
@@ -206,8 +210,8 @@ fn has_many_registers<S: Simd>() -> bool {
 
 /// The most rows of a tile: eight rows by three vectors are 24 sums, for 32 registers; six by two are 12, for 16.
 #[inline(always)]
-pub fn tile_rows<S: Simd>() -> usize {
-    if has_many_registers::<S>() { 8 } else { 6 }
+fn tile_rows<S: Simd>() -> usize {
+    if has_many_registers::<S>() { MOST_ROWS } else { FEWEST_ROWS }
 }
 
 /// Lines of a panel of B: as many vectors as a tile has, or a line if that is more.

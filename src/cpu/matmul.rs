@@ -8,7 +8,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::buffer::{LINE, View, ViewMut};
 pub use super::kernel::Columns;
 pub use super::kernel::Fill;
-use super::kernel::{Left, Rows, Tile, tiles};
+use super::kernel::{FEWEST_ROWS, Left, MOST_ROWS, Rows, Tile, tiles};
 use super::pack::Right;
 
 /// Longest run of k summed up in registers: a panel of B of this depth stays in the first-level cache.
@@ -80,12 +80,12 @@ impl WithSimd for TransposedProduct<'_> {
             }
             return;
         }
-        let stride = 8;
-        let mut packed = [0.0; DEPTH * MAX_ROWS * 8 / 5];
+        let stride = MOST_ROWS;
+        let mut packed = [0.0; MAX_ROWS / FEWEST_ROWS * MOST_ROWS * DEPTH];
         for piece in pieces(size, fill) {
             let len = piece.depth * stride;
             for (rows, packed) in tiles::<S>(size.rows).zip(packed.chunks_exact_mut(len)) {
-                a.from(piece.first, rows.start).copy::<S>(packed, rows.len());
+                a.from(piece.first, rows.start).copy(packed, rows.len());
             }
             let left =
                 |tile, _| Columns { a: View { values: &packed[tile * len..][..len], stride }, first: 0 };
@@ -162,7 +162,7 @@ mod tests {
     /// The tiles of narrow vectors and few registers, which the processor at hand may never use.
     #[test]
     fn vectors_of_any_width_give_the_same_bits() {
-        for (rows, depth, cols) in [(8, 5, 16), (16, 600, 33), (24, 17, 100), (1, 1, 1)] {
+        for (rows, depth, cols) in [(8, 5, 16), (16, 600, 33), (24, 17, 100), (40, 300, 130), (1, 1, 1)] {
             for (transposed, fill) in [(false, Fill::Replace), (true, Fill::Add)] {
                 let size = Size { rows, depth, cols };
                 let truth = run_on(pulp::Scalar, size, transposed, fill);
