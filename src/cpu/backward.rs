@@ -2,10 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::buffer::{Buffer, LINE, View, ViewMut, padded_rows, stride};
+use super::buffer::{Buffer, LINE, View, ViewMut, stride};
 use super::cut::{row_groups, task_rows, task_units};
-use super::matmul::{Fill, Size, product, transposed_product};
-use super::pass::{Pass, turn};
+use super::matmul::{Columns, Fill, Size, product, transposed_product};
+use super::pack::{Right, pack, pack_transposed};
+use super::pass::Pass;
 use super::rows::hidden_delta;
 use super::sums::add_parts;
 use super::update::{GroupSums, Target};
@@ -30,21 +31,25 @@ impl Pass {
         target: &mut Target<'_>,
         scale: Scale,
     ) {
+        if self.is_thin() {
+            return self.backward_thin(x, count, kl_slope, target, scale);
+        }
         let layout = self.layout;
+        let (visible, stride) = (layout.shape.visible, layout.stride);
+        let [packed_delta3, packed_x] = &mut self.packed_rows;
+        rayon::join(
+            || pack(packed_delta3, View { values: &self.a3, stride }, count, visible),
+            || pack(packed_x, View { values: x, stride }, count, visible),
+        );
         for index in 0..self.blocks() {
             let units = self.units(index);
             let (d, w1) = (layout.rows(layout.d(), &units), layout.rows(layout.w1(), &units));
-            turn(
-                &mut self.transposed,
-                stride(self.block),
-                &target.w()[d.clone()],
-                layout.stride,
-                units.len(),
-            );
+            let decoder = View { values: &target.w()[d.clone()], stride: layout.stride };
+            pack_transposed(&mut self.packed_weights[2], decoder, layout.shape.visible, units.len());
             self.hidden_delta(count, kl_slope, index);
-            self.weight_products(x, count, index);
+            self.weight_products(count, index);
 
-            let stride = padded_rows(units.len()) * layout.stride;
+            let stride = units.len() * layout.stride;
             let len = row_groups(count, units.len()) * stride;
             for (range, sums) in [d, w1].into_iter().zip(&self.products) {
                 target.apply(range, GroupSums { values: &sums[..len], stride, scale });
@@ -55,29 +60,29 @@ impl Pass {
     /// δ2 of block `index`, and its sums.
     fn hidden_delta(&mut self, count: usize, kl_slope: &[f32], index: usize) {
         let (n, block_stride, units) = (self.layout.stride, stride(self.block), self.units(index));
-        let (rows, panel) = (padded_rows(count), task_rows(count));
+        let panel = task_rows(count);
         let (visible, activation) = (self.layout.shape.visible, self.objective.activation);
-        let d = View { values: &self.transposed, stride: block_stride };
+        let d = Right::packed(&self.packed_weights[2], visible);
         let kl_slope = &kl_slope[units.start..][..units.len().next_multiple_of(LINE)];
-        self.delta2[..rows * block_stride]
+        self.delta2[..count * block_stride]
             .par_chunks_mut(panel * block_stride)
-            .zip(self.a3[..rows * n].par_chunks(panel * n))
+            .zip(self.a3[..count * n].par_chunks(panel * n))
             .zip(
-                self.a2[index * rows * block_stride..][..rows * block_stride]
+                self.a2[index * count * block_stride..][..count * block_stride]
                     .par_chunks(panel * block_stride),
             )
             .zip(self.task_sums.par_chunks_mut(block_stride))
             .enumerate()
             .for_each(|(task, (((delta2, delta3), a2), sums))| {
                 sums.fill(0.0);
-                let real = panel.min(count - task * panel);
-                let size = Size { rows: padded_rows(real), depth: visible, cols: units.len() };
+                let rows = panel.min(count - task * panel);
+                let size = Size { rows, depth: visible, cols: units.len() };
                 let mut delta2 = ViewMut { values: delta2, stride: block_stride };
                 product(delta2.reborrow(), View { values: delta3, stride: n }, d, size, Fill::Replace);
                 hidden_delta(
                     delta2,
                     View { values: a2, stride: block_stride },
-                    real,
+                    rows,
                     kl_slope,
                     activation,
                     sums,
@@ -88,27 +93,30 @@ impl Pass {
     }
 
     /// A2ᵀδ3 and δ2ᵀX of block `index`, a sum for every group of rows.
-    fn weight_products(&mut self, x: &[f32], count: usize, index: usize) {
-        let (n, block_stride, units) = (self.layout.stride, stride(self.block), self.units(index));
-        let a2 = View { values: &self.a2[index * padded_rows(count) * block_stride..], stride: block_stride };
+    fn weight_products(&mut self, count: usize, index: usize) {
+        let (block_stride, units) = (stride(self.block), self.units(index));
+        let a2 = View { values: &self.a2[index * count * block_stride..], stride: block_stride };
         let delta2 = View { values: &self.delta2, stride: block_stride };
-        let (x, delta3) = (View { values: x, stride: n }, View { values: &self.a3, stride: n });
+        let [delta3, x] = self.packed_rows.each_ref().map(|rows| Right::packed(rows, count));
         let size = Size { rows: units.len(), depth: count, cols: self.layout.shape.visible };
         let [d, w1] = &mut self.products;
-        rayon::join(|| weight_product(d, a2, delta3, size), || weight_product(w1, delta2, x, size));
+        let stride = self.layout.stride;
+        rayon::join(
+            || weight_product(d, stride, a2, delta3, size),
+            || weight_product(w1, stride, delta2, x, size),
+        );
     }
 }
 
 /// AᵀB for every group of rows.
-fn weight_product(out: &mut Buffer, a: View<'_>, b: View<'_>, size: Size) {
-    let stride = b.stride;
+fn weight_product(out: &mut Buffer, stride: usize, a: View<'_>, b: Right<'_>, size: Size) {
     let (groups, panel) = (row_groups(size.depth, size.rows), task_units(size.rows));
-    let group_len = padded_rows(size.rows) * stride;
+    let group_len = size.rows * stride;
     out[..groups * group_len].par_chunks_mut(group_len).enumerate().for_each(|(group, out)| {
         let (first, end) = (group * size.depth / groups, (group + 1) * size.depth / groups);
         out.par_chunks_mut(panel * stride).enumerate().for_each(|(task, out)| {
             let size = Size { rows: out.len() / stride, depth: end - first, cols: size.cols };
-            let (a, b) = (a.from(first, task * panel), b.from(first, 0));
+            let (a, b) = (Columns { a, first: 0 }.from(first, task * panel), b.from(first));
             transposed_product(ViewMut { values: out, stride }, a, b, size, Fill::Replace);
         });
     });

@@ -1,8 +1,7 @@
-//! Memory of the engine: f32 on cache-line boundaries, and matrices whose rows are padded so that no kernel has an
-//! edge.
+//! Memory of the engine: f32 on cache-line boundaries, and matrices whose rows are padded to whole lines.
 //!
 //! A row never takes a multiple of eight cache lines. Walking down a column then visits many sets of a cache in turn,
-//! where a stride of a large power of two would come back to the same few: kernels read columns without packing them.
+//! where a stride of a large power of two would come back to the same few.
 
 use std::ops::{Deref, DerefMut};
 
@@ -10,8 +9,6 @@ use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 
 /// Numbers in a cache line, and the step in which columns are padded.
 pub const LINE: usize = 16;
-/// The step in which rows are padded: the rows of a tile of a product.
-pub const TILE_ROWS: usize = 8;
 
 /// One cache line.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -56,11 +53,6 @@ pub fn stride(cols: usize) -> usize {
     (lines + usize::from(lines.is_multiple_of(8))) * LINE
 }
 
-/// `rows` rounded up to whole tiles.
-pub fn padded_rows(rows: usize) -> usize {
-    rows.next_multiple_of(TILE_ROWS)
-}
-
 /// A matrix to be read, or the part of one that starts at some row and column.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
@@ -95,6 +87,11 @@ impl ViewMut<'_> {
     /// The same, for a shorter time.
     pub fn reborrow(&mut self) -> ViewMut<'_> {
         ViewMut { values: self.values, stride: self.stride }
+    }
+
+    /// The part that starts at `row` and `col`.
+    pub fn from(&mut self, row: usize, col: usize) -> ViewMut<'_> {
+        ViewMut { values: &mut self.values[row * self.stride + col..], stride: self.stride }
     }
 
     /// The same, to be read.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::buffer::{Buffer, TILE_ROWS, ViewMut, padded_rows, spread, stride};
+use super::buffer::{Buffer, ViewMut, spread, stride};
 use crate::engine::Rows;
 use crate::model::Matrix;
 
@@ -14,7 +14,7 @@ pub struct Examples {
     /// m.
     pub count: usize,
     stride: usize,
-    /// `[m, n]`, and a tile of zero rows, so that a chunk that ends anywhere can be read in whole tiles.
+    /// `[m, n]`.
     values: Buffer,
     /// Rows listed for a mini-batch.
     gathered: Buffer,
@@ -24,7 +24,7 @@ impl Examples {
     /// Takes over `data`.
     pub fn new(data: &Matrix<f32>) -> Self {
         let stride = stride(data.cols);
-        let mut values = Buffer::zeros((data.rows + TILE_ROWS) * stride);
+        let mut values = Buffer::zeros(data.rows * stride);
         spread(&data.values, data.cols, ViewMut { values: &mut values, stride });
         Self { count: data.rows, stride, values, gathered: Buffer::default() }
     }
@@ -37,7 +37,7 @@ impl Examples {
         }
     }
 
-    /// Those of the named rows that are at positions `chunk`, in whole tiles.
+    /// Those of the named rows that are at positions `chunk`.
     pub fn chunk(&mut self, rows: Rows<'_>, chunk: Range<usize>) -> &[f32] {
         if let Rows::Listed(list) = rows {
             self.gather(&list[chunk.clone()]);
@@ -47,7 +47,7 @@ impl Examples {
 
     /// The chunk that [`Examples::chunk`] has brought last.
     pub fn same_chunk(&self, rows: Rows<'_>, chunk: Range<usize>) -> &[f32] {
-        let len = padded_rows(chunk.len()) * self.stride;
+        let len = chunk.len() * self.stride;
         match rows {
             Rows::All => &self.values[chunk.start * self.stride..][..len],
             Rows::Listed(_) => &self.gathered[..len],
@@ -56,7 +56,7 @@ impl Examples {
 
     fn gather(&mut self, list: &[u32]) {
         let stride = self.stride;
-        self.gathered.reserve(padded_rows(list.len()) * stride);
+        self.gathered.reserve(list.len() * stride);
         let values = &self.values;
         self.gathered.par_chunks_mut(stride).zip(list).with_min_len(64).for_each(|(out, &row)| {
             out.copy_from_slice(&values[row as usize * stride..][..stride]);

@@ -1,23 +1,28 @@
-//! The matrix products of padded rows, on one thread: C = A·B and C = AᵀB, and the transposition that turns A·Bᵀ into the
-//! first of them.
+//! The matrix products of padded rows, on one thread: C = A·B and C = AᵀB.
 //!
-//! Nothing is packed: padded rows (see [`super::buffer`]) let the tile read both factors where they lie. A sum runs in
-//! the order of k within pieces of at most 512, and the pieces are added up in order, whatever the cut of rows and
-//! columns: bits depend on the instruction set alone.
+//! A sum runs in the order of k within pieces of at most 256, and the pieces are added up in order, whatever the cut of
+//! rows and columns: bits depend on the instruction set alone.
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::buffer::{LINE, TILE_ROWS, View, ViewMut};
+use super::buffer::{LINE, View, ViewMut};
+pub use super::kernel::Columns;
 pub use super::kernel::Fill;
-use super::kernel::{Columns, Left, Rows, Tile, panels};
+use super::kernel::{FEWEST_ROWS, Left, MOST_ROWS, Rows, Tile, tiles};
+use super::pack::Right;
 
-/// Longest run of k summed up in registers: a panel of B of this depth stays in the second-level cache.
-const DEPTH: usize = 512;
+/// Longest run of k summed up in registers: a panel of B of this depth stays in the first-level cache.
+const DEPTH: usize = 256;
+
+/// Columns of C from which on it pays to pack the left factor of AᵀB, where a tile would walk down columns.
+const PACKING_PAYS: usize = 128;
+/// Most rows of C that the left factor is packed for.
+const MAX_ROWS: usize = 72;
 
 /// The sizes of a product.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
-    /// Rows of C; whole tiles of them are written.
+    /// Rows of C.
     pub rows: usize,
     /// The summed index.
     pub depth: usize,
@@ -26,22 +31,21 @@ pub struct Size {
 }
 
 /// C = A·B, or added to C: A `[rows, depth]`, B `[depth, cols]`.
-pub fn product(c: ViewMut<'_>, a: View<'_>, b: View<'_>, size: Size, fill: Fill) {
-    Arch::new().dispatch(Product { c, a, b, size, fill, transposed: false });
+pub fn product(c: ViewMut<'_>, a: View<'_>, b: Right<'_>, size: Size, fill: Fill) {
+    Arch::new().dispatch(Product { c, a, b, size, fill });
 }
 
-/// C = AᵀB, or added to C: A `[depth, rows]`, B `[depth, cols]`.
-pub fn transposed_product(c: ViewMut<'_>, a: View<'_>, b: View<'_>, size: Size, fill: Fill) {
-    Arch::new().dispatch(Product { c, a, b, size, fill, transposed: true });
+/// C = AᵀB, or added to C: A `[depth, rows]`, the columns from `a.first` on, B `[depth, cols]`.
+pub fn transposed_product(c: ViewMut<'_>, a: Columns<'_>, b: Right<'_>, size: Size, fill: Fill) {
+    Arch::new().dispatch(TransposedProduct { c, a, b, size, fill });
 }
 
 struct Product<'a> {
     c: ViewMut<'a>,
     a: View<'a>,
-    b: View<'a>,
+    b: Right<'a>,
     size: Size,
     fill: Fill,
-    transposed: bool,
 }
 
 impl WithSimd for Product<'_> {
@@ -49,61 +53,83 @@ impl WithSimd for Product<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { c, a, b, size, fill, transposed } = self;
-        if transposed {
-            run(simd, c, |row, k, _| Columns(a.from(k, row)), b, size, fill);
-        } else {
-            run(simd, c, |row, k, depth| Rows::new(a.from(row, k), depth), b, size, fill);
+        let Self { mut c, a, b, size, fill } = self;
+        for piece in pieces(size, fill) {
+            run(simd, c.reborrow(), |_, row| Rows(a.from(row, piece.first)), b, size, &piece);
         }
     }
 }
 
-/// All tiles: pieces of k outside, so that a panel of B serves all rows while it is in the cache.
+struct TransposedProduct<'a> {
+    c: ViewMut<'a>,
+    a: Columns<'a>,
+    b: Right<'a>,
+    size: Size,
+    fill: Fill,
+}
+
+impl WithSimd for TransposedProduct<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { mut c, a, b, size, fill } = self;
+        if size.cols < PACKING_PAYS || size.rows > MAX_ROWS {
+            for piece in pieces(size, fill) {
+                run(simd, c.reborrow(), |_, row| a.from(piece.first, row), b, size, &piece);
+            }
+            return;
+        }
+        let stride = MOST_ROWS;
+        let mut packed = [0.0; MAX_ROWS / FEWEST_ROWS * MOST_ROWS * DEPTH];
+        for piece in pieces(size, fill) {
+            let len = piece.depth * stride;
+            for (rows, packed) in tiles::<S>(size.rows).zip(packed.chunks_exact_mut(len)) {
+                a.from(piece.first, rows.start).copy(packed, rows.len());
+            }
+            let left =
+                |tile, _| Columns { a: View { values: &packed[tile * len..][..len], stride }, first: 0 };
+            run(simd, c.reborrow(), left, b, size, &piece);
+        }
+    }
+}
+
+/// A run of k that is summed up in registers.
+struct Piece {
+    first: usize,
+    depth: usize,
+    fill: Fill,
+}
+
+/// The summed index in pieces of about the same depth.
+fn pieces(size: Size, fill: Fill) -> impl Iterator<Item = Piece> {
+    let pieces = size.depth.div_ceil(DEPTH);
+    (0..pieces).map(move |piece| {
+        let (first, end) = (piece * size.depth / pieces, (piece + 1) * size.depth / pieces);
+        Piece { first, depth: end - first, fill: if piece > 0 { Fill::Add } else { fill } }
+    })
+}
+
+/// All tiles over a piece of k: a panel of B serves all rows while it is in the cache. `left` is told a tile's number
+/// and its first row.
 #[inline(always)]
 fn run<S: Simd, L: Left>(
     simd: S,
-    c: ViewMut<'_>,
-    left: impl Fn(usize, usize, usize) -> L,
-    b: View<'_>,
+    mut c: ViewMut<'_>,
+    left: impl Fn(usize, usize) -> L,
+    b: Right<'_>,
     size: Size,
-    fill: Fill,
+    piece: &Piece,
 ) {
-    let pieces = size.depth.div_ceil(DEPTH);
-    for piece in 0..pieces {
-        let (k, end) = (piece * size.depth / pieces, (piece + 1) * size.depth / pieces);
-        let (depth, fill) = (end - k, if piece > 0 { Fill::Add } else { fill });
-        for cols in panels(size.cols) {
-            for row in (0..size.rows).step_by(TILE_ROWS) {
-                let tile = Tile { left: left(row, k, depth), b: b.from(k, cols.start), depth, fill };
-                let c = ViewMut { values: &mut c.values[row * c.stride + cols.start..], stride: c.stride };
-                tile.write(simd, c, cols.len());
-            }
+    for (panel, col) in (0..size.cols).step_by(b.width).enumerate() {
+        let width = b.width.min(size.cols.next_multiple_of(LINE) - col);
+        let (b, first) = b.panel(panel, piece.first);
+        for (tile, rows) in tiles::<S>(size.rows).enumerate() {
+            let left = left(tile, rows.start);
+            let tile = Tile { left, b, first, depth: piece.depth, fill: piece.fill };
+            tile.write(simd, c.from(rows.start, col), rows.len(), width);
         }
     }
-}
-
-/// Rows `first..` of Aᵀ into `out`, as many whole lines of rows as it holds: A `[rows, _]`. Columns of `out` beyond
-/// `rows` become zero, up to a whole line. Not vectorised: given wide vectors, compilers gather, which is slower.
-pub fn transpose(out: ViewMut<'_>, a: View<'_>, rows: usize, first: usize) {
-    for row in (0..rows).step_by(LINE) {
-        for (band, out_rows) in out.values.chunks_exact_mut(LINE * out.stride).enumerate() {
-            let square = square(a.from(row, first + band * LINE), rows - row);
-            for (i, out) in out_rows.chunks_exact_mut(out.stride).enumerate() {
-                for (out, line) in out[row..row + LINE].iter_mut().zip(square) {
-                    *out = line[i];
-                }
-            }
-        }
-    }
-}
-
-/// The lines that 16 rows of `a` begin with; rows beyond `rows` are zero.
-fn square(a: View<'_>, rows: usize) -> [&[f32; LINE]; LINE] {
-    let mut square = [&[0.0; LINE]; LINE];
-    for (line, row) in square.iter_mut().zip(a.values.chunks(a.stride)).take(rows) {
-        *line = row.first_chunk().expect("rows end in whole lines");
-    }
-    square
 }
 
 #[cfg(test)]
@@ -123,16 +149,20 @@ mod tests {
         let (rows, cols) = if transposed { (size.depth, size.rows) } else { (size.rows, size.depth) };
         let (a, b, mut c) = (draw(rows, cols), draw(size.depth, size.cols), draw(size.rows, size.cols));
         let view = |values, cols| View { values, stride: stride(cols) };
-        let (a, b) = (view(&a, cols), view(&b, size.cols));
+        let (a, b) = (view(&a, cols), Right::in_place(view(&b, size.cols)));
         let target = ViewMut { values: &mut c, stride: stride(size.cols) };
-        Product { c: target, a, b, size, fill, transposed }.with_simd(simd);
+        if transposed {
+            TransposedProduct { c: target, a: Columns { a, first: 0 }, b, size, fill }.with_simd(simd);
+        } else {
+            Product { c: target, a, b, size, fill }.with_simd(simd);
+        }
         c.iter().map(|x| x.to_bits()).collect()
     }
 
     /// The tiles of narrow vectors and few registers, which the processor at hand may never use.
     #[test]
     fn vectors_of_any_width_give_the_same_bits() {
-        for (rows, depth, cols) in [(8, 5, 16), (16, 600, 33), (24, 17, 100), (1, 1, 1)] {
+        for (rows, depth, cols) in [(8, 5, 16), (16, 600, 33), (24, 17, 100), (40, 300, 130), (1, 1, 1)] {
             for (transposed, fill) in [(false, Fill::Replace), (true, Fill::Add)] {
                 let size = Size { rows, depth, cols };
                 let truth = run_on(pulp::Scalar, size, transposed, fill);

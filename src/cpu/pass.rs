@@ -3,16 +3,11 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
-use super::buffer::{Buffer, LINE, View, ViewMut, dense_rows, padded_rows, stride};
-use super::cut::{row_groups, task_rows};
+use super::buffer::{Buffer, View, dense_rows, stride};
+use super::cut::{THIN, row_groups, task_rows, thin_groups};
 use super::layout::Layout;
-use super::matmul::transpose;
+use super::pack::packed_len;
 use crate::objective::Objective;
-
-/// Columns of W that one task turns into rows: what it reads of a row is a few lines, which memory delivers together.
-const BAND: usize = 8 * LINE;
 
 /// Sums over the rows of an update.
 #[derive(Debug, Default)]
@@ -42,8 +37,10 @@ pub struct Pass {
     pub layout: Layout,
     /// Hidden units a block.
     pub block: usize,
-    /// W1ᵀ or Dᵀ of a block, `[n, block]`.
-    pub transposed: Buffer,
+    /// W1ᵀ `[n, block]`, D `[block, n]` and Dᵀ `[n, block]` of a block.
+    pub packed_weights: [Buffer; 3],
+    /// δ3 and X, `[rows, n]`.
+    pub packed_rows: [Buffer; 2],
     /// A2, one matrix `[rows, block]` a block.
     pub a2: Buffer,
     /// Z3, A3, then δ3, `[rows, n]`.
@@ -61,12 +58,14 @@ pub struct Pass {
 impl Pass {
     /// For parameters in `layout`, `block` hidden units at a time.
     pub fn new(objective: Objective, layout: Layout, block: usize) -> Self {
-        let hidden = layout.b1().len();
+        let (hidden, visible) = (layout.b1().len(), layout.shape.visible);
         Self {
             objective,
             layout,
             block,
-            transposed: Buffer::zeros(layout.shape.visible.next_multiple_of(LINE) * stride(block)),
+            packed_weights: [(visible, block), (block, visible), (visible, block)]
+                .map(|(depth, cols)| Buffer::zeros(packed_len(depth, cols))),
+            packed_rows: [Buffer::default(), Buffer::default()],
             a2: Buffer::default(),
             a3: Buffer::default(),
             delta2: Buffer::default(),
@@ -83,19 +82,32 @@ impl Pass {
 
     /// Makes room for the activations of `count` rows.
     pub fn reserve(&mut self, count: usize) {
-        let (n, block_stride, rows) = (self.layout.stride, stride(self.block), padded_rows(count));
+        let (n, block_stride, rows) = (self.layout.stride, stride(self.block), count);
         self.a2.reserve(self.blocks() * rows * block_stride);
         self.a3.reserve(rows * n);
+        let packed = packed_len(rows, self.layout.shape.visible);
+        self.packed_rows.iter_mut().for_each(|buffer| buffer.reserve(packed));
         self.delta2.reserve(rows * block_stride);
         for index in [0, self.blocks() - 1] {
             let units = self.units(index).len();
-            let len = row_groups(count, units) * padded_rows(units) * n;
+            let len = self.groups(count, units) * units * n;
             self.products.iter_mut().for_each(|products| products.reserve(len));
         }
-        let parts = count.div_ceil(task_rows(count)) * (block_stride + n + 1);
+        let tasks = count.div_ceil(task_rows(count)).max(thin_groups(count));
+        let parts = tasks * (block_stride + n + 1);
         if parts > self.task_sums.len() {
             self.task_sums.resize(parts, 0.0);
         }
+    }
+
+    /// Whether the gradients of a layer fit in a second-level cache beside a panel of rows.
+    pub fn is_thin(&self) -> bool {
+        self.blocks() == 1 && self.layout.w1().len() <= THIN
+    }
+
+    /// Groups of rows that have sums of `units` units of their own.
+    pub fn groups(&self, count: usize, units: usize) -> usize {
+        if self.is_thin() { thin_groups(count) } else { row_groups(count, units) }
     }
 
     pub fn blocks(&self) -> usize {
@@ -108,7 +120,7 @@ impl Pass {
 
     /// A2 of the rows that went forward last, `[count, h]`, dense.
     pub fn hidden_rows(&self, count: usize) -> Vec<f32> {
-        let (block_stride, rows) = (stride(self.block), padded_rows(count));
+        let (block_stride, rows) = (stride(self.block), count);
         let row = |row: usize| {
             (0..self.blocks()).flat_map(move |index| {
                 let start = (index * rows + row) * block_stride;
@@ -123,12 +135,4 @@ impl Pass {
         let view = View { values: &self.a3, stride: self.layout.stride };
         dense_rows(view, count, self.layout.shape.visible).flatten().copied().collect()
     }
-}
-
-/// Wᵀ into `out`, for `units` rows of W at stride `n`.
-pub fn turn(out: &mut Buffer, out_stride: usize, w: &[f32], n: usize, units: usize) {
-    out.par_chunks_mut(BAND * out_stride).enumerate().for_each(|(band, out)| {
-        let w = View { values: w, stride: n };
-        transpose(ViewMut { values: out, stride: out_stride }, w, units, band * BAND);
-    });
 }

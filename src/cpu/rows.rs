@@ -5,7 +5,7 @@
 use super::activation::{Slope, sigmoid, tanh};
 use super::buffer::{LINE, View, ViewMut};
 use super::simd::vectorize;
-use super::sums::{add_row, squared_distance};
+use super::sums::{add_row, add_squared_distance};
 use crate::objective::Activation;
 
 /// A2 = f(Z2 + b1) for `rows` rows as wide as the bias, in place; adds the rows to `sums`.
@@ -39,8 +39,11 @@ pub fn squared_error(a3: View<'_>, x: View<'_>, rows: usize, visible: usize) -> 
     vectorize(
         #[inline(always)]
         || {
-            let rows = a3.rows().zip(x.rows()).take(rows);
-            rows.map(|(a3, x)| squared_distance(&a3[..visible], &x[..visible])).sum()
+            let mut sums = [0.0; LINE];
+            for (a3, x) in a3.rows().zip(x.rows()).take(rows) {
+                add_squared_distance(&mut sums, &a3[..visible], &x[..visible]);
+            }
+            sums.iter().sum()
         },
     )
 }

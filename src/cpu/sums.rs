@@ -24,19 +24,24 @@ pub fn add_parts(sums: &mut [f64], parts: &[f64], part_len: usize, first: usize)
     }
 }
 
-/// Σ (x − y)².
+/// Adds Σ (x − y)² to the sums of the lanes.
 #[inline(always)]
-pub fn squared_distance(x: &[f32], y: &[f32]) -> f64 {
-    lanes(x, y, |x, y| {
-        let difference = f64::from(x - y);
-        difference * difference
-    })
+pub fn add_squared_distance(sums: &mut [f64; LINE], x: &[f32], y: &[f32]) {
+    add_lanes(
+        sums,
+        x,
+        y,
+        #[inline(always)]
+        |x, y| {
+            let difference = f64::from(x - y);
+            difference * difference
+        },
+    );
 }
 
-/// Σ term(x, y), lane by lane.
+/// Adds Σ term(x, y), lane by lane.
 #[inline(always)]
-fn lanes(x: &[f32], y: &[f32], term: impl Fn(f32, f32) -> f64) -> f64 {
-    let mut sums = [0.0; LINE];
+fn add_lanes(sums: &mut [f64; LINE], x: &[f32], y: &[f32], term: impl Fn(f32, f32) -> f64) {
     let (x_lines, x_rest) = x.as_chunks::<LINE>();
     let (y_lines, y_rest) = y.as_chunks::<LINE>();
     for (x, y) in x_lines.iter().zip(y_lines) {
@@ -47,7 +52,6 @@ fn lanes(x: &[f32], y: &[f32], term: impl Fn(f32, f32) -> f64) -> f64 {
     for ((sum, &x), &y) in sums.iter_mut().zip(x_rest).zip(y_rest) {
         *sum += term(x, y);
     }
-    sums.iter().sum()
 }
 
 /// x · y, on all threads.
@@ -56,7 +60,17 @@ pub fn dot(x: &[f32], y: &[f32]) -> f64 {
     if x.len() <= PANEL {
         return vectorize(
             #[inline(always)]
-            || lanes(x, y, |x, y| f64::from(x) * f64::from(y)),
+            || {
+                let mut sums = [0.0; LINE];
+                add_lanes(
+                    &mut sums,
+                    x,
+                    y,
+                    #[inline(always)]
+                    |x, y| f64::from(x) * f64::from(y),
+                );
+                sums.iter().sum()
+            },
         );
     }
     // Halves of whole panels: the tree of additions depends on the length alone.

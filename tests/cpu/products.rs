@@ -11,8 +11,9 @@ type Truth = fn(&[f64], &[f64], usize, usize, usize) -> Vec<f64>;
 const PRODUCTS: [(&str, Product, Truth); 3] =
     [("nt", nt, matmul_nt), ("nn", nn, matmul_nn), ("tn", tn, matmul_tn)];
 
-/// m, n and k around tiles of 8 rows, lines of 16 and panels of 48 columns, and pieces of 512.
-const SIZES: [(usize, usize, usize); 14] = [
+/// m, n and k around tiles of 6 and 8 rows, lines of 16 and panels of 48 columns, pieces of 256, and the 72 rows by 128
+/// columns where packing of the left factor begins and ends.
+const SIZES: [(usize, usize, usize); 18] = [
     (1, 1, 1),
     (1, 17, 5),
     (7, 15, 16),
@@ -27,6 +28,10 @@ const SIZES: [(usize, usize, usize); 14] = [
     (2, 64, 512),
     (4, 100, 513),
     (17, 5, 1031),
+    (6, 127, 255),
+    (13, 128, 256),
+    (72, 129, 257),
+    (73, 144, 31),
 ];
 
 fn check(draw: impl Fn(&mut Stream) -> f32, bound: impl Fn(usize, f64) -> f64) {
