@@ -60,9 +60,7 @@ fn flat(gpu: &Gpu, name: &str, len: usize) -> Result<Tensor> {
 /// Slices of a weight gradient of `units` × `n` over `rows` rows, as many as one binding holds.
 pub(super) fn slices_of(layout: &Layout, units: usize, n: usize, rows: usize) -> Slices {
     let (height, width) = (padded(units), padded(n));
-    let slices = Slices::new(rows, height * width / 64);
-    let room = (layout.limit / (height * width)).max(1);
-    if slices.count <= room { slices } else { Slices { rows: rows.div_ceil(room), count: room } }
+    Slices::new(rows, height * width / 64).at_most(rows, (layout.limit / (height * width)).max(1))
 }
 
 /// Block sums that the cost of `rows` rows takes.

@@ -30,8 +30,18 @@ impl Slices {
         const SHORTEST: usize = 256;
         let wanted =
             WANTED_INVOCATIONS.div_ceil(tiles).min(k.div_ceil(SHORTEST)).max(k.div_ceil(MAX_PRODUCT_TURNS));
-        // Whole groups of four rows, which `matmul_tn_broadcast` sums at a time, and of eight, to which rows are padded.
-        let rows = k.div_ceil(wanted.max(1)).max(1).next_multiple_of(TILE);
+        Self::cut(k, wanted)
+    }
+
+    /// The same `k` rows in at most `most` slices.
+    pub fn at_most(self, k: usize, most: usize) -> Self {
+        if self.count <= most { self } else { Self::cut(k, most) }
+    }
+
+    /// At most `count` slices of whole tiles of rows: `matmul_tn_broadcast` sums four rows at a time, and what it read
+    /// beyond the end of a slice would be counted twice.
+    fn cut(k: usize, count: usize) -> Self {
+        let rows = k.div_ceil(count.max(1)).max(1).next_multiple_of(TILE);
         Self { rows, count: k.div_ceil(rows).max(1) }
     }
 }
@@ -133,5 +143,27 @@ impl Recorder<'_> {
             &[products, w, gradient],
             w.len() / 4,
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_are_whole_tiles_of_rows_that_cover_all_of_them_however_few_are_allowed() {
+        for k in [1, 7, 8, 9, 257, 1_000, 10_000, 32_768, 262_147] {
+            for tiles in [1, 32, 5_000] {
+                for most in [1, 2, 3, 7, 1_000] {
+                    let slices = Slices::new(k, tiles).at_most(k, most);
+                    assert!(
+                        slices.count <= most && slices.rows.is_multiple_of(TILE),
+                        "{k}, {tiles}: {slices:?}"
+                    );
+                    let rest = k - (slices.count - 1) * slices.rows;
+                    assert!((1..=slices.rows).contains(&rest), "{k}, {tiles}, {most}: {slices:?}");
+                }
+            }
+        }
     }
 }
