@@ -1,10 +1,11 @@
 //! The WebGPU engine: WGSL kernels on wgpu, everything resident on the device.
 //!
 //! From the outside in: [`adapter`] lists and selects, [`device`] opens an adapter and waits for it without ever
-//! hanging, [`buffer`] lays matrices out, [`kernel`] is the table of shaders, [`uniform`] their parameters,
-//! [`storage`] buffers and their textures, [`recording`] a list of dispatches built once and replayed, [`ops`] one shape-checked function a kernel, [`layout`]
-//! the cut into blocks, chunks and parts, [`workspace`] the buffers of a pass, [`pass`] a step as recorded kernels,
-//! [`engine`] the engine trait, `descent` the steps of SGD and Adam, [`search`] those of L-BFGS.
+//! hanging, [`variant`] chooses its kernels, [`buffer`] lays matrices out, [`storage`] holds buffers and their textures,
+//! [`kernel`] is the table of shaders, [`uniform`] their parameters, [`recording`] a list of dispatches built once and
+//! replayed, [`ops`] one shape-checked function a kernel, [`layout`] the cut into blocks, chunks and parts,
+//! [`workspace`] the buffers of a pass, [`pass`] a step as recorded kernels, [`engine`] the engine trait, `descent` the
+//! steps of SGD and Adam, [`search`] those of L-BFGS.
 
 pub mod adapter;
 pub mod buffer;
