@@ -3,7 +3,7 @@
 //! Work is cut into pieces by shape alone, never by the number of threads (`cut`); each piece is computed by one
 //! thread in a fixed order, and sums over pieces are added up in order. From the outside in: `engine` is the engine
 //! trait, `evaluate` J and its gradient over chunks of rows, `pass` a chunk's way through the hidden blocks, `thin`
-//! through a small layer, `rows` what follows each product, `matmul`, `kernel` and `pack` the products themselves
+//! through a small layer, `rows` what follows each product, `matmul` and `kernel` the products themselves
 //! ([`products`] for dense matrices), [`activation`] sigmoid and tanh, `update` what becomes of a gradient.
 
 pub mod activation;
@@ -17,7 +17,6 @@ mod forward;
 mod kernel;
 mod layout;
 mod matmul;
-mod pack;
 mod pass;
 mod penalty;
 pub mod products;

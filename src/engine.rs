@@ -40,7 +40,7 @@ pub enum Update {
 pub struct Cut {
     /// Rows computed at a time.
     pub chunk: Option<usize>,
-    /// Hidden units a block.
+    /// Hidden units a block; the CPU engine rounds it up to a multiple of 16.
     pub block: Option<usize>,
 }
 

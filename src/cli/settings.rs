@@ -63,7 +63,7 @@ pub struct Settings {
     /// Rows computed at a time, where memory is short; the result is the same
     #[arg(long, value_name = "N")]
     chunk: Option<u32>,
-    /// Hidden units computed at a time; the result is the same
+    /// Hidden units computed at a time, in sixteens on the CPU; the result is the same
     #[arg(long, value_name = "N")]
     block: Option<u32>,
     /// Passes over the data [default: 20 in mini-batches]

@@ -1,24 +1,15 @@
-//! The way back through the hidden blocks: δ2 by panels of rows, weight gradients by panels of units.
+//! The way back through the hidden blocks: δ2 by blocks of rows, weight gradients by panels of their columns. A gradient
+//! is handed on while it is in the cache, and stored nowhere.
 
 use rayon::prelude::*;
 
-use super::buffer::{Buffer, LINE, View, ViewMut, stride};
-use super::cut::{row_groups, task_rows, task_units};
-use super::matmul::{Columns, Fill, Size, product, transposed_product};
-use super::pack::{Right, pack, pack_transposed};
-use super::pass::Pass;
+use super::buffer::{LINE, Line, Panels, PanelsMut, lines, lines_mut, panels, width};
+use super::cut::{Blocks, GRADIENT_ROWS, MOST_PANELS, task_panels};
+use super::matmul::{Fill, product, transposed_product};
+use super::pass::{Pass, block_of};
 use super::rows::hidden_delta;
 use super::sums::add_parts;
-use super::update::{GroupSums, Target};
-
-/// How sums over rows become a gradient: times `scale`, plus λ times the parameters.
-#[derive(Clone, Copy, Debug)]
-pub struct Scale {
-    /// 1/m, or 1 while the sums of several chunks are added up.
-    pub scale: f32,
-    /// λ, or 0.
-    pub lambda: f32,
-}
+use super::update::{Piece, Scale, Target};
 
 impl Pass {
     /// Back-propagates δ3 of the rows X that went forward last, at the KL slope `kl_slope` (`[h]`, and a line more), and
@@ -34,90 +25,136 @@ impl Pass {
         if self.is_thin() {
             return self.backward_thin(x, count, kl_slope, target, scale);
         }
-        let layout = self.layout;
-        let (visible, stride) = (layout.shape.visible, layout.stride);
-        let [packed_delta3, packed_x] = &mut self.packed_rows;
-        rayon::join(
-            || pack(packed_delta3, View { values: &self.a3, stride }, count, visible),
-            || pack(packed_x, View { values: x, stride }, count, visible),
-        );
         for index in 0..self.blocks() {
-            let units = self.units(index);
-            let (d, w1) = (layout.rows(layout.d(), &units), layout.rows(layout.w1(), &units));
-            let decoder = View { values: &target.w()[d.clone()], stride: layout.stride };
-            pack_transposed(&mut self.packed_weights[2], decoder, layout.shape.visible, units.len());
+            self.transpose_decoder(target.w(), index);
             self.hidden_delta(count, kl_slope, index);
-            self.weight_products(count, index);
-
-            let stride = units.len() * layout.stride;
-            let len = row_groups(count, units.len()) * stride;
-            for (range, sums) in [d, w1].into_iter().zip(&self.products) {
-                target.apply(range, GroupSums { values: &sums[..len], stride, scale });
-            }
+            self.weight_gradients(x, count, index, target, scale);
         }
+    }
+
+    /// Dᵀ of block `index`, from D in `w`.
+    pub fn transpose_decoder(&mut self, w: &[f32], index: usize) {
+        let (visible, units) = (self.layout.shape.visible, self.units(index));
+        let d = Panels::new(&w[self.layout.d()], self.layout.shape.hidden).row_range(units.clone());
+        let out = &mut self.decoder[..visible * width(units.len())];
+        out.par_chunks_mut(visible * LINE).enumerate().for_each(|(panel, out)| {
+            for (d_panel, out) in lines_mut(out).chunks_mut(LINE).enumerate() {
+                let rows = &d.panel(d_panel)[panel * LINE..];
+                for (unit, row) in rows.iter().take(LINE).enumerate() {
+                    out.iter_mut().zip(row).for_each(|(out, x)| out[unit] = *x);
+                }
+            }
+        });
     }
 
     /// δ2 of block `index`, and its sums.
     fn hidden_delta(&mut self, count: usize, kl_slope: &[f32], index: usize) {
-        let (n, block_stride, units) = (self.layout.stride, stride(self.block), self.units(index));
-        let panel = task_rows(count);
-        let (visible, activation) = (self.layout.shape.visible, self.objective.activation);
-        let d = Right::packed(&self.packed_weights[2], visible);
-        let kl_slope = &kl_slope[units.start..][..units.len().next_multiple_of(LINE)];
-        self.delta2[..count * block_stride]
-            .par_chunks_mut(panel * block_stride)
-            .zip(self.a3[..count * n].par_chunks(panel * n))
-            .zip(
-                self.a2[index * count * block_stride..][..count * block_stride]
-                    .par_chunks(panel * block_stride),
-            )
-            .zip(self.task_sums.par_chunks_mut(block_stride))
+        let (units, rows, f) = (self.units(index), self.rows(count), self.objective.activation);
+        let (visible, part_len) = (self.layout.shape.visible, self.part_len());
+        let (n, h) = (width(visible), width(units.len()));
+        let decoder = Panels::new(&self.decoder[..visible * h], visible);
+        let kl_slope = lines(&kl_slope[units.start..][..h]);
+        let a2 = &self.a2[self.a2_range(count, index)];
+        self.delta2[..count * h]
+            .par_chunks_mut(rows.rows * h)
+            .zip(self.a3[..count * n].par_chunks(rows.rows * n))
+            .zip(self.task_sums.par_chunks_mut(part_len))
             .enumerate()
-            .for_each(|(task, (((delta2, delta3), a2), sums))| {
+            .for_each(|(block, ((delta2, delta3), sums))| {
                 sums.fill(0.0);
-                let rows = panel.min(count - task * panel);
-                let size = Size { rows, depth: visible, cols: units.len() };
-                let mut delta2 = ViewMut { values: delta2, stride: block_stride };
-                product(delta2.reborrow(), View { values: delta3, stride: n }, d, size, Fill::Replace);
-                hidden_delta(
-                    delta2,
-                    View { values: a2, stride: block_stride },
-                    rows,
-                    kl_slope,
-                    activation,
-                    sums,
+                let (sums, _) = sums.as_chunks_mut();
+                let a2 = block_of(a2, rows, block, units.len());
+                product(
+                    PanelsMut::new(delta2, a2.rows),
+                    Panels::new(delta3, a2.rows),
+                    decoder,
+                    units.len(),
+                    Fill::Replace,
+                    #[inline(always)]
+                    |panel, lines: &mut [Line]| {
+                        let wide = LINE.min(units.len() - panel * LINE);
+                        hidden_delta(lines, a2.panel(panel), &kl_slope[panel], wide, f, &mut sums[panel]);
+                    },
                 );
             });
-        let parts = &self.task_sums[..count.div_ceil(panel) * block_stride];
-        add_parts(&mut self.sums.delta2[units], parts, block_stride, 0);
+        let parts = &self.task_sums[..rows.number() * part_len];
+        add_parts(&mut self.sums.delta2[units], parts, part_len, 0);
     }
 
-    /// A2ᵀδ3 and δ2ᵀX of block `index`, a sum for every group of rows.
-    fn weight_products(&mut self, count: usize, index: usize) {
-        let (block_stride, units) = (stride(self.block), self.units(index));
-        let a2 = View { values: &self.a2[index * count * block_stride..], stride: block_stride };
-        let delta2 = View { values: &self.delta2, stride: block_stride };
-        let [delta3, x] = self.packed_rows.each_ref().map(|rows| Right::packed(rows, count));
-        let size = Size { rows: units.len(), depth: count, cols: self.layout.shape.visible };
-        let [d, w1] = &mut self.products;
-        let stride = self.layout.stride;
+    /// Xᵀδ2 and A2ᵀδ3 of block `index`.
+    fn weight_gradients(&self, x: &[f32], count: usize, index: usize, target: &mut Target<'_>, scale: Scale) {
+        let (layout, units, rows) = (self.layout, self.units(index), self.rows(count));
+        let (visible, hidden) = (layout.shape.visible, layout.shape.hidden);
+        let [mut encoder, mut decoder] = target.split_at(layout.d().start);
+        let x = Factor { values: &x[..count * width(visible)], cols: visible };
+        let a2 = Factor { values: &self.a2[self.a2_range(count, index)], cols: units.len() };
+        let delta2 = Factor { values: &self.delta2[..count * width(units.len())], cols: units.len() };
+        let delta3 = Factor { values: &self.a3[..count * width(visible)], cols: visible };
+        let w1 = WeightGradient { a: x, b: delta2, rows, stride: visible, first: 0 };
+        let d = WeightGradient { a: a2, b: delta3, rows, stride: hidden, first: units.start };
         rayon::join(
-            || weight_product(d, stride, a2, delta3, size),
-            || weight_product(w1, stride, delta2, x, size),
+            || {
+                let len = task_panels(panels(units.len())) * visible * LINE;
+                encoder.for_pieces(layout.w1_of(&units), len, scale, |i, piece| w1.task(i * len, len, piece));
+            },
+            || {
+                let len = task_panels(panels(visible)) * hidden * LINE;
+                decoder.for_pieces(0..layout.d().len(), len, scale, |i, piece| d.task(i * len, len, piece));
+            },
         );
     }
 }
 
-/// AᵀB for every group of rows.
-fn weight_product(out: &mut Buffer, stride: usize, a: View<'_>, b: Right<'_>, size: Size) {
-    let (groups, panel) = (row_groups(size.depth, size.rows), task_units(size.rows));
-    let group_len = size.rows * stride;
-    out[..groups * group_len].par_chunks_mut(group_len).enumerate().for_each(|(group, out)| {
-        let (first, end) = (group * size.depth / groups, (group + 1) * size.depth / groups);
-        out.par_chunks_mut(panel * stride).enumerate().for_each(|(task, out)| {
-            let size = Size { rows: out.len() / stride, depth: end - first, cols: size.cols };
-            let (a, b) = (Columns { a, first: 0 }.from(first, task * panel), b.from(first));
-            transposed_product(ViewMut { values: out, stride }, a, b, size, Fill::Replace);
-        });
-    });
+/// A matrix in blocks of rows.
+#[derive(Clone, Copy)]
+struct Factor<'a> {
+    values: &'a [f32],
+    cols: usize,
+}
+
+impl<'a> Factor<'a> {
+    fn block(self, rows: Blocks, block: usize) -> Panels<'a> {
+        block_of(self.values, rows, block, self.cols)
+    }
+}
+
+/// AᵀB, for a part of the rows of a weight tensor.
+struct WeightGradient<'a> {
+    a: Factor<'a>,
+    b: Factor<'a>,
+    /// How the rows of both are cut.
+    rows: Blocks,
+    /// Rows of the weight tensor.
+    stride: usize,
+    /// The row of the weight tensor that the first column of A belongs to.
+    first: usize,
+}
+
+impl WeightGradient<'_> {
+    /// Hands to `piece` its part of the gradient: at most `len` numbers, whole panels, from number `start` on.
+    fn task(&self, start: usize, len: usize, mut piece: Piece<'_>) {
+        let panel_len = self.stride * LINE;
+        let first_panel = start / panel_len;
+        let count = (len / panel_len).min(panels(self.b.cols) - first_panel);
+        let mut sums = [[0.0; LINE]; MOST_PANELS * GRADIENT_ROWS];
+        for row in (0..self.a.cols).step_by(GRADIENT_ROWS) {
+            let rows = GRADIENT_ROWS.min(self.a.cols - row);
+            let sums = sums[..count * rows].as_flattened_mut();
+            self.sum(PanelsMut::new(sums, rows), row / LINE, first_panel, count);
+            for (panel, sums) in sums.chunks_exact(rows * LINE).enumerate() {
+                piece.take(panel * panel_len + (self.first + row) * LINE, sums);
+            }
+        }
+    }
+
+    /// The sums over all rows for the columns of A from panel `a_panel` on, and `count` panels of B from `b_panel` on.
+    fn sum(&self, mut out: PanelsMut<'_>, a_panel: usize, b_panel: usize, count: usize) {
+        let units = out.rows;
+        for block in 0..self.rows.number() {
+            let a = self.a.block(self.rows, block).skip_panels(a_panel);
+            let b = self.b.block(self.rows, block).skip_panels(b_panel);
+            let fill = if block == 0 { Fill::Replace } else { Fill::Add };
+            transposed_product(out.reborrow(), a, b, units, count * LINE, fill);
+        }
+    }
 }

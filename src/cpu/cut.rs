@@ -1,25 +1,25 @@
 //! How work is cut, by shape alone: never by the number of threads, so that bits do not depend on it.
 
-use super::buffer::stride;
+use std::ops::Range;
+
+use super::buffer::{LINE, width};
 use crate::engine::{Cut, Plan};
 use crate::model::Shape;
 
 /// Bytes that the activations of a chunk may take unless `--chunk` says otherwise.
 const ACTIVATION_BYTES: usize = 256 << 20;
-/// Bytes of W1 or D that a block may take unless `--block` says otherwise, so that they stay in the last-level cache
+/// Bytes of W1 or D that a block may take unless `--block` says otherwise, so that Dᵀ stays in the last-level cache
 /// from the transposition to the product.
 const BLOCK_BYTES: usize = 4 << 20;
-/// Pieces that a layer is cut into at least, as far as its size allows.
+/// Most groups of blocks of a thin layer.
 const TASKS: usize = 32;
-/// Rows that whole tiles of six and of eight make up.
-const TILES: usize = 24;
 
-/// Settles the cut for `examples` rows.
+/// Settles the cut for `examples` rows. A block is whole panels, but for the last.
 pub fn settle(cut: Cut, shape: Shape, examples: usize) -> Plan {
-    let fitting = (BLOCK_BYTES / (4 * stride(shape.visible))).next_multiple_of(64);
-    let block = cut.block.unwrap_or(even(shape.hidden, fitting)).clamp(1, shape.hidden);
+    let fitting = (BLOCK_BYTES / (4 * width(shape.visible))).next_multiple_of(64);
+    let block = cut.block.unwrap_or(even(shape.hidden, fitting)).next_multiple_of(LINE).min(shape.hidden);
     let blocks = shape.hidden.div_ceil(block);
-    let row_bytes = 4 * ((blocks + 1) * stride(block) + stride(shape.visible));
+    let row_bytes = 4 * ((blocks + 1) * width(block) + width(shape.visible));
     let fitting = (ACTIVATION_BYTES / row_bytes).next_multiple_of(8).max(1);
     Plan { chunk: cut.chunk.unwrap_or(fitting).clamp(1, examples.max(1)), block }
 }
@@ -31,28 +31,55 @@ fn even(count: usize, largest: usize) -> usize {
 
 /// Numbers in W1 up to which a step goes through groups of rows alone, each with gradients of its own.
 pub const THIN: usize = 1 << 15;
-/// Rows that such a group takes at a time: all their activations stay in the second-level cache.
-pub const THIN_ROWS: usize = 72;
+/// Rows of a block for thin layers: all their activations stay in the second-level cache.
+const THIN_ROWS: usize = 72;
+/// Rows of a block else: as many as let their part of the left factor stay in the second-level cache.
+const ROWS: usize = 128;
 
-/// Groups that rows are cut into for thin layers.
-pub fn thin_groups(rows: usize) -> usize {
-    rows.div_ceil(THIN_ROWS).min(TASKS)
+/// How rows are cut into blocks: each is computed by one thread, and is one piece of every sum over rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Blocks {
+    /// Rows in all.
+    pub count: usize,
+    /// Rows of a block; the last may have fewer.
+    pub rows: usize,
 }
 
-/// Rows that one task takes through a layer.
-/// A multiple of four tasks, that few threads have as much to do each.
-pub fn task_rows(rows: usize) -> usize {
-    rows.div_ceil(rows.div_ceil(64).next_multiple_of(4))
+impl Blocks {
+    /// For `count` rows. A multiple of four blocks, so that a few threads have as much to do each.
+    pub fn new(count: usize, thin: bool) -> Self {
+        let rows = if thin { THIN_ROWS } else { count.div_ceil(count.div_ceil(ROWS).next_multiple_of(4)) };
+        Self { count, rows: rows.max(1) }
+    }
+
+    /// How many.
+    pub fn number(self) -> usize {
+        self.count.div_ceil(self.rows)
+    }
+
+    /// The rows of a block.
+    pub fn range(self, block: usize) -> Range<usize> {
+        block * self.rows..((block + 1) * self.rows).min(self.count)
+    }
+
+    /// Blocks of a group, each group having sums of its own.
+    pub fn group(self) -> usize {
+        self.number().div_ceil(TASKS).max(1)
+    }
+
+    /// How many groups.
+    pub fn groups(self) -> usize {
+        self.number().div_ceil(self.group())
+    }
 }
 
-/// Hidden units of a weight gradient that one task takes.
-pub fn task_units(units: usize) -> usize {
-    units.div_ceil(TASKS).next_multiple_of(TILES).clamp(24, 72)
+/// Panels of a weight gradient that one task takes: several, so that what it reads of the left factor serves all of
+/// them, but few enough for every thread to have some. No sum depends on it.
+pub fn task_panels(panels: usize) -> usize {
+    panels.div_ceil(4 * rayon::current_num_threads()).clamp(1, MOST_PANELS)
 }
 
-/// Groups that the rows of a weight gradient are cut into, each with a sum of its own, where there are too few units
-/// to occupy the threads.
-pub fn row_groups(rows: usize, units: usize) -> usize {
-    let unit_tasks = units.div_ceil(task_units(units));
-    (TASKS / 4).div_ceil(unit_tasks).min(rows.div_ceil(256)).max(1)
-}
+/// Most panels of a weight gradient that one task takes.
+pub const MOST_PANELS: usize = 4;
+/// Rows of a weight gradient that are put together at a time, before they are handed on.
+pub const GRADIENT_ROWS: usize = 256;

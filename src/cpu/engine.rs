@@ -7,6 +7,7 @@ use super::cut::settle;
 use super::evaluate::Evaluator;
 use super::examples::Examples;
 use super::layout::Layout;
+use super::pass::is_thin;
 use super::search::Search;
 use super::update::Target;
 use crate::device::Setup;
@@ -36,12 +37,13 @@ impl Cpu {
         })?;
         let layout = Layout::new(params.shape);
         let plan = settle(setup.cut, params.shape, data.rows);
+        let examples = Examples::new(&data, plan.chunk, is_thin(layout, plan.block));
         Ok(Self {
             rho_hat: setup.rho_hat,
             layout,
             params: layout.flatten(&params),
             moments: [Buffer::default(), Buffer::default()],
-            evaluator: Evaluator::new(setup.objective, layout, plan, Examples::new(&data)),
+            evaluator: Evaluator::new(setup.objective, layout, plan, examples),
             search: Search::default(),
             pool,
         })

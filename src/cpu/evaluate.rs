@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::backward::Scale;
 use super::buffer::Buffer;
 use super::examples::Examples;
 use super::forward::Until;
@@ -10,7 +9,7 @@ use super::layout::Layout;
 use super::pass::Pass;
 use super::penalty::Penalty;
 use super::sums::dot;
-use super::update::{GroupSums, Target};
+use super::update::{Scale, Target};
 use crate::engine::{Plan, RhoHat, Rows};
 use crate::objective::{Cost, Objective};
 
@@ -117,8 +116,7 @@ impl Evaluator {
             self.backward(rows, chunk, &mut target, AS_IT_IS);
         }
         for range in [self.layout.d(), self.layout.w1()] {
-            let (values, stride) = (&sums[range.clone()], range.len());
-            target.apply(range, GroupSums { values, stride, scale: self.mean(count) });
+            target.apply(range.clone(), &sums[range], self.mean(count));
         }
         self.sums = sums;
     }
@@ -153,8 +151,8 @@ impl Evaluator {
             for (bias, sum) in self.bias.iter_mut().zip(sums) {
                 *bias = (sum / count as f64) as f32;
             }
-            let (values, stride) = (&self.bias[..range.len()], range.len());
-            target.apply(range, GroupSums { values, stride, scale: AS_IT_IS });
+            let len = range.len();
+            target.apply(range, &self.bias[..len], AS_IT_IS);
         }
     }
 

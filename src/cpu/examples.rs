@@ -1,32 +1,45 @@
-//! The examples, padded once, and the gathered rows of a mini-batch.
+//! The examples, in panels once, and the gathered rows of a mini-batch.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::buffer::{Buffer, ViewMut, spread, stride};
+use super::buffer::{Buffer, Line, PanelsMut, lines, lines_mut, panels, spread, width};
+use super::cut::Blocks;
 use crate::engine::Rows;
 use crate::model::Matrix;
 
-/// X, with rows at a stride.
+/// X, chunk after chunk, each in blocks of rows.
 #[derive(Debug)]
 pub struct Examples {
     /// m.
     pub count: usize,
-    stride: usize,
+    /// n.
+    visible: usize,
+    /// Rows of a chunk.
+    chunk: usize,
+    /// Whether the layer is thin, which decides how a chunk is cut into blocks.
+    thin: bool,
     /// `[m, n]`.
     values: Buffer,
-    /// Rows listed for a mini-batch.
+    /// Other rows than those of a whole chunk.
     gathered: Buffer,
 }
 
 impl Examples {
-    /// Takes over `data`.
-    pub fn new(data: &Matrix<f32>) -> Self {
-        let stride = stride(data.cols);
-        let mut values = Buffer::zeros(data.rows * stride);
-        spread(&data.values, data.cols, ViewMut { values: &mut values, stride });
-        Self { count: data.rows, stride, values, gathered: Buffer::default() }
+    /// Takes over `data`, to be asked for by chunks of `chunk` rows.
+    pub fn new(data: &Matrix<f32>, chunk: usize, thin: bool) -> Self {
+        let (count, visible) = (data.rows, data.cols);
+        let mut values = Buffer::zeros(count * width(visible));
+        let chunks = values.chunks_mut(chunk * width(visible)).zip(data.values.chunks(chunk * visible));
+        for (values, dense) in chunks {
+            let blocks = Blocks::new(dense.len() / visible, thin);
+            let parts = values.chunks_mut(blocks.rows * width(visible));
+            for (values, dense) in parts.zip(dense.chunks(blocks.rows * visible)) {
+                spread(dense, visible, PanelsMut::new(values, dense.len() / visible));
+            }
+        }
+        Self { count, visible, chunk, thin, values, gathered: Buffer::default() }
     }
 
     /// How many rows `rows` names.
@@ -37,29 +50,54 @@ impl Examples {
         }
     }
 
-    /// Those of the named rows that are at positions `chunk`.
-    pub fn chunk(&mut self, rows: Rows<'_>, chunk: Range<usize>) -> &[f32] {
-        if let Rows::Listed(list) = rows {
-            self.gather(&list[chunk.clone()]);
-        }
-        self.same_chunk(rows, chunk)
-    }
-
-    /// The chunk that [`Examples::chunk`] has brought last.
-    pub fn same_chunk(&self, rows: Rows<'_>, chunk: Range<usize>) -> &[f32] {
-        let len = chunk.len() * self.stride;
+    /// Those of the named rows that are at positions `range`, in blocks.
+    pub fn chunk(&mut self, rows: Rows<'_>, range: Range<usize>) -> &[f32] {
         match rows {
-            Rows::All => &self.values[chunk.start * self.stride..][..len],
-            Rows::Listed(_) => &self.gathered[..len],
+            Rows::Listed(list) => self.gather(range.len(), |at| list[range.start + at] as usize),
+            Rows::All if !self.is_whole(&range) => self.gather(range.len(), |at| range.start + at),
+            Rows::All => {}
+        }
+        self.same_chunk(rows, range)
+    }
+
+    /// What [`Examples::chunk`] has brought last.
+    pub fn same_chunk(&self, rows: Rows<'_>, range: Range<usize>) -> &[f32] {
+        let (width, is_resident) = (width(self.visible), matches!(rows, Rows::All) && self.is_whole(&range));
+        if is_resident {
+            &self.values[range.start * width..range.end * width]
+        } else {
+            &self.gathered[..range.len() * width]
         }
     }
 
-    fn gather(&mut self, list: &[u32]) {
-        let stride = self.stride;
-        self.gathered.reserve(list.len() * stride);
-        let values = &self.values;
-        self.gathered.par_chunks_mut(stride).zip(list).with_min_len(64).for_each(|(out, &row)| {
-            out.copy_from_slice(&values[row as usize * stride..][..stride]);
+    /// Whether the rows `range` are one of the chunks that the examples are kept in.
+    fn is_whole(&self, range: &Range<usize>) -> bool {
+        range.start.is_multiple_of(self.chunk) && range.end == (range.start + self.chunk).min(self.count)
+    }
+
+    fn gather(&mut self, count: usize, row: impl Fn(usize) -> usize + Sync) {
+        let width = width(self.visible);
+        self.gathered.reserve(count * width);
+        let blocks = Blocks::new(count, self.thin);
+        let mut gathered = std::mem::take(&mut self.gathered);
+        gathered[..count * width].par_chunks_mut(blocks.rows * width).enumerate().for_each(|(block, out)| {
+            let out = lines_mut(out);
+            let rows = out.len() / panels(self.visible);
+            for at in 0..rows {
+                let from = self.row(row(block * blocks.rows + at));
+                out[at..].iter_mut().step_by(rows).zip(from).for_each(|(out, line)| *out = *line);
+            }
         });
+        self.gathered = gathered;
+    }
+
+    /// The lines of example `row`.
+    fn row(&self, row: usize) -> impl Iterator<Item = &Line> {
+        let (chunk, lines_a_row) = (row / self.chunk * self.chunk, panels(self.visible));
+        let blocks = Blocks::new(self.chunk.min(self.count - chunk), self.thin);
+        let block = blocks.range((row - chunk) / blocks.rows);
+        let first = (chunk + block.start) * lines_a_row;
+        let lines = &lines(&self.values)[first..first + block.len() * lines_a_row];
+        lines[row - chunk - block.start..].iter().step_by(block.len())
     }
 }

@@ -5,15 +5,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::buffer::{Buffer, LINE, View, ViewMut, stride};
-use super::cut::task_rows;
+use super::buffer::{LINE, Line, Panels, PanelsMut, lines, width};
 use super::layout::Layout;
-use super::matmul::{Fill, Size, product};
-use super::pack::{Right, pack, pack_transposed};
+use super::matmul::{Fill, product};
 use super::pass::Pass;
-use super::rows::{hidden, output, output_delta, squared_error};
+use super::rows::{Sums, hidden, output, output_delta, squared_error};
 use super::sums::add_parts;
-use crate::model::Shape;
 use crate::objective::Objective;
 
 /// How far [`Pass::forward`] goes.
@@ -42,30 +39,27 @@ impl Until {
     }
 }
 
-/// What the tasks of a block share.
+/// What the tasks of a hidden block share.
 pub struct Block<'a> {
-    pub objective: &'a Objective,
+    objective: &'a Objective,
     /// W1ᵀ `[n, units]`.
-    pub w1: Right<'a>,
-    /// b1 `[units]`, and what is left of its last line.
-    pub b1: &'a [f32],
+    w1: Panels<'a>,
+    b1: &'a [Line],
     /// D `[units, n]`.
-    pub d: Right<'a>,
-    /// b2 `[n]`, and what is left of its last line.
-    pub b2: &'a [f32],
-    pub units: usize,
-    pub visible: usize,
-    pub is_first: bool,
-    pub is_last: bool,
-    pub until: Until,
+    d: Panels<'a>,
+    b2: &'a [Line],
+    units: usize,
+    visible: usize,
+    is_first: bool,
+    is_last: bool,
+    until: Until,
 }
 
-/// The panel of rows of a task.
-pub struct Panel<'a> {
-    pub rows: usize,
-    pub x: View<'a>,
-    pub a2: ViewMut<'a>,
-    pub a3: ViewMut<'a>,
+/// The rows of a task.
+pub struct RowBlock<'a> {
+    pub x: Panels<'a>,
+    pub a2: PanelsMut<'a>,
+    pub a3: PanelsMut<'a>,
     /// Of A2 `[block]`, of δ3 `[n]`, and the squared error; padded like the rows.
     pub sums: &'a mut [f64],
 }
@@ -75,7 +69,6 @@ impl Pass {
     pub fn forward(&mut self, x: &[f32], count: usize, w: &[f32], until: Until) {
         self.reserve(count);
         for index in 0..self.blocks() {
-            self.pack_weights(w, self.units(index), until);
             if self.is_thin() && until != Until::Output {
                 self.forward_thin(x, count, w, until);
             } else {
@@ -84,58 +77,38 @@ impl Pass {
         }
     }
 
-    fn pack_weights(&mut self, w: &[f32], units: Range<usize>, until: Until) {
-        let (layout, visible) = (self.layout, self.layout.shape.visible);
-        let rows_of = |tensor| View { values: &w[layout.rows(tensor, &units)], stride: layout.stride };
-        let (w1, d) = (rows_of(layout.w1()), rows_of(layout.d()));
-        let [w1_turned, d_packed, _] = &mut self.packed_weights;
-        rayon::join(
-            || pack_transposed(w1_turned, w1, visible, units.len()),
-            || {
-                if until != Until::Hidden {
-                    pack(d_packed, d, units.len(), visible);
-                }
-            },
-        );
-    }
-
     fn forward_block(&mut self, x: &[f32], count: usize, w: &[f32], until: Until, index: usize) {
-        let (n, block_stride, units) = (self.layout.stride, stride(self.block), self.units(index));
-        let block = Block::new(&self.objective, self.layout, &self.packed_weights, w, units.clone(), until);
-        let panel = task_rows(count);
-        let part_len = block_stride + n + 1;
+        let (units, rows) = (self.units(index), self.rows(count));
+        let (n, h) = (width(self.layout.shape.visible), width(units.len()));
+        let (part_len, a2) = (self.part_len(), self.a2_range(count, index));
+        let block = Block::new(&self.objective, self.layout, w, units.clone(), until);
         x[..count * n]
-            .par_chunks(panel * n)
-            .zip(
-                self.a2[index * count * block_stride..][..count * block_stride]
-                    .par_chunks_mut(panel * block_stride),
-            )
-            .zip(self.a3[..count * n].par_chunks_mut(panel * n))
+            .par_chunks(rows.rows * n)
+            .zip(self.a2[a2].par_chunks_mut(rows.rows * h))
+            .zip(self.a3[..count * n].par_chunks_mut(rows.rows * n))
             .zip(self.task_sums.par_chunks_mut(part_len))
             .enumerate()
             .for_each(|(task, (((x, a2), a3), sums))| {
+                let rows = rows.range(task).len();
                 sums.fill(0.0);
-                block.forward(Panel {
-                    rows: panel.min(count - task * panel),
-                    x: View { values: x, stride: n },
-                    a2: ViewMut { values: a2, stride: block_stride },
-                    a3: ViewMut { values: a3, stride: n },
+                block.forward(RowBlock {
+                    x: Panels::new(x, rows),
+                    a2: PanelsMut::new(a2, rows),
+                    a3: PanelsMut::new(a3, rows),
                     sums,
                 });
             });
-
         let is_last = block.is_last;
-        self.add_forward_sums(units, count.div_ceil(panel), until, is_last);
+        self.add_forward_sums(units, rows.number(), until, is_last);
     }
 
     /// Adds up what `tasks` tasks have summed over their rows, task by task.
     pub fn add_forward_sums(&mut self, units: Range<usize>, tasks: usize, until: Until, is_last: bool) {
-        let (n, block_stride) = (self.layout.stride, stride(self.block));
-        let part_len = block_stride + n + 1;
+        let part_len = self.part_len();
         let parts = &self.task_sums[..tasks * part_len];
         add_parts(&mut self.sums.hidden[units], parts, part_len, 0);
         if is_last && until.wants_delta() {
-            add_parts(&mut self.sums.delta3, parts, part_len, block_stride);
+            add_parts(&mut self.sums.delta3, parts, part_len, width(self.block));
         }
         if is_last && until.wants_error() {
             self.sums.squared_error += parts.iter().skip(part_len - 1).step_by(part_len).sum::<f64>();
@@ -144,22 +117,21 @@ impl Pass {
 }
 
 impl<'a> Block<'a> {
-    /// The block `units` under the parameters `w`, whose weights lie packed in `packed`.
+    /// The block `units` under the parameters `w`.
     pub fn new(
         objective: &'a Objective,
         layout: Layout,
-        packed: &'a [Buffer; 3],
         w: &'a [f32],
         units: Range<usize>,
         until: Until,
     ) -> Self {
-        let Shape { visible, hidden } = layout.shape;
+        let (visible, hidden) = (layout.shape.visible, layout.shape.hidden);
         Self {
             objective,
-            w1: Right::packed(&packed[0], visible),
-            b1: &w[layout.b1().start + units.start..][..units.len().next_multiple_of(LINE)],
-            d: Right::packed(&packed[1], units.len()),
-            b2: &w[layout.b2()][..visible.next_multiple_of(LINE)],
+            w1: Panels::new(&w[layout.w1_of(&units)], visible),
+            b1: lines(&w[layout.b1_of(&units)]),
+            d: Panels::new(&w[layout.d()], hidden).row_range(units.clone()),
+            b2: lines(&w[layout.b2()]),
             units: units.len(),
             visible,
             is_first: units.start == 0,
@@ -167,34 +139,54 @@ impl<'a> Block<'a> {
             until,
         }
     }
-}
 
-impl Block<'_> {
     /// Z2, A2, and what this block adds to Z3; after the last block A3 and what is wanted of it.
-    pub fn forward(&self, panel: Panel<'_>) {
-        let Panel { rows, x, mut a2, mut a3, sums } = panel;
-        let (hidden_sums, sums) = sums.split_at_mut(a2.stride);
-        let (delta_sums, error) = sums.split_at_mut(a3.stride);
-
-        let size = Size { rows, depth: self.visible, cols: self.units };
-        product(a2.reborrow(), x, self.w1, size, Fill::Replace);
-        hidden(a2.reborrow(), rows, self.b1, self.objective.activation, hidden_sums);
-        if self.until == Until::Hidden {
-            return;
+    pub fn forward(&self, block: RowBlock<'_>) {
+        let RowBlock { x, mut a2, a3, sums } = block;
+        let (hidden_sums, output_sums) = sums.split_at_mut(sums.len() - 1 - width(self.visible));
+        let (hidden_sums, _) = hidden_sums.as_chunks_mut();
+        let (f, b1) = (self.objective.activation, self.b1);
+        product(
+            a2.reborrow(),
+            x,
+            self.w1,
+            self.units,
+            Fill::Replace,
+            #[inline(always)]
+            |panel, lines: &mut [Line]| hidden(lines, &b1[panel], f, &mut hidden_sums[panel]),
+        );
+        if self.until != Until::Hidden {
+            self.forward_output(x, a2.view(), a3, output_sums);
         }
+    }
 
-        let size = Size { rows, depth: self.units, cols: self.visible };
+    /// What this block adds to Z3; after the last block A3 and what is wanted of it. `sums` are those of δ3 and the
+    /// squared error.
+    fn forward_output(&self, x: Panels<'_>, a2: Panels<'_>, a3: PanelsMut<'_>, sums: &mut [f64]) {
         let fill = if self.is_first { Fill::Replace } else { Fill::Add };
-        product(a3.reborrow(), a2.view(), self.d, size, fill);
         if !self.is_last {
-            return;
+            return product(a3, a2, self.d, self.visible, fill, |_, _: &mut [Line]| {});
         }
-        output(a3.reborrow(), rows, self.b2, self.objective.output);
-        if self.until.wants_error() {
-            error[0] += squared_error(a3.view(), x, rows, self.visible);
-        }
-        if self.until.wants_delta() {
-            output_delta(a3, x, rows, self.visible, self.objective.output, delta_sums);
-        }
+        let (delta_sums, error) = sums.as_chunks_mut::<LINE>();
+        let (g, b2, until, visible) = (self.objective.output, self.b2, self.until, self.visible);
+        product(
+            a3,
+            a2,
+            self.d,
+            visible,
+            fill,
+            #[inline(always)]
+            |panel, lines: &mut [Line]| {
+                let wide = LINE.min(visible - panel * LINE);
+                let sums: &mut Sums = &mut delta_sums[panel];
+                output(lines, &b2[panel], g);
+                if until.wants_error() {
+                    error[0] += squared_error(lines, x.panel(panel), wide);
+                }
+                if until.wants_delta() {
+                    output_delta(lines, x.panel(panel), wide, g, sums);
+                }
+            },
+        );
     }
 }

@@ -1,9 +1,14 @@
-//! Where the four tensors lie in one flat vector: W1, b1, D, b2 with padded rows. Padding is zero and stays zero, so
+//! Where the four tensors lie in one flat vector: W1ᵀ, b1, D, b2, matrices in panels. Padding is zero and stays zero, so
 //! that updates, inner products and sums of squares run over whole vectors.
+//!
+//! W1 is kept transposed: then both layers' weights are the right factor of the way forward as they are, and X and the
+//! activations both factors of every gradient. Only δ3Dᵀ asks for a transposed copy.
 
 use std::ops::Range;
 
-use super::buffer::{Buffer, View, ViewMut, dense_rows, spread, stride};
+use super::buffer::{
+    Buffer, LINE, Panels, PanelsMut, column_of, panels, row_of, spread, spread_transposed, width,
+};
 use crate::model::{Params, Shape};
 
 /// The flat order of the parameters of one shape.
@@ -11,34 +16,32 @@ use crate::model::{Params, Shape};
 pub struct Layout {
     /// n and h.
     pub shape: Shape,
-    /// Numbers from one row of W1 or D to the next.
-    pub stride: usize,
 }
 
 impl Layout {
     /// The layout of `shape`.
     pub fn new(shape: Shape) -> Self {
-        Self { shape, stride: stride(shape.visible) }
+        Self { shape }
     }
 
-    /// W1 `[h, n]`.
+    /// W1ᵀ `[n, h]`.
     pub fn w1(self) -> Range<usize> {
-        0..self.shape.hidden * self.stride
+        0..self.shape.visible * width(self.shape.hidden)
     }
 
     /// b1 `[h]`.
     pub fn b1(self) -> Range<usize> {
-        self.w1().end..self.w1().end + stride(self.shape.hidden)
+        self.w1().end..self.w1().end + width(self.shape.hidden)
     }
 
     /// D `[h, n]`.
     pub fn d(self) -> Range<usize> {
-        self.b1().end..self.b1().end + self.w1().len()
+        self.b1().end..self.b1().end + self.shape.hidden * width(self.shape.visible)
     }
 
     /// b2 `[n]`.
     pub fn b2(self) -> Range<usize> {
-        self.d().end..self.d().end + self.stride
+        self.d().end..self.d().end + width(self.shape.visible)
     }
 
     /// Numbers in all, padding included.
@@ -46,35 +49,37 @@ impl Layout {
         self.b2().end
     }
 
-    /// The rows of hidden units `units` within `tensor`, which is W1 or D.
-    pub fn rows(self, tensor: Range<usize>, units: &Range<usize>) -> Range<usize> {
-        tensor.start + units.start * self.stride..tensor.start + units.end * self.stride
+    /// W1ᵀ of the hidden units `units`, which begin with a panel, within a flat vector.
+    pub fn w1_of(self, units: &Range<usize>) -> Range<usize> {
+        let rows = self.shape.visible;
+        units.start / LINE * LINE * rows..panels(units.end) * LINE * rows
+    }
+
+    /// b1 of the hidden units `units`, which begin with a panel, within a flat vector.
+    pub fn b1_of(self, units: &Range<usize>) -> Range<usize> {
+        self.b1().start + units.start..self.b1().start + width(units.end)
     }
 
     /// `params` in this order.
     pub fn flatten(self, params: &Params<f32>) -> Buffer {
+        let Shape { visible, hidden } = self.shape;
         let mut flat = Buffer::zeros(self.len());
-        for (range, tensor) in [(self.w1(), &params.w1), (self.d(), &params.d)] {
-            let values = &mut flat[range];
-            spread(tensor, self.shape.visible, ViewMut { values, stride: self.stride });
-        }
-        flat[self.b1()][..self.shape.hidden].copy_from_slice(&params.b1);
-        flat[self.b2()][..self.shape.visible].copy_from_slice(&params.b2);
+        spread_transposed(&params.w1, visible, PanelsMut::new(&mut flat[self.w1()], visible));
+        spread(&params.d, visible, PanelsMut::new(&mut flat[self.d()], hidden));
+        flat[self.b1()][..hidden].copy_from_slice(&params.b1);
+        flat[self.b2()][..visible].copy_from_slice(&params.b2);
         flat
     }
 
     /// The tensors of a vector in this order.
     pub fn tensors(self, flat: &[f32]) -> Params<f32> {
         let Shape { visible, hidden } = self.shape;
-        let matrix = |range: Range<usize>| {
-            let view = View { values: &flat[range], stride: self.stride };
-            dense_rows(view, hidden, visible).flatten().copied().collect()
-        };
+        let (w1, d) = (Panels::new(&flat[self.w1()], visible), Panels::new(&flat[self.d()], hidden));
         Params {
             shape: self.shape,
-            w1: matrix(self.w1()),
+            w1: (0..hidden).flat_map(|unit| column_of(w1, unit)).collect(),
             b1: flat[self.b1()][..hidden].to_vec(),
-            d: matrix(self.d()),
+            d: (0..hidden).flat_map(|unit| row_of(d, unit, visible)).collect(),
             b2: flat[self.b2()][..visible].to_vec(),
         }
     }

@@ -1,12 +1,13 @@
 //! The memory of a pass over the rows of a chunk, kept from step to step: [`super::forward`] fills it on the way
 //! through the hidden blocks, [`super::backward`] reads it on the way back.
+//!
+//! Activations lie in blocks of rows ([`Blocks`]), each a matrix in panels of its own.
 
 use std::ops::Range;
 
-use super::buffer::{Buffer, View, dense_rows, stride};
-use super::cut::{THIN, row_groups, task_rows, thin_groups};
+use super::buffer::{Buffer, Panels, row_of, width};
+use super::cut::{Blocks, THIN};
 use super::layout::Layout;
-use super::pack::packed_len;
 use crate::objective::Objective;
 
 /// Sums over the rows of an update.
@@ -37,19 +38,17 @@ pub struct Pass {
     pub layout: Layout,
     /// Hidden units a block.
     pub block: usize,
-    /// W1ᵀ `[n, block]`, D `[block, n]` and Dᵀ `[n, block]` of a block.
-    pub packed_weights: [Buffer; 3],
-    /// δ3 and X, `[rows, n]`.
-    pub packed_rows: [Buffer; 2],
+    /// Dᵀ `[n, block]` of a block.
+    pub decoder: Buffer,
     /// A2, one matrix `[rows, block]` a block.
     pub a2: Buffer,
     /// Z3, A3, then δ3, `[rows, n]`.
     pub a3: Buffer,
     /// δ2 of a block, `[rows, block]`.
     pub delta2: Buffer,
-    /// Sums over groups of rows of A2ᵀδ3 and δ2ᵀX of a block, `[groups][block, n]`.
+    /// Of a thin layer, sums over groups of rows of A2ᵀδ3 `[groups][h, n]` and Xᵀδ2 `[groups][n, h]`.
     pub products: [Buffer; 2],
-    /// The sums of each task.
+    /// The sums of each block of rows.
     pub task_sums: Vec<f64>,
     /// The sums of all rows since they were cleared.
     pub sums: Sums,
@@ -63,9 +62,7 @@ impl Pass {
             objective,
             layout,
             block,
-            packed_weights: [(visible, block), (block, visible), (visible, block)]
-                .map(|(depth, cols)| Buffer::zeros(packed_len(depth, cols))),
-            packed_rows: [Buffer::default(), Buffer::default()],
+            decoder: Buffer::zeros(visible * width(block)),
             a2: Buffer::default(),
             a3: Buffer::default(),
             delta2: Buffer::default(),
@@ -74,7 +71,7 @@ impl Pass {
             sums: Sums {
                 hidden: vec![0.0; hidden],
                 delta2: vec![0.0; hidden],
-                delta3: vec![0.0; layout.stride],
+                delta3: vec![0.0; width(visible)],
                 squared_error: 0.0,
             },
         }
@@ -82,32 +79,35 @@ impl Pass {
 
     /// Makes room for the activations of `count` rows.
     pub fn reserve(&mut self, count: usize) {
-        let (n, block_stride, rows) = (self.layout.stride, stride(self.block), count);
-        self.a2.reserve(self.blocks() * rows * block_stride);
-        self.a3.reserve(rows * n);
-        let packed = packed_len(rows, self.layout.shape.visible);
-        self.packed_rows.iter_mut().for_each(|buffer| buffer.reserve(packed));
-        self.delta2.reserve(rows * block_stride);
-        for index in [0, self.blocks() - 1] {
-            let units = self.units(index).len();
-            let len = self.groups(count, units) * units * n;
-            self.products.iter_mut().for_each(|products| products.reserve(len));
+        let (n, h) = (width(self.layout.shape.visible), width(self.block));
+        self.a2.reserve(self.blocks() * count * h);
+        self.a3.reserve(count * n);
+        self.delta2.reserve(count * h);
+        let rows = self.rows(count);
+        if self.is_thin() {
+            for (products, range) in self.products.iter_mut().zip([self.layout.d(), self.layout.w1()]) {
+                products.reserve(rows.groups() * range.len());
+            }
         }
-        let tasks = count.div_ceil(task_rows(count)).max(thin_groups(count));
-        let parts = tasks * (block_stride + n + 1);
+        let parts = rows.number() * self.part_len();
         if parts > self.task_sums.len() {
             self.task_sums.resize(parts, 0.0);
         }
     }
 
-    /// Whether the gradients of a layer fit in a second-level cache beside a panel of rows.
-    pub fn is_thin(&self) -> bool {
-        self.blocks() == 1 && self.layout.w1().len() <= THIN
+    /// Numbers in the sums of a block of rows: A2 or δ2 `[block]`, δ3 `[n]`, and the squared error; padded.
+    pub fn part_len(&self) -> usize {
+        width(self.block) + width(self.layout.shape.visible) + 1
     }
 
-    /// Groups of rows that have sums of `units` units of their own.
-    pub fn groups(&self, count: usize, units: usize) -> usize {
-        if self.is_thin() { thin_groups(count) } else { row_groups(count, units) }
+    /// Whether the gradients of a layer fit in a second-level cache beside a block of rows.
+    pub fn is_thin(&self) -> bool {
+        is_thin(self.layout, self.block)
+    }
+
+    /// How `count` rows are cut.
+    pub fn rows(&self, count: usize) -> Blocks {
+        Blocks::new(count, self.is_thin())
     }
 
     pub fn blocks(&self) -> usize {
@@ -118,21 +118,43 @@ impl Pass {
         index * self.block..((index + 1) * self.block).min(self.layout.shape.hidden)
     }
 
+    /// Where A2 of block `index` lies.
+    pub fn a2_range(&self, count: usize, index: usize) -> Range<usize> {
+        let len = count * width(self.block);
+        index * len..index * len + count * width(self.units(index).len())
+    }
+
     /// A2 of the rows that went forward last, `[count, h]`, dense.
     pub fn hidden_rows(&self, count: usize) -> Vec<f32> {
-        let (block_stride, rows) = (stride(self.block), count);
+        let rows = self.rows(count);
         let row = |row: usize| {
             (0..self.blocks()).flat_map(move |index| {
-                let start = (index * rows + row) * block_stride;
-                &self.a2[start..start + self.units(index).len()]
+                let cols = self.units(index).len();
+                row_in(&self.a2[self.a2_range(count, index)], rows, row, cols)
             })
         };
-        (0..count).flat_map(row).copied().collect()
+        (0..count).flat_map(row).collect()
     }
 
     /// A3 of the rows that went forward last, `[count, n]`, dense.
     pub fn output_rows(&self, count: usize) -> Vec<f32> {
-        let view = View { values: &self.a3, stride: self.layout.stride };
-        dense_rows(view, count, self.layout.shape.visible).flatten().copied().collect()
+        let (rows, visible) = (self.rows(count), self.layout.shape.visible);
+        (0..count).flat_map(|row| row_in(&self.a3, rows, row, visible)).collect()
     }
+}
+
+/// Whether the gradients of a layer in blocks of `block` units fit in a second-level cache beside a block of rows.
+pub fn is_thin(layout: Layout, block: usize) -> bool {
+    block == layout.shape.hidden && layout.w1().len() <= THIN
+}
+
+/// The part of a block of rows in a matrix of `cols` columns.
+pub fn block_of(values: &[f32], rows: Blocks, block: usize, cols: usize) -> Panels<'_> {
+    let (range, width) = (rows.range(block), width(cols));
+    Panels::new(&values[range.start * width..range.end * width], range.len())
+}
+
+fn row_in(values: &[f32], rows: Blocks, row: usize, cols: usize) -> impl Iterator<Item = f32> {
+    let block = row / rows.rows;
+    row_of(block_of(values, rows, block, cols), row - rows.range(block).start, cols)
 }

@@ -1,109 +1,125 @@
-//! What happens to a panel of rows right after a product has written it, while it is in the cache: bias and activation,
-//! deltas, and the sums over rows. All of it runs over whole lines. What it makes of a line's padding is read by nobody,
-//! except that of δ3, which becomes zero and so keeps the padding of the weights zero.
+//! What happens to a panel of rows right after a product has written it, while it is in the first-level cache: bias and
+//! activation, deltas, and the sums over rows. What it makes of a panel's padding is read by nobody, except that of
+//! the deltas, which becomes zero and so keeps the padding of the weights zero.
+//!
+//! All of it is inlined into the product, and so compiled for its instruction set.
 
 use super::activation::{Slope, sigmoid, tanh};
-use super::buffer::{LINE, View, ViewMut};
-use super::simd::vectorize;
-use super::sums::{add_row, add_squared_distance};
+use super::buffer::{LINE, Line};
 use crate::objective::Activation;
 
-/// A2 = f(Z2 + b1) for `rows` rows as wide as the bias, in place; adds the rows to `sums`.
-pub fn hidden(z2: ViewMut<'_>, rows: usize, bias: &[f32], f: Activation, sums: &mut [f64]) {
-    vectorize(
-        #[inline(always)]
-        || {
-            for row in z2.values.chunks_exact_mut(z2.stride).take(rows) {
-                let row = &mut row[..bias.len()];
-                activate(row, bias, f);
-                add_row(sums, row);
-            }
-        },
-    );
+/// Sums over the rows of a panel.
+pub type Sums = [f64; LINE];
+
+/// A2 = f(Z2 + b1) in place; adds the rows to `sums`.
+#[inline(always)]
+pub fn hidden(z2: &mut [Line], bias: &Line, f: Activation, sums: &mut Sums) {
+    activate(z2, bias, f);
+    add_rows(sums, z2);
 }
 
-/// A3 = g(Z3 + b2) for `rows` rows as wide as the bias, in place.
-pub fn output(z3: ViewMut<'_>, rows: usize, bias: &[f32], g: Activation) {
-    vectorize(
-        #[inline(always)]
-        || {
-            for row in z3.values.chunks_exact_mut(z3.stride).take(rows) {
-                activate(&mut row[..bias.len()], bias, g);
-            }
-        },
-    );
+/// A3 = g(Z3 + b2) in place.
+#[inline(always)]
+pub fn output(z3: &mut [Line], bias: &Line, g: Activation) {
+    activate(z3, bias, g);
 }
 
-/// Σ (A3 − X)² over `rows` rows of `visible` numbers.
-pub fn squared_error(a3: View<'_>, x: View<'_>, rows: usize, visible: usize) -> f64 {
-    vectorize(
-        #[inline(always)]
-        || {
-            let mut sums = [0.0; LINE];
-            for (a3, x) in a3.rows().zip(x.rows()).take(rows) {
-                add_squared_distance(&mut sums, &a3[..visible], &x[..visible]);
-            }
-            sums.iter().sum()
-        },
-    )
+/// Σ (A3 − X)² of the first `wide` columns, a sum each.
+#[inline(always)]
+pub fn squared_error(a3: &[Line], x: &[Line], wide: usize) -> f64 {
+    let mut sums = [0.0; LINE];
+    for (a3, x) in a3.iter().zip(x) {
+        for ((sum, a3), x) in sums.iter_mut().zip(a3).zip(x) {
+            let difference = f64::from(a3 - x);
+            *sum += difference * difference;
+        }
+    }
+    sums[..wide].iter().sum()
 }
 
-/// δ3 = (A3 − X) ⊙ g′ for `rows` rows of `visible` numbers, in place; adds them to `sums`.
-pub fn output_delta(
-    a3: ViewMut<'_>,
-    x: View<'_>,
-    rows: usize,
-    visible: usize,
-    g: Activation,
-    sums: &mut [f64],
-) {
-    let (width, slope) = (visible.next_multiple_of(LINE), Slope::new(g));
-    vectorize(
-        #[inline(always)]
-        || {
-            for (row, x) in a3.values.chunks_exact_mut(a3.stride).zip(x.rows()).take(rows) {
-                let row = &mut row[..width];
-                for (a3, x) in row.iter_mut().zip(x) {
-                    *a3 = (*a3 - x) * slope.at(*a3);
-                }
-                row[visible..].fill(0.0);
-                add_row(sums, row);
-            }
-        },
-    );
+/// δ3 = (A3 − X) ⊙ g′ in the first `wide` columns, in place; adds the rows to `sums`.
+#[inline(always)]
+pub fn output_delta(a3: &mut [Line], x: &[Line], wide: usize, g: Activation, sums: &mut Sums) {
+    let slope = Slope::new(g);
+    for (a3, x) in a3.iter_mut().zip(x) {
+        for (a3, x) in a3.iter_mut().zip(x) {
+            *a3 = (*a3 - x) * slope.at(*a3);
+        }
+    }
+    clear_padding(a3, wide);
+    add_rows(sums, a3);
 }
 
-/// δ2 = (E + s) ⊙ f′ for `rows` rows as wide as s, in place; adds them to `sums`.
+/// δ2 = (E + s) ⊙ f′ in the first `wide` columns, in place; adds the rows to `sums`.
+#[inline(always)]
 pub fn hidden_delta(
-    error: ViewMut<'_>,
-    a2: View<'_>,
-    rows: usize,
-    kl_slope: &[f32],
+    error: &mut [Line],
+    a2: &[Line],
+    kl_slope: &Line,
+    wide: usize,
     f: Activation,
-    sums: &mut [f64],
+    sums: &mut Sums,
 ) {
     let slope = Slope::new(f);
-    vectorize(
-        #[inline(always)]
-        || {
-            for (row, a2) in error.values.chunks_exact_mut(error.stride).zip(a2.rows()).take(rows) {
-                let row = &mut row[..kl_slope.len()];
-                for ((e, s), a2) in row.iter_mut().zip(kl_slope).zip(a2) {
-                    *e = (*e + s) * slope.at(*a2);
-                }
-                add_row(sums, row);
-            }
-        },
-    );
+    for (error, a2) in error.iter_mut().zip(a2) {
+        for ((e, a2), s) in error.iter_mut().zip(a2).zip(kl_slope) {
+            *e = (*e + s) * slope.at(*a2);
+        }
+    }
+    clear_padding(error, wide);
+    add_rows(sums, error);
 }
 
-/// a = f(z + b) along a row.
+/// a = f(z + b).
 #[inline(always)]
-fn activate(row: &mut [f32], bias: &[f32], f: Activation) {
-    let pairs = row.iter_mut().zip(bias);
+fn activate(rows: &mut [Line], bias: &Line, f: Activation) {
     match f {
-        Activation::Sigmoid => pairs.for_each(|(z, b)| *z = sigmoid(*z + b)),
-        Activation::Tanh => pairs.for_each(|(z, b)| *z = tanh(*z + b)),
-        Activation::Linear => pairs.for_each(|(z, b)| *z += b),
+        Activation::Sigmoid => each(
+            rows,
+            bias,
+            #[inline(always)]
+            |z, b| sigmoid(z + b),
+        ),
+        Activation::Tanh => each(
+            rows,
+            bias,
+            #[inline(always)]
+            |z, b| tanh(z + b),
+        ),
+        Activation::Linear => each(
+            rows,
+            bias,
+            #[inline(always)]
+            |z, b| z + b,
+        ),
+    }
+}
+
+#[inline(always)]
+fn each(rows: &mut [Line], bias: &Line, f: impl Fn(f32, f32) -> f32) {
+    for line in rows {
+        line.iter_mut().zip(bias).for_each(
+            #[inline(always)]
+            |(z, b)| *z = f(*z, *b),
+        );
+    }
+}
+
+#[inline(always)]
+fn add_rows(sums: &mut Sums, rows: &[Line]) {
+    let mut total = *sums;
+    for line in rows {
+        for (sum, &x) in total.iter_mut().zip(line) {
+            *sum += f64::from(x);
+        }
+    }
+    *sums = total;
+}
+
+/// Zero behind the first `wide` columns.
+#[inline(always)]
+fn clear_padding(rows: &mut [Line], wide: usize) {
+    if wide < LINE {
+        rows.iter_mut().for_each(|line| line[wide..].fill(0.0));
     }
 }

@@ -5,16 +5,13 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::backward::Scale;
 use super::buffer::Buffer;
 use super::simd::vectorize;
 use crate::engine::Update;
 use crate::reference::kernels::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
 
 /// Numbers that one task takes.
-const PANEL: usize = 1 << 13;
-/// Numbers of a gradient that are put together at a time, in the first-level cache.
-const PIECE: usize = 1 << 10;
+const TASK: usize = 1 << 11;
 
 /// The flat vectors that a gradient ends in, each in the order of [`super::layout::Layout`].
 #[derive(Debug)]
@@ -57,33 +54,29 @@ pub enum Target<'a> {
     },
 }
 
-/// A part of the gradient as the sums over groups of rows, to be added up in order and scaled.
+/// How sums over rows become a gradient: times `scale`, plus λ times the parameters.
 #[derive(Clone, Copy, Debug)]
-pub struct GroupSums<'a> {
-    /// The groups' sums, one after the other.
-    pub values: &'a [f32],
-    /// Numbers from one group to the next.
-    pub stride: usize,
-    /// What makes them a gradient.
-    pub scale: Scale,
+pub struct Scale {
+    /// 1/m, or 1 while the sums of several chunks are added up.
+    pub scale: f32,
+    /// λ, or 0.
+    pub lambda: f32,
 }
 
-impl<'a> GroupSums<'a> {
-    /// What begins with panel `panel`.
-    fn from(self, panel: usize) -> Self {
-        Self { values: &self.values[panel * PANEL..], ..self }
-    }
+/// The same part of each of a target's vectors.
+#[derive(Debug)]
+pub struct Piece<'a> {
+    kind: Kind<'a>,
+    scale: Scale,
+}
 
-    /// The gradient of the parameters `w`, from number `at` of this part on.
-    #[inline(always)]
-    fn gradient(self, at: usize, w: &[f32], gradient: &mut [f32]) {
-        let Scale { scale, lambda } = self.scale;
-        gradient.copy_from_slice(&self.values[at..][..w.len()]);
-        for group in self.values.chunks(self.stride).skip(1) {
-            gradient.iter_mut().zip(&group[at..]).for_each(|(g, sum)| *g += sum);
-        }
-        gradient.iter_mut().zip(w).for_each(|(g, w)| *g = g.mul_add(scale, lambda * w));
-    }
+/// A piece's vectors, as in [`Target`].
+#[derive(Debug)]
+enum Kind<'a> {
+    Gradient { w: &'a [f32], gradient: &'a mut [f32] },
+    Sum { sums: &'a mut [f32] },
+    Sgd { w: &'a mut [f32], velocity: &'a mut [f32], lr: f32, momentum: f32 },
+    Adam { w: &'a mut [f32], moments: [&'a mut [f32]; 2], lr: f32, corrections: [f32; 2] },
 }
 
 impl<'a> Target<'a> {
@@ -114,85 +107,177 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Takes the gradient of the parameters `range`.
-    pub fn apply(&mut self, range: Range<usize>, groups: GroupSums<'_>) {
+    /// Everything before the parameter `at`, and everything from it on.
+    pub fn split_at(&mut self, at: usize) -> [Target<'_>; 2] {
         match self {
             Self::Gradient { w, gradient } => {
-                let w = w[range.clone()].par_chunks(PANEL);
-                let panels = gradient[range].par_chunks_mut(PANEL).zip(w).enumerate();
-                panels.for_each(|(panel, (gradient, w))| write_out(groups.from(panel), w, gradient));
+                let ((w, w_rest), (gradient, rest)) = (w.split_at(at), gradient.split_at_mut(at));
+                [Target::Gradient { w, gradient }, Target::Gradient { w: w_rest, gradient: rest }]
             }
-            Self::Sum { sums, .. } => {
-                let panels = sums[range].par_chunks_mut(PANEL).enumerate();
-                panels.for_each(|(panel, sums)| add(groups.from(panel), sums));
+            Self::Sum { w, sums } => {
+                let ((w, w_rest), (sums, rest)) = (w.split_at(at), sums.split_at_mut(at));
+                [Target::Sum { w, sums }, Target::Sum { w: w_rest, sums: rest }]
             }
             Self::Sgd { w, velocity, lr, momentum } => {
-                let velocity = velocity[range.clone()].par_chunks_mut(PANEL);
-                let panels = w[range].par_chunks_mut(PANEL).zip(velocity).enumerate();
-                panels.for_each(|(panel, (w, v))| sgd(groups.from(panel), w, v, *lr, *momentum));
+                let (lr, momentum) = (*lr, *momentum);
+                let ((w, w_rest), (v, v_rest)) = (w.split_at_mut(at), velocity.split_at_mut(at));
+                [(w, v), (w_rest, v_rest)].map(|(w, velocity)| Target::Sgd { w, velocity, lr, momentum })
             }
             Self::Adam { w, moments: [first, second], lr, corrections } => {
-                let first = first[range.clone()].par_chunks_mut(PANEL);
-                let second = second[range.clone()].par_chunks_mut(PANEL);
-                let panels = w[range].par_chunks_mut(PANEL).zip(first).zip(second).enumerate();
-                panels.for_each(|(panel, ((w, m), v))| adam(groups.from(panel), w, m, v, *lr, *corrections));
+                let (lr, corrections, (w, w_rest)) = (*lr, *corrections, w.split_at_mut(at));
+                let ((m, m_rest), (v, v_rest)) = (first.split_at_mut(at), second.split_at_mut(at));
+                [(w, [m, v]), (w_rest, [m_rest, v_rest])].map(|(w, moments)| Target::Adam {
+                    w,
+                    moments,
+                    lr,
+                    corrections,
+                })
+            }
+        }
+    }
+
+    /// Hands the parameters `range` out to all threads in pieces of `len` numbers, each with its number.
+    pub fn for_pieces(
+        &mut self,
+        range: Range<usize>,
+        len: usize,
+        scale: Scale,
+        f: impl Fn(usize, Piece<'_>) + Sync,
+    ) {
+        match self {
+            Self::Gradient { w, gradient } => {
+                let w = w[range.clone()].par_chunks(len);
+                let pieces = gradient[range].par_chunks_mut(len).zip(w).enumerate();
+                pieces.for_each(|(i, (gradient, w))| {
+                    f(i, Piece { kind: Kind::Gradient { w, gradient }, scale });
+                });
+            }
+            Self::Sum { sums, .. } => {
+                let pieces = sums[range].par_chunks_mut(len).enumerate();
+                pieces.for_each(|(i, sums)| f(i, Piece { kind: Kind::Sum { sums }, scale }));
+            }
+            Self::Sgd { w, velocity, lr, momentum } => {
+                let velocity = velocity[range.clone()].par_chunks_mut(len);
+                let (pieces, lr, momentum) = (w[range].par_chunks_mut(len).zip(velocity), *lr, *momentum);
+                pieces.enumerate().for_each(|(i, (w, velocity))| {
+                    f(i, Piece { kind: Kind::Sgd { w, velocity, lr, momentum }, scale });
+                });
+            }
+            Self::Adam { w, moments: [first, second], lr, corrections } => {
+                let first = first[range.clone()].par_chunks_mut(len);
+                let second = second[range.clone()].par_chunks_mut(len);
+                let (pieces, lr, corrections) = (w[range].par_chunks_mut(len), *lr, *corrections);
+                pieces.zip(first).zip(second).enumerate().for_each(|(i, ((w, m), v))| {
+                    f(i, Piece { kind: Kind::Adam { w, moments: [m, v], lr, corrections }, scale });
+                });
+            }
+        }
+    }
+
+    /// Takes the gradient of the parameters `range` from the sums of several groups of rows, one group after the other
+    /// in `sums`, to be added up in order.
+    pub fn apply(&mut self, range: Range<usize>, sums: &[f32], scale: Scale) {
+        let stride = range.len();
+        self.for_pieces(range, TASK, scale, |number, mut piece| {
+            let mut total = [0.0; TASK];
+            let len = piece.len();
+            let total = &mut total[..len];
+            vectorize(
+                #[inline(always)]
+                || {
+                    total.copy_from_slice(&sums[number * TASK..][..len]);
+                    for group in sums.chunks(stride).skip(1) {
+                        total.iter_mut().zip(&group[number * TASK..]).for_each(|(g, sum)| *g += sum);
+                    }
+                },
+            );
+            piece.take(0, total);
+        });
+    }
+}
+
+impl Piece<'_> {
+    fn len(&self) -> usize {
+        match &self.kind {
+            Kind::Gradient { w, .. } => w.len(),
+            Kind::Sum { sums } => sums.len(),
+            Kind::Sgd { w, .. } | Kind::Adam { w, .. } => w.len(),
+        }
+    }
+
+    /// Takes sums over rows as the gradient of the parameters from number `at` on.
+    pub fn take(&mut self, at: usize, sums: &[f32]) {
+        let (scale, range) = (self.scale, at..at + sums.len());
+        match &mut self.kind {
+            Kind::Gradient { w, gradient } => write_out(sums, scale, &w[range.clone()], &mut gradient[range]),
+            Kind::Sum { sums: all } => add(sums, scale, &mut all[range]),
+            Kind::Sgd { w, velocity, lr, momentum } => {
+                sgd(sums, scale, &mut w[range.clone()], &mut velocity[range], *lr, *momentum);
+            }
+            Kind::Adam { w, moments: [m, v], lr, corrections } => {
+                let moments = (&mut m[range.clone()], &mut v[range.clone()]);
+                adam(sums, scale, &mut w[range], moments, *lr, *corrections);
             }
         }
     }
 }
 
-fn write_out(groups: GroupSums<'_>, w: &[f32], gradient: &mut [f32]) {
-    vectorize(
-        #[inline(always)]
-        || groups.gradient(0, w, gradient),
-    );
+impl Scale {
+    /// The gradient of the parameter `w`.
+    #[inline(always)]
+    fn gradient(self, sum: f32, w: f32) -> f32 {
+        sum.mul_add(self.scale, self.lambda * w)
+    }
 }
 
-fn add(groups: GroupSums<'_>, sums: &mut [f32]) {
-    let scale = groups.scale.scale;
+fn write_out(sums: &[f32], scale: Scale, w: &[f32], gradient: &mut [f32]) {
     vectorize(
         #[inline(always)]
         || {
-            for group in groups.values.chunks(groups.stride) {
-                sums.iter_mut().zip(group).for_each(|(sum, part)| *sum = part.mul_add(scale, *sum));
+            for ((gradient, sum), w) in gradient.iter_mut().zip(sums).zip(w) {
+                *gradient = scale.gradient(*sum, *w);
             }
         },
     );
 }
 
-fn sgd(groups: GroupSums<'_>, w: &mut [f32], velocity: &mut [f32], lr: f32, momentum: f32) {
-    let mut gradient = [0.0; PIECE];
+fn add(sums: &[f32], scale: Scale, all: &mut [f32]) {
+    vectorize(
+        #[inline(always)]
+        || all.iter_mut().zip(sums).for_each(|(all, sum)| *all = sum.mul_add(scale.scale, *all)),
+    );
+}
+
+fn sgd(sums: &[f32], scale: Scale, w: &mut [f32], velocity: &mut [f32], lr: f32, momentum: f32) {
     vectorize(
         #[inline(always)]
         || {
-            for (piece, (w, v)) in w.chunks_mut(PIECE).zip(velocity.chunks_mut(PIECE)).enumerate() {
-                let gradient = &mut gradient[..w.len()];
-                groups.gradient(piece * PIECE, w, gradient);
-                for ((w, v), g) in w.iter_mut().zip(v).zip(gradient) {
-                    *v = momentum.mul_add(*v, *g);
-                    *w = (-lr).mul_add(*v, *w);
-                }
+            for ((w, v), sum) in w.iter_mut().zip(velocity.iter_mut()).zip(sums) {
+                *v = momentum.mul_add(*v, scale.gradient(*sum, *w));
+                *w = (-lr).mul_add(*v, *w);
             }
         },
     );
 }
 
-fn adam(groups: GroupSums<'_>, w: &mut [f32], m: &mut [f32], v: &mut [f32], lr: f32, corrections: [f32; 2]) {
+fn adam(
+    sums: &[f32],
+    scale: Scale,
+    w: &mut [f32],
+    (m, v): (&mut [f32], &mut [f32]),
+    lr: f32,
+    corrections: [f32; 2],
+) {
     let rest = [ADAM_BETA1, ADAM_BETA2].map(|beta| (1.0 - beta) as f32);
     let (beta1, beta2, epsilon) = (ADAM_BETA1 as f32, ADAM_BETA2 as f32, ADAM_EPSILON as f32);
-    let mut gradient = [0.0; PIECE];
     vectorize(
         #[inline(always)]
         || {
-            let state = w.chunks_mut(PIECE).zip(m.chunks_mut(PIECE)).zip(v.chunks_mut(PIECE));
-            for (piece, ((w, m), v)) in state.enumerate() {
-                let gradient = &mut gradient[..w.len()];
-                groups.gradient(piece * PIECE, w, gradient);
-                for (((w, m), v), g) in w.iter_mut().zip(m).zip(v).zip(gradient) {
-                    *m = beta1.mul_add(*m, rest[0] * *g);
-                    *v = beta2.mul_add(*v, rest[1] * *g * *g);
-                    *w -= lr * (*m * corrections[0]) / ((*v * corrections[1]).sqrt() + epsilon);
-                }
+            for (((w, m), v), sum) in w.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(sums) {
+                let g = scale.gradient(*sum, *w);
+                *m = beta1.mul_add(*m, rest[0] * g);
+                *v = beta2.mul_add(*v, rest[1] * g * g);
+                *w -= lr * (*m * corrections[0]) / ((*v * corrections[1]).sqrt() + epsilon);
             }
         },
     );

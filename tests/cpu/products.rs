@@ -11,8 +11,8 @@ type Truth = fn(&[f64], &[f64], usize, usize, usize) -> Vec<f64>;
 const PRODUCTS: [(&str, Product, Truth); 3] =
     [("nt", nt, matmul_nt), ("nn", nn, matmul_nn), ("tn", tn, matmul_tn)];
 
-/// m, n and k around tiles of 6 and 8 rows, lines of 16 and panels of 48 columns, pieces of 256, and the 72 rows by 128
-/// columns where packing of the left factor begins and ends.
+/// m, n and k around tiles of 6 and 8 rows, panels of 16 columns and strips of three of them, the eight lines that are
+/// taken together, and pieces of 256.
 const SIZES: [(usize, usize, usize); 18] = [
     (1, 1, 1),
     (1, 17, 5),
