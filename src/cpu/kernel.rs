@@ -39,16 +39,19 @@ pub struct Rows<'a> {
 }
 
 impl Left for Rows<'_> {
+    #[allow(
+        clippy::needless_range_loop,
+        reason = "the body of a loop is always inlined; that of `for_each` was not"
+    )]
     #[inline(always)]
     fn each<const R: usize, const P: usize>(self, b: [&[Line]; P], mut step: impl Step<R, P>) {
         let (whole, rest) = split::<P, LINE>(b);
         for q in 0..whole[0].len() {
             let (a, _) = self.a.panel(self.panel + q)[self.row..].as_chunks::<R>();
             let b = whole.map(|b| &b[q]);
-            (0..LINE).for_each(
-                #[inline(always)]
-                |k| step(from_fn(|i| a[0][i][k]), lines_of(b, k)),
-            );
+            for k in 0..LINE {
+                step(from_fn(|i| a[0][i][k]), lines_of(b, k));
+            }
         }
         if !rest[0].is_empty() {
             let a = &self.a.panel(self.panel + whole[0].len())[self.row..][..R];
