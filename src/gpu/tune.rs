@@ -174,7 +174,7 @@ fn words(lap: &Lap) -> String {
         (Place::Wrong(_), _) => format!("{variant} wrong"),
         (Place::Final, Some(seconds)) => format!("{variant} {:.3} ms", 1e3 * seconds),
         (Place::Slow, Some(seconds)) => {
-            format!("{variant} dropped at {:.3} ms of a smaller piece", 1e3 * seconds)
+            format!("{variant} dropped early at {:.3} ms", 1e3 * seconds)
         }
         (Place::Late | Place::Final | Place::Slow, _) => format!("{variant} not timed, no time left"),
     }

@@ -1,23 +1,22 @@
-//! The three products of a step on a device, as [`super::race`] runs them: on a small piece of the work first, then on
-//! whole rows, more and more of them.
+//! The three products of a step on a device, as [`super::race`] runs them: on a small part of the work first, then
+//! on larger and larger ones.
 
 use std::time::Instant;
 
 use super::race::{Course, Lane};
 use crate::error::Result;
-use crate::gpu::buffer::{TILE, Tensor, bytes, padded};
+use crate::gpu::buffer::{Tensor, bytes, padded};
 use crate::gpu::device::Gpu;
 use crate::gpu::layout::Layout;
 use crate::gpu::ops::Slices;
 use crate::gpu::recording::{Recorder, Recording};
-use crate::gpu::storage::Storage;
 use crate::gpu::workspace::slices_of;
 use crate::verify::kernels::check_form;
 use crate::verify::rig::{Failure, Rig};
 use crate::verify::running_error::kernels::Form;
 
 /// Rows and columns of the first piece at most: a slow kernel takes milliseconds for it everywhere.
-const FIRST: Piece = Piece { visible: 256, hidden: 256, rows: 64 };
+const FIRST: usize = 128;
 
 /// Visible units, hidden units and rows of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,79 +34,83 @@ impl Piece {
     fn flops(self) -> f64 {
         2.0 * self.visible as f64 * self.hidden as f64 * self.rows as f64
     }
+
+    /// A part of it with no side longer than `side`. Long sides are cut first: were rows alone left out, copies would
+    /// weigh more beside the products than they do in the whole.
+    fn within(self, side: usize) -> Self {
+        let Self { visible, hidden, rows } = self;
+        Self { visible: visible.min(side), hidden: hidden.min(side), rows: rows.min(side) }
+    }
 }
 
-/// The operands of the products, of which smaller pieces use the beginning.
+/// The products on a device.
 #[derive(Debug)]
 pub struct Products<'g> {
     gpu: &'g Gpu,
     layout: &'g Layout,
     whole: Piece,
-    piece: Piece,
-    examples: Storage,
-    codes: Storage,
-    weights: Storage,
-    /// Results of the shape of a chunk of examples, of its codes, and of slices of a weight gradient.
-    results: [Storage; 3],
-    /// Numbers of the last of them.
-    sliced: usize,
+    side: usize,
+    at_hand: Operands,
     started: Instant,
 }
 
+/// What the products of a piece read and write.
+#[derive(Debug)]
+struct Operands {
+    piece: Piece,
+    /// `[rows, n]`.
+    x: Tensor,
+    /// `[rows, h]`.
+    a2: Tensor,
+    /// `[h, n]`.
+    w: Tensor,
+    /// `[rows, h]`.
+    nt: Tensor,
+    /// `[rows, n]`.
+    nn: Tensor,
+    /// `[slices · h, n]`.
+    tn: Tensor,
+    slices: Slices,
+}
+
+impl Operands {
+    fn new(gpu: &Gpu, layout: &Layout, piece: Piece) -> Result<Self> {
+        let Piece { visible, hidden, rows } = piece;
+        let zeros = |rows, cols| Tensor::zeros(gpu, "operand of a race", rows, cols);
+        let slices = slices_of(layout, hidden, visible, rows);
+        Ok(Self {
+            piece,
+            x: filled(gpu, zeros(rows, visible)?),
+            a2: filled(gpu, zeros(rows, hidden)?),
+            w: filled(gpu, zeros(hidden, visible)?),
+            nt: zeros(rows, hidden)?,
+            nn: zeros(rows, visible)?,
+            tn: zeros(slices.count * padded(hidden), visible)?,
+            slices,
+        })
+    }
+}
+
 impl<'g> Products<'g> {
-    /// Allocates for the whole.
+    /// Those of a piece of work, of which a small part is at hand at first.
     ///
     /// # Errors
     /// When the device has no room.
     pub fn new(gpu: &'g Gpu, layout: &'g Layout, whole: Piece) -> Result<Self> {
         let started = Instant::now();
-        let Piece { visible, hidden, rows } = whole;
-        let [of_x, of_a2, of_w] = [(rows, visible), (rows, hidden), (hidden, visible)].map(room);
-        let piece = Piece {
-            visible: visible.min(FIRST.visible),
-            hidden: hidden.min(FIRST.hidden),
-            rows: rows.min(FIRST.rows),
-        };
-        // Small results are summed in more slices than large ones.
-        let sliced = [whole, piece].map(|piece| sliced_room(layout, piece)).into_iter().fold(0, usize::max);
-        let zeros = |len| Storage::zeros(gpu, "result of a race", len);
-        Ok(Self {
-            gpu,
-            layout,
-            whole,
-            piece,
-            examples: filled(gpu, of_x)?,
-            codes: filled(gpu, of_a2)?,
-            weights: filled(gpu, of_w)?,
-            results: [zeros(of_x)?, zeros(of_a2)?, zeros(sliced)?],
-            sliced,
-            started,
-        })
-    }
-
-    /// As the engine cuts them, as far as there is room.
-    fn slices(&self) -> Slices {
-        let Piece { visible, hidden, rows } = self.piece;
-        slices_of(self.layout, hidden, visible, rows).at_most(rows, self.sliced / room((hidden, visible)))
+        let at_hand = Operands::new(gpu, layout, whole.within(FIRST))?;
+        Ok(Self { gpu, layout, whole, side: FIRST, at_hand, started })
     }
 
     fn record(&self, lane: Lane, count: usize) -> Result<Recording> {
-        let Piece { visible, hidden, rows } = self.piece;
-        let matrix = |storage, rows, cols| Tensor::matrix_at(storage, 0, rows, cols);
-        let x = matrix(&self.examples, rows, visible);
-        let a2 = matrix(&self.codes, rows, hidden);
-        let w = matrix(&self.weights, hidden, visible);
+        let Operands { x, a2, w, nt, nn, tn, slices, .. } = &self.at_hand;
         let mut recorder = Recorder::new(self.gpu);
         recorder.variant = lane.variant();
         for _ in 0..count {
             match lane.form {
-                Form::Nt => recorder.matmul_nt(&x, &w, &matrix(&self.results[1], rows, hidden), false)?,
-                Form::Nn => recorder.matmul_nn(&a2, &w, &matrix(&self.results[0], rows, visible), false)?,
-                Form::Tn => {
-                    let slices = self.slices();
-                    let products = matrix(&self.results[2], slices.count * padded(hidden), visible);
-                    recorder.matmul_tn(&a2, &x, &products, slices)?;
-                }
+                Form::Nt => recorder.matmul_nt(x, w, nt, false)?,
+                Form::Nn => recorder.matmul_nn(a2, w, nn, false)?,
+                Form::Tn => recorder.matmul_tn(a2, x, tn, *slices)?,
             }
             // In a step the operands of nearly every product are new, and have to be copied.
             recorder.outdate_all();
@@ -135,36 +138,44 @@ impl Course for Products<'_> {
     }
 
     fn enlarge(&mut self, growth: f64) -> Result<Option<f64>> {
-        if self.piece == self.whole {
+        let before = self.at_hand.piece;
+        if before == self.whole {
             return Ok(None);
         }
-        let before = self.piece.flops();
-        let a_row = Piece { rows: 1, ..self.whole }.flops();
-        let rows = (growth * before / a_row) as usize / TILE * TILE;
-        self.piece = Piece { rows: rows.max(TILE).min(self.whole.rows), ..self.whole };
-        Ok(Some(self.piece.flops() / before))
+        let factor = |side| self.whole.within(side).flops() / before.flops();
+        let mut side = 2 * self.side;
+        while factor(2 * side) <= growth && self.whole.within(side) != self.whole {
+            side *= 2;
+        }
+        let factor = factor(side);
+        self.at_hand = Operands::new(self.gpu, self.layout, self.whole.within(side))?;
+        self.side = side;
+        Ok(Some(factor))
     }
-}
-
-/// Numbers of a matrix with its padding.
-fn room((rows, cols): (usize, usize)) -> usize {
-    padded(rows) * padded(cols)
-}
-
-/// Numbers of the slices of a weight gradient.
-fn sliced_room(layout: &Layout, piece: Piece) -> usize {
-    let slices = slices_of(layout, piece.hidden, piece.visible, piece.rows);
-    slices.count * room((piece.hidden, piece.visible))
 }
 
 /// Numbers as activations have them: zeros may be computed faster.
-fn filled(gpu: &Gpu, len: usize) -> Result<Storage> {
+fn filled(gpu: &Gpu, tensor: Tensor) -> Tensor {
     const SLICE: usize = 1 << 16;
-    let storage = Storage::zeros(gpu, "operand of a race", len)?;
+    let len = tensor.bound;
     let values: Vec<f32> = (0..SLICE.min(len)).map(|i| 0.1 + 0.8 * (i % 97) as f32 / 97.0).collect();
     for first in (0..len).step_by(SLICE) {
         let count = SLICE.min(len - first);
-        gpu.queue.write_buffer(&storage, bytes(first), bytemuck::cast_slice(&values[..count]));
+        gpu.queue.write_buffer(&tensor.buffer, bytes(first), bytemuck::cast_slice(&values[..count]));
     }
-    Ok(storage)
+    tensor
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cut_long_sides_first_and_end_at_the_whole() {
+        let whole = Piece { visible: 3072, hidden: 8192, rows: 256 };
+        assert_eq!(whole.within(128), Piece { visible: 128, hidden: 128, rows: 128 });
+        assert_eq!(whole.within(512), Piece { visible: 512, hidden: 512, rows: 256 });
+        assert_eq!(whole.within(8192), whole);
+        assert_eq!(whole.within(512).flops(), 2.0 * 512.0 * 512.0 * 256.0);
+    }
 }

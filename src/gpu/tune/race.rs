@@ -183,7 +183,7 @@ impl Race<'_> {
             if is_whole || heat == 0 {
                 self.take(&times);
             }
-            self.drop_slow(HOPELESS[heat.min(1)]);
+            self.drop_slow(HOPELESS[heat.min(1)])?;
             let longest = self.longest();
             if !is_whole || longest >= LONG_ENOUGH {
                 break;
@@ -231,17 +231,22 @@ impl Race<'_> {
         }
     }
 
-    fn drop_slow(&mut self, factor: f64) {
-        for (form, _) in FORMS {
-            let Some(best) = self.best(form, None) else { continue };
-            for i in self.running() {
-                let Lap { lane, seconds, .. } = self.laps[i];
-                let is_slow = seconds.is_some_and(|seconds| seconds > factor * best.1);
-                if lane.form == form && is_slow && !self.is_favourite(lane) {
+    /// The slow drop out, each after a second try: the machine may have done something else during the first.
+    fn drop_slow(&mut self, factor: f64) -> Result<()> {
+        for i in self.running() {
+            let (lane, Some(first)) = (self.laps[i].lane, self.laps[i].seconds) else { continue };
+            let Some((_, best)) = self.best(lane.form, None).filter(|_| !self.is_favourite(lane)) else {
+                continue;
+            };
+            if first > factor * best {
+                let second = if self.spent + first < BUDGET { self.measure(lane)? } else { first };
+                self.laps[i].seconds = Some(first.min(second));
+                if second > factor * best {
                     self.laps[i].place = Place::Slow;
                 }
             }
         }
+        Ok(())
     }
 
     /// Takes turns, so that what the machine does meanwhile strikes all.
@@ -433,14 +438,26 @@ mod tests {
     }
 
     #[test]
-    fn the_hopeless_are_timed_once_and_never_on_a_larger_piece() {
+    fn the_hopeless_are_timed_twice_and_never_on_a_larger_piece() {
         let mut course = Made::new(|lane| if lane.product == Direct { 5e-3 } else { 1e-3 });
         course.pieces = 3;
         let finish = course.race();
         let direct = course.timed.iter().filter(|(lane, _)| lane.product == Direct).count();
-        assert_eq!(direct, 2 * FORMS.len());
+        assert_eq!(direct, 2 * 2 * FORMS.len());
         let places = finish.laps.iter().filter(|lap| lap.lane.product == Direct).map(|lap| &lap.place);
         assert!(places.into_iter().all(|place| *place == Place::Slow));
+    }
+
+    #[test]
+    fn a_hiccup_throws_nobody_out() {
+        let first = std::cell::Cell::new(true);
+        let direct = lane(Form::Nt, Direct, Buffers);
+        let mut course = Made::new(move |l| match l {
+            l if l == direct && first.take() => 0.2,
+            l if l.product == Direct => 1e-3,
+            _ => 2e-3,
+        });
+        assert_eq!(course.race().variant, Some(Variant::of(Direct, Buffers)));
     }
 
     #[test]
