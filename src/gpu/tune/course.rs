@@ -51,6 +51,8 @@ pub struct Products<'g> {
     whole: Piece,
     side: usize,
     at_hand: Operands,
+    /// Who has run on it. A software adapter compiles once more when it first sees textures of another size.
+    warm: Vec<Lane>,
     started: Instant,
 }
 
@@ -99,7 +101,7 @@ impl<'g> Products<'g> {
     pub fn new(gpu: &'g Gpu, layout: &'g Layout, whole: Piece) -> Result<Self> {
         let started = Instant::now();
         let at_hand = Operands::new(gpu, layout, whole.within(FIRST))?;
-        Ok(Self { gpu, layout, whole, side: FIRST, at_hand, started })
+        Ok(Self { gpu, layout, whole, side: FIRST, at_hand, warm: Vec::new(), started })
     }
 
     fn record(&self, lane: Lane, count: usize) -> Result<Recording> {
@@ -129,6 +131,10 @@ impl Course for Products<'_> {
     }
 
     fn time(&mut self, lane: Lane, count: usize) -> Result<f64> {
+        if !self.warm.contains(&lane) {
+            self.record(lane, 1)?.run(self.gpu)?;
+            self.warm.push(lane);
+        }
         let recording = self.record(lane, count)?;
         self.gpu.finish()?;
         let started = Instant::now();
@@ -150,6 +156,7 @@ impl Course for Products<'_> {
         let factor = factor(side);
         self.at_hand = Operands::new(self.gpu, self.layout, self.whole.within(side))?;
         self.side = side;
+        self.warm.clear();
         Ok(Some(factor))
     }
 }

@@ -12,7 +12,7 @@ use crate::verify::running_error::kernels::Form;
 
 /// Seconds of timing, compilation and checks apart.
 pub const BUDGET: f64 = 1.5;
-/// Seconds, everything counted, after which no further kernel is looked at.
+/// Seconds, everything counted, after which no further kernel is looked at; none is timed any more [`BUDGET`] later.
 pub const PATIENCE: f64 = 5.0;
 /// Seconds that a product shall last in the final; larger pieces tell no more.
 const LONG_ENOUGH: f64 = 0.005;
@@ -68,7 +68,8 @@ pub trait Course {
     /// Seconds since the race began, everything counted.
     fn elapsed(&self) -> f64;
 
-    /// Seconds that `count` products on the piece at hand take in one submission, copies into textures included.
+    /// Seconds that `count` products on the piece at hand take in one submission, copies into textures included, and
+    /// compilation not.
     ///
     /// # Errors
     /// Those of the device.
@@ -201,7 +202,7 @@ impl Race<'_> {
         let mut times = Vec::new();
         for i in self.running() {
             let expected = self.laps[i].seconds.unwrap_or(0.0) * growth;
-            if self.spent + expected >= BUDGET {
+            if self.is_over(expected) {
                 break;
             }
             times.push((i, self.measure(self.laps[i].lane)?));
@@ -239,7 +240,7 @@ impl Race<'_> {
                 continue;
             };
             if first > factor * best {
-                let second = if self.spent + first < BUDGET { self.measure(lane)? } else { first };
+                let second = if self.is_over(first) { first } else { self.measure(lane)? };
                 self.laps[i].seconds = Some(first.min(second));
                 if second > factor * best {
                     self.laps[i].place = Place::Slow;
@@ -254,7 +255,7 @@ impl Race<'_> {
         for _ in 0..ROUNDS {
             for i in self.running() {
                 let Some(before) = self.laps[i].seconds else { continue };
-                if self.spent + before.max(2.0 * SHORTEST) >= BUDGET {
+                if self.is_over(before.max(2.0 * SHORTEST)) {
                     return Ok(());
                 }
                 let seconds = self.measure(self.laps[i].lane)?;
@@ -262,6 +263,11 @@ impl Race<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether there is no time left for a measurement of so many seconds.
+    fn is_over(&self, seconds: f64) -> bool {
+        self.spent + seconds >= BUDGET || self.course.elapsed() > PATIENCE + BUDGET
     }
 
     fn running(&self) -> Vec<usize> {
@@ -340,13 +346,23 @@ mod tests {
         pieces: usize,
         clock: f64,
         compiling: f64,
+        warming: f64,
         timed: Vec<(Lane, usize)>,
     }
 
     impl<F: Fn(Lane) -> f64> Made<F> {
         fn new(seconds: F) -> Self {
             let timed = Vec::new();
-            Self { seconds, wrong: |_| false, size: 1.0, pieces: 1, clock: 0.0, compiling: 0.01, timed }
+            Self {
+                seconds,
+                wrong: |_| false,
+                size: 1.0,
+                pieces: 1,
+                clock: 0.0,
+                compiling: 0.01,
+                warming: 0.0,
+                timed,
+            }
         }
 
         fn race(&mut self) -> Finish {
@@ -366,7 +382,7 @@ mod tests {
 
         fn time(&mut self, lane: Lane, count: usize) -> Result<f64> {
             let seconds = (self.seconds)(lane) * self.size * count as f64;
-            self.clock += seconds;
+            self.clock += seconds + self.warming;
             self.timed.push((lane, count));
             Ok(seconds)
         }
@@ -488,6 +504,14 @@ mod tests {
         assert_eq!(finish.variant, Some(TILED));
         let late = finish.laps.iter().filter(|lap| lap.place == Place::Late).count();
         assert_eq!(late, 18 - 3);
+    }
+
+    #[test]
+    fn compilation_between_measurements_does_not_go_on_for_ever() {
+        let mut course = Made::new(|_| 1e-3);
+        (course.pieces, course.warming) = (100, 0.5);
+        assert_eq!(course.race().variant, Some(TILED));
+        assert!(course.clock < PATIENCE + BUDGET + 1.0, "{} s", course.clock);
     }
 
     #[test]
