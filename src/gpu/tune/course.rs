@@ -1,4 +1,4 @@
-//! The three products of a step on a device, as [`super::race`] runs them: on a small part of the work first, then
+//! The three products of a step on a device, as [`mod@super::race`] runs them: on a small part of the work first, then
 //! on larger and larger ones.
 
 use std::time::Instant;
