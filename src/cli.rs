@@ -1,6 +1,7 @@
 //! The command line: names, values and help texts of commands and flags, nothing else.
 
 mod settings;
+mod tune;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use rhohat::gpu::variant::Variant;
 use rhohat::objective::Activation;
 pub use settings::Settings;
 use settings::{hidden_activation, normalize, output_activation};
+pub use tune::TuneFlags;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 other, 2 usage, 3 bad input, 4 diverged, 5 device, 6 input or output, \
 130 or 143 interrupted after saving.";
@@ -80,6 +82,9 @@ pub struct TrainArgs {
     /// Settings of the run.
     #[command(flatten)]
     pub settings: Settings,
+    /// How kernels are chosen.
+    #[command(flatten)]
+    pub tune: TuneFlags,
     /// Run directory, new or empty [default: runs/TIME-NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -200,6 +205,9 @@ pub struct BenchArgs {
     /// Output activation of the steps
     #[arg(long, value_name = "G", value_parser = output_activation(), default_value = "sigmoid")]
     pub output: Activation,
+    /// How kernels are chosen.
+    #[command(flatten)]
+    pub tune: TuneFlags,
     /// Everything small and short: under a minute
     #[arg(long)]
     pub quick: bool,

@@ -90,7 +90,7 @@ pub struct Config {
     pub device: String,
     /// Threads of the CPU engine; 0 is one a core.
     pub threads: usize,
-    /// The kernels of a WebGPU adapter; `None` leaves them to its kind.
+    /// The kernels of a WebGPU adapter; `None` leaves them to a race, an earlier one, or its kind.
     pub force_variant: Option<Variant>,
 }
 

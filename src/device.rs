@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 use crate::gpu::adapter::{adapters, select};
 use crate::gpu::device::Gpu;
 use crate::gpu::engine::GpuEngine;
+use crate::gpu::tune::cache::Cache;
+use crate::gpu::tune::{self, Job, Kernels, Tune};
 use crate::gpu::variant::Variant;
 use crate::model::{Matrix, Params};
 use crate::objective::Objective;
@@ -146,6 +148,22 @@ impl Choice {
                 "--force-variant {variant}: {} is no WebGPU device; leave it out, or name one with --device",
                 self.adapter()
             ))),
+        }
+    }
+
+    /// Chooses the kernels of a WebGPU device for a job, by what the user's cache knows or by a race; `None` for other
+    /// devices.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when a race is asked for on another device, else as [`tune::choose`].
+    pub fn tune(&self, job: &Job, how: Tune) -> Result<Option<Kernels>> {
+        match self {
+            Self::Gpu(gpu) => tune::choose(gpu, job, how, &Cache::of_user()).map(Some),
+            _ if how == Tune::Always => Err(Error::usage(format!(
+                "--retune: {} is no WebGPU device, there are no kernels to time; leave it out, or name one with --device",
+                self.adapter()
+            ))),
+            _ => Ok(None),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The WebGPU engine: WGSL kernels on wgpu, everything resident on the device.
 //!
 //! From the outside in: [`adapter`] lists and selects, [`device`] opens an adapter and waits for it without ever
-//! hanging, [`variant`] chooses its kernels, [`buffer`] lays matrices out, [`storage`] holds buffers and their textures,
+//! hanging, [`variant`] names its kernels, [`tune`] chooses them, [`buffer`] lays matrices out, [`storage`] holds buffers and their textures,
 //! [`kernel`] is the table of shaders, [`uniform`] their parameters, [`recording`] a list of dispatches built once and
 //! replayed, [`ops`] one shape-checked function a kernel, [`layout`] the cut into blocks, chunks and parts,
 //! [`workspace`] the buffers of a pass, [`pass`] a step as recorded kernels, [`engine`] the engine trait, `descent` the
@@ -19,6 +19,7 @@ pub mod pass;
 pub mod recording;
 pub mod search;
 pub mod storage;
+pub mod tune;
 pub mod uniform;
 pub mod variant;
 pub mod workspace;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::durable;
 use crate::error::{Error, Result};
+use crate::gpu::tune::Kernels;
 use crate::metrics::MetricsFile;
 use crate::objective::Objective;
 
@@ -26,6 +27,8 @@ pub struct Environment {
     pub device: String,
     /// The hardware that computed, with its driver.
     pub adapter: String,
+    /// The kernels of a WebGPU device, and who chose them.
+    pub kernels: Option<Kernels>,
     /// Operating system and processor architecture.
     pub platform: String,
     /// Threads that the machine offers.
@@ -38,11 +41,12 @@ pub struct Environment {
 
 impl Environment {
     /// This machine, now.
-    pub fn here(device: String, adapter: String) -> Self {
+    pub fn here(device: String, adapter: String, kernels: Option<Kernels>) -> Self {
         Self {
             rhohat: env!("CARGO_PKG_VERSION"),
             device,
             adapter,
+            kernels,
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             argv: std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect(),

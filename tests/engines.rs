@@ -161,3 +161,19 @@ fn training_lowers_the_cost_with_every_optimiser() {
         }
     }
 }
+
+#[test]
+fn a_gpu_is_waited_for_at_reports_alone() {
+    let Some(gpu) = support::software("a_gpu_is_waited_for_at_reports_alone") else { return };
+    let gpu = Rc::new(gpu);
+    let mut engine = Choice::Gpu(gpu.clone()).open(&Setup::default(), &small()).unwrap();
+    for batch in [None, Some(20)] {
+        for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
+            let recipe = Recipe { batch, steps: 24, report_every: 6, ..recipe(optimizer) };
+            let before = gpu.waits();
+            train(&mut *engine, &recipe, &mut ()).unwrap();
+            // Four reports and the cost in the end.
+            assert_eq!(gpu.waits() - before, 5, "{optimizer:?}, batch {batch:?}");
+        }
+    }
+}

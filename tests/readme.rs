@@ -68,6 +68,7 @@ fn every_command_of_the_readme_does_what_it_is_shown_for() {
         let output = Command::new(env!("CARGO_BIN_EXE_rhohat"))
             .current_dir(folder.path())
             .args(&arguments)
+            .env("RHOHAT_CACHE_DIR", folder.path().join("cache"))
             .output()
             .unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);

@@ -5,10 +5,11 @@ use std::rc::Rc;
 use super::ladder::Size;
 use super::row::{Row, What};
 use crate::device::{Choice, Selector, Setup};
-use crate::engine::Engine;
+use crate::engine::{Cut, Engine};
 use crate::error::{Error, Result};
 use crate::gpu::adapter::adapters;
 use crate::gpu::device::Gpu;
+use crate::gpu::tune::{Job, Tune};
 use crate::model::{Matrix, Params};
 use crate::objective::Objective;
 use crate::random::Stream;
@@ -24,6 +25,8 @@ pub struct Contender {
     pub adapter: String,
     /// What runs on it.
     pub choice: Choice,
+    /// How its kernels are chosen.
+    pub tune: Tune,
     /// Multiply-adds in registers, in operations a second.
     pub peak: Option<f64>,
     /// Copying, in bytes read and written a second.
@@ -33,7 +36,8 @@ pub struct Contender {
 impl Contender {
     fn new(device: String, choice: Choice) -> Self {
         let engine = if matches!(choice, Choice::Gpu(_)) { "gpu" } else { "cpu" };
-        Self { engine, device, adapter: choice.adapter(), choice, peak: None, bandwidth: None }
+        let (adapter, tune) = (choice.adapter(), Tune::default());
+        Self { engine, device, adapter, choice, tune, peak: None, bandwidth: None }
     }
 
     /// The CPU engine of no machine in particular.
@@ -79,13 +83,32 @@ impl Contender {
         }
     }
 
-    /// Its engine on a problem.
+    /// Its engine on a problem, with the kernels that training would choose.
     ///
     /// # Errors
     /// When the device refuses or the memory does not suffice.
     pub fn open(&self, problem: &Problem) -> Result<Box<dyn Engine>> {
+        self.tune(&problem.start)?;
         let setup = Setup { objective: problem.objective, ..Setup::default() };
         self.choice.open(&setup, &problem.start)
+    }
+
+    /// Chooses the kernels for parameters and examples as training would. The CPU engine has none to choose among, and
+    /// takes part whatever is asked of others.
+    ///
+    /// # Errors
+    /// Those of the choice.
+    pub fn tune(&self, (params, data): &(Params<f32>, Matrix<f32>)) -> Result<()> {
+        if self.gpu().is_some() {
+            let job = Job { shape: params.shape, examples: data.rows, batch: None, cut: Cut::default() };
+            self.choice.tune(&job, self.tune)?;
+        }
+        Ok(())
+    }
+
+    /// The kernels that its engine was opened with last.
+    pub fn kernels(&self) -> String {
+        self.choice.variant().map_or("default".to_owned(), |variant| variant.to_string())
     }
 }
 

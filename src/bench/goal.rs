@@ -28,6 +28,7 @@ pub fn measure(contenders: &[Contender], runs: usize, patches: Option<usize>) ->
     let examples: Examples<f32> = Source::built_in(config.seed).training_set(&config.data_recipe(None))?;
     let shape = Shape { visible: examples.matrix.cols, hidden: config.hidden };
     let start = (Params::random(shape, config.seed), examples.matrix);
+    contenders.iter().try_for_each(|who| who.tune(&start))?;
     let mut times = vec![Vec::new(); contenders.len()];
     for _ in 0..runs {
         for (who, times) in contenders.iter().zip(&mut times) {

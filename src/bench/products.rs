@@ -18,6 +18,7 @@ use crate::gpu::layout::Layout;
 use crate::gpu::ops::Slices;
 use crate::gpu::recording::{Recorder, Recording};
 use crate::gpu::storage::Storage;
+use crate::gpu::tune::race::name;
 use crate::gpu::variant::Variant;
 use crate::random::Stream;
 use crate::verify::compare::Expected;
@@ -104,15 +105,6 @@ pub fn measure_variants(
         }
     }
     Ok(rows)
-}
-
-/// A form as rows call it.
-fn name(form: Form) -> &'static str {
-    match form {
-        Form::Nt => "NT",
-        Form::Nn => "NN",
-        Form::Tn => "TN",
-    }
 }
 
 impl Operands {

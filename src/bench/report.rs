@@ -65,9 +65,19 @@ fn ceilings(bench: &Bench) -> Table {
 fn steps(bench: &Bench) -> Table {
     let first = bench.contenders.first().map_or("", |who| who.device.as_str());
     let versus = format!("speed of {first}");
-    let header =
-        ["n:h:m", "device", "ms", "quartiles", "best", "samples/s", "GFLOP/s", "of ceiling", versus.as_str()];
-    let mut table = Table::new("Whole steps: forward, cost, backward, update", 2, &header);
+    let header = [
+        "n:h:m",
+        "device",
+        "kernels",
+        "ms",
+        "quartiles",
+        "best",
+        "samples/s",
+        "GFLOP/s",
+        "of ceiling",
+        versus.as_str(),
+    ];
+    let mut table = Table::new("Whole steps: forward, cost, backward, update", 3, &header);
     for row in bench.rows_of(What::Step) {
         let base = bench.rows_of(What::Step).find(|base| base.shape == row.shape && base.device == first);
         let speed = match base.filter(|_| row.device != first).and_then(|base| compared(row, base)) {
@@ -78,6 +88,7 @@ fn steps(bench: &Bench) -> Table {
         table.rows.push(vec![
             shape(row),
             row.device.clone(),
+            row.variant.clone().unwrap_or_default(),
             cell(row.median_ms, figure),
             quartiles.unwrap_or_default(),
             cell(row.best_ms, figure),

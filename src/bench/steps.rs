@@ -29,7 +29,7 @@ pub fn measure(contenders: &[Contender], problem: &Problem, pace: Pace, profiles
     let row = |(who, times): (&Contender, _)| {
         let row = Row { shape: Some(problem.size), ..who.row(What::Step) }.timed(times);
         let samples_per_second = Some(problem.size.m as f64 / times.median);
-        Row { samples_per_second, ..row }.of_variant("default").operations(problem.size.flops(), who.peak)
+        Row { samples_per_second, ..row }.of_variant(who.kernels()).operations(problem.size.flops(), who.peak)
     };
     let mut rows: Vec<Row> = contenders.iter().zip(times).map(row).collect();
     if profiles {

@@ -6,6 +6,7 @@ use super::row::{Row, What};
 use super::stats::Pace;
 use super::{ceilings, goal, kernels, products, steps};
 use crate::error::Result;
+use crate::gpu::tune::Tune;
 use crate::objective::Objective;
 use crate::verify::checks::{Group, checks};
 use crate::verify::steps::{CUTS, Problem as SmallProblem, check_pass};
@@ -26,6 +27,8 @@ pub struct Options {
     pub objective: Objective,
     /// Everything small and short.
     pub quick: bool,
+    /// How kernels are chosen.
+    pub tune: Tune,
 }
 
 /// A benchmark at work.
@@ -46,7 +49,9 @@ impl Bench {
     /// When a shape does not fit the memory or a device is not there.
     pub fn new(options: Options) -> Result<Self> {
         options.sizes.iter().try_for_each(|&size| check_memory(size))?;
-        Ok(Self { contenders: contenders(&options.devices)?, rows: Vec::new(), options })
+        let mut contenders = contenders(&options.devices)?;
+        contenders.iter_mut().for_each(|who| who.tune = options.tune);
+        Ok(Self { contenders, rows: Vec::new(), options })
     }
 
     fn pace(&self) -> Pace {

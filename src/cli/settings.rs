@@ -103,7 +103,7 @@ pub struct Settings {
     /// Threads of the CPU engine, 0 for one a core [default: 0]
     #[arg(long, value_name = "N")]
     threads: Option<u32>,
-    /// Kernels of a WebGPU device, for example direct/buffers [default: by its kind]
+    /// Kernels of a WebGPU device, for example direct/buffers [default: timed or by its kind]
     #[arg(long, value_name = "NAME")]
     force_variant: Option<Variant>,
 }

@@ -52,8 +52,8 @@ fn options(args: &BenchArgs) -> rhohat::Result<Options> {
     sizes.sort_by(|a, b| a.flops().total_cmp(&b.flops()));
     let (activation, output) = (args.activation, args.output);
     let objective = Objective { activation, output, rho: 0.05, ..Objective::default() };
-    let devices = args.device.clone();
-    Ok(Options { devices, sizes, steps_alone: args.step.is_some(), objective, quick: args.quick })
+    let (devices, tune) = (args.device.clone(), args.tune.mode(false)?);
+    Ok(Options { devices, sizes, steps_alone: args.step.is_some(), objective, quick: args.quick, tune })
 }
 
 /// Refuses a chart that could not be written, before minutes of measuring.

@@ -17,8 +17,10 @@ use rhohat::data::{Preprocess, Source, npy};
 use rhohat::device::{Choice, Selector};
 use rhohat::durable;
 use rhohat::engine::Engine;
-use rhohat::model::Params;
+use rhohat::gpu::tune::{Job, Kernels, Origin, Tune};
+use rhohat::gpu::variant::Variant;
 use rhohat::model::file::{Meta, ModelFile, save};
+use rhohat::model::{Params, Shape};
 use rhohat::picture::{Tile, features};
 use rhohat::run::{Environment, RunDir};
 use rhohat::train::{Ended, train};
@@ -32,6 +34,7 @@ use watch::Watch;
 
 /// Trains and prints; `started` is when the program did.
 pub fn run(args: &TrainArgs, quiet: bool, started: Instant) -> anyhow::Result<ExitCode> {
+    let how = args.tune.mode(args.settings.forces_variant())?;
     let given = Given::new(args.config.as_deref(), args.settings.table())?;
     args.out.as_deref().map(RunDir::check).transpose()?;
     let init = given.get::<PathBuf>("init")?.as_deref().map(open_init).transpose()?;
@@ -42,10 +45,10 @@ pub fn run(args: &TrainArgs, quiet: bool, started: Instant) -> anyhow::Result<Ex
         print(args.json, &config.memory_plan(facts.kind)?, plan_text)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let choice = open_device(args, &config)?;
-    let (mut engine, preprocess) = open_engine(args, &config, &choice, source, init.as_ref())?;
-    let config = config.with_plan(engine.plan(), choice.variant());
-    learn(args, &config, &mut *engine, preprocess, quiet, started)
+    let device = Device::open(args, &config, how)?;
+    let opened = open_engine(args, &config, &device, source, init.as_ref())?;
+    let config = config.with_plan(opened.engine.plan(), device.choice.variant());
+    learn(args, &config, opened, quiet, started)
 }
 
 fn open_init(path: &Path) -> rhohat::Result<ModelFile> {
@@ -56,25 +59,56 @@ fn open_init(path: &Path) -> rhohat::Result<ModelFile> {
     Ok(file)
 }
 
-/// The device, with the kernels that the settings ask for. A configuration of another device may name kernels that this
-/// one does not have.
-fn open_device(args: &TrainArgs, config: &Config) -> rhohat::Result<Choice> {
-    let choice = Choice::resolve(&config.selector()?)?;
-    match config.force_variant.map(|variant| choice.force(variant)).transpose() {
-        Err(why) if !args.settings.forces_variant() => tracing::warn!("{why}; going on without"),
-        other => return other.map(|_| choice),
-    }
-    Ok(choice)
+/// What is computed on, and how its kernels are to be chosen.
+struct Device {
+    choice: Choice,
+    forced: Option<Variant>,
+    how: Tune,
 }
 
-/// The engine with start parameters and examples, and the preprocessing that made these.
+impl Device {
+    /// Opens it, with the kernels that the settings ask for. `--retune` puts aside those that a configuration names, and
+    /// a configuration of another device may name some that this one does not have.
+    fn open(args: &TrainArgs, config: &Config, how: Tune) -> rhohat::Result<Self> {
+        let choice = Choice::resolve(&config.selector()?)?;
+        let mut forced = config.force_variant.filter(|_| how != Tune::Always);
+        match forced.map(|variant| choice.force(variant)).transpose() {
+            Err(why) if !args.settings.forces_variant() => {
+                tracing::warn!("{why}; going on without");
+                forced = None;
+            }
+            other => other.map(|_| ())?,
+        }
+        Ok(Self { choice, forced, how })
+    }
+
+    /// Chooses the kernels, unless that has been done.
+    fn tune(&self, config: &Config, (examples, visible): (usize, usize)) -> rhohat::Result<Option<Kernels>> {
+        if let Some(variant) = self.forced {
+            return Ok(Some(Kernels { variant, chosen: Origin::Forced }));
+        }
+        let shape = Shape { visible, hidden: config.hidden };
+        let job = Job { shape, examples, batch: config.batch.rows(), cut: config.setup().cut };
+        self.choice.tune(&job, self.how)
+    }
+}
+
+/// What training works with.
+struct Opened {
+    engine: Box<dyn Engine>,
+    /// What made the examples.
+    preprocess: Preprocess,
+    kernels: Option<Kernels>,
+}
+
+/// The engine with start parameters and examples.
 fn open_engine(
     args: &TrainArgs,
     config: &Config,
-    choice: &Choice,
+    device: &Device,
     source: Option<Source>,
     init: Option<&ModelFile>,
-) -> anyhow::Result<(Box<dyn Engine>, Preprocess)> {
+) -> anyhow::Result<Opened> {
     let source = source.unwrap_or_else(|| Source::built_in(config.seed));
     let examples = start::examples(&source, config, init)?;
     drop(source);
@@ -86,23 +120,25 @@ fn open_engine(
         let rows = matrix.cast::<f32>();
         durable::write(path, |mut out| npy::write_to(&mut out, rows.rows, rows.cols, &rows.values))?;
     }
+    let kernels = device.tune(config, (matrix.rows, matrix.cols))?;
     let start = start::FromSettings { config, init, examples: matrix };
-    let engine = choice.open(&config.setup(), &start)?;
-    Ok((engine, examples.preprocess))
+    let engine = device.choice.open(&config.setup(), &start)?;
+    Ok(Opened { engine, preprocess: examples.preprocess, kernels })
 }
 
 /// Trains in a new run directory, which holds the result in the end.
 fn learn(
     args: &TrainArgs,
     config: &Config,
-    engine: &mut dyn Engine,
-    preprocess: Preprocess,
+    opened: Opened,
     quiet: bool,
     started: Instant,
 ) -> anyhow::Result<ExitCode> {
+    let Opened { mut engine, preprocess, kernels } = opened;
+    let engine = &mut *engine;
     let recipe = config.train_recipe(engine.examples());
     let run = RunDir::create(args.out.as_deref(), &run_name(config))?;
-    let metrics = run.begin(config, &Environment::here(config.device.clone(), engine.adapter()))?;
+    let metrics = run.begin(config, &Environment::here(config.device.clone(), engine.adapter(), kernels))?;
     let interrupt = Interrupt::listen()?;
     let mut watch = Watch::new(metrics, &interrupt, recipe.steps, quiet);
     let startup = started.elapsed();

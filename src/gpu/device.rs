@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -19,7 +20,8 @@ use super::recording::Profile;
 use super::variant::Variant;
 use crate::error::{Error, Result};
 
-/// A submission that has not ended after this long counts as hung.
+/// A device that has ended no submission for this long counts as hung. Many may be under way: between two reports of a
+/// training run nothing is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Time between two looks at the device-lost flag.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -62,6 +64,9 @@ pub struct Gpu {
     pub(super) profile: Profile,
     variant: Cell<Variant>,
     trouble: Trouble,
+    /// Submissions that have ended.
+    ended: Arc<AtomicUsize>,
+    waits: Cell<usize>,
 }
 
 impl fmt::Debug for Gpu {
@@ -102,7 +107,20 @@ impl Gpu {
         });
         let (pipelines, profile) = (Pipelines::default(), Profile::default());
         let variant = Cell::new(Variant::PLAIN);
-        let gpu = Self { device, queue, adapter, limits, features, pipelines, profile, variant, trouble };
+        let (ended, waits) = (Arc::default(), Cell::new(0));
+        let gpu = Self {
+            device,
+            queue,
+            adapter,
+            limits,
+            features,
+            pipelines,
+            profile,
+            variant,
+            trouble,
+            ended,
+            waits,
+        };
         gpu.variant.set(Variant::preselected(&gpu));
         Ok(gpu)
     }
@@ -154,10 +172,19 @@ impl Gpu {
         }
     }
 
-    /// Submits one command buffer.
+    /// Submits one command buffer. Does not wait.
     pub fn submit(&self, encoder: wgpu::CommandEncoder) -> Result<()> {
         self.queue.submit([encoder.finish()]);
+        let ended = self.ended.clone();
+        self.queue.on_submitted_work_done(move || {
+            ended.fetch_add(1, Ordering::Relaxed);
+        });
         self.check()
+    }
+
+    /// How often the host has waited for the device so far.
+    pub fn waits(&self) -> usize {
+        self.waits.get()
     }
 
     /// Reads `bytes` bytes of a buffer that was made with `MAP_READ`, after all work submitted so far.
@@ -193,7 +220,8 @@ impl Gpu {
     /// Drives the device until `future` is ready. Never blocks on the future alone: a lost device may not answer.
     fn wait_for<F: Future>(&self, future: F) -> Result<F::Output> {
         let mut future = pin!(future);
-        let started = Instant::now();
+        self.waits.set(self.waits.get() + 1);
+        let mut last_sign = (self.ended.load(Ordering::Relaxed), Instant::now());
         loop {
             // A timeout is the normal case while work goes on; any other error shows in the flag.
             let _ = self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(GLANCE) });
@@ -201,7 +229,11 @@ impl Gpu {
                 return Ok(value);
             }
             self.check()?;
-            if started.elapsed() > PATIENCE {
+            let ended = self.ended.load(Ordering::Relaxed);
+            if ended != last_sign.0 {
+                last_sign = (ended, Instant::now());
+            }
+            if last_sign.1.elapsed() > PATIENCE {
                 return Err(Error::device(format!(
                     "{} has not answered for {} s; lower --batch or --chunk, or use another --device",
                     self.adapter.info.name,

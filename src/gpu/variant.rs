@@ -12,7 +12,7 @@ use super::device::Gpu;
 use super::kernel::Memory;
 use crate::error::{Error, Result};
 
-/// A kernel for the products.
+/// A kernel for a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Product {
     /// A tile of 8×8 an invocation; needs nothing.
@@ -28,27 +28,36 @@ impl Product {
     pub const ALL: [Self; 3] = [Self::Direct, Self::Tiled, Self::Broadcast];
 }
 
-/// What an adapter uses.
+/// What an adapter uses: a kernel for each of the three products, and one kind of memory for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Variant {
-    /// The products' kernel.
-    pub product: Product,
+    /// The kernel of A·Bᵀ.
+    pub nt: Product,
+    /// The kernel of A·B.
+    pub nn: Product,
+    /// The kernel of Aᵀ·B.
+    pub tn: Product,
     /// Where kernels read.
     pub memory: Memory,
 }
 
 impl Variant {
     /// What runs on every adapter.
-    pub const PLAIN: Self = Self { product: Product::Direct, memory: Memory::Buffers };
+    pub const PLAIN: Self = Self::of(Product::Direct, Memory::Buffers);
 
-    /// All that there are.
+    /// One kernel for all three products.
+    pub const fn of(product: Product, memory: Memory) -> Self {
+        Self { nt: product, nn: product, tn: product, memory }
+    }
+
+    /// All that have one kernel for all three products.
     pub fn all() -> impl Iterator<Item = Self> {
-        let of = |product| [Memory::Buffers, Memory::Textures].map(|memory| Self { product, memory });
+        let of = |product| [Memory::Buffers, Memory::Textures].map(|memory| Self::of(product, memory));
         Product::ALL.into_iter().flat_map(of)
     }
 
-    /// Those that `gpu` can run.
+    /// Those of [`Self::all`] that `gpu` can run.
     pub fn supported(gpu: &Gpu) -> Vec<Self> {
         Self::all().filter(|variant| variant.refusal(gpu).is_none()).collect()
     }
@@ -61,13 +70,18 @@ impl Variant {
         } else {
             [(Product::Tiled, Memory::Buffers)].as_slice()
         };
-        let wanted = wanted.iter().map(|&(product, memory)| Self { product, memory });
+        let wanted = wanted.iter().map(|&(product, memory)| Self::of(product, memory));
         wanted.into_iter().find(|variant| variant.refusal(gpu).is_none()).unwrap_or(Self::PLAIN)
+    }
+
+    /// The kernels of A·Bᵀ, A·B and Aᵀ·B.
+    pub fn products(self) -> [Product; 3] {
+        [self.nt, self.nn, self.tn]
     }
 
     /// Why `gpu` cannot run it.
     pub fn refusal(self, gpu: &Gpu) -> Option<&'static str> {
-        if self.product == Product::Broadcast && !gpu.has_subgroups() {
+        if self.products().contains(&Product::Broadcast) && !gpu.has_subgroups() {
             return Some("it has no subgroups of eight or more invocations");
         }
         (self.memory == Memory::Textures && !gpu.has_textures())
@@ -89,18 +103,27 @@ impl Variant {
     }
 }
 
+impl fmt::Display for Product {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Direct => "direct",
+            Self::Tiled => "tiled",
+            Self::Broadcast => "broadcast",
+        })
+    }
+}
+
+/// `tiled/buffers`, or where the products differ `tiled+direct+tiled/buffers`.
 impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let product = match self.product {
-            Product::Direct => "direct",
-            Product::Tiled => "tiled",
-            Product::Broadcast => "broadcast",
-        };
         let memory = match self.memory {
             Memory::Buffers => "buffers",
             Memory::Textures => "textures",
         };
-        write!(f, "{product}/{memory}")
+        match self.products() {
+            [nt, nn, tn] if nt == nn && nn == tn => write!(f, "{nt}/{memory}"),
+            [nt, nn, tn] => write!(f, "{nt}+{nn}+{tn}/{memory}"),
+        }
     }
 }
 
@@ -122,9 +145,56 @@ impl FromStr for Variant {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::all().find(|variant| variant.to_string() == text).ok_or_else(|| {
+        parse(text).ok_or_else(|| {
             let names: Vec<String> = Self::all().map(|variant| variant.to_string()).collect();
-            Error::usage(format!("no such variant {text:?}; there are {}", names.join(", ")))
+            Error::usage(format!(
+                "no such variant {text:?}; there are {}, and tiled+direct+tiled/buffers for one kernel each for A·Bᵀ, \
+                 A·B and Aᵀ·B",
+                names.join(", ")
+            ))
         })
+    }
+}
+
+fn parse(text: &str) -> Option<Variant> {
+    let (products, memory) = text.split_once('/')?;
+    let memory = match memory {
+        "buffers" => Memory::Buffers,
+        "textures" => Memory::Textures,
+        _ => return None,
+    };
+    let product = |name: &str| Product::ALL.into_iter().find(|product| product.to_string() == name);
+    match *products.split('+').map(product).collect::<Option<Vec<_>>>()? {
+        [product] => Some(Variant::of(product, memory)),
+        [nt, nn, tn] => Some(Variant { nt, nn, tn, memory }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_variant_is_read_from_its_own_name() {
+        for memory in [Memory::Buffers, Memory::Textures] {
+            for (nt, nn, tn) in Product::ALL.into_iter().flat_map(|nt| {
+                Product::ALL.into_iter().flat_map(move |nn| Product::ALL.map(move |tn| (nt, nn, tn)))
+            }) {
+                let variant = Variant { nt, nn, tn, memory };
+                assert_eq!(variant.to_string().parse::<Variant>().unwrap(), variant);
+            }
+        }
+        assert_eq!(Variant::PLAIN.to_string(), "direct/buffers");
+    }
+
+    #[test]
+    fn other_names_are_refused() {
+        for text in
+            ["", "tiled", "tiled/", "/buffers", "tiled+tiled/buffers", "tiled/buffers/x", "fast/buffers"]
+        {
+            let error = text.parse::<Variant>().unwrap_err().to_string();
+            assert!(error.contains("broadcast/textures"), "{error}");
+        }
     }
 }

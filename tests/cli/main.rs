@@ -5,6 +5,7 @@ mod data_commands;
 mod refusals;
 mod run_directory;
 mod settings;
+mod tune;
 mod verify_and_devices;
 
 use std::fs;
@@ -20,12 +21,13 @@ struct Outcome {
     stderr: String,
 }
 
-/// Runs `rhohat` in `folder`.
+/// Runs `rhohat` in `folder`, whose `cache` is that of the user.
 fn rhohat(folder: &Path, args: &[&str]) -> Outcome {
     let output = Command::new(env!("CARGO_BIN_EXE_rhohat"))
         .current_dir(folder)
         .args(args)
         .env_remove("XDG_RUNTIME_DIR")
+        .env("RHOHAT_CACHE_DIR", folder.join("cache"))
         .output()
         .expect("the binary runs");
     Outcome {

@@ -59,24 +59,22 @@ impl Recorder<'_> {
     /// C = A Bᵀ, or C += A Bᵀ.
     pub fn matmul_nt(&mut self, a: &Tensor, b: &Tensor, c: &Tensor, accumulate: bool) -> Result<()> {
         assert_eq!((a.cols, c.rows, c.cols), (b.cols, a.rows, b.rows), "matmul_nt: shapes");
-        self.product(kernel::matmul_nt(self.variant.product), a, b, c, accumulate)
+        self.product(kernel::matmul_nt(self.variant.nt), tile(self.variant.nt), [a, b, c], accumulate)
     }
 
     /// C = A B, or C += A B.
     pub fn matmul_nn(&mut self, a: &Tensor, b: &Tensor, c: &Tensor, accumulate: bool) -> Result<()> {
         assert_eq!((a.cols, c.rows, c.cols), (b.rows, a.rows, b.cols), "matmul_nn: shapes");
-        self.product(kernel::matmul_nn(self.variant.product), a, b, c, accumulate)
+        self.product(kernel::matmul_nn(self.variant.nn), tile(self.variant.nn), [a, b, c], accumulate)
     }
 
     fn product(
         &mut self,
         kernel: &'static Kernel,
-        a: &Tensor,
-        b: &Tensor,
-        c: &Tensor,
+        (side, sharers): (usize, usize),
+        [a, b, c]: [&Tensor; 3],
         accumulate: bool,
     ) -> Result<()> {
-        let (side, sharers) = tile(self.variant.product);
         let (tiles_m, tiles_n) = (c.padded_rows.div_ceil(side), c.stride().div_ceil(side));
         let turns = a.stride() / 4;
         for first in (0..turns).step_by(MAX_PRODUCT_TURNS) {
@@ -98,7 +96,7 @@ impl Recorder<'_> {
 
     /// P_z = AᵀB over slice z of the rows; `products` is `[slices · padded columns of A, columns of B]`.
     pub fn matmul_tn(&mut self, a: &Tensor, b: &Tensor, products: &Tensor, slices: Slices) -> Result<()> {
-        let (side, sharers) = tile(self.variant.product);
+        let (side, sharers) = tile(self.variant.tn);
         let tiles = (a.stride().div_ceil(side), b.stride().div_ceil(side));
         assert_eq!(a.rows, b.rows, "matmul_tn: rows");
         assert!(products.bound >= slices.count * a.stride() * b.stride(), "matmul_tn: room for the slices");
@@ -112,7 +110,7 @@ impl Recorder<'_> {
             stride_b: word(b.stride() / 4),
             stride_c: word(b.stride() / 4),
         };
-        let kernel = kernel::matmul_tn(self.variant.product);
+        let kernel = kernel::matmul_tn(self.variant.tn);
         let invocations = tiles.0 * tiles.1 * slices.count * sharers;
         self.dispatch(kernel, Choice::default(), &uniform, &[a, b, products], invocations)
     }

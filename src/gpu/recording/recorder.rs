@@ -168,6 +168,11 @@ impl<'g> Recorder<'g> {
         }
     }
 
+    /// Counts every texture as out of date from now on, as if all buffers but constant ones had been written.
+    pub fn outdate_all(&mut self) {
+        self.fresh.clear();
+    }
+
     fn push(&mut self, planned: Planned) {
         self.submissions.last_mut().expect("there is always an open submission").push(planned);
     }

@@ -4,7 +4,7 @@ use super::Case;
 use crate::gpu::buffer::padded;
 use crate::gpu::kernel::{self, Kernel};
 use crate::gpu::ops::Slices;
-use crate::gpu::variant::Product;
+use crate::gpu::variant::{Product, Variant};
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::{Kind, Numbers};
 use crate::verify::rig::{Failure, Rig};
@@ -93,6 +93,26 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
     Product::ALL.into_iter().flat_map(of).collect()
 }
 
+/// Whether a kernel computes a form within its bounds, on those cases that have several tiles each way and take
+/// milliseconds.
+///
+/// # Errors
+/// The first case that fails.
+pub fn check_form(rig: Rig<'_>, form: Form, product: Product) -> Result<(), Failure> {
+    const ROWS: std::ops::RangeInclusive<usize> = 65..=131;
+    for case in ProductCase::all(form, 0).filter(|case| ROWS.contains(&case.shape.0)) {
+        let case = match form {
+            Form::Tn => sliced_case(case, product),
+            Form::Nt | Form::Nn => whole_case(case, product, false),
+        };
+        case.check(rig).map_err(|failure| match failure {
+            Failure::Wrong(why) => Failure::Wrong(format!("{}: {why}", case.what)),
+            device => device,
+        })?;
+    }
+    Ok(())
+}
+
 /// The kernel of a form.
 fn kernel_of(form: Form, product: Product) -> &'static Kernel {
     match form {
@@ -119,7 +139,7 @@ fn whole_case(case: ProductCase, product: Product, adds: bool) -> Case {
         let [of_a, of_b] = case.form.operands(m, n, k);
         let (a, b) = (rig.matrix(of_a.0, of_a.1, &a)?, rig.matrix(of_b.0, of_b.1, &b)?);
         rig.run(|recorder| {
-            recorder.variant.product = product;
+            recorder.variant = Variant::of(product, recorder.variant.memory);
             match case.form {
                 Form::Nt => recorder.matmul_nt(&a, &b, &c, adds),
                 _ => recorder.matmul_nn(&a, &b, &c, adds),
@@ -147,7 +167,7 @@ fn check_slices(rig: Rig<'_>, case: &ProductCase, product: Product) -> Result<Cl
     }
     let (a, b) = (rig.matrix(k, m, &a)?, rig.matrix(k, n, &b)?);
     rig.run(|recorder| {
-        recorder.variant.product = product;
+        recorder.variant = Variant::of(product, recorder.variant.memory);
         recorder.matmul_tn(&a, &b, &products, slices)
     })?;
     Ok(case.bounded(expected).compare(&rig.read(&products)?)?)

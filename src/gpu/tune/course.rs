@@ -1,0 +1,188 @@
+//! The three products of a step on a device, as [`mod@super::race`] runs them: on a small part of the work first, then
+//! on larger and larger ones.
+
+use std::time::Instant;
+
+use super::race::{Course, Lane};
+use crate::error::Result;
+use crate::gpu::buffer::{Tensor, bytes, padded};
+use crate::gpu::device::Gpu;
+use crate::gpu::layout::Layout;
+use crate::gpu::ops::Slices;
+use crate::gpu::recording::{Recorder, Recording};
+use crate::gpu::workspace::slices_of;
+use crate::verify::kernels::check_form;
+use crate::verify::rig::{Failure, Rig};
+use crate::verify::running_error::kernels::Form;
+
+/// Rows and columns of the first piece at most: a slow kernel takes milliseconds for it everywhere.
+const FIRST: usize = 128;
+
+/// Visible units, hidden units and rows of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// n.
+    pub visible: usize,
+    /// Units of a block.
+    pub hidden: usize,
+    /// Rows of a chunk.
+    pub rows: usize,
+}
+
+impl Piece {
+    /// Work of one product.
+    fn flops(self) -> f64 {
+        2.0 * self.visible as f64 * self.hidden as f64 * self.rows as f64
+    }
+
+    /// A part of it with no side longer than `side`. Long sides are cut first: were rows alone left out, copies would
+    /// weigh more beside the products than they do in the whole.
+    fn within(self, side: usize) -> Self {
+        let Self { visible, hidden, rows } = self;
+        Self { visible: visible.min(side), hidden: hidden.min(side), rows: rows.min(side) }
+    }
+}
+
+/// The products on a device.
+#[derive(Debug)]
+pub struct Products<'g> {
+    gpu: &'g Gpu,
+    layout: &'g Layout,
+    whole: Piece,
+    side: usize,
+    at_hand: Operands,
+    /// Who has run on it. A software adapter compiles once more when it first sees textures of another size.
+    warm: Vec<Lane>,
+    started: Instant,
+}
+
+/// What the products of a piece read and write.
+#[derive(Debug)]
+struct Operands {
+    piece: Piece,
+    /// `[rows, n]`.
+    x: Tensor,
+    /// `[rows, h]`.
+    a2: Tensor,
+    /// `[h, n]`.
+    w: Tensor,
+    /// `[rows, h]`.
+    nt: Tensor,
+    /// `[rows, n]`.
+    nn: Tensor,
+    /// `[slices · h, n]`.
+    tn: Tensor,
+    slices: Slices,
+}
+
+impl Operands {
+    fn new(gpu: &Gpu, layout: &Layout, piece: Piece) -> Result<Self> {
+        let Piece { visible, hidden, rows } = piece;
+        let zeros = |rows, cols| Tensor::zeros(gpu, "operand of a race", rows, cols);
+        let slices = slices_of(layout, hidden, visible, rows);
+        Ok(Self {
+            piece,
+            x: filled(gpu, zeros(rows, visible)?),
+            a2: filled(gpu, zeros(rows, hidden)?),
+            w: filled(gpu, zeros(hidden, visible)?),
+            nt: zeros(rows, hidden)?,
+            nn: zeros(rows, visible)?,
+            tn: zeros(slices.count * padded(hidden), visible)?,
+            slices,
+        })
+    }
+}
+
+impl<'g> Products<'g> {
+    /// Those of a piece of work, of which a small part is at hand at first.
+    ///
+    /// # Errors
+    /// When the device has no room.
+    pub fn new(gpu: &'g Gpu, layout: &'g Layout, whole: Piece) -> Result<Self> {
+        let started = Instant::now();
+        let at_hand = Operands::new(gpu, layout, whole.within(FIRST))?;
+        Ok(Self { gpu, layout, whole, side: FIRST, at_hand, warm: Vec::new(), started })
+    }
+
+    fn record(&self, lane: Lane, count: usize) -> Result<Recording> {
+        let Operands { x, a2, w, nt, nn, tn, slices, .. } = &self.at_hand;
+        let mut recorder = Recorder::new(self.gpu);
+        recorder.variant = lane.variant();
+        for _ in 0..count {
+            match lane.form {
+                Form::Nt => recorder.matmul_nt(x, w, nt, false)?,
+                Form::Nn => recorder.matmul_nn(a2, w, nn, false)?,
+                Form::Tn => recorder.matmul_tn(a2, x, tn, *slices)?,
+            }
+            // In a step the operands of nearly every product are new, and have to be copied.
+            recorder.outdate_all();
+        }
+        recorder.finish()
+    }
+}
+
+impl Course for Products<'_> {
+    fn check(&mut self, lane: Lane) -> Result<(), Failure> {
+        check_form(Rig { gpu: self.gpu, memory: lane.memory }, lane.form, lane.product)
+    }
+
+    fn elapsed(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    fn time(&mut self, lane: Lane, count: usize) -> Result<f64> {
+        if !self.warm.contains(&lane) {
+            self.record(lane, 1)?.run(self.gpu)?;
+            self.warm.push(lane);
+        }
+        let recording = self.record(lane, count)?;
+        self.gpu.finish()?;
+        let started = Instant::now();
+        recording.run(self.gpu)?;
+        self.gpu.finish()?;
+        Ok(started.elapsed().as_secs_f64())
+    }
+
+    fn enlarge(&mut self, growth: f64) -> Result<Option<f64>> {
+        let before = self.at_hand.piece;
+        if before == self.whole {
+            return Ok(None);
+        }
+        let factor = |side| self.whole.within(side).flops() / before.flops();
+        let mut side = 2 * self.side;
+        while factor(2 * side) <= growth && self.whole.within(side) != self.whole {
+            side *= 2;
+        }
+        let factor = factor(side);
+        self.at_hand = Operands::new(self.gpu, self.layout, self.whole.within(side))?;
+        self.side = side;
+        self.warm.clear();
+        Ok(Some(factor))
+    }
+}
+
+/// Numbers as activations have them: zeros may be computed faster.
+fn filled(gpu: &Gpu, tensor: Tensor) -> Tensor {
+    const SLICE: usize = 1 << 16;
+    let len = tensor.bound;
+    let values: Vec<f32> = (0..SLICE.min(len)).map(|i| 0.1 + 0.8 * (i % 97) as f32 / 97.0).collect();
+    for first in (0..len).step_by(SLICE) {
+        let count = SLICE.min(len - first);
+        gpu.queue.write_buffer(&tensor.buffer, bytes(first), bytemuck::cast_slice(&values[..count]));
+    }
+    tensor
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cut_long_sides_first_and_end_at_the_whole() {
+        let whole = Piece { visible: 3072, hidden: 8192, rows: 256 };
+        assert_eq!(whole.within(128), Piece { visible: 128, hidden: 128, rows: 128 });
+        assert_eq!(whole.within(512), Piece { visible: 512, hidden: 512, rows: 256 });
+        assert_eq!(whole.within(8192), whole);
+        assert_eq!(whole.within(512).flops(), 2.0 * 512.0 * 512.0 * 256.0);
+    }
+}
