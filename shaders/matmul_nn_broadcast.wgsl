@@ -39,20 +39,24 @@ fn main(
     let tile = linear_index(group, groups, 0u) / WORKGROUP;
     let i = (tile / p.tiles_n) * 32u;
     let j = (tile % p.tiles_n) * 32u + 4u * lane;
-    let row_a = (i + lane) * p.stride_a;
+    // Out of the loop: there a uniform is read anew in every turn, for each invocation.
+    let stride_a = p.stride_a;
+    let stride_b = p.stride_b;
+    let end = p.k_end;
+    let row_a = (i + lane) * stride_a;
     let column_b = j / 4u;
 
     var sums = Tile();
-    for (var k = p.k_first; k < p.k_end; k++) {
+    for (var k = p.k_first; k < end; k++) {
         let a0 = a_at(row_a + k);
-        let a1 = a_at(row_a + 8u * p.stride_a + k);
-        let a2 = a_at(row_a + 16u * p.stride_a + k);
-        let a3 = a_at(row_a + 24u * p.stride_a + k);
-        let row_b = 4u * k * p.stride_b + column_b;
+        let a1 = a_at(row_a + 8u * stride_a + k);
+        let a2 = a_at(row_a + 16u * stride_a + k);
+        let a3 = a_at(row_a + 24u * stride_a + k);
+        let row_b = 4u * k * stride_b + column_b;
         let b0 = b_at(row_b);
-        let b1 = b_at(row_b + p.stride_b);
-        let b2 = b_at(row_b + 2u * p.stride_b);
-        let b3 = b_at(row_b + 3u * p.stride_b);
+        let b1 = b_at(row_b + stride_b);
+        let b2 = b_at(row_b + 2u * stride_b);
+        let b3 = b_at(row_b + 3u * stride_b);
         multiply(&sums, a0, a1, a2, a3, b0, b1, b2, b3);
     }
     store_tile(&sums, i, column_b);
