@@ -1,34 +1,14 @@
-// C = A Bᵀ (+ C if asked), for adapters with subgroups whose registers are fast and whose loads are slow, as software
+// C = A Bᵀ, for adapters with subgroups whose registers are fast and whose loads are slow, as software
 // adapters are.
 //
 // Eight invocations compute a tile of 32×32 in registers (the generated part): four columns each. For four k an
 // invocation loads four vec4 of either factor, for 128 multiply-adds a vec4; rows of A go round by broadcast. Differs
 // from the reference in summing four k before adding them to the tile. What a tile reads beyond the edge of its factors
 // it does not write.
+// The joined part says what becomes of C: _put.wgsl or _put_layer.wgsl.
 // Index legend: i row of A and C, j row of B and column of C, k summed. Strides in vec4.
 
-struct Product {
-    tiles_m: u32,     // tiles down C
-    tiles_n: u32,     // tiles across C
-    k_first: u32,     // first vec4 of k
-    k_end: u32,       // end of k, vec4
-    stride_a: u32,
-    stride_b: u32,
-    stride_c: u32,
-    rows: u32,        // of C, padding included
-}
-
-@group(0) @binding(0) var<uniform> p: Product;
-@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;  // [m, n]
-
 override WORKGROUP: u32 = 8u;
-override ACCUMULATE: bool = false;  // add to C
-
-fn put(row: u32, column: u32, value: vec4<f32>) {
-    if row >= p.rows || column >= p.stride_c { return; }
-    let at = row * p.stride_c + column;
-    if ACCUMULATE { c[at] += value; } else { c[at] = value; }
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
