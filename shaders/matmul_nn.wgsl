@@ -1,36 +1,12 @@
-// C = A B (+ C if asked): the decoder product A2 D.
+// C = A B for the decoder A2 D.
 //
 // One invocation computes an 8×8 tile of C in registers: 16 vec4 loads for 256 multiply-adds, no shared memory, no
 // barrier. Rows and columns of all three matrices are padded with zeros to multiples of 8, so that no tile has an
 // edge. Differs from the reference in summing four k before adding them to the tile.
+// The joined part says what becomes of C: _put.wgsl or _put_layer.wgsl.
 // Index legend: i row of A and C, j column of B and C, k summed. Strides in vec4.
 
-struct Product {
-    tiles_m: u32,     // tiles down C
-    tiles_n: u32,     // tiles across C
-    k_first: u32,     // first vec4 of k
-    k_end: u32,       // end of k, vec4
-    stride_a: u32,
-    stride_b: u32,
-    stride_c: u32,
-    rows: u32,        // of C, padding included
-}
-
-@group(0) @binding(0) var<uniform> p: Product;
-@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;  // [m, n]
-
 override WORKGROUP: u32 = 64u;
-override ACCUMULATE: bool = false;  // add to C
-
-fn store(at: u32, low: vec4<f32>, high: vec4<f32>) {
-    if ACCUMULATE {
-        c[at] += low;
-        c[at + 1u] += high;
-    } else {
-        c[at] = low;
-        c[at + 1u] = high;
-    }
-}
 
 fn combine(x: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>) -> vec4<f32> {
     return x.x * b0 + x.y * b1 + x.z * b2 + x.w * b3;
@@ -82,13 +58,13 @@ fn main(
         c7l += combine(a7, b0l, b1l, b2l, b3l); c7h += combine(a7, b0h, b1h, b2h, b3h);
     }
 
-    let at = i * p.stride_c + j / 4u;
-    store(at, c0l, c0h);
-    store(at + p.stride_c, c1l, c1h);
-    store(at + 2u * p.stride_c, c2l, c2h);
-    store(at + 3u * p.stride_c, c3l, c3h);
-    store(at + 4u * p.stride_c, c4l, c4h);
-    store(at + 5u * p.stride_c, c5l, c5h);
-    store(at + 6u * p.stride_c, c6l, c6h);
-    store(at + 7u * p.stride_c, c7l, c7h);
+    let column = j / 4u;
+    put(i, column, c0l); put(i, column + 1u, c0h);
+    put(i + 1u, column, c1l); put(i + 1u, column + 1u, c1h);
+    put(i + 2u, column, c2l); put(i + 2u, column + 1u, c2h);
+    put(i + 3u, column, c3l); put(i + 3u, column + 1u, c3h);
+    put(i + 4u, column, c4l); put(i + 4u, column + 1u, c4h);
+    put(i + 5u, column, c5l); put(i + 5u, column + 1u, c5h);
+    put(i + 6u, column, c6l); put(i + 6u, column + 1u, c6h);
+    put(i + 7u, column, c7l); put(i + 7u, column + 1u, c7h);
 }

@@ -1,34 +1,14 @@
-// C = A B (+ C if asked), for adapters with subgroups whose registers are fast and whose loads are slow, as software
+// C = A B, for adapters with subgroups whose registers are fast and whose loads are slow, as software
 // adapters are.
 //
 // Eight invocations compute a tile of 32×32 in registers (the generated part): four columns each. For four k an
 // invocation loads four vec4 of either factor, for 128 multiply-adds a vec4; rows of A go round by broadcast. Differs
 // from the reference in summing four k before adding them to the tile. What a tile reads beyond the edge of its factors
 // it does not write.
+// The joined part says what becomes of C: _put.wgsl or _put_layer.wgsl.
 // Index legend: i row of A and C, j column of B and C, k summed. Strides in vec4.
 
-struct Product {
-    tiles_m: u32,     // tiles down C
-    tiles_n: u32,     // tiles across C
-    k_first: u32,     // first vec4 of k
-    k_end: u32,       // end of k, vec4
-    stride_a: u32,
-    stride_b: u32,
-    stride_c: u32,
-    rows: u32,        // of C, padding included
-}
-
-@group(0) @binding(0) var<uniform> p: Product;
-@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;  // [m, n]
-
 override WORKGROUP: u32 = 8u;
-override ACCUMULATE: bool = false;  // add to C
-
-fn put(row: u32, column: u32, value: vec4<f32>) {
-    if row >= p.rows || column >= p.stride_c { return; }
-    let at = row * p.stride_c + column;
-    if ACCUMULATE { c[at] += value; } else { c[at] = value; }
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -39,20 +19,24 @@ fn main(
     let tile = linear_index(group, groups, 0u) / WORKGROUP;
     let i = (tile / p.tiles_n) * 32u;
     let j = (tile % p.tiles_n) * 32u + 4u * lane;
-    let row_a = (i + lane) * p.stride_a;
+    // Out of the loop: there a uniform is read anew in every turn, for each invocation.
+    let stride_a = p.stride_a;
+    let stride_b = p.stride_b;
+    let end = p.k_end;
+    let row_a = (i + lane) * stride_a;
     let column_b = j / 4u;
 
     var sums = Tile();
-    for (var k = p.k_first; k < p.k_end; k++) {
+    for (var k = p.k_first; k < end; k++) {
         let a0 = a_at(row_a + k);
-        let a1 = a_at(row_a + 8u * p.stride_a + k);
-        let a2 = a_at(row_a + 16u * p.stride_a + k);
-        let a3 = a_at(row_a + 24u * p.stride_a + k);
-        let row_b = 4u * k * p.stride_b + column_b;
+        let a1 = a_at(row_a + 8u * stride_a + k);
+        let a2 = a_at(row_a + 16u * stride_a + k);
+        let a3 = a_at(row_a + 24u * stride_a + k);
+        let row_b = 4u * k * stride_b + column_b;
         let b0 = b_at(row_b);
-        let b1 = b_at(row_b + p.stride_b);
-        let b2 = b_at(row_b + 2u * p.stride_b);
-        let b3 = b_at(row_b + 3u * p.stride_b);
+        let b1 = b_at(row_b + stride_b);
+        let b2 = b_at(row_b + 2u * stride_b);
+        let b3 = b_at(row_b + 3u * stride_b);
         multiply(&sums, a0, a1, a2, a3, b0, b1, b2, b3);
     }
     store_tile(&sums, i, column_b);

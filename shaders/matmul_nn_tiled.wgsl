@@ -1,38 +1,18 @@
-// C = A B (+ C if asked), for GPUs.
+// C = A B, for GPUs.
 //
 // 64 invocations compute a tile of 64×64, 8×8 each, from pieces of both factors in workgroup memory, 16 k deep: a number
 // that is loaded once serves 64 multiply-adds. Rows of an invocation are eight apart, its columns two
 // times four neighbours. What a tile reads beyond the edge of its
 // factors it does not write. Differs from the reference in summing four k before adding them to the tile. Written by
 // the book; no GPU was at hand to measure it on.
+// The joined part says what becomes of C: _put.wgsl or _put_layer.wgsl.
 // Index legend: i row of A and C, j column of B and C, k summed. Strides in vec4.
 
-struct Product {
-    tiles_m: u32,     // tiles down C
-    tiles_n: u32,     // tiles across C
-    k_first: u32,     // first vec4 of k
-    k_end: u32,       // end of k, vec4
-    stride_a: u32,
-    stride_b: u32,
-    stride_c: u32,
-    rows: u32,        // of C, padding included
-}
-
-@group(0) @binding(0) var<uniform> p: Product;
-@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;  // [m, n]
-
 override WORKGROUP: u32 = 64u;
-override ACCUMULATE: bool = false;  // add to C
 
 // Rows of A at five vec4s, so that rows of neighbouring invocations lie in different banks.
 var<workgroup> piece_a: array<vec4<f32>, 320>;  // [64, 4 of k]
 var<workgroup> piece_b: array<vec4<f32>, 256>;  // [16, 16 of n]
-
-fn put(row: u32, column: u32, value: vec4<f32>) {
-    if row >= p.rows || column >= p.stride_c { return; }
-    let at = row * p.stride_c + column;
-    if ACCUMULATE { c[at] += value; } else { c[at] = value; }
-}
 
 fn combine(x: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>) -> vec4<f32> {
     return x.x * b0 + x.y * b1 + x.z * b2 + x.w * b3;

@@ -1,36 +1,12 @@
-// C = A Bᵀ (+ C if asked): forward product X W1ᵀ and back-propagation δ3 Dᵀ.
+// C = A Bᵀ for the encoder X W1ᵀ and for back-propagation δ3 Dᵀ.
 //
 // One invocation computes an 8×8 tile of C in registers: 16 vec4 loads for 256 multiply-adds, no shared memory, no
 // barrier. Rows and columns of all three matrices are padded with zeros to multiples of 8, so that no tile has an
 // edge. Differs from the reference in summing four interleaved k at a time.
+// The joined part says what becomes of C: _put.wgsl or _put_layer.wgsl.
 // Index legend: i row of A and C, j row of B and column of C, k summed. Strides in vec4.
 
-struct Product {
-    tiles_m: u32,     // tiles down C
-    tiles_n: u32,     // tiles across C
-    k_first: u32,     // first vec4 of k
-    k_end: u32,       // end of k, vec4
-    stride_a: u32,
-    stride_b: u32,
-    stride_c: u32,
-    rows: u32,        // of C, padding included
-}
-
-@group(0) @binding(0) var<uniform> p: Product;
-@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;  // [m, n]
-
 override WORKGROUP: u32 = 64u;
-override ACCUMULATE: bool = false;  // add to C
-
-fn store(at: u32, low: vec4<f32>, high: vec4<f32>) {
-    if ACCUMULATE {
-        c[at] += low;
-        c[at + 1u] += high;
-    } else {
-        c[at] = low;
-        c[at + 1u] = high;
-    }
-}
 
 fn dots(x: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>) -> vec4<f32> {
     return vec4<f32>(dot(x, b0), dot(x, b1), dot(x, b2), dot(x, b3));
@@ -85,13 +61,13 @@ fn main(
         c7l += dots(a7, b0, b1, b2, b3); c7h += dots(a7, b4, b5, b6, b7);
     }
 
-    let at = i * p.stride_c + j / 4u;
-    store(at, c0l, c0h);
-    store(at + p.stride_c, c1l, c1h);
-    store(at + 2u * p.stride_c, c2l, c2h);
-    store(at + 3u * p.stride_c, c3l, c3h);
-    store(at + 4u * p.stride_c, c4l, c4h);
-    store(at + 5u * p.stride_c, c5l, c5h);
-    store(at + 6u * p.stride_c, c6l, c6h);
-    store(at + 7u * p.stride_c, c7l, c7h);
+    let column = j / 4u;
+    put(i, column, c0l); put(i, column + 1u, c0h);
+    put(i + 1u, column, c1l); put(i + 1u, column + 1u, c1h);
+    put(i + 2u, column, c2l); put(i + 2u, column + 1u, c2h);
+    put(i + 3u, column, c3l); put(i + 3u, column + 1u, c3h);
+    put(i + 4u, column, c4l); put(i + 4u, column + 1u, c4h);
+    put(i + 5u, column, c5l); put(i + 5u, column + 1u, c5h);
+    put(i + 6u, column, c6l); put(i + 6u, column + 1u, c6h);
+    put(i + 7u, column, c7l); put(i + 7u, column + 1u, c7h);
 }

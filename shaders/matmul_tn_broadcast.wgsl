@@ -43,19 +43,23 @@ fn main(
     let i = (index % tiles) / p.tiles_n * 32u;
     let column = (index % p.tiles_n) * 8u + lane;
 
-    var sums = Tile();
+    // Out of the loop: there a uniform is read anew in every turn, for each invocation.
+    let stride_a = p.stride_a;
+    let stride_b = p.stride_b;
     let end = min((slice + 1u) * p.slice, p.k);
+
+    var sums = Tile();
     for (var k = slice * p.slice; k < end; k += 4u) {
-        let at_a = k * p.stride_a + i / 4u + lane;
-        let at_b = k * p.stride_b + column;
+        let at_a = k * stride_a + i / 4u + lane;
+        let at_b = k * stride_b + column;
         let a0 = a_at(at_a);
-        let a1 = a_at(at_a + p.stride_a);
-        let a2 = a_at(at_a + 2u * p.stride_a);
-        let a3 = a_at(at_a + 3u * p.stride_a);
+        let a1 = a_at(at_a + stride_a);
+        let a2 = a_at(at_a + 2u * stride_a);
+        let a3 = a_at(at_a + 3u * stride_a);
         let b0 = b_at(at_b);
-        let b1 = b_at(at_b + p.stride_b);
-        let b2 = b_at(at_b + 2u * p.stride_b);
-        let b3 = b_at(at_b + 3u * p.stride_b);
+        let b1 = b_at(at_b + stride_b);
+        let b2 = b_at(at_b + 2u * stride_b);
+        let b3 = b_at(at_b + 3u * stride_b);
         multiply(&sums, a0, a1, a2, a3, b0, b1, b2, b3);
     }
     store_tile(&sums, i, column);

@@ -36,7 +36,6 @@ struct Bench<'g> {
 type Entry = (&'static str, f64, f64, fn(&Bench<'_>, &mut Recorder<'_>) -> Result<()>);
 
 const ENTRIES: &[Entry] = &[
-    ("bias_activation", 2.0, 4.0, |on, to| to.bias_activation(&on.x, &on.bias, Activation::Sigmoid)),
     ("output_delta", 3.0, 4.0, |on, to| to.output_delta(&on.x, &on.y, Activation::Sigmoid)),
     ("hidden_delta", 3.0, 4.0, |on, to| to.hidden_delta(&on.x, &on.bias, &on.y, Activation::Sigmoid)),
     ("column_sums", 1.0, 1.0, |on, to| to.column_sums(&on.x, &Tensor { cols: on.x.cols, ..on.sums.clone() })),

@@ -50,7 +50,7 @@ pub const TEXTURE_WIDTH: usize = 1024;
 /// One row of the table.
 #[derive(Debug)]
 pub struct Kernel {
-    /// File name without `.wgsl`; without its variant the name of its twin in [`crate::reference::kernels`].
+    /// File name without `.wgsl`, or `layer_XX` for `matmul_XX` with bias and activation; without its variant the name of its twin in [`crate::reference::kernels`].
     pub name: &'static str,
     /// The shader's own text.
     pub source: &'static str,
@@ -60,6 +60,8 @@ pub struct Kernel {
     pub accumulates: bool,
     /// The tensors, from binding 1 on.
     pub bindings: &'static [Access],
+    /// Shared parts that are joined to it besides.
+    pub parts: &'static [&'static str],
     /// The generated tile that is joined to it. Such kernels need subgroups.
     pub tile: Option<Left>,
     /// The uniform struct at binding 0.
@@ -95,13 +97,16 @@ impl Uniform {
 const INDEX_PART: &str = include_str!("../../shaders/_index.wgsl");
 const ACTIVATION_PART: &str = include_str!("../../shaders/_activation.wgsl");
 const TEXTURE_PART: &str = include_str!("../../shaders/_texture.wgsl");
+const PRODUCT_PART: &str = include_str!("../../shaders/_product.wgsl");
+const PUT_PART: &str = include_str!("../../shaders/_put.wgsl");
+const PUT_LAYER_PART: &str = include_str!("../../shaders/_put_layer.wgsl");
 
 impl Kernel {
     /// The text that is compiled: the kernel first, so that line numbers in errors are its own.
     pub fn text(&self, memory: Memory) -> String {
         let activation = if self.activates { ACTIVATION_PART } else { "" };
         let tile = self.tile.map(tile::text).unwrap_or_default();
-        [self.source, INDEX_PART, activation, &tile, &self.reads(memory)].join("\n")
+        [self.source, INDEX_PART, activation, &self.parts.join("\n"), &tile, &self.reads(memory)].join("\n")
     }
 
     /// Whether `gpu` can run it with tensors in `memory`, and whether that is another kernel than with buffers.

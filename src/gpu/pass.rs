@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::buffer::{Tensor, padded};
 use super::layout::{Layout, Segment, output_bias};
-use super::ops::sum_blocks;
+use super::ops::{LayerEnd, sum_blocks};
 use super::recording::Recorder;
 use super::workspace::{Workspace, slices_of, weight_sums};
 use crate::error::Result;
@@ -170,19 +170,22 @@ impl Pass<'_, '_> {
     pub fn hidden(&mut self, k: usize, x: &Tensor) -> Result<Tensor> {
         let a2 = first_rows(&self.work.a2[k], x.rows);
         let weights = &self.weights[k];
-        self.recorder.matmul_nt(x, &weights.w1, &a2, false)?;
-        self.recorder.bias_activation(&a2, &weights.b1, self.objective.activation)?;
+        let end = LayerEnd { bias: &weights.b1, f: self.objective.activation };
+        self.recorder.layer_nt(x, &weights.w1, end, &a2)?;
         Ok(a2)
     }
 
     /// A3 = g(Σ_k A2_k D_k + b2), from the activations at hand.
     pub fn output(&mut self, x: &Tensor) -> Result<Tensor> {
         let a3 = first_rows(&self.work.a3, x.rows);
-        for (k, weights) in self.weights.iter().enumerate() {
+        let last = self.weights.len() - 1;
+        for (k, weights) in self.weights[..last].iter().enumerate() {
             let a2 = first_rows(&self.work.a2[k], x.rows);
             self.recorder.matmul_nn(&a2, &weights.d, &a3, k > 0)?;
         }
-        self.recorder.bias_activation(&a3, output_bias(self.weights), self.objective.output)?;
+        let a2 = first_rows(&self.work.a2[last], x.rows);
+        let end = LayerEnd { bias: output_bias(self.weights), f: self.objective.output };
+        self.recorder.layer_nn(&a2, &self.weights[last].d, end, &a3, last > 0)?;
         Ok(a3)
     }
 

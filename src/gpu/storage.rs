@@ -11,6 +11,10 @@ use super::device::Gpu;
 use super::kernel::TEXTURE_WIDTH;
 use crate::error::{Error, Result};
 
+/// Texels at the end of a row of a texture that hold nothing: a row then is 257 lines of a cache long, so that the rows
+/// of a matrix whose length is a power of two do not all fall into the same sets of it.
+const SPARE: usize = 4;
+
 /// A storage buffer with its textures, which live as long as it does.
 #[derive(Clone, Debug)]
 pub struct Storage {
@@ -84,7 +88,7 @@ impl Texture {
     fn new(gpu: &Gpu, offset: usize, len: usize) -> Result<Self> {
         let texels = len / 4;
         let size = wgpu::Extent3d {
-            width: TEXTURE_WIDTH as u32,
+            width: (TEXTURE_WIDTH + SPARE) as u32,
             height: texels.div_ceil(TEXTURE_WIDTH) as u32,
             depth_or_array_layers: 1,
         };
@@ -105,8 +109,8 @@ impl Texture {
 
     /// Whether an adapter makes textures for so many numbers.
     pub fn fits(gpu: &Gpu, len: usize) -> bool {
-        (len / 4).div_ceil(TEXTURE_WIDTH) <= gpu.limits.max_texture_dimension_2d as usize
-            && TEXTURE_WIDTH <= gpu.limits.max_texture_dimension_2d as usize
+        let limit = gpu.limits.max_texture_dimension_2d as usize;
+        (len / 4).div_ceil(TEXTURE_WIDTH) <= limit && TEXTURE_WIDTH + SPARE <= limit
     }
 
     /// Copies its part of `from`: whole rows of texels, then what is left.

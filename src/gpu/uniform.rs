@@ -9,7 +9,7 @@ use bytemuck::{Pod, Zeroable};
 /// Longest list of pairs or terms in one dispatch of `dot` and `combine`.
 pub const MAX_LIST: usize = 64;
 
-/// Uniform of `matmul_nt` and `matmul_nn`.
+/// Uniform of `matmul_nt` and `matmul_nn`, and of the layers.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Product {
@@ -21,6 +21,8 @@ pub struct Product {
     pub stride_b: u32,
     pub stride_c: u32,
     pub rows: u32,
+    pub examples: u32,
+    pub units: u32,
 }
 
 /// Uniform of `matmul_tn`.
@@ -35,16 +37,6 @@ pub struct SlicedProduct {
     pub stride_a: u32,
     pub stride_b: u32,
     pub stride_c: u32,
-}
-
-/// Uniform of `bias_activation`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Layer {
-    pub rows: u32,
-    pub padded_rows: u32,
-    pub cols: u32,
-    pub stride: u32,
 }
 
 /// Uniform of `column_sums`.

@@ -53,6 +53,20 @@ pub fn bias_activation(z: &mut [f64], bias: &[f64], f: Activation) {
     }
 }
 
+/// f(A Bᵀ + b) `[m, len(b)]` for A `[m, k]`: the hidden layer.
+pub fn layer_nt(a: &[f64], b: &[f64], bias: &[f64], m: usize, k: usize, f: Activation) -> Vec<f64> {
+    let mut z = matmul_nt(a, b, m, bias.len(), k);
+    bias_activation(&mut z, bias, f);
+    z
+}
+
+/// f(A B + b) `[m, len(b)]` for A `[m, k]`: the output layer.
+pub fn layer_nn(a: &[f64], b: &[f64], bias: &[f64], m: usize, k: usize, f: Activation) -> Vec<f64> {
+    let mut z = matmul_nn(a, b, m, bias.len(), k);
+    bias_activation(&mut z, bias, f);
+    z
+}
+
 /// Sums down each column of A `[m, cols]`, a separate sum for every block of `block` rows: `[⌈m/block⌉, cols]`.
 pub fn column_sums(a: &[f64], cols: usize, block: usize) -> Vec<f64> {
     let mut sums = Vec::new();

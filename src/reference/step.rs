@@ -18,12 +18,8 @@ pub fn forward(objective: &Objective, params: &Params<f64>, x: &[f64]) -> Forwar
     let (n, h) = (params.shape.visible, params.shape.hidden);
     let m = x.len() / n;
 
-    let mut a2 = matmul_nt(x, &params.w1, m, h, n);
-    bias_activation(&mut a2, &params.b1, objective.activation);
-
-    let mut a3 = matmul_nn(&a2, &params.d, m, n, h);
-    bias_activation(&mut a3, &params.b2, objective.output);
-
+    let a2 = layer_nt(x, &params.w1, &params.b1, m, n, objective.activation);
+    let a3 = layer_nn(&a2, &params.d, &params.b2, m, h, objective.output);
     Forward { a2, a3 }
 }
 

@@ -64,7 +64,7 @@ fn devices_writes_every_shader_as_it_is_compiled() {
     rhohat(folder.path(), &["devices", "--shaders", "wgsl"]).text();
     let written = folder.path().join("wgsl");
     assert_eq!(names(&written).len(), rhohat::gpu::kernel::ALL.len());
-    let text = fs::read_to_string(written.join("bias_activation.wgsl")).unwrap();
+    let text = fs::read_to_string(written.join("layer_nt.wgsl")).unwrap();
     assert!(text.contains("fn main") && text.contains("fn activation") && text.contains("fn linear_index"));
 }
 

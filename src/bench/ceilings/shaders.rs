@@ -19,6 +19,7 @@ static MULTIPLY_ADD: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Access::Write],
+    parts: &[],
     tile: None,
     uniform: twin::<MultiplyAdd>(),
 };
@@ -30,6 +31,7 @@ static COPY: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Access::Read("source", "[count]"), Access::Write],
+    parts: &[],
     tile: None,
     uniform: twin::<Copy>(),
 };
@@ -41,6 +43,7 @@ static EMPTY: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Access::Write],
+    parts: &[],
     tile: None,
     uniform: twin::<Empty>(),
 };

@@ -2,31 +2,60 @@
 
 use super::Access::{Read, Scalars, Update, Write};
 use super::tile::Left;
-use super::{Kernel, Uniform};
+use super::{Access, Kernel, PRODUCT_PART, PUT_LAYER_PART, PUT_PART, Uniform};
 use crate::gpu::uniform;
 use crate::gpu::variant::Product;
 
+const NT: &[Access] = &[Read("a", "[m, k]"), Read("b", "[n, k]"), Write];
+const NN: &[Access] = &[Read("a", "[m, k]"), Read("b", "[k, n]"), Write];
+const NT_LAYER: &[Access] = &[Read("a", "[m, k]"), Read("b", "[n, k]"), Write, Read("bias", "[n]")];
+const NN_LAYER: &[Access] = &[Read("a", "[m, k]"), Read("b", "[k, n]"), Write, Read("bias", "[n]")];
+
+/// A product that is written as it is, or added to what is there.
+const fn product(
+    name: &'static str,
+    source: &'static str,
+    bindings: &'static [Access],
+    tile: Option<Left>,
+) -> Kernel {
+    Kernel {
+        name,
+        source,
+        activates: false,
+        accumulates: true,
+        bindings,
+        parts: &[PRODUCT_PART, PUT_PART],
+        tile,
+        uniform: Uniform::of::<uniform::Product>(),
+    }
+}
+
+/// The same text with bias and activation before it writes.
+const fn layer(
+    name: &'static str,
+    source: &'static str,
+    bindings: &'static [Access],
+    tile: Option<Left>,
+) -> Kernel {
+    let parts = &[PRODUCT_PART, PUT_LAYER_PART];
+    Kernel { activates: true, parts, ..product(name, source, bindings, tile) }
+}
+
 /// `shaders/matmul_nt.wgsl`.
-pub static MATMUL_NT: Kernel = Kernel {
-    name: "matmul_nt",
-    source: include_str!("../../../shaders/matmul_nt.wgsl"),
-    activates: false,
-    accumulates: true,
-    bindings: &[Read("a", "[m, k]"), Read("b", "[n, k]"), Write],
-    tile: None,
-    uniform: Uniform::of::<uniform::Product>(),
-};
+pub static MATMUL_NT: Kernel =
+    product("matmul_nt", include_str!("../../../shaders/matmul_nt.wgsl"), NT, None);
+
+/// `shaders/matmul_nt.wgsl` with bias and activation.
+pub static LAYER_NT: Kernel =
+    layer("layer_nt", include_str!("../../../shaders/matmul_nt.wgsl"), NT_LAYER, None);
 
 /// `shaders/matmul_nn.wgsl`.
-pub static MATMUL_NN: Kernel = Kernel {
-    name: "matmul_nn",
-    source: include_str!("../../../shaders/matmul_nn.wgsl"),
-    activates: false,
-    accumulates: true,
-    bindings: &[Read("a", "[m, k]"), Read("b", "[k, n]"), Write],
-    tile: None,
-    uniform: Uniform::of::<uniform::Product>(),
-};
+pub static MATMUL_NN: Kernel =
+    product("matmul_nn", include_str!("../../../shaders/matmul_nn.wgsl"), NN, None);
+
+/// `shaders/matmul_nn.wgsl` with bias and activation.
+pub static LAYER_NN: Kernel =
+    layer("layer_nn", include_str!("../../../shaders/matmul_nn.wgsl"), NN_LAYER, None);
 
 /// `shaders/matmul_tn.wgsl`.
 pub static MATMUL_TN: Kernel = Kernel {
@@ -35,31 +64,26 @@ pub static MATMUL_TN: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Read("a", "[k, m]"), Read("b", "[k, n]"), Write],
+    parts: &[],
     tile: None,
     uniform: Uniform::of::<uniform::SlicedProduct>(),
 };
 
 /// `shaders/matmul_nt_tiled.wgsl`.
-pub static MATMUL_NT_TILED: Kernel = Kernel {
-    name: "matmul_nt_tiled",
-    source: include_str!("../../../shaders/matmul_nt_tiled.wgsl"),
-    activates: false,
-    accumulates: true,
-    bindings: &[Read("a", "[m, k]"), Read("b", "[n, k]"), Write],
-    tile: None,
-    uniform: Uniform::of::<uniform::Product>(),
-};
+pub static MATMUL_NT_TILED: Kernel =
+    product("matmul_nt_tiled", include_str!("../../../shaders/matmul_nt_tiled.wgsl"), NT, None);
+
+/// `shaders/matmul_nt_tiled.wgsl` with bias and activation.
+pub static LAYER_NT_TILED: Kernel =
+    layer("layer_nt_tiled", include_str!("../../../shaders/matmul_nt_tiled.wgsl"), NT_LAYER, None);
 
 /// `shaders/matmul_nn_tiled.wgsl`.
-pub static MATMUL_NN_TILED: Kernel = Kernel {
-    name: "matmul_nn_tiled",
-    source: include_str!("../../../shaders/matmul_nn_tiled.wgsl"),
-    activates: false,
-    accumulates: true,
-    bindings: &[Read("a", "[m, k]"), Read("b", "[k, n]"), Write],
-    tile: None,
-    uniform: Uniform::of::<uniform::Product>(),
-};
+pub static MATMUL_NN_TILED: Kernel =
+    product("matmul_nn_tiled", include_str!("../../../shaders/matmul_nn_tiled.wgsl"), NN, None);
+
+/// `shaders/matmul_nn_tiled.wgsl` with bias and activation.
+pub static LAYER_NN_TILED: Kernel =
+    layer("layer_nn_tiled", include_str!("../../../shaders/matmul_nn_tiled.wgsl"), NN_LAYER, None);
 
 /// `shaders/matmul_tn_tiled.wgsl`.
 pub static MATMUL_TN_TILED: Kernel = Kernel {
@@ -68,31 +92,42 @@ pub static MATMUL_TN_TILED: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Read("a", "[k, m]"), Read("b", "[k, n]"), Write],
+    parts: &[],
     tile: None,
     uniform: Uniform::of::<uniform::SlicedProduct>(),
 };
 
 /// `shaders/matmul_nt_broadcast.wgsl`.
-pub static MATMUL_NT_BROADCAST: Kernel = Kernel {
-    name: "matmul_nt_broadcast",
-    source: include_str!("../../../shaders/matmul_nt_broadcast.wgsl"),
-    activates: false,
-    accumulates: true,
-    bindings: &[Read("a", "[m, k]"), Read("b", "[n, k]"), Write],
-    tile: Some(Left::Rows),
-    uniform: Uniform::of::<uniform::Product>(),
-};
+pub static MATMUL_NT_BROADCAST: Kernel = product(
+    "matmul_nt_broadcast",
+    include_str!("../../../shaders/matmul_nt_broadcast.wgsl"),
+    NT,
+    Some(Left::Rows),
+);
+
+/// `shaders/matmul_nt_broadcast.wgsl` with bias and activation.
+pub static LAYER_NT_BROADCAST: Kernel = layer(
+    "layer_nt_broadcast",
+    include_str!("../../../shaders/matmul_nt_broadcast.wgsl"),
+    NT_LAYER,
+    Some(Left::Rows),
+);
 
 /// `shaders/matmul_nn_broadcast.wgsl`.
-pub static MATMUL_NN_BROADCAST: Kernel = Kernel {
-    name: "matmul_nn_broadcast",
-    source: include_str!("../../../shaders/matmul_nn_broadcast.wgsl"),
-    activates: false,
-    accumulates: true,
-    bindings: &[Read("a", "[m, k]"), Read("b", "[k, n]"), Write],
-    tile: Some(Left::Rows),
-    uniform: Uniform::of::<uniform::Product>(),
-};
+pub static MATMUL_NN_BROADCAST: Kernel = product(
+    "matmul_nn_broadcast",
+    include_str!("../../../shaders/matmul_nn_broadcast.wgsl"),
+    NN,
+    Some(Left::Rows),
+);
+
+/// `shaders/matmul_nn_broadcast.wgsl` with bias and activation.
+pub static LAYER_NN_BROADCAST: Kernel = layer(
+    "layer_nn_broadcast",
+    include_str!("../../../shaders/matmul_nn_broadcast.wgsl"),
+    NN_LAYER,
+    Some(Left::Rows),
+);
 
 /// `shaders/matmul_tn_broadcast.wgsl`.
 pub static MATMUL_TN_BROADCAST: Kernel = Kernel {
@@ -101,19 +136,9 @@ pub static MATMUL_TN_BROADCAST: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Read("a", "[k, m]"), Read("b", "[k, n]"), Write],
+    parts: &[],
     tile: Some(Left::Columns),
     uniform: Uniform::of::<uniform::SlicedProduct>(),
-};
-
-/// `shaders/bias_activation.wgsl`.
-pub static BIAS_ACTIVATION: Kernel = Kernel {
-    name: "bias_activation",
-    source: include_str!("../../../shaders/bias_activation.wgsl"),
-    activates: true,
-    accumulates: false,
-    bindings: &[Read("bias", "[cols]"), Update("z")],
-    tile: None,
-    uniform: Uniform::of::<uniform::Layer>(),
 };
 
 /// `shaders/column_sums.wgsl`.
@@ -123,6 +148,7 @@ pub static COLUMN_SUMS: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Read("a", "[rows, cols]"), Write],
+    parts: &[],
     tile: None,
     uniform: Uniform::of::<uniform::ColumnSums>(),
 };
@@ -134,6 +160,7 @@ pub static COLUMN_MEAN: Kernel = Kernel {
     activates: false,
     accumulates: true,
     bindings: &[Read("sums", "[blocks, cols]"), Write],
+    parts: &[],
     tile: None,
     uniform: Uniform::of::<uniform::ColumnMean>(),
 };
@@ -145,6 +172,7 @@ pub static KL_SLOPE: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Scalars, Write, Write],
+    parts: &[],
     tile: None,
     uniform: Uniform::of::<uniform::Penalty>(),
 };
@@ -156,6 +184,7 @@ pub static OUTPUT_DELTA: Kernel = Kernel {
     activates: true,
     accumulates: false,
     bindings: &[Read("x", "[m, n]"), Update("a3")],
+    parts: &[],
     tile: None,
     uniform: Uniform::of::<uniform::Elements>(),
 };
@@ -167,6 +196,7 @@ pub static HIDDEN_DELTA: Kernel = Kernel {
     activates: true,
     accumulates: false,
     bindings: &[Read("slope", "[h]"), Read("a2", "[m, h]"), Update("error")],
+    parts: &[],
     tile: None,
     uniform: Uniform::of::<uniform::HiddenDelta>(),
 };
@@ -178,6 +208,7 @@ pub static WEIGHT_GRADIENT: Kernel = Kernel {
     activates: false,
     accumulates: true,
     bindings: &[Read("products", "[slices, h, n]"), Read("w", "[h, n]"), Write],
+    parts: &[],
     tile: None,
     uniform: Uniform::of::<uniform::WeightGradient>(),
 };
@@ -189,6 +220,7 @@ pub static SQUARED_ERROR: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Read("a3", "[m, n]"), Read("x", "[m, n]"), Write],
+    parts: &[],
     tile: None,
     uniform: Uniform::of::<uniform::BlockSums>(),
 };
@@ -200,6 +232,7 @@ pub static DOT: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Read("x", "[vectors, count]"), Read("y", "[vectors, count]"), Write],
+    parts: &[],
     tile: None,
     uniform: Uniform::of::<uniform::Dots>(),
 };
@@ -211,6 +244,7 @@ pub static AXPY: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Read("x", "[count]"), Read("y", "[count]"), Write],
+    parts: &[],
     tile: None,
     uniform: Uniform::of::<uniform::Axpy>(),
 };
@@ -222,6 +256,7 @@ pub static COMBINE: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Read("stack", "[vectors, count]"), Write],
+    parts: &[],
     tile: None,
     uniform: Uniform::of::<uniform::Combination>(),
 };
@@ -233,6 +268,7 @@ pub static SGD: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Read("gradient", "[count]"), Update("w"), Update("velocity")],
+    parts: &[],
     tile: None,
     uniform: Uniform::of::<uniform::Sgd>(),
 };
@@ -244,6 +280,7 @@ pub static ADAM: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Read("gradient", "[count]"), Update("w"), Update("first"), Update("second")],
+    parts: &[],
     tile: None,
     uniform: Uniform::of::<uniform::Adam>(),
 };
@@ -255,6 +292,7 @@ pub static GATHER: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Scalars, Read("part", "[part_rows, n]"), Write],
+    parts: &[],
     tile: None,
     uniform: Uniform::of::<uniform::Gather>(),
 };
@@ -268,12 +306,30 @@ pub fn matmul_nt(product: Product) -> &'static Kernel {
     }
 }
 
+/// The same with bias and activation.
+pub fn layer_nt(product: Product) -> &'static Kernel {
+    match product {
+        Product::Direct => &LAYER_NT,
+        Product::Tiled => &LAYER_NT_TILED,
+        Product::Broadcast => &LAYER_NT_BROADCAST,
+    }
+}
+
 /// `shaders/matmul_nn*.wgsl`.
 pub fn matmul_nn(product: Product) -> &'static Kernel {
     match product {
         Product::Direct => &MATMUL_NN,
         Product::Tiled => &MATMUL_NN_TILED,
         Product::Broadcast => &MATMUL_NN_BROADCAST,
+    }
+}
+
+/// The same with bias and activation.
+pub fn layer_nn(product: Product) -> &'static Kernel {
+    match product {
+        Product::Direct => &LAYER_NN,
+        Product::Tiled => &LAYER_NN_TILED,
+        Product::Broadcast => &LAYER_NN_BROADCAST,
     }
 }
 
@@ -289,15 +345,20 @@ pub fn matmul_tn(product: Product) -> &'static Kernel {
 /// Every kernel, in the order of a training step.
 pub static ALL: &[&Kernel] = &[
     &MATMUL_NT,
+    &LAYER_NT,
     &MATMUL_NN,
+    &LAYER_NN,
     &MATMUL_TN,
     &MATMUL_NT_TILED,
+    &LAYER_NT_TILED,
     &MATMUL_NN_TILED,
+    &LAYER_NN_TILED,
     &MATMUL_TN_TILED,
     &MATMUL_NT_BROADCAST,
+    &LAYER_NT_BROADCAST,
     &MATMUL_NN_BROADCAST,
+    &LAYER_NN_BROADCAST,
     &MATMUL_TN_BROADCAST,
-    &BIAS_ACTIVATION,
     &COLUMN_SUMS,
     &COLUMN_MEAN,
     &KL_SLOPE,

@@ -5,22 +5,10 @@ use crate::error::Result;
 use crate::gpu::buffer::Tensor;
 use crate::gpu::kernel;
 use crate::gpu::recording::{Choice, Recorder};
-use crate::gpu::uniform::{Elements, HiddenDelta, Layer, Penalty};
+use crate::gpu::uniform::{Elements, HiddenDelta, Penalty};
 use crate::objective::{Activation, Objective, RHO_HAT_MIN};
 
 impl Recorder<'_> {
-    /// Z ← f(Z + b).
-    pub fn bias_activation(&mut self, z: &Tensor, bias: &Tensor, f: Activation) -> Result<()> {
-        assert_eq!(z.cols, bias.cols, "bias_activation: units");
-        let uniform = Layer {
-            rows: word(z.rows),
-            padded_rows: word(z.padded_rows),
-            cols: word(z.cols),
-            stride: word(z.stride() / 4),
-        };
-        self.dispatch(&kernel::BIAS_ACTIVATION, f.into(), &uniform, &[bias, z], z.len() / 4)
-    }
-
     /// ρ̂ and s from the mean activations; `decay` > 0 makes ρ̂ a moving average.
     pub fn kl_slope(
         &mut self,

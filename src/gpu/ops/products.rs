@@ -8,6 +8,7 @@ use crate::gpu::kernel::{self, Kernel};
 use crate::gpu::recording::{Choice, Recorder};
 use crate::gpu::uniform::{self, WeightGradient};
 use crate::gpu::variant::Product;
+use crate::objective::Activation;
 
 /// Most vec4s of k that one dispatch of a product sums, and most rows of a slice: lavapipe ends the loops of an invocation
 /// after 65 535 turns, counting the one in which a loop ends, so that `tiled` makes eleven for four vec4s, 23 for 16 rows.
@@ -46,6 +47,15 @@ impl Slices {
     }
 }
 
+/// What makes a product a layer.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerEnd<'a> {
+    /// b `[units]`.
+    pub bias: &'a Tensor,
+    /// f.
+    pub f: Activation,
+}
+
 /// Rows and columns of a tile, and the invocations that share it.
 fn tile(product: Product) -> (usize, usize) {
     match product {
@@ -59,37 +69,77 @@ impl Recorder<'_> {
     /// C = A Bᵀ, or C += A Bᵀ.
     pub fn matmul_nt(&mut self, a: &Tensor, b: &Tensor, c: &Tensor, accumulate: bool) -> Result<()> {
         assert_eq!((a.cols, c.rows, c.cols), (b.cols, a.rows, b.rows), "matmul_nt: shapes");
-        self.product(kernel::matmul_nt(self.variant.nt), tile(self.variant.nt), [a, b, c], accumulate)
+        let product = self.variant.nt;
+        self.product(product, kernel::matmul_nt(product), None, [a, b, c], accumulate)
     }
 
     /// C = A B, or C += A B.
     pub fn matmul_nn(&mut self, a: &Tensor, b: &Tensor, c: &Tensor, accumulate: bool) -> Result<()> {
         assert_eq!((a.cols, c.rows, c.cols), (b.rows, a.rows, b.cols), "matmul_nn: shapes");
-        self.product(kernel::matmul_nn(self.variant.nn), tile(self.variant.nn), [a, b, c], accumulate)
+        let product = self.variant.nn;
+        self.product(product, kernel::matmul_nn(product), None, [a, b, c], accumulate)
     }
 
+    /// C = f(A Bᵀ + b): the hidden layer.
+    pub fn layer_nt(&mut self, a: &Tensor, b: &Tensor, end: LayerEnd<'_>, c: &Tensor) -> Result<()> {
+        let shapes = (b.cols, a.rows, b.rows, b.rows);
+        assert_eq!((a.cols, c.rows, c.cols, end.bias.cols), shapes, "layer_nt: shapes");
+        let product = self.variant.nt;
+        let layer = Some((kernel::layer_nt(product), end));
+        self.product(product, kernel::matmul_nt(product), layer, [a, b, c], false)
+    }
+
+    /// C = f(A B + b), or f(C + A B + b): the output layer.
+    pub fn layer_nn(
+        &mut self,
+        a: &Tensor,
+        b: &Tensor,
+        end: LayerEnd<'_>,
+        c: &Tensor,
+        accumulate: bool,
+    ) -> Result<()> {
+        let shapes = (b.rows, a.rows, b.cols, b.cols);
+        assert_eq!((a.cols, c.rows, c.cols, end.bias.cols), shapes, "layer_nn: shapes");
+        let product = self.variant.nn;
+        let layer = Some((kernel::layer_nn(product), end));
+        self.product(product, kernel::matmul_nn(product), layer, [a, b, c], accumulate)
+    }
+
+    /// In as many dispatches as the sum needs; the last of them is that of the layer if there is one.
     fn product(
         &mut self,
+        product: Product,
         kernel: &'static Kernel,
-        (side, sharers): (usize, usize),
+        layer: Option<(&'static Kernel, LayerEnd<'_>)>,
         [a, b, c]: [&Tensor; 3],
         accumulate: bool,
     ) -> Result<()> {
+        let (side, sharers) = tile(product);
         let (tiles_m, tiles_n) = (c.padded_rows.div_ceil(side), c.stride().div_ceil(side));
         let turns = a.stride() / 4;
         for first in (0..turns).step_by(MAX_PRODUCT_TURNS) {
+            let end = (first + MAX_PRODUCT_TURNS).min(turns);
             let uniform = uniform::Product {
                 tiles_m: word(tiles_m),
                 tiles_n: word(tiles_n),
                 k_first: word(first),
-                k_end: word((first + MAX_PRODUCT_TURNS).min(turns)),
+                k_end: word(end),
                 stride_a: word(a.stride() / 4),
                 stride_b: word(b.stride() / 4),
                 stride_c: word(c.stride() / 4),
                 rows: word(c.padded_rows),
+                examples: word(c.rows),
+                units: word(c.cols),
             };
             let choice = Choice::accumulating(accumulate || first > 0);
-            self.dispatch(kernel, choice, &uniform, &[a, b, c], tiles_m * tiles_n * sharers)?;
+            let invocations = tiles_m * tiles_n * sharers;
+            match layer {
+                Some((layer, LayerEnd { bias, f })) if end == turns => {
+                    let choice = Choice { activation: Some(f), ..choice };
+                    self.dispatch(layer, choice, &uniform, &[a, b, c, bias], invocations)?;
+                }
+                _ => self.dispatch(kernel, choice, &uniform, &[a, b, c], invocations)?,
+            }
         }
         Ok(())
     }

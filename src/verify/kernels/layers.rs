@@ -1,12 +1,15 @@
-//! Cases of what is done to the elements of a layer: bias and activation, the two deltas.
+//! Cases of the layers, which are products with bias and activation, and of the two deltas.
 
 use super::{Case, SHAPES};
 use crate::gpu::kernel;
+use crate::gpu::ops::LayerEnd;
+use crate::gpu::variant::{Product, Variant};
 use crate::objective::Activation;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::Numbers;
 use crate::verify::rig::{Failure, Rig};
-use crate::verify::running_error::{exact, kernels as bounds};
+use crate::verify::running_error::exact;
+use crate::verify::running_error::kernels::{self as bounds, Form};
 
 const ACTIVATIONS: [Activation; 3] = [Activation::Sigmoid, Activation::Tanh, Activation::Linear];
 
@@ -15,6 +18,9 @@ const EDGES: &[f32] = &[
     0.0, -0.0, 1e-30, -1e-30, 1e-6, -1e-6, 9.1, -9.1, 17.0, -17.0, 87.0, -87.0, 88.5, -88.5, 103.0, -103.0,
     1000.0, -1000.0, 1e30, -1e30,
 ];
+
+/// A sum that takes two dispatches, only the last of which may apply f.
+const LONG: usize = 90_001;
 
 #[derive(Clone, Copy)]
 struct LayerCase {
@@ -45,7 +51,12 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
     for &(rows, cols) in SHAPES {
         for f in ACTIVATIONS {
             let case = LayerCase { rows, cols, f, seed };
-            cases.push(Case::new(&kernel::BIAS_ACTIVATION, case.name(), move |rig| bias(rig, &case)));
+            for product in Product::ALL {
+                let hidden = move |rig: Rig<'_>| hidden_layer(rig, &case, product, 1);
+                cases.push(Case::new(kernel::layer_nt(product), case.name(), hidden));
+                let output = move |rig: Rig<'_>| output_layer(rig, &case, product);
+                cases.push(Case::new(kernel::layer_nn(product), case.name(), output));
+            }
             cases.push(Case::new(&kernel::OUTPUT_DELTA, case.name(), move |rig| output_delta(rig, &case)));
             if f != Activation::Linear {
                 let run = move |rig: Rig<'_>| hidden_delta(rig, &case);
@@ -53,18 +64,56 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
             }
         }
     }
+    for product in Product::ALL {
+        let case = LayerCase { rows: 2, cols: 3, f: Activation::Sigmoid, seed };
+        let name = format!("{}, k = {LONG}", case.name());
+        let run = move |rig: Rig<'_>| hidden_layer(rig, &case, product, LONG);
+        cases.push(Case::new(kernel::layer_nt(product), name, run));
+    }
     cases
 }
 
-fn bias(rig: Rig<'_>, case: &LayerCase) -> Result<Closeness, Failure> {
-    let mut numbers = case.numbers("bias_activation");
-    let z = numbers.with_edges(EDGES, -8.0, 8.0, case.rows * case.cols);
-    let bias = numbers.between(-1.0, 1.0, case.cols);
-    let expected: Expected = bounds::bias_activation(&exact(&z), &exact(&bias), case.f).into();
+/// f(A Bᵀ + b). With k = 1 and B = 1 what f is applied to are the edges and b.
+fn hidden_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> Result<Closeness, Failure> {
+    let &LayerCase { rows, cols, f, .. } = case;
+    let mut numbers = case.numbers("layer_nt");
+    let a = if k == 1 {
+        numbers.with_edges(EDGES, -8.0, 8.0, rows)
+    } else {
+        numbers.between(-0.1, 0.1, rows * k)
+    };
+    let b = if k == 1 { vec![1.0; cols] } else { numbers.between(-0.1, 0.1, cols * k) };
+    let bias = numbers.between(-1.0, 1.0, cols);
+    let z = bounds::product(Form::Nt, &exact(&a), &exact(&b), rows, cols, k);
+    let expected: Expected = bounds::bias_activation(&z, &exact(&bias), f).into();
 
-    let (z, bias) = (rig.matrix(case.rows, case.cols, &z)?, rig.vector(&bias)?);
-    rig.run(|recorder| recorder.bias_activation(&z, &bias, case.f))?;
-    Ok(expected.compare(&rig.read(&z)?)?)
+    let (a, b) = (rig.matrix(rows, k, &a)?, rig.matrix(cols, k, &b)?);
+    let (bias, c) = (rig.vector(&bias)?, rig.empty_matrix(rows, cols)?);
+    rig.run(|recorder| {
+        recorder.variant = Variant::of(product, recorder.variant.memory);
+        recorder.layer_nt(&a, &b, LayerEnd { bias: &bias, f }, &c)
+    })?;
+    Ok(expected.compare(&rig.read(&c)?)?)
+}
+
+/// f(C + A B + b).
+fn output_layer(rig: Rig<'_>, case: &LayerCase, product: Product) -> Result<Closeness, Failure> {
+    const K: usize = 13;
+    let &LayerCase { rows, cols, f, .. } = case;
+    let mut numbers = case.numbers("layer_nn");
+    let [a, b, c] = [rows * K, K * cols, rows * cols].map(|count| numbers.between(-1.0, 1.0, count));
+    let bias = numbers.between(-1.0, 1.0, cols);
+    let mut z = bounds::product(Form::Nn, &exact(&a), &exact(&b), rows, cols, K);
+    z.iter_mut().zip(exact(&c)).for_each(|(z, c)| *z = c + *z);
+    let expected: Expected = bounds::bias_activation(&z, &exact(&bias), f).into();
+
+    let (a, b) = (rig.matrix(rows, K, &a)?, rig.matrix(K, cols, &b)?);
+    let (bias, c) = (rig.vector(&bias)?, rig.matrix(rows, cols, &c)?);
+    rig.run(|recorder| {
+        recorder.variant = Variant::of(product, recorder.variant.memory);
+        recorder.layer_nn(&a, &b, LayerEnd { bias: &bias, f }, &c, true)
+    })?;
+    Ok(expected.compare(&rig.read(&c)?)?)
 }
 
 fn output_delta(rig: Rig<'_>, case: &LayerCase) -> Result<Closeness, Failure> {

@@ -1,0 +1,19 @@
+// Shared part: what a product A B or A Bᵀ is told.
+
+struct Product {
+    tiles_m: u32,     // tiles down C
+    tiles_n: u32,     // tiles across C
+    k_first: u32,     // first vec4 of k
+    k_end: u32,       // end of k, vec4
+    stride_a: u32,
+    stride_b: u32,
+    stride_c: u32,
+    rows: u32,        // of C, padding included
+    examples: u32,    // rows of C without padding
+    units: u32,       // columns of C without padding
+}
+
+@group(0) @binding(0) var<uniform> p: Product;
+@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;  // [m, n]
+
+override ACCUMULATE: bool = false;  // add to C
