@@ -6,8 +6,8 @@
 //! cargo run --release --manifest-path tests/peers/burn/Cargo.toml -- --rhohat target/release/rhohat --shapes ABC
 //! ```
 //!
-//! `--features spirv` before `--` takes burn's compiler to SPIR-V instead of that to WGSL; without `--rhohat`, burn is
-//! timed alone. At every shape burn has to agree with plain loops in f64 on J before each of three updates.
+//! Without `--rhohat`, burn is timed alone. burn compiles to WGSL, as its `wgpu` feature has it. At every shape it has to
+//! agree with plain loops in f64 on J before each of three updates.
 //!
 //! burn compiles shaders and tries out kernels when it meets a shape: the column "tuning". Every shape has a process of
 //! its own, so that none gains from another's. Mesa keeps what it compiled in the user's cache folder:
@@ -123,7 +123,7 @@ fn measure(letter: char, arguments: &Arguments) -> Result<Value> {
     let ratio = (!ratios.is_empty()).then(|| median(&mut ratios));
     Ok(json!({
         "shape": letter.to_string(), "n_h_m": shape.to_string(), "output": shape.output(),
-        "compiler": if cfg!(feature = "spirv") { "spirv" } else { "wgsl" }, "tuning_s": tuning,
+        "tuning_s": tuning,
         "burn_ms": over(&burn, |times| times.median), "burn_best_ms": over(&burn, |times| times.best),
         "rhohat_ms": over(&ours, |times| times.median), "rhohat_best_ms": over(&ours, |times| times.best),
         "ratio": ratio, "ratio_low": ratios.first(), "ratio_high": ratios.last(),
