@@ -3,8 +3,9 @@
 //! Work is cut into pieces by shape alone, never by the number of threads (`cut`); each piece is computed by one
 //! thread in a fixed order, and sums over pieces are added up in order. From the outside in: `engine` is the engine
 //! trait, `evaluate` J and its gradient over chunks of rows, `pass` a chunk's way through the hidden blocks, `thin`
-//! through a small layer, `rows` what follows each product, `matmul` and `kernel` the products themselves
-//! ([`products`] for dense matrices), [`activation`] sigmoid and tanh, `update` what becomes of a gradient.
+//! through a small layer, `rows` what follows each product, `matmul` and `kernel` the products themselves ([`products`]
+//! for dense matrices), `buffer` how matrices lie in panels, [`activation`] sigmoid and tanh, `update` what becomes of
+//! a gradient.
 
 pub mod activation;
 mod backward;
