@@ -73,6 +73,22 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
     cases
 }
 
+/// The layer that ends in a product of this form, on several tiles each way; nothing for Aᵀ·B, in which none ends.
+pub(super) fn of_form(form: Form, product: Product) -> Option<Case> {
+    let case = LayerCase { rows: 131, cols: 257, f: Activation::Sigmoid, seed: 0 };
+    match form {
+        Form::Nt => {
+            let run = move |rig: Rig<'_>| hidden_layer(rig, &case, product, 33);
+            Some(Case::new(kernel::layer_nt(product), case.name(), run))
+        }
+        Form::Nn => {
+            let run = move |rig: Rig<'_>| output_layer(rig, &case, product);
+            Some(Case::new(kernel::layer_nn(product), case.name(), run))
+        }
+        Form::Tn => None,
+    }
+}
+
 /// f(A Bᵀ + b). With k = 1 and B = 1 what f is applied to are the edges and b.
 fn hidden_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> Result<Closeness, Failure> {
     let &LayerCase { rows, cols, f, .. } = case;

@@ -1,6 +1,6 @@
 //! Cases of the three products.
 
-use super::Case;
+use super::{Case, layers};
 use crate::gpu::buffer::padded;
 use crate::gpu::kernel::{self, Kernel};
 use crate::gpu::ops::Slices;
@@ -93,18 +93,19 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
     Product::ALL.into_iter().flat_map(of).collect()
 }
 
-/// Whether a kernel computes a form within its bounds, on those cases that have several tiles each way and take
-/// milliseconds.
+/// Whether a kernel computes a form within its bounds, and the layer that ends in it, on those cases that have several
+/// tiles each way and take milliseconds.
 ///
 /// # Errors
 /// The first case that fails.
 pub fn check_form(rig: Rig<'_>, form: Form, product: Product) -> Result<(), Failure> {
     const ROWS: std::ops::RangeInclusive<usize> = 65..=131;
-    for case in ProductCase::all(form, 0).filter(|case| ROWS.contains(&case.shape.0)) {
-        let case = match form {
-            Form::Tn => sliced_case(case, product),
-            Form::Nt | Form::Nn => whole_case(case, product, false),
-        };
+    let products = ProductCase::all(form, 0).filter(|case| ROWS.contains(&case.shape.0));
+    let products = products.map(|case| match form {
+        Form::Tn => sliced_case(case, product),
+        Form::Nt | Form::Nn => whole_case(case, product, false),
+    });
+    for case in products.chain(layers::of_form(form, product)) {
         case.check(rig).map_err(|failure| match failure {
             Failure::Wrong(why) => Failure::Wrong(format!("{}: {why}", case.what)),
             device => device,
