@@ -1,7 +1,7 @@
 //! The CPU engine: f32, all cores, the same bits for any number of threads.
 //!
-//! Work is cut into pieces by shape alone, never by the number of threads (`cut`); each piece is computed by one
-//! thread in a fixed order, and sums over pieces are added up in order. From the outside in: `engine` is the engine
+//! What is a piece of some sum is cut by shape alone, never by the number of threads (`cut`); each piece is computed by
+//! one thread in a fixed order, and sums over pieces are added up in order. From the outside in: `engine` is the engine
 //! trait, `evaluate` J and its gradient over chunks of rows, `pass` a chunk's way through the hidden blocks, `thin`
 //! through a small layer, `rows` what follows each product, `matmul` and `kernel` the products themselves ([`products`]
 //! for dense matrices), `buffer` how matrices lie in panels, [`activation`] sigmoid and tanh, `update` what becomes of

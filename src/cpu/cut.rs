@@ -1,4 +1,5 @@
-//! How work is cut, by shape alone: never by the number of threads, so that bits do not depend on it.
+//! How work is cut. What is a piece of some sum is cut by shape alone, never by the number of threads, so that bits do
+//! not depend on it; only the panels of a gradient, each summed up by itself, are dealt out by threads.
 
 use std::ops::Range;
 
@@ -17,7 +18,8 @@ const TASKS: usize = 32;
 /// Settles the cut for `examples` rows. A block is whole panels, but for the last.
 pub fn settle(cut: Cut, shape: Shape, examples: usize) -> Plan {
     let fitting = (BLOCK_BYTES / (4 * width(shape.visible))).next_multiple_of(64);
-    let block = cut.block.unwrap_or(even(shape.hidden, fitting)).next_multiple_of(LINE).min(shape.hidden);
+    let block = cut.block.unwrap_or(even(shape.hidden, fitting)).min(shape.hidden);
+    let block = block.next_multiple_of(LINE).min(shape.hidden);
     let blocks = shape.hidden.div_ceil(block);
     let row_bytes = 4 * ((blocks + 1) * width(block) + width(shape.visible));
     let fitting = (ACTIVATION_BYTES / row_bytes).next_multiple_of(8).max(1);
