@@ -11,9 +11,18 @@ struct Product {
     rows: u32,        // of C, padding included
     examples: u32,    // rows of C without padding
     units: u32,       // columns of C without padding
+    sums: u32,        // invocations that leave a sum, for the output's delta
+    first_sum: u32,   // where the first sum goes
 }
 
 @group(0) @binding(0) var<uniform> p: Product;
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;  // [m, n]
 
 override ACCUMULATE: bool = false;  // add to C
+
+// Which of four neighbouring elements of C are no padding.
+fn is_inside(row: u32, column: u32) -> vec4<bool> {
+    let first = 4u * column;
+    let columns = vec4<u32>(first, first + 1u, first + 2u, first + 3u) < vec4<u32>(p.units);
+    return columns & vec4<bool>(row < p.examples);
+}

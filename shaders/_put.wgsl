@@ -5,3 +5,5 @@ fn put(row: u32, column: u32, value: vec4<f32>) {
     let at = row * p.stride_c + column;
     if ACCUMULATE { c[at] += value; } else { c[at] = value; }
 }
+
+fn finish(invocation: u32) {}

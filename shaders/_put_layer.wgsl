@@ -6,8 +6,7 @@ fn put(row: u32, column: u32, value: vec4<f32>) {
     let at = row * p.stride_c + column;
     var z = value;
     if ACCUMULATE { z += c[at]; }
-    let first = 4u * column;
-    let inside =
-        (vec4<u32>(first, first + 1u, first + 2u, first + 3u) < vec4<u32>(p.units)) & vec4<bool>(row < p.examples);
-    c[at] = select(vec4<f32>(), activation(z + bias_at(column)), inside);
+    c[at] = select(vec4<f32>(), activation(z + bias_at(column)), is_inside(row, column));
 }
+
+fn finish(invocation: u32) {}

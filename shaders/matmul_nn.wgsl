@@ -3,7 +3,7 @@
 // One invocation computes an 8×8 tile of C in registers: 16 vec4 loads for 256 multiply-adds, no shared memory, no
 // barrier. Rows and columns of all three matrices are padded with zeros to multiples of 8, so that no tile has an
 // edge. Differs from the reference in summing four k before adding them to the tile.
-// The joined part says what becomes of C: _put.wgsl or _put_layer.wgsl.
+// The joined part says what becomes of C: one of _put*.wgsl.
 // Index legend: i row of A and C, j column of B and C, k summed. Strides in vec4.
 
 override WORKGROUP: u32 = 64u;
@@ -67,4 +67,5 @@ fn main(
     put(i + 5u, column, c5l); put(i + 5u, column + 1u, c5h);
     put(i + 6u, column, c6l); put(i + 6u, column + 1u, c6h);
     put(i + 7u, column, c7l); put(i + 7u, column + 1u, c7h);
+    finish(tile);
 }

@@ -5,7 +5,7 @@
 // invocation loads four vec4 of either factor, for 128 multiply-adds a vec4; rows of A go round by broadcast. Differs
 // from the reference in summing four k before adding them to the tile. What a tile reads beyond the edge of its factors
 // it does not write.
-// The joined part says what becomes of C: _put.wgsl or _put_layer.wgsl.
+// The joined part says what becomes of C: one of _put*.wgsl.
 // Index legend: i row of A and C, j column of B and C, k summed. Strides in vec4.
 
 override WORKGROUP: u32 = 8u;
@@ -40,4 +40,5 @@ fn main(
         multiply(&sums, a0, a1, a2, a3, b0, b1, b2, b3);
     }
     store_tile(&sums, i, column_b);
+    finish(tile * WORKGROUP + lane);
 }

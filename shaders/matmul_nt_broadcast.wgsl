@@ -5,7 +5,7 @@
 // invocation loads four vec4 of either factor, for 128 multiply-adds a vec4; rows of A go round by broadcast. Differs
 // from the reference in summing four k before adding them to the tile. What a tile reads beyond the edge of its factors
 // it does not write.
-// The joined part says what becomes of C: _put.wgsl or _put_layer.wgsl.
+// The joined part says what becomes of C: one of _put*.wgsl.
 // Index legend: i row of A and C, j row of B and column of C, k summed. Strides in vec4.
 
 override WORKGROUP: u32 = 8u;
@@ -42,4 +42,5 @@ fn main(
         multiply(&sums, a0, a1, a2, a3, b[0], b[1], b[2], b[3]);
     }
     store_tile(&sums, i, j / 4u);
+    finish(tile * WORKGROUP + lane);
 }

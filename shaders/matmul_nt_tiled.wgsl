@@ -5,7 +5,7 @@
 // times four neighbours. What a tile reads beyond the edge of its
 // factors it does not write. Differs from the reference in summing four k before adding them to the tile. Written by
 // the book; no GPU was at hand to measure it on.
-// The joined part says what becomes of C: _put.wgsl or _put_layer.wgsl.
+// The joined part says what becomes of C: one of _put*.wgsl.
 // Index legend: i row of A and C, j row of B and column of C, k summed. Strides in vec4.
 
 override WORKGROUP: u32 = 64u;
@@ -84,4 +84,5 @@ fn main(
     put(i + down + 40u, column, c5l); put(i + down + 40u, column + 8u, c5h);
     put(i + down + 48u, column, c6l); put(i + down + 48u, column + 8u, c6h);
     put(i + down + 56u, column, c7l); put(i + down + 56u, column + 8u, c7h);
+    finish(tile * WORKGROUP + local);
 }

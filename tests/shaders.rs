@@ -172,9 +172,13 @@ fn every_shader_file_is_in_the_table_and_named_like_its_row() {
     assert_eq!(files("shaders/bench"), names(ceilings::ALL));
 }
 
-/// A layer is the text of its product with another part.
+/// Layers and deltas are the texts of their products with another part.
 fn names(kernels: &[&Kernel]) -> Vec<String> {
-    let file = |kernel: &&Kernel| kernel.name.trim_start_matches("bench/").replace("layer_", "matmul_");
+    let ends = ["layer_n", "output_delta_n", "hidden_delta_n"];
+    let file = |kernel: &&Kernel| {
+        let name = kernel.name.trim_start_matches("bench/").to_owned();
+        ends.iter().fold(name, |name, end| name.replace(end, "matmul_n"))
+    };
     let mut names: Vec<String> = kernels.iter().map(file).collect();
     names.sort();
     names.dedup();

@@ -11,7 +11,6 @@ use crate::gpu::ops::{COLUMN_BLOCK, Slices, adam_uniform, sgd_uniform, sum_block
 use crate::gpu::recording::{LiveUniform, Recorder};
 use crate::gpu::storage::Storage;
 use crate::gpu::uniform;
-use crate::objective::Activation;
 
 /// Rows and columns that they run on: 16 MiB a matrix.
 const SHAPE: (usize, usize) = (4096, 1024);
@@ -25,7 +24,6 @@ struct Bench<'g> {
     y: Tensor,
     z: Tensor,
     moment: Tensor,
-    bias: Tensor,
     sums: Tensor,
     sgd: LiveUniform,
     adam: LiveUniform,
@@ -36,10 +34,7 @@ struct Bench<'g> {
 type Entry = (&'static str, f64, f64, fn(&Bench<'_>, &mut Recorder<'_>) -> Result<()>);
 
 const ENTRIES: &[Entry] = &[
-    ("output_delta", 3.0, 4.0, |on, to| to.output_delta(&on.x, &on.y, Activation::Sigmoid)),
-    ("hidden_delta", 3.0, 4.0, |on, to| to.hidden_delta(&on.x, &on.bias, &on.y, Activation::Sigmoid)),
     ("column_sums", 1.0, 1.0, |on, to| to.column_sums(&on.x, &Tensor { cols: on.x.cols, ..on.sums.clone() })),
-    ("squared_error", 2.0, 3.0, |on, to| to.squared_error(&on.x, &on.y, &on.sums, 0)),
     ("dot", 1.0, 2.0, |on, to| to.dot(&on.x, &on.x, on.x.len(), &[(0, 0)], &on.sums, 0)),
     ("weight_gradient", 3.0, 3.0, |on, to| {
         let one = Slices { rows: SHAPE.0, count: 1 };
@@ -92,7 +87,6 @@ impl<'g> Bench<'g> {
             y: matrix("y")?,
             z: matrix("z")?,
             moment: matrix("moment")?,
-            bias: Tensor::vector(gpu, "bias", cols)?,
             sums: Tensor::vector_at(&Storage::zeros(gpu, "sums", padded(room))?, 0, room),
             sgd,
             adam,

@@ -119,7 +119,7 @@ impl GpuEngine {
     }
 
     fn record_step(&self, descent: &Descent, key: StepKey) -> Result<Recording> {
-        let mut recorder = Recorder::new(&self.gpu);
+        let mut recorder = Recorder::of(&self.gpu, self.layout.variant);
         let rho_hat = match self.rho_hat.mode {
             RhoHatMode::Ema => &descent.average,
             RhoHatMode::Exact | RhoHatMode::Batch => &self.work.rho_hat,

@@ -78,7 +78,7 @@ impl GpuEngine {
 
     /// A recording over all examples at the current parameters with the exact ρ̂.
     fn record(&self, build: impl FnOnce(&mut Pass<'_, '_>) -> Result<()>) -> Result<Recording> {
-        let mut recorder = Recorder::new(&self.gpu);
+        let mut recorder = Recorder::of(&self.gpu, self.layout.variant);
         build(&mut Pass {
             recorder: &mut recorder,
             layout: &self.layout,

@@ -50,7 +50,8 @@ pub const TEXTURE_WIDTH: usize = 1024;
 /// One row of the table.
 #[derive(Debug)]
 pub struct Kernel {
-    /// File name without `.wgsl`, or `layer_XX` for `matmul_XX` with bias and activation; without its variant the name of its twin in [`crate::reference::kernels`].
+    /// File name without `.wgsl`, or that of a product with the name of its end in the place of `matmul`; without its
+    /// variant the name of its twin in [`crate::reference::kernels`].
     pub name: &'static str,
     /// The shader's own text.
     pub source: &'static str,
@@ -97,9 +98,6 @@ impl Uniform {
 const INDEX_PART: &str = include_str!("../../shaders/_index.wgsl");
 const ACTIVATION_PART: &str = include_str!("../../shaders/_activation.wgsl");
 const TEXTURE_PART: &str = include_str!("../../shaders/_texture.wgsl");
-const PRODUCT_PART: &str = include_str!("../../shaders/_product.wgsl");
-const PUT_PART: &str = include_str!("../../shaders/_put.wgsl");
-const PUT_LAYER_PART: &str = include_str!("../../shaders/_put_layer.wgsl");
 
 impl Kernel {
     /// The text that is compiled: the kernel first, so that line numbers in errors are its own.

@@ -1,11 +1,12 @@
-//! How the work is cut on the device: hidden blocks, chunks of rows, parts of the resident examples, and how the
-//! parameters of a block lie in one buffer.
+//! How the work is cut on the device, and by which kernels it is done: hidden blocks, chunks of rows, parts of the
+//! resident examples, and how the parameters of a block lie in one buffer.
 
 use std::ops::Range;
 
 use super::buffer::{SECTION, TILE, Tensor, padded};
 use super::device::Gpu;
 use super::storage::Storage;
+use super::variant::Variant;
 use crate::engine::{Cut, Plan};
 use crate::error::{Error, Result};
 use crate::model::{Params, Shape};
@@ -24,6 +25,8 @@ pub struct Layout {
     pub blocks: Vec<Range<usize>>,
     /// Most numbers that one binding holds.
     pub limit: usize,
+    /// The kernels of all recordings: how many sums they leave depends on them.
+    pub variant: Variant,
 }
 
 impl Layout {
@@ -43,7 +46,7 @@ impl Layout {
         }
         let starts = (0..shape.hidden).step_by(block);
         let blocks = starts.map(|first| first..(first + block).min(shape.hidden)).collect();
-        Ok(Self { shape, chunk, blocks, limit })
+        Ok(Self { shape, chunk, blocks, limit, variant: gpu.variant() })
     }
 
     /// The chunks of an update over `rows` rows.

@@ -3,11 +3,11 @@
 
 use std::ops::Range;
 
-use super::buffer::{Tensor, padded};
+use super::buffer::Tensor;
 use super::layout::{Layout, Segment, output_bias};
-use super::ops::{LayerEnd, sum_blocks};
+use super::ops::{HiddenEnd, LayerEnd, OutputEnd, sum_blocks};
 use super::recording::Recorder;
-use super::workspace::{Workspace, slices_of, weight_sums};
+use super::workspace::{Workspace, error_sums, slices_of, weight_sums};
 use crate::error::Result;
 use crate::objective::Objective;
 
@@ -74,7 +74,7 @@ pub struct Pass<'p, 'g> {
     pub rho_hat: RhoHatTarget<'p>,
 }
 
-impl Pass<'_, '_> {
+impl<'p> Pass<'p, '_> {
     /// J's sums and ρ̂.
     pub fn cost(&mut self) -> Result<()> {
         for (number, chunk) in self.chunks().into_iter().enumerate() {
@@ -83,8 +83,7 @@ impl Pass<'_, '_> {
                 let a2 = self.hidden(k, &x)?;
                 self.mean_activation(k, &a2, number > 0)?;
             }
-            let a3 = self.output(&x)?;
-            self.squared_error(number, &a3, &x)?;
+            self.output_delta(number, &x)?;
             self.recorder.cut();
         }
         self.kl_slopes()?;
@@ -121,18 +120,15 @@ impl Pass<'_, '_> {
 
     fn back_propagate(&mut self, number: usize, x: &Tensor, gradient: &[Segment]) -> Result<()> {
         let later = number > 0;
-        let a3 = self.output(x)?;
-        self.squared_error(number, &a3, x)?;
-        self.recorder.output_delta(&a3, x, self.objective.output)?;
-        let delta3 = a3;
+        let delta3 = self.output_delta(number, x)?;
         self.bias_gradient(&delta3, output_bias(gradient), later)?;
         for (k, gradient) in gradient.iter().enumerate() {
             let a2 = first_rows(&self.work.a2[k], x.rows);
             self.weight_gradient(&a2, &delta3, &self.weights[k].d, &gradient.d, later)?;
 
             let delta2 = resized(&self.work.error, x.rows, a2.cols);
-            self.recorder.matmul_nt(&delta3, &self.weights[k].d, &delta2, false)?;
-            self.recorder.hidden_delta(&delta2, &self.work.slope[k], &a2, self.objective.activation)?;
+            let end = HiddenEnd { slope: &self.work.slope[k], a2: &a2, f: self.objective.activation };
+            self.recorder.hidden_delta(&delta3, &self.weights[k].d, end, &delta2)?;
             self.weight_gradient(&delta2, x, &self.weights[k].w1, &gradient.w1, later)?;
             self.bias_gradient(&delta2, &gradient.b1, later)?;
         }
@@ -177,16 +173,35 @@ impl Pass<'_, '_> {
 
     /// A3 = g(Σ_k A2_k D_k + b2), from the activations at hand.
     pub fn output(&mut self, x: &Tensor) -> Result<Tensor> {
-        let a3 = first_rows(&self.work.a3, x.rows);
+        let (a2, d, a3) = self.all_but_last_block(x)?;
+        let accumulate = self.weights.len() > 1;
+        self.recorder.layer_nn(&a2, d, self.output_layer(), &a3, accumulate)?;
+        Ok(a3)
+    }
+
+    /// δ3 of chunk `number` and the sums of its squared errors, from the activations at hand.
+    fn output_delta(&mut self, number: usize, x: &Tensor) -> Result<Tensor> {
+        let (a2, d, delta3) = self.all_but_last_block(x)?;
+        let first_sum = weight_sums(self.layout) + number * error_sums(self.layout, self.layout.chunk);
+        let end = OutputEnd { layer: self.output_layer(), x, sums: &self.work.sums, first_sum };
+        let accumulate = self.weights.len() > 1;
+        self.recorder.output_delta(&a2, d, end, &delta3, accumulate)?;
+        Ok(delta3)
+    }
+
+    fn output_layer(&self) -> LayerEnd<'p> {
+        LayerEnd { bias: output_bias(self.weights), f: self.objective.output }
+    }
+
+    /// Adds up A2_k D_k of all blocks but the last; returns the factors of the last, and where the sum is.
+    fn all_but_last_block(&mut self, x: &Tensor) -> Result<(Tensor, &'p Tensor, Tensor)> {
+        let sum = first_rows(&self.work.a3, x.rows);
         let last = self.weights.len() - 1;
         for (k, weights) in self.weights[..last].iter().enumerate() {
             let a2 = first_rows(&self.work.a2[k], x.rows);
-            self.recorder.matmul_nn(&a2, &weights.d, &a3, k > 0)?;
+            self.recorder.matmul_nn(&a2, &weights.d, &sum, k > 0)?;
         }
-        let a2 = first_rows(&self.work.a2[last], x.rows);
-        let end = LayerEnd { bias: output_bias(self.weights), f: self.objective.output };
-        self.recorder.layer_nn(&a2, &self.weights[last].d, end, &a3, last > 0)?;
-        Ok(a3)
+        Ok((first_rows(&self.work.a2[last], x.rows), &self.weights[last].d, sum))
     }
 
     fn mean_activation(&mut self, k: usize, a2: &Tensor, later: bool) -> Result<()> {
@@ -231,11 +246,6 @@ impl Pass<'_, '_> {
         self.recorder.matmul_tn(a, b, &self.work.products, slices)?;
         let (examples, lambda) = (self.examples.rows(), self.objective.lambda);
         self.recorder.weight_gradient(&self.work.products, slices, w, gradient, examples, lambda, later)
-    }
-
-    fn squared_error(&mut self, number: usize, a3: &Tensor, x: &Tensor) -> Result<()> {
-        let whole_chunk = sum_blocks(padded(self.layout.chunk) * x.stride());
-        self.recorder.squared_error(a3, x, &self.work.sums, weight_sums(self.layout) + number * whole_chunk)
     }
 
     /// ‖W1‖² + ‖D‖², before any update.

@@ -9,7 +9,7 @@ use bytemuck::{Pod, Zeroable};
 /// Longest list of pairs or terms in one dispatch of `dot` and `combine`.
 pub const MAX_LIST: usize = 64;
 
-/// Uniform of `matmul_nt` and `matmul_nn`, and of the layers.
+/// Uniform of `matmul_nt` and `matmul_nn` with any end.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Product {
@@ -23,6 +23,8 @@ pub struct Product {
     pub rows: u32,
     pub examples: u32,
     pub units: u32,
+    pub sums: u32,
+    pub first_sum: u32,
 }
 
 /// Uniform of `matmul_tn`.
@@ -71,22 +73,6 @@ pub struct Penalty {
     pub tanh: u32,
 }
 
-/// Uniform of `output_delta`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Elements {
-    pub count: u32,
-}
-
-/// Uniform of `hidden_delta`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct HiddenDelta {
-    pub rows: u32,
-    pub padded_rows: u32,
-    pub stride: u32,
-}
-
 /// Uniform of `weight_gradient`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -95,16 +81,6 @@ pub struct WeightGradient {
     pub slices: u32,
     pub scale: f32,
     pub lambda: f32,
-}
-
-/// Uniform of `squared_error`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct BlockSums {
-    pub count: u32,
-    pub block: u32,
-    pub blocks: u32,
-    pub first: u32,
 }
 
 /// Uniform of `dot`.

@@ -3,7 +3,7 @@
 use super::buffer::{Tensor, padded};
 use super::device::Gpu;
 use super::layout::Layout;
-use super::ops::{COLUMN_BLOCK, Slices, sum_blocks};
+use super::ops::{COLUMN_BLOCK, Slices, output_sums, sum_blocks};
 use super::storage::Storage;
 use crate::error::Result;
 
@@ -63,12 +63,15 @@ pub(super) fn slices_of(layout: &Layout, units: usize, n: usize, rows: usize) ->
     Slices::new(rows, height * width / 64).at_most(rows, (layout.limit / (height * width)).max(1))
 }
 
-/// Block sums that the cost of `rows` rows takes.
+/// Sums that the cost of `rows` rows takes.
 pub fn cost_sums(layout: &Layout, rows: usize) -> usize {
-    let stride = padded(layout.shape.visible);
-    let errors: usize =
-        layout.chunks(rows).iter().map(|chunk| sum_blocks(padded(chunk.len()) * stride)).sum();
+    let errors: usize = layout.chunks(rows).iter().map(|chunk| error_sums(layout, chunk.len())).sum();
     errors + weight_sums(layout)
+}
+
+/// Sums of squared errors that a chunk of `rows` rows leaves.
+pub fn error_sums(layout: &Layout, rows: usize) -> usize {
+    output_sums(layout.variant.nn, rows, layout.shape.visible)
 }
 
 /// Block sums that ‖W‖² takes.

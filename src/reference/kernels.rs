@@ -112,6 +112,32 @@ pub fn hidden_delta(error: &[f64], slope: &[f64], a2: &[f64], f: Activation) -> 
     error.iter().zip(a2).enumerate().map(|(i, (&e, &a2))| (e + slope[i % h]) * f.slope(a2)).collect()
 }
 
+/// δ3 `[m, len(bias)]` from A2 `[m, k]`, D `[k, n]` and b2: the output layer and what follows from it.
+pub fn output_delta_nn(
+    a2: &[f64],
+    d: &[f64],
+    bias: &[f64],
+    x: &[f64],
+    m: usize,
+    k: usize,
+    g: Activation,
+) -> Vec<f64> {
+    output_delta(&layer_nn(a2, d, bias, m, k, g), x, g)
+}
+
+/// δ2 `[m, len(slope)]` from δ3 `[m, k]`, D `[h, k]`, s and A2.
+pub fn hidden_delta_nt(
+    delta3: &[f64],
+    d: &[f64],
+    slope: &[f64],
+    a2: &[f64],
+    m: usize,
+    k: usize,
+    f: Activation,
+) -> Vec<f64> {
+    hidden_delta(&matmul_nt(delta3, d, m, slope.len(), k), slope, a2, f)
+}
+
 /// A weight's gradient: the sum of `parts` partial products over the examples, divided by m, plus λW.
 /// `products` is `[parts, len(w)]`.
 pub fn weight_gradient(products: &[f64], w: &[f64], examples: usize, lambda: f64) -> Vec<f64> {

@@ -1,12 +1,46 @@
-//! What is done to the elements of a layer, and ρ̂ with its KL slope.
+//! Products that end in a layer or in its delta, and ρ̂ with its KL slope.
 
+use super::products::End;
 use super::word;
 use crate::error::Result;
 use crate::gpu::buffer::Tensor;
 use crate::gpu::kernel;
 use crate::gpu::recording::{Choice, Recorder};
-use crate::gpu::uniform::{Elements, HiddenDelta, Penalty};
+use crate::gpu::uniform::Penalty;
 use crate::objective::{Activation, Objective, RHO_HAT_MIN};
+
+/// What makes a product a layer.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerEnd<'a> {
+    /// b `[units]`.
+    pub bias: &'a Tensor,
+    /// f.
+    pub f: Activation,
+}
+
+/// What makes a product the delta of the output layer.
+#[derive(Clone, Copy, Debug)]
+pub struct OutputEnd<'a> {
+    /// The layer.
+    pub layer: LayerEnd<'a>,
+    /// X `[m, n]`.
+    pub x: &'a Tensor,
+    /// Where the sums of (A3 − X)² go.
+    pub sums: &'a Tensor,
+    /// Which is the first of them.
+    pub first_sum: usize,
+}
+
+/// What makes a product the delta of the hidden layer.
+#[derive(Clone, Copy, Debug)]
+pub struct HiddenEnd<'a> {
+    /// s `[h]`.
+    pub slope: &'a Tensor,
+    /// A2 `[m, h]`.
+    pub a2: &'a Tensor,
+    /// f.
+    pub f: Activation,
+}
 
 impl Recorder<'_> {
     /// ρ̂ and s from the mean activations; `decay` > 0 makes ρ̂ a moving average.
@@ -31,21 +65,60 @@ impl Recorder<'_> {
         self.dispatch(&kernel::KL_SLOPE, Choice::default(), &uniform, &[mean, rho_hat, slope], mean.stride())
     }
 
-    /// A3 ← (A3 − X) ⊙ g′.
-    pub fn output_delta(&mut self, a3: &Tensor, x: &Tensor, g: Activation) -> Result<()> {
-        assert_eq!((a3.rows, a3.cols), (x.rows, x.cols), "output_delta: shapes");
-        let uniform = Elements { count: word(a3.len() / 4) };
-        self.dispatch(&kernel::OUTPUT_DELTA, g.into(), &uniform, &[x, a3], a3.len() / 4)
+    /// C = f(A Bᵀ + b): the hidden layer.
+    pub fn layer_nt(&mut self, a: &Tensor, b: &Tensor, end: LayerEnd<'_>, c: &Tensor) -> Result<()> {
+        let shapes = (b.cols, a.rows, b.rows, b.rows);
+        assert_eq!((a.cols, c.rows, c.cols, end.bias.cols), shapes, "layer_nt: shapes");
+        let product = self.variant.nt;
+        let LayerEnd { bias, f } = end;
+        let end = End { kernel: kernel::layer_nt(product), f, tensors: &[bias], first_sum: 0 };
+        self.product(product, kernel::matmul_nt(product), Some(end), [a, b, c], false)
     }
 
-    /// E ← (E + s) ⊙ f′(A2).
-    pub fn hidden_delta(&mut self, error: &Tensor, slope: &Tensor, a2: &Tensor, f: Activation) -> Result<()> {
-        assert_eq!((error.rows, error.cols, slope.cols), (a2.rows, a2.cols, a2.cols), "hidden_delta: shapes");
-        let uniform = HiddenDelta {
-            rows: word(error.rows),
-            padded_rows: word(error.padded_rows),
-            stride: word(error.stride() / 4),
-        };
-        self.dispatch(&kernel::HIDDEN_DELTA, f.into(), &uniform, &[slope, a2, error], error.len() / 4)
+    /// C = f(A B + b), or f(C + A B + b): the output layer.
+    pub fn layer_nn(
+        &mut self,
+        a: &Tensor,
+        b: &Tensor,
+        end: LayerEnd<'_>,
+        c: &Tensor,
+        accumulate: bool,
+    ) -> Result<()> {
+        let LayerEnd { bias, f } = end;
+        assert_eq!((a.cols, c.rows, c.cols, bias.cols), (b.rows, a.rows, b.cols, b.cols), "layer_nn: shapes");
+        let product = self.variant.nn;
+        let end = End { kernel: kernel::layer_nn(product), f, tensors: &[bias], first_sum: 0 };
+        self.product(product, kernel::matmul_nn(product), Some(end), [a, b, c], accumulate)
+    }
+
+    /// C = (A3 − X) ⊙ g′ with A3 = g(A B + b), or g(C + A B + b), and sums of (A3 − X)²; how many is [`output_sums`].
+    ///
+    /// [`output_sums`]: super::output_sums
+    pub fn output_delta(
+        &mut self,
+        a: &Tensor,
+        b: &Tensor,
+        end: OutputEnd<'_>,
+        c: &Tensor,
+        accumulate: bool,
+    ) -> Result<()> {
+        let OutputEnd { layer: LayerEnd { bias, f }, x, sums, first_sum } = end;
+        let shapes = (b.rows, a.rows, b.cols, b.cols, (c.rows, c.stride()));
+        assert_eq!((a.cols, c.rows, c.cols, bias.cols, (x.rows, x.stride())), shapes, "output_delta: shapes");
+        let product = self.variant.nn;
+        let kernel = kernel::output_delta_nn(product);
+        let end = End { kernel, f, tensors: &[bias, x, sums], first_sum };
+        self.product(product, kernel::matmul_nn(product), Some(end), [a, b, c], accumulate)
+    }
+
+    /// C = (A Bᵀ + s) ⊙ f′(A2).
+    pub fn hidden_delta(&mut self, a: &Tensor, b: &Tensor, end: HiddenEnd<'_>, c: &Tensor) -> Result<()> {
+        let HiddenEnd { slope, a2, f } = end;
+        let shapes = (b.cols, a.rows, b.rows, b.rows, (c.rows, c.cols));
+        assert_eq!((a.cols, c.rows, c.cols, slope.cols, (a2.rows, a2.cols)), shapes, "hidden_delta: shapes");
+        let product = self.variant.nt;
+        let kernel = kernel::hidden_delta_nt(product);
+        let end = End { kernel, f, tensors: &[slope, a2], first_sum: 0 };
+        self.product(product, kernel::matmul_nt(product), Some(end), [a, b, c], false)
     }
 }

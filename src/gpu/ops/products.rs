@@ -2,7 +2,7 @@
 
 use super::word;
 use crate::error::Result;
-use crate::gpu::buffer::{TILE, Tensor};
+use crate::gpu::buffer::{TILE, Tensor, padded};
 use crate::gpu::kernel::tile::SIDE;
 use crate::gpu::kernel::{self, Kernel};
 use crate::gpu::recording::{Choice, Recorder};
@@ -47,13 +47,16 @@ impl Slices {
     }
 }
 
-/// What makes a product a layer.
-#[derive(Clone, Copy, Debug)]
-pub struct LayerEnd<'a> {
-    /// b `[units]`.
-    pub bias: &'a Tensor,
-    /// f.
+/// What ends a product.
+pub(super) struct End<'a> {
+    /// The kernel that ends in it.
+    pub kernel: &'static Kernel,
+    /// What it applies.
     pub f: Activation,
+    /// The tensors that it takes besides A, B and C.
+    pub tensors: &'a [&'a Tensor],
+    /// Where its first sum goes, for ends that leave sums.
+    pub first_sum: usize,
 }
 
 /// Rows and columns of a tile, and the invocations that share it.
@@ -63,6 +66,12 @@ fn tile(product: Product) -> (usize, usize) {
         Product::Tiled => (64, 64),
         Product::Broadcast => (SIDE, 8),
     }
+}
+
+/// Invocations that compute a product of `rows` × `cols`: so many sums does the output's delta leave.
+pub fn output_sums(product: Product, rows: usize, cols: usize) -> usize {
+    let (side, sharers) = tile(product);
+    padded(rows).div_ceil(side) * padded(cols).div_ceil(side) * sharers
 }
 
 impl Recorder<'_> {
@@ -80,63 +89,41 @@ impl Recorder<'_> {
         self.product(product, kernel::matmul_nn(product), None, [a, b, c], accumulate)
     }
 
-    /// C = f(A Bᵀ + b): the hidden layer.
-    pub fn layer_nt(&mut self, a: &Tensor, b: &Tensor, end: LayerEnd<'_>, c: &Tensor) -> Result<()> {
-        let shapes = (b.cols, a.rows, b.rows, b.rows);
-        assert_eq!((a.cols, c.rows, c.cols, end.bias.cols), shapes, "layer_nt: shapes");
-        let product = self.variant.nt;
-        let layer = Some((kernel::layer_nt(product), end));
-        self.product(product, kernel::matmul_nt(product), layer, [a, b, c], false)
-    }
-
-    /// C = f(A B + b), or f(C + A B + b): the output layer.
-    pub fn layer_nn(
-        &mut self,
-        a: &Tensor,
-        b: &Tensor,
-        end: LayerEnd<'_>,
-        c: &Tensor,
-        accumulate: bool,
-    ) -> Result<()> {
-        let shapes = (b.rows, a.rows, b.cols, b.cols);
-        assert_eq!((a.cols, c.rows, c.cols, end.bias.cols), shapes, "layer_nn: shapes");
-        let product = self.variant.nn;
-        let layer = Some((kernel::layer_nn(product), end));
-        self.product(product, kernel::matmul_nn(product), layer, [a, b, c], accumulate)
-    }
-
-    /// In as many dispatches as the sum needs; the last of them is that of the layer if there is one.
-    fn product(
+    /// In as many dispatches as the sum needs; the last of them has the end if there is one.
+    pub(super) fn product(
         &mut self,
         product: Product,
         kernel: &'static Kernel,
-        layer: Option<(&'static Kernel, LayerEnd<'_>)>,
+        end: Option<End<'_>>,
         [a, b, c]: [&Tensor; 3],
         accumulate: bool,
     ) -> Result<()> {
         let (side, sharers) = tile(product);
         let (tiles_m, tiles_n) = (c.padded_rows.div_ceil(side), c.stride().div_ceil(side));
+        let invocations = tiles_m * tiles_n * sharers;
         let turns = a.stride() / 4;
         for first in (0..turns).step_by(MAX_PRODUCT_TURNS) {
-            let end = (first + MAX_PRODUCT_TURNS).min(turns);
+            let last = (first + MAX_PRODUCT_TURNS).min(turns);
             let uniform = uniform::Product {
                 tiles_m: word(tiles_m),
                 tiles_n: word(tiles_n),
                 k_first: word(first),
-                k_end: word(end),
+                k_end: word(last),
                 stride_a: word(a.stride() / 4),
                 stride_b: word(b.stride() / 4),
                 stride_c: word(c.stride() / 4),
                 rows: word(c.padded_rows),
                 examples: word(c.rows),
                 units: word(c.cols),
+                sums: word(invocations),
+                first_sum: word(end.as_ref().map_or(0, |end| end.first_sum)),
             };
             let choice = Choice::accumulating(accumulate || first > 0);
-            let invocations = tiles_m * tiles_n * sharers;
-            match layer {
-                Some((layer, LayerEnd { bias, f })) if end == turns => {
-                    let choice = Choice { activation: Some(f), ..choice };
-                    self.dispatch(layer, choice, &uniform, &[a, b, c, bias], invocations)?;
+            match &end {
+                Some(end) if last == turns => {
+                    let choice = Choice { activation: Some(end.f), ..choice };
+                    let tensors = [&[a, b, c], end.tensors].concat();
+                    self.dispatch(end.kernel, choice, &uniform, &tensors, invocations)?;
                 }
                 _ => self.dispatch(kernel, choice, &uniform, &[a, b, c], invocations)?,
             }

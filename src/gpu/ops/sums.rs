@@ -5,9 +5,9 @@ use crate::error::Result;
 use crate::gpu::buffer::Tensor;
 use crate::gpu::kernel;
 use crate::gpu::recording::{Choice, LiveUniform, Recorder};
-use crate::gpu::uniform::{BlockSums, ColumnMean, ColumnSums, Dots, MAX_LIST};
+use crate::gpu::uniform::{ColumnMean, ColumnSums, Dots, MAX_LIST};
 
-/// Vec4s a block sum of `squared_error` and `dot` covers.
+/// Vec4s a block sum of `dot` covers.
 pub const SUM_BLOCK: usize = 64;
 /// Rows a block sum of `column_sums` covers.
 pub const COLUMN_BLOCK: usize = 64;
@@ -50,19 +50,6 @@ impl Recorder<'_> {
         )
     }
 
-    /// Block sums of (A3 − X)² to `sums[first..]`; how many is [`sum_blocks`] of A3's length.
-    pub fn squared_error(&mut self, a3: &Tensor, x: &Tensor, sums: &Tensor, first: usize) -> Result<()> {
-        assert_eq!((a3.rows, a3.cols), (x.rows, x.cols), "squared_error: shapes");
-        let blocks = sum_blocks(a3.len());
-        let uniform = BlockSums {
-            count: word(a3.len() / 4),
-            block: word(SUM_BLOCK),
-            blocks: word(blocks),
-            first: word(first),
-        };
-        self.dispatch(&kernel::SQUARED_ERROR, Choice::default(), &uniform, &[a3, x, sums], blocks)
-    }
-
     /// Block sums of x·y for pairs of vectors of `len` numbers, stacked in `x` and `y`, to `sums[first..]`: pair by
     /// pair, [`sum_blocks`] each.
     pub fn dot(
@@ -92,7 +79,7 @@ impl Recorder<'_> {
     }
 }
 
-/// Block sums that `squared_error` and `dot` make of `len` numbers.
+/// Block sums that `dot` makes of `len` numbers.
 pub fn sum_blocks(len: usize) -> usize {
     (len / 4).div_ceil(SUM_BLOCK)
 }

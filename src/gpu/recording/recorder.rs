@@ -57,10 +57,15 @@ pub struct Recorder<'g> {
 }
 
 impl<'g> Recorder<'g> {
-    /// An empty list.
+    /// An empty list, for the kernels that the device uses at present.
     pub fn new(gpu: &'g Gpu) -> Self {
+        Self::of(gpu, gpu.variant())
+    }
+
+    /// An empty list, for given kernels.
+    pub fn of(gpu: &'g Gpu, variant: Variant) -> Self {
         let (submissions, uniforms) = (vec![Vec::new()], Vec::new());
-        Self { gpu, variant: gpu.variant(), submissions, uniforms, fresh: Vec::new() }
+        Self { gpu, variant, submissions, uniforms, fresh: Vec::new() }
     }
 
     /// Starts a new submission, so that none grows too long for the watchdog of the system.

@@ -102,7 +102,7 @@ impl Search {
 
     /// Trial point, J and gradient there, slope.
     fn record_evaluation(&self, engine: &GpuEngine) -> Result<Recording> {
-        let mut recorder = Recorder::new(&engine.gpu);
+        let mut recorder = Recorder::of(&engine.gpu, engine.layout.variant);
         for (k, trial) in self.trial.iter().enumerate() {
             let (direction, params) = (&self.direction[k].whole, &engine.params[k].whole);
             recorder.axpy_live(direction, params, &trial.whole, &self.step[k])?;
@@ -128,7 +128,7 @@ impl Search {
 
     /// s = trial − parameters, y = trial gradient − gradient.
     fn record_acceptance(&self, engine: &GpuEngine, slot: usize) -> Result<Recording> {
-        let mut recorder = Recorder::new(&engine.gpu);
+        let mut recorder = Recorder::of(&engine.gpu, engine.layout.variant);
         for piece in &self.pieces {
             let s = piece.stacked(slot);
             let y = piece.stacked(self.history + slot);

@@ -1,5 +1,5 @@
-//! The three products of a step on a device, as [`mod@super::race`] runs them: on a small part of the work first, then
-//! on larger and larger ones.
+//! The three products of a step on a device, with the ends that they have there, as [`mod@super::race`] runs them: on a
+//! small part of the work first, then on larger and larger ones.
 
 use std::time::Instant;
 
@@ -8,9 +8,11 @@ use crate::error::Result;
 use crate::gpu::buffer::{Tensor, bytes, padded};
 use crate::gpu::device::Gpu;
 use crate::gpu::layout::Layout;
-use crate::gpu::ops::Slices;
+use crate::gpu::ops::{LayerEnd, OutputEnd, Slices, output_sums};
 use crate::gpu::recording::{Recorder, Recording};
+use crate::gpu::variant::Product;
 use crate::gpu::workspace::slices_of;
+use crate::objective::Activation;
 use crate::verify::kernels::check_form;
 use crate::verify::rig::{Failure, Rig};
 use crate::verify::running_error::kernels::Form;
@@ -66,12 +68,16 @@ struct Operands {
     a2: Tensor,
     /// `[h, n]`.
     w: Tensor,
+    /// `[h]` and `[n]`.
+    bias: [Tensor; 2],
     /// `[rows, h]`.
     nt: Tensor,
     /// `[rows, n]`.
     nn: Tensor,
     /// `[slices · h, n]`.
     tn: Tensor,
+    /// One an invocation.
+    sums: Tensor,
     slices: Slices,
 }
 
@@ -80,14 +86,18 @@ impl Operands {
         let Piece { visible, hidden, rows } = piece;
         let zeros = |rows, cols| Tensor::zeros(gpu, "operand of a race", rows, cols);
         let slices = slices_of(layout, hidden, visible, rows);
+        let vector = |len| Tensor::vector(gpu, "vector of a race", len);
+        let sums = Product::ALL.into_iter().map(|product| output_sums(product, rows, visible)).max();
         Ok(Self {
             piece,
             x: filled(gpu, zeros(rows, visible)?),
             a2: filled(gpu, zeros(rows, hidden)?),
             w: filled(gpu, zeros(hidden, visible)?),
+            bias: [vector(hidden)?, vector(visible)?],
             nt: zeros(rows, hidden)?,
             nn: zeros(rows, visible)?,
             tn: zeros(slices.count * padded(hidden), visible)?,
+            sums: vector(sums.unwrap_or_default())?,
             slices,
         })
     }
@@ -105,13 +115,17 @@ impl<'g> Products<'g> {
     }
 
     fn record(&self, lane: Lane, count: usize) -> Result<Recording> {
-        let Operands { x, a2, w, nt, nn, tn, slices, .. } = &self.at_hand;
-        let mut recorder = Recorder::new(self.gpu);
-        recorder.variant = lane.variant();
+        const F: Activation = Activation::Sigmoid;
+        let Operands { x, a2, w, bias, nt, nn, tn, sums, slices, .. } = &self.at_hand;
+        let [hidden, output] = bias.each_ref().map(|bias| LayerEnd { bias, f: F });
+        let mut recorder = Recorder::of(self.gpu, lane.variant());
         for _ in 0..count {
             match lane.form {
-                Form::Nt => recorder.matmul_nt(x, w, nt, false)?,
-                Form::Nn => recorder.matmul_nn(a2, w, nn, false)?,
+                Form::Nt => recorder.layer_nt(x, w, hidden, nt)?,
+                Form::Nn => {
+                    let end = OutputEnd { layer: output, x, sums, first_sum: 0 };
+                    recorder.output_delta(a2, w, end, nn, false)?;
+                }
                 Form::Tn => recorder.matmul_tn(a2, x, tn, *slices)?,
             }
             // In a step the operands of nearly every product are new, and have to be copied.
@@ -123,7 +137,8 @@ impl<'g> Products<'g> {
 
 impl Course for Products<'_> {
     fn check(&mut self, lane: Lane) -> Result<(), Failure> {
-        check_form(Rig { gpu: self.gpu, memory: lane.memory }, lane.form, lane.product)
+        let rig = Rig { gpu: self.gpu, memory: lane.memory };
+        check_form(rig, lane.form, lane.product, self.layout.blocks.len())
     }
 
     fn elapsed(&self) -> f64 {

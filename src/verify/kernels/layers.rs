@@ -1,14 +1,16 @@
-//! Cases of the layers, which are products with bias and activation, and of the two deltas.
+//! Cases of the products that end in a layer or in its delta.
 
+use super::sums::{BEFORE, sums_behind};
 use super::{Case, SHAPES};
+use crate::gpu::buffer::Tensor;
 use crate::gpu::kernel;
-use crate::gpu::ops::LayerEnd;
+use crate::gpu::ops::{HiddenEnd, LayerEnd, OutputEnd, output_sums};
 use crate::gpu::variant::{Product, Variant};
 use crate::objective::Activation;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::Numbers;
 use crate::verify::rig::{Failure, Rig};
-use crate::verify::running_error::exact;
+use crate::verify::running_error::{Approx, exact};
 use crate::verify::running_error::kernels::{self as bounds, Form};
 
 const ACTIVATIONS: [Activation; 3] = [Activation::Sigmoid, Activation::Tanh, Activation::Linear];
@@ -56,36 +58,42 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
                 cases.push(Case::new(kernel::layer_nt(product), case.name(), hidden));
                 let output = move |rig: Rig<'_>| output_layer(rig, &case, product);
                 cases.push(Case::new(kernel::layer_nn(product), case.name(), output));
-            }
-            cases.push(Case::new(&kernel::OUTPUT_DELTA, case.name(), move |rig| output_delta(rig, &case)));
-            if f != Activation::Linear {
-                let run = move |rig: Rig<'_>| hidden_delta(rig, &case);
-                cases.push(Case::new(&kernel::HIDDEN_DELTA, case.name(), run));
+                let delta = move |rig: Rig<'_>| output_delta(rig, &case, product, true);
+                cases.push(Case::new(kernel::output_delta_nn(product), case.name(), delta));
+                if f != Activation::Linear {
+                    let delta = move |rig: Rig<'_>| hidden_delta(rig, &case, product, 1);
+                    cases.push(Case::new(kernel::hidden_delta_nt(product), case.name(), delta));
+                }
             }
         }
     }
     for product in Product::ALL {
         let case = LayerCase { rows: 2, cols: 3, f: Activation::Sigmoid, seed };
         let name = format!("{}, k = {LONG}", case.name());
-        let run = move |rig: Rig<'_>| hidden_layer(rig, &case, product, LONG);
-        cases.push(Case::new(kernel::layer_nt(product), name, run));
+        let layer = move |rig: Rig<'_>| hidden_layer(rig, &case, product, LONG);
+        cases.push(Case::new(kernel::layer_nt(product), name.clone(), layer));
+        let delta = move |rig: Rig<'_>| hidden_delta(rig, &case, product, LONG);
+        cases.push(Case::new(kernel::hidden_delta_nt(product), name, delta));
     }
     cases
 }
 
-/// The layer that ends in a product of this form, on several tiles each way; nothing for Aᵀ·B, in which none ends.
-pub(super) fn of_form(form: Form, product: Product) -> Option<Case> {
+/// What products of this form end in during a step, on several tiles each way.
+pub(super) fn in_a_step(form: Form, product: Product) -> Vec<Case> {
     let case = LayerCase { rows: 131, cols: 257, f: Activation::Sigmoid, seed: 0 };
+    let named = |kernel, run: Box<dyn Fn(Rig<'_>) -> Result<Closeness, Failure>>| {
+        Case::new(kernel, format!("{} {}", kernel.name, case.name()), run)
+    };
     match form {
-        Form::Nt => {
-            let run = move |rig: Rig<'_>| hidden_layer(rig, &case, product, 33);
-            Some(Case::new(kernel::layer_nt(product), case.name(), run))
-        }
+        Form::Nt => vec![
+            named(kernel::layer_nt(product), Box::new(move |rig| hidden_layer(rig, &case, product, 33))),
+            named(kernel::hidden_delta_nt(product), Box::new(move |rig| hidden_delta(rig, &case, product, 33))),
+        ],
         Form::Nn => {
-            let run = move |rig: Rig<'_>| output_layer(rig, &case, product);
-            Some(Case::new(kernel::layer_nn(product), case.name(), run))
+            let run = Box::new(move |rig: Rig<'_>| output_delta(rig, &case, product, false));
+            vec![named(kernel::output_delta_nn(product), run)]
         }
-        Form::Tn => None,
+        Form::Tn => Vec::new(),
     }
 }
 
@@ -112,47 +120,80 @@ fn hidden_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> R
     Ok(expected.compare(&rig.read(&c)?)?)
 }
 
-/// f(C + A B + b).
-fn output_layer(rig: Rig<'_>, case: &LayerCase, product: Product) -> Result<Closeness, Failure> {
-    const K: usize = 13;
-    let &LayerCase { rows, cols, f, .. } = case;
-    let mut numbers = case.numbers("layer_nn");
-    let [a, b, c] = [rows * K, K * cols, rows * cols].map(|count| numbers.between(-1.0, 1.0, count));
-    let bias = numbers.between(-1.0, 1.0, cols);
-    let mut z = bounds::product(Form::Nn, &exact(&a), &exact(&b), rows, cols, K);
-    z.iter_mut().zip(exact(&c)).for_each(|(z, c)| *z = c + *z);
-    let expected: Expected = bounds::bias_activation(&z, &exact(&bias), f).into();
+/// What goes into an output layer f(A B + b) or f(C + A B + b), and what comes out of it.
+struct OutputLayer {
+    a: Tensor,
+    b: Tensor,
+    bias: Tensor,
+    c: Tensor,
+    a3: Vec<Approx>,
+}
 
-    let (a, b) = (rig.matrix(rows, K, &a)?, rig.matrix(K, cols, &b)?);
-    let (bias, c) = (rig.vector(&bias)?, rig.matrix(rows, cols, &c)?);
+impl OutputLayer {
+    fn new(rig: Rig<'_>, case: &LayerCase, numbers: &mut Numbers, adds: bool) -> Result<Self, Failure> {
+        const K: usize = 13;
+        let &LayerCase { rows, cols, f, .. } = case;
+        let [a, b, c] = [rows * K, K * cols, rows * cols].map(|count| numbers.between(-1.0, 1.0, count));
+        let bias = numbers.between(-1.0, 1.0, cols);
+        let mut z = bounds::product(Form::Nn, &exact(&a), &exact(&b), rows, cols, K);
+        if adds {
+            z.iter_mut().zip(exact(&c)).for_each(|(z, c)| *z = c + *z);
+        }
+        let a3 = bounds::bias_activation(&z, &exact(&bias), f);
+        let (a, b) = (rig.matrix(rows, K, &a)?, rig.matrix(K, cols, &b)?);
+        let c = if adds { rig.matrix(rows, cols, &c)? } else { rig.empty_matrix(rows, cols)? };
+        Ok(Self { a, b, bias: rig.vector(&bias)?, c, a3 })
+    }
+}
+
+fn output_layer(rig: Rig<'_>, case: &LayerCase, product: Product) -> Result<Closeness, Failure> {
+    let OutputLayer { a, b, bias, c, a3 } = OutputLayer::new(rig, case, &mut case.numbers("layer_nn"), true)?;
     rig.run(|recorder| {
         recorder.variant = Variant::of(product, recorder.variant.memory);
-        recorder.layer_nn(&a, &b, LayerEnd { bias: &bias, f }, &c, true)
+        recorder.layer_nn(&a, &b, LayerEnd { bias: &bias, f: case.f }, &c, true)
     })?;
-    Ok(expected.compare(&rig.read(&c)?)?)
+    Ok(Expected::from(a3).compare(&rig.read(&c)?)?)
 }
 
-fn output_delta(rig: Rig<'_>, case: &LayerCase) -> Result<Closeness, Failure> {
+/// (A3 − X) ⊙ f′, and its squares, of which every invocation sums some.
+fn output_delta(rig: Rig<'_>, case: &LayerCase, product: Product, adds: bool) -> Result<Closeness, Failure> {
+    let &LayerCase { rows, cols, f, .. } = case;
     let mut numbers = case.numbers("output_delta");
-    let a3 = case.activations(&mut numbers);
-    let x = numbers.between(-1.0, 1.0, case.rows * case.cols);
-    let expected: Expected = bounds::output_delta(&exact(&a3), &exact(&x), case.f).into();
+    let OutputLayer { a, b, bias, c, a3 } = OutputLayer::new(rig, case, &mut numbers, adds)?;
+    let x = numbers.between(-1.0, 1.0, rows * cols);
+    let expected: Expected = bounds::output_delta(&a3, &exact(&x), f).into();
+    let squares: Expected = bounds::squared_error(&a3, &exact(&x), rows * cols).into();
 
-    let a3 = rig.matrix(case.rows, case.cols, &a3)?;
-    let x = rig.matrix(case.rows, case.cols, &x)?;
-    rig.run(|recorder| recorder.output_delta(&a3, &x, case.f))?;
-    Ok(expected.compare(&rig.read(&a3)?)?)
+    let count = output_sums(product, rows, cols);
+    let (x, sums) = (rig.matrix(rows, cols, &x)?, rig.empty_vector(BEFORE + count)?);
+    rig.run(|recorder| {
+        recorder.variant = Variant::of(product, recorder.variant.memory);
+        let layer = LayerEnd { bias: &bias, f };
+        recorder.output_delta(&a, &b, OutputEnd { layer, x: &x, sums: &sums, first_sum: BEFORE }, &c, adds)
+    })?;
+    let closeness = expected.compare(&rig.read(&c)?)?;
+    let sum: f64 = sums_behind(rig, &sums)?.iter().map(|&x| f64::from(x)).sum();
+    Ok(closeness.worse(squares.compare(&[sum as f32])?))
 }
 
-fn hidden_delta(rig: Rig<'_>, case: &LayerCase) -> Result<Closeness, Failure> {
+/// (A Bᵀ + s) ⊙ f′(A2). With k = 1 and B = 1 what s is added to is A.
+fn hidden_delta(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> Result<Closeness, Failure> {
+    let &LayerCase { rows, cols, f, .. } = case;
     let mut numbers = case.numbers("hidden_delta");
     let a2 = case.activations(&mut numbers);
-    let error = numbers.between(-1.0, 1.0, case.rows * case.cols);
-    let slope = numbers.with_edges(&[-1.5e5, 3.0, 0.0], -3.0, 3.0, case.cols);
-    let expected: Expected = bounds::hidden_delta(&exact(&error), &exact(&slope), &exact(&a2), case.f).into();
+    let reach = if k == 1 { 1.0 } else { 0.1 };
+    let a = numbers.between(-reach, reach, rows * k);
+    let b = if k == 1 { vec![1.0; cols] } else { numbers.between(-reach, reach, cols * k) };
+    let slope = numbers.with_edges(&[-1.5e5, 3.0, 0.0], -3.0, 3.0, cols);
+    let error = bounds::product(Form::Nt, &exact(&a), &exact(&b), rows, cols, k);
+    let expected: Expected = bounds::hidden_delta(&error, &exact(&slope), &exact(&a2), f).into();
 
-    let a2 = rig.matrix(case.rows, case.cols, &a2)?;
-    let (error, slope) = (rig.matrix(case.rows, case.cols, &error)?, rig.vector(&slope)?);
-    rig.run(|recorder| recorder.hidden_delta(&error, &slope, &a2, case.f))?;
-    Ok(expected.compare(&rig.read(&error)?)?)
+    let (a, b) = (rig.matrix(rows, k, &a)?, rig.matrix(cols, k, &b)?);
+    let (slope, a2) = (rig.vector(&slope)?, rig.matrix(rows, cols, &a2)?);
+    let c = rig.empty_matrix(rows, cols)?;
+    rig.run(|recorder| {
+        recorder.variant = Variant::of(product, recorder.variant.memory);
+        recorder.hidden_delta(&a, &b, HiddenEnd { slope: &slope, a2: &a2, f }, &c)
+    })?;
+    Ok(expected.compare(&rig.read(&c)?)?)
 }

@@ -93,19 +93,20 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
     Product::ALL.into_iter().flat_map(of).collect()
 }
 
-/// Whether a kernel computes a form within its bounds, and the layer that ends in it, on those cases that have several
-/// tiles each way and take milliseconds.
+/// Whether a kernel computes a form within its bounds, with the ends that it has in a step, and for layers of several
+/// blocks as it is: on those cases that have several tiles each way and take milliseconds.
 ///
 /// # Errors
 /// The first case that fails.
-pub fn check_form(rig: Rig<'_>, form: Form, product: Product) -> Result<(), Failure> {
+pub fn check_form(rig: Rig<'_>, form: Form, product: Product, blocks: usize) -> Result<(), Failure> {
     const ROWS: std::ops::RangeInclusive<usize> = 65..=131;
     let products = ProductCase::all(form, 0).filter(|case| ROWS.contains(&case.shape.0));
-    let products = products.map(|case| match form {
-        Form::Tn => sliced_case(case, product),
-        Form::Nt | Form::Nn => whole_case(case, product, false),
-    });
-    for case in products.chain(layers::of_form(form, product)) {
+    let products: Vec<Case> = match form {
+        Form::Tn => products.map(|case| sliced_case(case, product)).collect(),
+        Form::Nn if blocks > 1 => products.map(|case| whole_case(case, product, false)).collect(),
+        Form::Nt | Form::Nn => Vec::new(),
+    };
+    for case in products.into_iter().chain(layers::in_a_step(form, product)) {
         case.check(rig).map_err(|failure| match failure {
             Failure::Wrong(why) => Failure::Wrong(format!("{}: {why}", case.what)),
             device => device,

@@ -1,4 +1,4 @@
-//! Cases of the reductions: column sums and means, squared errors, inner products, the sum over slices.
+//! Cases of the reductions: column sums and means, inner products, the sum over slices.
 
 use super::{Case, SHAPES};
 use crate::gpu::buffer::{Tensor, padded};
@@ -44,7 +44,6 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
         for &(rows, cols) in SHAPES {
             let case = SumCase { rows, cols, kind, seed };
             cases.push(Case::new(&kernel::COLUMN_SUMS, case.name(), move |rig| column_sums(rig, &case)));
-            cases.push(Case::new(&kernel::SQUARED_ERROR, case.name(), move |rig| squared_error(rig, &case)));
             for adds in [false, true] {
                 let name = format!("{}{}", case.name(), if adds { ", added" } else { "" });
                 let run = move |rig: Rig<'_>| column_mean(rig, &case, adds);
@@ -118,19 +117,6 @@ fn padded_slice(slice: &[f32], cols: usize) -> Vec<f32> {
     slice
 }
 
-fn squared_error(rig: Rig<'_>, case: &SumCase) -> Result<Closeness, Failure> {
-    let mut numbers = case.numbers("squared_error");
-    let [a3, x] = [0; 2].map(|_| numbers.draw(case.kind, case.rows * case.cols));
-    let (a3, x) = (rig.matrix(case.rows, case.cols, &a3)?, rig.matrix(case.rows, case.cols, &x)?);
-    // Blocks run over the rows with their padding, as they lie in memory.
-    let [in_memory, x_in_memory] = [&a3, &x].map(|tensor| rig.read_first(tensor, tensor.len()));
-    let expected = bounds::squared_error(&exact(&in_memory?), &exact(&x_in_memory?), 4 * SUM_BLOCK);
-
-    let sums = rig.empty_vector(BEFORE + sum_blocks(a3.len()))?;
-    rig.run(|recorder| recorder.squared_error(&a3, &x, &sums, BEFORE))?;
-    check_sums(rig, &sums, &case.expected(expected))
-}
-
 /// Inner products of pairs out of three stacked vectors, one with itself.
 fn dot(rig: Rig<'_>, case: &SumCase) -> Result<Closeness, Failure> {
     const PAIRS: [(usize, usize); 4] = [(0, 1), (2, 2), (1, 0), (0, 2)];
@@ -147,13 +133,18 @@ fn dot(rig: Rig<'_>, case: &SumCase) -> Result<Closeness, Failure> {
 }
 
 /// Sums of other terms that lie before those of the case and have to be left alone.
-const BEFORE: usize = 3;
+pub(super) const BEFORE: usize = 3;
 
 fn check_sums(rig: Rig<'_>, sums: &Tensor, expected: &Expected) -> Result<Closeness, Failure> {
-    let got = rig.read_first(sums, sums.cols)?;
-    let (before, got) = got.split_at(BEFORE);
-    if !before.iter().all(|x| x.is_nan()) {
+    Ok(expected.compare(&sums_behind(rig, sums)?)?)
+}
+
+/// The sums behind [`BEFORE`] others.
+pub(super) fn sums_behind(rig: Rig<'_>, sums: &Tensor) -> Result<Vec<f32>, Failure> {
+    let mut got = rig.read_first(sums, sums.cols)?;
+    let later = got.split_off(BEFORE);
+    if !got.iter().all(|x| x.is_nan()) {
         return Err(Failure::Wrong("sums before the first one were overwritten".to_owned()));
     }
-    Ok(expected.compare(got)?)
+    Ok(later)
 }
