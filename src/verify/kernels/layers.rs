@@ -1,7 +1,7 @@
 //! Cases of the products that end in a layer or in its delta.
 
 use super::sums::{BEFORE, sums_behind};
-use super::{Case, SHAPES};
+use super::{Case, Run, SHAPES};
 use crate::gpu::buffer::Tensor;
 use crate::gpu::kernel;
 use crate::gpu::ops::{HiddenEnd, LayerEnd, OutputEnd, output_sums};
@@ -10,8 +10,8 @@ use crate::objective::Activation;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::Numbers;
 use crate::verify::rig::{Failure, Rig};
-use crate::verify::running_error::{Approx, exact};
 use crate::verify::running_error::kernels::{self as bounds, Form};
+use crate::verify::running_error::{Approx, exact};
 
 const ACTIVATIONS: [Activation; 3] = [Activation::Sigmoid, Activation::Tanh, Activation::Linear];
 
@@ -87,7 +87,10 @@ pub(super) fn in_a_step(form: Form, product: Product) -> Vec<Case> {
     match form {
         Form::Nt => vec![
             named(kernel::layer_nt(product), Box::new(move |rig| hidden_layer(rig, &case, product, 33))),
-            named(kernel::hidden_delta_nt(product), Box::new(move |rig| hidden_delta(rig, &case, product, 33))),
+            named(
+                kernel::hidden_delta_nt(product),
+                Box::new(move |rig| hidden_delta(rig, &case, product, 33)),
+            ),
         ],
         Form::Nn => {
             let run = Box::new(move |rig: Rig<'_>| output_delta(rig, &case, product, false));

@@ -37,10 +37,14 @@ const PLAIN: End =
     End { parts: &[PRODUCT_PART, include_str!("../../../../shaders/_put.wgsl")], activates: false };
 const LAYER: End =
     End { parts: &[PRODUCT_PART, include_str!("../../../../shaders/_put_layer.wgsl")], activates: true };
-const OUTPUT_DELTA: End =
-    End { parts: &[PRODUCT_PART, include_str!("../../../../shaders/_put_output_delta.wgsl")], activates: true };
-const HIDDEN_DELTA: End =
-    End { parts: &[PRODUCT_PART, include_str!("../../../../shaders/_put_hidden_delta.wgsl")], activates: true };
+const OUTPUT_DELTA: End = End {
+    parts: &[PRODUCT_PART, include_str!("../../../../shaders/_put_output_delta.wgsl")],
+    activates: true,
+};
+const HIDDEN_DELTA: End = End {
+    parts: &[PRODUCT_PART, include_str!("../../../../shaders/_put_hidden_delta.wgsl")],
+    activates: true,
+};
 
 const A: Access = Read("a", "[m, k]");
 const B_OF_NT: Access = Read("b", "[n, k]");
@@ -48,7 +52,12 @@ const B_OF_NN: Access = Read("b", "[k, n]");
 const BIAS: Access = Read("bias", "[n]");
 
 /// The three kernels of a product with one end.
-const fn product(names: [&'static str; 3], texts: Texts, end: &End, bindings: &'static [Access]) -> [Kernel; 3] {
+const fn product(
+    names: [&'static str; 3],
+    texts: Texts,
+    end: &End,
+    bindings: &'static [Access],
+) -> [Kernel; 3] {
     let [direct, tiled, broadcast] = texts;
     [
         row(names[0], direct, end, bindings),
@@ -122,11 +131,8 @@ pub(super) static OUTPUT_DELTA_NN: [Kernel; 3] = product(
 );
 
 /// `matmul_tn*.wgsl`.
-pub(super) static MATMUL_TN: [Kernel; 3] = [
-    sliced("matmul_tn", TN[0]),
-    sliced("matmul_tn_tiled", TN[1]),
-    sliced("matmul_tn_broadcast", TN[2]),
-];
+pub(super) static MATMUL_TN: [Kernel; 3] =
+    [sliced("matmul_tn", TN[0]), sliced("matmul_tn_tiled", TN[1]), sliced("matmul_tn_broadcast", TN[2])];
 
 fn of(product: Product, kernels: &'static [Kernel; 3]) -> &'static Kernel {
     match product {
