@@ -81,9 +81,7 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
 /// What products of this form end in during a step, on several tiles each way.
 pub(super) fn in_a_step(form: Form, product: Product) -> Vec<Case> {
     let case = LayerCase { rows: 131, cols: 257, f: Activation::Sigmoid, seed: 0 };
-    let named = |kernel, run: Box<dyn Fn(Rig<'_>) -> Result<Closeness, Failure>>| {
-        Case::new(kernel, format!("{} {}", kernel.name, case.name()), run)
-    };
+    let named = |kernel, run: Run| Case::new(kernel, format!("{} {}", kernel.name, case.name()), run);
     match form {
         Form::Nt => vec![
             named(kernel::layer_nt(product), Box::new(move |rig| hidden_layer(rig, &case, product, 33))),
