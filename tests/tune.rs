@@ -115,7 +115,7 @@ fn every_kernel_passes_the_check_of_the_race() {
     for memory in [Memory::Buffers, Memory::Textures] {
         for form in [Form::Nt, Form::Nn, Form::Tn] {
             for product in Product::ALL {
-                check_form(Rig { gpu: &gpu, memory }, form, product).unwrap();
+                check_form(Rig { gpu: &gpu, memory }, form, product, 2).unwrap();
             }
         }
     }
