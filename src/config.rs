@@ -15,6 +15,7 @@ pub use given::{Batch, Given};
 pub use memory::MemoryPlan;
 pub use resolve::{Facts, Kind};
 
+use crate::data::stream::RawRows;
 use crate::data::{self, Normalize};
 use crate::device::{Selector, Setup};
 use crate::engine::{Cut, Plan, RhoHat};
@@ -22,6 +23,7 @@ use crate::error::Result;
 use crate::gpu::variant::Variant;
 use crate::objective::{Activation, Objective, RhoHatMode};
 use crate::optim::{LearningRate, Optimizer, Schedule};
+use crate::order::Shuffle;
 use crate::train;
 
 /// Reports a run is divided into at least, where it has as many updates.
@@ -36,6 +38,8 @@ const LONGEST_SILENCE: usize = 100;
 pub struct Config {
     /// What is learned from; `None` is the built-in images.
     pub data: Option<PathBuf>,
+    /// Kind and width of rows in files without a header.
+    pub raw: Option<RawRows>,
     /// h, the hidden units.
     pub hidden: usize,
     /// f: sigmoid or tanh.
@@ -68,6 +72,10 @@ pub struct Config {
     pub chunk: Option<usize>,
     /// Hidden units a block; `None` leaves it to the engine.
     pub block: Option<usize>,
+    /// Neighbouring rows that are shuffled as one; `None` shuffles every row for itself. For mini-batches alone.
+    pub shuffle_block: Option<usize>,
+    /// Whether rows are read from disk as they are needed.
+    pub stream: Option<bool>,
     /// Passes over the data; either this or `steps`.
     pub epochs: Option<usize>,
     /// Updates, or iterations of L-BFGS.
@@ -144,9 +152,14 @@ impl Config {
             momentum: self.momentum.unwrap_or_default(),
             batch: self.batch.rows(),
             steps,
-            seed: self.seed,
+            shuffle: self.shuffle(),
             report_every,
         }
+    }
+
+    /// The order of the examples.
+    pub fn shuffle(&self) -> Shuffle {
+        Shuffle { seed: self.seed, run: self.shuffle_block }
     }
 
     /// How the engine is set up.

@@ -9,15 +9,17 @@ mod idx;
 mod images;
 mod normalize;
 pub mod npy;
-mod numbers;
+pub mod numbers;
 mod open;
 mod patches;
 mod preprocess;
+pub mod stream;
 pub(crate) mod tensor;
 mod whiten;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,7 @@ use crate::model::{Matrix, Real};
 use crate::random::Stream;
 use field::prepare;
 use preprocess::normalized;
+use stream::{RawRows, Store};
 
 /// What DATA turned out to be.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub enum Source {
     Images(Vec<Picture>),
     /// Rows that are examples already: `.npy`, IDX, safetensors.
     Rows(Table),
+    /// Rows that stay where they are until they are asked for.
+    Stored(Arc<Store>),
 }
 
 /// One picture, its channels interleaved; values in [0, 1] unless it came as floats.
@@ -148,6 +153,19 @@ impl Source {
         open::open(path)
     }
 
+    /// As [`Source::open`], but rows that can be read one by one stay on disk: a `.npy` of u8, f16 or f32, a folder of such
+    /// files, or with `raw` files of bare numbers.
+    ///
+    /// # Errors
+    /// As [`Source::open`], and for files of a folder that do not go together.
+    pub fn open_for_training(path: &Path, raw: Option<RawRows>) -> Result<Self> {
+        let store = match raw {
+            Some(raw) => Some(Store::open_raw(path, raw)?),
+            None => Store::open(path)?,
+        };
+        store.map_or_else(|| Self::open(path), |store| Ok(Self::Stored(Arc::new(store))))
+    }
+
     /// Cuts patches at random (each position in each picture is as likely as any other), fits the preprocessing on
     /// them and applies it. Rows are all taken, in their order; `patch`, `samples` and `color` mean nothing to them.
     ///
@@ -188,7 +206,10 @@ impl Source {
     }
 
     /// The preprocessing that a recipe means for this source, before its limits are fitted.
-    fn preprocess(&self, recipe: &Recipe) -> Result<Preprocess> {
+    ///
+    /// # Errors
+    /// As [`Source::training_set`].
+    pub fn preprocess(&self, recipe: &Recipe) -> Result<Preprocess> {
         let (patch, channels) = match self {
             Self::Images(pictures) => {
                 if recipe.samples == 0 {
@@ -199,12 +220,12 @@ impl Source {
                 }
                 (Some(recipe.patch), Some(if recipe.color { 3 } else { 1 }))
             }
-            Self::Rows(_) if recipe.whiten => {
+            Self::Rows(_) | Self::Stored(_) if recipe.whiten => {
                 return Err(Error::usage(
                     "--whiten filters images, but the data are rows; leave the flag out",
                 ));
             }
-            Self::Rows(_) => (None, None),
+            Self::Rows(_) | Self::Stored(_) => (None, None),
         };
         Ok(Preprocess {
             patch,
@@ -215,11 +236,15 @@ impl Source {
         })
     }
 
-    /// All rows of a table, normalised.
+    /// All rows, normalised.
     fn rows<T: Real>(&self, preprocess: Preprocess) -> Result<Examples<T>> {
-        let Self::Rows(table) = self else {
-            let reason = "these are images, but the model was trained on rows and knows no patch size";
-            return Err(Error::input("data", format!("{reason}; give rows as .npy, IDX or safetensors")));
+        let table = match self {
+            Self::Rows(table) => Cow::Borrowed(table),
+            Self::Stored(store) => Cow::Owned(store.table()?),
+            Self::Images(_) => {
+                let reason = "these are images, but the model was trained on rows and knows no patch size";
+                return Err(Error::input("data", format!("{reason}; give rows as .npy, IDX or safetensors")));
+            }
         };
         if let Some((patch, channels)) = preprocess.patch.zip(preprocess.channels)
             && table.cols != patch * patch * channels
@@ -229,6 +254,11 @@ impl Source {
             let fact = format!("rows of {} numbers, but {model}", table.cols);
             return Err(Error::input("data", format!("{fact}; give images, or rows of that width")));
         }
-        normalized(Cow::from(&table.values), table.cols, None, preprocess)
+        let cols = table.cols;
+        let values = match table {
+            Cow::Borrowed(table) => Cow::from(&table.values),
+            Cow::Owned(table) => table.values.into(),
+        };
+        normalized(values, cols, None, preprocess)
     }
 }

@@ -16,6 +16,7 @@ use crate::gpu::variant::Variant;
 use crate::model::{Matrix, Params};
 use crate::objective::Objective;
 use crate::reference::Reference;
+use crate::supply::Examples;
 
 /// A parsed `--device`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,15 +100,15 @@ pub struct Setup {
 /// Parameters and examples, in the precision that the engine asks for.
 pub trait Start {
     /// For the CPU and GPU engines.
-    fn single(&self) -> Result<(Params<f32>, Matrix<f32>)>;
+    fn single(&self) -> Result<(Params<f32>, Examples)>;
     /// For the reference.
     fn double(&self) -> Result<(Params<f64>, Matrix<f64>)>;
 }
 
 /// Parameters and examples at hand in single precision.
 impl Start for (Params<f32>, Matrix<f32>) {
-    fn single(&self) -> Result<(Params<f32>, Matrix<f32>)> {
-        Ok(self.clone())
+    fn single(&self) -> Result<(Params<f32>, Examples)> {
+        Ok((self.0.clone(), self.1.clone().into()))
     }
 
     fn double(&self) -> Result<(Params<f64>, Matrix<f64>)> {
@@ -183,12 +184,12 @@ impl Choice {
                 Box::new(Reference::new(setup, params, data))
             }
             Self::Cpu => {
-                let (params, data) = start.single()?;
-                Box::new(Cpu::new(setup, params, data)?)
+                let (params, examples) = start.single()?;
+                Box::new(Cpu::new(setup, params, examples)?)
             }
             Self::Gpu(gpu) => {
-                let (params, data) = start.single()?;
-                Box::new(GpuEngine::new(gpu.clone(), setup, &params, &data)?)
+                let (params, examples) = start.single()?;
+                Box::new(GpuEngine::new(gpu.clone(), setup, &params, examples)?)
             }
         })
     }

@@ -16,6 +16,7 @@
 //! | [`objective`] | activations, KL penalty, the three terms of J: the formulas of single numbers |
 //! | [`model`] | parameters and their start values; [`model::file`] their safetensors form |
 //! | [`data`] | files and built-in pictures → patches → normalised rows, and the way back |
+//! | [`supply`], [`order`] | examples as engines take them, from memory or from disk, and their seeded order |
 //! | [`engine`] | what an engine can do, at the level of a training step |
 //! | [`reference`](mod@reference) | the engine in f64, plain loops, the truth for every test |
 //! | [`cpu`] | the engine in f32 on all cores |
@@ -34,6 +35,7 @@
 //! use rhohat::device::{Choice, Setup};
 //! use rhohat::model::{Params, Shape};
 //! use rhohat::optim::{LearningRate, Optimizer};
+//! use rhohat::order::Shuffle;
 //! use rhohat::train::{Recipe, train};
 //!
 //! # fn main() -> rhohat::Result<()> {
@@ -60,7 +62,7 @@
 //!     momentum: 0.0,
 //!     batch: None,
 //!     steps: 20,
-//!     seed: 0,
+//!     shuffle: Shuffle::rows(0),
 //!     report_every: 10,
 //! };
 //! let outcome = train(&mut *engine, &recipe, &mut ())?;
@@ -85,10 +87,12 @@ pub mod metrics;
 pub mod model;
 pub mod objective;
 pub mod optim;
+pub mod order;
 pub mod picture;
 pub mod random;
 pub mod reference;
 pub mod run;
+pub mod supply;
 pub mod train;
 pub mod verify;
 

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::objective::Cost;
 use crate::optim::lbfgs::{Iteration, Lbfgs};
 use crate::optim::{LearningRate, Optimizer};
-use crate::random::Stream;
+use crate::order::{Order, Shuffle};
 
 /// What a training run does.
 #[derive(Clone, Debug)]
@@ -24,8 +24,8 @@ pub struct Recipe {
     pub batch: Option<usize>,
     /// Updates, or L-BFGS iterations.
     pub steps: usize,
-    /// Seed of the order of the examples.
-    pub seed: u64,
+    /// The order of the examples.
+    pub shuffle: Shuffle,
     /// Updates between two reports.
     pub report_every: usize,
 }
@@ -141,7 +141,7 @@ impl Run<'_> {
     fn descend(&mut self, engine: &mut dyn Engine, recipe: &Recipe) -> Result<Ended> {
         let examples = engine.examples();
         let batch = recipe.batch.unwrap_or(examples);
-        let mut order = Order::new(examples, recipe.seed);
+        let mut order = Order::new(examples, recipe.shuffle);
         while self.steps < recipe.steps {
             let rate = recipe.rate.at(self.steps + 1);
             let rows = match recipe.batch {
@@ -191,35 +191,4 @@ fn check_finite(engine: &mut dyn Engine, step: usize, cost: &Cost) -> Result<()>
     }
     let what = engine.params()?.first_not_finite().unwrap_or("the cost").to_owned();
     Err(Error::Diverged { step, what, remedy: "--lr, or check the data".to_owned() })
-}
-
-/// The seeded order of the examples: a fresh shuffle an epoch, every example exactly once; the last batch of an
-/// epoch holds what is left.
-#[derive(Debug)]
-pub struct Order {
-    rows: Vec<u32>,
-    seed: u64,
-    epoch: u64,
-    position: usize,
-}
-
-impl Order {
-    /// The order of `examples` rows under `seed`.
-    pub fn new(examples: usize, seed: u64) -> Self {
-        let rows = (0..u32::try_from(examples).expect("fewer than 2^32 examples")).collect();
-        Self { rows, seed, epoch: 0, position: examples }
-    }
-
-    /// The next `batch` rows, fewer at the end of an epoch.
-    pub fn next(&mut self, batch: usize) -> &[u32] {
-        if self.position == self.rows.len() {
-            self.rows.sort_unstable();
-            Stream::numbered(self.seed, "order", self.epoch).shuffle(&mut self.rows);
-            self.epoch += 1;
-            self.position = 0;
-        }
-        let first = self.position;
-        self.position = (first + batch).min(self.rows.len());
-        &self.rows[first..self.position]
-    }
 }

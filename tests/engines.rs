@@ -10,6 +10,7 @@ use rhohat::engine::{Cut, Rows, Update};
 use rhohat::error::Error;
 use rhohat::model::{Matrix, Params, Shape};
 use rhohat::objective::Activation;
+use rhohat::order::Shuffle;
 use rhohat::optim::{LearningRate, Optimizer};
 use rhohat::train::{Ended, Observer, Progress, Recipe, train};
 use rhohat::verify::steps::{Problem, check_pass, pairs};
@@ -101,7 +102,7 @@ fn recipe(optimizer: Optimizer) -> Recipe {
         momentum: 0.9,
         batch: None,
         steps: 10,
-        seed: 0,
+        shuffle: Shuffle::rows(0),
         report_every: 1,
     }
 }

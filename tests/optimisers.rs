@@ -5,7 +5,7 @@ use rhohat::objective::Cost;
 use rhohat::optim::lbfgs::{Iteration, Lbfgs};
 use rhohat::optim::line_search::{C1, C2, Found, Point, strong_wolfe};
 use rhohat::optim::{LearningRate, Schedule};
-use rhohat::train::Order;
+use rhohat::order::{Order, Shuffle};
 
 /// Any function with its gradient as the space of a search.
 struct Space<F> {
@@ -214,7 +214,7 @@ fn warm_up_rises_to_the_rate_and_the_cosine_falls_to_zero() {
 
 #[test]
 fn every_example_comes_once_an_epoch_and_the_last_batch_holds_the_rest() {
-    let mut order = Order::new(10, 7);
+    let mut order = Order::new(10, Shuffle::rows(7));
     for _ in 0..3 {
         let batches: Vec<Vec<u32>> = (0..3).map(|_| order.next(4).to_vec()).collect();
         assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 2]);
@@ -233,11 +233,11 @@ fn the_order_depends_on_the_seed_and_the_epoch_alone() {
         }
         rows
     };
-    let (mut by_seven, mut by_ten) = (Order::new(100, 1), Order::new(100, 1));
+    let (mut by_seven, mut by_ten) = (Order::new(100, Shuffle::rows(1)), Order::new(100, Shuffle::rows(1)));
     let first = epoch(&mut by_seven, 7);
     assert_eq!(first, epoch(&mut by_ten, 10));
     let second = epoch(&mut by_seven, 7);
     assert_eq!(second, epoch(&mut by_ten, 10));
     assert_ne!(first, second);
-    assert_ne!(first, epoch(&mut Order::new(100, 2), 7));
+    assert_ne!(first, epoch(&mut Order::new(100, Shuffle::rows(2)), 7));
 }

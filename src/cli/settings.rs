@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use rhohat::config::Batch;
 use rhohat::data::Normalize;
+use rhohat::data::stream::RawRows;
 use rhohat::gpu::variant::Variant;
 use rhohat::objective::{Activation, RhoHatMode};
 use rhohat::optim::{Optimizer, Schedule};
@@ -18,6 +19,9 @@ pub struct Settings {
     /// Folder of images, image, .npy, IDX (also .gz) or FILE.safetensors[:TENSOR]
     #[arg(value_name = "DATA")]
     data: Option<PathBuf>,
+    /// Kind and width of rows in files without a header, for example u8:784
+    #[arg(long, value_name = "KIND:WIDTH")]
+    raw: Option<RawRows>,
     /// Hidden units [default: 25]
     #[arg(long, value_name = "N")]
     hidden: Option<u32>,
@@ -66,6 +70,16 @@ pub struct Settings {
     /// Hidden units computed at a time, in sixteens on the CPU; the result is the same
     #[arg(long, value_name = "N")]
     block: Option<u32>,
+    /// Neighbouring rows that are shuffled as one [default: 1 MiB of numbers where DATA has more than 2^28, else none]
+    #[arg(long, value_name = "ROWS")]
+    shuffle_block: Option<u32>,
+    /// Read rows from disk as they are needed [default: where they do not fit in memory]
+    #[arg(long, num_args = 0, default_missing_value = "true", overrides_with = "no_stream")]
+    stream: Option<bool>,
+    /// Hold all rows in memory
+    #[arg(long, overrides_with = "stream")]
+    #[serde(skip)]
+    no_stream: bool,
     /// Passes over the data [default: 20 in mini-batches]
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
@@ -119,6 +133,9 @@ impl Settings {
         let mut table = toml::Table::try_from(self).expect("every flag has a TOML form");
         if self.no_whiten {
             table.insert("whiten".to_owned(), false.into());
+        }
+        if self.no_stream {
+            table.insert("stream".to_owned(), false.into());
         }
         table
     }

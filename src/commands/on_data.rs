@@ -8,9 +8,10 @@ use rhohat::data::{Examples, Normalize, Preprocess, Source};
 use rhohat::device::{Choice, Selector, Setup, Start};
 use rhohat::engine::{Cut, Engine, RhoHat};
 use rhohat::model::file::ModelFile;
-use rhohat::model::{Matrix, Params, Real};
+use rhohat::model::{Matrix, Params};
 use rhohat::objective::Objective;
 use rhohat::picture::Tile;
+use rhohat::supply::Examples as Given;
 
 use crate::cli::OnData;
 
@@ -94,17 +95,11 @@ struct OnExamples<'a> {
 }
 
 impl Start for OnExamples<'_> {
-    fn single(&self) -> rhohat::Result<(Params<f32>, Matrix<f32>)> {
-        self.start()
+    fn single(&self) -> rhohat::Result<(Params<f32>, Given)> {
+        Ok((self.file.params()?, self.examples.cast().into()))
     }
 
     fn double(&self) -> rhohat::Result<(Params<f64>, Matrix<f64>)> {
-        self.start()
-    }
-}
-
-impl OnExamples<'_> {
-    fn start<T: Real>(&self) -> rhohat::Result<(Params<T>, Matrix<T>)> {
         Ok((self.file.params()?, self.examples.cast()))
     }
 }

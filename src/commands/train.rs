@@ -13,9 +13,9 @@ use std::time::Instant;
 use indicatif::HumanBytes;
 use rhohat::Error;
 use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, reach_warning};
-use rhohat::data::{Preprocess, Source, npy};
+use rhohat::data::stream::RawRows;
+use rhohat::data::{Preprocess, Source};
 use rhohat::device::{Choice, Selector};
-use rhohat::durable;
 use rhohat::engine::Engine;
 use rhohat::gpu::tune::{Job, Kernels, Origin, Tune};
 use rhohat::gpu::variant::Variant;
@@ -38,7 +38,9 @@ pub fn run(args: &TrainArgs, quiet: bool, started: Instant) -> anyhow::Result<Ex
     let given = Given::new(args.config.as_deref(), args.settings.table())?;
     args.out.as_deref().map(RunDir::check).transpose()?;
     let init = given.get::<PathBuf>("init")?.as_deref().map(open_init).transpose()?;
-    let source = given.get::<PathBuf>("data")?.as_deref().map(Source::open).transpose()?;
+    let raw = given.get::<RawRows>("raw")?;
+    let open = |path: &Path| Source::open_for_training(path, raw);
+    let source = given.get::<PathBuf>("data")?.as_deref().map(open).transpose()?;
     let facts = Facts { kind: Kind::of(source.as_ref()), init: init.as_ref() };
     let config = Config::resolve(&given, &facts)?;
     if args.dry_run {
@@ -110,20 +112,20 @@ fn open_engine(
     init: Option<&ModelFile>,
 ) -> anyhow::Result<Opened> {
     let source = source.unwrap_or_else(|| Source::built_in(config.seed));
-    let examples = start::examples(&source, config, init)?;
+    let data = start::Data::new(&source, config, init, &|_| {})?;
     drop(source);
-    let matrix = &examples.matrix;
-    if let Some(warning) = reach_warning(&matrix.values, config.output) {
-        tracing::warn!("{warning}");
+    if let start::Rows::Held(matrix) = &data.rows {
+        if let Some(warning) = reach_warning(&matrix.values, config.output) {
+            tracing::warn!("{warning}");
+        }
     }
     if let Some(path) = &args.save_patches {
-        let rows = matrix.cast::<f32>();
-        durable::write(path, |mut out| npy::write_to(&mut out, rows.rows, rows.cols, &rows.values))?;
+        data.save(path)?;
     }
-    let kernels = device.tune(config, (matrix.rows, matrix.cols))?;
-    let start = start::FromSettings { config, init, examples: matrix };
+    let kernels = device.tune(config, data.size())?;
+    let start = start::FromSettings { config, init, data: &data };
     let engine = device.choice.open(&config.setup(), &start)?;
-    Ok(Opened { engine, preprocess: examples.preprocess, kernels })
+    Ok(Opened { engine, preprocess: data.preprocess, kernels })
 }
 
 /// Trains in a new run directory, which holds the result in the end.

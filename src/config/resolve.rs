@@ -55,6 +55,7 @@ impl Kind {
             None => Self::BuiltIn,
             Some(Source::Images(_)) => Self::Images,
             Some(Source::Rows(table)) => Self::Rows { rows: table.rows, cols: table.cols },
+            Some(Source::Stored(store)) => Self::Rows { rows: store.rows, cols: store.cols },
         }
     }
 }
@@ -113,6 +114,7 @@ impl Config {
         let normalize = if images { Normalize::Lecture } else { Normalize::None };
         Self {
             data: None,
+            raw: None,
             hidden: facts.init.map_or(HIDDEN, |file| file.shape().hidden),
             activation,
             output,
@@ -129,6 +131,8 @@ impl Config {
             batch: Batch::Full,
             chunk: None,
             block: None,
+            shuffle_block: None,
+            stream: None,
             epochs: None,
             steps: Some(STEPS),
             patch: images.then_some(patch),

@@ -13,8 +13,9 @@ use super::update::Target;
 use crate::device::Setup;
 use crate::engine::{Engine, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update};
 use crate::error::{Error, Result};
-use crate::model::{Matrix, Params, Shape};
+use crate::model::{Params, Shape};
 use crate::objective::Cost;
+use crate::supply;
 
 /// The CPU engine.
 #[derive(Debug)]
@@ -30,14 +31,18 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// Takes parameters and examples; fails only if the threads cannot be started.
-    pub fn new(setup: &Setup, params: Params<f32>, data: Matrix<f32>) -> Result<Self> {
+    /// Takes parameters and examples.
+    ///
+    /// # Errors
+    /// When the threads cannot be started, or the examples cannot be fetched.
+    pub fn new(setup: &Setup, params: Params<f32>, examples: impl Into<supply::Examples>) -> Result<Self> {
         let pool = ThreadPoolBuilder::new().num_threads(setup.threads).build().map_err(|error| {
             Error::device(format!("cannot start {} threads: {error}; lower --threads", setup.threads))
         })?;
-        let layout = Layout::new(params.shape);
-        let plan = settle(setup.cut, params.shape, data.rows);
-        let examples = Examples::new(&data, plan.chunk, is_thin(layout, plan.block));
+        let (layout, given) = (Layout::new(params.shape), examples.into());
+        let plan = settle(setup.cut, params.shape, given.size().0);
+        let thin = is_thin(layout, plan.block);
+        let examples = pool.install(|| Examples::new(given, plan.chunk, thin))?;
         Ok(Self {
             rho_hat: setup.rho_hat,
             layout,
@@ -69,31 +74,31 @@ impl Engine for Cpu {
 
     fn cost(&mut self) -> Result<Cost> {
         let Self { params, evaluator, pool, .. } = self;
-        Ok(pool.install(|| evaluator.cost(params)))
+        pool.install(|| evaluator.cost(params))
     }
 
     fn gradient(&mut self) -> Result<(Cost, Params<f64>)> {
         let Self { params, evaluator, pool, .. } = self;
         let mut gradient = Buffer::zeros(params.len());
         let mut target = Target::Gradient { w: params, gradient: &mut gradient };
-        let cost = pool.install(|| evaluator.gradient(Rows::All, &mut target, None, true));
+        let cost = pool.install(|| evaluator.gradient(Rows::All, &mut target, None, true))?;
         Ok((cost.expect("the cost was asked for"), self.layout.tensors(&gradient).cast()))
     }
 
     fn step(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>> {
         let Self { params, moments, evaluator, pool, rho_hat, .. } = self;
         let mut target = Target::of(update, params, moments);
-        Ok(pool.install(|| evaluator.gradient(rows, &mut target, Some(*rho_hat), report)))
+        pool.install(|| evaluator.gradient(rows, &mut target, Some(*rho_hat), report))
     }
 
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         let Self { params, evaluator, pool, .. } = self;
-        Ok(pool.install(|| evaluator.hidden(params, first..first + count)))
+        pool.install(|| evaluator.hidden(params, first..first + count))
     }
 
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         let Self { params, evaluator, pool, .. } = self;
-        Ok(pool.install(|| evaluator.output(params, first..first + count)))
+        pool.install(|| evaluator.output(params, first..first + count))
     }
 
     fn params(&mut self) -> Result<Params<f32>> {
@@ -112,18 +117,18 @@ impl SearchSpace for Cpu {
     fn begin_search(&mut self, history: usize) -> Result<Cost> {
         self.search = Search::new(&self.params, history);
         let Self { search, evaluator, pool, .. } = self;
-        let cost = pool.install(|| evaluate(search, evaluator));
+        let cost = pool.install(|| evaluate(search, evaluator))?;
         search.gradient.copy_from_slice(&search.trial_gradient);
         Ok(cost)
     }
 
     fn evaluate(&mut self, step: f64) -> Result<Trial> {
         let Self { search, params, evaluator, pool, .. } = self;
-        Ok(pool.install(|| {
+        pool.install(|| {
             search.set_trial(params, step);
-            let cost = evaluate(search, evaluator);
-            Trial { cost, slope: search.slope() }
-        }))
+            let cost = evaluate(search, evaluator)?;
+            Ok(Trial { cost, slope: search.slope() })
+        })
     }
 
     fn accept(&mut self, slot: usize) -> Result<()> {
@@ -145,9 +150,9 @@ impl SearchSpace for Cpu {
 }
 
 /// J and ∇J at the trial point.
-fn evaluate(search: &mut Search, evaluator: &mut Evaluator) -> Cost {
+fn evaluate(search: &mut Search, evaluator: &mut Evaluator) -> Result<Cost> {
     let mut target = Target::Gradient { w: &search.trial, gradient: &mut search.trial_gradient };
-    evaluator.gradient(Rows::All, &mut target, None, true).expect("the cost was asked for")
+    Ok(evaluator.gradient(Rows::All, &mut target, None, true)?.expect("the cost was asked for"))
 }
 
 /// The processor's name where the system tells it, else its architecture.

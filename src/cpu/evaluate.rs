@@ -11,6 +11,7 @@ use super::penalty::Penalty;
 use super::sums::dot;
 use super::update::{Scale, Target};
 use crate::engine::{Plan, RhoHat, Rows};
+use crate::error::Result;
 use crate::objective::{Cost, Objective};
 
 /// The examples, and the memory that one evaluation needs.
@@ -60,14 +61,14 @@ impl Evaluator {
     }
 
     /// J at `w` over all examples.
-    pub fn cost(&mut self, w: &[f32]) -> Cost {
+    pub fn cost(&mut self, w: &[f32]) -> Result<Cost> {
         self.pass.sums.clear();
         for chunk in chunks(self.examples.count, self.plan.chunk) {
-            self.forward(Rows::All, chunk, w, Until::Error);
+            self.forward(Rows::All, chunk, w, Until::Error)?;
         }
         self.penalty.settle(&self.objective, &self.pass.sums.hidden, self.examples.count);
         let squared_weights = self.squared_weights(w);
-        self.assemble(self.examples.count, squared_weights)
+        Ok(self.assemble(self.examples.count, squared_weights))
     }
 
     /// Takes the gradient over `rows` into `target`. ρ̂ is exact, or what `step` says of an update. J comes back if
@@ -78,19 +79,19 @@ impl Evaluator {
         target: &mut Target<'_>,
         step: Option<RhoHat>,
         report: bool,
-    ) -> Option<Cost> {
+    ) -> Result<Option<Cost>> {
         let count = self.examples.count(rows);
         let squared_weights = report.then(|| self.squared_weights(target.w()));
         self.pass.sums.clear();
         if count > self.plan.chunk {
-            self.gradient_in_chunks(rows, count, target, step, report);
+            self.gradient_in_chunks(rows, count, target, step, report)?;
         } else {
-            self.forward(rows, 0..count, target.w(), Until::Delta { error: report });
+            self.forward(rows, 0..count, target.w(), Until::Delta { error: report })?;
             self.settle(count, step);
             self.backward(rows, 0..count, target, self.mean(count));
         }
         self.bias_gradients(count, target);
-        squared_weights.map(|squares| self.assemble(count, squares))
+        Ok(squared_weights.map(|squares| self.assemble(count, squares)))
     }
 
     /// Two passes: the first settles ρ̂ over all rows, the second adds up the gradients of all chunks.
@@ -101,9 +102,9 @@ impl Evaluator {
         target: &mut Target<'_>,
         step: Option<RhoHat>,
         report: bool,
-    ) {
+    ) -> Result<()> {
         for chunk in chunks(count, self.plan.chunk) {
-            self.forward(rows, chunk, target.w(), Until::Hidden);
+            self.forward(rows, chunk, target.w(), Until::Hidden)?;
         }
         self.settle(count, step);
 
@@ -111,7 +112,7 @@ impl Evaluator {
         sums.reserve(self.layout.len());
         sums.fill(0.0);
         for chunk in chunks(count, self.plan.chunk) {
-            self.forward(rows, chunk.clone(), target.w(), Until::Delta { error: report });
+            self.forward(rows, chunk.clone(), target.w(), Until::Delta { error: report })?;
             let mut target = Target::Sum { w: target.w(), sums: &mut sums };
             self.backward(rows, chunk, &mut target, AS_IT_IS);
         }
@@ -119,11 +120,13 @@ impl Evaluator {
             target.apply(range.clone(), &sums[range], self.mean(count));
         }
         self.sums = sums;
+        Ok(())
     }
 
-    fn forward(&mut self, rows: Rows<'_>, chunk: Range<usize>, w: &[f32], until: Until) {
+    fn forward(&mut self, rows: Rows<'_>, chunk: Range<usize>, w: &[f32], until: Until) -> Result<()> {
         let count = chunk.len();
-        self.pass.forward(self.examples.chunk(rows, chunk), count, w, until);
+        self.pass.forward(self.examples.chunk(rows, chunk)?, count, w, until);
+        Ok(())
     }
 
     fn backward(&mut self, rows: Rows<'_>, chunk: Range<usize>, target: &mut Target<'_>, scale: Scale) {
@@ -167,25 +170,25 @@ impl Evaluator {
     }
 
     /// A2 `[count, h]` of the examples `range` at `w`.
-    pub fn hidden(&mut self, w: &[f32], range: Range<usize>) -> Vec<f32> {
+    pub fn hidden(&mut self, w: &[f32], range: Range<usize>) -> Result<Vec<f32>> {
         let mut out = Vec::with_capacity(range.len() * self.layout.shape.hidden);
         for chunk in chunks(range.len(), self.plan.chunk) {
             let count = chunk.len();
-            self.forward(Rows::All, range.start + chunk.start..range.start + chunk.end, w, Until::Hidden);
+            self.forward(Rows::All, range.start + chunk.start..range.start + chunk.end, w, Until::Hidden)?;
             out.extend(self.pass.hidden_rows(count));
         }
-        out
+        Ok(out)
     }
 
     /// A3 `[count, n]` of the examples `range` at `w`.
-    pub fn output(&mut self, w: &[f32], range: Range<usize>) -> Vec<f32> {
+    pub fn output(&mut self, w: &[f32], range: Range<usize>) -> Result<Vec<f32>> {
         let mut out = Vec::with_capacity(range.len() * self.layout.shape.visible);
         for chunk in chunks(range.len(), self.plan.chunk) {
             let count = chunk.len();
-            self.forward(Rows::All, range.start + chunk.start..range.start + chunk.end, w, Until::Output);
+            self.forward(Rows::All, range.start + chunk.start..range.start + chunk.end, w, Until::Output)?;
             out.extend(self.pass.output_rows(count));
         }
-        out
+        Ok(out)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The examples, in panels once, and the gathered rows of a mini-batch.
+//! The examples, in panels once or fetched as they are needed, and the rows of a mini-batch.
 
 use std::ops::Range;
 
@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use super::buffer::{Buffer, Line, PanelsMut, lines, lines_mut, panels, spread, width};
 use super::cut::Blocks;
 use crate::engine::Rows;
-use crate::model::Matrix;
+use crate::error::Result;
+use crate::supply::{Examples as Given, Supply, Wanted};
 
 /// X, chunk after chunk, each in blocks of rows.
 #[derive(Debug)]
@@ -20,26 +21,31 @@ pub struct Examples {
     chunk: usize,
     /// Whether the layer is thin, which decides how a chunk is cut into blocks.
     thin: bool,
-    /// `[m, n]`.
-    values: Buffer,
-    /// Other rows than those of a whole chunk.
+    values: Values,
+    /// Other rows than those of a whole chunk that is held.
     gathered: Buffer,
 }
 
+#[derive(Debug)]
+enum Values {
+    /// `[m, n]`.
+    Resident(Buffer),
+    /// Where rows are fetched, and the fetched ones as they came.
+    Streamed(Box<dyn Supply>, Vec<f32>),
+}
+
 impl Examples {
-    /// Takes over `data`, to be asked for by chunks of `chunk` rows.
-    pub fn new(data: &Matrix<f32>, chunk: usize, thin: bool) -> Self {
-        let (count, visible) = (data.rows, data.cols);
-        let mut values = Buffer::zeros(count * width(visible));
-        let chunks = values.chunks_mut(chunk * width(visible)).zip(data.values.chunks(chunk * visible));
-        for (values, dense) in chunks {
-            let blocks = Blocks::new(dense.len() / visible, thin);
-            let parts = values.chunks_mut(blocks.rows * width(visible));
-            for (values, dense) in parts.zip(dense.chunks(blocks.rows * visible)) {
-                spread(dense, visible, PanelsMut::new(values, dense.len() / visible));
-            }
-        }
-        Self { count, visible, chunk, thin, values, gathered: Buffer::default() }
+    /// Takes over what is given, to be asked for by chunks of `chunk` rows.
+    ///
+    /// # Errors
+    /// When rows that are to be resident cannot be fetched.
+    pub fn new(given: Given, chunk: usize, thin: bool) -> Result<Self> {
+        let (count, visible) = given.size();
+        let values = match given {
+            Given::Resident(mut supply) => Values::Resident(hold(&mut *supply, chunk, thin)?),
+            Given::Streamed(supply) => Values::Streamed(supply, Vec::new()),
+        };
+        Ok(Self { count, visible, chunk, thin, values, gathered: Buffer::default() })
     }
 
     /// How many rows `rows` names.
@@ -51,23 +57,48 @@ impl Examples {
     }
 
     /// Those of the named rows that are at positions `range`, in blocks.
-    pub fn chunk(&mut self, rows: Rows<'_>, range: Range<usize>) -> &[f32] {
-        match rows {
-            Rows::Listed(list) => self.gather(range.len(), |at| list[range.start + at] as usize),
-            Rows::All if !self.is_whole(&range) => self.gather(range.len(), |at| range.start + at),
-            Rows::All => {}
+    ///
+    /// # Errors
+    /// When they cannot be fetched.
+    pub fn chunk(&mut self, rows: Rows<'_>, range: Range<usize>) -> Result<&[f32]> {
+        if let Values::Streamed(..) = self.values {
+            self.fetch(match rows {
+                Rows::Listed(list) => Wanted::Listed(&list[range.clone()]),
+                Rows::All => Wanted::Range(range.clone()),
+            })?;
+        } else {
+            match rows {
+                Rows::Listed(list) => self.gather(range.len(), |at| list[range.start + at] as usize),
+                Rows::All if !self.is_whole(&range) => self.gather(range.len(), |at| range.start + at),
+                Rows::All => {}
+            }
         }
-        self.same_chunk(rows, range)
+        Ok(self.same_chunk(rows, range))
     }
 
     /// What [`Examples::chunk`] has brought last.
     pub fn same_chunk(&self, rows: Rows<'_>, range: Range<usize>) -> &[f32] {
-        let (width, is_resident) = (width(self.visible), matches!(rows, Rows::All) && self.is_whole(&range));
-        if is_resident {
-            &self.values[range.start * width..range.end * width]
-        } else {
-            &self.gathered[..range.len() * width]
+        let width = width(self.visible);
+        match &self.values {
+            Values::Resident(values) if matches!(rows, Rows::All) && self.is_whole(&range) => {
+                &values[range.start * width..range.end * width]
+            }
+            _ => &self.gathered[..range.len() * width],
         }
+    }
+
+    /// Fetches rows and puts them in blocks.
+    fn fetch(&mut self, wanted: Wanted<'_>) -> Result<()> {
+        let Self { values: Values::Streamed(supply, dense), gathered, visible, thin, .. } = self else {
+            return Ok(());
+        };
+        let count = wanted.len();
+        dense.resize(dense.len().max(count * *visible), 0.0);
+        let dense = &mut dense[..count * *visible];
+        supply.numbers(&wanted, dense)?;
+        gathered.reserve(count * width(*visible));
+        spread_in_blocks(dense, *visible, *thin, &mut gathered[..count * width(*visible)]);
+        Ok(())
     }
 
     /// Whether the rows `range` are one of the chunks that the examples are kept in.
@@ -97,7 +128,42 @@ impl Examples {
         let blocks = Blocks::new(self.chunk.min(self.count - chunk), self.thin);
         let block = blocks.range((row - chunk) / blocks.rows);
         let first = (chunk + block.start) * lines_a_row;
-        let lines = &lines(&self.values)[first..first + block.len() * lines_a_row];
+        let Values::Resident(values) = &self.values else { unreachable!("streamed rows are fetched") };
+        let lines = &lines(values)[first..first + block.len() * lines_a_row];
         lines[row - chunk - block.start..].iter().step_by(block.len())
     }
+}
+
+/// All rows of a supply, in chunks of blocks.
+fn hold(supply: &mut dyn Supply, chunk: usize, thin: bool) -> Result<Buffer> {
+    /// Numbers that are fetched at a time, so that nothing is held twice.
+    const PIECE: usize = 1 << 20;
+    let (count, visible) = supply.size();
+    let mut values = Buffer::zeros(count * width(visible));
+    let mut dense = Vec::new();
+    for first in (0..count).step_by(chunk) {
+        let in_chunk = chunk.min(count - first);
+        let blocks = Blocks::new(in_chunk, thin);
+        // Whole blocks at a time.
+        let piece = (PIECE / visible).div_ceil(blocks.rows) * blocks.rows;
+        for start in (0..in_chunk).step_by(piece) {
+            let rows = first + start..first + (start + piece).min(in_chunk);
+            dense.resize(rows.len() * visible, 0.0);
+            supply.numbers(&Wanted::Range(rows.clone()), &mut dense)?;
+            let out = &mut values[rows.start * width(visible)..rows.end * width(visible)];
+            spread_rows(&dense, visible, blocks.rows, out);
+        }
+    }
+    Ok(values)
+}
+
+/// Puts dense rows in blocks, as many as [`Blocks`] makes of them.
+fn spread_in_blocks(dense: &[f32], visible: usize, thin: bool, out: &mut [f32]) {
+    spread_rows(dense, visible, Blocks::new(dense.len() / visible, thin).rows, out);
+}
+
+/// Puts dense rows in blocks of `rows` rows.
+fn spread_rows(dense: &[f32], visible: usize, rows: usize, out: &mut [f32]) {
+    let blocks = out.par_chunks_mut(rows * width(visible)).zip(dense.par_chunks(rows * visible));
+    blocks.for_each(|(out, dense)| spread(dense, visible, PanelsMut::new(out, dense.len() / visible)));
 }

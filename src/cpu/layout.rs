@@ -75,12 +75,14 @@ impl Layout {
     pub fn tensors(self, flat: &[f32]) -> Params<f32> {
         let Shape { visible, hidden } = self.shape;
         let (w1, d) = (Panels::new(&flat[self.w1()], visible), Panels::new(&flat[self.d()], hidden));
-        Params {
-            shape: self.shape,
-            w1: (0..hidden).flat_map(|unit| column_of(w1, unit)).collect(),
-            b1: flat[self.b1()][..hidden].to_vec(),
-            d: (0..hidden).flat_map(|unit| row_of(d, unit, visible)).collect(),
-            b2: flat[self.b2()][..visible].to_vec(),
+        let mut params = Params::zeros(self.shape);
+        let rows = params.w1.chunks_exact_mut(visible).zip(params.d.chunks_exact_mut(visible));
+        for (unit, (w1_row, d_row)) in rows.enumerate() {
+            w1_row.iter_mut().zip(column_of(w1, unit)).for_each(|(out, x)| *out = x);
+            d_row.iter_mut().zip(row_of(d, unit, visible)).for_each(|(out, x)| *out = x);
         }
+        params.b1.copy_from_slice(&flat[self.b1()][..hidden]);
+        params.b2.copy_from_slice(&flat[self.b2()][..visible]);
+        params
     }
 }

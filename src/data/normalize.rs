@@ -18,13 +18,11 @@ impl Normalize {
     /// The limits that `values` (without their rows' means, for the lecture's kind) ask for; fails if they have no
     /// spread, for then there is nothing to scale by.
     pub(super) fn fit(self, values: &[f64]) -> Result<Option<(f64, f64)>> {
-        let limits = match self {
-            Self::None => return Ok(None),
-            Self::Lecture => (-CLIP * deviation(values), CLIP * deviation(values)),
-            Self::Unit => extremes(values),
-        };
-        let largest = values.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
-        if limits.1 - limits.0 > 64.0 * f64::EPSILON * largest { Ok(Some(limits)) } else { Err(flat(self)) }
+        let mut spread = Spread::default();
+        if self != Self::None {
+            spread.add(values);
+        }
+        spread.limits(self)
     }
 
     /// Maps `limits` to the ends of the range. The lecture's kind clips what lies beyond; `unit` does not, so that
@@ -55,15 +53,51 @@ pub fn centre_rows(values: &mut [f64], cols: usize) -> Vec<f64> {
     values.chunks_exact_mut(cols).map(centre).collect()
 }
 
-/// Standard deviation of all values (divided by their number, not by one less).
-fn deviation(values: &[f64]) -> f64 {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    (values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count).sqrt()
+/// What limits are taken from, in one pass over values that come piece by piece.
+#[derive(Debug)]
+pub struct Spread {
+    count: f64,
+    sum: f64,
+    squares: f64,
+    low: f64,
+    high: f64,
 }
 
-fn extremes(values: &[f64]) -> (f64, f64) {
-    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)))
+impl Default for Spread {
+    fn default() -> Self {
+        Self { count: 0.0, sum: 0.0, squares: 0.0, low: f64::INFINITY, high: f64::NEG_INFINITY }
+    }
+}
+
+impl Spread {
+    /// Goes on with more values; how they are cut into pieces makes no difference.
+    pub fn add(&mut self, values: &[f64]) {
+        self.count += values.len() as f64;
+        for &x in values {
+            self.sum += x;
+            self.squares += x * x;
+            self.low = self.low.min(x);
+            self.high = self.high.max(x);
+        }
+    }
+
+    /// The limits for a kind of normalisation; fails if the values have no spread.
+    pub fn limits(&self, kind: Normalize) -> Result<Option<(f64, f64)>> {
+        let limits = match kind {
+            Normalize::None => return Ok(None),
+            Normalize::Lecture => (-CLIP * self.deviation(), CLIP * self.deviation()),
+            Normalize::Unit => (self.low, self.high),
+        };
+        let largest = self.low.abs().max(self.high.abs());
+        if limits.1 - limits.0 > 64.0 * f64::EPSILON * largest { Ok(Some(limits)) } else { Err(flat(kind)) }
+    }
+
+    /// Standard deviation of all values (divided by their number, not by one less). They are centred row by row, so that
+    /// their mean is next to nothing and no digits are lost.
+    fn deviation(&self) -> f64 {
+        let mean = self.sum / self.count;
+        (self.squares / self.count - mean * mean).max(0.0).sqrt()
+    }
 }
 
 fn flat(kind: Normalize) -> Error {

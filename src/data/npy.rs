@@ -14,16 +14,37 @@ use crate::error::{Error, Result};
 /// The first bytes of every `.npy` file.
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 
+/// What stands at the beginning of a file.
+pub(super) struct Start {
+    pub number: Number,
+    pub endian: Endian,
+    /// The first index is the fastest.
+    pub fortran: bool,
+    pub shape: Vec<usize>,
+    /// Where the numbers begin, bytes.
+    pub offset: usize,
+}
+
+/// Reads the header of a file of which `bytes` are the beginning.
+pub(super) fn start(path: &Path, bytes: &[u8]) -> Result<Start> {
+    let (header, data) = split(bytes).ok_or_else(|| truncated(path, bytes.len()))?;
+    let Header { number, endian, fortran, shape } =
+        Header::parse(header).map_err(|reason| Error::input(path, reason))?;
+    Ok(Start { number, endian, fortran, shape, offset: bytes.len() - data.len() })
+}
+
+fn truncated(path: &Path, held: usize) -> Error {
+    Error::input(path, format!("{held} bytes are too few for the header; it is truncated"))
+}
+
 /// Reads the bytes of the file `path`.
 pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Source> {
-    let truncated =
-        || Error::input(path, format!("{} bytes are too few for the header; it is truncated", bytes.len()));
-    let (header, data) = split(bytes).ok_or_else(truncated)?;
-    let header = Header::parse(header).map_err(|reason| Error::input(path, reason))?;
-    check_length(path, &header.shape, header.number.size(), data.len())?;
-    let values = header.number.decode(data, header.endian);
-    let values = if header.fortran { from_fortran(&values, &header.shape) } else { values };
-    Array { shape: header.shape, values }.into_source(path)
+    let Start { number, endian, fortran, shape, offset } = start(path, bytes)?;
+    let data = &bytes[offset..];
+    check_length(path, &shape, number.size(), data.len())?;
+    let values = number.decode(data, endian);
+    let values = if fortran { from_fortran(&values, &shape) } else { values };
+    Array { shape, values }.into_source(path)
 }
 
 /// Header and numbers of a file that begins with [`MAGIC`].

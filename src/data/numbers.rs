@@ -35,6 +35,17 @@ impl Number {
         }
     }
 
+    /// Its name in NumPy's words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::U8 => "u8",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+        }
+    }
+
     /// All numbers in `bytes`, whose length is a multiple of [`Self::size`]; without loss, bytes divided by 255.
     pub fn decode(self, bytes: &[u8], endian: Endian) -> Vec<f64> {
         match self {

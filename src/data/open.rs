@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::stream::Store;
 use super::{Source, idx, images, npy, tensor};
 use crate::error::{Error, Result};
 
@@ -67,7 +68,10 @@ impl fmt::Display for Format {
 pub fn open(path: &Path) -> Result<Source> {
     let (path, tensor) = split_tensor(path);
     if path.is_dir() {
-        return images::read_folder(path).map(Source::Images);
+        return match Store::open(path)? {
+            Some(store) => store.table().map(Source::Rows),
+            None => images::read_folder(path).map(Source::Images),
+        };
     }
     let failed = |error| Error::io("read", path, error);
     let mut file = File::open(path).map_err(failed)?;

@@ -12,9 +12,10 @@ use super::search::Search;
 use super::workspace::{Workspace, cost_sums, weight_sums};
 use crate::device::Setup;
 use crate::engine::{Engine, Plan, RhoHat, Rows, Update};
-use crate::error::Result;
-use crate::model::{Matrix, Params, Shape};
+use crate::error::{Error, Result};
+use crate::model::{Params, Shape};
 use crate::objective::{Cost, Objective};
+use crate::supply::{Examples as Given, Supply, Wanted};
 
 /// The WebGPU engine.
 #[derive(Debug)]
@@ -43,13 +44,21 @@ struct FullPasses {
 
 impl GpuEngine {
     /// Uploads parameters and examples.
-    pub fn new(gpu: Rc<Gpu>, setup: &Setup, params: &Params<f32>, data: &Matrix<f32>) -> Result<Self> {
-        let layout = Layout::new(&gpu, params.shape, data.rows, setup.cut)?;
-        let work = Workspace::new(&gpu, &layout, data.rows, 0)?;
-        let examples = upload(&gpu, &layout, data)?;
+    pub fn new(gpu: Rc<Gpu>, setup: &Setup, params: &Params<f32>, given: Given) -> Result<Self> {
+        let count = given.size().0;
+        let layout = Layout::new(&gpu, params.shape, count, setup.cut)?;
+        let work = Workspace::new(&gpu, &layout, count, 0)?;
+        let examples = match given {
+            Given::Resident(mut supply) => upload(&gpu, &layout, &mut *supply)?,
+            Given::Streamed(_) => {
+                let remedy = "leave it out, or use --device cpu";
+                let fact = "--stream: only the CPU engine fetches rows as it needs them";
+                return Err(Error::usage(format!("{fact}; {remedy}")));
+            }
+        };
         let resident = layout.vector(&gpu, "parameters")?;
         resident.iter().for_each(|segment| segment.write(&gpu, params));
-        let staging = staging(&gpu, cost_sums(&layout, data.rows) + params.shape.hidden)?;
+        let staging = staging(&gpu, cost_sums(&layout, count) + params.shape.hidden)?;
         Ok(Self {
             gpu,
             layout,
@@ -59,7 +68,7 @@ impl GpuEngine {
             examples,
             search: None,
             rho_hat: setup.rho_hat,
-            count: data.rows,
+            count,
             full: None,
             descent: None,
             staging,
@@ -223,18 +232,25 @@ fn read_vector(gpu: &Gpu, layout: &Layout, vector: &[Segment]) -> Result<Params<
 }
 
 /// Cuts the examples into parts that one binding holds.
-fn upload(gpu: &Gpu, layout: &Layout, data: &Matrix<f32>) -> Result<Vec<Part>> {
-    let rows = layout.part_rows();
-    let starts = (0..data.rows).step_by(rows);
-    let part = |first: usize| {
-        let rows = rows.min(data.rows - first);
-        let x = Tensor::zeros(gpu, "examples", rows, data.cols)?;
-        x.write(gpu, &data.values[first * data.cols..(first + rows) * data.cols]);
+fn upload(gpu: &Gpu, layout: &Layout, supply: &mut dyn Supply) -> Result<Vec<Part>> {
+    /// Numbers that are fetched at a time, so that the host does not hold all of them.
+    const PIECE: usize = 1 << 22;
+    let (count, cols) = supply.size();
+    let mut dense = Vec::new();
+    let mut part = |first: usize| {
+        let rows = layout.part_rows().min(count - first);
+        let x = Tensor::zeros(gpu, "examples", rows, cols)?;
+        for start in (0..rows).step_by((PIECE / cols).max(1)) {
+            let piece = start..(start + (PIECE / cols).max(1)).min(rows);
+            dense.resize(piece.len() * cols, 0.0);
+            supply.numbers(&Wanted::Range(first + piece.start..first + piece.end), &mut dense)?;
+            x.row_range(piece.start, piece.len()).write(gpu, &dense);
+        }
         x.buffer.make_constant();
         gpu.check()?;
         Ok(Part { first, x })
     };
-    starts.map(part).collect()
+    (0..count).step_by(layout.part_rows()).map(&mut part).collect()
 }
 
 /// A buffer through which `len` numbers are read back.

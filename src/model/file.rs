@@ -1,10 +1,12 @@
 //! The model file: safetensors with PyTorch's names and shapes, and one metadata key `rhohat` that says what the
 //! numbers mean. Nothing in it is volatile: the same run writes the same bytes.
 
+use std::borrow::Cow;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
 use super::{Params, Real, Shape, cast};
@@ -38,20 +40,51 @@ pub struct Meta {
 /// [`Error::Io`] when the file cannot be written.
 pub fn save(path: &Path, params: &Params<f32>, meta: &Meta) -> Result<()> {
     let Shape { visible, hidden } = params.shape;
-    let decoder = transposed(&params.d, visible);
-    let view = |shape: &[usize], values| {
-        TensorView::new(Dtype::F32, shape.to_vec(), bytemuck::cast_slice(values))
-            .expect("every tensor holds as many numbers as its shape says")
-    };
     let tensors = [
-        ("encoder.weight", view(&[hidden, visible], &params.w1)),
-        ("encoder.bias", view(&[hidden], &params.b1)),
-        ("decoder.weight", view(&[visible, hidden], &decoder)),
-        ("decoder.bias", view(&[visible], &params.b2)),
+        ("encoder.weight", Saved { shape: vec![hidden, visible], values: &params.w1, transposed: None }),
+        ("encoder.bias", Saved { shape: vec![hidden], values: &params.b1, transposed: None }),
+        ("decoder.weight", Saved { shape: vec![visible, hidden], values: &params.d, transposed: Some(visible) }),
+        ("decoder.bias", Saved { shape: vec![visible], values: &params.b2, transposed: None }),
     ];
     let metadata = [(KEY.to_owned(), meta.to_json())].into();
-    let bytes = safetensors::serialize(tensors, Some(metadata)).expect("the header is far below its limit");
-    durable::write(path, |out| out.write_all(&bytes))
+    durable::write_at(path, |file| {
+        safetensors::serialize_to_file(tensors, Some(metadata), file).map_err(|error| match error {
+            SafeTensorError::IoError(error) => error,
+            other => io::Error::other(other),
+        })
+    })
+}
+
+/// A tensor on its way into a file, which is put together when its turn comes.
+struct Saved<'a> {
+    shape: Vec<usize>,
+    values: &'a [f32],
+    /// Columns of `values` if the file gets the transpose.
+    transposed: Option<usize>,
+}
+
+impl View for Saved<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        match self.transposed {
+            None => bytemuck::cast_slice(self.values).into(),
+            Some(cols) => {
+                let numbers: &[[u8; 4]] = bytemuck::cast_slice(self.values);
+                transposed(numbers, cols).into_flattened().into()
+            }
+        }
+    }
+
+    fn data_len(&self) -> usize {
+        size_of_val(self.values)
+    }
 }
 
 impl Meta {
@@ -181,6 +214,16 @@ fn damaged(error: safetensors::SafeTensorError) -> String {
 }
 
 /// The transpose of a matrix of `cols` columns: decoder.weight `[n, h]` is D `[h, n]` transposed.
-fn transposed<T: Copy>(values: &[T], cols: usize) -> Vec<T> {
-    (0..cols).flat_map(|col| values[col..].iter().step_by(cols).copied()).collect()
+fn transposed<T: Copy + Default>(values: &[T], cols: usize) -> Vec<T> {
+    /// Rows at a time, so that a piece of every column is written at once.
+    const ROWS: usize = 64;
+    let rows = values.len() / cols;
+    let mut out = vec![T::default(); values.len()];
+    for (piece, values) in values.chunks(ROWS * cols).enumerate() {
+        for col in 0..cols {
+            let column = values[col..].iter().step_by(cols);
+            out[col * rows + piece * ROWS..].iter_mut().zip(column).for_each(|(out, x)| *out = *x);
+        }
+    }
+    out
 }

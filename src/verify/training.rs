@@ -9,6 +9,7 @@ use crate::device::{Choice, Setup};
 use crate::engine::{Cut, RhoHat};
 use crate::model::{Matrix, Params, Shape};
 use crate::objective::Objective;
+use crate::order::Shuffle;
 use crate::optim::{LearningRate, Optimizer};
 use crate::train::{Outcome, Recipe, train};
 
@@ -48,7 +49,7 @@ fn run(choice: &Choice, optimizer: Optimizer, seed: u64) -> Result<(Outcome, Par
         momentum: 0.9,
         batch: (optimizer != Optimizer::Lbfgs).then_some(40),
         steps: 60,
-        seed,
+        shuffle: Shuffle::rows(seed),
         report_every: 10,
     };
     let outcome = train(&mut *engine, &recipe, &mut ())?;

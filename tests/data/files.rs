@@ -128,6 +128,7 @@ fn jpeg_agrees_with_pillow_to_a_step_of_the_inverse_transform() {
 /// The values of an array of one picture or of rows.
 fn rows_as_f32(name: &str) -> Vec<f32> {
     match Source::open(&fixture(name)).unwrap() {
+        Source::Stored(_) => panic!("held whole unless asked otherwise"),
         Source::Rows(table) => table.values.iter().map(|&x| x as f32).collect(),
         Source::Images(pictures) => pictures.into_iter().flat_map(|picture| picture.pixels).collect(),
     }

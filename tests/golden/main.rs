@@ -10,6 +10,7 @@ use rhohat::engine::{Cut, Engine, RhoHat, Rows, Update};
 use rhohat::model::{Matrix, Params, Shape};
 use rhohat::objective::{Objective, RhoHatMode};
 use rhohat::reference::Reference;
+use rhohat::supply::Examples;
 use rhohat::verify::compare::{Closeness, Expected, UNIT};
 use serde::Deserialize;
 
@@ -55,9 +56,9 @@ const SINGLE: f64 = ROUNDINGS * UNIT;
 
 /// Parameters and data are exact in f32, so that every engine starts from the same numbers.
 impl Start for Golden {
-    fn single(&self) -> rhohat::Result<(Params<f32>, Matrix<f32>)> {
+    fn single(&self) -> rhohat::Result<(Params<f32>, Examples)> {
         let (params, data) = self.double()?;
-        Ok((params.cast(), data.cast()))
+        Ok((params.cast(), data.cast().into()))
     }
 
     fn double(&self) -> rhohat::Result<(Params<f64>, Matrix<f64>)> {

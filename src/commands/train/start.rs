@@ -1,22 +1,78 @@
 //! What training starts from: examples under the settings, parameters from a file or at random.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use rhohat::Result;
 use rhohat::config::Config;
-use rhohat::data::{Examples, Preprocess, Source};
+use rhohat::data::stream::{Feed, Store, Transform, fit};
+use rhohat::data::{Examples, Preprocess, Source, npy};
 use rhohat::device::Start;
+use rhohat::durable;
 use rhohat::model::file::ModelFile;
 use rhohat::model::{Matrix, Params, Real, Shape};
+use rhohat::supply::Examples as Given;
 
-/// Examples for training. A start model's preprocessing goes on, limits included, unless the settings ask for
-/// another kind: its weights were learned at that scale.
-pub fn examples(source: &Source, config: &Config, init: Option<&ModelFile>) -> Result<Examples<f64>> {
-    let stored = init.and_then(ModelFile::meta).map(|meta| &meta.preprocess);
-    let stored = stored.filter(|stored| stored.normalize == config.normalize);
-    match (source, stored) {
-        (Source::Rows(_), Some(stored)) => source.apply(stored),
-        _ => {
-            let same = stored.filter(|stored| same_images(stored, config));
-            source.training_set(&config.data_recipe(same.and_then(|stored| stored.limits)))
+/// Where the examples are.
+pub enum Rows {
+    /// In memory, preprocessed.
+    Held(Matrix<f64>),
+    /// On disk, as they were saved.
+    Stored(Arc<Store>),
+}
+
+/// What is learned from.
+pub struct Data {
+    /// The rows.
+    pub rows: Rows,
+    /// What makes examples of them.
+    pub preprocess: Preprocess,
+}
+
+impl Data {
+    /// Examples for training. A start model's preprocessing goes on, limits included, unless the settings ask for
+    /// another kind: its weights were learned at that scale. `told` hears how many rows have been looked at.
+    pub fn new(
+        source: &Source,
+        config: &Config,
+        init: Option<&ModelFile>,
+        told: &dyn Fn(usize),
+    ) -> Result<Self> {
+        let stored = init.and_then(ModelFile::meta).map(|meta| &meta.preprocess);
+        let stored = stored.filter(|stored| stored.normalize == config.normalize);
+        if let Source::Stored(store) = source {
+            let recipe = config.data_recipe(None);
+            let preprocess = stored.cloned().map_or_else(|| source.preprocess(&recipe), Ok)?;
+            let preprocess = fit(store, &preprocess, told)?;
+            return Ok(Self { rows: Rows::Stored(Arc::clone(store)), preprocess });
+        }
+        let Examples { matrix, preprocess, .. } = match (source, stored) {
+            (Source::Rows(_), Some(stored)) => source.apply(stored)?,
+            _ => {
+                let same = stored.filter(|stored| same_images(stored, config));
+                source.training_set(&config.data_recipe(same.and_then(|stored| stored.limits)))?
+            }
+        };
+        Ok(Self { rows: Rows::Held(matrix), preprocess })
+    }
+
+    /// Writes the examples as rows.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let rows = match &self.rows {
+            Rows::Held(matrix) => matrix.cast::<f32>(),
+            Rows::Stored(store) => {
+                let values = Transform::new(store, &self.preprocess).all_in_double(store)?;
+                Matrix::new(store.rows, store.cols, values).cast()
+            }
+        };
+        durable::write(path, |mut out| npy::write_to(&mut out, rows.rows, rows.cols, &rows.values))
+    }
+
+    /// m and n.
+    pub fn size(&self) -> (usize, usize) {
+        match &self.rows {
+            Rows::Held(matrix) => (matrix.rows, matrix.cols),
+            Rows::Stored(store) => (store.rows, store.cols),
         }
     }
 }
@@ -34,26 +90,41 @@ pub struct FromSettings<'a> {
     /// The model of `--init`.
     pub init: Option<&'a ModelFile>,
     /// What is learned from.
-    pub examples: &'a Matrix<f64>,
+    pub data: &'a Data,
 }
 
 impl FromSettings<'_> {
-    fn start<T: Real>(&self) -> Result<(Params<T>, Matrix<T>)> {
-        let shape = Shape { visible: self.examples.cols, hidden: self.config.hidden };
-        let params = match self.init {
-            Some(file) => file.params()?,
-            None => Params::random(shape, self.config.seed).cast(),
-        };
-        Ok((params, self.examples.cast()))
+    /// Those of the start model, or at random.
+    fn params<T: Real>(&self, drawn: impl FnOnce(Params<f32>) -> Params<T>) -> Result<Params<T>> {
+        let shape = Shape { visible: self.data.size().1, hidden: self.config.hidden };
+        match self.init {
+            Some(file) => file.params(),
+            None => Ok(drawn(Params::random(shape, self.config.seed))),
+        }
     }
 }
 
 impl Start for FromSettings<'_> {
-    fn single(&self) -> Result<(Params<f32>, Matrix<f32>)> {
-        self.start()
+    fn single(&self) -> Result<(Params<f32>, Given)> {
+        let examples = match &self.data.rows {
+            Rows::Held(matrix) => matrix.cast().into(),
+            Rows::Stored(store) => {
+                let transform = Transform::new(store, &self.data.preprocess);
+                let feed = Box::new(Feed::new(Arc::clone(store), transform, self.config.shuffle())?);
+                if self.config.stream == Some(true) { Given::Streamed(feed) } else { Given::Resident(feed) }
+            }
+        };
+        Ok((self.params(|drawn| drawn)?, examples))
     }
 
     fn double(&self) -> Result<(Params<f64>, Matrix<f64>)> {
-        self.start()
+        let matrix = match &self.data.rows {
+            Rows::Held(matrix) => matrix.clone(),
+            Rows::Stored(store) => {
+                let values = Transform::new(store, &self.data.preprocess).all_in_double(store)?;
+                Matrix::new(store.rows, store.cols, values)
+            }
+        };
+        Ok((self.params(|drawn| drawn.cast())?, matrix))
     }
 }

@@ -1,0 +1,175 @@
+//! Rows on disk as a supply of examples: what training will ask for next is read while the engine computes.
+//!
+//! Mini-batches follow [`Windows`], so the windows are read in their order; passes over all rows go from the first to
+//! the last, so that the next piece as long as the last one is read ahead. Whoever asks for anything else gets it too,
+//! row by row.
+
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::reader::{Job, Reader, read};
+use super::store::Store;
+use super::transform::Transform;
+use crate::error::Result;
+use crate::order::{Shuffle, Windows};
+use crate::supply::{Codes, Supply, Wanted};
+
+/// Windows that are held: a mini-batch may lie in two.
+const HELD: usize = 2;
+
+/// The supply of a store.
+#[derive(Debug)]
+pub struct Feed {
+    store: Arc<Store>,
+    transform: Transform,
+    batches: Batches,
+    sequence: Sequence,
+}
+
+impl Feed {
+    /// Feeds rows in the order of `shuffle`.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn new(store: Arc<Store>, transform: Transform, shuffle: Shuffle) -> Result<Self> {
+        let batches = Batches::new(&store, shuffle)?;
+        let sequence = Sequence { reader: Reader::start(Arc::clone(&store))?, ahead: None };
+        Ok(Self { store, transform, batches, sequence })
+    }
+
+    /// The bytes of the rows that are wanted.
+    fn bytes(&mut self, wanted: &Wanted<'_>) -> Result<Vec<u8>> {
+        match wanted {
+            Wanted::Range(range) => self.sequence.take(&self.store, range),
+            Wanted::Listed(list) => {
+                let mut bytes = Vec::with_capacity(list.len() * self.store.row_bytes());
+                list.iter().try_for_each(|&row| self.batches.append(&self.store, row as usize, &mut bytes))?;
+                Ok(bytes)
+            }
+        }
+    }
+}
+
+impl Supply for Feed {
+    fn size(&self) -> (usize, usize) {
+        (self.store.rows, self.store.cols)
+    }
+
+    fn numbers(&mut self, wanted: &Wanted<'_>, out: &mut [f32]) -> Result<()> {
+        let bytes = self.bytes(wanted)?;
+        self.transform.apply(&bytes, out);
+        Ok(())
+    }
+
+    fn codes(&self) -> Option<&Codes> {
+        self.transform.codes()
+    }
+
+    fn codes_of(&mut self, wanted: &Wanted<'_>, stride: usize, out: &mut [u8]) -> Result<()> {
+        let (bytes, row_bytes) = (self.bytes(wanted)?, self.store.row_bytes());
+        for (out, row) in out.chunks_exact_mut(stride).zip(bytes.chunks_exact(row_bytes)) {
+            out[..row_bytes].copy_from_slice(row);
+        }
+        Ok(())
+    }
+}
+
+/// Rows in the order of windows.
+#[derive(Debug)]
+struct Batches {
+    reader: Reader,
+    windows: Windows,
+    /// What has been asked for and not yet come.
+    asked: VecDeque<Job>,
+    held: VecDeque<Window>,
+}
+
+/// Rows at hand.
+#[derive(Debug)]
+struct Window {
+    /// Where the first row of each run lies in `bytes`, by the number of the run.
+    runs: HashMap<usize, usize>,
+    bytes: Vec<u8>,
+}
+
+impl Batches {
+    fn new(store: &Arc<Store>, shuffle: Shuffle) -> Result<Self> {
+        let windows = Windows::new(store.rows, shuffle);
+        let reader = Reader::start(Arc::clone(store))?;
+        Ok(Self { reader, windows, asked: VecDeque::new(), held: VecDeque::new() })
+    }
+
+    fn append(&mut self, store: &Store, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        for _ in 0..HELD {
+            if let Some(bytes) = self.find(row, store.row_bytes()) {
+                out.extend_from_slice(bytes);
+                return Ok(());
+            }
+            self.advance(store)?;
+        }
+        match self.find(row, store.row_bytes()) {
+            Some(bytes) => out.extend_from_slice(bytes),
+            None => out.extend(read(store, &vec![row..row + 1])?),
+        }
+        Ok(())
+    }
+
+    fn find(&self, row: usize, row_bytes: usize) -> Option<&[u8]> {
+        let run = self.windows.run();
+        let at = |window: &Window| window.runs.get(&(row / run)).map(|first| first + row % run * row_bytes);
+        self.held.iter().rev().find_map(|window| at(window).map(|at| &window.bytes[at..at + row_bytes]))
+    }
+
+    /// Takes the next window, and has the one after it read.
+    fn advance(&mut self, store: &Store) -> Result<()> {
+        while self.asked.len() < 2 {
+            let (job, _) = self.windows.next_window();
+            self.reader.ask(job.clone());
+            self.asked.push_back(job);
+        }
+        if self.held.len() == HELD {
+            self.held.pop_front();
+        }
+        let job = self.asked.pop_front().expect("two jobs are waiting");
+        let bytes = self.reader.take()?;
+        let mut at = 0;
+        let place = |range: &Range<usize>| {
+            let place = (range.start / self.windows.run(), at);
+            at += range.len() * store.row_bytes();
+            place
+        };
+        self.held.push_back(Window { runs: job.iter().map(place).collect(), bytes });
+        let (job, _) = self.windows.next_window();
+        self.reader.ask(job.clone());
+        self.asked.push_back(job);
+        Ok(())
+    }
+}
+
+/// Rows from the first to the last.
+#[derive(Debug)]
+struct Sequence {
+    reader: Reader,
+    /// What is being read.
+    ahead: Option<Range<usize>>,
+}
+
+impl Sequence {
+    fn take(&mut self, store: &Store, range: &Range<usize>) -> Result<Vec<u8>> {
+        let bytes = match self.ahead.take() {
+            Some(ahead) if ahead == *range => self.reader.take()?,
+            other => {
+                // What was read for nothing makes room.
+                other.map(|_| self.reader.take());
+                read(store, &vec![range.clone()])?
+            }
+        };
+        let next = range.end..(range.end + range.len()).min(store.rows);
+        if !next.is_empty() {
+            self.reader.ask(vec![next.clone()]);
+            self.ahead = Some(next);
+        }
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,116 @@
+//! From the bytes of rows to the numbers that an engine takes: decoding and normalisation, in f64 and rounded once, so
+//! that rows which are read as they are needed have the bits of rows that were held from the start.
+
+use rayon::prelude::*;
+
+use super::reader::read;
+use super::store::Store;
+use crate::data::normalize::centre_rows;
+use crate::data::numbers::{Endian, Number};
+use crate::data::{Normalize, Preprocess};
+use crate::error::{Error, Result};
+use crate::supply::Codes;
+
+/// How rows of one store become examples.
+#[derive(Debug)]
+pub struct Transform {
+    number: Number,
+    cols: usize,
+    kind: Normalize,
+    limits: Option<(f64, f64)>,
+    /// What every byte or half-precision number becomes, where that does not depend on the rest of its row.
+    codes: Option<Codes>,
+}
+
+impl Transform {
+    /// That of a preprocessing whose limits are fitted.
+    pub fn new(store: &Store, preprocess: &Preprocess) -> Self {
+        let (number, kind) = (store.number, preprocess.normalize);
+        let limits = preprocess.limits.filter(|_| kind != Normalize::None);
+        let codes = (kind != Normalize::Lecture).then(|| codes(number, kind, limits)).flatten();
+        Self { number, cols: store.cols, kind, limits, codes }
+    }
+
+    /// The table of codes, if the bytes of a file are codes.
+    pub fn codes(&self) -> Option<&Codes> {
+        self.codes.as_ref()
+    }
+
+    /// The numbers of whole rows.
+    pub fn apply(&self, bytes: &[u8], out: &mut [f32]) {
+        let row_bytes = self.cols * self.number.size();
+        let rows = out.par_chunks_exact_mut(self.cols).zip(bytes.par_chunks_exact(row_bytes));
+        rows.with_min_len(16).for_each(|(out, bytes)| self.row(bytes, out));
+    }
+
+    fn row(&self, bytes: &[u8], out: &mut [f32]) {
+        match &self.codes {
+            Some(Codes { bytes: 1, table }) => {
+                out.iter_mut().zip(bytes).for_each(|(out, &code)| *out = table[usize::from(code)]);
+            }
+            Some(Codes { table, .. }) => {
+                let (codes, _) = bytes.as_chunks();
+                let number = |code: &[u8; 2]| table[usize::from(u16::from_le_bytes(*code))];
+                out.iter_mut().zip(codes).for_each(|(out, code)| *out = number(code));
+            }
+            None => {
+                let values = self.values(bytes);
+                out.iter_mut().zip(values).for_each(|(out, x)| *out = x as f32);
+            }
+        }
+    }
+
+    /// The same in f64.
+    fn values(&self, bytes: &[u8]) -> Vec<f64> {
+        let mut values = self.number.decode(bytes, Endian::Little);
+        if self.kind == Normalize::Lecture {
+            centre_rows(&mut values, self.cols);
+        }
+        if let Some(limits) = self.limits {
+            self.kind.map(&mut values, limits);
+        }
+        values
+    }
+
+    /// All examples in f64.
+    ///
+    /// # Errors
+    /// As [`Store::read`], and for numbers that are not finite.
+    pub fn all_in_double(&self, store: &Store) -> Result<Vec<f64>> {
+        let bytes = read(store, &vec![0..store.rows])?;
+        Ok(bytes.chunks_exact(store.row_bytes()).flat_map(|row| self.values(row)).collect())
+    }
+}
+
+/// What each code of a kind of number becomes.
+fn codes(number: Number, kind: Normalize, limits: Option<(f64, f64)>) -> Option<Codes> {
+    let mut values = match number {
+        Number::U8 => number.decode(&(0..=u8::MAX).collect::<Vec<_>>(), Endian::Little),
+        Number::F16 => {
+            let all: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
+            number.decode(&all, Endian::Little)
+        }
+        Number::Bf16 | Number::F32 | Number::F64 => return None,
+    };
+    if let Some(limits) = limits {
+        kind.map(&mut values, limits);
+    }
+    Some(Codes { bytes: number.size(), table: values.into_iter().map(|x| x as f32).collect() })
+}
+
+/// Refuses bytes of rows that hold what is no finite number in f32; `row_of` tells which row of `store` each of them is.
+pub fn check_finite(store: &Store, bytes: &[u8], row_of: impl Fn(usize) -> usize) -> Result<()> {
+    let bad_in: fn(&[u8]) -> Option<usize> = match store.number {
+        Number::F16 => |row| row.as_chunks().0.iter().position(|code: &[u8; 2]| code[1] & 0x7c == 0x7c),
+        Number::F32 => |row| {
+            let is_bad = |bytes: &[u8; 4]| !f32::from_le_bytes(*bytes).is_finite();
+            row.as_chunks().0.iter().position(is_bad)
+        },
+        Number::U8 | Number::Bf16 | Number::F64 => return Ok(()),
+    };
+    let rows = bytes.par_chunks_exact(store.row_bytes()).with_min_len(64).enumerate();
+    let Some((at, column)) = rows.find_map_first(|(at, row)| Some((at, bad_in(row)?))) else { return Ok(()) };
+    let (path, row) = store.place(row_of(at));
+    let fact = format!("row {row}, column {column} (counted from 0) holds no finite number");
+    Err(Error::input(path, format!("{fact}; replace it or leave its row out")))
+}
