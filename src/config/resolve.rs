@@ -129,6 +129,7 @@ impl Config {
             batch: Batch::Full,
             chunk: None,
             block: None,
+            binding_limit: None,
             epochs: None,
             steps: Some(STEPS),
             patch: images.then_some(patch),
