@@ -76,6 +76,8 @@ pub struct Config {
     pub shuffle_block: Option<usize>,
     /// Whether rows are read from disk as they are needed.
     pub stream: Option<bool>,
+    /// Most bytes a binding of a WebGPU device; `None` is the adapter's own limit.
+    pub binding_limit: Option<u64>,
     /// Passes over the data; either this or `steps`.
     pub epochs: Option<usize>,
     /// Updates, or iterations of L-BFGS.
@@ -164,7 +166,7 @@ impl Config {
 
     /// How the engine is set up.
     pub fn setup(&self) -> Setup {
-        let cut = Cut { chunk: self.chunk, block: self.block };
+        let cut = Cut { chunk: self.chunk, block: self.block, binding_limit: self.binding_limit };
         let default = RhoHat::default();
         let rho_hat = RhoHat { mode: self.rho_hat, decay: self.rho_hat_decay.unwrap_or(default.decay) };
         Setup { objective: self.objective(), cut, rho_hat, threads: self.threads }

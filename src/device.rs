@@ -176,8 +176,22 @@ impl Choice {
         }
     }
 
+    fn check_binding_limit(&self, limit: Option<u64>) -> Result<()> {
+        match (self, limit) {
+            (Self::Gpu(_), _) | (_, None) => Ok(()),
+            (_, Some(limit)) => Err(Error::usage(format!(
+                "--binding-limit {limit}: {} is no WebGPU device; leave it out, or name one with --device",
+                self.adapter()
+            ))),
+        }
+    }
+
     /// Sets up an engine. Engines of one choice share its device and its compiled kernels.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a binding limit on a device that binds nothing, else those of the engine.
     pub fn open(&self, setup: &Setup, start: &dyn Start) -> Result<Box<dyn Engine>> {
+        self.check_binding_limit(setup.cut.binding_limit)?;
         Ok(match self {
             Self::Reference => {
                 let (params, data) = start.double()?;

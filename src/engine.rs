@@ -42,6 +42,8 @@ pub struct Cut {
     pub chunk: Option<usize>,
     /// Hidden units a block; the CPU engine rounds it up to a multiple of 16.
     pub block: Option<usize>,
+    /// Most bytes of a tensor that a WebGPU device binds, below its own limit; other engines refuse it.
+    pub binding_limit: Option<u64>,
 }
 
 /// The cut that an engine has settled on.

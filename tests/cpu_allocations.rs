@@ -50,7 +50,7 @@ fn allocations((n, h, m): (usize, usize, usize), cut: Cut) -> (usize, usize) {
 #[test]
 fn steps_allocate_nothing_but_what_the_pool_of_threads_needs_whatever_the_shape() {
     let whole = Cut::default();
-    let pieces = Cut { chunk: Some(30), block: Some(20) };
+    let pieces = Cut { chunk: Some(30), block: Some(20), ..Cut::default() };
     for (shape, cut) in
         [((3, 2, 16), whole), ((64, 25, 1000), whole), ((150, 90, 400), whole), ((150, 90, 400), pieces)]
     {

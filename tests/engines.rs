@@ -27,7 +27,7 @@ fn the_gradient_over_ten_thousand_rows_does_not_depend_on_the_chunk() {
     let problem = Problem::of_shape((Activation::Sigmoid, Activation::Sigmoid), shape, 10_000, 1);
     for (name, engine) in engines("chunks") {
         for chunk in [97, 1_000, 10_000] {
-            let cut = Cut { chunk: Some(chunk), block: None };
+            let cut = Cut { chunk: Some(chunk), block: None, ..Cut::default() };
             let closeness =
                 check_pass(&engine, &problem, cut).unwrap_or_else(|f| panic!("{name}, {chunk}: {f}"));
             println!("{name}, chunk {chunk}: {:.3} of the bound", closeness.share);
@@ -43,7 +43,7 @@ fn any_shape_chunk_and_block_gives_the_pass_of_the_reference() {
         let config = ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() };
         proptest!(config, |((visible, hidden, rows, pair, seed) in sizes, (chunk, block) in cuts)| {
             let problem = Problem::of_shape(pairs()[pair], Shape { visible, hidden }, rows, seed);
-            let passed = check_pass(&engine, &problem, Cut { chunk, block });
+            let passed = check_pass(&engine, &problem, Cut { chunk, block, ..Cut::default() });
             prop_assert!(passed.is_ok(), "{name}: {}", passed.unwrap_err());
         });
     }

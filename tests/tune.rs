@@ -21,7 +21,12 @@ use rhohat::verify::running_error::kernels::Form;
 use tempfile::tempdir;
 
 const SHAPE: Shape = Shape { visible: 100, hidden: 40 };
-const JOB: Job = Job { shape: SHAPE, examples: 700, batch: None, cut: Cut { chunk: None, block: None } };
+const JOB: Job = Job {
+    shape: SHAPE,
+    examples: 700,
+    batch: None,
+    cut: Cut { chunk: None, block: None, binding_limit: None },
+};
 const PIECE: Piece = Piece { visible: 100, hidden: 40, rows: 700 };
 
 fn chosen(gpu: &Gpu, job: &Job, how: Tune, cache: &Cache) -> (Variant, Origin) {

@@ -80,6 +80,9 @@ pub struct Settings {
     #[arg(long, overrides_with = "stream")]
     #[serde(skip)]
     no_stream: bool,
+    /// Most bytes a WebGPU device binds at once [default: what its adapter can]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    binding_limit: Option<u64>,
     /// Passes over the data [default: 20 in mini-batches]
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,

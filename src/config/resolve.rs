@@ -133,6 +133,7 @@ impl Config {
             block: None,
             shuffle_block: None,
             stream: None,
+            binding_limit: None,
             epochs: None,
             steps: Some(STEPS),
             patch: images.then_some(patch),

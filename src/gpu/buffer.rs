@@ -120,6 +120,30 @@ impl Tensor {
     }
 }
 
+/// Zeroed vectors of these lengths, one behind the other in as few buffers as bindings of `limit` numbers allow.
+pub fn packed(
+    gpu: &Gpu,
+    name: &str,
+    lens: impl IntoIterator<Item = usize>,
+    limit: usize,
+) -> Result<Vec<Tensor>> {
+    let mut ends = Vec::new();
+    let mut places = Vec::new();
+    for len in lens {
+        let room = len.next_multiple_of(SECTION);
+        if ends.last().is_none_or(|end| end + room > limit) {
+            ends.push(0);
+        }
+        let last = ends.len() - 1;
+        places.push((last, ends[last], len));
+        ends[last] += room;
+    }
+    let buffers = ends.iter().map(|&end| Storage::zeros(gpu, name, end)).collect::<Result<Vec<_>>>()?;
+    let place =
+        |(buffer, offset, len): (usize, usize, usize)| Tensor::vector_at(&buffers[buffer], offset, len);
+    Ok(places.into_iter().map(place).collect())
+}
+
 /// Any buffer, zeroed.
 pub fn buffer(gpu: &Gpu, name: &str, size: u64, usage: BufferUsages) -> Result<wgpu::Buffer> {
     let descriptor = wgpu::BufferDescriptor { label: Some(name), size, usage, mapped_at_creation: false };
@@ -140,6 +164,19 @@ pub fn read(gpu: &Gpu, from: &wgpu::Buffer, offset: usize, len: usize) -> Result
         values.extend(gpu.read(&staging, bytes(count))?);
     }
     Ok(values)
+}
+
+/// Reads the first numbers of several tensors back through `staging`, one behind the other.
+pub fn read_parts(gpu: &Gpu, staging: &wgpu::Buffer, parts: &[(&Tensor, usize)]) -> Result<Vec<f32>> {
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    let mut end = 0;
+    for &(tensor, len) in parts {
+        let from = bytes(tensor.offset);
+        encoder.copy_buffer_to_buffer(&tensor.buffer, from, staging, bytes(end), bytes(len));
+        end += len;
+    }
+    gpu.submit(encoder)?;
+    gpu.read(staging, bytes(end))
 }
 
 /// Size of `len` numbers.

@@ -1,13 +1,14 @@
 //! SGD and Adam on the device: their state, and the recordings of their steps.
 
-use super::buffer::{Tensor, padded};
+use std::ops::Range;
+
+use super::buffer::{Tensor, bytes, packed};
 use super::device::Gpu;
 use super::engine::GpuEngine;
 use super::layout::{Layout, Segment};
 use super::ops::{adam_uniform, sgd_uniform};
 use super::pass::{Examples, Pass, RhoHatTarget};
-use super::recording::{LiveUniform, Recorder, Recording};
-use super::storage::Storage;
+use super::recording::{LiveUniform, Recording};
 use super::uniform;
 use crate::engine::{Rows, Update};
 use crate::error::{Error, Result};
@@ -22,8 +23,8 @@ pub(super) struct Descent {
     /// ρ̂ of the moving average, one tensor a block.
     average: Vec<Tensor>,
     averaging: bool,
-    /// Indices of the mini-batch.
-    list: Tensor,
+    /// Indices of the mini-batch, one tensor a chunk.
+    list: Vec<Tensor>,
     /// The gathered rows of a chunk.
     batch: Tensor,
     sgd: Vec<LiveUniform>,
@@ -52,7 +53,7 @@ impl Descent {
                 .map(|b| Tensor::vector(gpu, "average rho_hat", b.len()))
                 .collect::<Result<_>>()?,
             averaging: false,
-            list: Tensor::vector_at(&Storage::zeros(gpu, "batch order", padded(examples))?, 0, examples),
+            list: packed(gpu, "batch order", layout.chunks(examples).iter().map(Range::len), layout.limit)?,
             batch: Tensor::zeros(gpu, "batch", layout.chunk, layout.shape.visible)?,
             sgd: blocks()
                 .map(|_| LiveUniform::new::<uniform::Sgd>(gpu, "SGD rates"))
@@ -98,7 +99,10 @@ impl GpuEngine {
             Rows::All => None,
             Rows::Listed(list) => {
                 self.check_list(list)?;
-                self.gpu.queue.write_buffer(&descent.list.buffer, 0, bytemuck::cast_slice(list));
+                for (chunk, tensor) in list.chunks(self.layout.chunk).zip(&descent.list) {
+                    let at = bytes(tensor.offset);
+                    self.gpu.queue.write_buffer(&tensor.buffer, at, bytemuck::cast_slice(chunk));
+                }
                 Some(list.len())
             }
         };
@@ -119,7 +123,7 @@ impl GpuEngine {
     }
 
     fn record_step(&self, descent: &Descent, key: StepKey) -> Result<Recording> {
-        let mut recorder = Recorder::of(&self.gpu, self.layout.variant);
+        let mut recorder = self.layout.recorder(&self.gpu);
         let rho_hat = match self.rho_hat.mode {
             RhoHatMode::Ema => &descent.average,
             RhoHatMode::Exact | RhoHatMode::Batch => &self.work.rho_hat,

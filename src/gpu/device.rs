@@ -150,6 +150,11 @@ impl Gpu {
         format.flags.contains(wgpu::TextureFormatFeatureFlags::STORAGE_READ_ONLY)
     }
 
+    /// Most bytes of a buffer that is bound as a whole.
+    pub fn binding_limit(&self) -> u64 {
+        self.limits.max_buffer_size.min(self.limits.max_storage_buffer_binding_size)
+    }
+
     /// Fails if the device was lost or refused something since it was opened.
     pub fn check(&self) -> Result<()> {
         self.trouble.check()

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use super::buffer::{Tensor, buffer, bytes};
+use super::buffer::{Tensor, buffer, bytes, read_parts};
 use super::descent::Descent;
 use super::device::Gpu;
 use super::layout::{Layout, Segment};
 use super::pass::{Examples, Part, Pass, RhoHatTarget};
-use super::recording::{Recorder, Recording};
+use super::recording::Recording;
 use super::search::Search;
 use super::workspace::{Workspace, cost_sums, weight_sums};
 use crate::device::Setup;
@@ -47,7 +47,7 @@ impl GpuEngine {
     pub fn new(gpu: Rc<Gpu>, setup: &Setup, params: &Params<f32>, given: Given) -> Result<Self> {
         let count = given.size().0;
         let layout = Layout::new(&gpu, params.shape, count, setup.cut)?;
-        let work = Workspace::new(&gpu, &layout, count, 0)?;
+        let work = Workspace::new(&gpu, &layout, count)?;
         let examples = match given {
             Given::Resident(mut supply) => upload(&gpu, &layout, &mut *supply)?,
             Given::Streamed(_) => {
@@ -87,7 +87,7 @@ impl GpuEngine {
 
     /// A recording over all examples at the current parameters with the exact ρ̂.
     fn record(&self, build: impl FnOnce(&mut Pass<'_, '_>) -> Result<()>) -> Result<Recording> {
-        let mut recorder = Recorder::of(&self.gpu, self.layout.variant);
+        let mut recorder = self.layout.recorder(&self.gpu);
         build(&mut Pass {
             recorder: &mut recorder,
             layout: &self.layout,
@@ -102,16 +102,9 @@ impl GpuEngine {
 
     /// Assembles J over `rows` rows from the sums that the last recording left behind, and ρ̂ from `rho_hat`.
     pub(super) fn read_cost(&self, rows: usize, rho_hat: &[Tensor]) -> Result<Cost> {
-        let sums = cost_sums(&self.layout, rows);
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(&self.work.sums.buffer, 0, &self.staging, 0, bytes(sums));
-        let mut end = sums;
-        for tensor in rho_hat {
-            encoder.copy_buffer_to_buffer(&tensor.buffer, 0, &self.staging, bytes(end), bytes(tensor.cols));
-            end += tensor.cols;
-        }
-        self.gpu.submit(encoder)?;
-        let read = self.gpu.read(&self.staging, bytes(end))?;
+        let mut parts = self.work.cost_parts(&self.layout, rows);
+        parts.extend(rho_hat.iter().map(|tensor| (tensor, tensor.cols)));
+        let read = read_parts(&self.gpu, &self.staging, &parts)?;
         Ok(assemble_cost(&self.objective, &self.layout, rows, &read))
     }
 }

@@ -3,13 +3,15 @@
 
 use std::ops::Range;
 
-use super::buffer::{SECTION, TILE, Tensor, padded};
+use super::buffer::{SECTION, TILE, Tensor, bytes, padded};
 use super::device::Gpu;
+use super::recording::Recorder;
 use super::storage::Storage;
 use super::variant::Variant;
 use crate::engine::{Cut, Plan};
 use crate::error::{Error, Result};
 use crate::model::{Params, Shape};
+use crate::optim::lbfgs::HISTORY;
 
 /// Most rows of a chunk: keeps every loop over rows below the 65 535 turns that lavapipe allows an invocation.
 const MAX_CHUNK: usize = 32_768;
@@ -30,20 +32,18 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Cuts as asked, or as large as the adapter's bindings allow; chunks are rounded up to the tile.
+    /// Cuts as asked, or as large as bindings may be; chunks are rounded up to the tile.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a binding limit that is not below the adapter's or too small for the shape, with the
+    /// smallest that is not; [`Error::Device`] when the adapter's own is too small.
     pub fn new(gpu: &Gpu, shape: Shape, examples: usize, wanted: Cut) -> Result<Self> {
-        let limit = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size) as usize / 4;
+        let limit = binding_limit(gpu, shape, wanted.binding_limit)?;
         let stride = padded(shape.visible);
         let widest_block = (limit.saturating_sub(stride + 4 * SECTION) / (2 * stride + 1)) / TILE * TILE;
         let block = wanted.block.unwrap_or(shape.hidden).min(shape.hidden).min(widest_block);
         let longest_chunk = (limit / stride.max(padded(block)) / TILE * TILE).min(MAX_CHUNK);
         let chunk = padded(wanted.chunk.unwrap_or(examples).min(examples)).min(longest_chunk);
-        if block == 0 || chunk == 0 {
-            return Err(Error::device(format!(
-                "{} visible units do not fit one binding of {} ({} numbers); use --device cpu",
-                shape.visible, gpu.adapter.info.name, limit
-            )));
-        }
         let starts = (0..shape.hidden).step_by(block);
         let blocks = starts.map(|first| first..(first + block).min(shape.hidden)).collect();
         Ok(Self { shape, chunk, blocks, limit, variant: gpu.variant() })
@@ -52,6 +52,13 @@ impl Layout {
     /// The chunks of an update over `rows` rows.
     pub fn chunks(&self, rows: usize) -> Vec<Range<usize>> {
         (0..rows).step_by(self.chunk).map(|first| first..(first + self.chunk).min(rows)).collect()
+    }
+
+    /// An empty recording, all of whose bindings have to obey the limit.
+    pub fn recorder<'g>(&self, gpu: &'g Gpu) -> Recorder<'g> {
+        let mut recorder = Recorder::of(gpu, self.variant);
+        recorder.limit = self.limit;
+        recorder
     }
 
     /// Examples of one part of the resident data: as many whole chunks as one binding holds.
@@ -74,6 +81,33 @@ impl Layout {
         let segment = |block: &Range<usize>| Segment::new(gpu, name, self.shape.visible, block);
         self.blocks.iter().map(segment).collect()
     }
+}
+
+/// Most numbers of one binding: what is wanted, or what the adapter can.
+fn binding_limit(gpu: &Gpu, shape: Shape, wanted: Option<u64>) -> Result<usize> {
+    let (most, name) = (gpu.binding_limit(), &gpu.adapter.info.name);
+    let smallest = bytes(smallest_limit(shape.visible));
+    match wanted {
+        Some(limit) if limit > most => Err(Error::usage(format!(
+            "--binding-limit {limit}: {name} binds at most {most} bytes; give less, or leave it out"
+        ))),
+        Some(limit) if limit < smallest => Err(Error::usage(format!(
+            "--binding-limit {limit}: {} visible units need bindings of {smallest} bytes; give {smallest} or more",
+            shape.visible
+        ))),
+        None if most < smallest => Err(Error::device(format!(
+            "{name} binds at most {most} bytes, but {} visible units need {smallest}; use --device cpu",
+            shape.visible
+        ))),
+        _ => Ok(wanted.unwrap_or(most) as usize / 4),
+    }
+}
+
+/// Numbers of the smallest binding that holds what cannot be cut: eight hidden units with the output bias, and a section
+/// of each vector of L-BFGS. All else is then cut to fit.
+fn smallest_limit(visible: usize) -> usize {
+    let block = 2 * TILE * padded(visible) + TILE + padded(visible) + 4 * SECTION;
+    block.max((2 * HISTORY + 1) * SECTION)
 }
 
 /// The part of a parameter-shaped vector that belongs to one hidden block, in one buffer: W1 rows, D rows, b1, and in

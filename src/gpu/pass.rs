@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use super::buffer::Tensor;
 use super::layout::{Layout, Segment, output_bias};
-use super::ops::{HiddenEnd, LayerEnd, OutputEnd, sum_blocks};
+use super::ops::{HiddenEnd, LayerEnd, OutputEnd};
 use super::recording::Recorder;
-use super::workspace::{Workspace, error_sums, slices_of, weight_sums};
+use super::workspace::{Workspace, slices_of};
 use crate::error::Result;
 use crate::objective::Objective;
 
@@ -19,8 +19,8 @@ pub enum Examples<'a> {
     Listed {
         /// The resident examples.
         parts: &'a [Part],
-        /// Indices, as bits.
-        list: &'a Tensor,
+        /// Indices, as bits, one tensor a chunk.
+        list: &'a [Tensor],
         /// Where a chunk of them is gathered, `[chunk, n]`.
         batch: &'a Tensor,
         /// How many.
@@ -144,7 +144,8 @@ impl<'p> Pass<'p, '_> {
         let x = self.in_place(chunk);
         if let Examples::Listed { parts, list, .. } = self.examples {
             for part in parts {
-                self.recorder.gather(list, chunk.start, &part.x, part.first, &x)?;
+                let list = &list[chunk.start / self.layout.chunk];
+                self.recorder.gather(list, 0, &part.x, part.first, &x)?;
             }
         }
         Ok(x)
@@ -182,8 +183,8 @@ impl<'p> Pass<'p, '_> {
     /// δ3 of chunk `number` and the sums of its squared errors, from the activations at hand.
     fn output_delta(&mut self, number: usize, x: &Tensor) -> Result<Tensor> {
         let (a2, d, delta3) = self.all_but_last_block(x)?;
-        let first_sum = weight_sums(self.layout) + number * error_sums(self.layout, self.layout.chunk);
-        let end = OutputEnd { layer: self.output_layer(), x, sums: &self.work.sums, first_sum };
+        let sums = &self.work.squared_errors[number];
+        let end = OutputEnd { layer: self.output_layer(), x, sums, first_sum: 0 };
         let accumulate = self.weights.len() > 1;
         self.recorder.output_delta(&a2, d, end, &delta3, accumulate)?;
         Ok(delta3)
@@ -242,7 +243,8 @@ impl<'p> Pass<'p, '_> {
         gradient: &Tensor,
         later: bool,
     ) -> Result<()> {
-        let slices = slices_of(self.layout, a.cols, b.cols, a.rows);
+        // Blocks and chunks that are shorter than the rest may want more slices than there is room for.
+        let slices = slices_of(self.work.products.bound, a.cols, b.cols, a.rows);
         self.recorder.matmul_tn(a, b, &self.work.products, slices)?;
         let (examples, lambda) = (self.examples.rows(), self.objective.lambda);
         self.recorder.weight_gradient(&self.work.products, slices, w, gradient, examples, lambda, later)
@@ -250,11 +252,9 @@ impl<'p> Pass<'p, '_> {
 
     /// ‖W1‖² + ‖D‖², before any update.
     fn squared_weights(&mut self) -> Result<()> {
-        let mut first = 0;
-        for segment in self.weights {
+        for (segment, sums) in self.weights.iter().zip(&self.work.squared_weights) {
             let weights = &segment.weights;
-            self.recorder.dot(weights, weights, weights.len(), &[(0, 0)], &self.work.sums, first)?;
-            first += sum_blocks(weights.len());
+            self.recorder.dot(weights, weights, weights.len(), &[(0, 0)], sums, 0)?;
         }
         Ok(())
     }

@@ -2,16 +2,15 @@
 
 mod vectors;
 
-use super::buffer::bytes;
+use super::buffer::read_parts;
 use super::engine::{GpuEngine, assemble_cost};
 use super::ops::{axpy_uniform, combination_uniform, dots_uniform, sum_blocks};
 use super::uniform::MAX_LIST;
-use super::workspace::cost_sums;
 use crate::engine::{SearchSpace, Slot, Trial};
 use crate::error::Result;
 use crate::objective::Cost;
 pub(super) use vectors::Search;
-use vectors::copy;
+use vectors::{Piece, copy};
 
 impl GpuEngine {
     fn searching(&self) -> &Search {
@@ -21,42 +20,30 @@ impl GpuEngine {
     /// J and slope of the last trial, in one read-back.
     fn read_trial(&self) -> Result<Trial> {
         let search = self.searching();
-        let sums = cost_sums(&self.layout, self.count);
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        let mut end = 0;
-        let mut fetch = |buffer: &wgpu::Buffer, len: usize| {
-            encoder.copy_buffer_to_buffer(buffer, 0, &search.staging, bytes(end), bytes(len));
-            end += len;
-        };
-        fetch(&self.work.sums.buffer, sums);
-        self.work.rho_hat.iter().for_each(|rho_hat| fetch(&rho_hat.buffer, rho_hat.cols));
-        let slopes: usize = search.trial.iter().map(|segment| sum_blocks(segment.whole.len())).sum();
-        fetch(&search.dots.buffer, slopes);
-        self.gpu.submit(encoder)?;
-        let read = self.gpu.read(&search.staging, bytes(end))?;
+        let mut parts = self.work.cost_parts(&self.layout, self.count);
+        parts.extend(self.work.rho_hat.iter().chain(&search.slopes).map(|tensor| (tensor, tensor.cols)));
+        let read = read_parts(&self.gpu, &search.staging, &parts)?;
         let cost = assemble_cost(&self.objective, &self.layout, self.count, &read);
-        let slope = read[end - slopes..].iter().map(|&x| f64::from(x)).sum();
+        let slopes: usize = search.slopes.iter().map(|tensor| tensor.cols).sum();
+        let slope = read[read.len() - slopes..].iter().map(|&x| f64::from(x)).sum();
         Ok(Trial { cost, slope })
     }
 
     /// Inner products of at most [`MAX_LIST`] pairs.
     fn read_products(&self, pairs: &[(usize, usize)]) -> Result<Vec<f64>> {
         let search = self.searching();
-        let mut first = 0;
         for piece in &search.pieces {
-            piece.pairs.set(&self.gpu, &dots_uniform(piece.len, pairs, first));
-            first += pairs.len() * sum_blocks(piece.len);
+            piece.pairs.set(&self.gpu, &dots_uniform(piece.len, pairs, 0));
         }
         search.products.run(&self.gpu)?;
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(&search.dots.buffer, 0, &search.staging, 0, bytes(first));
-        self.gpu.submit(encoder)?;
-        let read = self.gpu.read(&search.staging, bytes(first))?;
+        let sums = |piece: &Piece| pairs.len() * sum_blocks(piece.len);
+        let parts: Vec<_> = search.pieces.iter().map(|piece| (&piece.dots, sums(piece))).collect();
+        let read = read_parts(&self.gpu, &search.staging, &parts)?;
 
         let mut products = vec![0.0; pairs.len()];
         let mut rest = &read[..];
         for piece in &search.pieces {
-            let (sums, later) = rest.split_at(pairs.len() * sum_blocks(piece.len));
+            let (sums, later) = rest.split_at(sums(piece));
             for (product, sums) in products.iter_mut().zip(sums.chunks_exact(sum_blocks(piece.len))) {
                 *product += sums.iter().map(|&x| f64::from(x)).sum::<f64>();
             }

@@ -45,7 +45,7 @@ impl Storage {
     /// A buffer of `len` zeros.
     pub fn zeros(gpu: &Gpu, name: &str, len: usize) -> Result<Self> {
         let size = bytes(len.max(4));
-        let limit = gpu.limits.max_buffer_size.min(gpu.limits.max_storage_buffer_binding_size);
+        let limit = gpu.binding_limit();
         if size > limit {
             return Err(Error::device(format!(
                 "{name} needs {size} bytes, {} binds at most {limit}; lower --chunk, --block or --hidden",

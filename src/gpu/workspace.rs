@@ -1,6 +1,6 @@
 //! The buffers that the passes of an engine share, and how many sums they leave for the host.
 
-use super::buffer::{Tensor, padded};
+use super::buffer::{SECTION, Tensor, packed, padded};
 use super::device::Gpu;
 use super::layout::Layout;
 use super::ops::{COLUMN_BLOCK, Slices, output_sums, sum_blocks};
@@ -22,19 +22,22 @@ pub struct Workspace {
     pub(super) a3: Tensor,
     pub(super) column_sums: Tensor,
     pub(super) products: Tensor,
-    /// Block sums for the host.
-    pub(super) sums: Tensor,
+    /// Block sums of ‖W‖² for the host, one tensor a block.
+    pub(super) squared_weights: Vec<Tensor>,
+    /// Sums of squared errors for the host, one tensor a chunk.
+    pub(super) squared_errors: Vec<Tensor>,
 }
 
 impl Workspace {
-    /// Allocates for chunks of the layout and updates over at most `rows` rows, with `extra` sums for the optimiser.
-    pub fn new(gpu: &Gpu, layout: &Layout, rows: usize, extra: usize) -> Result<Self> {
+    /// Allocates for chunks of the layout and updates over at most `rows` rows.
+    pub fn new(gpu: &Gpu, layout: &Layout, rows: usize) -> Result<Self> {
         let (n, chunk, widest) = (layout.shape.visible, layout.chunk, layout.widest_block());
         let vectors = |name: &str| -> Result<Vec<Tensor>> {
             layout.blocks.iter().map(|block| Tensor::vector(gpu, name, block.len())).collect()
         };
-        let slices = slices_of(layout, widest, n, chunk);
-        let sums = cost_sums(layout, rows) + extra;
+        let slices = slices_of(layout.limit, widest, n, chunk);
+        let weight_sums = layout.blocks.iter().map(|block| block_sums(layout, block.len()));
+        let error_sums = layout.chunks(rows).into_iter().map(|chunk| error_sums(layout, chunk.len()));
         Ok(Self {
             a2: layout
                 .blocks
@@ -48,8 +51,18 @@ impl Workspace {
             a3: Tensor::zeros(gpu, "outputs", chunk, n)?,
             column_sums: flat(gpu, "column sums", chunk.div_ceil(COLUMN_BLOCK) * padded(n.max(widest)))?,
             products: flat(gpu, "weight products", slices.count * padded(widest) * padded(n))?,
-            sums: flat(gpu, "sums", sums)?,
+            squared_weights: packed(gpu, "sums of weights", weight_sums, layout.limit)?,
+            squared_errors: packed(gpu, "sums of errors", error_sums, layout.limit)?,
         })
+    }
+
+    /// The sums that the cost of `rows` rows is assembled from, in the order of [`cost_sums`], and how many of each
+    /// tensor.
+    pub(super) fn cost_parts(&self, layout: &Layout, rows: usize) -> Vec<(&Tensor, usize)> {
+        let weights = self.squared_weights.iter().map(|sums| (sums, sums.cols));
+        let chunks = layout.chunks(rows).into_iter().zip(&self.squared_errors);
+        let errors = chunks.map(|(chunk, sums)| (sums, error_sums(layout, chunk.len())));
+        weights.chain(errors).collect()
     }
 }
 
@@ -57,10 +70,10 @@ fn flat(gpu: &Gpu, name: &str, len: usize) -> Result<Tensor> {
     Ok(Tensor::vector_at(&Storage::zeros(gpu, name, padded(len))?, 0, len))
 }
 
-/// Slices of a weight gradient of `units` × `n` over `rows` rows, as many as one binding holds.
-pub(super) fn slices_of(layout: &Layout, units: usize, n: usize, rows: usize) -> Slices {
+/// Slices of a weight gradient of `units` × `n` over `rows` rows, as many as `room` numbers hold.
+pub(super) fn slices_of(room: usize, units: usize, n: usize, rows: usize) -> Slices {
     let (height, width) = (padded(units), padded(n));
-    Slices::new(rows, height * width / 64).at_most(rows, (layout.limit / (height * width)).max(1))
+    Slices::new(rows, height * width / 64).at_most(rows, (room / (height * width)).max(1))
 }
 
 /// Sums that the cost of `rows` rows takes.
@@ -76,6 +89,10 @@ pub fn error_sums(layout: &Layout, rows: usize) -> usize {
 
 /// Block sums that ‖W‖² takes.
 pub fn weight_sums(layout: &Layout) -> usize {
-    let flat = |units: usize| 2 * (padded(units) * padded(layout.shape.visible)).next_multiple_of(64);
-    layout.blocks.iter().map(|block| sum_blocks(flat(block.len()))).sum()
+    layout.blocks.iter().map(|block| block_sums(layout, block.len())).sum()
+}
+
+/// Those of one block of `units` units.
+fn block_sums(layout: &Layout, units: usize) -> usize {
+    sum_blocks(2 * (padded(units) * padded(layout.shape.visible)).next_multiple_of(SECTION))
 }

@@ -203,7 +203,7 @@ fn training_checks(choice: &Choice, seed: u64) -> Vec<Check> {
     let check = |(name, optimizer)| {
         let choice = choice.clone();
         Check::new(Group::Training, name, move || {
-            worst_of(std::iter::once(training::check(&choice, optimizer, seed)))
+            worst_of(std::iter::once(training::check(&choice, optimizer, training::CUT, seed)))
         })
     };
     named.map(check).into()

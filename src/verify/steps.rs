@@ -17,9 +17,9 @@ const EXAMPLES: usize = 50;
 
 /// All in one piece; three blocks; three blocks and several chunks.
 pub const CUTS: [Cut; 3] = [
-    Cut { chunk: None, block: None },
-    Cut { chunk: None, block: Some(4) },
-    Cut { chunk: Some(16), block: Some(4) },
+    Cut { chunk: None, block: None, binding_limit: None },
+    Cut { chunk: None, block: Some(4), binding_limit: None },
+    Cut { chunk: Some(16), block: Some(4), binding_limit: None },
 ];
 
 /// The six pairs of a hidden and an output activation.
@@ -150,10 +150,21 @@ const BATCHES: [&[u32]; 3] = [
 
 /// Three updates: the parameters after each, and the cost before it.
 pub fn check_updates(choice: &Choice, problem: &Problem, rule: Rule, cut: Cut) -> Result<Closeness, Failure> {
+    check_updates_on(choice, problem, rule, cut, BATCHES)
+}
+
+/// As [`check_updates`] on other batches.
+pub fn check_updates_on(
+    choice: &Choice,
+    problem: &Problem,
+    rule: Rule,
+    cut: Cut,
+    batches: [&[u32]; 3],
+) -> Result<Closeness, Failure> {
     let mut engine = problem.open(choice, cut, rule.rho_hat)?;
     let mut state = State::new(problem);
     let mut worst = Closeness::default();
-    for (number, batch) in (1..).zip(BATCHES) {
+    for (number, batch) in (1..).zip(batches) {
         let rows = if rule.batches { Rows::Listed(batch) } else { Rows::All };
         let update = rule.update(number);
         let cost = engine.step(rows, &update, true)?.ok_or_else(|| wrong("no cost was reported"))?;
@@ -188,7 +199,8 @@ impl State {
             Rows::All => problem.data.values.clone(),
             Rows::Listed(list) => list.iter().flat_map(|&i| problem.data.row(i as usize)).copied().collect(),
         };
-        let weights = Weights::from_flat(&self.params, SHAPE.visible, SHAPE.hidden);
+        let Shape { visible, hidden } = problem.params.shape;
+        let weights = Weights::from_flat(&self.params, visible, hidden);
         let average = self.average.as_deref().map(|before| (before, rho_hat.decay));
         let pass = cost_and_gradient(&problem.objective, &weights, &exact(&x), average);
         if rho_hat.mode == RhoHatMode::Ema {

@@ -17,14 +17,17 @@ use crate::train::{Outcome, Recipe, train};
 /// meet again at the minimum.
 pub const BOUND: f64 = 1e-4;
 
+/// Three blocks and three chunks.
+pub const CUT: Cut = Cut { chunk: Some(96), block: Some(4), binding_limit: None };
+
 const SHAPE: Shape = Shape { visible: 16, hidden: 9 };
 const EXAMPLES: usize = 200;
 
 /// Trains an engine and the reference alike. The final J of both may differ by [`BOUND`], and the engine's has to be
 /// that of its parameters.
-pub fn check(choice: &Choice, optimizer: Optimizer, seed: u64) -> Result<Closeness, Failure> {
-    let (of_engine, params) = run(choice, optimizer, seed)?;
-    let (of_reference, _) = run(&Choice::Reference, optimizer, seed)?;
+pub fn check(choice: &Choice, optimizer: Optimizer, cut: Cut, seed: u64) -> Result<Closeness, Failure> {
+    let (of_engine, params) = run(choice, optimizer, cut, seed)?;
+    let (of_reference, _) = run(&Choice::Reference, optimizer, Cut::default(), seed)?;
     let wanted = of_reference.cost.total();
     let close = Expected::within(vec![wanted], |_| BOUND * wanted).compare(&[of_engine.cost.total()])?;
 
@@ -39,8 +42,12 @@ fn objective() -> Objective {
     Objective { rho: 0.3, beta: 0.1, lambda: 0.02, ..Objective::default() }
 }
 
-fn run(choice: &Choice, optimizer: Optimizer, seed: u64) -> Result<(Outcome, Params<f32>), Failure> {
-    let cut = Cut { chunk: Some(96), block: Some(4) };
+fn run(
+    choice: &Choice,
+    optimizer: Optimizer,
+    cut: Cut,
+    seed: u64,
+) -> Result<(Outcome, Params<f32>), Failure> {
     let setup = Setup { objective: objective(), cut, rho_hat: RhoHat::default(), threads: 0 };
     let mut engine = choice.open(&setup, &(Params::random(SHAPE, seed), examples(seed)))?;
     let recipe = Recipe {

@@ -48,7 +48,7 @@ impl Case {
     /// Rows and hidden units computed at a time; 0 leaves a size to the engine.
     pub fn cut(mut self, chunk: usize, block: usize) -> Self {
         let given = |size: usize| (size > 0).then_some(size);
-        self.setup.cut = Cut { chunk: given(chunk), block: given(block) };
+        self.setup.cut = Cut { chunk: given(chunk), block: given(block), ..Cut::default() };
         self
     }
 

@@ -121,7 +121,7 @@ fn tell(engine: &str, name: &str, Closeness { error, share }: Closeness) {
 }
 
 fn replay_in_single(engine: &str, choice: &Choice) {
-    let cuts = [Cut::default(), Cut { chunk: Some(8), block: Some(3) }];
+    let cuts = [Cut::default(), Cut { chunk: Some(8), block: Some(3), ..Cut::default() }];
     for (name, golden) in golden() {
         for cut in cuts {
             let mut opened = choice.open(&golden.setup(cut), &golden).unwrap();

@@ -50,6 +50,8 @@ pub struct Recorder<'g> {
     pub gpu: &'g Gpu,
     /// Which kernels are recorded for the products, and where kernels read.
     pub variant: Variant,
+    /// Most numbers that a binding may hold.
+    pub limit: usize,
     submissions: Vec<Vec<Planned>>,
     uniforms: Vec<u8>,
     /// Textures that hold what their buffers hold at this point, with these.
@@ -65,7 +67,8 @@ impl<'g> Recorder<'g> {
     /// An empty list, for given kernels.
     pub fn of(gpu: &'g Gpu, variant: Variant) -> Self {
         let (submissions, uniforms) = (vec![Vec::new()], Vec::new());
-        Self { gpu, variant, submissions, uniforms, fresh: Vec::new() }
+        let limit = gpu.binding_limit() as usize / 4;
+        Self { gpu, variant, limit, submissions, uniforms, fresh: Vec::new() }
     }
 
     /// Starts a new submission, so that none grows too long for the watchdog of the system.
@@ -111,6 +114,10 @@ impl<'g> Recorder<'g> {
         invocations: usize,
     ) -> Result<()> {
         assert_eq!(tensors.len(), kernel.bindings.len(), "{}: bindings", kernel.name);
+        for tensor in tensors {
+            let (bound, limit) = (tensor.bound, self.limit);
+            assert!(bound <= limit, "{}: a binding of {bound} numbers, allowed are {limit}", kernel.name);
+        }
         let Choice { activation, accumulate } = choice;
         let memory = self.memory_for(kernel, tensors);
         let pipeline = self.gpu.pipeline(kernel, Specialisation { activation, accumulate, memory })?;

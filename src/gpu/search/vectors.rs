@@ -6,13 +6,13 @@
 
 use crate::engine::Slot;
 use crate::error::Result;
-use crate::gpu::buffer::{SECTION, Tensor, bytes};
+use crate::gpu::buffer::{SECTION, Tensor, bytes, packed};
 use crate::gpu::device::Gpu;
 use crate::gpu::engine::{GpuEngine, staging};
 use crate::gpu::layout::Segment;
 use crate::gpu::ops::sum_blocks;
 use crate::gpu::pass::{Examples, Pass, RhoHatTarget};
-use crate::gpu::recording::{LiveUniform, Recorder, Recording};
+use crate::gpu::recording::{LiveUniform, Recording};
 use crate::gpu::storage::Storage;
 use crate::gpu::uniform::{Axpy, Combination, Dots, MAX_LIST};
 use crate::gpu::workspace::cost_sums;
@@ -28,8 +28,8 @@ pub(in crate::gpu) struct Search {
     pub(super) pieces: Vec<Piece>,
     /// Step length of the trial, one uniform a segment.
     pub(super) step: Vec<LiveUniform>,
-    /// Slopes along the direction, then inner products.
-    pub(super) dots: Tensor,
+    /// Block sums of the slope along the direction, one tensor a segment.
+    pub(super) slopes: Vec<Tensor>,
     pub(super) staging: wgpu::Buffer,
     pub(super) evaluate: Recording,
     /// One a history slot.
@@ -46,6 +46,8 @@ pub(super) struct Piece {
     pub(super) len: usize,
     /// s_0…, y_0…, gradient.
     stack: Tensor,
+    /// Block sums of at most [`MAX_LIST`] inner products.
+    pub(super) dots: Tensor,
     pub(super) pairs: LiveUniform,
     pub(super) terms: LiveUniform,
 }
@@ -71,12 +73,12 @@ impl Search {
         let (trial_gradient, gradient) = (vector("trial gradient")?, vector("gradient")?);
         let pieces = cut_pieces(gpu, &trial, 2 * history + 1, layout.limit)?;
         let step = trial.iter().map(|_| LiveUniform::new::<Axpy>(gpu, "step")).collect::<Result<Vec<_>>>()?;
-        let inner_products: usize = pieces.iter().map(|piece| MAX_LIST * sum_blocks(piece.len)).sum();
-        let slopes: usize = trial.iter().map(|segment| sum_blocks(segment.whole.len())).sum();
-        let len = inner_products.max(slopes);
-        let dots =
-            Tensor::vector_at(&Storage::zeros(gpu, "inner products", len)?, 0, len.next_multiple_of(4));
-        let staging = staging(gpu, cost_sums(layout, engine.count) + layout.shape.hidden + len)?;
+        let slopes = trial.iter().map(|segment| sum_blocks(segment.whole.len()));
+        let slopes = packed(gpu, "slopes", slopes, layout.limit)?;
+        let inner_products: usize = pieces.iter().map(|piece| piece.dots.cols).sum();
+        let of_trial: usize = slopes.iter().map(|tensor| tensor.cols).sum();
+        let of_trial = of_trial + cost_sums(layout, engine.count) + layout.shape.hidden;
+        let staging = staging(gpu, inner_products.max(of_trial))?;
         let mut search = Self {
             history,
             direction,
@@ -85,7 +87,7 @@ impl Search {
             gradient,
             pieces,
             step,
-            dots,
+            slopes,
             staging,
             evaluate: Recording::default(),
             accept: Vec::new(),
@@ -95,14 +97,14 @@ impl Search {
         search.evaluate = search.record_evaluation(engine)?;
         search.accept =
             (0..history).map(|slot| search.record_acceptance(engine, slot)).collect::<Result<_>>()?;
-        search.products = search.record_products(gpu)?;
-        search.combine = search.record_combination(gpu)?;
+        search.products = search.record_products(engine)?;
+        search.combine = search.record_combination(engine)?;
         Ok(search)
     }
 
     /// Trial point, J and gradient there, slope.
     fn record_evaluation(&self, engine: &GpuEngine) -> Result<Recording> {
-        let mut recorder = Recorder::of(&engine.gpu, engine.layout.variant);
+        let mut recorder = engine.layout.recorder(&engine.gpu);
         for (k, trial) in self.trial.iter().enumerate() {
             let (direction, params) = (&self.direction[k].whole, &engine.params[k].whole);
             recorder.axpy_live(direction, params, &trial.whole, &self.step[k])?;
@@ -117,18 +119,16 @@ impl Search {
             rho_hat: RhoHatTarget { rho_hat: &engine.work.rho_hat, decay: 0.0 },
         }
         .gradient(&self.trial_gradient)?;
-        let mut first = 0;
-        for (gradient, direction) in self.trial_gradient.iter().zip(&self.direction) {
-            let (gradient, direction) = (&gradient.whole, &direction.whole);
-            recorder.dot(gradient, direction, gradient.len(), &[(0, 0)], &self.dots, first)?;
-            first += sum_blocks(gradient.len());
+        for (k, sums) in self.slopes.iter().enumerate() {
+            let (gradient, direction) = (&self.trial_gradient[k].whole, &self.direction[k].whole);
+            recorder.dot(gradient, direction, gradient.len(), &[(0, 0)], sums, 0)?;
         }
         recorder.finish()
     }
 
     /// s = trial − parameters, y = trial gradient − gradient.
     fn record_acceptance(&self, engine: &GpuEngine, slot: usize) -> Result<Recording> {
-        let mut recorder = Recorder::of(&engine.gpu, engine.layout.variant);
+        let mut recorder = engine.layout.recorder(&engine.gpu);
         for piece in &self.pieces {
             let s = piece.stacked(slot);
             let y = piece.stacked(self.history + slot);
@@ -138,16 +138,16 @@ impl Search {
         recorder.finish()
     }
 
-    fn record_products(&self, gpu: &Gpu) -> Result<Recording> {
-        let mut recorder = Recorder::new(gpu);
+    fn record_products(&self, engine: &GpuEngine) -> Result<Recording> {
+        let mut recorder = engine.layout.recorder(&engine.gpu);
         for piece in &self.pieces {
-            recorder.dot_live(&piece.stack, &piece.stack, piece.len, MAX_LIST, &self.dots, &piece.pairs)?;
+            recorder.dot_live(&piece.stack, &piece.stack, piece.len, MAX_LIST, &piece.dots, &piece.pairs)?;
         }
         recorder.finish()
     }
 
-    fn record_combination(&self, gpu: &Gpu) -> Result<Recording> {
-        let mut recorder = Recorder::new(gpu);
+    fn record_combination(&self, engine: &GpuEngine) -> Result<Recording> {
+        let mut recorder = engine.layout.recorder(&engine.gpu);
         for piece in &self.pieces {
             recorder.combine_live(&piece.stack, &piece.of(&self.direction), &piece.terms)?;
         }
@@ -191,9 +191,10 @@ fn cut_pieces(gpu: &Gpu, vector: &[Segment], height: usize, limit: usize) -> Res
         for first in (0..whole.len()).step_by(longest) {
             let len = longest.min(whole.len() - first);
             let stack = Tensor::vector_at(&Storage::zeros(gpu, "history", height * len)?, 0, height * len);
+            let dots = Tensor::vector(gpu, "inner products", MAX_LIST * sum_blocks(len))?;
             let pairs = LiveUniform::new::<Dots>(gpu, "pairs")?;
             let terms = LiveUniform::new::<Combination>(gpu, "terms")?;
-            pieces.push(Piece { segment, first, len, stack, pairs, terms });
+            pieces.push(Piece { segment, first, len, stack, dots, pairs, terms });
         }
     }
     Ok(pieces)

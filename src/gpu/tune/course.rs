@@ -85,7 +85,7 @@ impl Operands {
     fn new(gpu: &Gpu, layout: &Layout, piece: Piece) -> Result<Self> {
         let Piece { visible, hidden, rows } = piece;
         let zeros = |rows, cols| Tensor::zeros(gpu, "operand of a race", rows, cols);
-        let slices = slices_of(layout, hidden, visible, rows);
+        let slices = slices_of(layout.limit, hidden, visible, rows);
         let vector = |len| Tensor::vector(gpu, "vector of a race", len);
         let sums = Product::ALL.into_iter().map(|product| output_sums(product, rows, visible)).max();
         Ok(Self {

@@ -1,0 +1,175 @@
+//! Layers, batches and vectors that are larger than a binding: steps stay those of the reference, however small the
+//! limit, and any cut gives the same parameters.
+
+mod support;
+
+use std::rc::Rc;
+
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use rhohat::device::{Choice, Setup};
+use rhohat::engine::{Cut, Rows, Update};
+use rhohat::error::Error;
+use rhohat::gpu::device::Gpu;
+use rhohat::gpu::layout::Layout;
+use rhohat::model::{Params, Shape};
+use rhohat::objective::Activation;
+use rhohat::optim::Optimizer;
+use rhohat::verify::compare::Expected;
+use rhohat::verify::steps::{Problem, Rule, check_pass, check_updates_on, pairs};
+use rhohat::verify::training;
+
+const SIGMOIDS: (Activation, Activation) = (Activation::Sigmoid, Activation::Sigmoid);
+
+fn device(test: &str) -> Option<Rc<Gpu>> {
+    support::software(test).map(Rc::new)
+}
+
+fn limited(bytes: u64) -> Cut {
+    Cut { binding_limit: Some(bytes), ..Cut::default() }
+}
+
+/// All rows from the last to the first, every other one, and one.
+fn batches(rows: usize) -> [Vec<u32>; 3] {
+    let rows = rows as u32;
+    [(0..rows).rev().collect(), (0..rows).step_by(2).collect(), vec![rows - 1]]
+}
+
+fn check_all(choice: &Choice, problem: &Problem, cut: Cut) {
+    let batches = batches(problem.data.rows);
+    let batches = batches.each_ref().map(Vec::as_slice);
+    check_pass(choice, problem, cut).unwrap_or_else(|failure| panic!("{cut:?}: {failure}"));
+    for (name, rule) in Rule::all() {
+        let passed = check_updates_on(choice, problem, rule, cut, batches);
+        passed.unwrap_or_else(|failure| panic!("{name}, {cut:?}: {failure}"));
+    }
+}
+
+#[test]
+fn steps_in_bindings_of_64_kib_are_those_of_the_reference() {
+    let Some(gpu) = device("64 KiB") else { return };
+    let shape = Shape { visible: 40, hidden: 400 };
+    let layout = Layout::new(&gpu, shape, 300, limited(1 << 16)).unwrap();
+    let (blocks, chunks) = (layout.blocks.len(), layout.chunks(300).len());
+    assert!(blocks >= 3 && chunks >= 3, "{blocks} blocks, {chunks} chunks");
+    let problem = Problem::of_shape(SIGMOIDS, shape, 300, 4);
+    check_all(&Choice::Gpu(gpu), &problem, limited(1 << 16));
+}
+
+#[test]
+fn sums_and_lists_longer_than_a_binding_are_cut_too() {
+    let Some(gpu) = device("long sums") else { return };
+    let problem = Problem::of_shape(SIGMOIDS, Shape { visible: 72, hidden: 20 }, 2_000, 5);
+    check_all(&Choice::Gpu(gpu), &problem, limited(6_000));
+}
+
+#[test]
+fn training_in_the_smallest_bindings_arrives_where_the_reference_does() {
+    let Some(gpu) = device("training") else { return };
+    for optimizer in [Optimizer::Lbfgs, Optimizer::Sgd, Optimizer::Adam] {
+        let trained = training::check(&Choice::Gpu(gpu.clone()), optimizer, limited(5_376), 1);
+        trained.unwrap_or_else(|failure| panic!("{optimizer:?}: {failure}"));
+    }
+}
+
+#[test]
+fn any_shape_and_limit_gives_the_steps_of_the_reference() {
+    let Some(gpu) = device("shapes and limits") else { return };
+    let sizes = (1..60usize, 1..80usize, 1..200usize, 0..6usize, any::<u64>());
+    let cuts = (0..12_000u64, proptest::option::of(1..90usize), proptest::option::of(1..45usize));
+    let rng_seed = RngSeed::Fixed(7);
+    let config = ProptestConfig { cases: 12, failure_persistence: None, rng_seed, ..Default::default() };
+    proptest!(config, |((visible, hidden, rows, pair, seed) in sizes, (above, chunk, block) in cuts)| {
+        let smallest = (4 * (17 * visible.next_multiple_of(8) + 264)).max(5_376) as u64;
+        let cut = Cut { chunk, block, binding_limit: Some(smallest + above) };
+        let problem = Problem::of_shape(pairs()[pair], Shape { visible, hidden }, rows, seed);
+        check_all(&Choice::Gpu(gpu.clone()), &problem, cut);
+    });
+}
+
+#[test]
+fn a_last_block_that_wants_more_slices_than_the_others_finds_room() {
+    let Some(gpu) = device("a narrow last block") else { return };
+    let problem = Problem::of_shape(SIGMOIDS, Shape { visible: 784, hidden: 328 }, 300, 6);
+    let cut = Cut { block: Some(168), ..Cut::default() };
+    check_pass(&Choice::Gpu(gpu), &problem, cut).unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[test]
+fn a_limit_that_is_too_small_or_none_is_refused_with_the_way_out() {
+    let Some(gpu) = device("refusals") else { return };
+    let problem = Problem::of_shape(SIGMOIDS, Shape { visible: 784, hidden: 30 }, 20, 6);
+    let open = |choice: &Choice, limit: u64| {
+        let setup = Setup { cut: limited(limit), ..Setup::default() };
+        match choice.open(&setup, &(problem.params.clone(), problem.data.clone())) {
+            Ok(_) => String::new(),
+            Err(Error::Usage(text)) => text,
+            Err(other) => panic!("{other}"),
+        }
+    };
+    let choice = Choice::Gpu(gpu.clone());
+    assert_eq!(open(&choice, 54_368), "");
+    let refused = open(&choice, 54_367);
+    assert!(refused.contains("784 visible units") && refused.contains("give 54368 or more"), "{refused}");
+    let most = gpu.binding_limit();
+    let refused = open(&choice, most + 1);
+    assert!(refused.contains(&format!("at most {most} bytes")), "{refused}");
+    for other in [Choice::Cpu, Choice::Reference] {
+        let refused = open(&other, 65_536);
+        assert!(refused.contains("no WebGPU device; leave it out"), "{refused}");
+    }
+}
+
+/// Updates of the test below, and their rate.
+const STEPS: usize = 20;
+const RATE: f64 = 1e-4;
+
+fn trained(choice: &Choice, problem: &Problem, blocks: usize, chunk: usize) -> Params<f32> {
+    let block = Some(problem.params.shape.hidden.div_ceil(blocks));
+    let cut = Cut { chunk: Some(chunk), block, ..Cut::default() };
+    let setup = Setup { objective: problem.objective, cut, ..Setup::default() };
+    let mut engine = choice.open(&setup, &(problem.params.clone(), problem.data.clone())).unwrap();
+    for _ in 0..STEPS {
+        engine.step(Rows::All, &Update::Sgd { lr: RATE, momentum: 0.0 }, false).unwrap();
+    }
+    engine.params().unwrap()
+}
+
+/// How far two runs may drift apart in a tensor of these start values. With sigmoids, data in [0, 1] and decoder weights
+/// that sum up to less than 4 an input, the magnitudes in an element of the gradient add up to less than 2. It takes sums
+/// over n, h and m in sequence, each with an error of its length · 2⁻²⁴ of that. An update moves by the rate times the
+/// gradient, and rounds a weight once. Two runs drift twice as far; drift feeds back with n/4 · rate a step, which makes
+/// less than 1.5 of it in all.
+fn drift(problem: &Problem, start: &[f32]) -> f64 {
+    let unit = f64::from(f32::EPSILON) / 2.0;
+    let Shape { visible, hidden } = problem.params.shape;
+    let gradient = 2.0 * (visible + hidden + problem.data.rows) as f64 * unit;
+    let largest = start.iter().fold(0.0, |largest: f64, &w| largest.max(f64::from(w.abs())));
+    2.0 * 1.5 * STEPS as f64 * (RATE * gradient + unit * largest)
+}
+
+#[test]
+fn twenty_updates_of_a_wide_layer_do_not_depend_on_blocks_and_chunks() {
+    let Some(gpu) = device("blocks and chunks") else { return };
+    let (choice, shape) = (Choice::Gpu(gpu), Shape { visible: 784, hidden: 4096 });
+    let problem = Problem::of_shape(SIGMOIDS, shape, 112, 8);
+    let whole = trained(&choice, &problem, 1, 4096);
+    assert_ne!(whole, problem.params);
+    for (blocks, chunk) in [(1, 97), (3, 97), (3, 4096), (17, 97), (17, 4096)] {
+        let cut = trained(&choice, &problem, blocks, chunk);
+        let start = &problem.params;
+        let tensors = [
+            ("w1", &start.w1, &whole.w1, &cut.w1),
+            ("b1", &start.b1, &whole.b1, &cut.b1),
+            ("d", &start.d, &whole.d, &cut.d),
+            ("b2", &start.b2, &whole.b2, &cut.b2),
+        ];
+        for (name, start, whole, cut) in tensors {
+            let expected = whole.iter().map(|&w| f64::from(w)).collect();
+            let drifted = Expected::within(expected, |_| drift(&problem, start)).compare(cut);
+            let closeness =
+                drifted.unwrap_or_else(|why| panic!("{blocks} blocks of {chunk} rows, {name}: {why}"));
+            println!("{blocks} blocks, chunks of {chunk}, {name}: {:.3} of the bound", closeness.share);
+        }
+    }
+}
