@@ -4,12 +4,14 @@
 //! hanging, [`variant`] names its kernels, [`tune`] chooses them, [`buffer`] lays matrices out, [`storage`] holds buffers and their textures,
 //! [`kernel`] is the table of shaders, [`uniform`] their parameters, [`recording`] a list of dispatches built once and
 //! replayed, [`ops`] one shape-checked function a kernel, [`layout`] the cut into blocks, chunks and parts,
-//! [`workspace`] the buffers of a pass, [`pass`] a step as recorded kernels, [`engine`] the engine trait, `descent` the
-//! steps of SGD and Adam, [`search`] those of L-BFGS.
+//! [`workspace`] the buffers of a pass, [`pass`] a step as recorded kernels, `evaluation` one over resident examples or,
+//! through `stream`, over fetched ones, [`engine`] the engine trait, `descent` the steps of SGD and Adam, [`search`] those
+//! of L-BFGS.
 
 pub mod adapter;
 pub mod buffer;
 mod descent;
+mod evaluation;
 pub mod device;
 pub mod engine;
 pub mod kernel;
@@ -19,6 +21,7 @@ pub mod pass;
 pub mod recording;
 pub mod search;
 pub mod storage;
+mod stream;
 pub mod tune;
 pub mod uniform;
 pub mod variant;

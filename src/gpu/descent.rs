@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use super::buffer::{Tensor, bytes, packed};
 use super::device::Gpu;
-use super::engine::GpuEngine;
+use super::engine::{GpuEngine, Held};
+use super::evaluation::{Evaluation, Subject};
 use super::layout::{Layout, Segment};
 use super::ops::{adam_uniform, sgd_uniform};
-use super::pass::{Examples, Pass, RhoHatTarget};
-use super::recording::{LiveUniform, Recording};
+use super::pass::{Examples, Part, RhoHatTarget};
+use super::recording::{LiveUniform, Recorder};
 use super::uniform;
 use crate::engine::{Rows, Update};
 use crate::error::{Error, Result};
@@ -30,7 +31,7 @@ pub(super) struct Descent {
     sgd: Vec<LiveUniform>,
     adam: Vec<LiveUniform>,
     /// Recordings made so far; a run needs one or two, for whole batches and for the rest of an epoch.
-    steps: Vec<(StepKey, Recording)>,
+    steps: Vec<(StepKey, Evaluation)>,
 }
 
 /// What tells recordings of a step apart.
@@ -81,7 +82,11 @@ impl GpuEngine {
     pub(super) fn descend(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>> {
         let mut descent = match self.descent.take() {
             Some(descent) => descent,
-            None => Descent::new(&self.gpu, &self.layout, self.count)?,
+            None => {
+                // Fetched rows come without a list.
+                let listed = if let Held::Resident(_) = self.examples { self.count } else { 0 };
+                Descent::new(&self.gpu, &self.layout, listed)?
+            }
         };
         let result = self.run_step(&mut descent, rows, update, report);
         self.descent = Some(descent);
@@ -110,53 +115,47 @@ impl GpuEngine {
         let decay = if is_average && descent.averaging { self.rho_hat.decay } else { 0.0 };
         descent.averaging = true;
         let key = StepKey { listed, adam: matches!(update, Update::Adam { .. }), decay };
-        if !descent.steps.iter().any(|(made, _)| *made == key) {
-            let recording = self.record_step(descent, key)?;
-            descent.steps.push((key, recording));
-        }
-        let recording = &descent.steps.iter().find(|(made, _)| *made == key).expect("just made").1;
-
+        let known = descent.steps.iter().position(|(made, _)| *made == key);
+        let (_, mut step) = match known {
+            Some(at) => descent.steps.swap_remove(at),
+            None => (key, self.record_step(descent, key)?),
+        };
         descent.set_rates(&self.gpu, &self.params, update);
-        recording.run(&self.gpu)?;
-        let rho_hat = if is_average { &descent.average } else { &self.work.rho_hat };
-        report.then(|| self.read_cost(listed.unwrap_or(self.count), rho_hat)).transpose()
+        let cost = step.run(self, self.subject_of(descent, key), rows, report, &[]);
+        descent.steps.push((key, step));
+        Ok(cost?.map(|(cost, _)| cost))
     }
 
-    fn record_step(&self, descent: &Descent, key: StepKey) -> Result<Recording> {
-        let mut recorder = self.layout.recorder(&self.gpu);
+    fn subject_of<'a>(&'a self, descent: &'a Descent, key: StepKey) -> Subject<'a> {
         let rho_hat = match self.rho_hat.mode {
             RhoHatMode::Ema => &descent.average,
             RhoHatMode::Exact | RhoHatMode::Batch => &self.work.rho_hat,
         };
-        Pass {
-            recorder: &mut recorder,
-            layout: &self.layout,
-            objective: &self.objective,
-            work: &self.work,
-            weights: &self.params,
-            examples: match key.listed {
-                None => Examples::Resident(&self.examples),
-                Some(rows) => Examples::Listed {
-                    parts: &self.examples,
-                    list: &descent.list,
-                    batch: &descent.batch,
-                    rows,
-                },
-            },
-            rho_hat: RhoHatTarget { rho_hat, decay: key.decay },
-        }
-        .gradient(&descent.gradient)?;
+        let rho_hat = RhoHatTarget { rho_hat, decay: key.decay };
+        Subject { weights: &self.params, gradient: Some(&descent.gradient), rho_hat }
+    }
+
+    fn record_step<'a>(&'a self, descent: &'a Descent, key: StepKey) -> Result<Evaluation> {
+        let resident = |parts: &'a [Part]| match key.listed {
+            None => Examples::Resident(parts),
+            Some(rows) => Examples::Listed { parts, list: &descent.list, batch: &descent.batch, rows },
+        };
+        let update = |recorder: &mut Recorder<'_>| self.record_update(recorder, descent, key.adam);
+        Evaluation::record(self, self.subject_of(descent, key), resident, |_| Ok(()), update)
+    }
+
+    fn record_update(&self, recorder: &mut Recorder<'_>, descent: &Descent, adam: bool) -> Result<()> {
         let [first, second] = &descent.moments;
         for (k, w) in self.params.iter().enumerate() {
             let (gradient, w) = (&descent.gradient[k].whole, &w.whole);
-            if key.adam {
+            if adam {
                 let moments = [&first[k].whole, &second[k].whole];
                 recorder.adam(gradient, w, moments, &descent.adam[k])?;
             } else {
                 recorder.sgd(gradient, w, &first[k].whole, &descent.sgd[k])?;
             }
         }
-        recorder.finish()
+        Ok(())
     }
 
     fn check_list(&self, list: &[u32]) -> Result<()> {

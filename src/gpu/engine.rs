@@ -1,18 +1,22 @@
 //! The engine trait on a WebGPU device: what is resident, which recordings exist, what is read back.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::buffer::{Tensor, buffer, bytes, read_parts};
+use super::buffer::{Tensor, buffer, bytes, padded, read_parts};
 use super::descent::Descent;
 use super::device::Gpu;
+use super::evaluation::{Evaluation, Subject};
 use super::layout::{Layout, Segment};
+use super::ops::sum_blocks;
 use super::pass::{Examples, Part, Pass, RhoHatTarget};
 use super::recording::Recording;
 use super::search::Search;
+use super::stream::Stream;
 use super::workspace::{Workspace, cost_sums, weight_sums};
 use crate::device::Setup;
 use crate::engine::{Engine, Plan, RhoHat, Rows, Update};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{Params, Shape};
 use crate::objective::{Cost, Objective};
 use crate::supply::{Examples as Given, Supply, Wanted};
@@ -25,21 +29,43 @@ pub struct GpuEngine {
     pub(super) objective: Objective,
     pub(super) params: Vec<Segment>,
     pub(super) work: Workspace,
-    pub(super) examples: Vec<Part>,
+    pub(super) examples: Held,
     pub(super) search: Option<Search>,
     pub(super) rho_hat: RhoHat,
     pub(super) count: usize,
     full: Option<FullPasses>,
     pub(super) descent: Option<Descent>,
-    staging: wgpu::Buffer,
+    pub(super) staging: wgpu::Buffer,
+}
+
+/// Where the examples are.
+#[derive(Debug)]
+pub(super) enum Held {
+    /// On the device.
+    Resident(Vec<Part>),
+    /// Where they are fetched from, a chunk at a time.
+    Streamed(RefCell<Stream>),
 }
 
 /// Cost and gradient over all examples at the current parameters.
 #[derive(Debug)]
 struct FullPasses {
-    cost: Recording,
     gradient_of: Vec<Segment>,
-    gradient: Recording,
+    cost: Evaluation,
+    gradient: Evaluation,
+}
+
+impl FullPasses {
+    fn new(engine: &GpuEngine) -> Result<Self> {
+        let gradient_of = engine.layout.vector(&engine.gpu, "gradient")?;
+        let rho_hat = RhoHatTarget { rho_hat: &engine.work.rho_hat, decay: 0.0 };
+        let evaluation = |gradient| {
+            let subject = Subject { weights: &engine.params, gradient, rho_hat };
+            Evaluation::record(engine, subject, Examples::Resident, |_| Ok(()), |_| Ok(()))
+        };
+        let (cost, gradient) = (evaluation(None)?, evaluation(Some(&gradient_of))?);
+        Ok(Self { gradient_of, cost, gradient })
+    }
 }
 
 impl GpuEngine {
@@ -47,18 +73,17 @@ impl GpuEngine {
     pub fn new(gpu: Rc<Gpu>, setup: &Setup, params: &Params<f32>, given: Given) -> Result<Self> {
         let count = given.size().0;
         let layout = Layout::new(&gpu, params.shape, count, setup.cut)?;
-        let work = Workspace::new(&gpu, &layout, count)?;
         let examples = match given {
-            Given::Resident(mut supply) => upload(&gpu, &layout, &mut *supply)?,
-            Given::Streamed(_) => {
-                let remedy = "leave it out, or use --device cpu";
-                let fact = "--stream: only the CPU engine fetches rows as it needs them";
-                return Err(Error::usage(format!("{fact}; {remedy}")));
-            }
+            Given::Resident(mut supply) => Held::Resident(upload(&gpu, &layout, &mut *supply)?),
+            Given::Streamed(supply) => Held::Streamed(RefCell::new(Stream::new(&gpu, &layout, supply)?)),
         };
+        // The sums of fetched rows are read chunk by chunk.
+        let at_once = if let Held::Streamed(_) = examples { layout.chunk.min(count) } else { count };
+        let work = Workspace::new(&gpu, &layout, at_once)?;
         let resident = layout.vector(&gpu, "parameters")?;
         resident.iter().for_each(|segment| segment.write(&gpu, params));
-        let staging = staging(&gpu, cost_sums(&layout, count) + params.shape.hidden)?;
+        let slopes: usize = resident.iter().map(|segment| sum_blocks(segment.whole.len())).sum();
+        let staging = staging(&gpu, cost_sums(&layout, at_once) + params.shape.hidden + slopes)?;
         Ok(Self {
             gpu,
             layout,
@@ -75,37 +100,62 @@ impl GpuEngine {
         })
     }
 
-    fn full_passes(&mut self) -> Result<&FullPasses> {
-        if self.full.is_none() {
-            let gradient_of = self.layout.vector(&self.gpu, "gradient")?;
-            let cost = self.record(|pass| pass.cost())?;
-            let gradient = self.record(|pass| pass.gradient(&gradient_of))?;
-            self.full = Some(FullPasses { cost, gradient_of, gradient });
-        }
-        Ok(self.full.as_ref().expect("just made"))
+    /// Cost over all examples, with the gradient if asked for.
+    fn evaluate_all(&mut self, with_gradient: bool) -> Result<Cost> {
+        let mut full = match self.full.take() {
+            Some(full) => full,
+            None => FullPasses::new(self)?,
+        };
+        let FullPasses { gradient_of, cost, gradient } = &mut full;
+        let (evaluation, gradient) =
+            if with_gradient { (gradient, Some(&gradient_of[..])) } else { (cost, None) };
+        let rho_hat = RhoHatTarget { rho_hat: &self.work.rho_hat, decay: 0.0 };
+        let subject = Subject { weights: &self.params, gradient, rho_hat };
+        let cost = evaluation.run(self, subject, Rows::All, true, &[]);
+        self.full = Some(full);
+        Ok(cost?.expect("the cost was asked for").0)
     }
 
-    /// A recording over all examples at the current parameters with the exact ρ̂.
+    /// A recording over the examples at the current parameters, at most a chunk of them where they are fetched.
     fn record(&self, build: impl FnOnce(&mut Pass<'_, '_>) -> Result<()>) -> Result<Recording> {
         let mut recorder = self.layout.recorder(&self.gpu);
+        let stream = if let Held::Streamed(stream) = &self.examples { Some(stream.borrow()) } else { None };
         build(&mut Pass {
             recorder: &mut recorder,
             layout: &self.layout,
             objective: &self.objective,
             work: &self.work,
             weights: &self.params,
-            examples: Examples::Resident(&self.examples),
+            examples: match (&self.examples, &stream) {
+                (Held::Resident(parts), _) => Examples::Resident(parts),
+                (_, stream) => {
+                    let batch = &stream.as_ref().expect("examples are resident or streamed").batch;
+                    Examples::Fetched { batch, rows: self.count }
+                }
+            },
             rho_hat: RhoHatTarget { rho_hat: &self.work.rho_hat, decay: 0.0 },
         })?;
         recorder.finish()
     }
 
-    /// Assembles J over `rows` rows from the sums that the last recording left behind, and ρ̂ from `rho_hat`.
-    pub(super) fn read_cost(&self, rows: usize, rho_hat: &[Tensor]) -> Result<Cost> {
+    /// Assembles J over `rows` rows from the sums that the last recording left behind, and ρ̂ from `rho_hat`; all of
+    /// `more` comes back in the same read-back.
+    pub(super) fn read_cost(
+        &self,
+        rows: usize,
+        rho_hat: &[Tensor],
+        more: &[Tensor],
+    ) -> Result<(Cost, Vec<f32>)> {
         let mut parts = self.work.cost_parts(&self.layout, rows);
-        parts.extend(rho_hat.iter().map(|tensor| (tensor, tensor.cols)));
+        parts.extend(rho_hat.iter().chain(more).map(|tensor| (tensor, tensor.cols)));
         let read = read_parts(&self.gpu, &self.staging, &parts)?;
-        Ok(assemble_cost(&self.objective, &self.layout, rows, &read))
+        let (weights, rest) = read.split_at(weight_sums(&self.layout));
+        let (errors, rest) = rest.split_at(cost_sums(&self.layout, rows) - weights.len());
+        let (rho_hat, more) = rest.split_at(self.layout.shape.hidden);
+        let sum = |part: &[f32]| part.iter().map(|&x| f64::from(x)).sum::<f64>();
+        let rho_hat = rho_hat.iter().map(|&r| f64::from(r)).collect();
+        let cost = Cost::from_sums(&self.objective, rows, sum(errors), sum(weights), rho_hat);
+        Ok((cost, more.to_vec()))
     }
 }
 
@@ -127,18 +177,13 @@ impl Engine for GpuEngine {
     }
 
     fn cost(&mut self) -> Result<Cost> {
-        self.full_passes()?;
-        let full = self.full.as_ref().expect("just made");
-        full.cost.run(&self.gpu)?;
-        self.read_cost(self.count, &self.work.rho_hat)
+        self.evaluate_all(false)
     }
 
     fn gradient(&mut self) -> Result<(Cost, Params<f64>)> {
-        self.full_passes()?;
-        let full = self.full.as_ref().expect("just made");
-        full.gradient.run(&self.gpu)?;
-        let cost = self.read_cost(self.count, &self.work.rho_hat)?;
-        Ok((cost, read_vector(&self.gpu, &self.layout, &full.gradient_of)?.cast()))
+        let cost = self.evaluate_all(true)?;
+        let gradient = &self.full.as_ref().expect("just evaluated").gradient_of;
+        Ok((cost, read_vector(&self.gpu, &self.layout, gradient)?.cast()))
     }
 
     fn step(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>> {
@@ -189,6 +234,10 @@ impl GpuEngine {
             if wanted.is_empty() {
                 continue;
             }
+            if let Held::Streamed(stream) = &self.examples {
+                let wanted = Wanted::Range(chunk.clone());
+                stream.borrow_mut().fetch(&self.gpu, &self.layout, &wanted)?;
+            }
             let mut tensors = Vec::new();
             let recording = self.record(|pass| {
                 let x = pass.in_place(&chunk);
@@ -205,15 +254,6 @@ impl GpuEngine {
         }
         Ok(out)
     }
-}
-
-/// J from block sums of ‖W‖² and of the squared errors, followed by ρ̂.
-pub(super) fn assemble_cost(objective: &Objective, layout: &Layout, rows: usize, read: &[f32]) -> Cost {
-    let sum = |part: &[f32]| part.iter().map(|&x| f64::from(x)).sum::<f64>();
-    let (weights, rest) = read.split_at(weight_sums(layout));
-    let (errors, rho_hat) = rest.split_at(cost_sums(layout, rows) - weights.len());
-    let rho_hat = rho_hat[..layout.shape.hidden].iter().map(|&r| f64::from(r)).collect();
-    Cost::from_sums(objective, rows, sum(errors), sum(weights), rho_hat)
 }
 
 fn read_vector(gpu: &Gpu, layout: &Layout, vector: &[Segment]) -> Result<Params<f32>> {
@@ -233,8 +273,9 @@ fn upload(gpu: &Gpu, layout: &Layout, supply: &mut dyn Supply) -> Result<Vec<Par
     let mut part = |first: usize| {
         let rows = layout.part_rows().min(count - first);
         let x = Tensor::zeros(gpu, "examples", rows, cols)?;
-        for start in (0..rows).step_by((PIECE / cols).max(1)) {
-            let piece = start..(start + (PIECE / cols).max(1)).min(rows);
+        let at_once = padded(PIECE / cols + 1);
+        for start in (0..rows).step_by(at_once) {
+            let piece = start..(start + at_once).min(rows);
             dense.resize(piece.len() * cols, 0.0);
             supply.numbers(&Wanted::Range(first + piece.start..first + piece.end), &mut dense)?;
             x.row_range(piece.start, piece.len()).write(gpu, &dense);

@@ -26,6 +26,13 @@ pub enum Examples<'a> {
         /// How many.
         rows: usize,
     },
+    /// Those that are fetched chunk by chunk.
+    Fetched {
+        /// Where a chunk of them lies, `[chunk, n]`.
+        batch: &'a Tensor,
+        /// How many there are in all chunks.
+        rows: usize,
+    },
 }
 
 /// One part of the resident examples, in a buffer of its own.
@@ -42,7 +49,7 @@ impl Examples<'_> {
     pub fn rows(&self) -> usize {
         match self {
             Self::Resident(parts) => parts.iter().map(|part| part.x.rows).sum(),
-            Self::Listed { rows, .. } => *rows,
+            Self::Listed { rows, .. } | Self::Fetched { rows, .. } => *rows,
         }
     }
 }
@@ -79,15 +86,11 @@ impl<'p> Pass<'p, '_> {
     pub fn cost(&mut self) -> Result<()> {
         for (number, chunk) in self.chunks().into_iter().enumerate() {
             let x = self.chunk_of_examples(&chunk)?;
-            for k in 0..self.weights.len() {
-                let a2 = self.hidden(k, &x)?;
-                self.mean_activation(k, &a2, number > 0)?;
-            }
+            self.activate(&x, number > 0)?;
             self.output_delta(number, &x)?;
             self.recorder.cut();
         }
-        self.kl_slopes()?;
-        self.squared_weights()
+        self.settle()
     }
 
     /// J's sums, ρ̂ and the gradient, into `gradient`. With several chunks a first pass finishes ρ̂ for all rows and
@@ -96,30 +99,51 @@ impl<'p> Pass<'p, '_> {
         let chunks = self.chunks();
         for (number, chunk) in chunks.iter().enumerate() {
             let x = self.chunk_of_examples(chunk)?;
-            for k in 0..self.weights.len() {
-                let a2 = self.hidden(k, &x)?;
-                self.mean_activation(k, &a2, number > 0)?;
-            }
+            self.activate(&x, number > 0)?;
             self.recorder.cut();
         }
-        self.kl_slopes()?;
-        self.squared_weights()?;
+        self.settle()?;
         for (number, chunk) in chunks.iter().enumerate() {
             let mut x = self.in_place(chunk);
             if chunks.len() > 1 {
                 x = self.chunk_of_examples(chunk)?;
-                for k in 0..self.weights.len() {
-                    self.hidden(k, &x)?;
-                }
+                self.all_hidden(&x)?;
             }
-            self.back_propagate(number, &x, gradient)?;
+            self.back_propagate(number, number > 0, &x, gradient)?;
             self.recorder.cut();
         }
         Ok(())
     }
 
-    fn back_propagate(&mut self, number: usize, x: &Tensor, gradient: &[Segment]) -> Result<()> {
-        let later = number > 0;
+    /// A2 of all blocks, and their means, added to those of earlier chunks if this is a `later` one.
+    pub fn activate(&mut self, x: &Tensor, later: bool) -> Result<()> {
+        for k in 0..self.weights.len() {
+            let a2 = self.hidden(k, x)?;
+            self.mean_activation(k, &a2, later)?;
+        }
+        Ok(())
+    }
+
+    /// ρ̂ and its slope from the means over all rows, and ‖W‖².
+    pub fn settle(&mut self) -> Result<()> {
+        self.kl_slopes()?;
+        self.squared_weights()
+    }
+
+    /// A2 of all blocks.
+    pub fn all_hidden(&mut self, x: &Tensor) -> Result<()> {
+        (0..self.weights.len()).try_for_each(|k| self.hidden(k, x).map(|_| ()))
+    }
+
+    /// The gradient of a chunk from the activations at hand, added to that of earlier chunks if this is a `later` one;
+    /// its squared errors are those of chunk `number`.
+    pub fn back_propagate(
+        &mut self,
+        number: usize,
+        later: bool,
+        x: &Tensor,
+        gradient: &[Segment],
+    ) -> Result<()> {
         let delta3 = self.output_delta(number, x)?;
         self.bias_gradient(&delta3, output_bias(gradient), later)?;
         for (k, gradient) in gradient.iter().enumerate() {
@@ -154,7 +178,9 @@ impl<'p> Pass<'p, '_> {
     /// Where X of a chunk lies.
     pub fn in_place(&self, chunk: &Range<usize>) -> Tensor {
         match self.examples {
-            Examples::Listed { batch, .. } => first_rows(batch, chunk.len()),
+            Examples::Listed { batch, .. } | Examples::Fetched { batch, .. } => {
+                first_rows(batch, chunk.len())
+            }
             Examples::Resident(parts) => {
                 let owner = parts.iter().rfind(|part| part.first <= chunk.start);
                 let part = owner.expect("the first part begins with example 0");
@@ -181,7 +207,7 @@ impl<'p> Pass<'p, '_> {
     }
 
     /// δ3 of chunk `number` and the sums of its squared errors, from the activations at hand.
-    fn output_delta(&mut self, number: usize, x: &Tensor) -> Result<Tensor> {
+    pub fn output_delta(&mut self, number: usize, x: &Tensor) -> Result<Tensor> {
         let (a2, d, delta3) = self.all_but_last_block(x)?;
         let sums = &self.work.squared_errors[number];
         let end = OutputEnd { layer: self.output_layer(), x, sums, first_sum: 0 };
@@ -261,7 +287,7 @@ impl<'p> Pass<'p, '_> {
 }
 
 /// The first rows of a matrix whose chunk is shorter than its buffer.
-fn first_rows(tensor: &Tensor, rows: usize) -> Tensor {
+pub fn first_rows(tensor: &Tensor, rows: usize) -> Tensor {
     resized(tensor, rows, tensor.cols)
 }
 

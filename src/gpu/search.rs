@@ -3,10 +3,10 @@
 mod vectors;
 
 use super::buffer::read_parts;
-use super::engine::{GpuEngine, assemble_cost};
+use super::engine::GpuEngine;
 use super::ops::{axpy_uniform, combination_uniform, dots_uniform, sum_blocks};
 use super::uniform::MAX_LIST;
-use crate::engine::{SearchSpace, Slot, Trial};
+use crate::engine::{Rows, SearchSpace, Slot, Trial};
 use crate::error::Result;
 use crate::objective::Cost;
 pub(super) use vectors::Search;
@@ -15,18 +15,6 @@ use vectors::{Piece, copy};
 impl GpuEngine {
     fn searching(&self) -> &Search {
         self.search.as_ref().expect("begin_search comes first")
-    }
-
-    /// J and slope of the last trial, in one read-back.
-    fn read_trial(&self) -> Result<Trial> {
-        let search = self.searching();
-        let mut parts = self.work.cost_parts(&self.layout, self.count);
-        parts.extend(self.work.rho_hat.iter().chain(&search.slopes).map(|tensor| (tensor, tensor.cols)));
-        let read = read_parts(&self.gpu, &search.staging, &parts)?;
-        let cost = assemble_cost(&self.objective, &self.layout, self.count, &read);
-        let slopes: usize = search.slopes.iter().map(|tensor| tensor.cols).sum();
-        let slope = read[read.len() - slopes..].iter().map(|&x| f64::from(x)).sum();
-        Ok(Trial { cost, slope })
     }
 
     /// Inner products of at most [`MAX_LIST`] pairs.
@@ -69,8 +57,13 @@ impl SearchSpace for GpuEngine {
         for (uniform, trial) in search.step.iter().zip(&search.trial) {
             uniform.set(&self.gpu, &axpy_uniform(trial.whole.len(), step, 1.0));
         }
-        search.evaluate.run(&self.gpu)?;
-        self.read_trial()
+        let mut evaluation = self.search.as_mut().and_then(|search| search.evaluate.take());
+        let evaluate = evaluation.as_mut().expect("made with the search");
+        let search = self.searching();
+        let read = evaluate.run(self, search.subject(self), Rows::All, true, &search.slopes);
+        self.search.as_mut().expect("at work").evaluate = evaluation;
+        let (cost, slopes) = read?.expect("the cost was asked for");
+        Ok(Trial { cost, slope: slopes.iter().map(|&x| f64::from(x)).sum() })
     }
 
     fn accept(&mut self, slot: usize) -> Result<()> {

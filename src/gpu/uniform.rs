@@ -153,3 +153,14 @@ pub struct Gather {
     pub part_rows: u32,
     pub stride: u32,
 }
+
+/// Uniform of `expand`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Expand {
+    pub rows: u32,
+    pub padded_rows: u32,
+    pub cols: u32,
+    pub stride: u32,
+    pub bytes: u32,
+}

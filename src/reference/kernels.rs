@@ -207,3 +207,8 @@ pub fn adam(w: &mut [f64], first: &mut [f64], second: &mut [f64], gradient: &[f6
 pub fn gather(x: &[f64], cols: usize, rows: &[u32]) -> Vec<f64> {
     rows.iter().flat_map(|&row| &x[row as usize * cols..(row as usize + 1) * cols]).copied().collect()
 }
+
+/// What a table has for each code.
+pub fn expand(codes: &[usize], table: &[f64]) -> Vec<f64> {
+    codes.iter().map(|&code| table[code]).collect()
+}

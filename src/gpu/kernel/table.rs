@@ -127,6 +127,18 @@ pub static GATHER: Kernel = Kernel {
     uniform: Uniform::of::<uniform::Gather>(),
 };
 
+/// `shaders/expand.wgsl`.
+pub static EXPAND: Kernel = Kernel {
+    name: "expand",
+    source: include_str!("../../../shaders/expand.wgsl"),
+    activates: false,
+    accumulates: false,
+    bindings: &[Scalars, Scalars, Write],
+    parts: &[],
+    tile: None,
+    uniform: Uniform::of::<uniform::Expand>(),
+};
+
 /// Every kernel, in the order of a training step.
 pub static ALL: &[&Kernel] = &[
     &products::MATMUL_NT[0],
@@ -160,4 +172,5 @@ pub static ALL: &[&Kernel] = &[
     &SGD,
     &ADAM,
     &GATHER,
+    &EXPAND,
 ];

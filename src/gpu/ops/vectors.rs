@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::gpu::buffer::Tensor;
 use crate::gpu::kernel;
 use crate::gpu::recording::{Choice, LiveUniform, Recorder};
-use crate::gpu::uniform::{Adam, Axpy, Combination, Gather, MAX_LIST, Sgd};
+use crate::gpu::uniform::{Adam, Axpy, Combination, Expand, Gather, MAX_LIST, Sgd};
 use crate::reference::kernels::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
 
 impl Recorder<'_> {
@@ -74,6 +74,25 @@ impl Recorder<'_> {
             stride: word(batch.stride() / 4),
         };
         self.dispatch(&kernel::GATHER, Choice::default(), &uniform, &[list, part, batch], batch.len() / 4)
+    }
+
+    /// batch ← the numbers that `table` has for codes of `bytes` bytes each.
+    pub fn expand(&mut self, codes: &Tensor, table: &Tensor, bytes: usize, batch: &Tensor) -> Result<()> {
+        assert!(4 * codes.bound >= batch.rows * batch.stride() * bytes, "expand: codes");
+        let uniform = Expand {
+            rows: word(batch.rows),
+            padded_rows: word(batch.padded_rows),
+            cols: word(batch.cols),
+            stride: word(batch.stride() / 4),
+            bytes: word(bytes),
+        };
+        self.dispatch(
+            &kernel::EXPAND,
+            Choice::default(),
+            &uniform,
+            &[codes, table, batch],
+            batch.len() / 4,
+        )
     }
 }
 

@@ -9,13 +9,13 @@ use crate::error::Result;
 use crate::gpu::buffer::{SECTION, Tensor, bytes, packed};
 use crate::gpu::device::Gpu;
 use crate::gpu::engine::{GpuEngine, staging};
+use crate::gpu::evaluation::{Evaluation, Subject};
 use crate::gpu::layout::Segment;
 use crate::gpu::ops::sum_blocks;
-use crate::gpu::pass::{Examples, Pass, RhoHatTarget};
-use crate::gpu::recording::{LiveUniform, Recording};
+use crate::gpu::pass::{Examples, RhoHatTarget};
+use crate::gpu::recording::{LiveUniform, Recorder, Recording};
 use crate::gpu::storage::Storage;
 use crate::gpu::uniform::{Axpy, Combination, Dots, MAX_LIST};
-use crate::gpu::workspace::cost_sums;
 
 /// Everything that a search keeps.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(in crate::gpu) struct Search {
     /// Block sums of the slope along the direction, one tensor a segment.
     pub(super) slopes: Vec<Tensor>,
     pub(super) staging: wgpu::Buffer,
-    pub(super) evaluate: Recording,
+    pub(super) evaluate: Option<Evaluation>,
     /// One a history slot.
     pub(super) accept: Vec<Recording>,
     pub(super) products: Recording,
@@ -75,10 +75,7 @@ impl Search {
         let step = trial.iter().map(|_| LiveUniform::new::<Axpy>(gpu, "step")).collect::<Result<Vec<_>>>()?;
         let slopes = trial.iter().map(|segment| sum_blocks(segment.whole.len()));
         let slopes = packed(gpu, "slopes", slopes, layout.limit)?;
-        let inner_products: usize = pieces.iter().map(|piece| piece.dots.cols).sum();
-        let of_trial: usize = slopes.iter().map(|tensor| tensor.cols).sum();
-        let of_trial = of_trial + cost_sums(layout, engine.count) + layout.shape.hidden;
-        let staging = staging(gpu, inner_products.max(of_trial))?;
+        let staging = staging(gpu, pieces.iter().map(|piece| piece.dots.cols).sum())?;
         let mut search = Self {
             history,
             direction,
@@ -89,12 +86,12 @@ impl Search {
             step,
             slopes,
             staging,
-            evaluate: Recording::default(),
+            evaluate: None,
             accept: Vec::new(),
             products: Recording::default(),
             combine: Recording::default(),
         };
-        search.evaluate = search.record_evaluation(engine)?;
+        search.evaluate = Some(search.record_evaluation(engine)?);
         search.accept =
             (0..history).map(|slot| search.record_acceptance(engine, slot)).collect::<Result<_>>()?;
         search.products = search.record_products(engine)?;
@@ -102,28 +99,29 @@ impl Search {
         Ok(search)
     }
 
+    /// What a trial evaluates.
+    pub(super) fn subject<'a>(&'a self, engine: &'a GpuEngine) -> Subject<'a> {
+        let rho_hat = RhoHatTarget { rho_hat: &engine.work.rho_hat, decay: 0.0 };
+        Subject { weights: &self.trial, gradient: Some(&self.trial_gradient), rho_hat }
+    }
+
     /// Trial point, J and gradient there, slope.
-    fn record_evaluation(&self, engine: &GpuEngine) -> Result<Recording> {
-        let mut recorder = engine.layout.recorder(&engine.gpu);
-        for (k, trial) in self.trial.iter().enumerate() {
-            let (direction, params) = (&self.direction[k].whole, &engine.params[k].whole);
-            recorder.axpy_live(direction, params, &trial.whole, &self.step[k])?;
-        }
-        Pass {
-            recorder: &mut recorder,
-            layout: &engine.layout,
-            objective: &engine.objective,
-            work: &engine.work,
-            weights: &self.trial,
-            examples: Examples::Resident(&engine.examples),
-            rho_hat: RhoHatTarget { rho_hat: &engine.work.rho_hat, decay: 0.0 },
-        }
-        .gradient(&self.trial_gradient)?;
-        for (k, sums) in self.slopes.iter().enumerate() {
-            let (gradient, direction) = (&self.trial_gradient[k].whole, &self.direction[k].whole);
-            recorder.dot(gradient, direction, gradient.len(), &[(0, 0)], sums, 0)?;
-        }
-        recorder.finish()
+    fn record_evaluation(&self, engine: &GpuEngine) -> Result<Evaluation> {
+        let go_there = |recorder: &mut Recorder<'_>| {
+            for (k, trial) in self.trial.iter().enumerate() {
+                let (direction, params) = (&self.direction[k].whole, &engine.params[k].whole);
+                recorder.axpy_live(direction, params, &trial.whole, &self.step[k])?;
+            }
+            Ok(())
+        };
+        let take_slope = |recorder: &mut Recorder<'_>| {
+            for (k, sums) in self.slopes.iter().enumerate() {
+                let (gradient, direction) = (&self.trial_gradient[k].whole, &self.direction[k].whole);
+                recorder.dot(gradient, direction, gradient.len(), &[(0, 0)], sums, 0)?;
+            }
+            Ok(())
+        };
+        Evaluation::record(engine, self.subject(engine), Examples::Resident, go_there, take_slope)
     }
 
     /// s = trial − parameters, y = trial gradient − gradient.

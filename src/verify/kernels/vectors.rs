@@ -1,10 +1,12 @@
-//! Cases of vectors: sums of multiples of them, and the rows of a mini-batch.
+//! Cases of vectors: sums of multiples of them; and of the rows of a mini-batch, gathered or from codes.
 
 use super::{Case, SHAPES};
+use crate::gpu::buffer::padded;
 use crate::gpu::kernel;
 use crate::gpu::ops::combination_uniform;
 use crate::gpu::recording::LiveUniform;
 use crate::gpu::uniform::Combination;
+use crate::reference::kernels as reference;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::{Kind, Numbers};
 use crate::verify::rig::{Failure, Rig};
@@ -30,7 +32,11 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
     }
     for &(rows, cols) in SHAPES {
         let name = format!("{rows}×{cols}");
-        cases.push(Case::new(&kernel::GATHER, name, move |rig| gather(rig, rows, cols, seed)));
+        cases.push(Case::new(&kernel::GATHER, name.clone(), move |rig| gather(rig, rows, cols, seed)));
+        for bytes in [1, 2] {
+            let name = format!("{name}, codes of {bytes} bytes");
+            cases.push(Case::new(&kernel::EXPAND, name, move |rig| expand(rig, rows, cols, bytes, seed)));
+        }
     }
     cases
 }
@@ -88,5 +94,23 @@ fn gather(rig: Rig<'_>, rows: usize, cols: usize, seed: u64) -> Result<Closeness
     rig.run(|recorder| {
         parts.iter().try_for_each(|(first, part)| recorder.gather(&list, SKIPPED, part, *first, &batch))
     })?;
+    Ok(expected.compare(&rig.read(&batch)?)?)
+}
+
+/// Rows of codes, the places behind a row's own filled with others.
+fn expand(rig: Rig<'_>, rows: usize, cols: usize, bytes: usize, seed: u64) -> Result<Closeness, Failure> {
+    let mut numbers = Numbers::new(seed, &format!("expand {rows}×{cols} {bytes}"));
+    let table = numbers.draw(Kind::Reals, 1 << (8 * bytes));
+    let stride = padded(cols);
+    let codes = numbers.indices(table.len(), padded(rows) * stride);
+    let of_row = |row: usize| codes[row * stride..][..cols].iter().map(|&code| code as usize);
+    let expected: Vec<usize> = (0..rows).flat_map(of_row).collect();
+    let exact_table: Vec<f64> = table.iter().map(|&x| f64::from(x)).collect();
+    let expected = Expected::exact(reference::expand(&expected, &exact_table));
+
+    let packed: Vec<u8> = codes.iter().flat_map(|code| code.to_le_bytes()[..bytes].to_vec()).collect();
+    let codes = rig.indices(bytemuck::cast_slice(&packed))?;
+    let (table, batch) = (rig.vector(&table)?, rig.empty_matrix(rows, cols)?);
+    rig.run(|recorder| recorder.expand(&codes, &table, bytes, &batch))?;
     Ok(expected.compare(&rig.read(&batch)?)?)
 }
