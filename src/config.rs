@@ -21,6 +21,7 @@ use crate::device::{Selector, Setup};
 use crate::engine::{Cut, Plan, RhoHat};
 use crate::error::Result;
 use crate::gpu::variant::Variant;
+use crate::memory::Bytes;
 use crate::objective::{Activation, Objective, RhoHatMode};
 use crate::optim::{LearningRate, Optimizer, Schedule};
 use crate::order::Shuffle;
@@ -78,6 +79,8 @@ pub struct Config {
     pub stream: Option<bool>,
     /// Most bytes a binding of a WebGPU device; `None` is the adapter's own limit.
     pub binding_limit: Option<u64>,
+    /// Most memory that the run may take; `None` is what the machine has left.
+    pub memory: Option<Bytes>,
     /// Passes over the data; either this or `steps`.
     pub epochs: Option<usize>,
     /// Updates, or iterations of L-BFGS.

@@ -5,7 +5,7 @@
 //! trait, `evaluate` J and its gradient over chunks of rows, `pass` a chunk's way through the hidden blocks, `thin`
 //! through a small layer, `rows` what follows each product, `matmul` and `kernel` the products themselves ([`products`]
 //! for dense matrices), `buffer` how matrices lie in panels, [`activation`] sigmoid and tanh, `update` what becomes of
-//! a gradient.
+//! a gradient, `memory` what all of it takes.
 
 pub mod activation;
 mod backward;
@@ -18,6 +18,7 @@ mod forward;
 mod kernel;
 mod layout;
 mod matmul;
+pub(crate) mod memory;
 mod pass;
 mod penalty;
 pub mod products;

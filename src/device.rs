@@ -5,14 +5,15 @@ use std::rc::Rc;
 use std::str::FromStr;
 
 use crate::cpu::Cpu;
-use crate::engine::{Cut, Engine, RhoHat};
+use crate::engine::{Cut, Engine, Job, Plan, RhoHat};
 use crate::error::{Error, Result};
 use crate::gpu::adapter::{adapters, select};
 use crate::gpu::device::Gpu;
 use crate::gpu::engine::GpuEngine;
 use crate::gpu::tune::cache::Cache;
-use crate::gpu::tune::{self, Job, Kernels, Tune};
+use crate::gpu::tune::{self, Kernels, Tune};
 use crate::gpu::variant::Variant;
+use crate::memory::Footprint;
 use crate::model::{Matrix, Params};
 use crate::objective::Objective;
 use crate::reference::Reference;
@@ -157,7 +158,7 @@ impl Choice {
     ///
     /// # Errors
     /// [`Error::Usage`] when a race is asked for on another device, else as [`tune::choose`].
-    pub fn tune(&self, job: &Job, how: Tune) -> Result<Option<Kernels>> {
+    pub fn tune(&self, job: &tune::Job, how: Tune) -> Result<Option<Kernels>> {
         match self {
             Self::Gpu(gpu) => tune::choose(gpu, job, how, &Cache::of_user()).map(Some),
             _ if how == Tune::Always => Err(Error::usage(format!(
@@ -184,6 +185,28 @@ impl Choice {
                 self.adapter()
             ))),
         }
+    }
+
+    /// How the engine would cut a job, and what it would hold.
+    ///
+    /// # Errors
+    /// When the job does not fit the bindings of a WebGPU device.
+    pub fn footprint(&self, job: &Job) -> Result<(Plan, Footprint)> {
+        match self {
+            Self::Reference => Ok(crate::reference::footprint(job)),
+            Self::Cpu => Ok(crate::cpu::memory::footprint(job)),
+            Self::Gpu(gpu) => crate::gpu::memory::footprint(gpu, job),
+        }
+    }
+
+    /// Whether it is a software adapter.
+    pub fn is_software(&self) -> bool {
+        matches!(self, Self::Gpu(gpu) if gpu.adapter.is_software())
+    }
+
+    /// Whether it computes in other memory than the host's.
+    pub fn has_own_memory(&self) -> bool {
+        matches!(self, Self::Gpu(_)) && !self.is_software()
     }
 
     /// Sets up an engine. Engines of one choice share its device and its compiled kernels.

@@ -5,6 +5,7 @@
 use crate::error::Result;
 use crate::model::{Params, Shape};
 use crate::objective::{Cost, RhoHatMode};
+use crate::optim::Optimizer;
 
 /// The rows that one update is taken over.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,25 @@ pub struct Plan {
     pub chunk: usize,
     /// Hidden units a block.
     pub block: usize,
+}
+
+/// What an engine is to be given to do, as far as its memory depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Visible and hidden units.
+    pub shape: Shape,
+    /// Examples m.
+    pub examples: usize,
+    /// Rows of an update; `None` for all.
+    pub batch: Option<usize>,
+    /// The update rule.
+    pub optimizer: Optimizer,
+    /// How the work is asked to be cut.
+    pub cut: Cut,
+    /// For rows that are fetched as they are needed, bytes that wait to be taken; `None` where all are resident.
+    pub fetched: Option<usize>,
+    /// Bytes of a row where it is fetched from.
+    pub row_bytes: usize,
 }
 
 /// How ρ̂ is taken in [`Engine::step`]; everything else uses the exact ρ̂ of the rows at hand.

@@ -11,11 +11,12 @@
 pub mod adapter;
 pub mod buffer;
 mod descent;
-mod evaluation;
 pub mod device;
 pub mod engine;
+mod evaluation;
 pub mod kernel;
 pub mod layout;
+pub mod memory;
 pub mod ops;
 pub mod pass;
 pub mod recording;

@@ -22,6 +22,7 @@
 //! | [`cpu`] | the engine in f32 on all cores |
 //! | [`gpu`] | the engine in WGSL; `shaders/` holds one kernel a file |
 //! | [`device`] | what `--device` means, and the engine that it opens |
+//! | [`memory`] | how much memory a run takes, and what the machine has |
 //! | [`optim`] | L-BFGS and its line search, learning rates |
 //! | [`train`](mod@train) | the training loop over any engine |
 //! | [`verify`] | checks of an adapter: every kernel and every step within a derived bound |
@@ -83,6 +84,7 @@ pub mod durable;
 pub mod engine;
 pub mod error;
 pub mod gpu;
+pub mod memory;
 pub mod metrics;
 pub mod model;
 pub mod objective;

@@ -4,6 +4,8 @@
 mod engine;
 pub mod gradient_check;
 pub mod kernels;
+mod memory;
 pub mod step;
 
 pub use engine::Reference;
+pub use memory::footprint;

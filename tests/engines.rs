@@ -10,8 +10,8 @@ use rhohat::engine::{Cut, Rows, Update};
 use rhohat::error::Error;
 use rhohat::model::{Matrix, Params, Shape};
 use rhohat::objective::Activation;
-use rhohat::order::Shuffle;
 use rhohat::optim::{LearningRate, Optimizer};
+use rhohat::order::Shuffle;
 use rhohat::train::{Ended, Observer, Progress, Recipe, train};
 use rhohat::verify::steps::{Problem, check_pass, pairs};
 

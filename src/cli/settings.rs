@@ -8,6 +8,7 @@ use rhohat::config::Batch;
 use rhohat::data::Normalize;
 use rhohat::data::stream::RawRows;
 use rhohat::gpu::variant::Variant;
+use rhohat::memory::Bytes;
 use rhohat::objective::{Activation, RhoHatMode};
 use rhohat::optim::{Optimizer, Schedule};
 use serde::Serialize;
@@ -83,6 +84,9 @@ pub struct Settings {
     /// Most bytes a WebGPU device binds at once [default: what its adapter can]
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     binding_limit: Option<u64>,
+    /// Most memory that the run may take, for example 6GB [default: what is free]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<Bytes>,
     /// Passes over the data [default: 20 in mini-batches]
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use indicatif::HumanBytes;
+use indicatif::{HumanBytes, HumanCount};
 use rhohat::Error;
 use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, reach_warning};
 use rhohat::data::stream::RawRows;
@@ -43,11 +43,13 @@ pub fn run(args: &TrainArgs, quiet: bool, started: Instant) -> anyhow::Result<Ex
     let source = given.get::<PathBuf>("data")?.as_deref().map(open).transpose()?;
     let facts = Facts { kind: Kind::of(source.as_ref()), init: init.as_ref() };
     let config = Config::resolve(&given, &facts)?;
+    let device = Device::open(args, &config, how)?;
+    let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;
     if args.dry_run {
-        print(args.json, &config.memory_plan(facts.kind)?, plan_text)?;
+        print(args.json, &plan, plan_text)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let device = Device::open(args, &config, how)?;
+    tracing::info!("{}", plan_line(&plan));
     let opened = open_engine(args, &config, &device, source, init.as_ref())?;
     let config = config.with_plan(opened.engine.plan(), device.choice.variant());
     learn(args, &config, opened, quiet, started)
@@ -180,18 +182,42 @@ fn run_name(config: &Config) -> String {
     stem.map_or("dead-leaves".to_owned(), |stem| stem.chars().map(plain).collect())
 }
 
+/// The plan in a line.
+fn plan_line(plan: &MemoryPlan) -> String {
+    let of = plan.available.map(|there| format!(" of {}", HumanBytes(there))).unwrap_or_default();
+    let rows = if plan.stream { ", rows read as they are needed" } else { "" };
+    format!("memory: {}{of}; {}{rows}", HumanBytes(plan.total), cut_text(plan))
+}
+
+/// How the work is cut.
+fn cut_text(plan: &MemoryPlan) -> String {
+    let again = if plan.recomputes { ", activations computed twice" } else { "" };
+    format!(
+        "{} rows and {} hidden units at a time{again}",
+        HumanCount(plan.chunk as u64),
+        HumanCount(plan.block as u64)
+    )
+}
+
 fn plan_text(plan: &MemoryPlan) -> String {
+    let data = if plan.stream { "rows on their way" } else { "data" };
     let parts = [
         ("parameters", plan.parameters),
         ("optimiser", plan.optimizer_state),
         ("activations", plan.activations),
-        ("data", plan.data),
-        ("total", plan.total),
+        (data, plan.data),
+        ("textures", plan.textures),
+        ("start", plan.start),
+        ("saving", plan.saving),
+        ("program", plan.program),
     ];
     let mut text =
         format!("{} examples, {} visible, {} hidden units", plan.examples, plan.visible, plan.hidden);
-    for (name, bytes) in parts {
-        text += &format!("\n{name:12} {:>12}", HumanBytes(bytes).to_string());
+    for (name, bytes) in parts.into_iter().filter(|(_, bytes)| *bytes > 0).chain([("total", plan.total)]) {
+        text += &format!("\n{name:18} {:>12}", HumanBytes(bytes).to_string());
     }
-    text
+    if let Some(there) = plan.available {
+        text += &format!("\n{:18} {:>12}", "of", HumanBytes(there).to_string());
+    }
+    text + &format!("\n{}", cut_text(plan))
 }

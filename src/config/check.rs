@@ -2,6 +2,7 @@
 //! and what is warned of.
 
 use super::{Batch, Config, Facts, Kind};
+use crate::device::Selector;
 use crate::error::{Error, Result};
 use crate::model::check_shape;
 use crate::objective::{Activation, Objective, RhoHatMode};
@@ -54,6 +55,7 @@ impl Config {
             Optimizer::Sgd | Optimizer::Adam => self.check_descent(facts.kind)?,
         }
         self.check_rho_hat()?;
+        self.check_rows(facts.kind)?;
         self.check_cut()?;
         self.selector().map(|_| ())
     }
@@ -158,6 +160,26 @@ impl Config {
         let Some(decay) = self.rho_hat_decay else { return Ok(()) };
         ensure(ema, || "--rho-hat-decay is for --rho-hat ema; leave it out".to_owned())?;
         ensure((0.0..1.0).contains(&decay), || format!("--rho-hat-decay {decay}: give 0 or more, below 1"))
+    }
+
+    fn check_rows(&self, kind: Kind) -> Result<()> {
+        ensure(self.raw.is_none() || self.data.is_some(), || {
+            "--raw says what files hold, but there is no DATA; leave it out".to_owned()
+        })?;
+        ensure(self.stream != Some(true) || kind.row_bytes().is_some(), || {
+            "--stream: these data can only be read at once; save rows of u8, f16 or f32 as .npy, or leave it out".to_owned()
+        })?;
+        let streams_on = self.selector()? != Selector::Reference;
+        ensure(self.stream != Some(true) || streams_on, || {
+            "--stream: the reference holds all rows; leave it out, or use another --device".to_owned()
+        })?;
+        let Some(run) = self.shuffle_block else { return Ok(()) };
+        ensure(run > 0, || "--shuffle-block 0: at least one row stays together with itself".to_owned())?;
+        ensure(self.batch != Batch::Full, || {
+            format!(
+                "--shuffle-block {run} is for mini-batches, but every update takes all rows; leave it out"
+            )
+        })
     }
 
     fn check_cut(&self) -> Result<()> {

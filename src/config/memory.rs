@@ -1,15 +1,27 @@
-//! The memory plan of a run: what will be held, before anything is allocated.
+//! The memory plan of a run: what will be held, against what there is, before anything large is allocated. Where memory
+//! is short, rows on disk are fetched as they are needed, and fewer rows are computed at a time; what fits neither way is
+//! refused with the numbers.
 
 use serde::Serialize;
 
 use super::{Config, Kind};
-use crate::device::Selector;
-use crate::error::Result;
-use crate::model::Shape;
-use crate::optim::Optimizer;
-use crate::optim::lbfgs::HISTORY;
+use crate::device::Choice;
+use crate::engine::{Job, Plan};
+use crate::error::{Error, Result};
+use crate::memory::{Bytes, Footprint, available};
+use crate::order::WINDOW;
 
-/// Bytes of everything that grows with the shape; a few per cent of padding and buffers apart.
+/// Numbers of neighbouring rows that are shuffled as one by default: 1 MiB where they are bytes.
+pub(super) const RUN: usize = 1 << 20;
+/// Windows of rows in memory at once: two in use, one on its way.
+const WINDOWS: usize = 3;
+/// Fewest rows computed at a time before a run is refused.
+const FEWEST: usize = 64;
+/// The program itself, and what a software adapter and its compiler take besides.
+const PROGRAM: u64 = 24 << 20;
+const SOFTWARE_ADAPTER: u64 = 160 << 20;
+
+/// Bytes of everything that grows with the shape, and how the work is cut for them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct MemoryPlan {
     /// Examples m.
@@ -24,36 +36,171 @@ pub struct MemoryPlan {
     pub optimizer_state: u64,
     /// Hidden activations, outputs and their deltas of the rows computed at a time.
     pub activations: u64,
-    /// The examples.
+    /// The examples, or those on their way.
     pub data: u64,
+    /// Copies of tensors that kernels of a software adapter read.
+    pub textures: u64,
+    /// Copies of examples and parameters at the start, as far as what is allocated later does not take their place.
+    pub start: u64,
+    /// The copy of the parameters that is saved.
+    pub saving: u64,
+    /// The program itself.
+    pub program: u64,
     /// The sum.
     pub total: u64,
+    /// What there is, as far as it is known; of a GPU's own memory only what `--memory` says.
+    pub available: Option<u64>,
+    /// Rows computed at a time.
+    pub chunk: usize,
+    /// Hidden units a block.
+    pub block: usize,
+    /// Whether activations are computed again on the way back, because an update takes several chunks.
+    pub recomputes: bool,
+    /// Whether rows are read from disk as they are needed.
+    pub stream: bool,
 }
 
 impl Config {
-    /// What a run on data of this kind holds in the memory of its engine.
+    /// These settings with the cut that fits the memory, and the plan; data of this kind, the engine `choice`.
     ///
     /// # Errors
-    /// [`crate::Error::Usage`] when the shape overflows or the device is none.
-    pub fn memory_plan(&self, kind: Kind) -> Result<MemoryPlan> {
-        let (examples, visible) = self.size(kind)?;
-        let shape = Shape { visible, hidden: self.hidden };
-        let number = if self.selector()? == Selector::Reference { 8 } else { 4 };
-        // The gradient counts as state: where updates are fused it is never whole, where not it is.
-        let vectors = match self.optimizer {
-            Optimizer::Sgd => 2,
-            Optimizer::Adam => 3,
-            // Gradient, direction, trial point and its gradient, and the pairs (s, y).
-            Optimizer::Lbfgs => 4 + 2 * HISTORY as u64,
-        };
-        let rows = self.batch.rows().unwrap_or(examples);
-        let rows = self.chunk.unwrap_or(rows).min(rows);
-        let parameters = number * shape.parameters() as u64;
-        let activations = number * 2 * rows as u64 * (visible as u64 + self.hidden as u64);
-        let data = number * examples as u64 * visible as u64;
-        let optimizer_state = vectors * parameters;
-        let total = parameters + optimizer_state + activations + data;
-        let hidden = self.hidden;
-        Ok(MemoryPlan { examples, visible, hidden, parameters, optimizer_state, activations, data, total })
+    /// [`Error::Usage`] when nothing fits, with the numbers and what would help.
+    pub fn plan_memory(self, kind: Kind, choice: &Choice) -> Result<(Self, MemoryPlan)> {
+        let room = self.room(choice);
+        let mut smallest: Option<MemoryPlan> = None;
+        for stream in self.ways(kind) {
+            let config =
+                Self { stream: stream_setting(kind, stream), ..self.clone() }.with_runs(kind, stream);
+            for chunk in config.chunks(kind, choice)? {
+                let config = Self { chunk, ..config.clone() };
+                let plan = config.memory_at(kind, choice, stream, room)?;
+                if room.is_none_or(|room| plan.total <= room) {
+                    return Ok((config, plan));
+                }
+                if smallest.is_none_or(|smallest| plan.total < smallest.total) {
+                    smallest = Some(plan);
+                }
+            }
+        }
+        Err(self.refused(kind, &smallest.expect("there is always a way to try")))
     }
+
+    /// Memory that may be taken.
+    fn room(&self, choice: &Choice) -> Option<u64> {
+        let of_host = || if choice.has_own_memory() { None } else { available() };
+        self.memory.or_else(of_host).map(|bytes| bytes.0)
+    }
+
+    /// Whether rows are streamed, in the order of preference.
+    fn ways(&self, kind: Kind) -> Vec<bool> {
+        match (self.stream, kind.row_bytes()) {
+            (Some(stream), _) => vec![stream],
+            (None, Some(_)) => vec![false, true],
+            (None, None) => vec![false],
+        }
+    }
+
+    /// Rows computed at a time: what is asked for; else what the engine likes, and fewer and fewer.
+    fn chunks(&self, kind: Kind, choice: &Choice) -> Result<Vec<Option<usize>>> {
+        if self.chunk.is_some() {
+            return Ok(vec![self.chunk]);
+        }
+        let (plan, _) = choice.footprint(&self.job(kind, false)?)?;
+        let halves = std::iter::successors(Some(plan.chunk / 2), |rows| Some(rows / 2));
+        let fewer = halves.take_while(|&rows| rows >= FEWEST).map(|rows| Some(rows.next_multiple_of(8)));
+        Ok(std::iter::once(None).chain(fewer).collect())
+    }
+
+    /// Runs of rows, where mini-batches of rows on disk need them.
+    fn with_runs(self, kind: Kind, stream: bool) -> Self {
+        match kind {
+            Kind::Rows { cols, .. } if stream && self.shuffle_block.is_none() => {
+                let run = self.batch.rows().map(|_| (RUN / cols).max(1));
+                Self { shuffle_block: run, ..self }
+            }
+            _ => self,
+        }
+    }
+
+    fn job(&self, kind: Kind, stream: bool) -> Result<Job> {
+        let ((examples, visible), row_bytes) = (self.size(kind)?, kind.row_bytes().unwrap_or_default());
+        let waiting = self.shuffle_block.map_or(0, |run| WINDOWS * WINDOW * run.min(examples) * row_bytes);
+        Ok(Job {
+            shape: self.shape(kind)?,
+            examples,
+            batch: self.batch.rows(),
+            optimizer: self.optimizer,
+            cut: self.setup().cut,
+            fetched: stream.then_some(waiting.min(WINDOWS * examples * visible * 4)),
+            row_bytes,
+        })
+    }
+
+    fn memory_at(&self, kind: Kind, choice: &Choice, stream: bool, room: Option<u64>) -> Result<MemoryPlan> {
+        let job = self.job(kind, stream)?;
+        let (Plan { chunk, block }, footprint) = choice.footprint(&job)?;
+        let Footprint { parameters, optimizer_state, activations, data, textures } = footprint;
+        let saving = if choice.has_own_memory() { 0 } else { parameters + parameters / 2 };
+        // Parameters as they are drawn; rows that are not on disk in f64 and f32.
+        let rows =
+            if kind.row_bytes().is_some() { 0 } else { 12 * (job.examples * job.shape.visible) as u64 };
+        let later = optimizer_state + activations + textures + saving;
+        let start = (parameters + rows).saturating_sub(later);
+        let program = PROGRAM + if choice.is_software() { SOFTWARE_ADAPTER } else { 0 };
+        Ok(MemoryPlan {
+            examples: job.examples,
+            visible: job.shape.visible,
+            hidden: job.shape.hidden,
+            parameters,
+            optimizer_state,
+            activations,
+            data,
+            textures,
+            start,
+            saving,
+            program,
+            total: footprint.total() + start + saving + program,
+            available: room,
+            chunk,
+            block,
+            recomputes: job.batch.unwrap_or(job.examples) > chunk,
+            stream,
+        })
+    }
+
+    fn refused(&self, kind: Kind, plan: &MemoryPlan) -> Error {
+        let bytes = |bytes: u64| Bytes(bytes).to_string();
+        let parts = [
+            ("parameters", plan.parameters),
+            ("optimiser", plan.optimizer_state),
+            ("activations", plan.activations),
+            ("data", plan.data),
+            ("textures", plan.textures),
+            ("saving", plan.saving),
+        ];
+        let parts: Vec<String> = parts
+            .iter()
+            .filter(|(_, size)| *size > 0)
+            .map(|(name, size)| format!("{name} {}", bytes(*size)))
+            .collect();
+        let least = format!("at least {} are needed ({})", bytes(plan.total), parts.join(", "));
+        let there = bytes(plan.available.unwrap_or_default());
+        let what = match self.memory {
+            Some(_) => format!("--memory {there}: {least}"),
+            None => format!("{there} of memory are free, but {least}"),
+        };
+        let fewer = (plan.data + plan.start > plan.total / 2 && !plan.stream).then(|| {
+            if kind.row_bytes().is_some() { "--stream" } else { "fewer --samples, or rows in a .npy" }
+        });
+        let remedy = match fewer {
+            Some(flag) => format!("use {flag}"),
+            None => format!("lower --hidden {}, --batch or --chunk, or use --optimizer sgd", plan.hidden),
+        };
+        Error::usage(format!("{what}; {remedy}, or give --memory {}", String::from(Bytes(plan.total))))
+    }
+}
+
+/// Streaming is a setting only where rows are on disk.
+fn stream_setting(kind: Kind, stream: bool) -> Option<bool> {
+    kind.row_bytes().map(|_| stream)
 }

@@ -1,5 +1,6 @@
 //! The defaults: those of the lecture's experiment, and how data and a start model change them.
 
+use super::memory::RUN;
 use super::{Batch, Config, Given};
 use crate::data::{Normalize, Source};
 use crate::error::{Error, Result};
@@ -12,6 +13,8 @@ use crate::optim::{Optimizer, Schedule};
 const MANY_ROWS: usize = 50_000;
 /// Rows of a mini-batch by default.
 const BATCH: usize = 1000;
+/// Numbers above which rows are shuffled in runs by default.
+const MANY_NUMBERS: usize = 1 << 28;
 /// Hidden units by default.
 const HIDDEN: usize = 25;
 /// Iterations or full-batch updates by default.
@@ -45,6 +48,8 @@ pub enum Kind {
         rows: usize,
         /// Numbers an example n.
         cols: usize,
+        /// Bytes of a row on disk, where rows can be read one by one.
+        row_bytes: Option<usize>,
     },
 }
 
@@ -54,8 +59,20 @@ impl Kind {
         match source {
             None => Self::BuiltIn,
             Some(Source::Images(_)) => Self::Images,
-            Some(Source::Rows(table)) => Self::Rows { rows: table.rows, cols: table.cols },
-            Some(Source::Stored(store)) => Self::Rows { rows: store.rows, cols: store.cols },
+            Some(Source::Rows(table)) => Self::Rows { rows: table.rows, cols: table.cols, row_bytes: None },
+            Some(Source::Stored(store)) => {
+                Self::Rows { rows: store.rows, cols: store.cols, row_bytes: Some(store.row_bytes()) }
+            }
+        }
+    }
+}
+
+impl Kind {
+    /// Bytes of a row on disk, where rows can be read one by one.
+    pub fn row_bytes(self) -> Option<usize> {
+        match self {
+            Self::Rows { row_bytes, .. } => row_bytes,
+            Self::BuiltIn | Self::Images => None,
         }
     }
 }
@@ -84,7 +101,7 @@ impl Config {
     /// # Errors
     /// [`Error::Usage`] when patches are larger than any address space.
     pub fn size(&self, kind: Kind) -> Result<(usize, usize)> {
-        if let Kind::Rows { rows, cols } = kind {
+        if let Kind::Rows { rows, cols, .. } = kind {
             return Ok((rows, cols));
         }
         let (patch, channels) = (self.patch.unwrap_or(PATCH), if self.color == Some(true) { 3 } else { 1 });
@@ -133,6 +150,7 @@ impl Config {
             block: None,
             shuffle_block: None,
             stream: None,
+            memory: None,
             binding_limit: None,
             epochs: None,
             steps: Some(STEPS),
@@ -161,13 +179,14 @@ impl Config {
             );
         }
         if self.optimizer != Optimizer::Lbfgs {
-            self.descend(given, examples)?;
+            self.descend(given, kind)?;
         }
         Ok(())
     }
 
     /// Defaults of SGD and Adam.
-    fn descend(&mut self, given: &Given, examples: usize) -> Result<()> {
+    fn descend(&mut self, given: &Given, kind: Kind) -> Result<()> {
+        let (examples, _) = self.size(kind)?;
         self.lr = Some(if self.optimizer == Optimizer::Sgd { 0.01 } else { 1e-3 });
         self.momentum = (self.optimizer == Optimizer::Sgd).then_some(0.9);
         self.schedule = Some(Schedule::Constant);
@@ -177,8 +196,17 @@ impl Config {
         if self.batch != Batch::Full {
             self.rho_hat = given.get("rho_hat")?.unwrap_or(RhoHatMode::Batch);
             (self.epochs, self.steps) = (Some(EPOCHS), None);
+            self.shuffle_block = self.runs(given, kind)?;
         }
         self.rho_hat_decay = (self.rho_hat == RhoHatMode::Ema).then_some(0.99);
         Ok(())
+    }
+
+    /// Neighbouring rows that are shuffled as one: some where there are so many that they may have to be streamed, whether
+    /// or not they are, so that the order is the same everywhere.
+    fn runs(&self, given: &Given, kind: Kind) -> Result<Option<usize>> {
+        let Kind::Rows { rows, cols, row_bytes: Some(_) } = kind else { return Ok(None) };
+        let many = rows.saturating_mul(cols) > MANY_NUMBERS || given.get("stream")? == Some(true);
+        Ok(many.then_some((RUN / cols).max(1)))
     }
 }

@@ -159,7 +159,13 @@ impl StreamedPass {
     }
 
     /// A phase of every chunk; squared errors are added to `errors` if they are asked for.
-    fn over(&mut self, on: &Passing<'_>, rows: Rows<'_>, phase: Phase, errors: &mut Option<f64>) -> Result<()> {
+    fn over(
+        &mut self,
+        on: &Passing<'_>,
+        rows: Rows<'_>,
+        phase: Phase,
+        errors: &mut Option<f64>,
+    ) -> Result<()> {
         let total = on.engine.rows_of(rows);
         for (number, chunk) in on.engine.layout.chunks(total).into_iter().enumerate() {
             let len = chunk.len();

@@ -43,7 +43,10 @@ pub fn save(path: &Path, params: &Params<f32>, meta: &Meta) -> Result<()> {
     let tensors = [
         ("encoder.weight", Saved { shape: vec![hidden, visible], values: &params.w1, transposed: None }),
         ("encoder.bias", Saved { shape: vec![hidden], values: &params.b1, transposed: None }),
-        ("decoder.weight", Saved { shape: vec![visible, hidden], values: &params.d, transposed: Some(visible) }),
+        (
+            "decoder.weight",
+            Saved { shape: vec![visible, hidden], values: &params.d, transposed: Some(visible) },
+        ),
         ("decoder.bias", Saved { shape: vec![visible], values: &params.b2, transposed: None }),
     ];
     let metadata = [(KEY.to_owned(), meta.to_json())].into();

@@ -9,8 +9,8 @@ use crate::device::{Choice, Setup};
 use crate::engine::{Cut, RhoHat};
 use crate::model::{Matrix, Params, Shape};
 use crate::objective::Objective;
-use crate::order::Shuffle;
 use crate::optim::{LearningRate, Optimizer};
+use crate::order::Shuffle;
 use crate::train::{Outcome, Recipe, train};
 
 /// Largest relative difference of the final J. Not derived: searches in different precision take different steps and

@@ -44,7 +44,8 @@ impl Feed {
             Wanted::Range(range) => self.sequence.take(&self.store, range),
             Wanted::Listed(list) => {
                 let mut bytes = Vec::with_capacity(list.len() * self.store.row_bytes());
-                list.iter().try_for_each(|&row| self.batches.append(&self.store, row as usize, &mut bytes))?;
+                list.iter()
+                    .try_for_each(|&row| self.batches.append(&self.store, row as usize, &mut bytes))?;
                 Ok(bytes)
             }
         }

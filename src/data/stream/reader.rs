@@ -1,8 +1,8 @@
 //! A thread that reads rows ahead of whoever needs them.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use super::store::Store;

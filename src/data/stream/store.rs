@@ -41,7 +41,8 @@ impl FromStr for RawRows {
             };
             Some(Self { number, cols: cols.parse().ok().filter(|&cols| cols > 0)? })
         });
-        parsed.ok_or_else(|| format!("{text:?} names no rows; give u8, f16 or f32 and their width, as u8:784"))
+        parsed
+            .ok_or_else(|| format!("{text:?} names no rows; give u8, f16 or f32 and their width, as u8:784"))
     }
 }
 
@@ -102,7 +103,8 @@ impl Store {
         let mut whole: Option<(RawRows, Vec<Shard>)> = None;
         for path in files_of(path)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "npy")) {
             let Some((rows, shard)) = open_npy(&path)? else {
-                let fact = "not rows of u8, f16 or f32, lowest byte first, as the other files of a folder must be";
+                let fact =
+                    "not rows of u8, f16 or f32, lowest byte first, as the other files of a folder must be";
                 return Err(Error::input(path, format!("{fact}; save it anew with numpy.save")));
             };
             let (common, shards) = whole.get_or_insert((rows, Vec::new()));
@@ -243,7 +245,8 @@ fn open_raw(path: PathBuf, rows: RawRows) -> Result<Shard> {
         let fact = format!("{held} bytes are no whole number of rows of {row}, as {rows} has them");
         return Err(Error::input(path, format!("{fact}; give the right --raw, or mend the file")));
     }
-    let rows = usize::try_from(held / row).map_err(|_| Error::input(&path, "more rows than memory has bytes"))?;
+    let rows =
+        usize::try_from(held / row).map_err(|_| Error::input(&path, "more rows than memory has bytes"))?;
     Ok(Shard { path, file, offset: 0, first: 0, rows })
 }
 

@@ -86,13 +86,7 @@ impl Recorder<'_> {
             stride: word(batch.stride() / 4),
             bytes: word(bytes),
         };
-        self.dispatch(
-            &kernel::EXPAND,
-            Choice::default(),
-            &uniform,
-            &[codes, table, batch],
-            batch.len() / 4,
-        )
+        self.dispatch(&kernel::EXPAND, Choice::default(), &uniform, &[codes, table, batch], batch.len() / 4)
     }
 }
 

@@ -1,0 +1,120 @@
+//! How much memory a run takes, before it takes any: what each engine will hold, what the machine has, and which cut
+//! makes the one fit the other.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
+/// A number of bytes, written as `6GB`, `512MiB` or `1000000`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Bytes(pub u64);
+
+/// Names of multiples, longest first.
+const UNITS: [(&str, u64); 10] = [
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+    ("kB", 1_000),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("B", 1),
+];
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let unit = UNITS.iter().find_map(|&(name, size)| Some((text.strip_suffix(name)?, size)));
+        let (number, size) = unit.unwrap_or((text, 1));
+        let bytes = number.trim().parse::<f64>().ok().map(|number| number * size as f64);
+        match bytes.filter(|bytes| (1.0..9e18).contains(bytes)) {
+            Some(bytes) => Ok(Self(bytes as u64)),
+            None => Err(format!("{text:?} is no amount of memory; give for example 6GB or 512MiB")),
+        }
+    }
+}
+
+impl TryFrom<String> for Bytes {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Bytes> for String {
+    fn from(bytes: Bytes) -> Self {
+        format!("{}B", bytes.0)
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        indicatif::HumanBytes(self.0).fmt(f)
+    }
+}
+
+/// What the machine has left for a new program, limits of its container included; `None` where the system does not say.
+pub fn available() -> Option<Bytes> {
+    let kinds = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let system = System::new_with_specifics(kinds).ok()?;
+    let of_container = system.cgroup_limits().map(|limits| limits.free_memory);
+    let free = system.available_memory();
+    let least = of_container.map_or(free, |limit| limit.min(free));
+    (least > 0).then_some(Bytes(least))
+}
+
+/// Bytes that an engine holds at a cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Weights and biases.
+    pub parameters: u64,
+    /// What the optimiser keeps beside them, gradients included.
+    pub optimizer_state: u64,
+    /// Activations, deltas and sums of the rows computed at a time.
+    pub activations: u64,
+    /// Examples: all of them, or those on their way.
+    pub data: u64,
+    /// Copies that are read faster, of whatever has one.
+    pub textures: u64,
+}
+
+impl Footprint {
+    /// The sum.
+    pub fn total(&self) -> u64 {
+        self.parameters + self.optimizer_state + self.activations + self.data + self.textures
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_read_with_their_units_and_refused_without_sense() {
+        for (text, bytes) in [
+            ("6GB", 6_000_000_000),
+            ("1.5GiB", 3 << 29),
+            ("512 MiB", 512 << 20),
+            ("4096", 4096),
+            ("8kB", 8000),
+        ] {
+            assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
+            assert_eq!(String::from(Bytes(bytes)).parse(), Ok(Bytes(bytes)));
+        }
+        for text in ["", "GB", "-1GB", "six", "0", "1e30TB", "NaN", "infGB"] {
+            assert!(text.parse::<Bytes>().unwrap_err().contains("6GB"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_machine_says_what_is_left() {
+        assert!(available().is_some_and(|left| left > Bytes(1 << 20)));
+    }
+}
