@@ -35,6 +35,12 @@ pub enum Update {
     },
 }
 
+/// At most `most` of `count` rows, evenly spaced.
+pub fn evenly(count: usize, most: usize) -> Vec<u32> {
+    let taken = most.clamp(1, count.max(1));
+    (0..taken).map(|i| (i as u128 * count as u128 / taken as u128) as u32).collect()
+}
+
 /// How an engine is asked to cut its work; `None` leaves a size to it. The result does not depend on the cut beyond
 /// rounding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,6 +112,9 @@ pub trait Engine: SearchSpace {
 
     /// J of the current parameters over all examples, with the exact ρ̂.
     fn cost(&mut self) -> Result<Cost>;
+
+    /// J over all examples, or where they are fetched over at most `most` of them, evenly spaced; and over how many.
+    fn sampled_cost(&mut self, most: usize) -> Result<(Cost, usize)>;
 
     /// J and its gradient at the current parameters over all examples, with the exact ρ̂.
     fn gradient(&mut self) -> Result<(Cost, Params<f64>)>;

@@ -11,6 +11,9 @@ use crate::optim::lbfgs::{Iteration, Lbfgs};
 use crate::optim::{LearningRate, Optimizer};
 use crate::order::{Order, Shuffle};
 
+/// Examples that J is taken over in the end at least, where there are as many.
+pub const MEASURED: usize = 50_000;
+
 /// What a training run does.
 #[derive(Clone, Debug)]
 pub struct Recipe {
@@ -64,8 +67,10 @@ pub enum Ended {
 pub struct Outcome {
     /// Updates or iterations done.
     pub steps: usize,
-    /// J of the final parameters over all examples.
+    /// J of the final parameters over [`Outcome::measured`] examples.
     pub cost: Cost,
+    /// All of them; where they are fetched from disk no more than the run has seen, or [`MEASURED`] if that is more.
+    pub measured: usize,
     /// See [`Progress::samples`].
     pub samples: u64,
     /// Seconds from the first step's start to the last one's end.
@@ -103,9 +108,10 @@ pub fn train(engine: &mut dyn Engine, recipe: &Recipe, observer: &mut dyn Observ
         Optimizer::Sgd | Optimizer::Adam => run.descend(engine, recipe)?,
     };
     let seconds = run.started.elapsed().as_secs_f64();
-    let cost = engine.cost()?;
+    let most = usize::try_from(run.samples).unwrap_or(usize::MAX).max(MEASURED);
+    let (cost, measured) = engine.sampled_cost(most)?;
     check_finite(engine, run.steps, &cost)?;
-    Ok(Outcome { steps: run.steps, cost, samples: run.samples, seconds, ended })
+    Ok(Outcome { steps: run.steps, cost, measured, samples: run.samples, seconds, ended })
 }
 
 /// Counters of a run, and who is told of them.

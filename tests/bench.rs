@@ -56,6 +56,10 @@ impl Engine for Faulty {
         self.inner.cost()
     }
 
+    fn sampled_cost(&mut self, most: usize) -> Result<(Cost, usize)> {
+        self.inner.sampled_cost(most)
+    }
+
     fn gradient(&mut self) -> Result<(Cost, Params<f64>)> {
         self.inner.gradient()
     }

@@ -11,7 +11,7 @@ use super::pass::is_thin;
 use super::search::Search;
 use super::update::Target;
 use crate::device::Setup;
-use crate::engine::{Engine, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update};
+use crate::engine::{Engine, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update, evenly};
 use crate::error::{Error, Result};
 use crate::model::{Params, Shape};
 use crate::objective::Cost;
@@ -74,7 +74,16 @@ impl Engine for Cpu {
 
     fn cost(&mut self) -> Result<Cost> {
         let Self { params, evaluator, pool, .. } = self;
-        pool.install(|| evaluator.cost(params))
+        pool.install(|| evaluator.cost(Rows::All, params))
+    }
+
+    fn sampled_cost(&mut self, most: usize) -> Result<(Cost, usize)> {
+        let count = self.examples();
+        if self.evaluator.holds_examples() || count <= most {
+            return Ok((self.cost()?, count));
+        }
+        let (list, Self { params, evaluator, pool, .. }) = (evenly(count, most), self);
+        Ok((pool.install(|| evaluator.cost(Rows::Listed(&list), params))?, list.len()))
     }
 
     fn gradient(&mut self) -> Result<(Cost, Params<f64>)> {

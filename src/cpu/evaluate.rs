@@ -60,15 +60,21 @@ impl Evaluator {
         self.penalty.forget();
     }
 
-    /// J at `w` over all examples.
-    pub fn cost(&mut self, w: &[f32]) -> Result<Cost> {
+    /// Whether the examples are in memory.
+    pub fn holds_examples(&self) -> bool {
+        self.examples.are_resident()
+    }
+
+    /// J at `w` over `rows`.
+    pub fn cost(&mut self, rows: Rows<'_>, w: &[f32]) -> Result<Cost> {
+        let count = self.examples.count(rows);
         self.pass.sums.clear();
-        for chunk in chunks(self.examples.count, self.plan.chunk) {
-            self.forward(Rows::All, chunk, w, Until::Error)?;
+        for chunk in chunks(count, self.plan.chunk) {
+            self.forward(rows, chunk, w, Until::Error)?;
         }
-        self.penalty.settle(&self.objective, &self.pass.sums.hidden, self.examples.count);
+        self.penalty.settle(&self.objective, &self.pass.sums.hidden, count);
         let squared_weights = self.squared_weights(w);
-        Ok(self.assemble(self.examples.count, squared_weights))
+        Ok(self.assemble(count, squared_weights))
     }
 
     /// Takes the gradient over `rows` into `target`. ρ̂ is exact, or what `step` says of an update. J comes back if

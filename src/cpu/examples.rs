@@ -48,6 +48,11 @@ impl Examples {
         Ok(Self { count, visible, chunk, thin, values, gathered: Buffer::default() })
     }
 
+    /// Whether all of them are in memory.
+    pub fn are_resident(&self) -> bool {
+        matches!(self.values, Values::Resident(_))
+    }
+
     /// How many rows `rows` names.
     pub fn count(&self, rows: Rows<'_>) -> usize {
         match rows {

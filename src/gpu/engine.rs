@@ -15,7 +15,7 @@ use super::search::Search;
 use super::stream::Stream;
 use super::workspace::{Workspace, cost_sums, weight_sums};
 use crate::device::Setup;
-use crate::engine::{Engine, Plan, RhoHat, Rows, Update};
+use crate::engine::{Engine, Plan, RhoHat, Rows, Update, evenly};
 use crate::error::Result;
 use crate::model::{Params, Shape};
 use crate::objective::{Cost, Objective};
@@ -100,8 +100,8 @@ impl GpuEngine {
         })
     }
 
-    /// Cost over all examples, with the gradient if asked for.
-    fn evaluate_all(&mut self, with_gradient: bool) -> Result<Cost> {
+    /// Cost over all examples or, where they are fetched, over some, with the gradient if asked for.
+    fn evaluate(&mut self, rows: Rows<'_>, with_gradient: bool) -> Result<Cost> {
         let mut full = match self.full.take() {
             Some(full) => full,
             None => FullPasses::new(self)?,
@@ -111,7 +111,7 @@ impl GpuEngine {
             if with_gradient { (gradient, Some(&gradient_of[..])) } else { (cost, None) };
         let rho_hat = RhoHatTarget { rho_hat: &self.work.rho_hat, decay: 0.0 };
         let subject = Subject { weights: &self.params, gradient, rho_hat };
-        let cost = evaluation.run(self, subject, Rows::All, true, &[]);
+        let cost = evaluation.run(self, subject, rows, true, &[]);
         self.full = Some(full);
         Ok(cost?.expect("the cost was asked for").0)
     }
@@ -177,11 +177,19 @@ impl Engine for GpuEngine {
     }
 
     fn cost(&mut self) -> Result<Cost> {
-        self.evaluate_all(false)
+        self.evaluate(Rows::All, false)
+    }
+
+    fn sampled_cost(&mut self, most: usize) -> Result<(Cost, usize)> {
+        if matches!(self.examples, Held::Resident(_)) || self.count <= most {
+            return Ok((self.cost()?, self.count));
+        }
+        let list = evenly(self.count, most);
+        Ok((self.evaluate(Rows::Listed(&list), false)?, list.len()))
     }
 
     fn gradient(&mut self) -> Result<(Cost, Params<f64>)> {
-        let cost = self.evaluate_all(true)?;
+        let cost = self.evaluate(Rows::All, true)?;
         let gradient = &self.full.as_ref().expect("just evaluated").gradient_of;
         Ok((cost, read_vector(&self.gpu, &self.layout, gradient)?.cast()))
     }

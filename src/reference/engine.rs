@@ -96,6 +96,10 @@ impl Engine for Reference {
         Ok(cost(&self.objective, &self.params, x, &layers.a3, rho_hat))
     }
 
+    fn sampled_cost(&mut self, _most: usize) -> Result<(Cost, usize)> {
+        Ok((self.cost()?, self.examples()))
+    }
+
     fn gradient(&mut self) -> Result<(Cost, Params<f64>)> {
         Ok(cost_and_gradient(&self.objective, &self.params, &self.data.values, None))
     }

@@ -11,7 +11,7 @@ use rhohat::run::RunDir;
 use rhohat::train::{Ended, Outcome};
 use serde::Serialize;
 
-/// The result of a run; `j` and its terms are those of the saved parameters over all examples.
+/// The result of a run; `j` and its terms are those of the saved parameters over `measured` examples.
 #[derive(Serialize)]
 pub struct Summary {
     #[serde(flatten)]
@@ -26,6 +26,8 @@ pub struct Summary {
     /// Reports in which a ρ̂ was clamped.
     clamped: usize,
     examples: usize,
+    /// Examples that J is taken over: all, or of a run over rows on disk no more than it has seen, or 50 000.
+    measured: usize,
     seed: u64,
     device: String,
     adapter: String,
@@ -57,6 +59,7 @@ impl Summary {
             hidden: config.hidden,
             clamped,
             examples: engine.examples(),
+            measured: outcome.measured,
             seed: config.seed,
             device: config.device.clone(),
             adapter: engine.adapter(),
@@ -72,7 +75,7 @@ impl Summary {
 pub fn text(summary: &Summary) -> String {
     let Summary { terms, rho_hat, .. } = summary;
     let mut text = format!(
-        "J          {:.4} = reconstruction {:.4} + decay {:.4} + kl {:.4}\n\
+        "J          {:.4} = reconstruction {:.4} + decay {:.4} + kl {:.4}{}\n\
          rho-hat    {:.5} to {:.5}, mean {:.5}; {} of {} units dead{}\n\
          training   {} steps{} in {:.2} s, {} samples/s, seed {}; {:.2} s to start\n\
          device     {} ({})",
@@ -80,6 +83,7 @@ pub fn text(summary: &Summary) -> String {
         terms.reconstruction,
         terms.decay,
         terms.kl,
+        measured(summary),
         rho_hat.min,
         rho_hat.max,
         rho_hat.mean,
@@ -100,6 +104,15 @@ pub fn text(summary: &Summary) -> String {
         text += &format!("\nfeatures   {}", features.display());
     }
     text
+}
+
+/// Where J is not over all examples, over how many it is.
+fn measured(summary: &Summary) -> String {
+    let Summary { measured, examples, .. } = *summary;
+    if measured == examples {
+        return String::new();
+    }
+    format!(" over {} of {} examples", HumanCount(measured as u64), HumanCount(examples as u64))
 }
 
 /// A run that was shorter than asked for says why.

@@ -102,11 +102,8 @@ impl Batches {
     }
 
     fn append(&mut self, store: &Store, row: usize, out: &mut Vec<u8>) -> Result<()> {
-        for _ in 0..HELD {
-            if let Some(bytes) = self.find(row, store.row_bytes()) {
-                out.extend_from_slice(bytes);
-                return Ok(());
-            }
+        self.ask_ahead();
+        while self.find(row, store.row_bytes()).is_none() && self.is_asked_for(row) {
             self.advance(store)?;
         }
         match self.find(row, store.row_bytes()) {
@@ -116,19 +113,27 @@ impl Batches {
         Ok(())
     }
 
+    fn is_asked_for(&self, row: usize) -> bool {
+        self.asked.iter().flatten().any(|range| range.contains(&row))
+    }
+
+    /// Has the next two windows read.
+    fn ask_ahead(&mut self) {
+        while self.asked.len() < 2 {
+            let (job, _) = self.windows.next_window();
+            self.reader.ask(job.clone());
+            self.asked.push_back(job);
+        }
+    }
+
     fn find(&self, row: usize, row_bytes: usize) -> Option<&[u8]> {
         let run = self.windows.run();
         let at = |window: &Window| window.runs.get(&(row / run)).map(|first| first + row % run * row_bytes);
         self.held.iter().rev().find_map(|window| at(window).map(|at| &window.bytes[at..at + row_bytes]))
     }
 
-    /// Takes the next window, and has the one after it read.
+    /// Takes the next window, and has another one read.
     fn advance(&mut self, store: &Store) -> Result<()> {
-        while self.asked.len() < 2 {
-            let (job, _) = self.windows.next_window();
-            self.reader.ask(job.clone());
-            self.asked.push_back(job);
-        }
         if self.held.len() == HELD {
             self.held.pop_front();
         }
@@ -141,9 +146,7 @@ impl Batches {
             place
         };
         self.held.push_back(Window { runs: job.iter().map(place).collect(), bytes });
-        let (job, _) = self.windows.next_window();
-        self.reader.ask(job.clone());
-        self.asked.push_back(job);
+        self.ask_ahead();
         Ok(())
     }
 }
