@@ -155,7 +155,7 @@ fn twenty_updates_of_a_wide_layer_do_not_depend_on_blocks_and_chunks() {
     let problem = Problem::of_shape(SIGMOIDS, shape, 112, 8);
     let whole = trained(&choice, &problem, 1, 4096);
     assert_ne!(whole, problem.params);
-    for (blocks, chunk) in [(1, 97), (3, 97), (3, 4096), (17, 97), (17, 4096)] {
+    for (blocks, chunk) in [(1, 97), (3, 4096), (17, 97)] {
         let cut = trained(&choice, &problem, blocks, chunk);
         let start = &problem.params;
         let tensors = [

@@ -84,7 +84,6 @@ impl<'p> Pass<'p, '_> {
                 self.mean_activation(k, &a2, number > 0)?;
             }
             self.output_delta(number, &x)?;
-            self.recorder.cut();
         }
         self.kl_slopes()?;
         self.squared_weights()
@@ -100,7 +99,6 @@ impl<'p> Pass<'p, '_> {
                 let a2 = self.hidden(k, &x)?;
                 self.mean_activation(k, &a2, number > 0)?;
             }
-            self.recorder.cut();
         }
         self.kl_slopes()?;
         self.squared_weights()?;
@@ -113,7 +111,6 @@ impl<'p> Pass<'p, '_> {
                 }
             }
             self.back_propagate(number, &x, gradient)?;
-            self.recorder.cut();
         }
         Ok(())
     }
