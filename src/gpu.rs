@@ -1,7 +1,8 @@
 //! The WebGPU engine: WGSL kernels on wgpu, everything resident on the device.
 //!
-//! From the outside in: [`adapter`] lists and selects, [`device`] opens an adapter and waits for it without ever
-//! hanging, [`variant`] names its kernels, [`tune`] chooses them, [`buffer`] lays matrices out, [`storage`] holds buffers and their textures,
+//! From the outside in: [`adapter`] lists and selects, [`device`] opens an adapter, `queue` hands it work and waits for
+//! it without ever hanging, [`pace`] says how much work a submission takes, `canary` proves that it ran, [`variant`]
+//! names the kernels, [`tune`] chooses them, [`buffer`] lays matrices out, [`storage`] holds buffers and their textures,
 //! [`kernel`] is the table of shaders, [`uniform`] their parameters, [`recording`] a list of dispatches built once and
 //! replayed, [`ops`] one shape-checked function a kernel, [`layout`] the cut into blocks, chunks and parts,
 //! [`workspace`] the buffers of a pass, [`pass`] a step as recorded kernels, `evaluation` one over resident examples or,
@@ -10,6 +11,7 @@
 
 pub mod adapter;
 pub mod buffer;
+mod canary;
 mod descent;
 pub mod device;
 pub mod engine;
@@ -18,7 +20,9 @@ pub mod kernel;
 pub mod layout;
 pub mod memory;
 pub mod ops;
+pub mod pace;
 pub mod pass;
+mod queue;
 pub mod recording;
 pub mod search;
 pub mod storage;

@@ -155,7 +155,7 @@ fn twenty_updates_of_a_wide_layer_do_not_depend_on_blocks_and_chunks() {
     let problem = Problem::of_shape(SIGMOIDS, shape, 112, 8);
     let whole = trained(&choice, &problem, 1, 4096);
     assert_ne!(whole, problem.params);
-    for (blocks, chunk) in [(1, 97), (3, 97), (3, 4096), (17, 97), (17, 4096)] {
+    for (blocks, chunk) in [(1, 97), (3, 4096), (17, 97)] {
         let cut = trained(&choice, &problem, blocks, chunk);
         let start = &problem.params;
         let tensors = [
@@ -166,7 +166,8 @@ fn twenty_updates_of_a_wide_layer_do_not_depend_on_blocks_and_chunks() {
         ];
         for (name, start, whole, cut) in tensors {
             let expected = whole.iter().map(|&w| f64::from(w)).collect();
-            let drifted = Expected::within(expected, |_| drift(&problem, start)).compare(cut);
+            let bound = drift(&problem, start);
+            let drifted = Expected::within(expected, |_| bound).compare(cut);
             let closeness =
                 drifted.unwrap_or_else(|why| panic!("{blocks} blocks of {chunk} rows, {name}: {why}"));
             println!("{blocks} blocks, chunks of {chunk}, {name}: {:.3} of the bound", closeness.share);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rhohat::bench::ceilings::shaders as ceilings;
 use rhohat::gpu::kernel::{ALL, Access, Kernel, Memory};
+use rhohat::gpu::recording::RangeUniform;
 use wgpu::naga::front::wgsl;
 use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
 use wgpu::naga::{
@@ -26,14 +27,19 @@ fn parse(kernel: &Kernel, memory: Memory) -> Module {
 
 /// The global variables of group 0 in the order of their bindings.
 fn bindings(module: &Module) -> Vec<&GlobalVariable> {
+    bindings_of(module, 0)
+}
+
+fn bindings_of(module: &Module, group: u32) -> Vec<&GlobalVariable> {
     let mut bound: Vec<_> = module
         .global_variables
         .iter()
         .filter_map(|(_, variable)| variable.binding.map(|binding| (binding, variable)))
+        .filter(|(binding, _)| binding.group == group)
         .collect();
     bound.sort_by_key(|(binding, _)| binding.binding);
     for (expected, (binding, _)) in (0..).zip(&bound) {
-        assert_eq!((binding.group, binding.binding), (0, expected));
+        assert_eq!(binding.binding, expected);
     }
     bound.into_iter().map(|(_, variable)| variable).collect()
 }
@@ -123,6 +129,20 @@ fn space(access: Access, memory: Memory) -> AddressSpace {
         (Access::Write | Access::Update(_), _) => {
             AddressSpace::Storage { access: StorageAccess::LOAD | StorageAccess::STORE }
         }
+    }
+}
+
+#[test]
+fn group_one_holds_the_begin_of_the_range_alone() {
+    for kernel in all() {
+        let module = parse(kernel, Memory::Buffers);
+        assert!(module.global_variables.iter().all(|(_, v)| v.binding.is_none_or(|b| b.group <= 1)));
+        let [variable] = bindings_of(&module, 1)[..] else { panic!("{}: not one binding", kernel.name) };
+        let TypeInner::Struct { members, .. } = &module.types[variable.ty].inner else { panic!("no struct") };
+        let found: Vec<_> = members.iter().map(|m| (m.name.clone().unwrap(), m.offset as usize)).collect();
+        let twin = format!("{:?}", RangeUniform::default());
+        assert_eq!(found, fields(&twin).into_iter().zip((0..).step_by(4)).collect::<Vec<_>>());
+        assert_eq!(variable.space, AddressSpace::Uniform);
     }
 }
 

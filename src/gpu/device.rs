@@ -1,40 +1,29 @@
-//! An opened device, whose errors come back as values and whose waits end.
+//! An opened device, whose errors come back as values.
 //!
 //! wgpu panics on uncaptured errors and tells of a lost device by callback alone; both end here in one slot that
-//! every wait and every submission looks at.
+//! every wait and every submission (`queue.rs`) looks at.
 
 use std::cell::Cell;
 use std::fmt;
-use std::future::Future;
-use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
-
-use futures_intrusive::channel::shared::oneshot_channel;
 
 use super::adapter::Adapter;
+use super::canary::Canary;
 use super::kernel::Pipelines;
-use super::recording::Profile;
+use super::pace::Pace;
+use super::recording::{Profile, Table};
 use super::variant::Variant;
 use crate::error::{Error, Result};
-
-/// A device that has ended no submission for this long counts as hung. Many may be under way: between two reports of a
-/// training run nothing is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Time between two looks at the device-lost flag.
-const GLANCE: Duration = Duration::from_millis(20);
 
 /// Optional features that are used where there are: subgroups by variants of kernels, the clock by `rhohat bench`.
 const USED_FEATURES: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::TIMESTAMP_QUERY);
 
 /// The first thing that went wrong outside any call.
 #[derive(Clone, Default)]
-struct Trouble(Arc<Mutex<Option<String>>>);
+pub(super) struct Trouble(Arc<Mutex<Option<String>>>);
 
 impl Trouble {
-    fn note(&self, text: String) {
+    pub fn note(&self, text: String) {
         if let Ok(mut slot) = self.0.lock() {
             slot.get_or_insert(text);
         }
@@ -63,10 +52,11 @@ pub struct Gpu {
     pub(super) pipelines: Pipelines,
     pub(super) profile: Profile,
     variant: Cell<Variant>,
-    trouble: Trouble,
-    /// Submissions that have ended.
-    ended: Arc<AtomicUsize>,
-    waits: Cell<usize>,
+    pub(super) pace: Pace,
+    pub(super) ranges: Table,
+    pub(super) canary: Canary,
+    pub(super) trouble: Trouble,
+    pub(super) waits: Cell<usize>,
 }
 
 impl fmt::Debug for Gpu {
@@ -103,11 +93,14 @@ impl Gpu {
         }));
         let lost = trouble.clone();
         device.set_device_lost_callback(move |reason, message| {
-            lost.note(format!("the device was lost ({reason:?}): {message}"));
+            lost.note(format!(
+                "the device was lost ({reason:?}) {message}; lower --chunk or --block if it was busy for long, or use another --device"
+            ));
         });
         let (pipelines, profile) = (Pipelines::default(), Profile::default());
         let variant = Cell::new(Variant::PLAIN);
-        let (ended, waits) = (Arc::default(), Cell::new(0));
+        let (pace, ranges) = (Pace::default(), Table::new(&device, &queue));
+        let canary = Canary::new(&device, &queue);
         let gpu = Self {
             device,
             queue,
@@ -117,9 +110,11 @@ impl Gpu {
             pipelines,
             profile,
             variant,
+            pace,
+            ranges,
+            canary,
             trouble,
-            ended,
-            waits,
+            waits: Cell::new(0),
         };
         gpu.variant.set(Variant::preselected(&gpu));
         Ok(gpu)
@@ -175,81 +170,5 @@ impl Gpu {
             ))),
             Some(error) => Err(Error::device(format!("the device refused {what}: {error}"))),
         }
-    }
-
-    /// Submits one command buffer. Does not wait.
-    pub fn submit(&self, encoder: wgpu::CommandEncoder) -> Result<()> {
-        self.queue.submit([encoder.finish()]);
-        let ended = self.ended.clone();
-        self.queue.on_submitted_work_done(move || {
-            ended.fetch_add(1, Ordering::Relaxed);
-        });
-        self.check()
-    }
-
-    /// How often the host has waited for the device so far.
-    pub fn waits(&self) -> usize {
-        self.waits.get()
-    }
-
-    /// Reads `bytes` bytes of a buffer that was made with `MAP_READ`, after all work submitted so far.
-    pub fn read(&self, staging: &wgpu::Buffer, bytes: u64) -> Result<Vec<f32>> {
-        let slice = staging.slice(..bytes);
-        let (sender, receiver) = oneshot_channel();
-        slice.map_async(wgpu::MapMode::Read, move |result| {
-            // The receiver is gone only when the wait was given up.
-            let _ = sender.send(result);
-        });
-        match self.wait_for(receiver.receive())? {
-            Some(Ok(())) => {}
-            Some(Err(error)) => return Err(self.failure(&format!("reading results failed: {error}"))),
-            None => return Err(self.failure("reading results failed: the request was dropped")),
-        }
-        let view =
-            slice.get_mapped_range().map_err(|error| self.failure(&format!("mapping failed: {error}")))?;
-        let values = bytemuck::pod_collect_to_vec(&view[..]);
-        drop(view);
-        staging.unmap();
-        Ok(values)
-    }
-
-    /// Waits until all submitted work is done.
-    pub fn finish(&self) -> Result<()> {
-        let (sender, receiver) = oneshot_channel();
-        self.queue.on_submitted_work_done(move || {
-            let _ = sender.send(());
-        });
-        self.wait_for(receiver.receive()).map(|_| ())
-    }
-
-    /// Drives the device until `future` is ready. Never blocks on the future alone: a lost device may not answer.
-    fn wait_for<F: Future>(&self, future: F) -> Result<F::Output> {
-        let mut future = pin!(future);
-        self.waits.set(self.waits.get() + 1);
-        let mut last_sign = (self.ended.load(Ordering::Relaxed), Instant::now());
-        loop {
-            // A timeout is the normal case while work goes on; any other error shows in the flag.
-            let _ = self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(GLANCE) });
-            if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                return Ok(value);
-            }
-            self.check()?;
-            let ended = self.ended.load(Ordering::Relaxed);
-            if ended != last_sign.0 {
-                last_sign = (ended, Instant::now());
-            }
-            if last_sign.1.elapsed() > PATIENCE {
-                return Err(Error::device(format!(
-                    "{} has not answered for {} s; lower --batch or --chunk, or use another --device",
-                    self.adapter.info.name,
-                    PATIENCE.as_secs()
-                )));
-            }
-        }
-    }
-
-    /// The recorded trouble if there is one, since it explains more than its consequence.
-    fn failure(&self, consequence: &str) -> Error {
-        self.check().err().unwrap_or_else(|| Error::device(consequence))
     }
 }

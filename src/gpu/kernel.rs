@@ -10,6 +10,7 @@ use std::fmt::Debug;
 use bytemuck::Pod;
 
 use super::device::Gpu;
+use super::recording::range_layout;
 use crate::error::Result;
 use crate::objective::Activation;
 pub use table::*;
@@ -183,7 +184,7 @@ fn reader(memory: Memory, name: &str, from: &str) -> String {
 pub struct Pipeline {
     /// wgpu's pipeline.
     pub compute: wgpu::ComputePipeline,
-    /// The layout of its only bind group.
+    /// The layout of bind group 0; group 1 is the same for all.
     pub layout: wgpu::BindGroupLayout,
 }
 
@@ -216,7 +217,7 @@ fn compile(device: &wgpu::Device, kernel: &Kernel, special: Specialisation) -> P
         device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
     let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label,
-        bind_group_layouts: &[Some(&layout)],
+        bind_group_layouts: &[Some(&layout), Some(&range_layout(device))],
         immediate_size: 0,
     });
     let mut constants = vec![("WORKGROUP", f64::from(kernel.workgroup()))];

@@ -88,7 +88,6 @@ impl<'p> Pass<'p, '_> {
             let x = self.chunk_of_examples(&chunk)?;
             self.activate(&x, number > 0)?;
             self.output_delta(number, &x)?;
-            self.recorder.cut();
         }
         self.settle()
     }
@@ -100,7 +99,6 @@ impl<'p> Pass<'p, '_> {
         for (number, chunk) in chunks.iter().enumerate() {
             let x = self.chunk_of_examples(chunk)?;
             self.activate(&x, number > 0)?;
-            self.recorder.cut();
         }
         self.settle()?;
         for (number, chunk) in chunks.iter().enumerate() {
@@ -110,7 +108,6 @@ impl<'p> Pass<'p, '_> {
                 self.all_hidden(&x)?;
             }
             self.back_propagate(number, number > 0, &x, gradient)?;
-            self.recorder.cut();
         }
         Ok(())
     }

@@ -208,3 +208,9 @@ fn refuse_diverged(folder: &TempDir, flags: &[&str]) {
     let common = ["train", "--device", "cpu", "--samples", "200", "--out", "run"];
     rhohat(folder.path(), &[&common, flags].concat()).refused(4, &["diverged at step ", "--lr"]);
 }
+
+#[test]
+fn a_binding_limit_where_nothing_is_bound() {
+    let args = ["--samples", "20", "--binding-limit", "65536"];
+    refuse(&tempdir().unwrap(), &args, 2, &["--binding-limit 65536", "no WebGPU device", "leave it out"]);
+}

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::gpu::buffer::{TILE, Tensor, padded};
 use crate::gpu::kernel::tile::SIDE;
 use crate::gpu::kernel::{self, Kernel};
+use crate::gpu::pace::moved;
 use crate::gpu::recording::{Choice, Recorder};
 use crate::gpu::uniform::{self, WeightGradient};
 use crate::gpu::variant::Product;
@@ -118,7 +119,9 @@ impl Recorder<'_> {
                 sums: word(invocations),
                 first_sum: word(end.as_ref().map_or(0, |end| end.first_sum)),
             };
-            let choice = Choice::accumulating(accumulate || first > 0);
+            let multiply_adds = (c.len() * 4 * (last - first)) as f64;
+            let work = Some(multiply_adds + moved(c.len()));
+            let choice = Choice { work, ..Choice::accumulating(accumulate || first > 0) };
             match &end {
                 Some(end) if last == turns => {
                     let choice = Choice { activation: Some(end.f), ..choice };
@@ -149,7 +152,10 @@ impl Recorder<'_> {
         };
         let kernel = kernel::matmul_tn(self.variant.tn);
         let invocations = tiles.0 * tiles.1 * slices.count * sharers;
-        self.dispatch(kernel, Choice::default(), &uniform, &[a, b, products], invocations)
+        let one = a.stride() * b.stride();
+        let work = Some((one * a.padded_rows) as f64 + moved(slices.count * one));
+        let choice = Choice { work, ..Choice::default() };
+        self.dispatch(kernel, choice, &uniform, &[a, b, products], invocations)
     }
 
     /// G ← Σ products / `examples` + λW, or G += Σ products / `examples`.

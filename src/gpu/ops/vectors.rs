@@ -4,6 +4,7 @@ use super::word;
 use crate::error::Result;
 use crate::gpu::buffer::Tensor;
 use crate::gpu::kernel;
+use crate::gpu::pace::moved;
 use crate::gpu::recording::{Choice, LiveUniform, Recorder};
 use crate::gpu::uniform::{Adam, Axpy, Combination, Expand, Gather, MAX_LIST, Sgd};
 use crate::reference::kernels::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
@@ -73,7 +74,8 @@ impl Recorder<'_> {
             part_rows: word(part.rows),
             stride: word(batch.stride() / 4),
         };
-        self.dispatch(&kernel::GATHER, Choice::default(), &uniform, &[list, part, batch], batch.len() / 4)
+        let choice = Choice { work: Some(moved(2 * batch.len())), ..Choice::default() };
+        self.dispatch(&kernel::GATHER, choice, &uniform, &[list, part, batch], batch.len() / 4)
     }
 
     /// batch ← the numbers that `table` has for codes of `bytes` bytes each.

@@ -3,17 +3,17 @@
 use bytemuck::Pod;
 use wgpu::BufferUsages;
 
+use super::range::{MAX_GROUPS, fold};
 use super::{Command, LiveUniform, Recording};
 use crate::error::{Error, Result};
 use crate::gpu::buffer::{Tensor, buffer};
 use crate::gpu::device::Gpu;
 use crate::gpu::kernel::{Access, Kernel, Memory, Pipeline, Specialisation};
+use crate::gpu::pace::moved;
 use crate::gpu::storage::Texture;
 use crate::gpu::variant::Variant;
 use crate::objective::Activation;
 
-/// Most workgroups in one dimension of a dispatch.
-const MAX_GROUPS: u32 = 65_535;
 /// Uniforms start at multiples of this many bytes, the most that WebGPU lets an adapter ask for.
 const UNIFORM_ALIGNMENT: usize = 256;
 /// Where a planned dispatch finds its uniform.
@@ -30,11 +30,13 @@ enum Planned {
         pipeline: Pipeline,
         uniform: UniformSource,
         resources: Vec<Resource>,
-        groups: [u32; 2],
+        groups: u32,
+        work: f64,
     },
     Fill {
         texture: Texture,
         from: wgpu::Buffer,
+        work: f64,
     },
 }
 
@@ -52,7 +54,7 @@ pub struct Recorder<'g> {
     pub variant: Variant,
     /// Most numbers that a binding may hold.
     pub limit: usize,
-    submissions: Vec<Vec<Planned>>,
+    planned: Vec<Planned>,
     uniforms: Vec<u8>,
     /// Textures that hold what their buffers hold at this point, with these.
     fresh: Vec<(wgpu::Buffer, Texture)>,
@@ -66,16 +68,8 @@ impl<'g> Recorder<'g> {
 
     /// An empty list, for given kernels.
     pub fn of(gpu: &'g Gpu, variant: Variant) -> Self {
-        let (submissions, uniforms) = (vec![Vec::new()], Vec::new());
         let limit = gpu.binding_limit() as usize / 4;
-        Self { gpu, variant, limit, submissions, uniforms, fresh: Vec::new() }
-    }
-
-    /// Starts a new submission, so that none grows too long for the watchdog of the system.
-    pub fn cut(&mut self) {
-        if self.submissions.last().is_some_and(|last| !last.is_empty()) {
-            self.submissions.push(Vec::new());
-        }
+        Self { gpu, variant, limit, planned: Vec::new(), uniforms: Vec::new(), fresh: Vec::new() }
     }
 
     /// Adds a dispatch of `invocations` with fixed uniform values.
@@ -118,12 +112,13 @@ impl<'g> Recorder<'g> {
             let (bound, limit) = (tensor.bound, self.limit);
             assert!(bound <= limit, "{}: a binding of {bound} numbers, allowed are {limit}", kernel.name);
         }
-        let Choice { activation, accumulate } = choice;
+        let Choice { activation, accumulate, work } = choice;
+        let work = work.unwrap_or_else(|| moved(tensors.iter().map(|tensor| tensor.bound).sum()));
         let memory = self.memory_for(kernel, tensors);
         let pipeline = self.gpu.pipeline(kernel, Specialisation { activation, accumulate, memory })?;
         let resources = self.resources(kernel, memory, tensors)?;
-        let groups = fold(kernel, invocations)?;
-        self.push(Planned::Dispatch { kernel, pipeline, uniform, resources, groups });
+        let groups = groups_of(kernel, invocations)?;
+        self.planned.push(Planned::Dispatch { kernel, pipeline, uniform, resources, groups, work });
         self.outdate(kernel, tensors);
         Ok(())
     }
@@ -163,7 +158,8 @@ impl<'g> Recorder<'g> {
         if !is_fresh {
             let from: wgpu::Buffer = (*tensor.buffer).clone();
             self.fresh.push((from.clone(), texture.clone()));
-            self.push(Planned::Fill { texture, from });
+            // Copies are many times as fast as kernels that move as much.
+            self.planned.push(Planned::Fill { texture, from, work: moved(tensor.bound) / 2.0 });
         }
         Ok(Resource::Texture(view))
     }
@@ -185,21 +181,14 @@ impl<'g> Recorder<'g> {
         self.fresh.clear();
     }
 
-    fn push(&mut self, planned: Planned) {
-        self.submissions.last_mut().expect("there is always an open submission").push(planned);
-    }
-
     /// Makes the bind groups.
     pub fn finish(self) -> Result<Recording> {
         let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         let fixed = buffer(self.gpu, "uniforms", self.uniforms.len().max(UNIFORM_ALIGNMENT) as u64, usage)?;
         self.gpu.queue.write_buffer(&fixed, 0, &self.uniforms);
         let gpu = self.gpu;
-        let make = || {
-            let submissions = self.submissions.into_iter();
-            submissions.map(|planned| planned.into_iter().map(|p| p.ready(gpu, &fixed)).collect()).collect()
-        };
-        Ok(Recording { submissions: gpu.scoped("bind groups", make)? })
+        let make = || self.planned.into_iter().map(|planned| planned.ready(gpu, &fixed)).collect();
+        Ok(Recording { commands: gpu.scoped("bind groups", make)? })
     }
 }
 
@@ -210,18 +199,20 @@ pub struct Choice {
     pub activation: Option<Activation>,
     /// Whether results are added to what is there.
     pub accumulate: bool,
+    /// What it costs, see [`crate::gpu::pace`]; `None` is every bound number once.
+    pub work: Option<f64>,
 }
 
 impl From<Activation> for Choice {
     fn from(activation: Activation) -> Self {
-        Self { activation: Some(activation), accumulate: false }
+        Self { activation: Some(activation), ..Self::default() }
     }
 }
 
 impl Choice {
     /// Adds to what is there, or does not.
     pub fn accumulating(accumulate: bool) -> Self {
-        Self { activation: None, accumulate }
+        Self { accumulate, ..Self::default() }
     }
 }
 
@@ -236,10 +227,10 @@ impl Resource {
 
 impl Planned {
     fn ready(self, gpu: &Gpu, fixed: &wgpu::Buffer) -> Command {
-        let (kernel, pipeline, uniform, resources, groups) = match self {
-            Self::Fill { texture, from } => return Command::Fill { texture, from },
-            Self::Dispatch { kernel, pipeline, uniform, resources, groups } => {
-                (kernel, pipeline, uniform, resources, groups)
+        let (kernel, pipeline, uniform, resources, groups, work) = match self {
+            Self::Fill { texture, from, work } => return Command::Fill { texture, from, work },
+            Self::Dispatch { kernel, pipeline, uniform, resources, groups, work } => {
+                (kernel, pipeline, uniform, resources, groups, work)
             }
         };
         let (buffer, offset) = match &uniform {
@@ -258,20 +249,20 @@ impl Planned {
             layout: &pipeline.layout,
             entries: &entries,
         });
-        Command::Dispatch { name: kernel.name, pipeline, bind_group, groups }
+        Command::Dispatch { name: kernel.name, pipeline, bind_group, groups, work }
     }
 }
 
-/// Workgroups for `invocations`, folded into two dimensions when one is too short; `linear_index` undoes it.
-fn fold(kernel: &Kernel, invocations: usize) -> Result<[u32; 2]> {
+/// Workgroups for `invocations`, if they can be numbered.
+fn groups_of(kernel: &Kernel, invocations: usize) -> Result<u32> {
     let too_many = || Error::device(format!("{}: {invocations} invocations are too many", kernel.name));
     let groups = u32::try_from(invocations.div_ceil(kernel.workgroup() as usize)).map_err(|_| too_many())?;
-    let down = groups.div_ceil(MAX_GROUPS).max(1);
-    let across = groups.div_ceil(down);
+    let groups = groups.max(1);
+    let [across, down] = fold(&(0..groups), groups);
     if u64::from(across) * u64::from(down) * u64::from(kernel.workgroup()) > u64::from(u32::MAX)
         || down > MAX_GROUPS
     {
         return Err(too_many());
     }
-    Ok([across.max(1), down])
+    Ok(groups)
 }

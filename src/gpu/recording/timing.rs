@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use wgpu::BufferUsages;
 
-use super::{Command, Recording, encode};
+use super::{Command, Piece, Recording, encode};
 use crate::error::Result;
 use crate::gpu::buffer::buffer;
 use crate::gpu::device::Gpu;
@@ -57,38 +57,39 @@ impl Recording {
         let marks = gpu.scoped("marks", || gpu.device.create_query_set(&descriptor))?;
         let resolved = buffer(gpu, "marks", bytes, BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC)?;
         let staging = buffer(gpu, "marks", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
-        for commands in self.submissions.iter().flat_map(|submission| submission.chunks(MARKED)) {
+        self.in_submissions(gpu, MARKED, |pieces, work| {
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
             let mut names = Vec::new();
-            for command in commands {
-                names.extend(command.encode_between(&mut encoder, &marks, 2 * names.len() as u32));
+            for piece in pieces {
+                names.extend(piece.encode_between(gpu, &mut encoder, &marks, 2 * names.len() as u32));
             }
             let used = 2 * names.len() as u32;
             encoder.resolve_query_set(&marks, 0..used, &resolved, 0);
             encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, bytes);
-            gpu.submit(encoder)?;
+            gpu.submit_work(encoder, work)?;
             let words = gpu.read(&staging, 8 * u64::from(used))?;
             let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&words);
             for (name, ticks) in names.iter().zip(ticks.chunks_exact(2)) {
                 let ticks = ticks[1].saturating_sub(ticks[0]) as f64;
                 gpu.note(name, ticks * f64::from(gpu.queue.get_timestamp_period()) * 1e-9);
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 
-impl Command {
+impl Piece<'_> {
     /// A dispatch in a pass of its own, with mark `first` before and the next one after it, and its name. Copies have no
     /// marks.
     fn encode_between(
         &self,
+        gpu: &Gpu,
         encoder: &mut wgpu::CommandEncoder,
         marks: &wgpu::QuerySet,
         first: u32,
     ) -> Option<&'static str> {
-        let Self::Dispatch { name, .. } = self else {
-            encode(encoder, std::slice::from_ref(self));
+        let Command::Dispatch { name, .. } = self.command else {
+            encode(gpu, encoder, std::slice::from_ref(self));
             return None;
         };
         let timestamp_writes = Some(wgpu::ComputePassTimestampWrites {
@@ -97,7 +98,7 @@ impl Command {
             end_of_pass_write_index: Some(first + 1),
         });
         let descriptor = wgpu::ComputePassDescriptor { label: Some(name), timestamp_writes };
-        self.dispatch(&mut encoder.begin_compute_pass(&descriptor));
+        self.dispatch(gpu, &mut encoder.begin_compute_pass(&descriptor));
         Some(name)
     }
 }
