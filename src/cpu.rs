@@ -30,3 +30,4 @@ mod update;
 
 pub use engine::Cpu;
 pub(crate) use engine::processor;
+pub(crate) use simd::vectorize;

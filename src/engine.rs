@@ -2,7 +2,7 @@
 //!
 //! An engine holds parameters, optimiser state and the examples. Only scalars, ρ̂ and what was asked for come back.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Params, Shape};
 use crate::objective::{Cost, RhoHatMode};
 
@@ -95,6 +95,12 @@ pub trait Engine: SearchSpace {
     /// Hidden activations A2 of examples `first..first + count`, `[count, h]`.
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>>;
 
+    /// Hidden activations A2 of the examples `rows`, by index and in any order, `[rows, h]`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Usage`] for an example that there is not; those of the device.
+    fn encode_listed(&mut self, rows: &[u32]) -> Result<Vec<f32>>;
+
     /// Outputs A3 of examples `first..first + count`, `[count, n]`.
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>>;
 
@@ -103,6 +109,14 @@ pub trait Engine: SearchSpace {
 
     /// Replaces the parameters and forgets optimiser state and the moving average of ρ̂.
     fn set_params(&mut self, params: &Params<f32>) -> Result<()>;
+}
+
+/// Refuses a list that names an example which an engine of `examples` does not hold.
+pub(crate) fn check_list(rows: &[u32], examples: usize) -> Result<()> {
+    match rows.iter().find(|&&row| row as usize >= examples) {
+        Some(row) => Err(Error::usage(format!("example {row} of {examples}"))),
+        None => Ok(()),
+    }
 }
 
 /// The vectors of L-BFGS, all of the parameters' shape, on the engine's side.

@@ -25,6 +25,7 @@
 //! | [`train`](mod@train) | the training loop over any engine |
 //! | [`verify`] | checks of an adapter: every kernel and every step within a derived bound |
 //! | [`bench`](mod@bench) | what is timed, after it was validated; tables and the roofline |
+//! | [`units`] | dead, saturated, collapsed and duplicate units |
 //! | [`config`], [`run`], [`metrics`], [`picture`], [`durable`] | settings, the run directory and what lies in it |
 //!
 //! # Training through the library
@@ -90,6 +91,7 @@ pub mod random;
 pub mod reference;
 pub mod run;
 pub mod train;
+pub mod units;
 pub mod verify;
 
 pub use error::{Error, Result};

@@ -80,6 +80,10 @@ impl Engine for Faulty {
         Ok(codes)
     }
 
+    fn encode_listed(&mut self, rows: &[u32]) -> Result<Vec<f32>> {
+        self.inner.encode_listed(rows)
+    }
+
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         let mut outputs = self.inner.reconstruct(first, count)?;
         if let (Fault::Output(factor), 0) = (self.fault, first) {

@@ -11,7 +11,7 @@ use super::pass::is_thin;
 use super::search::Search;
 use super::update::Target;
 use crate::device::Setup;
-use crate::engine::{Engine, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update};
+use crate::engine::{Engine, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update, check_list};
 use crate::error::{Error, Result};
 use crate::model::{Matrix, Params, Shape};
 use crate::objective::Cost;
@@ -88,7 +88,13 @@ impl Engine for Cpu {
 
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         let Self { params, evaluator, pool, .. } = self;
-        Ok(pool.install(|| evaluator.hidden(params, first..first + count)))
+        Ok(pool.install(|| evaluator.hidden(params, Rows::All, first..first + count)))
+    }
+
+    fn encode_listed(&mut self, rows: &[u32]) -> Result<Vec<f32>> {
+        check_list(rows, self.examples())?;
+        let Self { params, evaluator, pool, .. } = self;
+        Ok(pool.install(|| evaluator.hidden(params, Rows::Listed(rows), 0..rows.len())))
     }
 
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {

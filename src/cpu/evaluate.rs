@@ -166,12 +166,12 @@ impl Evaluator {
         Cost::from_sums(&self.objective, count, squared_error, squared_weights, self.penalty.rho_hat.clone())
     }
 
-    /// A2 `[count, h]` of the examples `range` at `w`.
-    pub fn hidden(&mut self, w: &[f32], range: Range<usize>) -> Vec<f32> {
+    /// A2 `[count, h]` at `w` of those of the named rows that are at positions `range`.
+    pub fn hidden(&mut self, w: &[f32], rows: Rows<'_>, range: Range<usize>) -> Vec<f32> {
         let mut out = Vec::with_capacity(range.len() * self.layout.shape.hidden);
         for chunk in chunks(range.len(), self.plan.chunk) {
             let count = chunk.len();
-            self.forward(Rows::All, range.start + chunk.start..range.start + chunk.end, w, Until::Hidden);
+            self.forward(rows, range.start + chunk.start..range.start + chunk.end, w, Until::Hidden);
             out.extend(self.pass.hidden_rows(count));
         }
         out

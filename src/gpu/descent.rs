@@ -9,7 +9,7 @@ use super::pass::{Examples, Pass, RhoHatTarget};
 use super::recording::{LiveUniform, Recorder, Recording};
 use super::storage::Storage;
 use super::uniform;
-use crate::engine::{Rows, Update};
+use crate::engine::{Rows, Update, check_list};
 use crate::error::{Error, Result};
 use crate::objective::{Cost, RhoHatMode};
 
@@ -159,9 +159,6 @@ impl GpuEngine {
         if list.is_empty() || list.len() > self.count {
             return Err(Error::usage(format!("a batch of {} of {} examples", list.len(), self.count)));
         }
-        match list.iter().find(|&&row| row as usize >= self.count) {
-            Some(row) => Err(Error::usage(format!("example {row} of {}", self.count))),
-            None => Ok(()),
-        }
+        check_list(list, self.count)
     }
 }

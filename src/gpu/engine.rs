@@ -1,17 +1,19 @@
 //! The engine trait on a WebGPU device: what is resident, which recordings exist, what is read back.
 
+use std::ops::Range;
 use std::rc::Rc;
 
-use super::buffer::{Tensor, buffer, bytes};
+use super::buffer::{Tensor, buffer, bytes, padded};
 use super::descent::Descent;
 use super::device::Gpu;
 use super::layout::{Layout, Segment};
 use super::pass::{Examples, Part, Pass, RhoHatTarget};
 use super::recording::{Recorder, Recording};
 use super::search::Search;
+use super::storage::Storage;
 use super::workspace::{Workspace, cost_sums, weight_sums};
 use crate::device::Setup;
-use crate::engine::{Engine, Plan, RhoHat, Rows, Update};
+use crate::engine::{Engine, Plan, RhoHat, Rows, Update, check_list};
 use crate::error::Result;
 use crate::model::{Matrix, Params, Shape};
 use crate::objective::{Cost, Objective};
@@ -78,6 +80,15 @@ impl GpuEngine {
 
     /// A recording over all examples at the current parameters with the exact ρ̂.
     fn record(&self, build: impl FnOnce(&mut Pass<'_, '_>) -> Result<()>) -> Result<Recording> {
+        self.record_over(Examples::Resident(&self.examples), build)
+    }
+
+    /// The same over others.
+    fn record_over(
+        &self,
+        examples: Examples<'_>,
+        build: impl FnOnce(&mut Pass<'_, '_>) -> Result<()>,
+    ) -> Result<Recording> {
         let mut recorder = Recorder::of(&self.gpu, self.layout.variant);
         build(&mut Pass {
             recorder: &mut recorder,
@@ -85,7 +96,7 @@ impl GpuEngine {
             objective: &self.objective,
             work: &self.work,
             weights: &self.params,
-            examples: Examples::Resident(&self.examples),
+            examples,
             rho_hat: RhoHatTarget { rho_hat: &self.work.rho_hat, decay: 0.0 },
         })?;
         recorder.finish()
@@ -149,6 +160,11 @@ impl Engine for GpuEngine {
         })
     }
 
+    fn encode_listed(&mut self, rows: &[u32]) -> Result<Vec<f32>> {
+        check_list(rows, self.count)?;
+        self.hidden_listed(rows)
+    }
+
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         self.forward(first, count, self.layout.shape.visible, |pass, x| {
             for k in 0..pass.weights.len() {
@@ -194,14 +210,42 @@ impl GpuEngine {
                 Ok(())
             })?;
             recording.run(&self.gpu)?;
-            let columns = tensors.iter().map(|tensor| tensor.read(&self.gpu)).collect::<Result<Vec<_>>>()?;
-            for row in wanted.start - chunk.start..wanted.end - chunk.start {
-                for (tensor, values) in tensors.iter().zip(&columns) {
-                    out.extend_from_slice(&values[row * tensor.cols..(row + 1) * tensor.cols]);
-                }
-            }
+            let within = wanted.start - chunk.start..wanted.end - chunk.start;
+            self.read_rows(&tensors, within, &mut out)?;
         }
         Ok(out)
+    }
+
+    /// A2 of listed examples, chunk by chunk, each gathered first.
+    fn hidden_listed(&self, rows: &[u32]) -> Result<Vec<f32>> {
+        let list = Tensor::vector_at(&Storage::zeros(&self.gpu, "list", padded(rows.len()))?, 0, rows.len());
+        self.gpu.queue.write_buffer(&list.buffer, 0, bytemuck::cast_slice(rows));
+        let longest = rows.len().min(self.layout.chunk);
+        let batch = Tensor::zeros(&self.gpu, "listed rows", longest, self.layout.shape.visible)?;
+        let listed = Examples::Listed { parts: &self.examples, list: &list, batch: &batch, rows: rows.len() };
+        let mut out = Vec::with_capacity(rows.len() * self.layout.shape.hidden);
+        for chunk in self.layout.chunks(rows.len()) {
+            let mut tensors = Vec::new();
+            let recording = self.record_over(listed, |pass| {
+                let x = pass.chunk_of_examples(&chunk)?;
+                tensors = (0..pass.weights.len()).map(|k| pass.hidden(k, &x)).collect::<Result<_>>()?;
+                Ok(())
+            })?;
+            recording.run(&self.gpu)?;
+            self.read_rows(&tensors, 0..chunk.len(), &mut out)?;
+        }
+        Ok(out)
+    }
+
+    /// Joins the columns of `tensors` into rows.
+    fn read_rows(&self, tensors: &[Tensor], rows: Range<usize>, out: &mut Vec<f32>) -> Result<()> {
+        let columns = tensors.iter().map(|tensor| tensor.read(&self.gpu)).collect::<Result<Vec<_>>>()?;
+        for row in rows {
+            for (tensor, values) in tensors.iter().zip(&columns) {
+                out.extend_from_slice(&values[row * tensor.cols..(row + 1) * tensor.cols]);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::objective::Objective;
 
 /// The examples of an update.
+#[derive(Clone, Copy)]
 pub enum Examples<'a> {
     /// All of the resident ones, in place.
     Resident(&'a [Part]),
@@ -140,7 +141,7 @@ impl<'p> Pass<'p, '_> {
     }
 
     /// X of a chunk, gathered if it is listed.
-    fn chunk_of_examples(&mut self, chunk: &Range<usize>) -> Result<Tensor> {
+    pub fn chunk_of_examples(&mut self, chunk: &Range<usize>) -> Result<Tensor> {
         let x = self.in_place(chunk);
         if let Examples::Listed { parts, list, .. } = self.examples {
             for part in parts {

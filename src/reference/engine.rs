@@ -3,7 +3,7 @@
 use super::kernels::{adam, axpy, dot, gather, sgd};
 use super::step::{cost, cost_and_gradient, forward};
 use crate::device::Setup;
-use crate::engine::{Engine, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update};
+use crate::engine::{Engine, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update, check_list};
 use crate::error::Result;
 use crate::model::{Matrix, Params, Shape, cast};
 use crate::objective::{Cost, Objective, RhoHatMode};
@@ -124,6 +124,12 @@ impl Engine for Reference {
 
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         Ok(cast(&forward(&self.objective, &self.params, self.rows(first, count)).a2))
+    }
+
+    fn encode_listed(&mut self, rows: &[u32]) -> Result<Vec<f32>> {
+        check_list(rows, self.data.rows)?;
+        let x = gather(&self.data.values, self.data.cols, rows);
+        Ok(cast(&forward(&self.objective, &self.params, &x).a2))
     }
 
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
