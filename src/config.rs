@@ -46,6 +46,8 @@ pub struct Config {
     pub rho: f64,
     /// β.
     pub beta: f64,
+    /// Updates over which β rises to its value; not for L-BFGS.
+    pub beta_warmup: Option<usize>,
     /// λ.
     pub lambda: f64,
     /// Which ρ̂ the penalty is taken at.
@@ -142,6 +144,7 @@ impl Config {
             optimizer: self.optimizer,
             rate,
             momentum: self.momentum.unwrap_or_default(),
+            beta_warmup: self.beta_warmup.unwrap_or_default(),
             batch: self.batch.rows(),
             steps,
             seed: self.seed,

@@ -30,4 +30,3 @@ mod update;
 
 pub use engine::Cpu;
 pub(crate) use engine::processor;
-pub(crate) use simd::vectorize;

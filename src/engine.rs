@@ -92,6 +92,10 @@ pub trait Engine: SearchSpace {
     /// `report` asks for it; otherwise nothing is waited for.
     fn step(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>>;
 
+    /// From the next step on, β is `share` of the objective's in steps and in the J that they report. Everything else
+    /// keeps the whole β. The share is 1 at first.
+    fn set_beta_share(&mut self, share: f64);
+
     /// Hidden activations A2 of examples `first..first + count`, `[count, h]`.
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>>;
 

@@ -59,6 +59,7 @@
 //!     optimizer: Optimizer::Lbfgs,
 //!     rate: LearningRate::constant(1.0),
 //!     momentum: 0.0,
+//!     beta_warmup: 0,
 //!     batch: None,
 //!     steps: 20,
 //!     seed: 0,

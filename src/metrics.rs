@@ -67,6 +67,9 @@ struct Line {
     clamped: usize,
     gradient_norm: Option<f64>,
     lr: f64,
+    /// β of the update, where it warms up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    beta: Option<f64>,
     samples_per_second: f64,
     seconds: f64,
 }
@@ -116,6 +119,7 @@ impl MetricsFile {
             clamped: progress.cost.clamped(),
             gradient_norm: progress.gradient_norm,
             lr: progress.rate,
+            beta: progress.beta_share.map(|share| share * self.objective.beta),
             samples_per_second: rate(progress.samples - samples, progress.seconds - seconds),
             seconds: progress.seconds,
         }

@@ -20,6 +20,8 @@ pub struct Recipe {
     pub rate: LearningRate,
     /// μ of SGD.
     pub momentum: f64,
+    /// Updates over which β rises linearly to its value; 0 for none. Not used by L-BFGS.
+    pub beta_warmup: usize,
     /// Rows an update; `None` is all of them.
     pub batch: Option<usize>,
     /// Updates, or L-BFGS iterations.
@@ -35,8 +37,10 @@ pub struct Recipe {
 pub struct Progress {
     /// Updates or iterations done.
     pub step: usize,
-    /// J: of the new parameters for L-BFGS, of the batch before the update for SGD and Adam.
+    /// J: of the new parameters for L-BFGS, of the batch before the update for SGD and Adam, with the β of that update.
     pub cost: Cost,
+    /// The share of β that this update had, where β warms up.
+    pub beta_share: Option<f64>,
     /// ‖∇J‖, where the optimiser has it at hand.
     pub gradient_norm: Option<f64>,
     /// η of this update; for L-BFGS the accepted step length.
@@ -128,7 +132,7 @@ impl Run<'_> {
             self.steps += 1;
             self.samples = lbfgs.evaluations() as u64 * examples;
             if self.is_due(recipe) {
-                self.report(lbfgs.cost().clone(), Some(lbfgs.gradient_norm()), rate)?;
+                self.report(lbfgs.cost().clone(), Some(lbfgs.gradient_norm()), rate, None)?;
             }
             if self.observer.wants_stop() {
                 return Ok(Ended::Stopped);
@@ -153,9 +157,11 @@ impl Run<'_> {
             self.samples += count as u64;
             let due = self.is_due(recipe);
             let update = recipe.update(rate, self.steps);
+            let beta_share = recipe.beta_share(self.steps);
+            engine.set_beta_share(beta_share.unwrap_or(1.0));
             if let Some(cost) = engine.step(rows, &update, due)? {
                 check_finite(engine, self.steps, &cost)?;
-                self.report(cost, None, rate)?;
+                self.report(cost, None, rate, beta_share)?;
             }
             if self.observer.wants_stop() {
                 return Ok(Ended::Stopped);
@@ -168,14 +174,25 @@ impl Run<'_> {
         self.steps == recipe.steps || self.steps.is_multiple_of(recipe.report_every.max(1))
     }
 
-    fn report(&mut self, cost: Cost, gradient_norm: Option<f64>, rate: f64) -> Result<()> {
+    fn report(
+        &mut self,
+        cost: Cost,
+        gradient_norm: Option<f64>,
+        rate: f64,
+        beta_share: Option<f64>,
+    ) -> Result<()> {
         let seconds = self.started.elapsed().as_secs_f64();
         let (step, samples) = (self.steps, self.samples);
-        self.observer.report(&Progress { step, cost, gradient_norm, rate, samples, seconds })
+        self.observer.report(&Progress { step, cost, beta_share, gradient_norm, rate, samples, seconds })
     }
 }
 
 impl Recipe {
+    /// The share of β that update `step` has, from 1; `None` where β does not warm up.
+    fn beta_share(&self, step: usize) -> Option<f64> {
+        (self.beta_warmup > 0).then(|| (step as f64 / self.beta_warmup as f64).min(1.0))
+    }
+
     fn update(&self, lr: f64, step: usize) -> Update {
         match self.optimizer {
             Optimizer::Adam => Update::Adam { lr, step: step as u64 },

@@ -72,6 +72,10 @@ impl Engine for Faulty {
         Ok(cost)
     }
 
+    fn set_beta_share(&mut self, share: f64) {
+        self.inner.set_beta_share(share);
+    }
+
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         let mut codes = self.inner.encode(first, count)?;
         if let (Fault::Code(factor), 0) = (self.fault, first) {

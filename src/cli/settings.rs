@@ -33,6 +33,9 @@ pub struct Settings {
     /// Weight of the sparsity penalty [default: 3]
     #[arg(long, value_name = "X")]
     beta: Option<f64>,
+    /// Updates over which the weight of the penalty rises [default: 0]
+    #[arg(long, value_name = "N")]
+    beta_warmup: Option<u32>,
     /// Weight decay [default: 1e-4]
     #[arg(long, value_name = "X")]
     lambda: Option<f64>,

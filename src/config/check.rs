@@ -109,6 +109,11 @@ impl Config {
             let remedy = "use --batch full, or --optimizer adam or sgd";
             return Err(Error::usage(format!("--batch {rows}: lbfgs takes all rows at once; {remedy}")));
         }
+        ensure(self.beta_warmup.is_none(), || {
+            "--beta-warmup means nothing to lbfgs, which compares J from iteration to iteration; \
+             leave it out, or use --optimizer adam or sgd"
+                .to_owned()
+        })?;
         let for_descent = [
             ("--lr", self.lr.is_some()),
             ("--schedule", self.schedule.is_some()),
@@ -136,16 +141,28 @@ impl Config {
         }
         let rate = self.lr.unwrap_or_default();
         ensure(rate > 0.0 && rate.is_finite(), || format!("--lr {rate}: a learning rate is above 0"))?;
-        let (warmup, updates) = (self.warmup.unwrap_or_default(), self.updates(rows));
-        ensure(warmup <= updates, || {
-            format!("--warmup {warmup}: the run has only {updates} updates; lower it or raise --steps")
-        })?;
+        self.check_warmups(self.updates(rows))?;
         let Some(momentum) = self.momentum else { return Ok(()) };
         ensure(self.optimizer == Optimizer::Sgd, || {
             "--momentum is for sgd; adam has its own averages: leave it out, or use --optimizer sgd"
                 .to_owned()
         })?;
         ensure((0.0..1.0).contains(&momentum), || format!("--momentum {momentum}: give 0 or more, below 1"))
+    }
+
+    fn check_warmups(&self, updates: usize) -> Result<()> {
+        for (flag, warmup) in [("--warmup", self.warmup), ("--beta-warmup", self.beta_warmup)] {
+            let warmup = warmup.unwrap_or_default();
+            ensure(warmup <= updates, || {
+                format!("{flag} {warmup}: the run has only {updates} updates; lower it or raise --steps")
+            })?;
+        }
+        let beta_warmup = self.beta_warmup.unwrap_or_default();
+        ensure(beta_warmup == 0 || self.beta > 0.0, || {
+            format!(
+                "--beta-warmup {beta_warmup}: --beta 0 leaves nothing to warm up; leave it out, or raise --beta"
+            )
+        })
     }
 
     fn check_rho_hat(&self) -> Result<()> {

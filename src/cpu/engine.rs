@@ -86,6 +86,10 @@ impl Engine for Cpu {
         Ok(pool.install(|| evaluator.gradient(rows, &mut target, Some(*rho_hat), report)))
     }
 
+    fn set_beta_share(&mut self, share: f64) {
+        self.evaluator.set_beta_share(share);
+    }
+
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         let Self { params, evaluator, pool, .. } = self;
         Ok(pool.install(|| evaluator.hidden(params, Rows::All, first..first + count)))

@@ -17,6 +17,8 @@ use crate::objective::{Cost, Objective};
 #[derive(Debug)]
 pub struct Evaluator {
     objective: Objective,
+    /// That of steps, whose β may be a share of it.
+    step_objective: Objective,
     layout: Layout,
     plan: Plan,
     examples: Examples,
@@ -34,6 +36,7 @@ impl Evaluator {
         let widest = layout.b1().len().max(layout.b2().len());
         Self {
             objective,
+            step_objective: objective,
             layout,
             plan,
             examples,
@@ -59,6 +62,11 @@ impl Evaluator {
         self.penalty.forget();
     }
 
+    /// Makes β of steps this share of the objective's.
+    pub fn set_beta_share(&mut self, share: f64) {
+        self.step_objective = self.objective.with_beta_share(share);
+    }
+
     /// J at `w` over all examples.
     pub fn cost(&mut self, w: &[f32]) -> Cost {
         self.pass.sums.clear();
@@ -67,7 +75,7 @@ impl Evaluator {
         }
         self.penalty.settle(&self.objective, &self.pass.sums.hidden, self.examples.count);
         let squared_weights = self.squared_weights(w);
-        self.assemble(self.examples.count, squared_weights)
+        self.assemble(&self.objective, self.examples.count, squared_weights)
     }
 
     /// Takes the gradient over `rows` into `target`. ρ̂ is exact, or what `step` says of an update. J comes back if
@@ -90,7 +98,8 @@ impl Evaluator {
             self.backward(rows, 0..count, target, self.mean(count));
         }
         self.bias_gradients(count, target);
-        squared_weights.map(|squares| self.assemble(count, squares))
+        let objective = if step.is_some() { &self.step_objective } else { &self.objective };
+        squared_weights.map(|squares| self.assemble(objective, count, squares))
     }
 
     /// Two passes: the first settles ρ̂ over all rows, the second adds up the gradients of all chunks.
@@ -140,7 +149,7 @@ impl Evaluator {
         let sums = &self.pass.sums.hidden;
         match step {
             None => self.penalty.settle(&self.objective, sums, count),
-            Some(mode) => self.penalty.settle_step(&self.objective, sums, count, mode),
+            Some(mode) => self.penalty.settle_step(&self.step_objective, sums, count, mode),
         }
     }
 
@@ -161,9 +170,9 @@ impl Evaluator {
         [self.layout.w1(), self.layout.d()].into_iter().map(|range| dot(&w[range.clone()], &w[range])).sum()
     }
 
-    fn assemble(&self, count: usize, squared_weights: f64) -> Cost {
+    fn assemble(&self, objective: &Objective, count: usize, squared_weights: f64) -> Cost {
         let squared_error = self.pass.sums.squared_error;
-        Cost::from_sums(&self.objective, count, squared_error, squared_weights, self.penalty.rho_hat.clone())
+        Cost::from_sums(objective, count, squared_error, squared_weights, self.penalty.rho_hat.clone())
     }
 
     /// A2 `[count, h]` at `w` of those of the named rows that are at positions `range`.

@@ -4,14 +4,14 @@ use super::buffer::{Tensor, padded};
 use super::device::Gpu;
 use super::engine::GpuEngine;
 use super::layout::{Layout, Segment};
-use super::ops::{adam_uniform, sgd_uniform};
+use super::ops::{adam_uniform, penalty_uniform, sgd_uniform};
 use super::pass::{Examples, Pass, RhoHatTarget};
 use super::recording::{LiveUniform, Recorder, Recording};
 use super::storage::Storage;
 use super::uniform;
 use crate::engine::{Rows, Update, check_list};
 use crate::error::{Error, Result};
-use crate::objective::{Cost, RhoHatMode};
+use crate::objective::{Cost, Objective, RhoHatMode};
 
 /// What SGD and Adam keep on the device.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(super) struct Descent {
     list: Tensor,
     /// The gathered rows of a chunk.
     batch: Tensor,
+    /// β and the decay of the moving average.
+    penalty: Vec<LiveUniform>,
     sgd: Vec<LiveUniform>,
     adam: Vec<LiveUniform>,
     /// Recordings made so far; a run needs one or two, for whole batches and for the rest of an epoch.
@@ -38,8 +40,6 @@ struct StepKey {
     /// Length of the list, `None` for all examples in place.
     listed: Option<usize>,
     adam: bool,
-    /// μ of the moving average, 0 for none.
-    decay: f64,
 }
 
 impl Descent {
@@ -54,6 +54,9 @@ impl Descent {
             averaging: false,
             list: Tensor::vector_at(&Storage::zeros(gpu, "batch order", padded(examples))?, 0, examples),
             batch: Tensor::zeros(gpu, "batch", layout.chunk, layout.shape.visible)?,
+            penalty: blocks()
+                .map(|_| LiveUniform::new::<uniform::Penalty>(gpu, "penalty"))
+                .collect::<Result<_>>()?,
             sgd: blocks()
                 .map(|_| LiveUniform::new::<uniform::Sgd>(gpu, "SGD rates"))
                 .collect::<Result<_>>()?,
@@ -62,6 +65,12 @@ impl Descent {
                 .collect::<Result<_>>()?,
             steps: Vec::new(),
         })
+    }
+
+    fn set_penalty(&self, gpu: &Gpu, objective: &Objective, decay: f64, means: &[Tensor]) {
+        for (uniform, mean) in self.penalty.iter().zip(means) {
+            uniform.set(gpu, &penalty_uniform(objective, decay, mean));
+        }
     }
 
     fn set_rates(&self, gpu: &Gpu, weights: &[Segment], update: &Update) {
@@ -105,17 +114,19 @@ impl GpuEngine {
         let is_average = self.rho_hat.mode == RhoHatMode::Ema;
         let decay = if is_average && descent.averaging { self.rho_hat.decay } else { 0.0 };
         descent.averaging = true;
-        let key = StepKey { listed, adam: matches!(update, Update::Adam { .. }), decay };
+        let key = StepKey { listed, adam: matches!(update, Update::Adam { .. }) };
         if !descent.steps.iter().any(|(made, _)| *made == key) {
             let recording = self.record_step(descent, key)?;
             descent.steps.push((key, recording));
         }
         let recording = &descent.steps.iter().find(|(made, _)| *made == key).expect("just made").1;
 
+        let objective = self.objective.with_beta_share(self.beta_share);
+        descent.set_penalty(&self.gpu, &objective, decay, &self.work.mean);
         descent.set_rates(&self.gpu, &self.params, update);
         recording.run(&self.gpu)?;
         let rho_hat = if is_average { &descent.average } else { &self.work.rho_hat };
-        report.then(|| self.read_cost(listed.unwrap_or(self.count), rho_hat)).transpose()
+        report.then(|| self.read_cost(&objective, listed.unwrap_or(self.count), rho_hat)).transpose()
     }
 
     fn record_step(&self, descent: &Descent, key: StepKey) -> Result<Recording> {
@@ -139,7 +150,7 @@ impl GpuEngine {
                     rows,
                 },
             },
-            rho_hat: RhoHatTarget { rho_hat, decay: key.decay },
+            rho_hat: RhoHatTarget { rho_hat, penalty: Some(&descent.penalty) },
         }
         .gradient(&descent.gradient)?;
         let [first, second] = &descent.moments;

@@ -29,6 +29,8 @@ pub struct GpuEngine {
     pub(super) examples: Vec<Part>,
     pub(super) search: Option<Search>,
     pub(super) rho_hat: RhoHat,
+    /// Of β, in steps.
+    pub(super) beta_share: f64,
     pub(super) count: usize,
     full: Option<FullPasses>,
     pub(super) descent: Option<Descent>,
@@ -61,6 +63,7 @@ impl GpuEngine {
             examples,
             search: None,
             rho_hat: setup.rho_hat,
+            beta_share: 1.0,
             count: data.rows,
             full: None,
             descent: None,
@@ -97,13 +100,13 @@ impl GpuEngine {
             work: &self.work,
             weights: &self.params,
             examples,
-            rho_hat: RhoHatTarget { rho_hat: &self.work.rho_hat, decay: 0.0 },
+            rho_hat: RhoHatTarget { rho_hat: &self.work.rho_hat, penalty: None },
         })?;
         recorder.finish()
     }
 
     /// Assembles J over `rows` rows from the sums that the last recording left behind, and ρ̂ from `rho_hat`.
-    pub(super) fn read_cost(&self, rows: usize, rho_hat: &[Tensor]) -> Result<Cost> {
+    pub(super) fn read_cost(&self, objective: &Objective, rows: usize, rho_hat: &[Tensor]) -> Result<Cost> {
         let sums = cost_sums(&self.layout, rows);
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(&self.work.sums.buffer, 0, &self.staging, 0, bytes(sums));
@@ -114,7 +117,7 @@ impl GpuEngine {
         }
         self.gpu.submit(encoder)?;
         let read = self.gpu.read(&self.staging, bytes(end))?;
-        Ok(assemble_cost(&self.objective, &self.layout, rows, &read))
+        Ok(assemble_cost(objective, &self.layout, rows, &read))
     }
 }
 
@@ -139,19 +142,23 @@ impl Engine for GpuEngine {
         self.full_passes()?;
         let full = self.full.as_ref().expect("just made");
         full.cost.run(&self.gpu)?;
-        self.read_cost(self.count, &self.work.rho_hat)
+        self.read_cost(&self.objective, self.count, &self.work.rho_hat)
     }
 
     fn gradient(&mut self) -> Result<(Cost, Params<f64>)> {
         self.full_passes()?;
         let full = self.full.as_ref().expect("just made");
         full.gradient.run(&self.gpu)?;
-        let cost = self.read_cost(self.count, &self.work.rho_hat)?;
+        let cost = self.read_cost(&self.objective, self.count, &self.work.rho_hat)?;
         Ok((cost, read_vector(&self.gpu, &self.layout, &full.gradient_of)?.cast()))
     }
 
     fn step(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>> {
         self.descend(rows, update, report)
+    }
+
+    fn set_beta_share(&mut self, share: f64) {
+        self.beta_share = share;
     }
 
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {

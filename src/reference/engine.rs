@@ -14,6 +14,8 @@ use crate::reference::kernels::{column_mean, kl_slope};
 pub struct Reference {
     objective: Objective,
     rho_hat: RhoHat,
+    /// Of β, in steps.
+    beta_share: f64,
     params: Params<f64>,
     data: Matrix<f64>,
     /// ρ̂ of the moving average, once a batch has started it.
@@ -53,6 +55,7 @@ impl Reference {
         Self {
             objective: setup.objective,
             rho_hat: setup.rho_hat,
+            beta_share: 1.0,
             params,
             data,
             average: None,
@@ -106,7 +109,8 @@ impl Engine for Reference {
             Rows::Listed(rows) => gather(&self.data.values, self.data.cols, rows),
         };
         let average = self.average.as_deref().map(|before| (before, self.rho_hat.decay));
-        let (cost, gradient) = cost_and_gradient(&self.objective, &self.params, &x, average);
+        let objective = self.objective.with_beta_share(self.beta_share);
+        let (cost, gradient) = cost_and_gradient(&objective, &self.params, &x, average);
         if self.rho_hat.mode == RhoHatMode::Ema {
             self.average = Some(cost.rho_hat.clone());
         }
@@ -120,6 +124,10 @@ impl Engine for Reference {
         }
         self.params = Params::from_flat(self.params.shape, &w);
         Ok(report.then_some(cost))
+    }
+
+    fn set_beta_share(&mut self, share: f64) {
+        self.beta_share = share;
     }
 
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {

@@ -71,6 +71,10 @@ impl Problem {
         Self { objective, params, data }
     }
 
+    fn with_beta_share(&self, share: f64) -> Self {
+        Self { objective: self.objective.with_beta_share(share), ..self.clone() }
+    }
+
     fn open(&self, choice: &Choice, cut: Cut, rho_hat: RhoHat) -> crate::Result<Box<dyn Engine>> {
         let setup = Setup { objective: self.objective, cut, rho_hat, threads: 0 };
         choice.open(&setup, &(self.params.clone(), self.data.clone()))
@@ -120,19 +124,28 @@ pub struct Rule {
     pub batches: bool,
     /// Which ρ̂.
     pub rho_hat: RhoHat,
+    /// While β warms up.
+    pub warms_up: bool,
 }
 
 impl Rule {
     /// The rules that are checked, with their names.
-    pub fn all() -> [(&'static str, Self); 4] {
-        let exact = RhoHat::default();
+    pub fn all() -> [(&'static str, Self); 5] {
         let average = RhoHat { mode: RhoHatMode::Ema, decay: 0.9 };
+        let sgd = Self { adam: false, batches: false, rho_hat: RhoHat::default(), warms_up: false };
+        let adam = Self { adam: true, batches: true, ..sgd };
         [
-            ("sgd", Self { adam: false, batches: false, rho_hat: exact }),
-            ("sgd on mini-batches", Self { adam: false, batches: true, rho_hat: exact }),
-            ("adam on mini-batches", Self { adam: true, batches: true, rho_hat: exact }),
-            ("adam, moving average of rho_hat", Self { adam: true, batches: true, rho_hat: average }),
+            ("sgd", sgd),
+            ("sgd on mini-batches", Self { batches: true, ..sgd }),
+            ("adam on mini-batches", adam),
+            ("adam, moving average of rho_hat", Self { rho_hat: average, ..adam }),
+            ("adam while beta warms up", Self { warms_up: true, ..adam }),
         ]
+    }
+
+    /// The share of β that update `step` has.
+    fn beta_share(self, step: u64) -> f64 {
+        if self.warms_up { step as f64 / 4.0 } else { 1.0 }
     }
 
     /// The update with number `step`, from 1.
@@ -156,8 +169,10 @@ pub fn check_updates(choice: &Choice, problem: &Problem, rule: Rule, cut: Cut) -
     for (number, batch) in (1..).zip(BATCHES) {
         let rows = if rule.batches { Rows::Listed(batch) } else { Rows::All };
         let update = rule.update(number);
+        engine.set_beta_share(rule.beta_share(number));
+        let problem = problem.with_beta_share(rule.beta_share(number));
         let cost = engine.step(rows, &update, true)?.ok_or_else(|| wrong("no cost was reported"))?;
-        let expected = state.step(problem, rows, &update, rule.rho_hat);
+        let expected = state.step(&problem, rows, &update, rule.rho_hat);
         worst = worst.worse(check_cost(&expected, &cost)?);
         let params = Expected::from(state.params.clone()).compare(&engine.params()?.to_flat());
         worst = worst.worse(named(&format!("parameters after update {number}"), params)?);

@@ -114,7 +114,7 @@ impl Search {
             work: &engine.work,
             weights: &self.trial,
             examples: Examples::Resident(&engine.examples),
-            rho_hat: RhoHatTarget { rho_hat: &engine.work.rho_hat, decay: 0.0 },
+            rho_hat: RhoHatTarget { rho_hat: &engine.work.rho_hat, penalty: None },
         }
         .gradient(&self.trial_gradient)?;
         let mut first = 0;
