@@ -64,6 +64,8 @@ pub struct Config {
     pub warmup: Option<usize>,
     /// μ of SGD, in [0, 1); for SGD alone.
     pub momentum: Option<f64>,
+    /// Updates between two revivals of dead units; not for L-BFGS.
+    pub revive: Option<usize>,
     /// Rows an update.
     pub batch: Batch,
     /// Rows computed at a time; `None` leaves it to the engine.
@@ -145,6 +147,7 @@ impl Config {
             rate,
             momentum: self.momentum.unwrap_or_default(),
             beta_warmup: self.beta_warmup.unwrap_or_default(),
+            revival: self.revive.map(|every| train::Revival { every, objective: self.objective() }),
             batch: self.batch.rows(),
             steps,
             seed: self.seed,

@@ -34,6 +34,30 @@ pub enum Update {
     },
 }
 
+/// A layer of the autoencoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// X, `[rows, n]`.
+    Input,
+    /// A2, `[rows, h]`.
+    Hidden,
+    /// A3, `[rows, n]`.
+    Output,
+}
+
+/// New weights of one hidden unit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewUnit {
+    /// Which unit.
+    pub unit: usize,
+    /// Its row of W1, `[n]`.
+    pub w1: Vec<f32>,
+    /// Its bias.
+    pub b1: f32,
+    /// Its row of D, `[n]`.
+    pub d: Vec<f32>,
+}
+
 /// How an engine is asked to cut its work; `None` leaves a size to it. The result does not depend on the cut beyond
 /// rounding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,11 +123,11 @@ pub trait Engine: SearchSpace {
     /// Hidden activations A2 of examples `first..first + count`, `[count, h]`.
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>>;
 
-    /// Hidden activations A2 of the examples `rows`, by index and in any order, `[rows, h]`.
+    /// A layer's values for the examples `rows`, by index and in any order, `[rows, n]` or `[rows, h]`.
     ///
     /// # Errors
     /// [`crate::Error::Usage`] for an example that there is not; those of the device.
-    fn encode_listed(&mut self, rows: &[u32]) -> Result<Vec<f32>>;
+    fn activations(&mut self, layer: Layer, rows: &[u32]) -> Result<Vec<f32>>;
 
     /// Outputs A3 of examples `first..first + count`, `[count, n]`.
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>>;
@@ -113,6 +137,10 @@ pub trait Engine: SearchSpace {
 
     /// Replaces the parameters and forgets optimiser state and the moving average of ρ̂.
     fn set_params(&mut self, params: &Params<f32>) -> Result<()>;
+
+    /// Replaces the weights of some hidden units, zeroes their optimiser state and sets their moving average of ρ̂, if
+    /// there is one, to ρ. A search of L-BFGS has to begin anew.
+    fn replace_units(&mut self, units: &[NewUnit]) -> Result<()>;
 }
 
 /// Refuses a list that names an example which an engine of `examples` does not hold.

@@ -21,5 +21,6 @@ pub mod search;
 pub mod storage;
 pub mod tune;
 pub mod uniform;
+mod units;
 pub mod variant;
 pub mod workspace;

@@ -25,6 +25,7 @@
 //! | [`train`](mod@train) | the training loop over any engine |
 //! | [`verify`] | checks of an adapter: every kernel and every step within a derived bound |
 //! | [`bench`](mod@bench) | what is timed, after it was validated; tables and the roofline |
+//! | [`revive`](mod@revive) | new weights for dead units |
 //! | [`units`] | dead, saturated, collapsed and duplicate units |
 //! | [`config`], [`run`], [`metrics`], [`picture`], [`durable`] | settings, the run directory and what lies in it |
 //!
@@ -60,6 +61,7 @@
 //!     rate: LearningRate::constant(1.0),
 //!     momentum: 0.0,
 //!     beta_warmup: 0,
+//!     revival: None,
 //!     batch: None,
 //!     steps: 20,
 //!     seed: 0,
@@ -90,6 +92,7 @@ pub mod optim;
 pub mod picture;
 pub mod random;
 pub mod reference;
+pub mod revive;
 pub mod run;
 pub mod train;
 pub mod units;

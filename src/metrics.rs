@@ -70,6 +70,9 @@ struct Line {
     /// β of the update, where it warms up.
     #[serde(skip_serializing_if = "Option::is_none")]
     beta: Option<f64>,
+    /// Units that were given new weights so far, where dead ones are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revived: Option<usize>,
     samples_per_second: f64,
     seconds: f64,
 }
@@ -119,6 +122,7 @@ impl MetricsFile {
             clamped: progress.cost.clamped(),
             gradient_norm: progress.gradient_norm,
             lr: progress.rate,
+            revived: progress.revived,
             beta: progress.beta_share.map(|share| share * self.objective.beta),
             samples_per_second: rate(progress.samples - samples, progress.seconds - seconds),
             seconds: progress.seconds,

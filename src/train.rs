@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use crate::engine::{Engine, Rows, Update};
 use crate::error::{Error, Result};
-use crate::objective::Cost;
+use crate::objective::{Cost, Objective};
 use crate::optim::lbfgs::{Iteration, Lbfgs};
 use crate::optim::{LearningRate, Optimizer};
 use crate::random::Stream;
+use crate::revive::revive;
 
 /// What a training run does.
 #[derive(Clone, Debug)]
@@ -24,12 +25,23 @@ pub struct Recipe {
     pub beta_warmup: usize,
     /// Rows an update; `None` is all of them.
     pub batch: Option<usize>,
+    /// Whether dead units are given new weights. Not used by L-BFGS.
+    pub revival: Option<Revival>,
     /// Updates, or L-BFGS iterations.
     pub steps: usize,
     /// Seed of the order of the examples.
     pub seed: u64,
     /// Updates between two reports.
     pub report_every: usize,
+}
+
+/// When units come back to life, see [`mod@crate::revive`].
+#[derive(Clone, Copy, Debug)]
+pub struct Revival {
+    /// Updates between two revivals; the last update has none.
+    pub every: usize,
+    /// What is minimised.
+    pub objective: Objective,
 }
 
 /// The state after an update, as an observer sees it.
@@ -41,6 +53,8 @@ pub struct Progress {
     pub cost: Cost,
     /// The share of β that this update had, where β warms up.
     pub beta_share: Option<f64>,
+    /// Units that were given new weights so far, where dead ones are.
+    pub revived: Option<usize>,
     /// ‖∇J‖, where the optimiser has it at hand.
     pub gradient_norm: Option<f64>,
     /// η of this update; for L-BFGS the accepted step length.
@@ -72,6 +86,8 @@ pub struct Outcome {
     pub cost: Cost,
     /// See [`Progress::samples`].
     pub samples: u64,
+    /// Units that were given new weights, each as often as it was.
+    pub revived: usize,
     /// Seconds from the first step's start to the last one's end.
     pub seconds: f64,
     /// Why it ended.
@@ -101,7 +117,7 @@ impl Observer for () {
 
 /// Trains, and tells `observer` how it goes.
 pub fn train(engine: &mut dyn Engine, recipe: &Recipe, observer: &mut dyn Observer) -> Result<Outcome> {
-    let mut run = Run { started: Instant::now(), steps: 0, samples: 0, observer };
+    let mut run = Run { started: Instant::now(), steps: 0, samples: 0, revived: 0, observer };
     let ended = match recipe.optimizer {
         Optimizer::Lbfgs => run.search(engine, recipe)?,
         Optimizer::Sgd | Optimizer::Adam => run.descend(engine, recipe)?,
@@ -109,7 +125,7 @@ pub fn train(engine: &mut dyn Engine, recipe: &Recipe, observer: &mut dyn Observ
     let seconds = run.started.elapsed().as_secs_f64();
     let cost = engine.cost()?;
     check_finite(engine, run.steps, &cost)?;
-    Ok(Outcome { steps: run.steps, cost, samples: run.samples, seconds, ended })
+    Ok(Outcome { steps: run.steps, cost, samples: run.samples, revived: run.revived, seconds, ended })
 }
 
 /// Counters of a run, and who is told of them.
@@ -117,6 +133,7 @@ struct Run<'a> {
     started: Instant,
     steps: usize,
     samples: u64,
+    revived: usize,
     observer: &'a mut dyn Observer,
 }
 
@@ -132,7 +149,7 @@ impl Run<'_> {
             self.steps += 1;
             self.samples = lbfgs.evaluations() as u64 * examples;
             if self.is_due(recipe) {
-                self.report(lbfgs.cost().clone(), Some(lbfgs.gradient_norm()), rate, None)?;
+                self.report(recipe, lbfgs.cost().clone(), Some(lbfgs.gradient_norm()), rate)?;
             }
             if self.observer.wants_stop() {
                 return Ok(Ended::Stopped);
@@ -155,14 +172,7 @@ impl Run<'_> {
             let count = if let Rows::Listed(rows) = rows { rows.len() } else { batch };
             self.steps += 1;
             self.samples += count as u64;
-            let due = self.is_due(recipe);
-            let update = recipe.update(rate, self.steps);
-            let beta_share = recipe.beta_share(self.steps);
-            engine.set_beta_share(beta_share.unwrap_or(1.0));
-            if let Some(cost) = engine.step(rows, &update, due)? {
-                check_finite(engine, self.steps, &cost)?;
-                self.report(cost, None, rate, beta_share)?;
-            }
+            self.update(engine, recipe, rows, rate)?;
             if self.observer.wants_stop() {
                 return Ok(Ended::Stopped);
             }
@@ -170,24 +180,50 @@ impl Run<'_> {
         Ok(Ended::Steps)
     }
 
+    /// One update, and the report and the revival that follow it.
+    fn update(&mut self, engine: &mut dyn Engine, recipe: &Recipe, rows: Rows<'_>, rate: f64) -> Result<()> {
+        let (due, revival) = (self.is_due(recipe), recipe.revival_after(self.steps));
+        let share = recipe.beta_share(self.steps);
+        engine.set_beta_share(share.unwrap_or(1.0));
+        let update = recipe.update(rate, self.steps);
+        let Some(cost) = engine.step(rows, &update, due || revival.is_some())? else { return Ok(()) };
+        check_finite(engine, self.steps, &cost)?;
+        if let Some(Revival { objective, .. }) = revival {
+            let mut stream = Stream::numbered(recipe.seed, "revival", self.steps as u64);
+            self.revived += revive(engine, &objective, &cost.rho_hat, &mut stream)?;
+        }
+        if due { self.report(recipe, cost, None, rate) } else { Ok(()) }
+    }
+
     fn is_due(&self, recipe: &Recipe) -> bool {
         self.steps == recipe.steps || self.steps.is_multiple_of(recipe.report_every.max(1))
     }
 
-    fn report(
-        &mut self,
-        cost: Cost,
-        gradient_norm: Option<f64>,
-        rate: f64,
-        beta_share: Option<f64>,
-    ) -> Result<()> {
+    fn report(&mut self, recipe: &Recipe, cost: Cost, gradient_norm: Option<f64>, rate: f64) -> Result<()> {
+        let Self { steps: step, samples, .. } = *self;
+        let descends = recipe.optimizer != Optimizer::Lbfgs;
+        let beta_share = recipe.beta_share(step).filter(|_| descends);
+        let revived = recipe.revival.filter(|_| descends).map(|_| self.revived);
         let seconds = self.started.elapsed().as_secs_f64();
-        let (step, samples) = (self.steps, self.samples);
-        self.observer.report(&Progress { step, cost, beta_share, gradient_norm, rate, samples, seconds })
+        self.observer.report(&Progress {
+            step,
+            cost,
+            beta_share,
+            revived,
+            gradient_norm,
+            rate,
+            samples,
+            seconds,
+        })
     }
 }
 
 impl Recipe {
+    /// The revival that follows update `step`, if one does.
+    fn revival_after(&self, step: usize) -> Option<Revival> {
+        self.revival.filter(|revival| step < self.steps && step.is_multiple_of(revival.every))
+    }
+
     /// The share of β that update `step` has, from 1; `None` where β does not warm up.
     fn beta_share(&self, step: usize) -> Option<f64> {
         (self.beta_warmup > 0).then(|| (step as f64 / self.beta_warmup as f64).min(1.0))

@@ -5,7 +5,7 @@ mod duplicates;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Layer};
 use crate::error::Result;
 use crate::model::Params;
 use crate::objective::{Activation, Cost, Objective};
@@ -23,9 +23,14 @@ const HELD: usize = 1 << 24;
 /// Units whose spread one task adds up: their sums stay in the first-level cache.
 const TASK: usize = 512;
 
-/// How many units of `rho_hat` `[h]` are dead: below [`DEAD`]·ρ.
+/// Whether a unit of this ρ̂ is dead: below [`DEAD`]·ρ.
+pub fn is_dead(rho_hat: f64, objective: &Objective) -> bool {
+    rho_hat < DEAD * objective.rho
+}
+
+/// How many units of `rho_hat` `[h]` are dead.
 pub fn dead(rho_hat: &[f64], objective: &Objective) -> usize {
-    rho_hat.iter().filter(|&&rho_hat| rho_hat < DEAD * objective.rho).count()
+    rho_hat.iter().filter(|&&rho_hat| is_dead(rho_hat, objective)).count()
 }
 
 /// How many units of `rho_hat` `[h]` are saturated: above [`SATURATED`].
@@ -36,7 +41,7 @@ pub fn saturated(rho_hat: &[f64]) -> usize {
 /// How many units have which fault; a unit may have several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Health {
-    /// See [`dead`].
+    /// See [`is_dead`].
     pub dead: usize,
     /// See [`saturated`].
     pub saturated: usize,
@@ -54,7 +59,7 @@ impl Health {
     /// Counts at `params`, which are the engine's, with the ρ̂ of `cost`; collapsed units over the examples `rows`.
     ///
     /// # Errors
-    /// Those of [`Engine::encode_listed`].
+    /// Those of [`Engine::activations`].
     pub fn measure(
         engine: &mut dyn Engine,
         objective: &Objective,
@@ -94,7 +99,7 @@ fn collapsed(engine: &mut dyn Engine, activation: Activation, rows: &[u32]) -> R
     let hidden = engine.shape().hidden;
     let mut spread = Spread::new(hidden);
     for rows in rows.chunks((HELD / hidden).max(1)) {
-        spread.add(&engine.encode_listed(rows)?);
+        spread.add(&engine.activations(Layer::Hidden, rows)?);
     }
     let deviations = spread.deviations().map(|deviation| deviation * activation.active_fraction_slope());
     Ok(deviations.filter(|&deviation| deviation < COLLAPSED).count())

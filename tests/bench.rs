@@ -7,7 +7,7 @@ use rhohat::bench::ladder::Size;
 use rhohat::bench::products::{Candidate, measure_variants, variants};
 use rhohat::bench::stats::Pace;
 use rhohat::bench::{contenders, sampled};
-use rhohat::engine::{Engine, Plan, Rows, SearchSpace, Slot, Trial, Update};
+use rhohat::engine::{Engine, Layer, NewUnit, Plan, Rows, SearchSpace, Slot, Trial, Update};
 use rhohat::error::Result;
 use rhohat::gpu::variant::Variant;
 use rhohat::model::{Params, Shape};
@@ -84,8 +84,12 @@ impl Engine for Faulty {
         Ok(codes)
     }
 
-    fn encode_listed(&mut self, rows: &[u32]) -> Result<Vec<f32>> {
-        self.inner.encode_listed(rows)
+    fn activations(&mut self, layer: Layer, rows: &[u32]) -> Result<Vec<f32>> {
+        self.inner.activations(layer, rows)
+    }
+
+    fn replace_units(&mut self, units: &[NewUnit]) -> Result<()> {
+        self.inner.replace_units(units)
     }
 
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {

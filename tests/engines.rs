@@ -100,6 +100,7 @@ fn recipe(optimizer: Optimizer) -> Recipe {
         rate: LearningRate::constant(0.1),
         momentum: 0.9,
         beta_warmup: 0,
+        revival: None,
         batch: None,
         steps: 10,
         seed: 0,
@@ -128,6 +129,19 @@ fn steps_while_beta_warms_up_and_their_cost_have_its_share_of_beta_on_every_engi
             for (cut, (rule, steps)) in CUTS.iter().flat_map(|cut| Rule::all().map(|rule| (cut, rule))) {
                 let steps = Rule { warms_up: true, ..steps };
                 let checked = check_updates(&choice, &Problem::new(pair, 6), steps, *cut);
+                checked.unwrap_or_else(|failure| panic!("{name}, {rule}, {cut:?}: {failure}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn steps_after_units_were_replaced_begin_without_their_momentum_on_every_engine() {
+    for (name, choice) in engines("replaced units").into_iter().chain([("reference", Choice::Reference)]) {
+        for pair in [pairs()[0], pairs()[5]] {
+            for (cut, (rule, steps)) in CUTS.iter().flat_map(|cut| Rule::all().map(|rule| (cut, rule))) {
+                let steps = Rule { replaces: true, ..steps };
+                let checked = check_updates(&choice, &Problem::new(pair, 7), steps, *cut);
                 checked.unwrap_or_else(|failure| panic!("{name}, {rule}, {cut:?}: {failure}"));
             }
         }

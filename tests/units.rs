@@ -5,7 +5,7 @@ mod support;
 use std::rc::Rc;
 
 use rhohat::device::{Choice, Setup};
-use rhohat::engine::{Cut, Engine};
+use rhohat::engine::{Cut, Engine, Layer};
 use rhohat::error::Error;
 use rhohat::model::{Matrix, Params, Shape};
 use rhohat::objective::{Activation, Cost, Objective};
@@ -162,9 +162,9 @@ fn listed_examples_are_encoded_as_in_their_place_on_every_engine() {
         let all = engine.encode(0, 50).unwrap();
         let rows: Vec<u32> = (0..37).map(|i| i * 29 % 50).chain([3, 3]).collect();
         let wanted: Vec<f32> = rows.iter().flat_map(|&row| all[row as usize * 11..][..11].to_vec()).collect();
-        assert_eq!(engine.encode_listed(&rows).unwrap(), wanted, "{name}");
-        assert!(engine.encode_listed(&[]).unwrap().is_empty(), "{name}");
-        let error = engine.encode_listed(&[7, 50]).unwrap_err();
+        assert_eq!(engine.activations(Layer::Hidden, &rows).unwrap(), wanted, "{name}");
+        assert!(engine.activations(Layer::Hidden, &[]).unwrap().is_empty(), "{name}");
+        let error = engine.activations(Layer::Hidden, &[7, 50]).unwrap_err();
         assert!(matches!(&error, Error::Usage(text) if text.contains("example 50 of 50")), "{name}: {error}");
     }
 }

@@ -60,6 +60,9 @@ pub struct Settings {
     /// Momentum of sgd [default: 0.9]
     #[arg(long, value_name = "X")]
     momentum: Option<f64>,
+    /// Updates between two revivals of dead units [default: they stay dead]
+    #[arg(long, value_name = "N")]
+    revive: Option<u32>,
     /// Rows an update [default: full; adam and sgd 1000]
     #[arg(long, value_name = "N|full")]
     batch: Option<Batch>,

@@ -109,6 +109,11 @@ impl Config {
             let remedy = "use --batch full, or --optimizer adam or sgd";
             return Err(Error::usage(format!("--batch {rows}: lbfgs takes all rows at once; {remedy}")));
         }
+        ensure(self.revive.is_none(), || {
+            "--revive means nothing to lbfgs, whose search would have to begin anew; \
+             leave it out, or use --optimizer adam or sgd"
+                .to_owned()
+        })?;
         ensure(self.beta_warmup.is_none(), || {
             "--beta-warmup means nothing to lbfgs, which compares J from iteration to iteration; \
              leave it out, or use --optimizer adam or sgd"
@@ -141,7 +146,12 @@ impl Config {
         }
         let rate = self.lr.unwrap_or_default();
         ensure(rate > 0.0 && rate.is_finite(), || format!("--lr {rate}: a learning rate is above 0"))?;
-        self.check_warmups(self.updates(rows))?;
+        let updates = self.updates(rows);
+        self.check_warmups(updates)?;
+        ensure(self.revive.is_none_or(|every| (1..updates).contains(&every)), || {
+            let every = self.revive.unwrap_or_default();
+            format!("--revive {every}: the run has {updates} updates; give 1 or more, and fewer than those")
+        })?;
         let Some(momentum) = self.momentum else { return Ok(()) };
         ensure(self.optimizer == Optimizer::Sgd, || {
             "--momentum is for sgd; adam has its own averages: leave it out, or use --optimizer sgd"

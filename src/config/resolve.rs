@@ -127,6 +127,7 @@ impl Config {
             schedule: None,
             warmup: None,
             momentum: None,
+            revive: None,
             batch: Batch::Full,
             chunk: None,
             block: None,

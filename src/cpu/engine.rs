@@ -11,7 +11,9 @@ use super::pass::is_thin;
 use super::search::Search;
 use super::update::Target;
 use crate::device::Setup;
-use crate::engine::{Engine, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update, check_list};
+use crate::engine::{
+    Engine, Layer, NewUnit, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update, check_list,
+};
 use crate::error::{Error, Result};
 use crate::model::{Matrix, Params, Shape};
 use crate::objective::Cost;
@@ -95,15 +97,20 @@ impl Engine for Cpu {
         Ok(pool.install(|| evaluator.hidden(params, Rows::All, first..first + count)))
     }
 
-    fn encode_listed(&mut self, rows: &[u32]) -> Result<Vec<f32>> {
+    fn activations(&mut self, layer: Layer, rows: &[u32]) -> Result<Vec<f32>> {
         check_list(rows, self.examples())?;
         let Self { params, evaluator, pool, .. } = self;
-        Ok(pool.install(|| evaluator.hidden(params, Rows::Listed(rows), 0..rows.len())))
+        let (list, all) = (Rows::Listed(rows), 0..rows.len());
+        Ok(pool.install(|| match layer {
+            Layer::Input => evaluator.input(rows),
+            Layer::Hidden => evaluator.hidden(params, list, all),
+            Layer::Output => evaluator.output(params, list, all),
+        }))
     }
 
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         let Self { params, evaluator, pool, .. } = self;
-        Ok(pool.install(|| evaluator.output(params, first..first + count)))
+        Ok(pool.install(|| evaluator.output(params, Rows::All, first..first + count)))
     }
 
     fn params(&mut self) -> Result<Params<f32>> {
@@ -114,6 +121,18 @@ impl Engine for Cpu {
         self.params = self.layout.flatten(params);
         self.evaluator.forget();
         self.moments.iter_mut().for_each(|moment| moment.fill(0.0));
+        Ok(())
+    }
+
+    fn replace_units(&mut self, units: &[NewUnit]) -> Result<()> {
+        let zeros = vec![0.0; self.layout.shape.visible];
+        for NewUnit { unit, w1, b1, d } in units {
+            self.layout.put_unit(&mut self.params, *unit, (w1, *b1, d));
+            for moment in self.moments.iter_mut().filter(|moment| !moment.is_empty()) {
+                self.layout.put_unit(moment, *unit, (&zeros, 0.0, &zeros));
+            }
+            self.evaluator.forget_unit(*unit);
+        }
         Ok(())
     }
 }

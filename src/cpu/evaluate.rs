@@ -67,6 +67,11 @@ impl Evaluator {
         self.step_objective = self.objective.with_beta_share(share);
     }
 
+    /// Takes the moving average of a unit's ρ̂ as ρ.
+    pub fn forget_unit(&mut self, unit: usize) {
+        self.penalty.forget_unit(unit, self.objective.rho);
+    }
+
     /// J at `w` over all examples.
     pub fn cost(&mut self, w: &[f32]) -> Cost {
         self.pass.sums.clear();
@@ -175,6 +180,11 @@ impl Evaluator {
         Cost::from_sums(objective, count, squared_error, squared_weights, self.penalty.rho_hat.clone())
     }
 
+    /// X `[rows, n]` of the examples `rows`.
+    pub fn input(&self, rows: &[u32]) -> Vec<f32> {
+        rows.iter().flat_map(|&row| self.examples.dense(row as usize)).collect()
+    }
+
     /// A2 `[count, h]` at `w` of those of the named rows that are at positions `range`.
     pub fn hidden(&mut self, w: &[f32], rows: Rows<'_>, range: Range<usize>) -> Vec<f32> {
         let mut out = Vec::with_capacity(range.len() * self.layout.shape.hidden);
@@ -186,12 +196,12 @@ impl Evaluator {
         out
     }
 
-    /// A3 `[count, n]` of the examples `range` at `w`.
-    pub fn output(&mut self, w: &[f32], range: Range<usize>) -> Vec<f32> {
+    /// A3 `[count, n]` at `w` of those of the named rows that are at positions `range`.
+    pub fn output(&mut self, w: &[f32], rows: Rows<'_>, range: Range<usize>) -> Vec<f32> {
         let mut out = Vec::with_capacity(range.len() * self.layout.shape.visible);
         for chunk in chunks(range.len(), self.plan.chunk) {
             let count = chunk.len();
-            self.forward(Rows::All, range.start + chunk.start..range.start + chunk.end, w, Until::Output);
+            self.forward(rows, range.start + chunk.start..range.start + chunk.end, w, Until::Output);
             out.extend(self.pass.output_rows(count));
         }
         out

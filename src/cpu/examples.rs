@@ -91,6 +91,11 @@ impl Examples {
         self.gathered = gathered;
     }
 
+    /// Example `row`, `[n]`.
+    pub fn dense(&self, row: usize) -> impl Iterator<Item = f32> {
+        self.row(row).flatten().copied().take(self.visible)
+    }
+
     /// The lines of example `row`.
     fn row(&self, row: usize) -> impl Iterator<Item = &Line> {
         let (chunk, lines_a_row) = (row / self.chunk * self.chunk, panels(self.visible));

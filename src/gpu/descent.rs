@@ -67,6 +67,16 @@ impl Descent {
         })
     }
 
+    /// The optimiser state of block `k`.
+    pub(super) fn vectors(&self, k: usize) -> impl Iterator<Item = &Segment> {
+        self.moments.iter().map(move |moment| &moment[k])
+    }
+
+    /// The moving average of ρ̂ of block `k`.
+    pub(super) fn average(&self, k: usize) -> &Tensor {
+        &self.average[k]
+    }
+
     fn set_penalty(&self, gpu: &Gpu, objective: &Objective, decay: f64, means: &[Tensor]) {
         for (uniform, mean) in self.penalty.iter().zip(means) {
             uniform.set(gpu, &penalty_uniform(objective, decay, mean));

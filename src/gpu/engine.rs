@@ -3,17 +3,16 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::buffer::{Tensor, buffer, bytes, padded};
+use super::buffer::{Tensor, buffer, bytes};
 use super::descent::Descent;
 use super::device::Gpu;
 use super::layout::{Layout, Segment};
 use super::pass::{Examples, Part, Pass, RhoHatTarget};
 use super::recording::{Recorder, Recording};
 use super::search::Search;
-use super::storage::Storage;
 use super::workspace::{Workspace, cost_sums, weight_sums};
 use crate::device::Setup;
-use crate::engine::{Engine, Plan, RhoHat, Rows, Update, check_list};
+use crate::engine::{Engine, Layer, NewUnit, Plan, RhoHat, Rows, Update, check_list};
 use crate::error::Result;
 use crate::model::{Matrix, Params, Shape};
 use crate::objective::{Cost, Objective};
@@ -87,7 +86,7 @@ impl GpuEngine {
     }
 
     /// The same over others.
-    fn record_over(
+    pub(super) fn record_over(
         &self,
         examples: Examples<'_>,
         build: impl FnOnce(&mut Pass<'_, '_>) -> Result<()>,
@@ -167,9 +166,9 @@ impl Engine for GpuEngine {
         })
     }
 
-    fn encode_listed(&mut self, rows: &[u32]) -> Result<Vec<f32>> {
+    fn activations(&mut self, layer: Layer, rows: &[u32]) -> Result<Vec<f32>> {
         check_list(rows, self.count)?;
-        self.hidden_listed(rows)
+        self.listed(layer, rows)
     }
 
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
@@ -191,6 +190,10 @@ impl Engine for GpuEngine {
         self.descent = None;
         self.search = None;
         self.gpu.check()
+    }
+
+    fn replace_units(&mut self, units: &[NewUnit]) -> Result<()> {
+        self.put_units(units)
     }
 }
 
@@ -223,29 +226,8 @@ impl GpuEngine {
         Ok(out)
     }
 
-    /// A2 of listed examples, chunk by chunk, each gathered first.
-    fn hidden_listed(&self, rows: &[u32]) -> Result<Vec<f32>> {
-        let list = Tensor::vector_at(&Storage::zeros(&self.gpu, "list", padded(rows.len()))?, 0, rows.len());
-        self.gpu.queue.write_buffer(&list.buffer, 0, bytemuck::cast_slice(rows));
-        let longest = rows.len().min(self.layout.chunk);
-        let batch = Tensor::zeros(&self.gpu, "listed rows", longest, self.layout.shape.visible)?;
-        let listed = Examples::Listed { parts: &self.examples, list: &list, batch: &batch, rows: rows.len() };
-        let mut out = Vec::with_capacity(rows.len() * self.layout.shape.hidden);
-        for chunk in self.layout.chunks(rows.len()) {
-            let mut tensors = Vec::new();
-            let recording = self.record_over(listed, |pass| {
-                let x = pass.chunk_of_examples(&chunk)?;
-                tensors = (0..pass.weights.len()).map(|k| pass.hidden(k, &x)).collect::<Result<_>>()?;
-                Ok(())
-            })?;
-            recording.run(&self.gpu)?;
-            self.read_rows(&tensors, 0..chunk.len(), &mut out)?;
-        }
-        Ok(out)
-    }
-
     /// Joins the columns of `tensors` into rows.
-    fn read_rows(&self, tensors: &[Tensor], rows: Range<usize>, out: &mut Vec<f32>) -> Result<()> {
+    pub(super) fn read_rows(&self, tensors: &[Tensor], rows: Range<usize>, out: &mut Vec<f32>) -> Result<()> {
         let columns = tensors.iter().map(|tensor| tensor.read(&self.gpu)).collect::<Result<Vec<_>>>()?;
         for row in rows {
             for (tensor, values) in tensors.iter().zip(&columns) {

@@ -47,6 +47,7 @@ fn run(choice: &Choice, optimizer: Optimizer, seed: u64) -> Result<(Outcome, Par
         rate: LearningRate::constant(0.01),
         momentum: 0.9,
         beta_warmup: 0,
+        revival: None,
         batch: (optimizer != Optimizer::Lbfgs).then_some(40),
         steps: 60,
         seed,

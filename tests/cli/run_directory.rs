@@ -77,6 +77,20 @@ fn the_metrics_tell_beta_where_it_warms_up_and_only_there() {
 }
 
 #[test]
+fn the_metrics_and_the_summary_count_revived_units_where_dead_ones_are_revived() {
+    let folder = tempdir().unwrap();
+    for (run, flags, wanted) in [
+        ("with", &["--optimizer", "sgd", "--revive", "2"][..], true),
+        ("without", &["--optimizer", "sgd"], false),
+    ] {
+        let summary = train(folder.path(), run, flags);
+        let metrics = fs::read_to_string(folder.path().join(run).join("metrics.jsonl")).unwrap();
+        let last: Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
+        assert_eq!((last["revived"].is_number(), summary["revived"].is_number()), (wanted, wanted), "{run}");
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bytes_and_another_one_others() {
     let folder = tempdir().unwrap();
     let adam = ["--optimizer", "adam", "--batch", "64"];
@@ -97,7 +111,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_one_others() {
 #[test]
 fn config_toml_repeats_a_run_bit_for_bit() {
     let folder = tempdir().unwrap();
-    let sgd = "--optimizer sgd --batch 50 --epochs 2 --rho-hat ema --schedule cosine --warmup 2 --beta-warmup 3 --hidden 9 --patch 5 \
+    let sgd = "--optimizer sgd --batch 50 --epochs 2 --rho-hat ema --schedule cosine --warmup 2 --beta-warmup 3 --revive 2 --hidden 9 --patch 5 \
                --activation tanh --output linear --no-whiten --beta 0.5 --seed 3";
     for (name, flags) in [("lbfgs", vec![]), ("sgd", sgd.split(' ').collect())] {
         let again = format!("{name}-again");

@@ -24,6 +24,9 @@ pub struct Summary {
     rho_hat: RhoHatRange,
     #[serde(flatten)]
     units: Health,
+    /// Units that were given new weights, where dead ones are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revived: Option<usize>,
     hidden: usize,
     /// Reports in which a ρ̂ was clamped.
     clamped: usize,
@@ -57,6 +60,7 @@ impl Summary {
             samples_per_second: rate(outcome.samples, outcome.seconds),
             rho_hat: RhoHatRange::of(&outcome.cost.rho_hat),
             units,
+            revived: config.revive.map(|_| outcome.revived),
             hidden: config.hidden,
             clamped,
             examples: engine.examples(),
@@ -91,7 +95,7 @@ pub fn text(summary: &Summary) -> String {
         summary.hidden,
         units.saturated,
         clamped(summary.clamped),
-        units.likeness(summary.hidden),
+        units.likeness(summary.hidden) + &revived(summary.revived),
         summary.steps,
         early(summary.ended),
         summary.seconds,
@@ -120,4 +124,8 @@ fn early(ended: Ended) -> &'static str {
 /// Clamping changes J silently where it happens, so it is told.
 fn clamped(reports: usize) -> String {
     if reports == 0 { String::new() } else { format!("; clamped in {reports} reports") }
+}
+
+fn revived(units: Option<usize>) -> String {
+    units.map_or(String::new(), |units| format!(", {units} revived on the way"))
 }
