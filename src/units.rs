@@ -9,7 +9,7 @@ use crate::engine::{Engine, Layer};
 use crate::error::Result;
 use crate::model::Params;
 use crate::objective::{Activation, Cost, Objective};
-pub use duplicates::{Duplicates, duplicates, duplicates_within};
+pub use duplicates::{COSINE, Duplicates, PAIRS, duplicates, duplicates_within};
 
 /// A unit whose ρ̂ is below this share of ρ counts as dead.
 pub const DEAD: f64 = 0.1;
