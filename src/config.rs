@@ -51,6 +51,8 @@ pub struct Config {
     pub rho: f64,
     /// β.
     pub beta: f64,
+    /// Updates over which β rises to its value; not for L-BFGS.
+    pub beta_warmup: Option<usize>,
     /// λ.
     pub lambda: f64,
     /// Which ρ̂ the penalty is taken at.
@@ -67,6 +69,8 @@ pub struct Config {
     pub warmup: Option<usize>,
     /// μ of SGD, in [0, 1); for SGD alone.
     pub momentum: Option<f64>,
+    /// Updates between two revivals of dead units; not for L-BFGS.
+    pub revive: Option<usize>,
     /// Rows an update.
     pub batch: Batch,
     /// Rows computed at a time; `None` leaves it to the engine.
@@ -155,6 +159,8 @@ impl Config {
             optimizer: self.optimizer,
             rate,
             momentum: self.momentum.unwrap_or_default(),
+            beta_warmup: self.beta_warmup.unwrap_or_default(),
+            revival: self.revive.map(|every| train::Revival { every, objective: self.objective() }),
             batch: self.batch.rows(),
             steps,
             shuffle: self.shuffle(),

@@ -2,7 +2,7 @@
 //!
 //! An engine holds parameters, optimiser state and the examples. Only scalars, ρ̂ and what was asked for come back.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Params, Shape};
 use crate::objective::{Cost, RhoHatMode};
 use crate::optim::Optimizer;
@@ -39,6 +39,30 @@ pub enum Update {
 pub fn evenly(count: usize, most: usize) -> Vec<u32> {
     let taken = most.clamp(1, count.max(1));
     (0..taken).map(|i| (i as u128 * count as u128 / taken as u128) as u32).collect()
+}
+
+/// A layer of the autoencoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// X, `[rows, n]`.
+    Input,
+    /// A2, `[rows, h]`.
+    Hidden,
+    /// A3, `[rows, n]`.
+    Output,
+}
+
+/// New weights of one hidden unit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewUnit {
+    /// Which unit.
+    pub unit: usize,
+    /// Its row of W1, `[n]`.
+    pub w1: Vec<f32>,
+    /// Its bias.
+    pub b1: f32,
+    /// Its row of D, `[n]`.
+    pub d: Vec<f32>,
 }
 
 /// How an engine is asked to cut its work; `None` leaves a size to it. The result does not depend on the cut beyond
@@ -123,8 +147,18 @@ pub trait Engine: SearchSpace {
     /// `report` asks for it; otherwise nothing is waited for.
     fn step(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>>;
 
+    /// From the next step on, β is `share` of the objective's in steps and in the J that they report. Everything else
+    /// keeps the whole β. The share is 1 at first.
+    fn set_beta_share(&mut self, share: f64);
+
     /// Hidden activations A2 of examples `first..first + count`, `[count, h]`.
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>>;
+
+    /// A layer's values for the examples `rows`, by index and in any order, `[rows, n]` or `[rows, h]`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Usage`] for an example that there is not; those of the device.
+    fn activations(&mut self, layer: Layer, rows: &[u32]) -> Result<Vec<f32>>;
 
     /// Outputs A3 of examples `first..first + count`, `[count, n]`.
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>>;
@@ -134,6 +168,18 @@ pub trait Engine: SearchSpace {
 
     /// Replaces the parameters and forgets optimiser state and the moving average of ρ̂.
     fn set_params(&mut self, params: &Params<f32>) -> Result<()>;
+
+    /// Replaces the weights of some hidden units, zeroes their optimiser state and sets their moving average of ρ̂, if
+    /// there is one, to ρ. A search of L-BFGS has to begin anew.
+    fn replace_units(&mut self, units: &[NewUnit]) -> Result<()>;
+}
+
+/// Refuses a list that names an example which an engine of `examples` does not hold.
+pub(crate) fn check_list(rows: &[u32], examples: usize) -> Result<()> {
+    match rows.iter().find(|&&row| row as usize >= examples) {
+        Some(row) => Err(Error::usage(format!("example {row} of {examples}"))),
+        None => Ok(()),
+    }
 }
 
 /// The vectors of L-BFGS, all of the parameters' shape, on the engine's side.

@@ -29,5 +29,6 @@ pub mod storage;
 mod stream;
 pub mod tune;
 pub mod uniform;
+mod units;
 pub mod variant;
 pub mod workspace;

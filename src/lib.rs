@@ -27,6 +27,8 @@
 //! | [`train`](mod@train) | the training loop over any engine |
 //! | [`verify`] | checks of an adapter: every kernel and every step within a derived bound |
 //! | [`bench`](mod@bench) | what is timed, after it was validated; tables and the roofline |
+//! | [`revive`](mod@revive) | new weights for dead units |
+//! | [`units`] | dead, saturated, collapsed and duplicate units |
 //! | [`config`], [`run`], [`metrics`], [`picture`], [`durable`] | settings, the run directory and what lies in it |
 //!
 //! # Training through the library
@@ -61,6 +63,8 @@
 //!     optimizer: Optimizer::Lbfgs,
 //!     rate: LearningRate::constant(1.0),
 //!     momentum: 0.0,
+//!     beta_warmup: 0,
+//!     revival: None,
 //!     batch: None,
 //!     steps: 20,
 //!     shuffle: Shuffle::rows(0),
@@ -93,9 +97,11 @@ pub mod order;
 pub mod picture;
 pub mod random;
 pub mod reference;
+pub mod revive;
 pub mod run;
 pub mod supply;
 pub mod train;
+pub mod units;
 pub mod verify;
 
 pub use error::{Error, Result};

@@ -9,9 +9,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::objective::{Cost, Objective};
 use crate::train::Progress;
-
-/// A unit whose ρ̂ is below this share of ρ counts as dead.
-pub const DEAD: f64 = 0.1;
+use crate::units::{dead, saturated};
 
 /// J and its terms, each as it enters J.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -55,11 +53,6 @@ impl RhoHatRange {
     }
 }
 
-/// How many units of `cost` are dead: ρ̂ below [`DEAD`]·ρ.
-pub fn dead(cost: &Cost, objective: &Objective) -> usize {
-    cost.rho_hat.iter().filter(|&&rho_hat| rho_hat < DEAD * objective.rho).count()
-}
-
 /// One line of `metrics.jsonl`.
 #[derive(Debug, Serialize)]
 struct Line {
@@ -70,9 +63,16 @@ struct Line {
     rho_hat_mean: f64,
     rho_hat_max: f64,
     dead: usize,
+    saturated: usize,
     clamped: usize,
     gradient_norm: Option<f64>,
     lr: f64,
+    /// β of the update, where it warms up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    beta: Option<f64>,
+    /// Units that were given new weights so far, where dead ones are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revived: Option<usize>,
     samples_per_second: f64,
     seconds: f64,
 }
@@ -117,10 +117,13 @@ impl MetricsFile {
             rho_hat_min: range.min,
             rho_hat_mean: range.mean,
             rho_hat_max: range.max,
-            dead: dead(&progress.cost, &self.objective),
+            dead: dead(&progress.cost.rho_hat, &self.objective),
+            saturated: saturated(&progress.cost.rho_hat),
             clamped: progress.cost.clamped(),
             gradient_norm: progress.gradient_norm,
             lr: progress.rate,
+            revived: progress.revived,
+            beta: progress.beta_share.map(|share| share * self.objective.beta),
             samples_per_second: rate(progress.samples - samples, progress.seconds - seconds),
             seconds: progress.seconds,
         }

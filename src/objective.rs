@@ -103,6 +103,11 @@ impl Default for Objective {
 }
 
 impl Objective {
+    /// The same with `share` of β, as while β warms up.
+    pub fn with_beta_share(self, share: f64) -> Self {
+        Self { beta: share * self.beta, ..self }
+    }
+
     /// β KL(ρ ‖ ρ̂) of one unit, ρ̂ clamped.
     pub fn kl(&self, rho_hat: f64) -> f64 {
         let (rho, rho_hat) = (self.rho, clamp_rho_hat(rho_hat));

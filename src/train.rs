@@ -6,10 +6,12 @@ use serde::Serialize;
 
 use crate::engine::{Engine, Rows, Update};
 use crate::error::{Error, Result};
-use crate::objective::Cost;
+use crate::objective::{Cost, Objective};
 use crate::optim::lbfgs::{Iteration, Lbfgs};
 use crate::optim::{LearningRate, Optimizer};
 use crate::order::{Order, Shuffle};
+use crate::random::Stream;
+use crate::revive::revive;
 
 /// Examples that J is taken over in the end at least, where there are as many.
 pub const MEASURED: usize = 50_000;
@@ -23,8 +25,12 @@ pub struct Recipe {
     pub rate: LearningRate,
     /// μ of SGD.
     pub momentum: f64,
+    /// Updates over which β rises linearly to its value; 0 for none. Not used by L-BFGS.
+    pub beta_warmup: usize,
     /// Rows an update; `None` is all of them.
     pub batch: Option<usize>,
+    /// Whether dead units are given new weights. Not used by L-BFGS.
+    pub revival: Option<Revival>,
     /// Updates, or L-BFGS iterations.
     pub steps: usize,
     /// The order of the examples.
@@ -33,13 +39,26 @@ pub struct Recipe {
     pub report_every: usize,
 }
 
+/// When units come back to life, see [`mod@crate::revive`].
+#[derive(Clone, Copy, Debug)]
+pub struct Revival {
+    /// Updates between two revivals; the last update has none.
+    pub every: usize,
+    /// What is minimised.
+    pub objective: Objective,
+}
+
 /// The state after an update, as an observer sees it.
 #[derive(Clone, Debug)]
 pub struct Progress {
     /// Updates or iterations done.
     pub step: usize,
-    /// J: of the new parameters for L-BFGS, of the batch before the update for SGD and Adam.
+    /// J: of the new parameters for L-BFGS, of the batch before the update for SGD and Adam, with the β of that update.
     pub cost: Cost,
+    /// The share of β that this update had, where β warms up.
+    pub beta_share: Option<f64>,
+    /// Units that were given new weights so far, where dead ones are.
+    pub revived: Option<usize>,
     /// ‖∇J‖, where the optimiser has it at hand.
     pub gradient_norm: Option<f64>,
     /// η of this update; for L-BFGS the accepted step length.
@@ -73,6 +92,8 @@ pub struct Outcome {
     pub measured: usize,
     /// See [`Progress::samples`].
     pub samples: u64,
+    /// Units that were given new weights, each as often as it was.
+    pub revived: usize,
     /// Seconds from the first step's start to the last one's end.
     pub seconds: f64,
     /// Why it ended.
@@ -102,7 +123,7 @@ impl Observer for () {
 
 /// Trains, and tells `observer` how it goes.
 pub fn train(engine: &mut dyn Engine, recipe: &Recipe, observer: &mut dyn Observer) -> Result<Outcome> {
-    let mut run = Run { started: Instant::now(), steps: 0, samples: 0, observer };
+    let mut run = Run { started: Instant::now(), steps: 0, samples: 0, revived: 0, observer };
     let ended = match recipe.optimizer {
         Optimizer::Lbfgs => run.search(engine, recipe)?,
         Optimizer::Sgd | Optimizer::Adam => run.descend(engine, recipe)?,
@@ -111,7 +132,15 @@ pub fn train(engine: &mut dyn Engine, recipe: &Recipe, observer: &mut dyn Observ
     let most = usize::try_from(run.samples).unwrap_or(usize::MAX).max(MEASURED);
     let (cost, measured) = engine.sampled_cost(most)?;
     check_finite(engine, run.steps, &cost)?;
-    Ok(Outcome { steps: run.steps, cost, measured, samples: run.samples, seconds, ended })
+    Ok(Outcome {
+        steps: run.steps,
+        cost,
+        measured,
+        samples: run.samples,
+        revived: run.revived,
+        seconds,
+        ended,
+    })
 }
 
 /// Counters of a run, and who is told of them.
@@ -119,6 +148,7 @@ struct Run<'a> {
     started: Instant,
     steps: usize,
     samples: u64,
+    revived: usize,
     observer: &'a mut dyn Observer,
 }
 
@@ -134,7 +164,7 @@ impl Run<'_> {
             self.steps += 1;
             self.samples = lbfgs.evaluations() as u64 * examples;
             if self.is_due(recipe) {
-                self.report(lbfgs.cost().clone(), Some(lbfgs.gradient_norm()), rate)?;
+                self.report(recipe, lbfgs.cost().clone(), Some(lbfgs.gradient_norm()), rate)?;
             }
             if self.observer.wants_stop() {
                 return Ok(Ended::Stopped);
@@ -157,12 +187,7 @@ impl Run<'_> {
             let count = if let Rows::Listed(rows) = rows { rows.len() } else { batch };
             self.steps += 1;
             self.samples += count as u64;
-            let due = self.is_due(recipe);
-            let update = recipe.update(rate, self.steps);
-            if let Some(cost) = engine.step(rows, &update, due)? {
-                check_finite(engine, self.steps, &cost)?;
-                self.report(cost, None, rate)?;
-            }
+            self.update(engine, recipe, rows, rate)?;
             if self.observer.wants_stop() {
                 return Ok(Ended::Stopped);
             }
@@ -170,18 +195,55 @@ impl Run<'_> {
         Ok(Ended::Steps)
     }
 
+    /// One update, and the report and the revival that follow it.
+    fn update(&mut self, engine: &mut dyn Engine, recipe: &Recipe, rows: Rows<'_>, rate: f64) -> Result<()> {
+        let (due, revival) = (self.is_due(recipe), recipe.revival_after(self.steps));
+        let share = recipe.beta_share(self.steps);
+        engine.set_beta_share(share.unwrap_or(1.0));
+        let update = recipe.update(rate, self.steps);
+        let Some(cost) = engine.step(rows, &update, due || revival.is_some())? else { return Ok(()) };
+        check_finite(engine, self.steps, &cost)?;
+        if let Some(Revival { objective, .. }) = revival {
+            let mut stream = Stream::numbered(recipe.shuffle.seed, "revival", self.steps as u64);
+            self.revived += revive(engine, &objective, &cost.rho_hat, &mut stream)?;
+        }
+        if due { self.report(recipe, cost, None, rate) } else { Ok(()) }
+    }
+
     fn is_due(&self, recipe: &Recipe) -> bool {
         self.steps == recipe.steps || self.steps.is_multiple_of(recipe.report_every.max(1))
     }
 
-    fn report(&mut self, cost: Cost, gradient_norm: Option<f64>, rate: f64) -> Result<()> {
+    fn report(&mut self, recipe: &Recipe, cost: Cost, gradient_norm: Option<f64>, rate: f64) -> Result<()> {
+        let Self { steps: step, samples, .. } = *self;
+        let descends = recipe.optimizer != Optimizer::Lbfgs;
+        let beta_share = recipe.beta_share(step).filter(|_| descends);
+        let revived = recipe.revival.filter(|_| descends).map(|_| self.revived);
         let seconds = self.started.elapsed().as_secs_f64();
-        let (step, samples) = (self.steps, self.samples);
-        self.observer.report(&Progress { step, cost, gradient_norm, rate, samples, seconds })
+        self.observer.report(&Progress {
+            step,
+            cost,
+            beta_share,
+            revived,
+            gradient_norm,
+            rate,
+            samples,
+            seconds,
+        })
     }
 }
 
 impl Recipe {
+    /// The revival that follows update `step`, if one does.
+    fn revival_after(&self, step: usize) -> Option<Revival> {
+        self.revival.filter(|revival| step < self.steps && step.is_multiple_of(revival.every))
+    }
+
+    /// The share of β that update `step` has, from 1; `None` where β does not warm up.
+    fn beta_share(&self, step: usize) -> Option<f64> {
+        (self.beta_warmup > 0).then(|| (step as f64 / self.beta_warmup as f64).min(1.0))
+    }
+
     fn update(&self, lr: f64, step: usize) -> Update {
         match self.optimizer {
             Optimizer::Adam => Update::Adam { lr, step: step as u64 },

@@ -7,7 +7,7 @@ use rhohat::bench::ladder::Size;
 use rhohat::bench::products::{Candidate, measure_variants, variants};
 use rhohat::bench::stats::Pace;
 use rhohat::bench::{contenders, sampled};
-use rhohat::engine::{Engine, Plan, Rows, SearchSpace, Slot, Trial, Update};
+use rhohat::engine::{Engine, Layer, NewUnit, Plan, Rows, SearchSpace, Slot, Trial, Update};
 use rhohat::error::Result;
 use rhohat::gpu::variant::Variant;
 use rhohat::model::{Params, Shape};
@@ -76,12 +76,24 @@ impl Engine for Faulty {
         Ok(cost)
     }
 
+    fn set_beta_share(&mut self, share: f64) {
+        self.inner.set_beta_share(share);
+    }
+
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         let mut codes = self.inner.encode(first, count)?;
         if let (Fault::Code(factor), 0) = (self.fault, first) {
             codes[0] *= factor;
         }
         Ok(codes)
+    }
+
+    fn activations(&mut self, layer: Layer, rows: &[u32]) -> Result<Vec<f32>> {
+        self.inner.activations(layer, rows)
+    }
+
+    fn replace_units(&mut self, units: &[NewUnit]) -> Result<()> {
+        self.inner.replace_units(units)
     }
 
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {

@@ -9,11 +9,11 @@ use rhohat::device::{Choice, Setup};
 use rhohat::engine::{Cut, Rows, Update};
 use rhohat::error::Error;
 use rhohat::model::{Matrix, Params, Shape};
-use rhohat::objective::Activation;
+use rhohat::objective::{Activation, Objective};
 use rhohat::optim::{LearningRate, Optimizer};
 use rhohat::order::Shuffle;
 use rhohat::train::{Ended, Observer, Progress, Recipe, train};
-use rhohat::verify::steps::{Problem, check_pass, pairs};
+use rhohat::verify::steps::{CUTS, Problem, Rule, check_pass, check_updates, pairs};
 
 /// The engines in f32.
 fn engines(test: &str) -> Vec<(&'static str, Choice)> {
@@ -100,6 +100,8 @@ fn recipe(optimizer: Optimizer) -> Recipe {
         optimizer,
         rate: LearningRate::constant(0.1),
         momentum: 0.9,
+        beta_warmup: 0,
+        revival: None,
         batch: None,
         steps: 10,
         shuffle: Shuffle::rows(0),
@@ -118,6 +120,63 @@ fn parameters_that_are_not_finite_end_training_as_a_divergence_that_names_the_te
             let Error::Diverged { step: 1, what, .. } = &error else { panic!("{name}: {error}") };
             assert!(what.starts_with("encoder") || what.starts_with("decoder"), "{name}: {what}");
         }
+    }
+}
+
+#[test]
+fn steps_while_beta_warms_up_and_their_cost_have_its_share_of_beta_on_every_engine() {
+    for (name, choice) in engines("warm-up").into_iter().chain([("reference", Choice::Reference)]) {
+        for pair in [pairs()[0], pairs()[5]] {
+            for (cut, (rule, steps)) in CUTS.iter().flat_map(|cut| Rule::all().map(|rule| (cut, rule))) {
+                let steps = Rule { warms_up: true, ..steps };
+                let checked = check_updates(&choice, &Problem::new(pair, 6), steps, *cut);
+                checked.unwrap_or_else(|failure| panic!("{name}, {rule}, {cut:?}: {failure}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn steps_after_units_were_replaced_begin_without_their_momentum_on_every_engine() {
+    for (name, choice) in engines("replaced units").into_iter().chain([("reference", Choice::Reference)]) {
+        for pair in [pairs()[0], pairs()[5]] {
+            for (cut, (rule, steps)) in CUTS.iter().flat_map(|cut| Rule::all().map(|rule| (cut, rule))) {
+                let steps = Rule { replaces: true, ..steps };
+                let checked = check_updates(&choice, &Problem::new(pair, 7), steps, *cut);
+                checked.unwrap_or_else(|failure| panic!("{name}, {rule}, {cut:?}: {failure}"));
+            }
+        }
+    }
+}
+
+/// Keeps the share of β and the KL term of every report.
+#[derive(Default)]
+struct KeepPenalty(Vec<(Option<f64>, f64)>);
+
+impl Observer for KeepPenalty {
+    fn report(&mut self, progress: &Progress) -> rhohat::Result<()> {
+        self.0.push((progress.beta_share, progress.cost.kl));
+        Ok(())
+    }
+}
+
+#[test]
+fn reports_have_the_beta_that_rises_and_the_end_and_later_runs_the_whole_one() {
+    for (name, choice) in engines("rising beta").into_iter().chain([("reference", Choice::Reference)]) {
+        let mut engine = choice.open(&Setup::default(), &small()).unwrap();
+        let before = engine.cost().unwrap().kl;
+        let (mut first, mut second) = (KeepPenalty::default(), KeepPenalty::default());
+        let warming = Recipe { beta_warmup: 20, ..recipe(Optimizer::Adam) };
+        let outcome = train(&mut *engine, &warming, &mut first).unwrap();
+        train(&mut *engine, &recipe(Optimizer::Adam), &mut second).unwrap();
+
+        let close = |found: f64, wanted: f64| (found - wanted).abs() <= 1e-5 * wanted;
+        assert!(close(20.0 * first.0[0].1, before), "{name}: {} of {before}", first.0[0].1);
+        let shares: Vec<_> = first.0.iter().map(|(share, _)| share.unwrap()).collect();
+        assert_eq!(shares, (1..=10).map(|step| f64::from(step) / 20.0).collect::<Vec<_>>(), "{name}");
+        let whole: f64 = outcome.cost.rho_hat.iter().map(|&r| Objective::default().kl(r)).sum();
+        assert_eq!(outcome.cost.kl, whole, "{name}");
+        assert!(second.0[0].0.is_none() && close(second.0[0].1, whole), "{name}: {:?}", second.0[0]);
     }
 }
 

@@ -38,6 +38,9 @@ pub struct Settings {
     /// Weight of the sparsity penalty [default: 3]
     #[arg(long, value_name = "X")]
     beta: Option<f64>,
+    /// Updates over which the weight of the penalty rises [default: 0]
+    #[arg(long, value_name = "N")]
+    beta_warmup: Option<u32>,
     /// Weight decay [default: 1e-4]
     #[arg(long, value_name = "X")]
     lambda: Option<f64>,
@@ -62,6 +65,9 @@ pub struct Settings {
     /// Momentum of sgd [default: 0.9]
     #[arg(long, value_name = "X")]
     momentum: Option<f64>,
+    /// Updates between two revivals of dead units [default: they stay dead]
+    #[arg(long, value_name = "N")]
+    revive: Option<u32>,
     /// Rows an update [default: full; adam and sgd 1000]
     #[arg(long, value_name = "N|full")]
     batch: Option<Batch>,

@@ -1,7 +1,8 @@
 //! `rhohat eval`: the cost of a model on data, in its terms.
 
-use rhohat::metrics::{RhoHatRange, Terms, dead};
+use rhohat::metrics::{RhoHatRange, Terms};
 use rhohat::model::Matrix;
+use rhohat::units::{Health, spaced};
 use serde::Serialize;
 
 use super::{on_data, print};
@@ -12,7 +13,8 @@ struct Report {
     #[serde(flatten)]
     terms: Terms,
     rho_hat: RhoHatRange,
-    dead: usize,
+    #[serde(flatten)]
+    units: Health,
     hidden: usize,
     /// `None` where the data have no spread.
     explained_variance: Option<f64>,
@@ -30,10 +32,13 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<()> {
     })?;
     let cost = session.engine.cost()?;
     let outputs = session.reconstruct()?;
+    let params = session.engine.params()?;
+    let rows = spaced(session.examples.matrix.rows, usize::MAX);
+    let units = Health::measure(&mut *session.engine, &session.objective, &cost, &params, &rows)?;
     let report = Report {
         terms: Terms::of(&cost),
         rho_hat: RhoHatRange::of(&cost.rho_hat),
-        dead: dead(&cost, &session.objective),
+        units,
         hidden: cost.rho_hat.len(),
         explained_variance: explained_variance(&session.examples.matrix, &outputs),
         examples: session.examples.matrix.rows,
@@ -56,14 +61,15 @@ fn explained_variance(examples: &Matrix<f64>, outputs: &[f32]) -> Option<f64> {
 }
 
 fn text(report: &Report) -> String {
-    let Report { terms, rho_hat, .. } = report;
+    let Report { terms, rho_hat, units, .. } = report;
     let explained =
         report.explained_variance.map_or("undefined, the data have no spread".to_owned(), |share| {
             format!("{:.2} % of the variance about the mean", 100.0 * share)
         });
     format!(
         "J          {:.6} = reconstruction {:.6} + decay {:.6} + kl {:.6}\n\
-         rho-hat    {:.5} to {:.5}, mean {:.5}; {} of {} units dead\n\
+         rho-hat    {:.5} to {:.5}, mean {:.5}; {} of {} units dead, {} saturated\n\
+         units      {}\n\
          explained  {explained}\n\
          examples   {}, on {}",
         terms.j,
@@ -73,8 +79,10 @@ fn text(report: &Report) -> String {
         rho_hat.min,
         rho_hat.max,
         rho_hat.mean,
-        report.dead,
+        units.dead,
         report.hidden,
+        units.saturated,
+        units.likeness(report.hidden),
         report.examples,
         report.adapter,
     )

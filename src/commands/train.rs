@@ -24,6 +24,7 @@ use rhohat::model::{Params, Shape};
 use rhohat::picture::{Tile, features};
 use rhohat::run::{Environment, RunDir};
 use rhohat::train::{Ended, train};
+use rhohat::units::{Health, spaced};
 
 use super::on_data::FOREIGN;
 use super::print;
@@ -31,6 +32,9 @@ use crate::cli::TrainArgs;
 use interrupt::Interrupt;
 use summary::Summary;
 use watch::Watch;
+
+/// Examples over which collapsed units are looked for in the end: no more work than a few steps.
+const JUDGED: usize = 2_000;
 
 /// Trains and prints; `started` is when the program did.
 pub fn run(args: &TrainArgs, quiet: bool, started: Instant) -> anyhow::Result<ExitCode> {
@@ -144,7 +148,7 @@ fn learn(
     let run = RunDir::create(args.out.as_deref(), &run_name(config))?;
     let metrics = run.begin(config, &Environment::here(config.device.clone(), engine.adapter(), kernels))?;
     let interrupt = Interrupt::listen()?;
-    let mut watch = Watch::new(metrics, &interrupt, recipe.steps, quiet);
+    let mut watch = Watch::new(metrics, config.objective(), &interrupt, recipe.steps, quiet);
     let startup = started.elapsed();
     let outcome = train(engine, &recipe, &mut watch);
     let clamped = watch.finish();
@@ -159,7 +163,9 @@ fn learn(
         engine.set_params(&params)?;
         outcome.cost = engine.cost()?;
     }
-    let summary = Summary::new(config, engine, &outcome, &run, clamped, startup);
+    let rows = spaced(engine.examples(), JUDGED);
+    let units = Health::measure(engine, &config.objective(), &outcome.cost, &params, &rows)?;
+    let summary = Summary::new(config, engine, &outcome, units, &run, clamped, startup);
     print(args.json, &summary, summary::text)?;
     let stopped = interrupt.signal().filter(|_| outcome.ended == Ended::Stopped);
     Ok(stopped.map_or(ExitCode::SUCCESS, |signal| ExitCode::from(128 + signal)))

@@ -111,6 +111,16 @@ impl Config {
             let remedy = "use --batch full, or --optimizer adam or sgd";
             return Err(Error::usage(format!("--batch {rows}: lbfgs takes all rows at once; {remedy}")));
         }
+        ensure(self.revive.is_none(), || {
+            "--revive means nothing to lbfgs, whose search would have to begin anew; \
+             leave it out, or use --optimizer adam or sgd"
+                .to_owned()
+        })?;
+        ensure(self.beta_warmup.is_none(), || {
+            "--beta-warmup means nothing to lbfgs, which compares J from iteration to iteration; \
+             leave it out, or use --optimizer adam or sgd"
+                .to_owned()
+        })?;
         let for_descent = [
             ("--lr", self.lr.is_some()),
             ("--schedule", self.schedule.is_some()),
@@ -138,9 +148,11 @@ impl Config {
         }
         let rate = self.lr.unwrap_or_default();
         ensure(rate > 0.0 && rate.is_finite(), || format!("--lr {rate}: a learning rate is above 0"))?;
-        let (warmup, updates) = (self.warmup.unwrap_or_default(), self.updates(rows));
-        ensure(warmup <= updates, || {
-            format!("--warmup {warmup}: the run has only {updates} updates; lower it or raise --steps")
+        let updates = self.updates(rows);
+        self.check_warmups(updates)?;
+        ensure(self.revive.is_none_or(|every| (1..updates).contains(&every)), || {
+            let every = self.revive.unwrap_or_default();
+            format!("--revive {every}: the run has {updates} updates; give 1 or more, and fewer than those")
         })?;
         let Some(momentum) = self.momentum else { return Ok(()) };
         ensure(self.optimizer == Optimizer::Sgd, || {
@@ -148,6 +160,21 @@ impl Config {
                 .to_owned()
         })?;
         ensure((0.0..1.0).contains(&momentum), || format!("--momentum {momentum}: give 0 or more, below 1"))
+    }
+
+    fn check_warmups(&self, updates: usize) -> Result<()> {
+        for (flag, warmup) in [("--warmup", self.warmup), ("--beta-warmup", self.beta_warmup)] {
+            let warmup = warmup.unwrap_or_default();
+            ensure(warmup <= updates, || {
+                format!("{flag} {warmup}: the run has only {updates} updates; lower it or raise --steps")
+            })?;
+        }
+        let beta_warmup = self.beta_warmup.unwrap_or_default();
+        ensure(beta_warmup == 0 || self.beta > 0.0, || {
+            format!(
+                "--beta-warmup {beta_warmup}: --beta 0 leaves nothing to warm up; leave it out, or raise --beta"
+            )
+        })
     }
 
     fn check_rho_hat(&self) -> Result<()> {

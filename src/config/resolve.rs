@@ -137,6 +137,7 @@ impl Config {
             output,
             rho,
             beta,
+            beta_warmup: None,
             lambda,
             rho_hat: RhoHatMode::Exact,
             rho_hat_decay: None,
@@ -145,6 +146,7 @@ impl Config {
             schedule: None,
             warmup: None,
             momentum: None,
+            revive: None,
             batch: Batch::Full,
             chunk: None,
             block: None,
@@ -190,7 +192,7 @@ impl Config {
         self.lr = Some(if self.optimizer == Optimizer::Sgd { 0.01 } else { 1e-3 });
         self.momentum = (self.optimizer == Optimizer::Sgd).then_some(0.9);
         self.schedule = Some(Schedule::Constant);
-        self.warmup = Some(0);
+        (self.warmup, self.beta_warmup) = (Some(0), Some(0));
         let usual = if examples > BATCH { Batch::Rows(BATCH) } else { Batch::Full };
         self.batch = given.get("batch")?.unwrap_or(usual);
         if self.batch != Batch::Full {

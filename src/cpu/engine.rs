@@ -11,7 +11,9 @@ use super::pass::is_thin;
 use super::search::Search;
 use super::update::Target;
 use crate::device::Setup;
-use crate::engine::{Engine, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update, evenly};
+use crate::engine::{
+    Engine, Layer, NewUnit, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update, check_list, evenly,
+};
 use crate::error::{Error, Result};
 use crate::model::{Params, Shape};
 use crate::objective::Cost;
@@ -100,14 +102,29 @@ impl Engine for Cpu {
         pool.install(|| evaluator.gradient(rows, &mut target, Some(*rho_hat), report))
     }
 
+    fn set_beta_share(&mut self, share: f64) {
+        self.evaluator.set_beta_share(share);
+    }
+
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         let Self { params, evaluator, pool, .. } = self;
-        pool.install(|| evaluator.hidden(params, first..first + count))
+        pool.install(|| evaluator.hidden(params, Rows::All, first..first + count))
+    }
+
+    fn activations(&mut self, layer: Layer, rows: &[u32]) -> Result<Vec<f32>> {
+        check_list(rows, self.examples())?;
+        let Self { params, evaluator, pool, .. } = self;
+        let (list, all) = (Rows::Listed(rows), 0..rows.len());
+        pool.install(|| match layer {
+            Layer::Input => evaluator.input(rows),
+            Layer::Hidden => evaluator.hidden(params, list, all),
+            Layer::Output => evaluator.output(params, list, all),
+        })
     }
 
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         let Self { params, evaluator, pool, .. } = self;
-        pool.install(|| evaluator.output(params, first..first + count))
+        pool.install(|| evaluator.output(params, Rows::All, first..first + count))
     }
 
     fn params(&mut self) -> Result<Params<f32>> {
@@ -118,6 +135,18 @@ impl Engine for Cpu {
         self.params = self.layout.flatten(params);
         self.evaluator.forget();
         self.moments.iter_mut().for_each(|moment| moment.fill(0.0));
+        Ok(())
+    }
+
+    fn replace_units(&mut self, units: &[NewUnit]) -> Result<()> {
+        let zeros = vec![0.0; self.layout.shape.visible];
+        for NewUnit { unit, w1, b1, d } in units {
+            self.layout.put_unit(&mut self.params, *unit, (w1, *b1, d));
+            for moment in self.moments.iter_mut().filter(|moment| !moment.is_empty()) {
+                self.layout.put_unit(moment, *unit, (&zeros, 0.0, &zeros));
+            }
+            self.evaluator.forget_unit(*unit);
+        }
         Ok(())
     }
 }

@@ -18,6 +18,8 @@ use crate::objective::{Cost, Objective};
 #[derive(Debug)]
 pub struct Evaluator {
     objective: Objective,
+    /// That of steps, whose β may be a share of it.
+    step_objective: Objective,
     layout: Layout,
     plan: Plan,
     examples: Examples,
@@ -35,6 +37,7 @@ impl Evaluator {
         let widest = layout.b1().len().max(layout.b2().len());
         Self {
             objective,
+            step_objective: objective,
             layout,
             plan,
             examples,
@@ -60,6 +63,16 @@ impl Evaluator {
         self.penalty.forget();
     }
 
+    /// Makes β of steps this share of the objective's.
+    pub fn set_beta_share(&mut self, share: f64) {
+        self.step_objective = self.objective.with_beta_share(share);
+    }
+
+    /// Takes the moving average of a unit's ρ̂ as ρ.
+    pub fn forget_unit(&mut self, unit: usize) {
+        self.penalty.forget_unit(unit, self.objective.rho);
+    }
+
     /// Whether the examples are in memory.
     pub fn holds_examples(&self) -> bool {
         self.examples.are_resident()
@@ -74,7 +87,7 @@ impl Evaluator {
         }
         self.penalty.settle(&self.objective, &self.pass.sums.hidden, count);
         let squared_weights = self.squared_weights(w);
-        Ok(self.assemble(count, squared_weights))
+        Ok(self.assemble(&self.objective, count, squared_weights))
     }
 
     /// Takes the gradient over `rows` into `target`. ρ̂ is exact, or what `step` says of an update. J comes back if
@@ -97,7 +110,8 @@ impl Evaluator {
             self.backward(rows, 0..count, target, self.mean(count));
         }
         self.bias_gradients(count, target);
-        Ok(squared_weights.map(|squares| self.assemble(count, squares)))
+        let objective = if step.is_some() { &self.step_objective } else { &self.objective };
+        Ok(squared_weights.map(|squares| self.assemble(objective, count, squares)))
     }
 
     /// Two passes: the first settles ρ̂ over all rows, the second adds up the gradients of all chunks.
@@ -149,7 +163,7 @@ impl Evaluator {
         let sums = &self.pass.sums.hidden;
         match step {
             None => self.penalty.settle(&self.objective, sums, count),
-            Some(mode) => self.penalty.settle_step(&self.objective, sums, count, mode),
+            Some(mode) => self.penalty.settle_step(&self.step_objective, sums, count, mode),
         }
     }
 
@@ -170,28 +184,33 @@ impl Evaluator {
         [self.layout.w1(), self.layout.d()].into_iter().map(|range| dot(&w[range.clone()], &w[range])).sum()
     }
 
-    fn assemble(&self, count: usize, squared_weights: f64) -> Cost {
+    fn assemble(&self, objective: &Objective, count: usize, squared_weights: f64) -> Cost {
         let squared_error = self.pass.sums.squared_error;
-        Cost::from_sums(&self.objective, count, squared_error, squared_weights, self.penalty.rho_hat.clone())
+        Cost::from_sums(objective, count, squared_error, squared_weights, self.penalty.rho_hat.clone())
     }
 
-    /// A2 `[count, h]` of the examples `range` at `w`.
-    pub fn hidden(&mut self, w: &[f32], range: Range<usize>) -> Result<Vec<f32>> {
+    /// X `[rows, n]` of the examples `rows`.
+    pub fn input(&mut self, rows: &[u32]) -> Result<Vec<f32>> {
+        self.examples.dense(rows)
+    }
+
+    /// A2 `[count, h]` at `w` of those of the named rows that are at positions `range`.
+    pub fn hidden(&mut self, w: &[f32], rows: Rows<'_>, range: Range<usize>) -> Result<Vec<f32>> {
         let mut out = Vec::with_capacity(range.len() * self.layout.shape.hidden);
         for chunk in chunks(range.len(), self.plan.chunk) {
             let count = chunk.len();
-            self.forward(Rows::All, range.start + chunk.start..range.start + chunk.end, w, Until::Hidden)?;
+            self.forward(rows, range.start + chunk.start..range.start + chunk.end, w, Until::Hidden)?;
             out.extend(self.pass.hidden_rows(count));
         }
         Ok(out)
     }
 
-    /// A3 `[count, n]` of the examples `range` at `w`.
-    pub fn output(&mut self, w: &[f32], range: Range<usize>) -> Result<Vec<f32>> {
+    /// A3 `[count, n]` at `w` of those of the named rows that are at positions `range`.
+    pub fn output(&mut self, w: &[f32], rows: Rows<'_>, range: Range<usize>) -> Result<Vec<f32>> {
         let mut out = Vec::with_capacity(range.len() * self.layout.shape.visible);
         for chunk in chunks(range.len(), self.plan.chunk) {
             let count = chunk.len();
-            self.forward(Rows::All, range.start + chunk.start..range.start + chunk.end, w, Until::Output)?;
+            self.forward(rows, range.start + chunk.start..range.start + chunk.end, w, Until::Output)?;
             out.extend(self.pass.output_rows(count));
         }
         Ok(out)

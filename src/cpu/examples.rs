@@ -127,6 +127,20 @@ impl Examples {
         self.gathered = gathered;
     }
 
+    /// The examples `rows`, one after the other.
+    ///
+    /// # Errors
+    /// When they cannot be fetched.
+    pub fn dense(&mut self, rows: &[u32]) -> Result<Vec<f32>> {
+        if let Values::Streamed(supply, _) = &mut self.values {
+            let mut dense = vec![0.0; rows.len() * self.visible];
+            supply.numbers(&Wanted::Listed(rows), &mut dense)?;
+            return Ok(dense);
+        }
+        let numbers = |&row: &u32| self.row(row as usize).flatten().copied().take(self.visible);
+        Ok(rows.iter().flat_map(numbers).collect())
+    }
+
     /// The lines of example `row`.
     fn row(&self, row: usize) -> impl Iterator<Item = &Line> {
         let (chunk, lines_a_row) = (row / self.chunk * self.chunk, panels(self.visible));

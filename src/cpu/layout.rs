@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::buffer::{
-    Buffer, LINE, Panels, PanelsMut, column_of, panels, row_of, spread, spread_transposed, width,
+    Buffer, LINE, Panels, PanelsMut, column_of, lines_mut, panels, row_of, spread, spread_transposed, width,
 };
 use crate::model::{Params, Shape};
 
@@ -69,6 +69,16 @@ impl Layout {
         flat[self.b1()][..hidden].copy_from_slice(&params.b1);
         flat[self.b2()][..visible].copy_from_slice(&params.b2);
         flat
+    }
+
+    /// Puts W1 `[n]`, b1 and D `[n]` of one hidden unit into a vector in this order.
+    pub fn put_unit(self, flat: &mut [f32], unit: usize, (w1, b1, d): (&[f32], f32, &[f32])) {
+        let Shape { visible, hidden } = self.shape;
+        let column = &mut lines_mut(&mut flat[self.w1()])[unit / LINE * visible..][..visible];
+        column.iter_mut().zip(w1).for_each(|(line, w)| line[unit % LINE] = *w);
+        flat[self.b1()][unit] = b1;
+        let row = lines_mut(&mut flat[self.d()])[unit..].iter_mut().step_by(hidden);
+        row.zip(d.chunks(LINE)).for_each(|(line, d)| line[..d.len()].copy_from_slice(d));
     }
 
     /// The tensors of a vector in this order.

@@ -53,6 +53,11 @@ impl Penalty {
         self.has_average = false;
     }
 
+    /// Puts the moving average of a unit at `rho`.
+    pub fn forget_unit(&mut self, unit: usize, rho: f64) {
+        self.average[unit] = rho;
+    }
+
     fn take_slope(&mut self, objective: &Objective) {
         for (slope, &rho_hat) in self.slope.iter_mut().zip(&self.rho_hat) {
             *slope = objective.kl_slope(rho_hat) as f32;

@@ -1,5 +1,5 @@
-//! The products that the engine is made of, on dense matrices: for tests, and for `rhohat verify` to run on small
-//! integers, where nothing may be rounded.
+//! The products that the engine is made of, on dense matrices: for tests, for `rhohat verify` to run on small integers,
+//! where nothing may be rounded, and for the comparison of units.
 
 use super::buffer::{Buffer, Line, Panels, PanelsMut, row_of, spread, spread_transposed, width};
 use super::matmul::{Fill, product, transposed_product};

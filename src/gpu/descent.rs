@@ -7,13 +7,13 @@ use super::device::Gpu;
 use super::engine::{GpuEngine, Held};
 use super::evaluation::{Evaluation, Subject};
 use super::layout::{Layout, Segment};
-use super::ops::{adam_uniform, sgd_uniform};
+use super::ops::{adam_uniform, penalty_uniform, sgd_uniform};
 use super::pass::{Examples, Part, RhoHatTarget};
 use super::recording::{LiveUniform, Recorder};
 use super::uniform;
-use crate::engine::{Rows, Update};
+use crate::engine::{Rows, Update, check_list};
 use crate::error::{Error, Result};
-use crate::objective::{Cost, RhoHatMode};
+use crate::objective::{Cost, Objective, RhoHatMode};
 
 /// What SGD and Adam keep on the device.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(super) struct Descent {
     list: Vec<Tensor>,
     /// The gathered rows of a chunk.
     batch: Tensor,
+    /// β and the decay of the moving average.
+    penalty: Vec<LiveUniform>,
     sgd: Vec<LiveUniform>,
     adam: Vec<LiveUniform>,
     /// Recordings made so far; a run needs one or two, for whole batches and for the rest of an epoch.
@@ -40,8 +42,6 @@ struct StepKey {
     /// Length of the list, `None` for all examples in place.
     listed: Option<usize>,
     adam: bool,
-    /// μ of the moving average, 0 for none.
-    decay: f64,
 }
 
 impl Descent {
@@ -56,6 +56,9 @@ impl Descent {
             averaging: false,
             list: packed(gpu, "batch order", layout.chunks(examples).iter().map(Range::len), layout.limit)?,
             batch: Tensor::zeros(gpu, "batch", layout.chunk, layout.shape.visible)?,
+            penalty: blocks()
+                .map(|_| LiveUniform::new::<uniform::Penalty>(gpu, "penalty"))
+                .collect::<Result<_>>()?,
             sgd: blocks()
                 .map(|_| LiveUniform::new::<uniform::Sgd>(gpu, "SGD rates"))
                 .collect::<Result<_>>()?,
@@ -64,6 +67,22 @@ impl Descent {
                 .collect::<Result<_>>()?,
             steps: Vec::new(),
         })
+    }
+
+    /// The optimiser state of block `k`.
+    pub(super) fn vectors(&self, k: usize) -> impl Iterator<Item = &Segment> {
+        self.moments.iter().map(move |moment| &moment[k])
+    }
+
+    /// The moving average of ρ̂ of block `k`.
+    pub(super) fn average(&self, k: usize) -> &Tensor {
+        &self.average[k]
+    }
+
+    fn set_penalty(&self, gpu: &Gpu, objective: &Objective, decay: f64, means: &[Tensor]) {
+        for (uniform, mean) in self.penalty.iter().zip(means) {
+            uniform.set(gpu, &penalty_uniform(objective, decay, mean));
+        }
     }
 
     fn set_rates(&self, gpu: &Gpu, weights: &[Segment], update: &Update) {
@@ -114,25 +133,32 @@ impl GpuEngine {
         let is_average = self.rho_hat.mode == RhoHatMode::Ema;
         let decay = if is_average && descent.averaging { self.rho_hat.decay } else { 0.0 };
         descent.averaging = true;
-        let key = StepKey { listed, adam: matches!(update, Update::Adam { .. }), decay };
+        let key = StepKey { listed, adam: matches!(update, Update::Adam { .. }) };
         let known = descent.steps.iter().position(|(made, _)| *made == key);
         let (_, mut step) = match known {
             Some(at) => descent.steps.swap_remove(at),
             None => (key, self.record_step(descent, key)?),
         };
+        let subject = self.subject_of(descent);
+        descent.set_penalty(&self.gpu, &subject.objective, decay, &self.work.mean);
         descent.set_rates(&self.gpu, &self.params, update);
-        let cost = step.run(self, self.subject_of(descent, key), rows, report, &[]);
+        let cost = step.run(self, subject, rows, report, &[]);
         descent.steps.push((key, step));
         Ok(cost?.map(|(cost, _)| cost))
     }
 
-    fn subject_of<'a>(&'a self, descent: &'a Descent, key: StepKey) -> Subject<'a> {
+    fn subject_of<'a>(&'a self, descent: &'a Descent) -> Subject<'a> {
         let rho_hat = match self.rho_hat.mode {
             RhoHatMode::Ema => &descent.average,
             RhoHatMode::Exact | RhoHatMode::Batch => &self.work.rho_hat,
         };
-        let rho_hat = RhoHatTarget { rho_hat, decay: key.decay };
-        Subject { weights: &self.params, gradient: Some(&descent.gradient), rho_hat }
+        let rho_hat = RhoHatTarget { rho_hat, penalty: Some(&descent.penalty) };
+        Subject {
+            objective: self.objective.with_beta_share(self.beta_share),
+            weights: &self.params,
+            gradient: Some(&descent.gradient),
+            rho_hat,
+        }
     }
 
     fn record_step<'a>(&'a self, descent: &'a Descent, key: StepKey) -> Result<Evaluation> {
@@ -141,7 +167,7 @@ impl GpuEngine {
             Some(rows) => Examples::Listed { parts, list: &descent.list, batch: &descent.batch, rows },
         };
         let update = |recorder: &mut Recorder<'_>| self.record_update(recorder, descent, key.adam);
-        Evaluation::record(self, self.subject_of(descent, key), resident, |_| Ok(()), update)
+        Evaluation::record(self, self.subject_of(descent), resident, |_| Ok(()), update)
     }
 
     fn record_update(&self, recorder: &mut Recorder<'_>, descent: &Descent, adam: bool) -> Result<()> {
@@ -162,9 +188,6 @@ impl GpuEngine {
         if list.is_empty() || list.len() > self.count {
             return Err(Error::usage(format!("a batch of {} of {} examples", list.len(), self.count)));
         }
-        match list.iter().find(|&&row| row as usize >= self.count) {
-            Some(row) => Err(Error::usage(format!("example {row} of {}", self.count))),
-            None => Ok(()),
-        }
+        check_list(list, self.count)
     }
 }

@@ -1,6 +1,7 @@
 //! The engine trait on a WebGPU device: what is resident, which recordings exist, what is read back.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::buffer::{Tensor, buffer, bytes, padded, read_parts};
@@ -15,7 +16,7 @@ use super::search::Search;
 use super::stream::Stream;
 use super::workspace::{Workspace, cost_sums, weight_sums};
 use crate::device::Setup;
-use crate::engine::{Engine, Plan, RhoHat, Rows, Update, evenly};
+use crate::engine::{Engine, Layer, NewUnit, Plan, RhoHat, Rows, Update, check_list, evenly};
 use crate::error::Result;
 use crate::model::{Params, Shape};
 use crate::objective::{Cost, Objective};
@@ -32,6 +33,8 @@ pub struct GpuEngine {
     pub(super) examples: Held,
     pub(super) search: Option<Search>,
     pub(super) rho_hat: RhoHat,
+    /// Of β, in steps.
+    pub(super) beta_share: f64,
     pub(super) count: usize,
     full: Option<FullPasses>,
     pub(super) descent: Option<Descent>,
@@ -58,9 +61,9 @@ struct FullPasses {
 impl FullPasses {
     fn new(engine: &GpuEngine) -> Result<Self> {
         let gradient_of = engine.layout.vector(&engine.gpu, "gradient")?;
-        let rho_hat = RhoHatTarget { rho_hat: &engine.work.rho_hat, decay: 0.0 };
+        let rho_hat = RhoHatTarget { rho_hat: &engine.work.rho_hat, penalty: None };
         let evaluation = |gradient| {
-            let subject = Subject { weights: &engine.params, gradient, rho_hat };
+            let subject = Subject { objective: engine.objective, weights: &engine.params, gradient, rho_hat };
             Evaluation::record(engine, subject, Examples::Resident, |_| Ok(()), |_| Ok(()))
         };
         let (cost, gradient) = (evaluation(None)?, evaluation(Some(&gradient_of))?);
@@ -93,6 +96,7 @@ impl GpuEngine {
             examples,
             search: None,
             rho_hat: setup.rho_hat,
+            beta_share: 1.0,
             count,
             full: None,
             descent: None,
@@ -109,8 +113,8 @@ impl GpuEngine {
         let FullPasses { gradient_of, cost, gradient } = &mut full;
         let (evaluation, gradient) =
             if with_gradient { (gradient, Some(&gradient_of[..])) } else { (cost, None) };
-        let rho_hat = RhoHatTarget { rho_hat: &self.work.rho_hat, decay: 0.0 };
-        let subject = Subject { weights: &self.params, gradient, rho_hat };
+        let rho_hat = RhoHatTarget { rho_hat: &self.work.rho_hat, penalty: None };
+        let subject = Subject { objective: self.objective, weights: &self.params, gradient, rho_hat };
         let cost = evaluation.run(self, subject, rows, true, &[]);
         self.full = Some(full);
         Ok(cost?.expect("the cost was asked for").0)
@@ -118,43 +122,51 @@ impl GpuEngine {
 
     /// A recording over the examples at the current parameters, at most a chunk of them where they are fetched.
     fn record(&self, build: impl FnOnce(&mut Pass<'_, '_>) -> Result<()>) -> Result<Recording> {
+        match &self.examples {
+            Held::Resident(parts) => self.record_over(Examples::Resident(parts), build),
+            Held::Streamed(stream) => {
+                let batch = &stream.borrow().batch;
+                self.record_over(Examples::Fetched { batch, rows: self.count }, build)
+            }
+        }
+    }
+
+    /// The same over others.
+    pub(super) fn record_over(
+        &self,
+        examples: Examples<'_>,
+        build: impl FnOnce(&mut Pass<'_, '_>) -> Result<()>,
+    ) -> Result<Recording> {
         let mut recorder = self.layout.recorder(&self.gpu);
-        let stream = if let Held::Streamed(stream) = &self.examples { Some(stream.borrow()) } else { None };
         build(&mut Pass {
             recorder: &mut recorder,
             layout: &self.layout,
             objective: &self.objective,
             work: &self.work,
             weights: &self.params,
-            examples: match (&self.examples, &stream) {
-                (Held::Resident(parts), _) => Examples::Resident(parts),
-                (_, stream) => {
-                    let batch = &stream.as_ref().expect("examples are resident or streamed").batch;
-                    Examples::Fetched { batch, rows: self.count }
-                }
-            },
-            rho_hat: RhoHatTarget { rho_hat: &self.work.rho_hat, decay: 0.0 },
+            examples,
+            rho_hat: RhoHatTarget { rho_hat: &self.work.rho_hat, penalty: None },
         })?;
         recorder.finish()
     }
 
-    /// Assembles J over `rows` rows from the sums that the last recording left behind, and ρ̂ from `rho_hat`; all of
-    /// `more` comes back in the same read-back.
+    /// Assembles J over `rows` rows from the sums that the last recording left behind, and ρ̂ of `subject`; all of `more`
+    /// comes back in the same read-back.
     pub(super) fn read_cost(
         &self,
+        subject: Subject<'_>,
         rows: usize,
-        rho_hat: &[Tensor],
         more: &[Tensor],
     ) -> Result<(Cost, Vec<f32>)> {
         let mut parts = self.work.cost_parts(&self.layout, rows);
-        parts.extend(rho_hat.iter().chain(more).map(|tensor| (tensor, tensor.cols)));
+        parts.extend(subject.rho_hat.rho_hat.iter().chain(more).map(|tensor| (tensor, tensor.cols)));
         let read = read_parts(&self.gpu, &self.staging, &parts)?;
         let (weights, rest) = read.split_at(weight_sums(&self.layout));
         let (errors, rest) = rest.split_at(cost_sums(&self.layout, rows) - weights.len());
         let (rho_hat, more) = rest.split_at(self.layout.shape.hidden);
         let sum = |part: &[f32]| part.iter().map(|&x| f64::from(x)).sum::<f64>();
         let rho_hat = rho_hat.iter().map(|&r| f64::from(r)).collect();
-        let cost = Cost::from_sums(&self.objective, rows, sum(errors), sum(weights), rho_hat);
+        let cost = Cost::from_sums(&subject.objective, rows, sum(errors), sum(weights), rho_hat);
         Ok((cost, more.to_vec()))
     }
 }
@@ -198,10 +210,19 @@ impl Engine for GpuEngine {
         self.descend(rows, update, report)
     }
 
+    fn set_beta_share(&mut self, share: f64) {
+        self.beta_share = share;
+    }
+
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         self.forward(first, count, self.layout.shape.hidden, |pass, x| {
             (0..pass.weights.len()).map(|k| pass.hidden(k, x)).collect()
         })
+    }
+
+    fn activations(&mut self, layer: Layer, rows: &[u32]) -> Result<Vec<f32>> {
+        check_list(rows, self.count)?;
+        self.listed(layer, rows)
     }
 
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
@@ -223,6 +244,10 @@ impl Engine for GpuEngine {
         self.descent = None;
         self.search = None;
         self.gpu.check()
+    }
+
+    fn replace_units(&mut self, units: &[NewUnit]) -> Result<()> {
+        self.put_units(units)
     }
 }
 
@@ -253,14 +278,21 @@ impl GpuEngine {
                 Ok(())
             })?;
             recording.run(&self.gpu)?;
-            let columns = tensors.iter().map(|tensor| tensor.read(&self.gpu)).collect::<Result<Vec<_>>>()?;
-            for row in wanted.start - chunk.start..wanted.end - chunk.start {
-                for (tensor, values) in tensors.iter().zip(&columns) {
-                    out.extend_from_slice(&values[row * tensor.cols..(row + 1) * tensor.cols]);
-                }
-            }
+            let within = wanted.start - chunk.start..wanted.end - chunk.start;
+            self.read_rows(&tensors, within, &mut out)?;
         }
         Ok(out)
+    }
+
+    /// Joins the columns of `tensors` into rows.
+    pub(super) fn read_rows(&self, tensors: &[Tensor], rows: Range<usize>, out: &mut Vec<f32>) -> Result<()> {
+        let columns = tensors.iter().map(|tensor| tensor.read(&self.gpu)).collect::<Result<Vec<_>>>()?;
+        for row in rows {
+            for (tensor, values) in tensors.iter().zip(&columns) {
+                out.extend_from_slice(&values[row * tensor.cols..(row + 1) * tensor.cols]);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -11,11 +11,13 @@ use super::recording::{Recorder, Recording};
 use super::stream::{Passing, Stream, StreamedPass};
 use crate::engine::Rows;
 use crate::error::Result;
-use crate::objective::Cost;
+use crate::objective::{Cost, Objective};
 
 /// What is evaluated, and where its results go.
 #[derive(Clone, Copy)]
 pub(super) struct Subject<'a> {
+    /// What is minimised; β may be a share of the engine's.
+    pub objective: Objective,
     /// The parameters.
     pub weights: &'a [Segment],
     /// Where the gradient goes; without it the cost alone is taken.
@@ -79,7 +81,7 @@ impl Evaluation {
         match self {
             Self::Resident(recording) => {
                 recording.run(&engine.gpu)?;
-                report.then(|| engine.read_cost(count, subject.rho_hat.rho_hat, more)).transpose()
+                report.then(|| engine.read_cost(subject, count, more)).transpose()
             }
             Self::Streamed([before, behind], pass) => {
                 before.run(&engine.gpu)?;

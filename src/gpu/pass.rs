@@ -6,12 +6,13 @@ use std::ops::Range;
 use super::buffer::Tensor;
 use super::layout::{Layout, Segment, output_bias};
 use super::ops::{HiddenEnd, LayerEnd, OutputEnd};
-use super::recording::Recorder;
+use super::recording::{LiveUniform, Recorder};
 use super::workspace::{Workspace, slices_of};
 use crate::error::Result;
 use crate::objective::Objective;
 
 /// The examples of an update.
+#[derive(Clone, Copy)]
 pub enum Examples<'a> {
     /// All of the resident ones, in place.
     Resident(&'a [Part]),
@@ -59,8 +60,9 @@ impl Examples<'_> {
 pub struct RhoHatTarget<'a> {
     /// ρ̂ of each block.
     pub rho_hat: &'a [Tensor],
-    /// μ of the moving average, 0 for none.
-    pub decay: f64,
+    /// β and the decay of a moving average, one uniform a block, where steps set them; else the objective's β, and no
+    /// average.
+    pub penalty: Option<&'a [LiveUniform]>,
 }
 
 /// Records passes over one set of examples with one set of weights.
@@ -161,7 +163,7 @@ impl<'p> Pass<'p, '_> {
     }
 
     /// X of a chunk, gathered if it is listed.
-    fn chunk_of_examples(&mut self, chunk: &Range<usize>) -> Result<Tensor> {
+    pub fn chunk_of_examples(&mut self, chunk: &Range<usize>) -> Result<Tensor> {
         let x = self.in_place(chunk);
         if let Examples::Listed { parts, list, .. } = self.examples {
             for part in parts {
@@ -244,15 +246,13 @@ impl<'p> Pass<'p, '_> {
     }
 
     fn kl_slopes(&mut self) -> Result<()> {
-        let RhoHatTarget { rho_hat, decay } = self.rho_hat;
+        let RhoHatTarget { rho_hat, penalty } = self.rho_hat;
         for (k, rho_hat) in rho_hat.iter().enumerate() {
-            self.recorder.kl_slope(
-                self.objective,
-                decay,
-                &self.work.mean[k],
-                rho_hat,
-                &self.work.slope[k],
-            )?;
+            let (mean, slope) = (&self.work.mean[k], &self.work.slope[k]);
+            match penalty {
+                Some(live) => self.recorder.kl_slope_live(&live[k], mean, rho_hat, slope)?,
+                None => self.recorder.kl_slope(self.objective, 0.0, mean, rho_hat, slope)?,
+            }
         }
         Ok(())
     }

@@ -70,6 +70,13 @@ impl Stream {
         Ok(Self { supply, batch, coded, dense: Vec::new() })
     }
 
+    /// Numbers of listed rows, for the host.
+    pub(super) fn numbers(&mut self, rows: &[u32], cols: usize) -> Result<Vec<f32>> {
+        let mut numbers = vec![0.0; rows.len() * cols];
+        self.supply.numbers(&Wanted::Listed(rows), &mut numbers)?;
+        Ok(numbers)
+    }
+
     /// Brings the rows that are wanted, at most a chunk, into the batch.
     pub(super) fn fetch(&mut self, gpu: &Gpu, layout: &Layout, wanted: &Wanted<'_>) -> Result<()> {
         let x = first_rows(&self.batch, wanted.len());
@@ -115,8 +122,6 @@ struct Leg {
     later: bool,
     /// Rows of the whole update.
     total: usize,
-    /// μ of the moving average of ρ̂.
-    decay: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -173,8 +178,7 @@ impl StreamedPass {
                 Rows::All => Wanted::Range(chunk),
                 Rows::Listed(list) => Wanted::Listed(&list[chunk]),
             })?;
-            let decay = on.subject.rho_hat.decay;
-            self.go(on, Leg { phase, rows: len, later: number > 0, total, decay })?;
+            self.go(on, Leg { phase, rows: len, later: number > 0, total })?;
             if let Some(errors) = errors {
                 *errors = on.add_errors(*errors, len)?;
             }
@@ -183,8 +187,8 @@ impl StreamedPass {
     }
 
     fn settle(&mut self, on: &Passing<'_>, rows: Rows<'_>) -> Result<()> {
-        let (total, decay) = (on.engine.rows_of(rows), on.subject.rho_hat.decay);
-        self.go(on, Leg { phase: Phase::Settle, rows: 0, later: false, total, decay })
+        let total = on.engine.rows_of(rows);
+        self.go(on, Leg { phase: Phase::Settle, rows: 0, later: false, total })
     }
 
     fn go(&mut self, on: &Passing<'_>, leg: Leg) -> Result<()> {
@@ -240,7 +244,7 @@ impl Passing<'_> {
 
     /// J of the pass that went through last, and all of `more`.
     pub(super) fn read_cost(&self, errors: f64, rows: usize, more: &[Tensor]) -> Result<(Cost, Vec<f32>)> {
-        let GpuEngine { gpu, layout, work, staging, objective, .. } = self.engine;
+        let GpuEngine { gpu, layout, work, staging, .. } = self.engine;
         let kept = self.subject.rho_hat.rho_hat.iter().chain(more);
         let parts: Vec<_> =
             work.squared_weights.iter().chain(kept).map(|tensor| (tensor, tensor.cols)).collect();
@@ -249,6 +253,6 @@ impl Passing<'_> {
         let (rho_hat, more) = rest.split_at(layout.shape.hidden);
         let weights = weights.iter().map(|&x| f64::from(x)).sum();
         let rho_hat = rho_hat.iter().map(|&r| f64::from(r)).collect();
-        Ok((Cost::from_sums(objective, rows, errors, weights, rho_hat), more.to_vec()))
+        Ok((Cost::from_sums(&self.subject.objective, rows, errors, weights, rho_hat), more.to_vec()))
     }
 }

@@ -3,7 +3,9 @@
 use super::kernels::{adam, axpy, dot, gather, sgd};
 use super::step::{cost, cost_and_gradient, forward};
 use crate::device::Setup;
-use crate::engine::{Engine, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update};
+use crate::engine::{
+    Engine, Layer, NewUnit, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update, check_list,
+};
 use crate::error::Result;
 use crate::model::{Matrix, Params, Shape, cast};
 use crate::objective::{Cost, Objective, RhoHatMode};
@@ -14,6 +16,8 @@ use crate::reference::kernels::{column_mean, kl_slope};
 pub struct Reference {
     objective: Objective,
     rho_hat: RhoHat,
+    /// Of β, in steps.
+    beta_share: f64,
     params: Params<f64>,
     data: Matrix<f64>,
     /// ρ̂ of the moving average, once a batch has started it.
@@ -53,6 +57,7 @@ impl Reference {
         Self {
             objective: setup.objective,
             rho_hat: setup.rho_hat,
+            beta_share: 1.0,
             params,
             data,
             average: None,
@@ -110,7 +115,8 @@ impl Engine for Reference {
             Rows::Listed(rows) => gather(&self.data.values, self.data.cols, rows),
         };
         let average = self.average.as_deref().map(|before| (before, self.rho_hat.decay));
-        let (cost, gradient) = cost_and_gradient(&self.objective, &self.params, &x, average);
+        let objective = self.objective.with_beta_share(self.beta_share);
+        let (cost, gradient) = cost_and_gradient(&objective, &self.params, &x, average);
         if self.rho_hat.mode == RhoHatMode::Ema {
             self.average = Some(cost.rho_hat.clone());
         }
@@ -126,8 +132,23 @@ impl Engine for Reference {
         Ok(report.then_some(cost))
     }
 
+    fn set_beta_share(&mut self, share: f64) {
+        self.beta_share = share;
+    }
+
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         Ok(cast(&forward(&self.objective, &self.params, self.rows(first, count)).a2))
+    }
+
+    fn activations(&mut self, layer: Layer, rows: &[u32]) -> Result<Vec<f32>> {
+        check_list(rows, self.data.rows)?;
+        let x = gather(&self.data.values, self.data.cols, rows);
+        let layers = forward(&self.objective, &self.params, &x);
+        Ok(cast(match layer {
+            Layer::Input => &x,
+            Layer::Hidden => &layers.a2,
+            Layer::Output => &layers.a3,
+        }))
     }
 
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
@@ -142,6 +163,23 @@ impl Engine for Reference {
         self.params = params.cast();
         self.average = None;
         self.moments.iter_mut().for_each(|moment| moment.fill(0.0));
+        Ok(())
+    }
+
+    fn replace_units(&mut self, units: &[NewUnit]) -> Result<()> {
+        let shape = self.params.shape;
+        let zeros = vec![0.0; shape.visible];
+        for NewUnit { unit, w1, b1, d } in units {
+            put_unit(&mut self.params, *unit, (&cast(w1), f64::from(*b1), &cast(d)));
+            for flat in &mut self.moments {
+                let mut moment = Params::from_flat(shape, flat);
+                put_unit(&mut moment, *unit, (&zeros, 0.0, &zeros));
+                *flat = moment.to_flat();
+            }
+            if let Some(average) = &mut self.average {
+                average[*unit] = self.objective.rho;
+            }
+        }
         Ok(())
     }
 }
@@ -193,6 +231,14 @@ impl SearchSpace for Reference {
         self.search.direction = direction;
         Ok(())
     }
+}
+
+/// Puts W1 `[n]`, b1 and D `[n]` of one hidden unit into `params`.
+fn put_unit(params: &mut Params<f64>, unit: usize, (w1, b1, d): (&[f64], f64, &[f64])) {
+    let row = unit * params.shape.visible..(unit + 1) * params.shape.visible;
+    params.w1[row.clone()].copy_from_slice(w1);
+    params.b1[unit] = b1;
+    params.d[row].copy_from_slice(d);
 }
 
 fn dot_product(x: &[f64], y: &[f64]) -> f64 {

@@ -1,13 +1,13 @@
 //! Whole passes and updates of an engine against the reference, within the bound that follows from the formulas.
 
-use super::compare::{Closeness, Expected};
+use super::compare::{Closeness, Expected, UNIT};
 use super::numbers::Numbers;
 use super::rig::Failure;
 use super::running_error::kernels::{adam, sgd};
 use super::running_error::step::{Bounded, Weights, cost_and_gradient, exact_weights, forward};
 use super::running_error::{Approx, exact};
 use crate::device::{Choice, Setup};
-use crate::engine::{Cut, Engine, RhoHat, Rows, Update};
+use crate::engine::{Cut, Engine, NewUnit, RhoHat, Rows, Update};
 use crate::model::{Matrix, Params, Shape};
 use crate::objective::{Activation, Cost, Objective, RhoHatMode};
 
@@ -71,6 +71,20 @@ impl Problem {
         Self { objective, params, data }
     }
 
+    /// Units of different blocks that begin with weights of other units, in which nothing cancels either.
+    fn new_units(&self) -> [NewUnit; 2] {
+        let Params { shape: Shape { visible, hidden }, w1, d, .. } = &self.params;
+        let row = |rows: &[f32], unit: usize| rows[unit * visible..(unit + 1) * visible].to_vec();
+        [(1, 0.25), (hidden - 1, -0.125)].map(|(unit, b1)| {
+            let other = (unit + 3) % hidden;
+            NewUnit { unit, w1: row(w1, other), b1, d: row(d, other) }
+        })
+    }
+
+    fn with_beta_share(&self, share: f64) -> Self {
+        Self { objective: self.objective.with_beta_share(share), ..self.clone() }
+    }
+
     fn open(&self, choice: &Choice, cut: Cut, rho_hat: RhoHat) -> crate::Result<Box<dyn Engine>> {
         let setup = Setup { objective: self.objective, cut, rho_hat, threads: 0 };
         choice.open(&setup, &(self.params.clone(), self.data.clone()))
@@ -120,19 +134,37 @@ pub struct Rule {
     pub batches: bool,
     /// Which ρ̂.
     pub rho_hat: RhoHat,
+    /// While β warms up.
+    pub warms_up: bool,
+    /// Two units are replaced after the first update.
+    pub replaces: bool,
 }
 
 impl Rule {
     /// The rules that are checked, with their names.
-    pub fn all() -> [(&'static str, Self); 4] {
-        let exact = RhoHat::default();
+    pub fn all() -> [(&'static str, Self); 6] {
         let average = RhoHat { mode: RhoHatMode::Ema, decay: 0.9 };
+        let sgd = Self {
+            adam: false,
+            batches: false,
+            rho_hat: RhoHat::default(),
+            warms_up: false,
+            replaces: false,
+        };
+        let adam = Self { adam: true, batches: true, ..sgd };
         [
-            ("sgd", Self { adam: false, batches: false, rho_hat: exact }),
-            ("sgd on mini-batches", Self { adam: false, batches: true, rho_hat: exact }),
-            ("adam on mini-batches", Self { adam: true, batches: true, rho_hat: exact }),
-            ("adam, moving average of rho_hat", Self { adam: true, batches: true, rho_hat: average }),
+            ("sgd", sgd),
+            ("sgd on mini-batches", Self { batches: true, ..sgd }),
+            ("adam on mini-batches", adam),
+            ("adam, moving average of rho_hat", Self { rho_hat: average, ..adam }),
+            ("adam while beta warms up", Self { warms_up: true, ..adam }),
+            ("adam after units were replaced", Self { replaces: true, ..adam }),
         ]
+    }
+
+    /// The share of β that update `step` has.
+    fn beta_share(self, step: u64) -> f64 {
+        if self.warms_up { step as f64 / 4.0 } else { 1.0 }
     }
 
     /// The update with number `step`, from 1.
@@ -167,11 +199,17 @@ pub fn check_updates_on(
     for (number, batch) in (1..).zip(batches) {
         let rows = if rule.batches { Rows::Listed(batch) } else { Rows::All };
         let update = rule.update(number);
+        engine.set_beta_share(rule.beta_share(number));
+        let problem = problem.with_beta_share(rule.beta_share(number));
         let cost = engine.step(rows, &update, true)?.ok_or_else(|| wrong("no cost was reported"))?;
-        let expected = state.step(problem, rows, &update, rule.rho_hat);
+        let expected = state.step(&problem, rows, &update, rule.rho_hat);
         worst = worst.worse(check_cost(&expected, &cost)?);
         let params = Expected::from(state.params.clone()).compare(&engine.params()?.to_flat());
         worst = worst.worse(named(&format!("parameters after update {number}"), params)?);
+        if rule.replaces && number == 1 {
+            engine.replace_units(&problem.new_units())?;
+            state.replace(&problem);
+        }
     }
     Ok(worst)
 }
@@ -192,6 +230,26 @@ impl State {
         let params = exact(&problem.params.to_flat());
         let zeros = vec![Approx::default(); params.len()];
         Self { params, moments: [zeros.clone(), zeros], average: None }
+    }
+
+    /// Takes the new units of `problem` over.
+    fn replace(&mut self, problem: &Problem) {
+        let Shape { visible, hidden } = problem.params.shape;
+        for NewUnit { unit, w1, b1, d } in problem.new_units() {
+            let (matrix, bias) = (visible * hidden, visible * hidden + unit);
+            let parts = [(unit * visible, w1), (bias, vec![b1]), (matrix + hidden + unit * visible, d)];
+            for (at, values) in parts {
+                self.params[at..at + values.len()].copy_from_slice(&exact(&values));
+                self.moments
+                    .iter_mut()
+                    .for_each(|moment| moment[at..at + values.len()].fill(Approx::default()));
+            }
+            if let Some(average) = &mut self.average {
+                // ρ is rounded to f32 on a device.
+                let rho = problem.objective.rho;
+                average[unit] = Approx { value: rho, error: UNIT * rho };
+            }
+        }
     }
 
     fn step(&mut self, problem: &Problem, rows: Rows<'_>, update: &Update, rho_hat: RhoHat) -> Bounded {

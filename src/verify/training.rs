@@ -54,6 +54,8 @@ fn run(
         optimizer,
         rate: LearningRate::constant(0.01),
         momentum: 0.9,
+        beta_warmup: 0,
+        revival: None,
         batch: (optimizer != Optimizer::Lbfgs).then_some(40),
         steps: 60,
         shuffle: Shuffle::rows(seed),

@@ -37,7 +37,9 @@ fn the_summary_holds_the_cost_of_the_last_line_of_metrics() {
     for name in ["seconds", "samples_per_second", "startup_seconds"] {
         assert!(number(&summary, name) > 0.0, "{name}");
     }
-    for name in ["rho_hat_min", "rho_hat_mean", "rho_hat_max", "dead", "clamped", "gradient_norm", "lr"] {
+    for name in
+        ["rho_hat_min", "rho_hat_mean", "rho_hat_max", "dead", "saturated", "clamped", "gradient_norm", "lr"]
+    {
         assert!(last[name].is_number(), "{name} in {last}");
     }
     let rho_hat = &summary["rho_hat"];
@@ -45,8 +47,47 @@ fn the_summary_holds_the_cost_of_the_last_line_of_metrics() {
         number(rho_hat, "min") <= number(rho_hat, "mean")
             && number(rho_hat, "mean") <= number(rho_hat, "max")
     );
+    for (name, wanted) in [("collapsed_over", 200.0), ("duplicates_over", 25.0)] {
+        assert_eq!(number(&summary, name), wanted, "{name}");
+    }
+    for name in ["dead", "saturated", "collapsed", "duplicates"] {
+        assert!(summary[name].is_number(), "{name} in {summary}");
+    }
     assert_eq!((&summary["seed"], &summary["steps"]), (&7.into(), &5.into()));
     assert_eq!((&summary["device"], &summary["ended"]), (&"cpu".into(), &"steps".into()));
+}
+
+#[test]
+fn the_metrics_tell_beta_where_it_warms_up_and_only_there() {
+    let folder = tempdir().unwrap();
+    for (run, flags, wanted) in [
+        (
+            "rising",
+            &["--optimizer", "sgd", "--beta", "2", "--beta-warmup", "4"][..],
+            &[0.5, 1.0, 1.5, 2.0, 2.0][..],
+        ),
+        ("whole", &["--optimizer", "sgd"], &[]),
+    ] {
+        train(folder.path(), run, flags);
+        let metrics = fs::read_to_string(folder.path().join(run).join("metrics.jsonl")).unwrap();
+        let lines = metrics.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let betas: Vec<f64> = lines.filter_map(|line| line["beta"].as_f64()).collect();
+        assert_eq!(betas, wanted, "{run}");
+    }
+}
+
+#[test]
+fn the_metrics_and_the_summary_count_revived_units_where_dead_ones_are_revived() {
+    let folder = tempdir().unwrap();
+    for (run, flags, wanted) in [
+        ("with", &["--optimizer", "sgd", "--revive", "2"][..], true),
+        ("without", &["--optimizer", "sgd"], false),
+    ] {
+        let summary = train(folder.path(), run, flags);
+        let metrics = fs::read_to_string(folder.path().join(run).join("metrics.jsonl")).unwrap();
+        let last: Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
+        assert_eq!((last["revived"].is_number(), summary["revived"].is_number()), (wanted, wanted), "{run}");
+    }
 }
 
 #[test]
@@ -70,7 +111,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_one_others() {
 #[test]
 fn config_toml_repeats_a_run_bit_for_bit() {
     let folder = tempdir().unwrap();
-    let sgd = "--optimizer sgd --batch 50 --epochs 2 --rho-hat ema --schedule cosine --warmup 2 --hidden 9 --patch 5 \
+    let sgd = "--optimizer sgd --batch 50 --epochs 2 --rho-hat ema --schedule cosine --warmup 2 --beta-warmup 3 --revive 2 --hidden 9 --patch 5 \
                --activation tanh --output linear --no-whiten --beta 0.5 --seed 3";
     for (name, flags) in [("lbfgs", vec![]), ("sgd", sgd.split(' ').collect())] {
         let again = format!("{name}-again");
@@ -102,9 +143,16 @@ fn people_get_a_summary_with_units_and_paths() {
     let outcome = rhohat(folder.path(), &args);
     assert!(outcome.stderr.contains("2/2  J "), "{}", outcome.stderr);
     let text = outcome.text();
-    for word in
-        ["J  ", "rho-hat ", "0 of 25 units dead", " s, ", "samples/s", "seed 0", "run/model.safetensors"]
-    {
+    for word in [
+        "J  ",
+        "rho-hat ",
+        "0 of 25 units dead, 0 saturated",
+        "over 50 examples",
+        " s, ",
+        "samples/s",
+        "seed 0",
+        "run/model.safetensors",
+    ] {
         assert!(text.contains(word), "no {word:?} in: {text}");
     }
 }

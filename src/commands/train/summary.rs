@@ -6,9 +6,10 @@ use std::time::Duration;
 use indicatif::HumanCount;
 use rhohat::config::Config;
 use rhohat::engine::Engine;
-use rhohat::metrics::{RhoHatRange, Terms, dead, rate};
+use rhohat::metrics::{RhoHatRange, Terms, rate};
 use rhohat::run::RunDir;
 use rhohat::train::{Ended, Outcome};
+use rhohat::units::Health;
 use serde::Serialize;
 
 /// The result of a run; `j` and its terms are those of the saved parameters over `measured` examples.
@@ -21,7 +22,11 @@ pub struct Summary {
     seconds: f64,
     samples_per_second: f64,
     rho_hat: RhoHatRange,
-    dead: usize,
+    #[serde(flatten)]
+    units: Health,
+    /// Units that were given new weights, where dead ones are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revived: Option<usize>,
     hidden: usize,
     /// Reports in which a ρ̂ was clamped.
     clamped: usize,
@@ -44,6 +49,7 @@ impl Summary {
         config: &Config,
         engine: &dyn Engine,
         outcome: &Outcome,
+        units: Health,
         run: &RunDir,
         clamped: usize,
         startup: Duration,
@@ -55,7 +61,8 @@ impl Summary {
             seconds: outcome.seconds,
             samples_per_second: rate(outcome.samples, outcome.seconds),
             rho_hat: RhoHatRange::of(&outcome.cost.rho_hat),
-            dead: dead(&outcome.cost, &config.objective()),
+            units,
+            revived: config.revive.map(|_| outcome.revived),
             hidden: config.hidden,
             clamped,
             examples: engine.examples(),
@@ -73,10 +80,11 @@ impl Summary {
 
 /// The summary for people.
 pub fn text(summary: &Summary) -> String {
-    let Summary { terms, rho_hat, .. } = summary;
+    let Summary { terms, rho_hat, units, .. } = summary;
     let mut text = format!(
         "J          {:.4} = reconstruction {:.4} + decay {:.4} + kl {:.4}{}\n\
-         rho-hat    {:.5} to {:.5}, mean {:.5}; {} of {} units dead{}\n\
+         rho-hat    {:.5} to {:.5}, mean {:.5}; {} of {} units dead, {} saturated{}\n\
+         units      {}\n\
          training   {} steps{} in {:.2} s, {} samples/s, seed {}; {:.2} s to start\n\
          device     {} ({})",
         terms.j,
@@ -87,9 +95,11 @@ pub fn text(summary: &Summary) -> String {
         rho_hat.min,
         rho_hat.max,
         rho_hat.mean,
-        summary.dead,
+        units.dead,
         summary.hidden,
+        units.saturated,
         clamped(summary.clamped),
+        units.likeness(summary.hidden) + &revived(summary.revived),
         summary.steps,
         early(summary.ended),
         summary.seconds,
@@ -127,4 +137,8 @@ fn early(ended: Ended) -> &'static str {
 /// Clamping changes J silently where it happens, so it is told.
 fn clamped(reports: usize) -> String {
     if reports == 0 { String::new() } else { format!("; clamped in {reports} reports") }
+}
+
+fn revived(units: Option<usize>) -> String {
+    units.map_or(String::new(), |units| format!(", {units} revived on the way"))
 }

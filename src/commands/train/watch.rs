@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use rhohat::Result;
 use rhohat::metrics::{MetricsFile, RhoHatRange, Terms, rate};
+use rhohat::objective::Objective;
 use rhohat::train::{Observer, Progress};
+use rhohat::units::{dead, saturated};
 
 use super::interrupt::Interrupt;
 
@@ -18,6 +20,7 @@ pub struct Watch<'a> {
     metrics: MetricsFile,
     interrupt: &'a Interrupt,
     display: Display,
+    objective: Objective,
     steps: usize,
     /// Reports in which a ρ̂ was clamped.
     clamped: usize,
@@ -32,9 +35,15 @@ enum Display {
 
 impl<'a> Watch<'a> {
     /// A bar where stderr is a terminal and nobody asked for quiet, else lines in the log.
-    pub fn new(metrics: MetricsFile, interrupt: &'a Interrupt, steps: usize, quiet: bool) -> Self {
+    pub fn new(
+        metrics: MetricsFile,
+        objective: Objective,
+        interrupt: &'a Interrupt,
+        steps: usize,
+        quiet: bool,
+    ) -> Self {
         let display = if std::io::stderr().is_terminal() && !quiet { bar(steps) } else { Display::Log(None) };
-        Self { metrics, interrupt, display, steps, clamped: 0 }
+        Self { metrics, interrupt, display, objective, steps, clamped: 0 }
     }
 
     /// Takes the bar away; the number of reports in which a ρ̂ was clamped.
@@ -49,7 +58,7 @@ impl<'a> Watch<'a> {
 impl Observer for Watch<'_> {
     fn report(&mut self, progress: &Progress) -> Result<()> {
         self.clamped += usize::from(progress.cost.clamped() > 0);
-        self.display.show(progress, self.steps);
+        self.display.show(progress, &self.objective, self.steps);
         self.metrics.add(progress)
     }
 
@@ -65,17 +74,17 @@ fn bar(steps: usize) -> Display {
 }
 
 impl Display {
-    fn show(&mut self, progress: &Progress, steps: usize) {
+    fn show(&mut self, progress: &Progress, objective: &Objective, steps: usize) {
         match self {
             Self::Bar(bar) => {
-                bar.set_message(line(progress));
+                bar.set_message(line(progress, objective));
                 bar.set_position(progress.step as u64);
             }
             Self::Log(last) => {
                 let due = last.is_none_or(|last| last.elapsed() >= PAUSE) || progress.step == steps;
                 if due {
                     *last = Some(Instant::now());
-                    tracing::debug!("{}/{steps}  {}", progress.step, line(progress));
+                    tracing::debug!("{}/{steps}  {}", progress.step, line(progress, objective));
                 }
             }
         }
@@ -83,9 +92,13 @@ impl Display {
 }
 
 /// Fits 80 columns behind the bar.
-fn line(progress: &Progress) -> String {
+fn line(progress: &Progress, objective: &Objective) -> String {
     let Terms { j, reconstruction, decay, kl } = Terms::of(&progress.cost);
-    let mean = RhoHatRange::of(&progress.cost.rho_hat).mean;
+    let rho_hat = &progress.cost.rho_hat;
+    let (mean, dead, saturated) =
+        (RhoHatRange::of(rho_hat).mean, dead(rho_hat, objective), saturated(rho_hat));
     let speed = HumanCount(rate(progress.samples, progress.seconds) as u64);
-    format!("J {j:.4} = {reconstruction:.3} + {decay:.3} + {kl:.3}  ρ̂ {mean:.4}  {speed} samples/s")
+    format!(
+        "J {j:.4} = {reconstruction:.3}+{decay:.3}+{kl:.3}  ρ̂ {mean:.4}  dead {dead}  sat {saturated}  {speed}/s"
+    )
 }

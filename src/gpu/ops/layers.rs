@@ -5,7 +5,7 @@ use super::word;
 use crate::error::Result;
 use crate::gpu::buffer::Tensor;
 use crate::gpu::kernel;
-use crate::gpu::recording::{Choice, Recorder};
+use crate::gpu::recording::{Choice, LiveUniform, Recorder};
 use crate::gpu::uniform::Penalty;
 use crate::objective::{Activation, Objective, RHO_HAT_MIN};
 
@@ -52,17 +52,21 @@ impl Recorder<'_> {
         rho_hat: &Tensor,
         slope: &Tensor,
     ) -> Result<()> {
-        assert!(mean.cols == rho_hat.cols && mean.cols == slope.cols, "kl_slope: units");
-        let uniform = Penalty {
-            units: word(mean.cols),
-            padded: word(mean.stride()),
-            rho: objective.rho as f32,
-            beta: objective.beta as f32,
-            decay: decay as f32,
-            least: RHO_HAT_MIN as f32,
-            tanh: u32::from(objective.activation == Activation::Tanh),
-        };
-        self.dispatch(&kernel::KL_SLOPE, Choice::default(), &uniform, &[mean, rho_hat, slope], mean.stride())
+        let uniform = penalty_uniform(objective, decay, mean);
+        let tensors = units_alike([mean, rho_hat, slope]);
+        self.dispatch(&kernel::KL_SLOPE, Choice::default(), &uniform, &tensors, mean.stride())
+    }
+
+    /// The same with penalty and decay set before each run (see [`penalty_uniform`]).
+    pub fn kl_slope_live(
+        &mut self,
+        uniform: &LiveUniform,
+        mean: &Tensor,
+        rho_hat: &Tensor,
+        slope: &Tensor,
+    ) -> Result<()> {
+        let tensors = units_alike([mean, rho_hat, slope]);
+        self.dispatch_live(&kernel::KL_SLOPE, uniform, &tensors, mean.stride())
     }
 
     /// C = f(A Bᵀ + b): the hidden layer.
@@ -121,4 +125,23 @@ impl Recorder<'_> {
         let end = End { kernel, f, tensors: &[slope, a2], first_sum: 0 };
         self.product(product, kernel::matmul_nt(product), Some(end), [a, b, c], false)
     }
+}
+
+/// The uniform of `kl_slope` for the units of `mean`.
+pub fn penalty_uniform(objective: &Objective, decay: f64, mean: &Tensor) -> Penalty {
+    Penalty {
+        units: word(mean.cols),
+        padded: word(mean.stride()),
+        rho: objective.rho as f32,
+        beta: objective.beta as f32,
+        decay: decay as f32,
+        least: RHO_HAT_MIN as f32,
+        tanh: u32::from(objective.activation == Activation::Tanh),
+    }
+}
+
+/// Vectors of as many units.
+fn units_alike(tensors: [&Tensor; 3]) -> [&Tensor; 3] {
+    assert!(tensors.iter().all(|tensor| tensor.cols == tensors[0].cols), "kl_slope: units");
+    tensors
 }

@@ -101,8 +101,13 @@ impl Search {
 
     /// What a trial evaluates.
     pub(super) fn subject<'a>(&'a self, engine: &'a GpuEngine) -> Subject<'a> {
-        let rho_hat = RhoHatTarget { rho_hat: &engine.work.rho_hat, decay: 0.0 };
-        Subject { weights: &self.trial, gradient: Some(&self.trial_gradient), rho_hat }
+        let rho_hat = RhoHatTarget { rho_hat: &engine.work.rho_hat, penalty: None };
+        Subject {
+            objective: engine.objective,
+            weights: &self.trial,
+            gradient: Some(&self.trial_gradient),
+            rho_hat,
+        }
     }
 
     /// Trial point, J and gradient there, slope.

@@ -1,0 +1,156 @@
+//! Whether hidden units do any work: dead, saturated, collapsed and duplicate ones, counted.
+
+mod duplicates;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::engine::{Engine, Layer};
+use crate::error::Result;
+use crate::model::Params;
+use crate::objective::{Activation, Cost, Objective};
+pub use duplicates::{COSINE, Duplicates, PAIRS, duplicates, duplicates_within};
+
+/// A unit whose ρ̂ is below this share of ρ counts as dead.
+pub const DEAD: f64 = 0.1;
+/// A unit whose ρ̂ is above this counts as saturated.
+pub const SATURATED: f64 = 0.9;
+/// A unit whose active fraction spreads less than this over the examples (standard deviation) counts as collapsed.
+pub const COLLAPSED: f64 = 0.01;
+
+/// Activations that are held at a time, numbers.
+const HELD: usize = 1 << 24;
+/// Units whose spread one task adds up: their sums stay in the first-level cache.
+const TASK: usize = 512;
+
+/// Whether a unit of this ρ̂ is dead: below [`DEAD`]·ρ.
+pub fn is_dead(rho_hat: f64, objective: &Objective) -> bool {
+    rho_hat < DEAD * objective.rho
+}
+
+/// How many units of `rho_hat` `[h]` are dead.
+pub fn dead(rho_hat: &[f64], objective: &Objective) -> usize {
+    rho_hat.iter().filter(|&&rho_hat| is_dead(rho_hat, objective)).count()
+}
+
+/// How many units of `rho_hat` `[h]` are saturated: above [`SATURATED`].
+pub fn saturated(rho_hat: &[f64]) -> usize {
+    rho_hat.iter().filter(|&&rho_hat| rho_hat > SATURATED).count()
+}
+
+/// How many units have which fault; a unit may have several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// See [`is_dead`].
+    pub dead: usize,
+    /// See [`saturated`].
+    pub saturated: usize,
+    /// Units whose active fraction hardly depends on the example: standard deviation below [`COLLAPSED`].
+    pub collapsed: usize,
+    /// Examples that the standard deviation was taken over.
+    pub collapsed_over: usize,
+    /// Units whose encoder row points where that of an earlier unit does; see [`duplicates`].
+    pub duplicates: usize,
+    /// Units that were compared with all earlier ones; where they are fewer than h, `duplicates` is an estimate.
+    pub duplicates_over: usize,
+}
+
+impl Health {
+    /// Counts at `params`, which are the engine's, with the ρ̂ of `cost`; collapsed units over the examples `rows`.
+    ///
+    /// # Errors
+    /// Those of [`Engine::activations`].
+    pub fn measure(
+        engine: &mut dyn Engine,
+        objective: &Objective,
+        cost: &Cost,
+        params: &Params<f32>,
+        rows: &[u32],
+    ) -> Result<Self> {
+        let Duplicates { count, compared } = duplicates(&params.w1, params.shape.visible);
+        Ok(Self {
+            dead: dead(&cost.rho_hat, objective),
+            saturated: saturated(&cost.rho_hat),
+            collapsed: collapsed(engine, objective.activation, rows)?,
+            collapsed_over: rows.len(),
+            duplicates: count,
+            duplicates_over: compared,
+        })
+    }
+
+    /// The last two counts in words, with what they were taken over where that is not everything.
+    pub fn likeness(&self, hidden: usize) -> String {
+        let Self { collapsed, collapsed_over, duplicates, duplicates_over: compared, .. } = self;
+        let about = if *compared < hidden { "about " } else { "" };
+        format!(
+            "{collapsed} collapsed over {collapsed_over} examples, {about}{duplicates} duplicates ({compared} compared)"
+        )
+    }
+}
+
+/// At most `most` of `examples` rows, evenly spaced.
+pub fn spaced(examples: usize, most: usize) -> Vec<u32> {
+    let count = examples.min(most);
+    (0..count).map(|i| u32::try_from(i * examples / count).expect("fewer than 2^32 examples")).collect()
+}
+
+/// How many units hardly depend on the examples `rows`.
+fn collapsed(engine: &mut dyn Engine, activation: Activation, rows: &[u32]) -> Result<usize> {
+    let hidden = engine.shape().hidden;
+    let mut spread = Spread::new(hidden);
+    for rows in rows.chunks((HELD / hidden).max(1)) {
+        spread.add(&engine.activations(Layer::Hidden, rows)?);
+    }
+    let deviations = spread.deviations().map(|deviation| deviation * activation.active_fraction_slope());
+    Ok(deviations.filter(|&deviation| deviation < COLLAPSED).count())
+}
+
+/// The spread of every unit's activation, from rows that come in pieces. Sums are those of differences from the first
+/// row: a unit that is always nearly 1 loses no digits.
+#[derive(Debug)]
+pub struct Spread {
+    rows: usize,
+    units: Vec<Unit>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Unit {
+    first: f32,
+    sum: f64,
+    squares: f64,
+}
+
+impl Spread {
+    /// Of `hidden` units, over no rows yet.
+    pub fn new(hidden: usize) -> Self {
+        Self { rows: 0, units: vec![Unit::default(); hidden] }
+    }
+
+    /// Takes activations `[rows, h]`.
+    pub fn add(&mut self, a2: &[f32]) {
+        let hidden = self.units.len();
+        if self.rows == 0 {
+            self.units.iter_mut().zip(a2).for_each(|(unit, &a)| unit.first = a);
+        }
+        self.rows += a2.len() / hidden;
+        self.units.par_chunks_mut(TASK).enumerate().for_each(|(task, units)| {
+            for row in a2.chunks_exact(hidden) {
+                units.iter_mut().zip(&row[task * TASK..]).for_each(|(unit, &a)| unit.add(a));
+            }
+        });
+    }
+
+    /// The standard deviation of each unit's activation, over all rows.
+    pub fn deviations(&self) -> impl Iterator<Item = f64> {
+        let rows = self.rows as f64;
+        self.units.iter().map(move |unit| (unit.squares / rows - (unit.sum / rows).powi(2)).max(0.0).sqrt())
+    }
+}
+
+impl Unit {
+    fn add(&mut self, a: f32) {
+        let difference = f64::from(a) - f64::from(self.first);
+        self.sum += difference;
+        self.squares += difference * difference;
+    }
+}
