@@ -47,7 +47,7 @@ pub(super) enum Held {
     /// On the device.
     Resident(Vec<Part>),
     /// Where they are fetched from, a chunk at a time.
-    Streamed(RefCell<Stream>),
+    Streamed(Box<RefCell<Stream>>),
 }
 
 /// Cost and gradient over all examples at the current parameters.
@@ -78,7 +78,9 @@ impl GpuEngine {
         let layout = Layout::new(&gpu, params.shape, count, setup.cut)?;
         let examples = match given {
             Given::Resident(mut supply) => Held::Resident(upload(&gpu, &layout, &mut *supply)?),
-            Given::Streamed(supply) => Held::Streamed(RefCell::new(Stream::new(&gpu, &layout, supply)?)),
+            Given::Streamed(supply) => {
+                Held::Streamed(Box::new(RefCell::new(Stream::new(&gpu, &layout, supply)?)))
+            }
         };
         // The sums of fetched rows are read chunk by chunk.
         let at_once = if let Held::Streamed(_) = examples { layout.chunk.min(count) } else { count };

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
+use std::slice;
 use std::sync::Arc;
 
 use super::reader::{Job, Reader, read};
@@ -108,7 +109,7 @@ impl Batches {
         }
         match self.find(row, store.row_bytes()) {
             Some(bytes) => out.extend_from_slice(bytes),
-            None => out.extend(read(store, &vec![row..row + 1])?),
+            None => out.extend(read(store, slice::from_ref(&(row..row + 1)))?),
         }
         Ok(())
     }
@@ -166,7 +167,7 @@ impl Sequence {
             other => {
                 // What was read for nothing makes room.
                 other.map(|_| self.reader.take());
-                read(store, &vec![range.clone()])?
+                read(store, slice::from_ref(range))?
             }
         };
         let next = range.end..(range.end + range.len()).min(store.rows);

@@ -57,7 +57,7 @@ impl Reader {
 }
 
 /// The rows of a job, all of them finite.
-pub fn read(store: &Store, job: &Job) -> Result<Vec<u8>> {
+pub fn read(store: &Store, job: &[Range<usize>]) -> Result<Vec<u8>> {
     let rows = job.iter().map(Range::len).sum::<usize>();
     let mut bytes = Vec::with_capacity(rows * store.row_bytes());
     job.iter().try_for_each(|range| store.read(range.start, range.len(), &mut bytes))?;

@@ -163,7 +163,7 @@ impl Store {
     /// # Errors
     /// As [`Store::read`], and for numbers that are not finite.
     pub fn table(&self) -> Result<Table> {
-        let bytes = read(self, &vec![0..self.rows])?;
+        let bytes = read(self, std::slice::from_ref(&(0..self.rows)))?;
         Ok(Table { rows: self.rows, cols: self.cols, values: self.number.decode(&bytes, Endian::Little) })
     }
 

@@ -77,7 +77,7 @@ impl Transform {
     /// # Errors
     /// As [`Store::read`], and for numbers that are not finite.
     pub fn all_in_double(&self, store: &Store) -> Result<Vec<f64>> {
-        let bytes = read(store, &vec![0..store.rows])?;
+        let bytes = read(store, std::slice::from_ref(&(0..store.rows)))?;
         Ok(bytes.chunks_exact(store.row_bytes()).flat_map(|row| self.values(row)).collect())
     }
 }
