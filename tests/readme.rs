@@ -51,6 +51,8 @@ fn prepare(folder: &Path) {
     fs::copy(digits, folder.join("train-images-idx3-ubyte.gz")).unwrap();
     let rows: Vec<f32> = (0..600 * 12).map(|i| (i * i % 97) as f32 / 97.0).collect();
     npy::write(&folder.join("rows.npy"), 600, 12, &rows).unwrap();
+    let bytes: Vec<u8> = (0..600 * 12).map(|i| (i * i % 251) as u8).collect();
+    fs::write(folder.join("rows.u8"), bytes).unwrap();
 }
 
 #[test]

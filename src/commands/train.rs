@@ -120,10 +120,8 @@ fn open_engine(
     let source = source.unwrap_or_else(|| Source::built_in(config.seed));
     let data = start::Data::new(&source, config, init, &|_| {})?;
     drop(source);
-    if let start::Rows::Held(matrix) = &data.rows {
-        if let Some(warning) = reach_warning(&matrix.values, config.output) {
-            tracing::warn!("{warning}");
-        }
+    if let Some(warning) = reach_warning(&data.looked_at()?, config.output) {
+        tracing::warn!("{warning}");
     }
     if let Some(path) = &args.save_patches {
         data.save(path)?;

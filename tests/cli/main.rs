@@ -2,6 +2,7 @@
 
 mod bench;
 mod data_commands;
+mod memory;
 mod refusals;
 mod run_directory;
 mod settings;

@@ -1,5 +1,6 @@
 //! What training starts from: examples under the settings, parameters from a file or at random.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,11 +62,23 @@ impl Data {
         let rows = match &self.rows {
             Rows::Held(matrix) => matrix.cast::<f32>(),
             Rows::Stored(store) => {
-                let values = Transform::new(store, &self.preprocess).all_in_double(store)?;
+                let values = Transform::new(store, &self.preprocess).in_double(store, 0..store.rows)?;
                 Matrix::new(store.rows, store.cols, values).cast()
             }
         };
         durable::write(path, |mut out| npy::write_to(&mut out, rows.rows, rows.cols, &rows.values))
+    }
+
+    /// Numbers of examples that are looked at for a warning: all of them, or those of the first rows on disk.
+    pub fn looked_at(&self) -> Result<Cow<'_, [f64]>> {
+        const ROWS: usize = 4096;
+        match &self.rows {
+            Rows::Held(matrix) => Ok(Cow::from(&matrix.values)),
+            Rows::Stored(store) => {
+                let rows = 0..store.rows.min(ROWS);
+                Ok(Transform::new(store, &self.preprocess).in_double(store, rows)?.into())
+            }
+        }
     }
 
     /// m and n.
@@ -121,7 +134,7 @@ impl Start for FromSettings<'_> {
         let matrix = match &self.data.rows {
             Rows::Held(matrix) => matrix.clone(),
             Rows::Stored(store) => {
-                let values = Transform::new(store, &self.data.preprocess).all_in_double(store)?;
+                let values = Transform::new(store, &self.data.preprocess).in_double(store, 0..store.rows)?;
                 Matrix::new(store.rows, store.cols, values)
             }
         };

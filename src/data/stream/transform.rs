@@ -1,6 +1,8 @@
 //! From the bytes of rows to the numbers that an engine takes: decoding and normalisation, in f64 and rounded once, so
 //! that rows which are read as they are needed have the bits of rows that were held from the start.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::reader::read;
@@ -72,12 +74,12 @@ impl Transform {
         values
     }
 
-    /// All examples in f64.
+    /// The examples `rows` in f64.
     ///
     /// # Errors
     /// As [`Store::read`], and for numbers that are not finite.
-    pub fn all_in_double(&self, store: &Store) -> Result<Vec<f64>> {
-        let bytes = read(store, std::slice::from_ref(&(0..store.rows)))?;
+    pub fn in_double(&self, store: &Store, rows: Range<usize>) -> Result<Vec<f64>> {
+        let bytes = read(store, std::slice::from_ref(&rows))?;
         Ok(bytes.chunks_exact(store.row_bytes()).flat_map(|row| self.values(row)).collect())
     }
 }
