@@ -192,6 +192,7 @@ impl Choice {
     /// # Errors
     /// When the job does not fit the bindings of a WebGPU device.
     pub fn footprint(&self, job: &Job) -> Result<(Plan, Footprint)> {
+        self.check_binding_limit(job.cut.binding_limit)?;
         match self {
             Self::Reference => Ok(crate::reference::footprint(job)),
             Self::Cpu => Ok(crate::cpu::memory::footprint(job)),

@@ -53,8 +53,7 @@ pub fn run(args: &TrainArgs, quiet: bool, started: Instant) -> anyhow::Result<Ex
         print(args.json, &plan, plan_text)?;
         return Ok(ExitCode::SUCCESS);
     }
-    tracing::info!("{}", plan_line(&plan));
-    let opened = open_engine(args, &config, &device, source, init.as_ref())?;
+    let opened = open_engine(args, &config, &device, source, init.as_ref(), &plan)?;
     let config = config.with_plan(opened.engine.plan(), device.choice.variant());
     learn(args, &config, opened, quiet, started)
 }
@@ -116,6 +115,7 @@ fn open_engine(
     device: &Device,
     source: Option<Source>,
     init: Option<&ModelFile>,
+    plan: &MemoryPlan,
 ) -> anyhow::Result<Opened> {
     let source = source.unwrap_or_else(|| Source::built_in(config.seed));
     let data = start::Data::new(&source, config, init, &|_| {})?;
@@ -128,6 +128,7 @@ fn open_engine(
     }
     let kernels = device.tune(config, data.size())?;
     let start = start::FromSettings { config, init, data: &data };
+    tracing::info!("{}", plan_line(plan));
     let engine = device.choice.open(&config.setup(), &start)?;
     Ok(Opened { engine, preprocess: data.preprocess, kernels })
 }

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::{Config, Kind};
+use super::{Batch, Config, Kind};
 use crate::device::Choice;
 use crate::engine::{Job, Plan};
 use crate::error::{Error, Result};
@@ -12,7 +12,7 @@ use crate::memory::{Bytes, Footprint, available};
 use crate::order::WINDOW;
 
 /// Numbers of neighbouring rows that are shuffled as one by default: 1 MiB where they are bytes.
-pub(super) const RUN: usize = 1 << 20;
+const RUN: usize = 1 << 20;
 /// Windows of rows in memory at once: two in use, one on its way.
 const WINDOWS: usize = 3;
 /// Fewest rows computed at a time before a run is refused.
@@ -113,13 +113,10 @@ impl Config {
 
     /// Runs of rows, where mini-batches of rows on disk need them.
     fn with_runs(self, kind: Kind, stream: bool) -> Self {
-        match kind {
-            Kind::Rows { cols, .. } if stream && self.shuffle_block.is_none() => {
-                let run = self.batch.rows().map(|_| (RUN / cols).max(1));
-                Self { shuffle_block: run, ..self }
-            }
-            _ => self,
+        if !stream || self.shuffle_block.is_some() || self.batch == Batch::Full {
+            return self;
         }
+        Self { shuffle_block: default_run(kind), ..self }
     }
 
     fn job(&self, kind: Kind, stream: bool) -> Result<Job> {
@@ -197,6 +194,17 @@ impl Config {
             None => format!("lower --hidden {}, --batch or --chunk, or use --optimizer sgd", plan.hidden),
         };
         Error::usage(format!("{what}; {remedy}, or give --memory {}", String::from(Bytes(plan.total))))
+    }
+}
+
+/// Rows that are shuffled as one: few enough for a window to be a small part of the data.
+pub(super) fn default_run(kind: Kind) -> Option<usize> {
+    const WINDOWS_AT_LEAST: usize = 16;
+    match kind {
+        Kind::Rows { rows, cols, row_bytes: Some(_) } => {
+            Some((RUN / cols).min(rows / (WINDOWS_AT_LEAST * WINDOW)).max(1))
+        }
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The defaults: those of the lecture's experiment, and how data and a start model change them.
 
-use super::memory::RUN;
+use super::memory::default_run;
 use super::{Batch, Config, Given};
 use crate::data::{Normalize, Source};
 use crate::error::{Error, Result};
@@ -209,6 +209,6 @@ impl Config {
     fn runs(&self, given: &Given, kind: Kind) -> Result<Option<usize>> {
         let Kind::Rows { rows, cols, row_bytes: Some(_) } = kind else { return Ok(None) };
         let many = rows.saturating_mul(cols) > MANY_NUMBERS || given.get("stream")? == Some(true);
-        Ok(many.then_some((RUN / cols).max(1)))
+        Ok(default_run(kind).filter(|_| many))
     }
 }
