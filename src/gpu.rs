@@ -5,7 +5,7 @@
 //! names the kernels, [`tune`] chooses them, [`buffer`] lays matrices out, [`storage`] holds buffers and their textures,
 //! [`kernel`] is the table of shaders, [`uniform`] their parameters, [`recording`] a list of dispatches built once and
 //! replayed, [`ops`] one shape-checked function a kernel, [`layout`] the cut into blocks, chunks and parts,
-//! [`workspace`] the buffers of a pass, [`pass`] a step as recorded kernels, `evaluation` one over resident examples or,
+//! [`workspace`] the buffers of a pass, [`pass`] a step as recorded kernels, `evaluation` one over resident `examples` or,
 //! through `stream`, over fetched ones, [`engine`] the engine trait, `descent` the steps of SGD and Adam, [`search`] those
 //! of L-BFGS.
 
@@ -16,6 +16,7 @@ mod descent;
 pub mod device;
 pub mod engine;
 mod evaluation;
+mod examples;
 pub mod kernel;
 pub mod layout;
 pub mod memory;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::buffer::{Tensor, bytes, packed};
 use super::device::Gpu;
-use super::engine::{GpuEngine, Held};
+use super::engine::GpuEngine;
 use super::evaluation::{Evaluation, Subject};
 use super::layout::{Layout, Segment};
 use super::ops::{adam_uniform, penalty_uniform, sgd_uniform};
@@ -103,7 +103,7 @@ impl GpuEngine {
             Some(descent) => descent,
             None => {
                 // Fetched rows come without a list.
-                let listed = if let Held::Resident(_) = self.examples { self.count } else { 0 };
+                let listed = if self.examples.are_resident() { self.count } else { 0 };
                 Descent::new(&self.gpu, &self.layout, listed)?
             }
         };

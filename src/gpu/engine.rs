@@ -1,26 +1,25 @@
 //! The engine trait on a WebGPU device: what is resident, which recordings exist, what is read back.
 
-use std::cell::RefCell;
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::buffer::{Tensor, buffer, bytes, padded, read_parts};
+use super::buffer::{Tensor, buffer, bytes, read_parts};
 use super::descent::Descent;
 use super::device::Gpu;
 use super::evaluation::{Evaluation, Subject};
+use super::examples::Held;
 use super::layout::{Layout, Segment};
 use super::ops::sum_blocks;
-use super::pass::{Examples, Part, Pass, RhoHatTarget};
+use super::pass::{Examples, Pass, RhoHatTarget};
 use super::recording::Recording;
 use super::search::Search;
-use super::stream::Stream;
 use super::workspace::{Workspace, cost_sums, weight_sums};
 use crate::device::Setup;
 use crate::engine::{Engine, Layer, NewUnit, Plan, RhoHat, Rows, Update, check_list, evenly};
 use crate::error::Result;
 use crate::model::{Params, Shape};
 use crate::objective::{Cost, Objective};
-use crate::supply::{Examples as Given, Supply, Wanted};
+use crate::supply::{Examples as Given, Wanted};
 
 /// The WebGPU engine.
 #[derive(Debug)]
@@ -39,15 +38,6 @@ pub struct GpuEngine {
     full: Option<FullPasses>,
     pub(super) descent: Option<Descent>,
     pub(super) staging: wgpu::Buffer,
-}
-
-/// Where the examples are.
-#[derive(Debug)]
-pub(super) enum Held {
-    /// On the device.
-    Resident(Vec<Part>),
-    /// Where they are fetched from, a chunk at a time.
-    Streamed(Box<RefCell<Stream>>),
 }
 
 /// Cost and gradient over all examples at the current parameters.
@@ -76,14 +66,9 @@ impl GpuEngine {
     pub fn new(gpu: Rc<Gpu>, setup: &Setup, params: &Params<f32>, given: Given) -> Result<Self> {
         let count = given.size().0;
         let layout = Layout::new(&gpu, params.shape, count, setup.cut)?;
-        let examples = match given {
-            Given::Resident(mut supply) => Held::Resident(upload(&gpu, &layout, &mut *supply)?),
-            Given::Streamed(supply) => {
-                Held::Streamed(Box::new(RefCell::new(Stream::new(&gpu, &layout, supply)?)))
-            }
-        };
+        let examples = Held::new(&gpu, &layout, given)?;
         // The sums of fetched rows are read chunk by chunk.
-        let at_once = if let Held::Streamed(_) = examples { layout.chunk.min(count) } else { count };
+        let at_once = if examples.are_resident() { count } else { layout.chunk.min(count) };
         let work = Workspace::new(&gpu, &layout, at_once)?;
         let resident = layout.vector(&gpu, "parameters")?;
         resident.iter().for_each(|segment| segment.write(&gpu, params));
@@ -195,7 +180,7 @@ impl Engine for GpuEngine {
     }
 
     fn sampled_cost(&mut self, most: usize) -> Result<(Cost, usize)> {
-        if matches!(self.examples, Held::Resident(_)) || self.count <= most {
+        if self.examples.are_resident() || self.count <= most {
             return Ok((self.cost()?, self.count));
         }
         let list = evenly(self.count, most);
@@ -304,29 +289,6 @@ fn read_vector(gpu: &Gpu, layout: &Layout, vector: &[Segment]) -> Result<Params<
         segment.read(gpu, &mut params)?;
     }
     Ok(params)
-}
-
-/// Cuts the examples into parts that one binding holds.
-fn upload(gpu: &Gpu, layout: &Layout, supply: &mut dyn Supply) -> Result<Vec<Part>> {
-    /// Numbers that are fetched at a time, so that the host does not hold all of them.
-    const PIECE: usize = 1 << 22;
-    let (count, cols) = supply.size();
-    let mut dense = Vec::new();
-    let mut part = |first: usize| {
-        let rows = layout.part_rows().min(count - first);
-        let x = Tensor::zeros(gpu, "examples", rows, cols)?;
-        let at_once = padded(PIECE / cols + 1);
-        for start in (0..rows).step_by(at_once) {
-            let piece = start..(start + at_once).min(rows);
-            dense.resize(piece.len() * cols, 0.0);
-            supply.numbers(&Wanted::Range(first + piece.start..first + piece.end), &mut dense)?;
-            x.row_range(piece.start, piece.len()).write(gpu, &dense);
-        }
-        x.buffer.make_constant();
-        gpu.check()?;
-        Ok(Part { first, x })
-    };
-    (0..count).step_by(layout.part_rows()).map(&mut part).collect()
 }
 
 /// A buffer through which `len` numbers are read back.

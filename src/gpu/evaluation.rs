@@ -4,7 +4,8 @@
 use std::cell::RefCell;
 
 use super::buffer::Tensor;
-use super::engine::{GpuEngine, Held};
+use super::engine::GpuEngine;
+use super::examples::Held;
 use super::layout::Segment;
 use super::pass::{Examples, Part, Pass, RhoHatTarget};
 use super::recording::{Recorder, Recording};

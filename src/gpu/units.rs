@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use super::buffer::{Tensor, bytes, packed};
 use super::device::Gpu;
-use super::engine::{GpuEngine, Held};
+use super::engine::GpuEngine;
+use super::examples::Held;
 use super::layout::Segment;
 use super::pass::{Examples, Part, Pass, first_rows};
 use super::stream::Stream;
