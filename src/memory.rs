@@ -54,9 +54,21 @@ impl From<Bytes> for String {
     }
 }
 
+impl Bytes {
+    /// A round amount that is not less, as `--memory` takes it.
+    pub fn rounded_up(self) -> String {
+        let megabytes = self.0.div_ceil(1_000_000);
+        if megabytes < 1_000 {
+            format!("{megabytes}MB")
+        } else {
+            format!("{:.1}GB", megabytes.div_ceil(100) as f64 / 10.0)
+        }
+    }
+}
+
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        indicatif::HumanBytes(self.0).fmt(f)
+        indicatif::DecimalBytes(self.0).fmt(f)
     }
 }
 
@@ -107,6 +119,10 @@ mod tests {
         ] {
             assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
             assert_eq!(String::from(Bytes(bytes)).parse(), Ok(Bytes(bytes)));
+        }
+        for (bytes, text) in [(1, "1MB"), (999_000_001, "1.0GB"), (3_920_704_032, "4.0GB")] {
+            assert_eq!(Bytes(bytes).rounded_up(), text);
+            assert!(text.parse::<Bytes>().unwrap() >= Bytes(bytes));
         }
         for text in ["", "GB", "-1GB", "six", "0", "1e30TB", "NaN", "infGB"] {
             assert!(text.parse::<Bytes>().unwrap_err().contains("6GB"), "{text}");

@@ -193,7 +193,7 @@ impl Config {
             Some(flag) => format!("use {flag}"),
             None => format!("lower --hidden {}, --batch or --chunk, or use --optimizer sgd", plan.hidden),
         };
-        Error::usage(format!("{what}; {remedy}, or give --memory {}", String::from(Bytes(plan.total))))
+        Error::usage(format!("{what}; {remedy}, or give --memory {}", Bytes(plan.total).rounded_up()))
     }
 }
 
