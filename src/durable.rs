@@ -19,10 +19,10 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
     written.map_err(|error| Error::io("write", path, error))
 }
 
-/// Writes `path` as [`write`] does, but `fill` gets the path of the file that takes its place.
+/// Writes `path` as [`write()`] does, but `fill` gets the path of the file that takes its place.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_at(path: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
     let special = path.metadata().is_ok_and(|metadata| !metadata.is_file());
     let written = if special { fill(path) } else { replaced_at(path, |file| fill(file.path())) };
