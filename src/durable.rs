@@ -4,8 +4,6 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use tempfile::NamedTempFile;
-
 use crate::error::{Error, Result};
 
 /// Writes `path` through `fill`; an older file of that name is replaced in one go, and stays as it is on failure.
@@ -19,16 +17,6 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
     written.map_err(|error| Error::io("write", path, error))
 }
 
-/// Writes `path` as [`write()`] does, but `fill` gets the path of the file that takes its place.
-///
-/// # Errors
-/// As [`write()`].
-pub fn write_at(path: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
-    let special = path.metadata().is_ok_and(|metadata| !metadata.is_file());
-    let written = if special { fill(path) } else { replaced_at(path, |file| fill(file.path())) };
-    written.map_err(|error| Error::io("write", path, error))
-}
-
 fn in_place(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut out = BufWriter::new(File::options().write(true).open(path)?);
     fill(&mut out)?;
@@ -36,26 +24,21 @@ fn in_place(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
 }
 
 fn replaced(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    replaced_at(path, |file| {
-        let mut out = BufWriter::new(file.as_file());
-        fill(&mut out)?;
-        out.flush()
-    })
-}
-
-fn replaced_at(path: &Path, fill: impl FnOnce(&NamedTempFile) -> io::Result<()>) -> io::Result<()> {
     // A symbolic link keeps pointing at the file that is replaced.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = beside(folder)?;
-    fill(&file)?;
+    let mut out = BufWriter::new(file.as_file());
+    fill(&mut out)?;
+    out.flush()?;
+    drop(out);
     file.as_file().sync_all()?;
     file.persist(&path)?;
     sync_folder(folder)
 }
 
 /// A temporary file with the permissions of an ordinary one.
-fn beside(folder: &Path) -> io::Result<NamedTempFile> {
+fn beside(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".rhohat-");
     #[cfg(unix)]

@@ -51,6 +51,27 @@ fn parameters_and_metadata_come_back_unchanged() {
 }
 
 #[test]
+fn bytes_are_those_of_the_format_s_own_writer() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let params = saved(&path);
+    let Shape { visible, hidden } = SHAPE;
+    let decoder: Vec<f32> =
+        (0..visible).flat_map(|col| params.d[col..].iter().step_by(visible).copied()).collect();
+    let view = |shape: &[usize], values| {
+        TensorView::new(Dtype::F32, shape.to_vec(), bytemuck::cast_slice(values)).unwrap()
+    };
+    let tensors = [
+        ("encoder.weight", view(&[hidden, visible], &params.w1)),
+        ("encoder.bias", view(&[hidden], &params.b1)),
+        ("decoder.weight", view(&[visible, hidden], &decoder)),
+        ("decoder.bias", view(&[visible], &params.b2)),
+    ];
+    let metadata = HashMap::from([("rhohat".to_owned(), JSON.to_owned())]);
+    assert_eq!(fs::read(&path).unwrap(), safetensors::serialize(tensors, Some(metadata)).unwrap());
+}
+
+#[test]
 fn tensors_have_the_shapes_of_pytorch() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("model.safetensors");

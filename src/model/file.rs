@@ -2,11 +2,10 @@
 //! numbers mean. Nothing in it is volatile: the same run writes the same bytes.
 
 use std::borrow::Cow;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
+use safetensors::tensor::{Metadata, TensorInfo, TensorView};
+use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use super::{Params, Real, Shape, cast};
@@ -40,41 +39,53 @@ pub struct Meta {
 /// [`Error::Io`] when the file cannot be written.
 pub fn save(path: &Path, params: &Params<f32>, meta: &Meta) -> Result<()> {
     let Shape { visible, hidden } = params.shape;
+    // By name, as the format's own writer sorts tensors of one kind.
     let tensors = [
-        ("encoder.weight", Saved { shape: vec![hidden, visible], values: &params.w1, transposed: None }),
-        ("encoder.bias", Saved { shape: vec![hidden], values: &params.b1, transposed: None }),
-        (
-            "decoder.weight",
-            Saved { shape: vec![visible, hidden], values: &params.d, transposed: Some(visible) },
-        ),
-        ("decoder.bias", Saved { shape: vec![visible], values: &params.b2, transposed: None }),
+        Saved { name: "decoder.bias", shape: vec![visible], values: &params.b2, transposed: None },
+        Saved {
+            name: "decoder.weight",
+            shape: vec![visible, hidden],
+            values: &params.d,
+            transposed: Some(visible),
+        },
+        Saved { name: "encoder.bias", shape: vec![hidden], values: &params.b1, transposed: None },
+        Saved { name: "encoder.weight", shape: vec![hidden, visible], values: &params.w1, transposed: None },
     ];
-    let metadata = [(KEY.to_owned(), meta.to_json())].into();
-    durable::write_at(path, |file| {
-        safetensors::serialize_to_file(tensors, Some(metadata), file).map_err(|error| match error {
-            SafeTensorError::IoError(error) => error,
-            other => io::Error::other(other),
-        })
+    let header = header(&tensors, meta);
+    durable::write(path, |out| {
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(header.as_bytes())?;
+        tensors.iter().try_for_each(|tensor| out.write_all(&tensor.data()))
     })
 }
 
-/// A tensor on its way into a file, which is put together when its turn comes.
+/// The header of a file with these tensors, one behind the other: JSON, filled up to a multiple of eight bytes.
+fn header(tensors: &[Saved<'_>], meta: &Meta) -> String {
+    let mut end = 0;
+    let info = |tensor: &Saved<'_>| {
+        let start = end;
+        end += size_of_val(tensor.values);
+        let info = TensorInfo { dtype: Dtype::F32, shape: tensor.shape.clone(), data_offsets: (start, end) };
+        (tensor.name.to_owned(), info)
+    };
+    let tensors = tensors.iter().map(info).collect();
+    let metadata = Metadata::new(Some([(KEY.to_owned(), meta.to_json())].into()), tensors);
+    let metadata = metadata.expect("every tensor holds as many numbers as its shape says");
+    let mut header = serde_json::to_string(&metadata).expect("names and numbers have a JSON form");
+    header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
+    header
+}
+
+/// A tensor on its way into a file, put together when its turn comes, so that no second copy of all of them is held.
 struct Saved<'a> {
+    name: &'static str,
     shape: Vec<usize>,
     values: &'a [f32],
     /// Columns of `values` if the file gets the transpose.
     transposed: Option<usize>,
 }
 
-impl View for Saved<'_> {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
+impl Saved<'_> {
     fn data(&self) -> Cow<'_, [u8]> {
         match self.transposed {
             None => bytemuck::cast_slice(self.values).into(),
@@ -83,10 +94,6 @@ impl View for Saved<'_> {
                 transposed(numbers, cols).into_flattened().into()
             }
         }
-    }
-
-    fn data_len(&self) -> usize {
-        size_of_val(self.values)
     }
 }
 
