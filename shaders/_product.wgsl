@@ -13,10 +13,12 @@ struct Product {
     units: u32,       // columns of C without padding
     sums: u32,        // invocations that leave a sum, for the output's delta
     first_sum: u32,   // where the first sum goes
+    slice: u32,       // vec4s of k a slice
+    slices: u32,      // into which k is cut; their products are added up afterwards
 }
 
 @group(0) @binding(0) var<uniform> p: Product;
-@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;  // [m, n]
+@group(0) @binding(1) var<storage, read_write> c: array<vec4<f32>>;  // [slices, m, n]
 
 override ACCUMULATE: bool = false;  // add to C
 
@@ -25,4 +27,10 @@ fn is_inside(row: u32, column: u32) -> vec4<bool> {
     let first = 4u * column;
     let columns = vec4<u32>(first, first + 1u, first + 2u, first + 3u) < vec4<u32>(p.units);
     return columns & vec4<bool>(row < p.examples);
+}
+
+// First k of a slice and the end of its k.
+fn bounds_of(slice: u32) -> vec2<u32> {
+    let first = p.k_first + slice * p.slice;
+    return 4u * vec2<u32>(first, min(first + p.slice, p.k_end));
 }

@@ -2,7 +2,7 @@
 // the reconstruction term of J: each invocation leaves the sum of (A3 − X)² over its part of the tile, and the host adds
 // these sums up in f64. Padding rows and columns become 0 and count nothing.
 
-@group(0) @binding(6) var<storage, read_write> squared_errors: array<f32>;  // [first_sum + sums]
+@group(0) @binding(4) var<storage, read_write> squared_errors: array<f32>;  // [first_sum + sums]
 
 var<private> squares: vec4<f32>;
 

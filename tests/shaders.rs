@@ -77,15 +77,15 @@ fn fields_are_found_behind_arrays_too() {
 
 /// Subgroups for the generated tiles, nothing for all others.
 fn capabilities(kernel: &Kernel) -> Capabilities {
-    if kernel.tile.is_some() { Capabilities::SUBGROUP } else { Capabilities::empty() }
+    if kernel.needs_subgroups() { Capabilities::SUBGROUP } else { Capabilities::empty() }
 }
 
 #[test]
-fn every_shader_is_valid_and_only_tiles_need_a_capability() {
+fn every_shader_is_valid_and_only_broadcasts_need_a_capability() {
     for kernel in all() {
         for memory in MEMORIES {
             let mut validator = Validator::new(ValidationFlags::all(), capabilities(kernel));
-            if kernel.tile.is_some() {
+            if kernel.needs_subgroups() {
                 let stages = wgpu::naga::valid::ShaderStages::COMPUTE;
                 let operations = wgpu::naga::valid::SubgroupOperationSet::all();
                 validator.subgroup_stages(stages).subgroup_operations(operations);
@@ -197,7 +197,8 @@ fn names(kernels: &[&Kernel]) -> Vec<String> {
     let ends = ["layer_n", "output_delta_n", "hidden_delta_n"];
     let file = |kernel: &&Kernel| {
         let name = kernel.name.trim_start_matches("bench/").to_owned();
-        ends.iter().fold(name, |name, end| name.replace(end, "matmul_n"))
+        let name = ends.iter().fold(name, |name, end| name.replace(end, "matmul_n"));
+        name.replace("_sliced", "").replace("_nt_slices", "_slices").replace("_nn_slices", "_slices")
     };
     let mut names: Vec<String> = kernels.iter().map(file).collect();
     names.sort();

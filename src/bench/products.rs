@@ -12,14 +12,14 @@ use super::stats::{Pace, Summary, alone};
 use super::steps::wrong;
 use crate::engine::Cut;
 use crate::error::Result;
-use crate::gpu::buffer::Tensor;
+use crate::gpu::buffer::{Tensor, padded};
 use crate::gpu::device::Gpu;
 use crate::gpu::layout::Layout;
-use crate::gpu::ops::Slices;
+use crate::gpu::ops::{Slices, product_room};
 use crate::gpu::recording::{Recorder, Recording};
 use crate::gpu::storage::Storage;
 use crate::gpu::tune::race::name;
-use crate::gpu::variant::Variant;
+use crate::gpu::variant::{Product, Variant};
 use crate::random::Stream;
 use crate::verify::compare::Expected;
 use crate::verify::numbers::{Kind, Numbers};
@@ -39,7 +39,7 @@ pub struct Candidate {
     pub form: Form,
     /// The kernel, and where it reads.
     pub variant: Variant,
-    /// Records C from A and B. C has room for [`Operands::slices`] of them.
+    /// Records C from A and B. C has room for [`Operands::slices`] of them, whatever the kernel.
     pub record: fn(&mut Recorder<'_>, &Operands) -> Result<()>,
 }
 
@@ -50,7 +50,10 @@ pub fn variants(gpu: &Gpu) -> Vec<Candidate> {
         [
             of(Form::Nt, |recorder, on| recorder.matmul_nt(&on.a, &on.b, &on.c, false)),
             of(Form::Nn, |recorder, on| recorder.matmul_nn(&on.a, &on.b, &on.c, false)),
-            of(Form::Tn, |recorder, on| recorder.matmul_tn(&on.a, &on.b, &on.c, on.slices)),
+            of(Form::Tn, |recorder, on| {
+                let slices = on.slices(recorder.variant.tn);
+                recorder.matmul_tn(&on.a, &on.b, &on.c, slices)
+            }),
         ]
     };
     Variant::supported(gpu).into_iter().flat_map(forms).collect()
@@ -65,8 +68,8 @@ pub struct Operands {
     pub b: Tensor,
     /// `[m, n]`; for Aᵀ·B the slices one below the other.
     pub c: Tensor,
-    /// Cut of the sum of Aᵀ·B.
-    pub slices: Slices,
+    /// Room for slices of A·B and A·Bᵀ.
+    scratch: Tensor,
     form: Form,
     size: (usize, usize, usize),
     values: [Vec<f32>; 2],
@@ -125,14 +128,24 @@ impl Operands {
         };
         let (a, b) = (upload(of_a, &values[0])?, upload(of_b, &values[1])?);
         let one = Tensor::zeros(gpu, "product", size.0, size.1)?;
-        let slices = Slices::new(size.2, one.len() / 64);
-        let c = if form == Form::Tn && slices.count > 1 {
-            let room = slices.count * one.len();
+        let most = gpu.binding_limit() as usize / 4;
+        let (rows, cols) = (one.padded_rows, one.stride());
+        let counts = Product::ALL.map(|product| Slices::new(product, size.2, rows, cols).count);
+        let count = counts.into_iter().max().filter(|_| form == Form::Tn).unwrap_or(1);
+        let c = if count > 1 {
+            let room = count * one.len();
             Tensor { buffer: Storage::zeros(gpu, "products", room)?, bound: room, ..one }
         } else {
             one
         };
-        Ok(Self { a, b, c, slices, form, size, values })
+        let room = product_room(Product::Tiled, rows, cols, padded(size.2), most).max(1);
+        let scratch = Tensor::vector(gpu, "slices", room)?;
+        Ok(Self { a, b, c, scratch, form, size, values })
+    }
+
+    /// Cut of the sum of Aᵀ·B by a kernel.
+    pub fn slices(&self, product: Product) -> Slices {
+        Slices::new(product, self.size.2, self.c.padded_rows, self.c.stride())
     }
 
     /// Checks a variant and times it.
@@ -142,7 +155,7 @@ impl Operands {
         gpu.queue.write_buffer(&self.c.buffer, 0, bytemuck::cast_slice(&nothing));
         let once = self.repeated(gpu, candidate, 1)?;
         run(gpu, &once)?;
-        self.check(gpu).map_err(|failure| {
+        self.check(gpu, candidate.variant.tn).map_err(|failure| {
             let (m, n, k) = self.size;
             wrong(
                 who,
@@ -159,17 +172,18 @@ impl Operands {
     fn repeated(&self, gpu: &Gpu, candidate: &Candidate, count: usize) -> Result<Recording> {
         let mut recorder = Recorder::new(gpu);
         recorder.variant = candidate.variant;
+        recorder.scratch = Some(self.scratch.clone());
         (0..count).try_for_each(|_| (candidate.record)(&mut recorder, self))?;
         recorder.finish()
     }
 
     /// Compares a sample of C, which holds integers, exactly.
-    fn check(&self, gpu: &Gpu) -> Result<(), Failure> {
+    fn check(&self, gpu: &Gpu, tn: Product) -> Result<(), Failure> {
         let (m, n, _) = self.size;
         let mut stream = Stream::new(0, "bench products sampled");
         let (rows, cols) = (indices(&mut stream, m, SIDE), indices(&mut stream, n, SIDE));
         let stride = self.c.stride();
-        let count = if self.form == Form::Tn { self.slices.count } else { 1 };
+        let count = if self.form == Form::Tn { self.slices(tn).count } else { 1 };
         let mut found = vec![0.0; rows.len() * cols.len()];
         for slice in 0..count {
             let part = Tensor { offset: slice * self.c.len(), bound: self.c.len(), ..self.c.clone() };

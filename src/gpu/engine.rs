@@ -124,7 +124,7 @@ impl GpuEngine {
         examples: Examples<'_>,
         build: impl FnOnce(&mut Pass<'_, '_>) -> Result<()>,
     ) -> Result<Recording> {
-        let mut recorder = self.layout.recorder(&self.gpu);
+        let mut recorder = self.work.recorder(&self.gpu, &self.layout);
         build(&mut Pass {
             recorder: &mut recorder,
             layout: &self.layout,

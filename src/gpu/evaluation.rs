@@ -45,7 +45,7 @@ impl Evaluation {
         before: impl FnOnce(&mut Recorder<'_>) -> Result<()>,
         behind: impl FnOnce(&mut Recorder<'_>) -> Result<()>,
     ) -> Result<Self> {
-        let mut recorder = engine.layout.recorder(&engine.gpu);
+        let mut recorder = engine.work.recorder(&engine.gpu, &engine.layout);
         before(&mut recorder)?;
         let Held::Resident(parts) = &engine.examples else {
             let mut last = engine.layout.recorder(&engine.gpu);

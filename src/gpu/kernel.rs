@@ -14,7 +14,7 @@ use super::recording::range_layout;
 use crate::error::Result;
 use crate::objective::Activation;
 pub use table::*;
-use tile::Left;
+use tile::Generated;
 
 /// How a shader uses a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,9 @@ pub enum Memory {
 /// Texels in a row of a texture that holds a tensor, as `texel` in `_texture.wgsl` has it.
 pub const TEXTURE_WIDTH: usize = 1024;
 
+/// For kernels to which no parts are joined but those that all have.
+pub const NO_PARTS: [&str; 3] = [""; 3];
+
 /// One row of the table.
 #[derive(Debug)]
 pub struct Kernel {
@@ -63,9 +66,9 @@ pub struct Kernel {
     /// The tensors, from binding 1 on.
     pub bindings: &'static [Access],
     /// Shared parts that are joined to it besides.
-    pub parts: &'static [&'static str],
-    /// The generated tile that is joined to it. Such kernels need subgroups.
-    pub tile: Option<Left>,
+    pub parts: [&'static str; 3],
+    /// The generated tile that is joined to it.
+    pub tile: Option<Generated>,
     /// The uniform struct at binding 0.
     pub uniform: Uniform,
 }
@@ -104,26 +107,35 @@ impl Kernel {
     /// The text that is compiled: the kernel first, so that line numbers in errors are its own.
     pub fn text(&self, memory: Memory) -> String {
         let activation = if self.activates { ACTIVATION_PART } else { "" };
-        let tile = self.tile.map(tile::text).unwrap_or_default();
+        let tile = self.tile.map(Generated::text).unwrap_or_default();
         [self.source, INDEX_PART, activation, &self.parts.join("\n"), &tile, &self.reads(memory)].join("\n")
     }
 
     /// Whether `gpu` can run it with tensors in `memory`, and whether that is another kernel than with buffers.
     pub fn runs_on(&self, gpu: &Gpu, memory: Memory) -> bool {
-        let reads = self.bindings.iter().any(|access| access.reads_fours());
-        let has_form = memory == Memory::Buffers || reads && gpu.has_textures();
-        has_form && (self.tile.is_none() || gpu.has_subgroups())
+        let has_form = memory == Memory::Buffers || self.reads_textures() && gpu.has_textures();
+        has_form && (!self.needs_subgroups() || gpu.has_subgroups())
+    }
+
+    /// Whether it has a form that reads from textures. What goes through workgroup memory reads so little that it has none.
+    pub fn reads_textures(&self) -> bool {
+        self.tile != Some(Generated::Shared) && self.bindings.iter().any(|access| access.reads_fours())
+    }
+
+    /// Whether it is more than core WGSL.
+    pub fn needs_subgroups(&self) -> bool {
+        matches!(self.tile, Some(Generated::Broadcast(_)))
     }
 
     /// Its name without the variant.
     pub fn twin(&self) -> &'static str {
-        let variants = ["_tiled", "_broadcast"];
+        let variants = ["_sliced_tiled", "_tiled", "_broadcast", "_slices"];
         variants.iter().find_map(|variant| self.name.strip_suffix(variant)).unwrap_or(self.name)
     }
 
     /// Invocations of a workgroup: those that share a tile, else enough for a GPU.
     pub fn workgroup(&self) -> u32 {
-        if self.tile.is_some() { 8 } else { 64 }
+        self.tile.map_or(64, Generated::sharers)
     }
 
     /// Bindings of textures that hold what an `Update` has been before, behind all others.

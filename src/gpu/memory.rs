@@ -5,7 +5,7 @@ use super::buffer::padded;
 use super::device::Gpu;
 use super::kernel::Memory;
 use super::layout::Layout;
-use super::workspace::slices_of;
+use super::workspace::room;
 use crate::engine::{Job, Plan};
 use crate::error::Result;
 use crate::memory::Footprint;
@@ -21,8 +21,7 @@ pub fn footprint(gpu: &Gpu, job: &Job) -> Result<(Plan, Footprint)> {
     let (n, widest) = (padded(job.shape.visible), padded(layout.widest_block()));
     let hidden: usize = layout.blocks.iter().map(|block| padded(block.len())).sum();
     let parameters = 2 * hidden * n + hidden + n;
-    let products = slices_of(layout.limit, widest, n, layout.chunk).count * widest * n;
-    let activations = layout.chunk * (hidden + widest + n) + products;
+    let activations = layout.chunk * (hidden + widest + n) + room(&layout);
     let vectors = match job.optimizer {
         // The gradient, then the velocity or two moments.
         Optimizer::Sgd => 2,

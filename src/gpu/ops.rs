@@ -9,7 +9,7 @@ mod sums;
 mod vectors;
 
 pub use layers::{HiddenEnd, LayerEnd, OutputEnd, penalty_uniform};
-pub use products::{Slices, output_sums};
+pub use products::{Slices, output_sums, product_room};
 pub use sums::{COLUMN_BLOCK, SUM_BLOCK, dots_uniform, sum_blocks};
 pub use vectors::{adam_uniform, axpy_uniform, combination_uniform, sgd_uniform};
 

@@ -267,7 +267,7 @@ impl<'p> Pass<'p, '_> {
         later: bool,
     ) -> Result<()> {
         // Blocks and chunks that are shorter than the rest may want more slices than there is room for.
-        let slices = slices_of(self.work.products.bound, a.cols, b.cols, a.rows);
+        let slices = slices_of(self.layout.variant.tn, self.work.products.bound, a.cols, b.cols, a.rows);
         self.recorder.matmul_tn(a, b, &self.work.products, slices)?;
         let (examples, lambda) = (self.examples.rows(), self.objective.lambda);
         self.recorder.weight_gradient(&self.work.products, slices, w, gradient, examples, lambda, later)

@@ -207,7 +207,7 @@ impl Passing<'_> {
 
     fn record(&self, leg: Leg) -> Result<Recording> {
         let engine = self.engine;
-        let mut recorder = engine.layout.recorder(&engine.gpu);
+        let mut recorder = engine.work.recorder(&engine.gpu, &engine.layout);
         let batch = &self.stream.borrow().batch;
         let mut pass = Pass {
             recorder: &mut recorder,

@@ -25,6 +25,8 @@ pub struct Product {
     pub units: u32,
     pub sums: u32,
     pub first_sum: u32,
+    pub slice: u32,
+    pub slices: u32,
 }
 
 /// Uniform of `matmul_tn`.

@@ -3,8 +3,10 @@
 use super::buffer::{SECTION, Tensor, packed, padded};
 use super::device::Gpu;
 use super::layout::Layout;
-use super::ops::{COLUMN_BLOCK, Slices, output_sums, sum_blocks};
+use super::ops::{COLUMN_BLOCK, Slices, output_sums, product_room, sum_blocks};
+use super::recording::Recorder;
 use super::storage::Storage;
+use super::variant::{Product, Variant};
 use crate::error::Result;
 
 /// The activations and sums of one chunk, made once and used by every recording.
@@ -35,7 +37,6 @@ impl Workspace {
         let vectors = |name: &str| -> Result<Vec<Tensor>> {
             layout.blocks.iter().map(|block| Tensor::vector(gpu, name, block.len())).collect()
         };
-        let slices = slices_of(layout.limit, widest, n, chunk);
         let weight_sums = layout.blocks.iter().map(|block| block_sums(layout, block.len()));
         let error_sums = layout.chunks(rows).into_iter().map(|chunk| error_sums(layout, chunk.len()));
         Ok(Self {
@@ -50,10 +51,17 @@ impl Workspace {
             error: Tensor::zeros(gpu, "hidden delta", chunk, widest)?,
             a3: Tensor::zeros(gpu, "outputs", chunk, n)?,
             column_sums: flat(gpu, "column sums", chunk.div_ceil(COLUMN_BLOCK) * padded(n.max(widest)))?,
-            products: flat(gpu, "weight products", slices.count * padded(widest) * padded(n))?,
+            products: flat(gpu, "slices of products", room(layout))?,
             squared_weights: packed(gpu, "sums of weights", weight_sums, layout.limit)?,
             squared_errors: packed(gpu, "sums of errors", error_sums, layout.limit)?,
         })
+    }
+
+    /// An empty recording whose products have room for their slices.
+    pub fn recorder<'g>(&self, gpu: &'g Gpu, layout: &Layout) -> Recorder<'g> {
+        let mut recorder = layout.recorder(gpu);
+        recorder.scratch = Some(self.products.clone());
+        recorder
     }
 
     /// The sums that the cost of `rows` rows is assembled from, in the order of [`cost_sums`], and how many of each
@@ -70,10 +78,21 @@ fn flat(gpu: &Gpu, name: &str, len: usize) -> Result<Tensor> {
     Ok(Tensor::vector_at(&Storage::zeros(gpu, name, padded(len))?, 0, len))
 }
 
+/// Numbers that hold the slices of the products of a chunk: weight gradients need one at least, and what is left out there
+/// are slices that make a product faster.
+pub(super) fn room(layout: &Layout) -> usize {
+    let (n, widest, chunk) = (padded(layout.shape.visible), padded(layout.widest_block()), layout.chunk);
+    let Variant { nt, nn, tn, .. } = layout.variant;
+    let gradient = slices_of(tn, layout.limit, widest, n, chunk).count * widest * n;
+    let output = product_room(nn, chunk, n, widest, layout.limit);
+    let hidden = product_room(nt, chunk, widest, n, layout.limit);
+    gradient.max(output).max(hidden)
+}
+
 /// Slices of a weight gradient of `units` × `n` over `rows` rows, as many as `room` numbers hold.
-pub(super) fn slices_of(room: usize, units: usize, n: usize, rows: usize) -> Slices {
+pub(super) fn slices_of(product: Product, room: usize, units: usize, n: usize, rows: usize) -> Slices {
     let (height, width) = (padded(units), padded(n));
-    Slices::new(rows, height * width / 64).at_most(rows, (room / (height * width)).max(1))
+    Slices::new(product, rows, height, width).at_most(rows, (room / (height * width)).max(1))
 }
 
 /// Sums that the cost of `rows` rows takes.
@@ -84,7 +103,8 @@ pub fn cost_sums(layout: &Layout, rows: usize) -> usize {
 
 /// Sums of squared errors that a chunk of `rows` rows leaves.
 pub fn error_sums(layout: &Layout, rows: usize) -> usize {
-    output_sums(layout.variant.nn, rows, layout.shape.visible)
+    let last = layout.blocks.last().map_or(0, |block| block.len());
+    output_sums(layout.variant.nn, rows, layout.shape.visible, last, room(layout))
 }
 
 /// Block sums that ‖W‖² takes.

@@ -76,6 +76,12 @@ impl Rig<'_> {
         self.guarded(1, len, 1, f32::NAN)
     }
 
+    /// Room for the slices of a product, all NaN.
+    pub fn scratch(&self) -> Result<Tensor> {
+        const NUMBERS: usize = 1 << 17;
+        self.empty_vector(NUMBERS)
+    }
+
     fn guarded(&self, rows: usize, cols: usize, padded_rows: usize, fill: f32) -> Result<Tensor> {
         let len = padded_rows * padded(cols);
         let buffer = Storage::zeros(self.gpu, "tensor under test", len + GUARD)?;

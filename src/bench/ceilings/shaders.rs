@@ -9,7 +9,7 @@ use crate::bench::stats::{Pace, Summary, alone};
 use crate::error::Result;
 use crate::gpu::buffer::{Tensor, buffer, bytes};
 use crate::gpu::device::Gpu;
-use crate::gpu::kernel::{Access, Kernel, Uniform};
+use crate::gpu::kernel::{Access, Kernel, NO_PARTS, Uniform};
 use crate::gpu::recording::{Choice, Recorder, Recording};
 
 /// `shaders/bench/multiply_add.wgsl`.
@@ -19,7 +19,7 @@ static MULTIPLY_ADD: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Access::Write],
-    parts: &[],
+    parts: NO_PARTS,
     tile: None,
     uniform: twin::<MultiplyAdd>(),
 };
@@ -31,7 +31,7 @@ static COPY: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Access::Read("source", "[count]"), Access::Write],
-    parts: &[],
+    parts: NO_PARTS,
     tile: None,
     uniform: twin::<Copy>(),
 };
@@ -43,7 +43,7 @@ static EMPTY: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Access::Write],
-    parts: &[],
+    parts: NO_PARTS,
     tile: None,
     uniform: twin::<Empty>(),
 };

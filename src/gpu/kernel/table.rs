@@ -3,7 +3,7 @@
 mod products;
 
 use super::Access::{Read, Scalars, Update, Write};
-use super::{Kernel, Uniform};
+use super::{Kernel, NO_PARTS, Uniform};
 use crate::gpu::uniform;
 pub use products::*;
 
@@ -14,7 +14,7 @@ pub static COLUMN_SUMS: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Read("a", "[rows, cols]"), Write],
-    parts: &[],
+    parts: NO_PARTS,
     tile: None,
     uniform: Uniform::of::<uniform::ColumnSums>(),
 };
@@ -26,7 +26,7 @@ pub static COLUMN_MEAN: Kernel = Kernel {
     activates: false,
     accumulates: true,
     bindings: &[Read("sums", "[blocks, cols]"), Write],
-    parts: &[],
+    parts: NO_PARTS,
     tile: None,
     uniform: Uniform::of::<uniform::ColumnMean>(),
 };
@@ -38,7 +38,7 @@ pub static KL_SLOPE: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Scalars, Write, Write],
-    parts: &[],
+    parts: NO_PARTS,
     tile: None,
     uniform: Uniform::of::<uniform::Penalty>(),
 };
@@ -50,7 +50,7 @@ pub static WEIGHT_GRADIENT: Kernel = Kernel {
     activates: false,
     accumulates: true,
     bindings: &[Read("products", "[slices, h, n]"), Read("w", "[h, n]"), Write],
-    parts: &[],
+    parts: NO_PARTS,
     tile: None,
     uniform: Uniform::of::<uniform::WeightGradient>(),
 };
@@ -62,7 +62,7 @@ pub static DOT: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Read("x", "[vectors, count]"), Read("y", "[vectors, count]"), Write],
-    parts: &[],
+    parts: NO_PARTS,
     tile: None,
     uniform: Uniform::of::<uniform::Dots>(),
 };
@@ -74,7 +74,7 @@ pub static AXPY: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Read("x", "[count]"), Read("y", "[count]"), Write],
-    parts: &[],
+    parts: NO_PARTS,
     tile: None,
     uniform: Uniform::of::<uniform::Axpy>(),
 };
@@ -86,7 +86,7 @@ pub static COMBINE: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Read("stack", "[vectors, count]"), Write],
-    parts: &[],
+    parts: NO_PARTS,
     tile: None,
     uniform: Uniform::of::<uniform::Combination>(),
 };
@@ -98,7 +98,7 @@ pub static SGD: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Read("gradient", "[count]"), Update("w"), Update("velocity")],
-    parts: &[],
+    parts: NO_PARTS,
     tile: None,
     uniform: Uniform::of::<uniform::Sgd>(),
 };
@@ -110,7 +110,7 @@ pub static ADAM: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Read("gradient", "[count]"), Update("w"), Update("first"), Update("second")],
-    parts: &[],
+    parts: NO_PARTS,
     tile: None,
     uniform: Uniform::of::<uniform::Adam>(),
 };
@@ -122,7 +122,7 @@ pub static GATHER: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Scalars, Read("part", "[part_rows, n]"), Write],
-    parts: &[],
+    parts: NO_PARTS,
     tile: None,
     uniform: Uniform::of::<uniform::Gather>(),
 };
@@ -134,7 +134,7 @@ pub static EXPAND: Kernel = Kernel {
     activates: false,
     accumulates: false,
     bindings: &[Scalars, Scalars, Write],
-    parts: &[],
+    parts: NO_PARTS,
     tile: None,
     uniform: Uniform::of::<uniform::Expand>(),
 };
@@ -162,6 +162,12 @@ pub static ALL: &[&Kernel] = &[
     &products::MATMUL_TN[0],
     &products::MATMUL_TN[1],
     &products::MATMUL_TN[2],
+    &products::SLICED_NT,
+    &products::SLICED_NN,
+    &products::MATMUL_SLICES,
+    &products::LAYER_SLICES,
+    &products::HIDDEN_DELTA_SLICES,
+    &products::OUTPUT_DELTA_SLICES,
     &COLUMN_SUMS,
     &COLUMN_MEAN,
     &KL_SLOPE,

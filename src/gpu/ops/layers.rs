@@ -1,6 +1,6 @@
 //! Products that end in a layer or in its delta, and ρ̂ with its KL slope.
 
-use super::products::End;
+use super::products::{End, Factors};
 use super::word;
 use crate::error::Result;
 use crate::gpu::buffer::Tensor;
@@ -73,10 +73,10 @@ impl Recorder<'_> {
     pub fn layer_nt(&mut self, a: &Tensor, b: &Tensor, end: LayerEnd<'_>, c: &Tensor) -> Result<()> {
         let shapes = (b.cols, a.rows, b.rows, b.rows);
         assert_eq!((a.cols, c.rows, c.cols, end.bias.cols), shapes, "layer_nt: shapes");
-        let product = self.variant.nt;
         let LayerEnd { bias, f } = end;
-        let end = End { kernel: kernel::layer_nt(product), f, tensors: &[bias], first_sum: 0 };
-        self.product(product, kernel::matmul_nt(product), Some(end), [a, b, c], false)
+        let (kernel, of_slices) = (kernel::layer_nt(self.variant.nt), &kernel::LAYER_SLICES);
+        let end = End { kernel, of_slices, f, tensors: &[bias], first_sum: 0 };
+        self.product(Factors::Nt, Some(end), [a, b, c], false)
     }
 
     /// C = f(A B + b), or f(C + A B + b): the output layer.
@@ -90,9 +90,9 @@ impl Recorder<'_> {
     ) -> Result<()> {
         let LayerEnd { bias, f } = end;
         assert_eq!((a.cols, c.rows, c.cols, bias.cols), (b.rows, a.rows, b.cols, b.cols), "layer_nn: shapes");
-        let product = self.variant.nn;
-        let end = End { kernel: kernel::layer_nn(product), f, tensors: &[bias], first_sum: 0 };
-        self.product(product, kernel::matmul_nn(product), Some(end), [a, b, c], accumulate)
+        let (kernel, of_slices) = (kernel::layer_nn(self.variant.nn), &kernel::LAYER_SLICES);
+        let end = End { kernel, of_slices, f, tensors: &[bias], first_sum: 0 };
+        self.product(Factors::Nn, Some(end), [a, b, c], accumulate)
     }
 
     /// C = (A3 − X) ⊙ g′ with A3 = g(A B + b), or g(C + A B + b), and sums of (A3 − X)²; how many is [`output_sums`].
@@ -109,10 +109,9 @@ impl Recorder<'_> {
         let OutputEnd { layer: LayerEnd { bias, f }, x, sums, first_sum } = end;
         let shapes = (b.rows, a.rows, b.cols, b.cols, (c.rows, c.stride()));
         assert_eq!((a.cols, c.rows, c.cols, bias.cols, (x.rows, x.stride())), shapes, "output_delta: shapes");
-        let product = self.variant.nn;
-        let kernel = kernel::output_delta_nn(product);
-        let end = End { kernel, f, tensors: &[bias, x, sums], first_sum };
-        self.product(product, kernel::matmul_nn(product), Some(end), [a, b, c], accumulate)
+        let (kernel, of_slices) = (kernel::output_delta_nn(self.variant.nn), &kernel::OUTPUT_DELTA_SLICES);
+        let end = End { kernel, of_slices, f, tensors: &[bias, x, sums], first_sum };
+        self.product(Factors::Nn, Some(end), [a, b, c], accumulate)
     }
 
     /// C = (A Bᵀ + s) ⊙ f′(A2).
@@ -120,10 +119,9 @@ impl Recorder<'_> {
         let HiddenEnd { slope, a2, f } = end;
         let shapes = (b.cols, a.rows, b.rows, b.rows, (c.rows, c.cols));
         assert_eq!((a.cols, c.rows, c.cols, slope.cols, (a2.rows, a2.cols)), shapes, "hidden_delta: shapes");
-        let product = self.variant.nt;
-        let kernel = kernel::hidden_delta_nt(product);
-        let end = End { kernel, f, tensors: &[slope, a2], first_sum: 0 };
-        self.product(product, kernel::matmul_nt(product), Some(end), [a, b, c], false)
+        let (kernel, of_slices) = (kernel::hidden_delta_nt(self.variant.nt), &kernel::HIDDEN_DELTA_SLICES);
+        let end = End { kernel, of_slices, f, tensors: &[slope, a2], first_sum: 0 };
+        self.product(Factors::Nt, Some(end), [a, b, c], false)
     }
 }
 

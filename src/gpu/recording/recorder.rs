@@ -54,6 +54,8 @@ pub struct Recorder<'g> {
     pub variant: Variant,
     /// Most numbers that a binding may hold.
     pub limit: usize,
+    /// Where products leave their slices, as many as fit; without it none is cut.
+    pub scratch: Option<Tensor>,
     planned: Vec<Planned>,
     uniforms: Vec<u8>,
     /// Textures that hold what their buffers hold at this point, with these.
@@ -69,7 +71,8 @@ impl<'g> Recorder<'g> {
     /// An empty list, for given kernels.
     pub fn of(gpu: &'g Gpu, variant: Variant) -> Self {
         let limit = gpu.binding_limit() as usize / 4;
-        Self { gpu, variant, limit, planned: Vec::new(), uniforms: Vec::new(), fresh: Vec::new() }
+        let (planned, uniforms, fresh) = (Vec::new(), Vec::new(), Vec::new());
+        Self { gpu, variant, limit, scratch: None, planned, uniforms, fresh }
     }
 
     /// Adds a dispatch of `invocations` with fixed uniform values.
@@ -127,7 +130,10 @@ impl<'g> Recorder<'g> {
     fn memory_for(&self, kernel: &Kernel, tensors: &[&Tensor]) -> Memory {
         let mut read = tensors.iter().zip(kernel.bindings).filter(|(_, access)| access.reads_fours());
         match self.variant.memory {
-            Memory::Textures if read.all(|(tensor, _)| Texture::fits(self.gpu, tensor.bound)) => {
+            Memory::Textures
+                if kernel.reads_textures()
+                    && read.all(|(tensor, _)| Texture::fits(self.gpu, tensor.bound)) =>
+            {
                 Memory::Textures
             }
             _ => Memory::Buffers,

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::gpu::buffer::{Tensor, bytes, padded};
 use crate::gpu::device::Gpu;
 use crate::gpu::layout::Layout;
-use crate::gpu::ops::{LayerEnd, OutputEnd, Slices, output_sums};
+use crate::gpu::ops::{LayerEnd, OutputEnd, output_sums, product_room};
 use crate::gpu::recording::{Recorder, Recording};
 use crate::gpu::variant::Product;
 use crate::gpu::workspace::slices_of;
@@ -74,20 +74,26 @@ struct Operands {
     nt: Tensor,
     /// `[rows, n]`.
     nn: Tensor,
-    /// `[slices · h, n]`.
+    /// `[slices · h, n]`, for the kernel that cuts most.
     tn: Tensor,
-    /// One an invocation.
+    /// One an invocation, for the kernel that leaves most.
     sums: Tensor,
-    slices: Slices,
+    /// Slices of the other two products.
+    scratch: Tensor,
 }
 
 impl Operands {
     fn new(gpu: &Gpu, layout: &Layout, piece: Piece) -> Result<Self> {
         let Piece { visible, hidden, rows } = piece;
         let zeros = |rows, cols| Tensor::zeros(gpu, "operand of a race", rows, cols);
-        let slices = slices_of(layout.limit, hidden, visible, rows);
         let vector = |len| Tensor::vector(gpu, "vector of a race", len);
-        let sums = Product::ALL.into_iter().map(|product| output_sums(product, rows, visible)).max();
+        let counts = Product::ALL.map(|p| slices_of(p, layout.limit, hidden, visible, rows).count);
+        let slices = counts.into_iter().max().unwrap_or(1);
+        let (m, n, h, most) = (padded(rows), padded(visible), padded(hidden), layout.limit);
+        let rooms = Product::ALL.map(|p| product_room(p, m, n, h, most).max(product_room(p, m, h, n, most)));
+        let scratch = vector(rooms.into_iter().max().unwrap_or(0).max(1))?;
+        let sums =
+            Product::ALL.map(|p| output_sums(p, rows, visible, hidden, scratch.bound)).into_iter().max();
         Ok(Self {
             piece,
             x: filled(gpu, zeros(rows, visible)?),
@@ -96,9 +102,9 @@ impl Operands {
             bias: [vector(hidden)?, vector(visible)?],
             nt: zeros(rows, hidden)?,
             nn: zeros(rows, visible)?,
-            tn: zeros(slices.count * padded(hidden), visible)?,
+            tn: zeros(slices * padded(hidden), visible)?,
             sums: vector(sums.unwrap_or_default())?,
-            slices,
+            scratch,
         })
     }
 }
@@ -116,9 +122,11 @@ impl<'g> Products<'g> {
 
     fn record(&self, lane: Lane, count: usize) -> Result<Recording> {
         const F: Activation = Activation::Sigmoid;
-        let Operands { x, a2, w, bias, nt, nn, tn, sums, slices, .. } = &self.at_hand;
+        let Operands { x, a2, w, bias, nt, nn, tn, sums, scratch, piece } = &self.at_hand;
         let [hidden, output] = bias.each_ref().map(|bias| LayerEnd { bias, f: F });
         let mut recorder = Recorder::of(self.gpu, lane.variant());
+        recorder.scratch = Some(scratch.clone());
+        let slices = slices_of(lane.product, tn.bound, piece.hidden, piece.visible, piece.rows);
         for _ in 0..count {
             match lane.form {
                 Form::Nt => recorder.layer_nt(x, w, hidden, nt)?,
@@ -126,7 +134,7 @@ impl<'g> Products<'g> {
                     let end = OutputEnd { layer: output, x, sums, first_sum: 0 };
                     recorder.output_delta(a2, w, end, nn, false)?;
                 }
-                Form::Tn => recorder.matmul_tn(a2, x, tn, *slices)?,
+                Form::Tn => recorder.matmul_tn(a2, x, tn, slices)?,
             }
             // In a step the operands of nearly every product are new, and have to be copied.
             recorder.outdate_all();

@@ -23,6 +23,8 @@ const EDGES: &[f32] = &[
 
 /// A sum that takes two dispatches, only the last of which may apply f.
 const LONG: usize = 90_001;
+/// Sums of output layers: a short one, and one that `tiled` cuts into slices.
+const OUTPUT_SUMS: [usize; 2] = [13, 1_031];
 
 #[derive(Clone, Copy)]
 struct LayerCase {
@@ -56,10 +58,19 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
             for product in Product::ALL {
                 let hidden = move |rig: Rig<'_>| hidden_layer(rig, &case, product, 1);
                 cases.push(Case::new(kernel::layer_nt(product), case.name(), hidden));
-                let output = move |rig: Rig<'_>| output_layer(rig, &case, product);
-                cases.push(Case::new(kernel::layer_nn(product), case.name(), output));
-                let delta = move |rig: Rig<'_>| output_delta(rig, &case, product, true);
-                cases.push(Case::new(kernel::output_delta_nn(product), case.name(), delta));
+                for k in OUTPUT_SUMS.into_iter().filter(|&k| k < 100 || rows * cols < 10_000) {
+                    let name = format!("{}, k = {k}", case.name());
+                    let output = move |rig: Rig<'_>| output_layer(rig, &case, product, k);
+                    let sliced = product == Product::Tiled && k > 1_000;
+                    let [layer, end] = if sliced {
+                        [&kernel::LAYER_SLICES, &kernel::OUTPUT_DELTA_SLICES]
+                    } else {
+                        [kernel::layer_nn(product), kernel::output_delta_nn(product)]
+                    };
+                    cases.push(Case::new(layer, name.clone(), output));
+                    let delta = move |rig: Rig<'_>| output_delta(rig, &case, product, k, true);
+                    cases.push(Case::new(end, name, delta));
+                }
                 if f != Activation::Linear {
                     let delta = move |rig: Rig<'_>| hidden_delta(rig, &case, product, 1);
                     cases.push(Case::new(kernel::hidden_delta_nt(product), case.name(), delta));
@@ -68,12 +79,19 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
         }
     }
     for product in Product::ALL {
-        let case = LayerCase { rows: 2, cols: 3, f: Activation::Sigmoid, seed };
-        let name = format!("{}, k = {LONG}", case.name());
-        let layer = move |rig: Rig<'_>| hidden_layer(rig, &case, product, LONG);
-        cases.push(Case::new(kernel::layer_nt(product), name.clone(), layer));
-        let delta = move |rig: Rig<'_>| hidden_delta(rig, &case, product, LONG);
-        cases.push(Case::new(kernel::hidden_delta_nt(product), name, delta));
+        for (rows, cols, k) in [(2, 3, LONG), (65, 63, OUTPUT_SUMS[1])] {
+            let case = LayerCase { rows, cols, f: Activation::Sigmoid, seed };
+            let name = format!("{}, k = {k}", case.name());
+            let layer = move |rig: Rig<'_>| hidden_layer(rig, &case, product, k);
+            let delta = move |rig: Rig<'_>| hidden_delta(rig, &case, product, k);
+            let [of_layer, of_delta] = if product == Product::Tiled {
+                [&kernel::LAYER_SLICES, &kernel::HIDDEN_DELTA_SLICES]
+            } else {
+                [kernel::layer_nt(product), kernel::hidden_delta_nt(product)]
+            };
+            cases.push(Case::new(of_layer, format!("NT {name}"), layer));
+            cases.push(Case::new(of_delta, name, delta));
+        }
     }
     cases
 }
@@ -91,8 +109,13 @@ pub(super) fn in_a_step(form: Form, product: Product) -> Vec<Case> {
             ),
         ],
         Form::Nn => {
-            let run = Box::new(move |rig: Rig<'_>| output_delta(rig, &case, product, false));
-            vec![named(kernel::output_delta_nn(product), run)]
+            let of = |k| {
+                named(
+                    kernel::output_delta_nn(product),
+                    Box::new(move |rig: Rig<'_>| output_delta(rig, &case, product, k, false)),
+                )
+            };
+            OUTPUT_SUMS.map(of).into()
         }
         Form::Tn => Vec::new(),
     }
@@ -114,8 +137,10 @@ fn hidden_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> R
 
     let (a, b) = (rig.matrix(rows, k, &a)?, rig.matrix(cols, k, &b)?);
     let (bias, c) = (rig.vector(&bias)?, rig.empty_matrix(rows, cols)?);
+    let scratch = rig.scratch()?;
     rig.run(|recorder| {
         recorder.variant = Variant::of(product, recorder.variant.memory);
+        recorder.scratch = Some(scratch);
         recorder.layer_nt(&a, &b, LayerEnd { bias: &bias, f }, &c)
     })?;
     Ok(expected.compare(&rig.read(&c)?)?)
@@ -131,44 +156,62 @@ struct OutputLayer {
 }
 
 impl OutputLayer {
-    fn new(rig: Rig<'_>, case: &LayerCase, numbers: &mut Numbers, adds: bool) -> Result<Self, Failure> {
-        const K: usize = 13;
+    fn new(
+        rig: Rig<'_>,
+        case: &LayerCase,
+        numbers: &mut Numbers,
+        k: usize,
+        adds: bool,
+    ) -> Result<Self, Failure> {
         let &LayerCase { rows, cols, f, .. } = case;
-        let [a, b, c] = [rows * K, K * cols, rows * cols].map(|count| numbers.between(-1.0, 1.0, count));
+        let reach = 1.0 / (k as f64).sqrt();
+        let [a, b] = [rows * k, k * cols].map(|count| numbers.between(-reach, reach, count));
+        let c = numbers.between(-1.0, 1.0, rows * cols);
         let bias = numbers.between(-1.0, 1.0, cols);
-        let mut z = bounds::product(Form::Nn, &exact(&a), &exact(&b), rows, cols, K);
+        let mut z = bounds::product(Form::Nn, &exact(&a), &exact(&b), rows, cols, k);
         if adds {
             z.iter_mut().zip(exact(&c)).for_each(|(z, c)| *z = c + *z);
         }
         let a3 = bounds::bias_activation(&z, &exact(&bias), f);
-        let (a, b) = (rig.matrix(rows, K, &a)?, rig.matrix(K, cols, &b)?);
+        let (a, b) = (rig.matrix(rows, k, &a)?, rig.matrix(k, cols, &b)?);
         let c = if adds { rig.matrix(rows, cols, &c)? } else { rig.empty_matrix(rows, cols)? };
         Ok(Self { a, b, bias: rig.vector(&bias)?, c, a3 })
     }
 }
 
-fn output_layer(rig: Rig<'_>, case: &LayerCase, product: Product) -> Result<Closeness, Failure> {
-    let OutputLayer { a, b, bias, c, a3 } = OutputLayer::new(rig, case, &mut case.numbers("layer_nn"), true)?;
+fn output_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> Result<Closeness, Failure> {
+    let mut numbers = case.numbers("layer_nn");
+    let OutputLayer { a, b, bias, c, a3 } = OutputLayer::new(rig, case, &mut numbers, k, true)?;
+    let scratch = rig.scratch()?;
     rig.run(|recorder| {
         recorder.variant = Variant::of(product, recorder.variant.memory);
+        recorder.scratch = Some(scratch);
         recorder.layer_nn(&a, &b, LayerEnd { bias: &bias, f: case.f }, &c, true)
     })?;
     Ok(Expected::from(a3).compare(&rig.read(&c)?)?)
 }
 
 /// (A3 − X) ⊙ f′, and its squares, of which every invocation sums some.
-fn output_delta(rig: Rig<'_>, case: &LayerCase, product: Product, adds: bool) -> Result<Closeness, Failure> {
+fn output_delta(
+    rig: Rig<'_>,
+    case: &LayerCase,
+    product: Product,
+    k: usize,
+    adds: bool,
+) -> Result<Closeness, Failure> {
     let &LayerCase { rows, cols, f, .. } = case;
     let mut numbers = case.numbers("output_delta");
-    let OutputLayer { a, b, bias, c, a3 } = OutputLayer::new(rig, case, &mut numbers, adds)?;
+    let OutputLayer { a, b, bias, c, a3 } = OutputLayer::new(rig, case, &mut numbers, k, adds)?;
     let x = numbers.between(-1.0, 1.0, rows * cols);
     let expected: Expected = bounds::output_delta(&a3, &exact(&x), f).into();
     let squares: Expected = bounds::squared_error(&a3, &exact(&x), rows * cols).into();
 
-    let count = output_sums(product, rows, cols);
+    let scratch = rig.scratch()?;
+    let count = output_sums(product, rows, cols, k, scratch.bound);
     let (x, sums) = (rig.matrix(rows, cols, &x)?, rig.empty_vector(BEFORE + count)?);
     rig.run(|recorder| {
         recorder.variant = Variant::of(product, recorder.variant.memory);
+        recorder.scratch = Some(scratch);
         let layer = LayerEnd { bias: &bias, f };
         recorder.output_delta(&a, &b, OutputEnd { layer, x: &x, sums: &sums, first_sum: BEFORE }, &c, adds)
     })?;
@@ -191,9 +234,10 @@ fn hidden_delta(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> R
 
     let (a, b) = (rig.matrix(rows, k, &a)?, rig.matrix(cols, k, &b)?);
     let (slope, a2) = (rig.vector(&slope)?, rig.matrix(rows, cols, &a2)?);
-    let c = rig.empty_matrix(rows, cols)?;
+    let (c, scratch) = (rig.empty_matrix(rows, cols)?, rig.scratch()?);
     rig.run(|recorder| {
         recorder.variant = Variant::of(product, recorder.variant.memory);
+        recorder.scratch = Some(scratch);
         recorder.hidden_delta(&a, &b, HiddenEnd { slope: &slope, a2: &a2, f }, &c)
     })?;
     Ok(expected.compare(&rig.read(&c)?)?)

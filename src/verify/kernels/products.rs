@@ -1,7 +1,7 @@
 //! Cases of the three products.
 
 use super::{Case, layers};
-use crate::gpu::buffer::padded;
+use crate::gpu::buffer::{Tensor, padded};
 use crate::gpu::kernel::{self, Kernel};
 use crate::gpu::ops::Slices;
 use crate::gpu::variant::{Product, Variant};
@@ -11,7 +11,8 @@ use crate::verify::rig::{Failure, Rig};
 use crate::verify::running_error::kernels::{Form, product};
 use crate::verify::running_error::{Approx, exact};
 
-/// m, n, k: 1, the tile ± 1, primes, rows above 65 535, and sums longer than an invocation of lavapipe may loop.
+/// m, n, k: 1, the tile ± 1, primes, sums that `tiled` cuts into slices, rows above 65 535, and sums longer than an invocation
+/// of lavapipe may loop.
 const SHAPES: &[(usize, usize, usize)] = &[
     (1, 1, 1),
     (7, 9, 13),
@@ -20,6 +21,7 @@ const SHAPES: &[(usize, usize, usize)] = &[
     (63, 65, 64),
     (65, 63, 127),
     (131, 67, 257),
+    (65, 130, 1_031),
     (65_537, 3, 5),
     (2, 3, 90_001),
     (2, 3, 262_147),
@@ -80,17 +82,24 @@ impl ProductCase {
 /// Longest sum that is tried with `tiled`: already one of two dispatches, and seconds on a software adapter.
 const LONGEST_TILED: usize = 100_000;
 
+/// Sums of so many k and more are cut where there is room.
+const CUT: usize = 512;
+
 pub(super) fn cases(seed: u64) -> Vec<Case> {
-    let of = |product: Product| {
-        let all = move |form| {
-            let longest = if product == Product::Tiled { LONGEST_TILED } else { usize::MAX };
-            ProductCase::all(form, seed).filter(move |case| case.shape.2 <= longest)
-        };
-        let adding = move |case: ProductCase| [false, true].map(|adds| whole_case(case, product, adds));
+    let adding = |case: ProductCase| [false, true].map(|adds| (case, adds));
+    let of = move |product: Product| {
+        let all = move |form| ProductCase::all(form, seed).filter(move |case| is_tried(case, product));
         let whole = all(Form::Nt).chain(all(Form::Nn)).flat_map(adding);
+        let whole = whole.map(move |(case, adds)| whole_case(case, product, adds));
         whole.chain(all(Form::Tn).map(move |case| sliced_case(case, product)))
     };
-    Product::ALL.into_iter().flat_map(of).collect()
+    let long = [Form::Nt, Form::Nn].into_iter().flat_map(|form| ProductCase::all(form, seed));
+    let cut = long.filter(|case| case.shape.2 >= CUT && is_tried(case, Product::Tiled)).flat_map(adding);
+    Product::ALL.into_iter().flat_map(of).chain(cut.map(|(case, adds)| cut_case(case, adds))).collect()
+}
+
+fn is_tried(case: &ProductCase, product: Product) -> bool {
+    product != Product::Tiled || case.shape.2 <= LONGEST_TILED
 }
 
 /// Whether a kernel computes a form within its bounds, with the ends that it has in a step, and for layers of several
@@ -126,29 +135,52 @@ fn kernel_of(form: Form, product: Product) -> &'static Kernel {
 
 /// C = AB, or C += AB with ones in C before.
 fn whole_case(case: ProductCase, product: Product, adds: bool) -> Case {
-    let kernel = kernel_of(case.form, product);
     let name = format!("{}{}", case.name(), if adds { ", added" } else { "" });
+    let kernel = kernel_of(case.form, product);
+    Case::new(kernel, name, move |rig| check_whole(rig, &case, product, adds, None))
+}
+
+/// The same with room for slices.
+fn cut_case(case: ProductCase, adds: bool) -> Case {
+    let kernel = match (case.form, adds) {
+        (Form::Nt, false) => &kernel::SLICED_NT,
+        (_, false) => &kernel::SLICED_NN,
+        (_, true) => &kernel::MATMUL_SLICES,
+    };
+    let name = format!("{:?} {}{}", case.form, case.name(), if adds { ", added" } else { "" });
     Case::new(kernel, name, move |rig| {
-        let (m, n, k) = case.shape;
-        let [a, b] = case.operands();
-        let mut expected = case.expected_of(&a, &b, k);
-        let c = if adds {
-            expected.iter_mut().for_each(|c| *c = *c + Approx::exact(1.0));
-            rig.matrix(m, n, &vec![1.0; m * n])?
-        } else {
-            rig.empty_matrix(m, n)?
-        };
-        let [of_a, of_b] = case.form.operands(m, n, k);
-        let (a, b) = (rig.matrix(of_a.0, of_a.1, &a)?, rig.matrix(of_b.0, of_b.1, &b)?);
-        rig.run(|recorder| {
-            recorder.variant = Variant::of(product, recorder.variant.memory);
-            match case.form {
-                Form::Nt => recorder.matmul_nt(&a, &b, &c, adds),
-                _ => recorder.matmul_nn(&a, &b, &c, adds),
-            }
-        })?;
-        Ok(case.bounded(expected).compare(&rig.read(&c)?)?)
+        let scratch = rig.scratch()?;
+        check_whole(rig, &case, Product::Tiled, adds, Some(scratch))
     })
+}
+
+fn check_whole(
+    rig: Rig<'_>,
+    case: &ProductCase,
+    product: Product,
+    adds: bool,
+    scratch: Option<Tensor>,
+) -> Result<Closeness, Failure> {
+    let (m, n, k) = case.shape;
+    let [a, b] = case.operands();
+    let mut expected = case.expected_of(&a, &b, k);
+    let c = if adds {
+        expected.iter_mut().for_each(|c| *c = *c + Approx::exact(1.0));
+        rig.matrix(m, n, &vec![1.0; m * n])?
+    } else {
+        rig.empty_matrix(m, n)?
+    };
+    let [of_a, of_b] = case.form.operands(m, n, k);
+    let (a, b) = (rig.matrix(of_a.0, of_a.1, &a)?, rig.matrix(of_b.0, of_b.1, &b)?);
+    rig.run(|recorder| {
+        recorder.variant = Variant::of(product, recorder.variant.memory);
+        recorder.scratch = scratch;
+        match case.form {
+            Form::Nt => recorder.matmul_nt(&a, &b, &c, adds),
+            _ => recorder.matmul_nn(&a, &b, &c, adds),
+        }
+    })?;
+    Ok(case.bounded(expected).compare(&rig.read(&c)?)?)
 }
 
 /// P_z = AᵀB slice by slice, cut as the engine cuts.
@@ -159,7 +191,7 @@ fn sliced_case(case: ProductCase, product: Product) -> Case {
 fn check_slices(rig: Rig<'_>, case: &ProductCase, product: Product) -> Result<Closeness, Failure> {
     let (m, n, k) = case.shape;
     let [a, b] = case.operands();
-    let slices = Slices::new(k, padded(m) * padded(n) / 64);
+    let slices = Slices::new(product, k, padded(m), padded(n));
     // Every slice is a matrix of its own with padding rows, which are 0.
     let products = rig.empty_matrix(slices.count * padded(m), n)?;
     let mut expected = Vec::new();
