@@ -15,6 +15,7 @@ pub use given::{Batch, Given};
 pub use memory::MemoryPlan;
 pub use resolve::{Facts, Kind};
 
+use crate::checkpoint::{Every, Span};
 use crate::data::stream::RawRows;
 use crate::data::{self, Normalize};
 use crate::device::{Selector, Setup};
@@ -103,6 +104,10 @@ pub struct Config {
     pub init: Option<PathBuf>,
     /// Seed of the built-in images, the patches, the start values and the order of the examples; below 2⁶³.
     pub seed: u64,
+    /// How often a checkpoint is kept.
+    pub checkpoint_every: Every,
+    /// Longest time that is trained in one sitting.
+    pub max_time: Option<Span>,
     /// The selector of the engine.
     pub device: String,
     /// Threads of the CPU engine; 0 is one a core.
@@ -193,6 +198,11 @@ impl Config {
     /// [`crate::Error::Usage`] when it names none.
     pub fn selector(&self) -> Result<Selector> {
         self.device.parse()
+    }
+
+    /// All that is set, by name.
+    pub fn to_table(&self) -> toml::Table {
+        toml::Table::try_from(self).expect("numbers below 2^63 and names have a TOML form")
     }
 
     /// The text of `config.toml`.

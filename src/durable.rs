@@ -6,6 +6,9 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
+/// How the names of temporary files begin.
+pub(crate) const TEMPORARY: &str = ".rhohat-";
+
 /// Writes `path` through `fill`; an older file of that name is replaced in one go, and stays as it is on failure.
 /// What is no regular file (a pipe, `/dev/null`) is written in place, for renaming would destroy it.
 ///
@@ -40,13 +43,13 @@ fn replaced(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
 /// A temporary file with the permissions of an ordinary one.
 fn beside(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".rhohat-");
+    builder.prefix(TEMPORARY);
     #[cfg(unix)]
     let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder)
 }
 
-/// Makes a rename last. Only Unix opens folders as files; elsewhere the rename is durable by itself or not at all.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+/// Makes renames in a folder last. Only Unix opens folders as files; elsewhere the rename is durable by itself or not at all.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -12,7 +12,7 @@ use rhohat::model::{Matrix, Params, Shape};
 use rhohat::objective::{Activation, Objective};
 use rhohat::optim::{LearningRate, Optimizer};
 use rhohat::order::Shuffle;
-use rhohat::train::{Ended, Observer, Progress, Recipe, train};
+use rhohat::train::{Ended, Observer, Pause, Progress, Recipe, train};
 use rhohat::verify::steps::{CUTS, Problem, Rule, check_pass, check_updates, pairs};
 
 /// The engines in f32.
@@ -189,8 +189,8 @@ impl Observer for StopAfter {
         Ok(())
     }
 
-    fn wants_stop(&self) -> bool {
-        self.0 == 0
+    fn after_step(&mut self, _: &mut Pause<'_>) -> rhohat::Result<Option<Ended>> {
+        Ok((self.0 == 0).then_some(Ended::Stopped))
     }
 }
 

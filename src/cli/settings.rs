@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use rhohat::checkpoint::{Every, Span};
 use rhohat::config::Batch;
 use rhohat::data::Normalize;
 use rhohat::data::stream::RawRows;
@@ -124,6 +125,12 @@ pub struct Settings {
     /// Seed of pictures, patches, start weights and order [default: 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: Option<u64>,
+    /// Time (10m, 0.5s) or steps between two checkpoints; one is kept in the end besides [default: 10m]
+    #[arg(long, value_name = "TIME|STEPS")]
+    checkpoint_every: Option<Every>,
+    /// Longest time to train in one sitting, for example 8h; --resume goes on
+    #[arg(long, value_name = "TIME")]
+    max_time: Option<Span>,
     /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name [default: auto]
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,

@@ -42,7 +42,7 @@ pub struct MemoryPlan {
     pub textures: u64,
     /// Copies of examples and parameters at the start, as far as what is allocated later does not take their place.
     pub start: u64,
-    /// The copy of the parameters that is saved.
+    /// The copy of parameters and optimiser state that is saved.
     pub saving: u64,
     /// The program itself.
     pub program: u64,
@@ -137,7 +137,9 @@ impl Config {
         let job = self.job(kind, stream)?;
         let (Plan { chunk, block }, footprint) = choice.footprint(&job)?;
         let Footprint { parameters, optimizer_state, activations, data, textures } = footprint;
-        let saving = if choice.has_own_memory() { 0 } else { parameters + parameters / 2 };
+        // A checkpoint is written from a copy.
+        let copy = parameters + optimizer_state;
+        let saving = if choice.has_own_memory() { 0 } else { copy.max(parameters + parameters / 2) };
         // Parameters as they are drawn; rows that are not on disk in f64 and f32.
         let rows =
             if kind.row_bytes().is_some() { 0 } else { 12 * (job.examples * job.shape.visible) as u64 };

@@ -2,6 +2,7 @@
 
 use super::memory::default_run;
 use super::{Batch, Config, Given};
+use crate::checkpoint::Every;
 use crate::data::{Normalize, Source};
 use crate::error::{Error, Result};
 use crate::model::Shape;
@@ -163,6 +164,8 @@ impl Config {
             normalize: stored.map_or(normalize, |stored| stored.normalize),
             init: None,
             seed: 0,
+            checkpoint_every: Every::default(),
+            max_time: None,
             device: "auto".to_owned(),
             threads: 0,
             force_variant: None,

@@ -104,6 +104,8 @@ pub struct FromSettings<'a> {
     pub init: Option<&'a ModelFile>,
     /// What is learned from.
     pub data: &'a Data,
+    /// Rows that mini-batches have taken before.
+    pub taken: u64,
 }
 
 impl FromSettings<'_> {
@@ -123,7 +125,9 @@ impl Start for FromSettings<'_> {
             Rows::Held(matrix) => matrix.cast().into(),
             Rows::Stored(store) => {
                 let transform = Transform::new(store, &self.data.preprocess);
-                let feed = Box::new(Feed::new(Arc::clone(store), transform, self.config.shuffle())?);
+                let feed = Box::new(
+                    Feed::new(Arc::clone(store), transform, self.config.shuffle())?.after(self.taken),
+                );
                 if self.config.stream == Some(true) { Given::Streamed(feed) } else { Given::Resident(feed) }
             }
         };

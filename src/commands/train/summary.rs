@@ -10,10 +10,10 @@ use rhohat::metrics::{RhoHatRange, Terms, rate};
 use rhohat::run::RunDir;
 use rhohat::train::{Ended, Outcome};
 use rhohat::units::Health;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The result of a run; `j` and its terms are those of the saved parameters over `measured` examples.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Summary {
     #[serde(flatten)]
     terms: Terms,
@@ -25,7 +25,7 @@ pub struct Summary {
     #[serde(flatten)]
     units: Health,
     /// Units that were given new weights, where dead ones are.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     revived: Option<usize>,
     hidden: usize,
     /// Reports in which a ρ̂ was clamped.
@@ -131,6 +131,8 @@ fn early(ended: Ended) -> &'static str {
         Ended::Steps => "",
         Ended::Converged => " (converged)",
         Ended::Stopped => " (interrupted)",
+        Ended::Time => " (out of time)",
+        Ended::Early => " (no better on held-out examples)",
     }
 }
 
