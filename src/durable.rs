@@ -31,13 +31,34 @@ fn replaced(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = beside(folder)?;
-    let mut out = BufWriter::new(file.as_file());
+    let mut out = BufWriter::new(Counted { file: file.as_file(), written: 0 });
     fill(&mut out)?;
     out.flush()?;
     drop(out);
     file.as_file().sync_all()?;
     file.persist(&path)?;
     sync_folder(folder)
+}
+
+/// A file that says how far it has come where it fails: a disk that is full looks different from one that is broken.
+struct Counted<'a> {
+    file: &'a File,
+    written: usize,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes).map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => error,
+            kind => io::Error::new(kind, format!("{error}, after {} bytes", self.written)),
+        })?;
+        self.written += count;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// A temporary file with the permissions of an ordinary one.

@@ -73,6 +73,9 @@ struct Line {
     /// Units that were given new weights so far, where dead ones are.
     #[serde(skip_serializing_if = "Option::is_none")]
     revived: Option<usize>,
+    /// J over held-out examples at the last look, where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation: Option<f64>,
     samples_per_second: f64,
     seconds: f64,
 }
@@ -89,6 +92,8 @@ pub struct Mark {
     pub seconds: f64,
     /// Lines with a ρ̂ that was clamped.
     pub clamped: usize,
+    /// J over held-out examples at the last look, where there are some.
+    pub validation: Option<f64>,
 }
 
 /// `metrics.jsonl` while it grows: one JSON object a report, whole lines only.
@@ -151,6 +156,11 @@ impl MetricsFile {
         Ok(there >= mark.bytes)
     }
 
+    /// Takes J over held-out examples, for the lines to come.
+    pub fn validated(&mut self, j: f64) {
+        self.mark.validation = Some(j);
+    }
+
     /// Adds a line.
     ///
     /// # Errors
@@ -164,7 +174,8 @@ impl MetricsFile {
         })?;
         let bytes = self.mark.bytes + line.len() as u64;
         let clamped = self.mark.clamped + usize::from(progress.cost.clamped() > 0);
-        self.mark = Mark { bytes, samples: progress.samples, seconds: progress.seconds, clamped };
+        let Progress { samples, seconds, .. } = *progress;
+        self.mark = Mark { bytes, samples, seconds, clamped, ..self.mark };
         Ok(())
     }
 
@@ -184,6 +195,7 @@ impl MetricsFile {
             lr: progress.rate,
             revived: progress.revived,
             beta: progress.beta_share.map(|share| share * self.objective.beta),
+            validation: self.mark.validation,
             samples_per_second: rate(progress.samples - samples, progress.seconds - seconds),
             seconds: progress.seconds,
         }

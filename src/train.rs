@@ -1,5 +1,6 @@
 //! The training loop, over any engine. It knows neither adapters nor flags.
 
+mod judge;
 mod observer;
 
 use std::time::Instant;
@@ -14,6 +15,7 @@ use crate::optim::{LearningRate, Optimizer};
 use crate::order::{Order, Shuffle};
 use crate::random::Stream;
 use crate::revive::revive;
+pub use judge::Judge;
 pub use observer::{Observer, Pause, Position, Progress};
 
 /// Examples that J is taken over in the end at least, where there are as many.

@@ -229,11 +229,16 @@ fn a_gpu_is_waited_for_at_reports_alone() {
     let mut engine = Choice::Gpu(gpu.clone()).open(&Setup::default(), &small()).unwrap();
     for batch in [None, Some(20)] {
         for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
-            let recipe = Recipe { batch, steps: 24, report_every: 6, ..recipe(optimizer) };
-            let before = gpu.waits();
-            train(&mut *engine, &recipe, &mut ()).unwrap();
-            // Four reports and the cost in the end.
-            assert_eq!(gpu.waits() - before, 5, "{optimizer:?}, batch {batch:?}");
+            let mut waits = |steps, report_every| {
+                let recipe = Recipe { batch, steps, report_every, ..recipe(optimizer) };
+                let before = gpu.waits();
+                train(&mut *engine, &recipe, &mut ()).unwrap();
+                gpu.waits() - before
+            };
+            // Four reports and the cost in the end, however many steps lie between them.
+            let first = waits(24, 6);
+            assert_eq!(waits(240, 60), first, "{optimizer:?}, batch {batch:?}");
+            assert!(waits(24, 3) > first, "{optimizer:?}, batch {batch:?}");
         }
     }
 }

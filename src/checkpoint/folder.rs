@@ -60,19 +60,25 @@ impl Checkpoints {
     /// # Errors
     /// [`Error::Io`] with the path and how much was written; the others are as they were.
     pub fn publish(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
-        let (new, folder) = (self.run.join(NEW), self.path());
+        let new = self.run.join(NEW);
         remove(&new)?;
-        let written = write::write(&new, checkpoint);
-        if written.is_err() {
+        let published = self.publish_through(&new, checkpoint);
+        if published.is_err() {
             // What is there takes room on a disk that may be full; the error tells more than that of clearing up.
             let _ = remove(&new);
         }
-        written?;
+        published
+    }
+
+    /// The same by way of the new folder `new`.
+    fn publish_through(&self, new: &Path, checkpoint: &Checkpoint) -> Result<PathBuf> {
+        let folder = self.path();
+        write::write(new, checkpoint)?;
         fs::create_dir_all(&folder).map_err(|error| Error::io("make", &folder, error))?;
         let name = name(checkpoint.position.steps);
         let place = folder.join(&name);
         self.retire(&place)?;
-        fs::rename(&new, &place).map_err(|error| Error::io("write", &place, error))?;
+        fs::rename(new, &place).map_err(|error| Error::io("write", &place, error))?;
         reach("renamed");
         for folder in [&folder, &self.run] {
             sync_folder(folder).map_err(|error| Error::io("sync", folder, error))?;

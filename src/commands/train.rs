@@ -26,7 +26,7 @@ use rhohat::model::file::{Meta, ModelFile, save};
 use rhohat::model::{Params, Shape};
 use rhohat::picture::{Tile, features};
 use rhohat::run::{Environment, RunDir};
-use rhohat::train::{self, Ended, Position};
+use rhohat::train::{self, Ended, Judge, Position};
 use rhohat::units::{Health, spaced};
 
 use super::on_data::FOREIGN;
@@ -58,7 +58,9 @@ pub fn run(args: &TrainArgs, quiet: bool, started: Instant) -> anyhow::Result<Ex
     let raw = given.get::<RawRows>("raw")?;
     let open = |path: &Path| Source::open_for_training(path, raw);
     let source = given.get::<PathBuf>("data")?.as_deref().map(open).transpose()?;
-    let facts = Facts { kind: Kind::of(source.as_ref()), init: init.as_ref() };
+    let kind = Kind::of(source.as_ref());
+    let kind = if given.get::<f64>("validation")?.is_some() { kind.held() } else { kind };
+    let facts = Facts { kind, init: init.as_ref() };
     let config = Config::resolve(&given, &facts)?;
     let device = Device::open(args, &config, how)?;
     let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;
@@ -119,6 +121,7 @@ struct Opened {
     /// What made the examples.
     preprocess: Preprocess,
     kernels: Option<Kernels>,
+    judge: Option<Judge>,
     /// The run that is gone on with, whose state the engine has.
     resumed: Option<Resumed>,
 }
@@ -150,7 +153,25 @@ fn open_engine(
     if let Some(resumed) = &mut resumed {
         resumed.restore(&mut *engine)?;
     }
-    Ok(Opened { engine, preprocess: data.preprocess, kernels, resumed })
+    let judge = open_judge(config, device, &data, resumed.as_mut())?;
+    Ok(Opened { engine, preprocess: data.preprocess, kernels, judge, resumed })
+}
+
+/// Who judges held-out examples, where some are.
+fn open_judge(
+    config: &Config,
+    device: &Device,
+    data: &start::Data,
+    resumed: Option<&mut Resumed>,
+) -> rhohat::Result<Option<Judge>> {
+    let Some(rows) = &data.held_out else { return Ok(None) };
+    let engine = device.choice.open(&config.setup(), &start::HeldOut { hidden: config.hidden, rows })?;
+    let every = config.look_every(data.size().0);
+    let mut judge = Judge::new(engine, every, config.patience.unwrap_or(usize::MAX));
+    if let Some((known, best)) = resumed.map(Resumed::judged) {
+        judge.resume(known, best);
+    }
+    Ok(Some(judge))
 }
 
 /// Trains in a run directory, which holds the result in the end.
@@ -161,7 +182,7 @@ fn learn(
     quiet: bool,
     started: Instant,
 ) -> anyhow::Result<ExitCode> {
-    let Opened { mut engine, preprocess, kernels, resumed } = opened;
+    let Opened { mut engine, preprocess, kernels, judge, resumed } = opened;
     let engine = &mut *engine;
     let recipe = config.train_recipe(engine.examples());
     let interrupt = Interrupt::listen()?;
@@ -177,14 +198,18 @@ fn learn(
     let taken = (position.steps > 0).then_some(position.steps);
     let checkpoints = Checkpoints::of(run.path());
     let keeper = Keeper::new(checkpoints, config.checkpoint_every, taken, recipe.remedy());
-    let mut watch = Watch::new((metrics, keeper), config, &interrupt, recipe.steps, quiet);
+    let mut watch = Watch::new((metrics, keeper, judge), config, &interrupt, recipe.steps, quiet);
     let startup = started.elapsed();
     let outcome = train::resume(engine, &recipe, position, &mut watch);
-    let clamped = watch.finish();
+    let (clamped, judge) = watch.finish();
     if let Err(Error::Diverged { .. }) = outcome {
         tell_of_divergence(&run);
     }
     let mut outcome = outcome?;
+    if let Some(best) = judge.as_ref().and_then(Judge::best) {
+        engine.set_state(best)?;
+        (outcome.cost, outcome.measured) = (engine.cost()?, engine.examples());
+    }
     let params = engine.params()?;
     keep(&params, config, preprocess, &run)?;
     reach("model-written");
@@ -195,7 +220,7 @@ fn learn(
     }
     let rows = spaced(engine.examples(), JUDGED);
     let units = Health::measure(engine, &config.objective(), &outcome.cost, &params, &rows)?;
-    let summary = Summary::new(config, engine, &outcome, units, &run, clamped, startup);
+    let summary = Summary::new(config, engine, &outcome, units, &run, (clamped, startup), judge.as_ref());
     match outcome.ended {
         Ended::Stopped | Ended::Time => {
             tracing::info!("rhohat train --resume {} goes on", run.path().display());

@@ -123,6 +123,26 @@ impl State {
         })
     }
 
+    /// The parameters alone.
+    pub fn only_params(mut self) -> Self {
+        self.vectors.retain(|(role, _)| *role == Role::Params);
+        Self { average: None, ..self }
+    }
+
+    /// Adds the parameters of `best`, which lie in the same order, as the best so far.
+    pub fn add_best(&mut self, best: &Self) {
+        assert_eq!((best.shape, best.order), (self.shape, self.order), "the best of the same engine");
+        let params = best.vectors.iter().filter(|(role, _)| *role == Role::Params);
+        self.vectors.extend(params.map(|(_, numbers)| (Role::Best, numbers.clone())));
+    }
+
+    /// Takes the best parameters out, as the parameters of a state of their own.
+    pub fn take_best(&mut self) -> Option<Self> {
+        let at = self.vectors.iter().position(|(role, _)| *role == Role::Best)?;
+        let (_, numbers) = self.vectors.remove(at);
+        Some(Self { vectors: vec![(Role::Params, numbers)], average: None, ..*self })
+    }
+
     /// Numbers of a vector of this shape that lies in this order; `None` where no memory holds so many.
     pub fn vector_len(shape: Shape, order: Order) -> Option<usize> {
         // A bound on either order, padding included, before anything is multiplied without care.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rhohat::checkpoint::fail_point::reach;
-use rhohat::checkpoint::{Checkpoint, Checkpoints, Rejected};
+use rhohat::checkpoint::{Checkpoint, Checkpoints, Patience, Rejected};
 use rhohat::config::Config;
 use rhohat::engine::{Engine, State};
 use rhohat::metrics::{Mark, MetricsFile};
@@ -54,6 +54,8 @@ pub struct Resumed {
     /// Where the run goes on, and the checkpoint's name.
     from: Option<(String, Checkpoint)>,
     rejected: Vec<Rejected>,
+    /// The best parameters so far by held-out examples, as the engine has them.
+    best: Option<State>,
 }
 
 /// Finds the run; `settings` are the flags beside `--resume`.
@@ -82,7 +84,7 @@ pub fn open(asked: &Path, settings: &Settings) -> anyhow::Result<Asked> {
         ),
     }
     let rejected = found.rejected;
-    Ok(Asked::Unfinished(Box::new(Resumed { run, settings: before, metrics, from, rejected })))
+    Ok(Asked::Unfinished(Box::new(Resumed { run, settings: before, metrics, from, rejected, best: None })))
 }
 
 /// Refuses flags that would make another run of it; whether the others change anything.
@@ -108,6 +110,12 @@ impl Resumed {
         self.run.config()
     }
 
+    /// What is known of held-out examples: the lowest J, and the parameters that it belongs to.
+    pub fn judged(&mut self) -> (Option<Patience>, Option<State>) {
+        let known = self.from.as_ref().and_then(|(_, checkpoint)| checkpoint.patience);
+        (known, self.best.take())
+    }
+
     /// Rows that mini-batches have taken.
     pub fn taken(&self) -> u64 {
         self.from.as_ref().map_or(0, |(_, checkpoint)| checkpoint.position.samples)
@@ -125,6 +133,11 @@ impl Resumed {
             let reason = format!("{fact}, but the data ask for {} and {}", shape.visible, shape.hidden);
             return Err(Error::input(self.run.path(), reason + "; give the data that it was learning from"));
         }
+        if let Some(best) = checkpoint.state.take_best() {
+            // In the order of this engine, whichever it was written by.
+            engine.set_state(&best)?;
+            self.best = Some(engine.state(None)?.only_params());
+        }
         engine.set_state(&checkpoint.state)?;
         // The engine has it now.
         checkpoint.state = State { vectors: Vec::new(), average: None, ..checkpoint.state };
@@ -136,7 +149,7 @@ impl Resumed {
     /// # Errors
     /// [`Error::Io`] when the run cannot be written.
     pub fn begin(self, config: &Config, adapter: String) -> Result<(RunDir, MetricsFile, Position)> {
-        let Self { run, settings, metrics, from, rejected } = self;
+        let Self { run, settings, metrics, from, rejected, best: _ } = self;
         let checkpoints = Checkpoints::of(run.path());
         checkpoints.clear_up()?;
         checkpoints.put_aside(&rejected)?;
