@@ -218,8 +218,8 @@ fn numbers_that_are_not_finite_end_training_by_the_next_report_and_are_named() {
                 let Error::Diverged { step, what, remedy } = &error else { panic!("{name}: {error}") };
                 assert!(*step <= recipe.report_every, "{name}, {role:?}: {step}");
                 // What came of it within the interval is bad too, and the first tensor is named: the parameters, but
-                // for the infinity that hides.
-                let hides = role == Role::Moment(1) && number == f32::INFINITY;
+                // for the infinity that hides where a root and a quotient of it are exact.
+                let hides = role == Role::Moment(1) && number == f32::INFINITY && name != "software";
                 let named = what.ends_with(".weight") || what.ends_with(".bias");
                 assert!(named && (what.starts_with(of) || !hides), "{name}, {role:?}, {number}: {what}");
                 assert!(remedy.starts_with("--lr 0.02"), "{remedy}");

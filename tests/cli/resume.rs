@@ -27,7 +27,7 @@ const ADAM: [&str; 12] = [
     "--batch",
     "32",
     "--steps",
-    "20",
+    "2000",
     "--json",
 ];
 
@@ -77,8 +77,8 @@ fn a_resumed_run_has_the_bytes_and_the_metrics_of_one_that_never_stopped() {
     let outcome = resume(folder, &[]);
     assert!(outcome.stderr.contains("going on from step-0000000"), "{}", outcome.stderr);
     let summary = outcome.json();
-    assert_eq!((&summary["steps"], &summary["ended"]), (&20.into(), &"steps".into()));
-    assert_eq!(model(folder, "broken"), model(folder, "whole"));
+    assert_eq!((&summary["steps"], &summary["ended"]), (&2000.into(), &"steps".into()));
+    assert!(model(folder, "broken") == model(folder, "whole"), "other bits");
     assert_eq!(metrics(folder, "broken"), metrics(folder, "whole"));
     let sittings = sittings(folder);
     assert_eq!(sittings.len(), 1);
@@ -107,7 +107,7 @@ fn damaged_checkpoints_are_named_and_put_aside_and_the_newest_valid_one_is_taken
         assert!(outcome.stderr.contains(word), "no {word} in {}", outcome.stderr);
     }
     outcome.text();
-    assert_eq!(model(folder, "broken"), model(folder, "whole"));
+    assert!(model(folder, "broken") == model(folder, "whole"), "other bits");
     assert_eq!(metrics(folder, "broken"), metrics(folder, "whole"));
     assert_eq!(names(&folder.join("broken/rejected")), [steps[1].clone()]);
     assert_eq!(sittings(folder)[0]["rejected"].as_array().unwrap().len(), 1);
@@ -123,7 +123,7 @@ fn a_run_without_a_valid_checkpoint_starts_again_from_its_settings() {
     let outcome = resume(folder, &[]);
     assert!(outcome.stderr.contains("no checkpoint can be used"), "{}", outcome.stderr);
     outcome.text();
-    assert_eq!(model(folder, "broken"), model(folder, "whole"));
+    assert!(model(folder, "broken") == model(folder, "whole"), "other bits");
     assert_eq!(metrics(folder, "broken"), metrics(folder, "whole"));
 }
 
@@ -134,14 +134,14 @@ fn changed_settings_are_told_recorded_and_those_of_the_run_from_then_on() {
     let outcome = resume(folder, &["--lr", "0.05"]);
     assert!(outcome.stderr.contains("lr: 0.05, was 0.001"), "{}", outcome.stderr);
     outcome.text();
-    assert_ne!(model(folder, "broken"), model(folder, "whole"));
+    assert!(model(folder, "broken") != model(folder, "whole"), "the rate changes nothing");
     assert_eq!(sittings(folder)[0]["changed"], serde_json::json!({"lr": ["0.001", "0.05"]}));
     assert!(fs::read_to_string(folder.join("broken/config.toml")).unwrap().contains("lr = 0.05"));
     let last = metrics(folder, "broken").pop().unwrap();
     assert_eq!(number(&last, "lr"), 0.05);
     // A finished run goes on where it is given more to do.
-    let longer = resume(folder, &["--steps", "30"]).json();
-    assert_eq!(longer["steps"], 30);
+    let longer = resume(folder, &["--steps", "2010"]).json();
+    assert_eq!(longer["steps"], 2010);
     assert_eq!(sittings(folder).len(), 2);
     for (flags, word) in [
         (&["--hidden", "9"][..], "--hidden"),
@@ -241,7 +241,7 @@ fn time_that_is_over_ends_a_sitting_and_the_next_ones_give_the_same_bits() {
     assert!(number(&second, "steps") > steps && second["ended"] == "time", "{second}");
     steps = number(&resume(folder, &["--max-time", "1h"]).json(), "steps");
     assert_eq!(steps, 3000.0);
-    assert_eq!(model(folder, "broken"), model(folder, "whole"));
+    assert!(model(folder, "broken") == model(folder, "whole"), "other bits");
     assert_eq!(metrics(folder, "broken"), metrics(folder, "whole"));
 }
 
@@ -264,7 +264,7 @@ fn a_divergence_says_where_and_what_to_lower_and_the_run_goes_on_from_the_checkp
     assert_eq!((found.rejected.len(), checkpoint.state.first_not_finite()), (0, None));
     // The same again diverges again; a smaller rate may not.
     resume(folder, &[]).code_is(4);
-    resume(folder, &["--lr", "1e-6", "--steps", "50"]).json();
+    resume(folder, &["--lr", "1e-6", "--warmup", "0", "--steps", "50"]).json();
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn held_out_examples_end_training_early_keep_the_best_model_and_survive_a_break(
     die(folder, "latest-written:2", &flags("broken"));
     let broken = resume(folder, &[]).json();
     assert_eq!((&broken["validation"], &broken["ended"]), (validation, &whole["ended"]));
-    assert_eq!(model(folder, "broken"), model(folder, "whole"));
+    assert!(model(folder, "broken") == model(folder, "whole"), "other bits");
     assert_eq!(metrics(folder, "broken"), metrics(folder, "whole"));
     rhohat(folder, &["train", "noise.npy", "--patience", "3"]).refused(2, &["--patience", "--validation"]);
     rhohat(folder, &["train", "noise.npy", "--validation", "1"])
