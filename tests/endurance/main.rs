@@ -47,7 +47,7 @@ impl Kind {
     /// The flags of a run of this kind that takes about half a second, most of it in steps.
     fn flags(self) -> Vec<String> {
         let steps = match (self.device, self.optimizer) {
-            ("cpu", "lbfgs") => "steps=150 checkpoint-every=5",
+            ("cpu", "lbfgs") => "steps=300 checkpoint-every=5",
             ("cpu", _) => "steps=4000 checkpoint-every=40 batch=64 rho-hat=ema",
             (_, "lbfgs") => "steps=60 checkpoint-every=3",
             _ => "steps=250 checkpoint-every=7 batch=64 rho-hat=ema",
@@ -69,8 +69,8 @@ struct Place(TempDir);
 impl Place {
     fn new() -> Self {
         let folder = tempdir().unwrap();
-        let rows: Vec<f32> = (0..400 * 16).map(|i| 0.1 + (i * i % 97) as f32 / 121.0).collect();
-        npy::write(&folder.path().join("rows.npy"), 400, 16, &rows).unwrap();
+        let rows: Vec<f32> = (0..2_000 * 16).map(|i| 0.1 + (i * i % 97) as f32 / 121.0).collect();
+        npy::write(&folder.path().join("rows.npy"), 2_000, 16, &rows).unwrap();
         Self(folder)
     }
 
