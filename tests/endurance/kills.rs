@@ -8,8 +8,10 @@ use rhohat::random::Stream;
 
 use super::{Kind, Place, devices, fail_point, finished, is_long, newest};
 
-/// Kills of one run before it may come to its end.
-const OF_A_RUN: usize = 4;
+/// Kills of one run before it may come to its end, few and many.
+const OF_A_RUN: [usize; 2] = [4, 8];
+/// Share of an uninterrupted run's length within which a sitting is killed: later ones have less left to do.
+const WITHIN: f64 = 0.7;
 
 #[test]
 fn runs_killed_at_random_moments_lose_no_checkpoint_and_end_with_the_bits_of_the_uninterrupted_one() {
@@ -27,9 +29,9 @@ fn runs_killed_at_random_moments_lose_no_checkpoint_and_end_with_the_bits_of_the
         }
         let run = format!("killed-{number}-{}-{}", kind.device, kind.optimizer);
         let mut seen = 0;
-        for _ in 0..OF_A_RUN {
+        for _ in 0..OF_A_RUN[usize::from(is_long())] {
             let mut child = place.begin_or_go_on(*kind, &run).spawn().unwrap();
-            thread::sleep(length.mul_f64(stream.unit()));
+            thread::sleep(length.mul_f64(WITHIN * stream.unit()));
             child.kill().unwrap();
             let status = child.wait().unwrap();
             kills += usize::from(status.signal() == Some(9));
@@ -41,6 +43,7 @@ fn runs_killed_at_random_moments_lose_no_checkpoint_and_end_with_the_bits_of_the
         finished(place.begin_or_go_on(*kind, &run).output().unwrap());
         assert!(place.result(&run) == *whole, "{kind:?}, run {number}: other bits after {kills} kills");
         std::fs::remove_dir_all(place.path(&run)).unwrap();
+        println!("{run}: {kills} kills so far");
     }
     println!(
         "{kills} kills, {lost} lost checkpoints, no run that could not be loaded, all with the same bits"
