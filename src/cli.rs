@@ -21,7 +21,8 @@ const TRAIN_EXAMPLES: &str = "Examples:
   rhohat train photos/ --patch 10 --hidden 100 --whiten
   rhohat train train-images-idx3-ubyte.gz --hidden 196 --rho 0.1 --epochs 10
   rhohat train rows.npy --output linear --lambda 0.003 --device gpu
-  rhohat train --config runs/first/config.toml --seed 1";
+  rhohat train --config runs/first/config.toml --seed 1
+  rhohat train --resume auto                        go on with what was interrupted";
 
 const BENCH_EXAMPLES: &str = "Examples:
   rhohat bench                                      the CPU and the best adapter, a few minutes
@@ -88,6 +89,9 @@ pub struct TrainArgs {
     /// Run directory, new or empty [default: runs/TIME-NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Go on with a run from its newest checkpoint, or `auto` for the newest unfinished run in runs/; flags change settings
+    #[arg(long, value_name = "RUN|auto", conflicts_with_all = ["out", "config", "dry_run"])]
+    pub resume: Option<PathBuf>,
     /// Settings in TOML, named like these flags with underscores; flags win
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

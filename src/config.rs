@@ -15,6 +15,7 @@ pub use given::{Batch, Given};
 pub use memory::MemoryPlan;
 pub use resolve::{Facts, Kind};
 
+use crate::checkpoint::{Every, Span};
 use crate::data::stream::RawRows;
 use crate::data::{self, Normalize};
 use crate::device::{Selector, Setup};
@@ -103,6 +104,14 @@ pub struct Config {
     pub init: Option<PathBuf>,
     /// Seed of the built-in images, the patches, the start values and the order of the examples; below 2⁶³.
     pub seed: u64,
+    /// Share of the examples that are held out to be judged by; `None` for none.
+    pub validation: Option<f64>,
+    /// Looks at held-out examples without a lower J after which training ends.
+    pub patience: Option<usize>,
+    /// How often a checkpoint is kept.
+    pub checkpoint_every: Every,
+    /// Longest time that is trained in one sitting.
+    pub max_time: Option<Span>,
     /// The selector of the engine.
     pub device: String,
     /// Threads of the CPU engine; 0 is one a core.
@@ -168,6 +177,18 @@ impl Config {
         }
     }
 
+    /// Of so many rows, those that are held out: at least one, and not all.
+    pub fn held_out(&self, rows: usize) -> usize {
+        let share =
+            |share: f64| ((share * rows as f64).round() as usize).clamp(1, rows.saturating_sub(1).max(1));
+        self.validation.map_or(0, share)
+    }
+
+    /// Steps between two looks at held-out examples: an epoch of mini-batches, or ten over all rows.
+    pub fn look_every(&self, examples: usize) -> usize {
+        self.batch.rows().map_or(10, |batch| examples.div_ceil(batch.max(1)))
+    }
+
     /// The order of the examples.
     pub fn shuffle(&self) -> Shuffle {
         Shuffle { seed: self.seed, run: self.shuffle_block }
@@ -193,6 +214,11 @@ impl Config {
     /// [`crate::Error::Usage`] when it names none.
     pub fn selector(&self) -> Result<Selector> {
         self.device.parse()
+    }
+
+    /// All that is set, by name.
+    pub fn to_table(&self) -> toml::Table {
+        toml::Table::try_from(self).expect("numbers below 2^63 and names have a TOML form")
     }
 
     /// The text of `config.toml`.

@@ -2,10 +2,13 @@
 //!
 //! An engine holds parameters, optimiser state and the examples. Only scalars, ρ̂ and what was asked for come back.
 
+mod state;
+
 use crate::error::{Error, Result};
 use crate::model::{Params, Shape};
 use crate::objective::{Cost, RhoHatMode};
 use crate::optim::Optimizer;
+pub use state::{Numbers, Order, Role, State};
 
 /// The rows that one update is taken over.
 #[derive(Clone, Copy, Debug)]
@@ -172,6 +175,17 @@ pub trait Engine: SearchSpace {
     /// Replaces the weights of some hidden units, zeroes their optimiser state and sets their moving average of ρ̂, if
     /// there is one, to ρ. A search of L-BFGS has to begin anew.
     fn replace_units(&mut self, units: &[NewUnit]) -> Result<()>;
+
+    /// A copy of all that decides the steps to come; `pairs` are the history slots in use where L-BFGS searches, whose
+    /// gradient is then copied too.
+    fn state(&mut self, pairs: Option<&[usize]>) -> Result<State>;
+
+    /// Goes on from a state of this shape, whichever engine has made it and however that was cut. A search that is part
+    /// of it needs no [`SearchSpace::begin_search`].
+    ///
+    /// # Panics
+    /// For a state that does not pass [`State::check`] or has another shape.
+    fn set_state(&mut self, state: &State) -> Result<()>;
 }
 
 /// Refuses a list that names an example which an engine of `examples` does not hold.

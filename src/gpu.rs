@@ -26,6 +26,7 @@ pub mod pass;
 mod queue;
 pub mod recording;
 pub mod search;
+mod state;
 pub mod storage;
 mod stream;
 pub mod tune;

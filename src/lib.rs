@@ -25,6 +25,7 @@
 //! | [`memory`] | how much memory a run takes, and what the machine has |
 //! | [`optim`] | L-BFGS and its line search, learning rates |
 //! | [`train`](mod@train) | the training loop over any engine |
+//! | [`checkpoint`] | a run between two steps, on disk |
 //! | [`verify`] | checks of an adapter: every kernel and every step within a derived bound |
 //! | [`bench`](mod@bench) | what is timed, after it was validated; tables and the roofline |
 //! | [`revive`](mod@revive) | new weights for dead units |
@@ -80,6 +81,7 @@
 //! ```
 
 pub mod bench;
+pub mod checkpoint;
 pub mod config;
 pub mod cpu;
 pub mod data;

@@ -2,6 +2,8 @@
 
 pub mod file;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 use crate::random::Stream;
 
@@ -61,7 +63,7 @@ impl<T: Real> Matrix<T> {
 }
 
 /// Number of visible and hidden units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Shape {
     /// n, the width of an example.
     pub visible: usize,

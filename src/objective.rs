@@ -140,7 +140,7 @@ pub enum RhoHatMode {
 }
 
 /// J in its three terms, each as it enters J, and the ρ̂ that the KL term was taken at.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     /// 1/(2m) Σ ‖A3 − X‖².
     pub reconstruction: f64,

@@ -54,12 +54,36 @@ impl Windows {
         self.examples.div_ceil(self.run()).div_ceil(WINDOW)
     }
 
+    /// Passes over whole windows as long as they hold no more than `rows` rows; the rows that are left to pass over in
+    /// the window that comes next.
+    pub fn skip(&mut self, mut rows: u64) -> u64 {
+        let epoch = self.examples.max(1) as u64;
+        self.number = usize::try_from(rows / epoch).unwrap_or(usize::MAX).saturating_mul(self.of_an_epoch());
+        rows %= epoch;
+        self.draw_runs();
+        loop {
+            let number = self.number;
+            let len: usize = self.next_window().0.iter().map(Range::len).sum();
+            if rows < len as u64 {
+                self.number = number;
+                return rows;
+            }
+            rows -= len as u64;
+        }
+    }
+
+    /// Puts the runs in the order of the epoch at hand.
+    fn draw_runs(&mut self) {
+        let epoch = self.number / self.of_an_epoch();
+        self.runs = (0..self.examples.div_ceil(self.run())).collect();
+        Stream::numbered(self.shuffle.seed, "runs", epoch as u64).shuffle(&mut self.runs);
+    }
+
     /// The next window, and whether it is the last of its epoch.
     pub fn next_window(&mut self) -> (Vec<Range<usize>>, bool) {
-        let (epoch, at) = (self.number / self.of_an_epoch(), self.number % self.of_an_epoch());
+        let at = self.number % self.of_an_epoch();
         if at == 0 {
-            self.runs = (0..self.examples.div_ceil(self.run())).collect();
-            Stream::numbered(self.shuffle.seed, "runs", epoch as u64).shuffle(&mut self.runs);
+            self.draw_runs();
         }
         self.number += 1;
         let mut runs = self.runs[at * WINDOW..self.runs.len().min((at + 1) * WINDOW)].to_vec();
@@ -86,6 +110,17 @@ impl Order {
         assert!(u32::try_from(examples).is_ok(), "{examples} examples: indices have 32 bits");
         let windows = Windows::new(examples, shuffle);
         Self { windows, waiting: Vec::new(), last: true, batch: Vec::new() }
+    }
+
+    /// The order after `rows` rows have been given out.
+    pub fn after(examples: usize, shuffle: Shuffle, rows: u64) -> Self {
+        let mut order = Self::new(examples, shuffle);
+        let rows = order.windows.skip(rows);
+        if rows > 0 {
+            order.open_window();
+            order.waiting.truncate(order.waiting.len() - rows as usize);
+        }
+        order
     }
 
     /// The next `batch` rows, fewer at the end of an epoch.
@@ -130,6 +165,24 @@ mod tests {
                         rows.sort_unstable();
                         assert!(rows.iter().copied().eq(0..examples as u32), "{examples} {run:?} {batch}");
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_goes_on_after_any_number_of_rows_as_if_it_had_never_stopped() {
+        for (examples, run) in [(1, None), (100, None), (100, Some(1)), (1_037, Some(3)), (50, Some(400))] {
+            for batch in [1, 7, 64] {
+                let shuffle = Shuffle { seed: 5, run };
+                let (mut whole, mut given) = (Order::new(examples, shuffle), 0);
+                for _ in 0..3 * examples.div_ceil(batch) {
+                    let mut resumed = Order::after(examples, shuffle, given);
+                    let batches = [(); 3].map(|()| resumed.next(batch).to_vec());
+                    let mut uninterrupted = whole.clone();
+                    let wanted = [(); 3].map(|()| uninterrupted.next(batch).to_vec());
+                    assert_eq!(batches, wanted, "{examples} {run:?} {batch} after {given}");
+                    given += whole.next(batch).len() as u64;
                 }
             }
         }

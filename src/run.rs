@@ -1,6 +1,8 @@
 //! The run directory: settings, environment, metrics, model and picture of one training run. It is made once
 //! everything that can be refused has been accepted, and never overwritten.
 
+mod resume;
+
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,7 @@ use crate::durable;
 use crate::error::{Error, Result};
 use crate::gpu::tune::Kernels;
 use crate::metrics::MetricsFile;
-use crate::objective::Objective;
+pub use resume::Sitting;
 
 /// Where runs go that name no directory of their own.
 const RUNS: &str = "runs";
@@ -69,7 +71,9 @@ impl RunDir {
             let remedy = "a run is never overwritten; choose a new or empty directory";
             Err(Error::usage(format!("--out {}: {what}; {remedy}", out.display())))
         };
-        match fs::read_dir(out).map(Iterator::count) {
+        // A program that was killed before there was a run may have left a temporary file and empty metrics.
+        let counts = |entry: &std::io::Result<fs::DirEntry>| !entry.as_ref().is_ok_and(is_left_over);
+        match fs::read_dir(out).map(|entries| entries.filter(counts).count()) {
             Ok(0) => Ok(()),
             Ok(_) => refused("the directory is not empty"),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -126,17 +130,50 @@ impl RunDir {
         self.0.join("features.png")
     }
 
+    /// Where the metrics go.
+    pub fn metrics(&self) -> PathBuf {
+        self.0.join("metrics.jsonl")
+    }
+
+    /// Where the settings are.
+    pub fn config(&self) -> PathBuf {
+        self.0.join("config.toml")
+    }
+
+    /// Writes `config.toml`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be written.
+    pub fn write_config(&self, config: &Config) -> Result<()> {
+        let settings = config.to_toml();
+        durable::write(&self.config(), |out| out.write_all(settings.as_bytes()))
+    }
+
     /// Writes `config.toml` and `env.json`, and starts `metrics.jsonl`.
     ///
     /// # Errors
     /// [`Error::Io`] when one of them cannot be written.
     pub fn begin(&self, config: &Config, environment: &Environment) -> Result<MetricsFile> {
-        let settings = config.to_toml();
-        durable::write(&self.0.join("config.toml"), |out| out.write_all(settings.as_bytes()))?;
+        // Settings come last: with them there is a run that can be gone on with.
+        let metrics = MetricsFile::claim(&self.metrics())?;
         durable::write(&self.0.join("env.json"), |out| Ok(serde_json::to_writer_pretty(out, environment)?))?;
-        let objective: Objective = config.objective();
-        MetricsFile::create(&self.0.join("metrics.jsonl"), objective)
+        self.write_config(config)?;
+        Ok(MetricsFile::new(&self.metrics(), metrics, config.objective()))
     }
+}
+
+/// Whether a killed program can have left it before its run had settings: those come last.
+fn is_left_over(entry: &fs::DirEntry) -> bool {
+    let name = entry.file_name();
+    let is_empty = || entry.metadata().is_ok_and(|file| file.is_file() && file.len() == 0);
+    let has_settings = entry.path().with_file_name("config.toml").exists();
+    !has_settings
+        && match name.to_str() {
+            Some("metrics.jsonl") => is_empty(),
+            Some("env.json") => true,
+            Some(name) => name.starts_with(durable::TEMPORARY),
+            None => false,
+        }
 }
 
 /// UTC as `YYYY-MM-DDThh:mm:ssZ`.

@@ -1,8 +1,11 @@
 //! The training loop, over any engine. It knows neither adapters nor flags.
 
+mod judge;
+mod observer;
+
 use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::engine::{Engine, Rows, Update};
 use crate::error::{Error, Result};
@@ -12,9 +15,13 @@ use crate::optim::{LearningRate, Optimizer};
 use crate::order::{Order, Shuffle};
 use crate::random::Stream;
 use crate::revive::revive;
+pub use judge::Judge;
+pub use observer::{Observer, Pause, Position, Progress};
 
 /// Examples that J is taken over in the end at least, where there are as many.
 pub const MEASURED: usize = 50_000;
+/// Iterations of L-BFGS between two looks at the bits of all parameters; J and ‖∇J‖ are looked at in every one.
+const PARAMETERS_CHECKED: usize = 10;
 
 /// What a training run does.
 #[derive(Clone, Debug)]
@@ -48,29 +55,8 @@ pub struct Revival {
     pub objective: Objective,
 }
 
-/// The state after an update, as an observer sees it.
-#[derive(Clone, Debug)]
-pub struct Progress {
-    /// Updates or iterations done.
-    pub step: usize,
-    /// J: of the new parameters for L-BFGS, of the batch before the update for SGD and Adam, with the β of that update.
-    pub cost: Cost,
-    /// The share of β that this update had, where β warms up.
-    pub beta_share: Option<f64>,
-    /// Units that were given new weights so far, where dead ones are.
-    pub revived: Option<usize>,
-    /// ‖∇J‖, where the optimiser has it at hand.
-    pub gradient_norm: Option<f64>,
-    /// η of this update; for L-BFGS the accepted step length.
-    pub rate: f64,
-    /// Examples that went through forward and backward so far (an L-BFGS evaluation counts them all).
-    pub samples: u64,
-    /// Seconds since training started.
-    pub seconds: f64,
-}
-
 /// Why training ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ended {
     /// All steps done.
@@ -79,6 +65,10 @@ pub enum Ended {
     Converged,
     /// The observer asked for it after a step.
     Stopped,
+    /// The time that it was given was over.
+    Time,
+    /// J over held-out examples had not fallen for as long as it was asked to wait.
+    Early,
 }
 
 /// What came of a run.
@@ -100,55 +90,44 @@ pub struct Outcome {
     pub ended: Ended,
 }
 
-/// Who follows a run.
-pub trait Observer {
-    /// Takes a report.
-    ///
-    /// # Errors
-    /// Whatever the observer cannot live with; it ends the run.
-    fn report(&mut self, progress: &Progress) -> Result<()>;
-
-    /// Whether the run shall end after the step at hand. Asked after every step.
-    fn wants_stop(&self) -> bool {
-        false
-    }
-}
-
-/// An observer that looks away.
-impl Observer for () {
-    fn report(&mut self, _: &Progress) -> Result<()> {
-        Ok(())
-    }
-}
-
-/// Trains, and tells `observer` how it goes.
+/// Trains from the engine's parameters on, and tells `observer` how it goes.
+///
+/// # Errors
+/// [`Error::Diverged`] when a number is no longer finite; those of the engine and of the observer.
 pub fn train(engine: &mut dyn Engine, recipe: &Recipe, observer: &mut dyn Observer) -> Result<Outcome> {
-    let mut run = Run { started: Instant::now(), steps: 0, samples: 0, revived: 0, observer };
-    let ended = match recipe.optimizer {
-        Optimizer::Lbfgs => run.search(engine, recipe)?,
-        Optimizer::Sgd | Optimizer::Adam => run.descend(engine, recipe)?,
-    };
-    let seconds = run.started.elapsed().as_secs_f64();
-    let most = usize::try_from(run.samples).unwrap_or(usize::MAX).max(MEASURED);
-    let (cost, measured) = engine.sampled_cost(most)?;
-    check_finite(engine, run.steps, &cost)?;
-    Ok(Outcome {
-        steps: run.steps,
-        cost,
-        measured,
-        samples: run.samples,
-        revived: run.revived,
-        seconds,
-        ended,
-    })
+    resume(engine, recipe, Position::default(), observer)
 }
 
-/// Counters of a run, and who is told of them.
+/// Goes on from `position`, whose state the engine has been given: every later step has the bits that it would have had
+/// without the break.
+///
+/// # Errors
+/// As [`train`].
+pub fn resume(
+    engine: &mut dyn Engine,
+    recipe: &Recipe,
+    position: Position,
+    observer: &mut dyn Observer,
+) -> Result<Outcome> {
+    let mut run = Run { started: Instant::now(), position, observer };
+    let ended = match (run.position.ended, recipe.optimizer) {
+        (Some(ended), _) => ended,
+        (None, Optimizer::Lbfgs) => run.search(engine, recipe)?,
+        (None, Optimizer::Sgd | Optimizer::Adam) => run.descend(engine, recipe)?,
+    };
+    let Position { steps, samples, revived, .. } = run.position;
+    let seconds = run.seconds();
+    let most = usize::try_from(samples).unwrap_or(usize::MAX).max(MEASURED);
+    let (cost, measured) = engine.sampled_cost(most)?;
+    check_finite(engine, recipe, steps, &cost)?;
+    Ok(Outcome { steps, cost, measured, samples, revived, seconds, ended })
+}
+
+/// How far a run has come, and who is told of it.
 struct Run<'a> {
     started: Instant,
-    steps: usize,
-    samples: u64,
-    revived: usize,
+    /// Without the seconds since `started` and without the search.
+    position: Position,
     observer: &'a mut dyn Observer,
 }
 
@@ -156,70 +135,84 @@ impl Run<'_> {
     /// L-BFGS on all examples.
     fn search(&mut self, engine: &mut dyn Engine, recipe: &Recipe) -> Result<Ended> {
         let examples = engine.examples() as u64;
-        let mut lbfgs = Lbfgs::new(engine)?;
-        while self.steps < recipe.steps {
-            let Iteration::Accepted(rate) = lbfgs.iterate(engine)? else {
-                return Ok(Ended::Converged);
+        let (mut lbfgs, known) = match self.position.search.take() {
+            Some(lbfgs) => (lbfgs.clone(), lbfgs.evaluations()),
+            None => (Lbfgs::new(engine)?, 0),
+        };
+        let before = self.position.samples.saturating_sub(known as u64 * examples);
+        while self.position.steps < recipe.steps {
+            let step = self.position.steps + 1;
+            let iteration = lbfgs.iterate(engine).map_err(|error| recipe.diverged_at(step, error))?;
+            self.position.samples = before + lbfgs.evaluations() as u64 * examples;
+            let Iteration::Accepted(rate) = iteration else {
+                return self.end(engine, Some(&lbfgs), Ended::Converged);
             };
-            self.steps += 1;
-            self.samples = lbfgs.evaluations() as u64 * examples;
+            self.position.steps = step;
+            if step.is_multiple_of(PARAMETERS_CHECKED) {
+                check_parameters(engine, recipe, step)?;
+            }
             if self.is_due(recipe) {
                 self.report(recipe, lbfgs.cost().clone(), Some(lbfgs.gradient_norm()), rate)?;
             }
-            if self.observer.wants_stop() {
-                return Ok(Ended::Stopped);
+            if let Some(ended) = self.pause(engine, Some(&lbfgs), None)? {
+                return Ok(ended);
             }
         }
-        Ok(Ended::Steps)
+        self.end(engine, Some(&lbfgs), Ended::Steps)
     }
 
     /// SGD or Adam, on mini-batches in a seeded order or on all examples.
     fn descend(&mut self, engine: &mut dyn Engine, recipe: &Recipe) -> Result<Ended> {
         let examples = engine.examples();
         let batch = recipe.batch.unwrap_or(examples);
-        let mut order = Order::new(examples, recipe.shuffle);
-        while self.steps < recipe.steps {
-            let rate = recipe.rate.at(self.steps + 1);
+        let mut order = Order::after(examples, recipe.shuffle, self.position.samples);
+        while self.position.steps < recipe.steps {
+            let rate = recipe.rate.at(self.position.steps + 1);
             let rows = match recipe.batch {
                 None => Rows::All,
                 Some(batch) => Rows::Listed(order.next(batch)),
             };
             let count = if let Rows::Listed(rows) = rows { rows.len() } else { batch };
-            self.steps += 1;
-            self.samples += count as u64;
+            self.position.steps += 1;
+            self.position.samples += count as u64;
             self.update(engine, recipe, rows, rate)?;
-            if self.observer.wants_stop() {
-                return Ok(Ended::Stopped);
+            if let Some(ended) = self.pause(engine, None, None)? {
+                return Ok(ended);
             }
         }
-        Ok(Ended::Steps)
+        self.end(engine, None, Ended::Steps)
     }
 
     /// One update, and the report and the revival that follow it.
     fn update(&mut self, engine: &mut dyn Engine, recipe: &Recipe, rows: Rows<'_>, rate: f64) -> Result<()> {
-        let (due, revival) = (self.is_due(recipe), recipe.revival_after(self.steps));
-        let share = recipe.beta_share(self.steps);
+        let step = self.position.steps;
+        let (due, revival) = (self.is_due(recipe), recipe.revival_after(step));
+        let share = recipe.beta_share(step);
         engine.set_beta_share(share.unwrap_or(1.0));
-        let update = recipe.update(rate, self.steps);
+        let update = recipe.update(rate, step);
         let Some(cost) = engine.step(rows, &update, due || revival.is_some())? else { return Ok(()) };
-        check_finite(engine, self.steps, &cost)?;
+        check_finite(engine, recipe, step, &cost)?;
+        if due {
+            check_parameters(engine, recipe, step)?;
+        }
         if let Some(Revival { objective, .. }) = revival {
-            let mut stream = Stream::numbered(recipe.shuffle.seed, "revival", self.steps as u64);
-            self.revived += revive(engine, &objective, &cost.rho_hat, &mut stream)?;
+            let mut stream = Stream::numbered(recipe.shuffle.seed, "revival", step as u64);
+            self.position.revived += revive(engine, &objective, &cost.rho_hat, &mut stream)?;
         }
         if due { self.report(recipe, cost, None, rate) } else { Ok(()) }
     }
 
     fn is_due(&self, recipe: &Recipe) -> bool {
-        self.steps == recipe.steps || self.steps.is_multiple_of(recipe.report_every.max(1))
+        let step = self.position.steps;
+        step == recipe.steps || step.is_multiple_of(recipe.report_every.max(1))
     }
 
     fn report(&mut self, recipe: &Recipe, cost: Cost, gradient_norm: Option<f64>, rate: f64) -> Result<()> {
-        let Self { steps: step, samples, .. } = *self;
+        let Position { steps: step, samples, revived, .. } = self.position;
         let descends = recipe.optimizer != Optimizer::Lbfgs;
         let beta_share = recipe.beta_share(step).filter(|_| descends);
-        let revived = recipe.revival.filter(|_| descends).map(|_| self.revived);
-        let seconds = self.started.elapsed().as_secs_f64();
+        let revived = recipe.revival.filter(|_| descends).map(|_| revived);
+        let seconds = self.seconds();
         self.observer.report(&Progress {
             step,
             cost,
@@ -230,6 +223,28 @@ impl Run<'_> {
             samples,
             seconds,
         })
+    }
+
+    /// Lets the observer have a look.
+    fn pause(
+        &mut self,
+        engine: &mut dyn Engine,
+        search: Option<&Lbfgs>,
+        ended: Option<Ended>,
+    ) -> Result<Option<Ended>> {
+        let position = Position { seconds: self.seconds(), ended, ..self.position.clone() };
+        self.observer.after_step(&mut Pause { engine, position, search })
+    }
+
+    /// The look at a run that has ended by itself.
+    fn end(&mut self, engine: &mut dyn Engine, search: Option<&Lbfgs>, ended: Ended) -> Result<Ended> {
+        self.pause(engine, search, Some(ended))?;
+        Ok(ended)
+    }
+
+    /// Seconds that have been trained, in all sittings.
+    fn seconds(&self) -> f64 {
+        self.position.seconds + self.started.elapsed().as_secs_f64()
     }
 }
 
@@ -250,13 +265,43 @@ impl Recipe {
             Optimizer::Sgd | Optimizer::Lbfgs => Update::Sgd { lr, momentum: self.momentum },
         }
     }
+
+    /// What makes divergence less likely.
+    pub fn remedy(&self) -> String {
+        match self.optimizer {
+            Optimizer::Lbfgs => "--beta or --lambda, or check the data".to_owned(),
+            Optimizer::Adam => format!("--lr {}, or check the data", self.rate.base),
+            Optimizer::Sgd => {
+                format!("--lr {} or --momentum {}, or check the data", self.rate.base, self.momentum)
+            }
+        }
+    }
+
+    /// That `what` was not finite after update `step`.
+    fn diverged(&self, step: usize, what: String) -> Error {
+        Error::Diverged { step, what, remedy: self.remedy() }
+    }
+
+    /// A divergence that L-BFGS has seen, at the step of the run.
+    fn diverged_at(&self, step: usize, error: Error) -> Error {
+        match error {
+            Error::Diverged { what, .. } => self.diverged(step, what),
+            other => other,
+        }
+    }
 }
 
 /// Stops at the first number that is not finite, judged on the host: a shader may assume that there is none.
-fn check_finite(engine: &mut dyn Engine, step: usize, cost: &Cost) -> Result<()> {
+fn check_finite(engine: &mut dyn Engine, recipe: &Recipe, step: usize, cost: &Cost) -> Result<()> {
     if cost.total().is_finite() {
         return Ok(());
     }
-    let what = engine.params()?.first_not_finite().unwrap_or("the cost").to_owned();
-    Err(Error::Diverged { step, what, remedy: "--lr, or check the data".to_owned() })
+    let what = engine.state(None)?.first_not_finite();
+    Err(recipe.diverged(step, what.unwrap_or_else(|| "the cost".to_owned())))
+}
+
+/// The same of the parameters and the optimiser's state, on the bits of each number: what a device makes of them may
+/// hide them.
+fn check_parameters(engine: &mut dyn Engine, recipe: &Recipe, step: usize) -> Result<()> {
+    engine.state(None)?.first_not_finite().map_or(Ok(()), |what| Err(recipe.diverged(step, what)))
 }

@@ -3,7 +3,7 @@
 mod duplicates;
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::engine::{Engine, Layer};
 use crate::error::Result;
@@ -39,7 +39,7 @@ pub fn saturated(rho_hat: &[f64]) -> usize {
 }
 
 /// How many units have which fault; a unit may have several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     /// See [`is_dead`].
     pub dead: usize,

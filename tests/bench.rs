@@ -7,7 +7,7 @@ use rhohat::bench::ladder::Size;
 use rhohat::bench::products::{Candidate, measure_variants, variants};
 use rhohat::bench::stats::Pace;
 use rhohat::bench::{contenders, sampled};
-use rhohat::engine::{Engine, Layer, NewUnit, Plan, Rows, SearchSpace, Slot, Trial, Update};
+use rhohat::engine::{Engine, Layer, NewUnit, Plan, Rows, SearchSpace, Slot, State, Trial, Update};
 use rhohat::error::Result;
 use rhohat::gpu::variant::Variant;
 use rhohat::model::{Params, Shape};
@@ -122,6 +122,14 @@ impl Engine for Faulty {
     fn set_params(&mut self, params: &Params<f32>) -> Result<()> {
         self.updated = false;
         self.inner.set_params(params)
+    }
+
+    fn state(&mut self, pairs: Option<&[usize]>) -> Result<State> {
+        self.inner.state(pairs)
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        self.inner.set_state(state)
     }
 }
 

@@ -12,7 +12,7 @@ use rhohat::model::{Matrix, Params, Shape};
 use rhohat::objective::{Activation, Objective};
 use rhohat::optim::{LearningRate, Optimizer};
 use rhohat::order::Shuffle;
-use rhohat::train::{Ended, Observer, Progress, Recipe, train};
+use rhohat::train::{Ended, Observer, Pause, Progress, Recipe, train};
 use rhohat::verify::steps::{CUTS, Problem, Rule, check_pass, check_updates, pairs};
 
 /// The engines in f32.
@@ -189,8 +189,8 @@ impl Observer for StopAfter {
         Ok(())
     }
 
-    fn wants_stop(&self) -> bool {
-        self.0 == 0
+    fn after_step(&mut self, _: &mut Pause<'_>) -> rhohat::Result<Option<Ended>> {
+        Ok((self.0 == 0).then_some(Ended::Stopped))
     }
 }
 
@@ -229,11 +229,16 @@ fn a_gpu_is_waited_for_at_reports_alone() {
     let mut engine = Choice::Gpu(gpu.clone()).open(&Setup::default(), &small()).unwrap();
     for batch in [None, Some(20)] {
         for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
-            let recipe = Recipe { batch, steps: 24, report_every: 6, ..recipe(optimizer) };
-            let before = gpu.waits();
-            train(&mut *engine, &recipe, &mut ()).unwrap();
-            // Four reports and the cost in the end.
-            assert_eq!(gpu.waits() - before, 5, "{optimizer:?}, batch {batch:?}");
+            let mut waits = |steps, report_every| {
+                let recipe = Recipe { batch, steps, report_every, ..recipe(optimizer) };
+                let before = gpu.waits();
+                train(&mut *engine, &recipe, &mut ()).unwrap();
+                gpu.waits() - before
+            };
+            // Four reports and the cost in the end, however many steps lie between them.
+            let first = waits(24, 6);
+            assert_eq!(waits(240, 60), first, "{optimizer:?}, batch {batch:?}");
+            assert!(waits(24, 3) > first, "{optimizer:?}, batch {batch:?}");
         }
     }
 }

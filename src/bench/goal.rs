@@ -9,7 +9,7 @@ use crate::data::{Examples, Source};
 use crate::device::Setup;
 use crate::error::Result;
 use crate::model::{Matrix, Params, Shape};
-use crate::train::{Observer, Progress, train};
+use crate::train::{Ended, Observer, Pause, Progress, train};
 
 /// J to be reached, by the experiment at its defaults and seed 0; the run ends there.
 pub const TARGET: f64 = 0.36;
@@ -81,7 +81,7 @@ impl Observer for Watch {
         Ok(())
     }
 
-    fn wants_stop(&self) -> bool {
-        self.0.is_some()
+    fn after_step(&mut self, _: &mut Pause<'_>) -> Result<Option<Ended>> {
+        Ok(self.0.map(|_| Ended::Stopped))
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use rhohat::checkpoint::{Every, Span};
 use rhohat::config::Batch;
 use rhohat::data::Normalize;
 use rhohat::data::stream::RawRows;
@@ -124,6 +125,18 @@ pub struct Settings {
     /// Seed of pictures, patches, start weights and order [default: 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: Option<u64>,
+    /// Share of the examples held out, by which training ends early and the best parameters are kept
+    #[arg(long, value_name = "SHARE")]
+    validation: Option<f64>,
+    /// Looks at held-out examples without a lower J before training ends [default: 10]
+    #[arg(long, value_name = "N")]
+    patience: Option<u32>,
+    /// Time (10m, 0.5s) or steps between two checkpoints; one is kept in the end besides [default: 10m]
+    #[arg(long, value_name = "TIME|STEPS")]
+    checkpoint_every: Option<Every>,
+    /// Longest time to train in one sitting, for example 8h; --resume goes on
+    #[arg(long, value_name = "TIME")]
+    max_time: Option<Span>,
     /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name [default: auto]
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,

@@ -2,6 +2,8 @@
 //! is made.
 
 mod interrupt;
+mod plan;
+mod resume;
 mod start;
 mod summary;
 mod watch;
@@ -10,8 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use indicatif::{HumanBytes, HumanCount};
 use rhohat::Error;
+use rhohat::checkpoint::fail_point::reach;
+use rhohat::checkpoint::{Checkpoints, Found, Keeper};
 use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, reach_warning};
 use rhohat::data::stream::RawRows;
 use rhohat::data::{Preprocess, Source};
@@ -23,13 +26,14 @@ use rhohat::model::file::{Meta, ModelFile, save};
 use rhohat::model::{Params, Shape};
 use rhohat::picture::{Tile, features};
 use rhohat::run::{Environment, RunDir};
-use rhohat::train::{Ended, train};
+use rhohat::train::{self, Ended, Judge, Position};
 use rhohat::units::{Health, spaced};
 
 use super::on_data::FOREIGN;
 use super::print;
 use crate::cli::TrainArgs;
 use interrupt::Interrupt;
+use resume::{Asked, Resumed};
 use summary::Summary;
 use watch::Watch;
 
@@ -39,21 +43,32 @@ const JUDGED: usize = 2_000;
 /// Trains and prints; `started` is when the program did.
 pub fn run(args: &TrainArgs, quiet: bool, started: Instant) -> anyhow::Result<ExitCode> {
     let how = args.tune.mode(args.settings.forces_variant())?;
-    let given = Given::new(args.config.as_deref(), args.settings.table())?;
+    let resumed = match args.resume.as_deref().map(|run| resume::open(run, &args.settings)).transpose()? {
+        Some(Asked::Finished(summary)) => {
+            print(args.json, &*summary, summary::text)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Asked::Unfinished(resumed)) => Some(*resumed),
+        None => None,
+    };
+    let file = resumed.as_ref().map(Resumed::config).or_else(|| args.config.clone());
+    let given = Given::new(file.as_deref(), args.settings.table())?;
     args.out.as_deref().map(RunDir::check).transpose()?;
     let init = given.get::<PathBuf>("init")?.as_deref().map(open_init).transpose()?;
     let raw = given.get::<RawRows>("raw")?;
     let open = |path: &Path| Source::open_for_training(path, raw);
     let source = given.get::<PathBuf>("data")?.as_deref().map(open).transpose()?;
-    let facts = Facts { kind: Kind::of(source.as_ref()), init: init.as_ref() };
+    let kind = Kind::of(source.as_ref());
+    let kind = if given.get::<f64>("validation")?.is_some() { kind.held() } else { kind };
+    let facts = Facts { kind, init: init.as_ref() };
     let config = Config::resolve(&given, &facts)?;
     let device = Device::open(args, &config, how)?;
     let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;
     if args.dry_run {
-        print(args.json, &plan, plan_text)?;
+        print(args.json, &plan, plan::text)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let opened = open_engine(args, &config, &device, source, init.as_ref(), &plan)?;
+    let opened = open_engine(args, &config, &device, source, init.as_ref(), &plan, resumed)?;
     let config = config.with_plan(opened.engine.plan(), device.choice.variant());
     learn(args, &config, opened, quiet, started)
 }
@@ -106,6 +121,9 @@ struct Opened {
     /// What made the examples.
     preprocess: Preprocess,
     kernels: Option<Kernels>,
+    judge: Option<Judge>,
+    /// The run that is gone on with, whose state the engine has.
+    resumed: Option<Resumed>,
 }
 
 /// The engine with start parameters and examples.
@@ -116,6 +134,7 @@ fn open_engine(
     source: Option<Source>,
     init: Option<&ModelFile>,
     plan: &MemoryPlan,
+    mut resumed: Option<Resumed>,
 ) -> anyhow::Result<Opened> {
     let source = source.unwrap_or_else(|| Source::built_in(config.seed));
     let data = start::Data::new(&source, config, init, &|_| {})?;
@@ -127,13 +146,35 @@ fn open_engine(
         data.save(path)?;
     }
     let kernels = device.tune(config, data.size())?;
-    let start = start::FromSettings { config, init, data: &data };
-    tracing::info!("{}", plan_line(plan));
-    let engine = device.choice.open(&config.setup(), &start)?;
-    Ok(Opened { engine, preprocess: data.preprocess, kernels })
+    let taken = resumed.as_ref().map_or(0, Resumed::taken);
+    let start = start::FromSettings { config, init, data: &data, taken };
+    tracing::info!("{}", plan::line(plan));
+    let mut engine = device.choice.open(&config.setup(), &start)?;
+    if let Some(resumed) = &mut resumed {
+        resumed.restore(&mut *engine)?;
+    }
+    let judge = open_judge(config, device, &data, resumed.as_mut())?;
+    Ok(Opened { engine, preprocess: data.preprocess, kernels, judge, resumed })
 }
 
-/// Trains in a new run directory, which holds the result in the end.
+/// Who judges held-out examples, where some are.
+fn open_judge(
+    config: &Config,
+    device: &Device,
+    data: &start::Data,
+    resumed: Option<&mut Resumed>,
+) -> rhohat::Result<Option<Judge>> {
+    let Some(rows) = &data.held_out else { return Ok(None) };
+    let engine = device.choice.open(&config.setup(), &start::HeldOut { hidden: config.hidden, rows })?;
+    let every = config.look_every(data.size().0);
+    let mut judge = Judge::new(engine, every, config.patience.unwrap_or(usize::MAX));
+    if let Some((known, best)) = resumed.map(Resumed::judged) {
+        judge.resume(known, best);
+    }
+    Ok(Some(judge))
+}
+
+/// Trains in a run directory, which holds the result in the end.
 fn learn(
     args: &TrainArgs,
     config: &Config,
@@ -141,22 +182,37 @@ fn learn(
     quiet: bool,
     started: Instant,
 ) -> anyhow::Result<ExitCode> {
-    let Opened { mut engine, preprocess, kernels } = opened;
+    let Opened { mut engine, preprocess, kernels, judge, resumed } = opened;
     let engine = &mut *engine;
     let recipe = config.train_recipe(engine.examples());
-    let run = RunDir::create(args.out.as_deref(), &run_name(config))?;
-    let metrics = run.begin(config, &Environment::here(config.device.clone(), engine.adapter(), kernels))?;
     let interrupt = Interrupt::listen()?;
-    let mut watch = Watch::new(metrics, config.objective(), &interrupt, recipe.steps, quiet);
+    let environment = Environment::here(config.device.clone(), engine.adapter(), kernels);
+    let (run, metrics, position) = match resumed {
+        Some(resumed) => resumed.begin(config, environment.adapter)?,
+        None => {
+            let run = RunDir::create(args.out.as_deref(), &run_name(config))?;
+            let metrics = run.begin(config, &environment)?;
+            (run, metrics, Position::default())
+        }
+    };
+    let taken = (position.steps > 0).then_some(position.steps);
+    let checkpoints = Checkpoints::of(run.path());
+    let keeper = Keeper::new(checkpoints, config.checkpoint_every, taken, recipe.remedy());
+    let mut watch = Watch::new((metrics, keeper, judge), config, &interrupt, recipe.steps, quiet);
     let startup = started.elapsed();
-    let outcome = train(engine, &recipe, &mut watch);
-    let clamped = watch.finish();
+    let outcome = train::resume(engine, &recipe, position, &mut watch);
+    let (clamped, judge) = watch.finish();
     if let Err(Error::Diverged { .. }) = outcome {
-        tracing::info!("{}: the metrics of the steps before are kept", run.path().display());
+        tell_of_divergence(&run);
     }
     let mut outcome = outcome?;
+    if let Some(best) = judge.as_ref().and_then(Judge::best) {
+        engine.set_state(best)?;
+        (outcome.cost, outcome.measured) = (engine.cost()?, engine.examples());
+    }
     let params = engine.params()?;
     keep(&params, config, preprocess, &run)?;
+    reach("model-written");
     if config.selector()? == Selector::Reference {
         // It has learned in more digits than the file holds: J is told of what was saved.
         engine.set_params(&params)?;
@@ -164,10 +220,29 @@ fn learn(
     }
     let rows = spaced(engine.examples(), JUDGED);
     let units = Health::measure(engine, &config.objective(), &outcome.cost, &params, &rows)?;
-    let summary = Summary::new(config, engine, &outcome, units, &run, clamped, startup);
+    let summary = Summary::new(config, engine, &outcome, units, &run, (clamped, startup), judge.as_ref());
+    match outcome.ended {
+        Ended::Stopped | Ended::Time => {
+            tracing::info!("rhohat train --resume {} goes on", run.path().display());
+        }
+        Ended::Steps | Ended::Converged | Ended::Early => run.finish(&summary)?,
+    }
+    reach("summary-written");
     print(args.json, &summary, summary::text)?;
     let stopped = interrupt.signal().filter(|_| outcome.ended == Ended::Stopped);
     Ok(stopped.map_or(ExitCode::SUCCESS, |signal| ExitCode::from(128 + signal)))
+}
+
+/// What is left of a run that has diverged, and how it can go on.
+fn tell_of_divergence(run: &RunDir) {
+    let place = run.path().display();
+    match Checkpoints::of(run.path()).find() {
+        Ok(Found { newest: Some((path, _)), .. }) => tracing::info!(
+            "{} and the metrics before are kept; with other settings, rhohat train --resume {place} goes on from there",
+            path.display()
+        ),
+        _ => tracing::info!("{place}: the metrics of the steps before are kept, there was no checkpoint yet"),
+    }
 }
 
 /// Writes the model, and the picture of its features where the examples are pictures.
@@ -185,44 +260,4 @@ fn run_name(config: &Config) -> String {
     let stem = config.data.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
     stem.map_or("dead-leaves".to_owned(), |stem| stem.chars().map(plain).collect())
-}
-
-/// The plan in a line.
-fn plan_line(plan: &MemoryPlan) -> String {
-    let of = plan.available.map(|there| format!(" of {}", HumanBytes(there))).unwrap_or_default();
-    let rows = if plan.stream { ", rows read as they are needed" } else { "" };
-    format!("memory: {}{of}; {}{rows}", HumanBytes(plan.total), cut_text(plan))
-}
-
-/// How the work is cut.
-fn cut_text(plan: &MemoryPlan) -> String {
-    let again = if plan.recomputes { ", activations computed twice" } else { "" };
-    format!(
-        "{} rows and {} hidden units at a time{again}",
-        HumanCount(plan.chunk as u64),
-        HumanCount(plan.block as u64)
-    )
-}
-
-fn plan_text(plan: &MemoryPlan) -> String {
-    let data = if plan.stream { "rows on their way" } else { "data" };
-    let parts = [
-        ("parameters", plan.parameters),
-        ("optimiser", plan.optimizer_state),
-        ("activations", plan.activations),
-        (data, plan.data),
-        ("textures", plan.textures),
-        ("start", plan.start),
-        ("saving", plan.saving),
-        ("program", plan.program),
-    ];
-    let mut text =
-        format!("{} examples, {} visible, {} hidden units", plan.examples, plan.visible, plan.hidden);
-    for (name, bytes) in parts.into_iter().filter(|(_, bytes)| *bytes > 0).chain([("total", plan.total)]) {
-        text += &format!("\n{name:18} {:>12}", HumanBytes(bytes).to_string());
-    }
-    if let Some(there) = plan.available {
-        text += &format!("\n{:18} {:>12}", "of", HumanBytes(there).to_string());
-    }
-    text + &format!("\n{}", cut_text(plan))
 }

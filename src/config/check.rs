@@ -57,6 +57,7 @@ impl Config {
         self.check_rho_hat()?;
         self.check_rows(facts.kind)?;
         self.check_cut()?;
+        self.check_validation(facts.kind)?;
         self.selector().map(|_| ())
     }
 
@@ -193,6 +194,10 @@ impl Config {
         ensure(self.raw.is_none() || self.data.is_some(), || {
             "--raw says what files hold, but there is no DATA; leave it out".to_owned()
         })?;
+        ensure(self.stream != Some(true) || self.validation.is_none(), || {
+            "--stream: held-out rows are picked from all of them at once; leave --stream or --validation out"
+                .to_owned()
+        })?;
         ensure(self.stream != Some(true) || kind.row_bytes().is_some(), || {
             "--stream: these data can only be read at once; save rows of u8, f16 or f32 as .npy, or leave it out".to_owned()
         })?;
@@ -207,6 +212,21 @@ impl Config {
                 "--shuffle-block {run} is for mini-batches, but every update takes all rows; leave it out"
             )
         })
+    }
+
+    fn check_validation(&self, kind: Kind) -> Result<()> {
+        let Some(share) = self.validation else {
+            return ensure(self.patience.is_none(), || {
+                "--patience waits for held-out examples; give --validation, or leave it out".to_owned()
+            });
+        };
+        ensure(share > 0.0 && share < 1.0, || {
+            format!("--validation {share}: a share of the examples lies between 0 and 1")
+        })?;
+        ensure(self.size(kind)?.0 > 0, || {
+            format!("--validation {share}: there is one example alone; leave it out")
+        })?;
+        ensure(self.patience != Some(0), || "--patience 0: give 1 or more".to_owned())
     }
 
     fn check_cut(&self) -> Result<()> {

@@ -9,6 +9,7 @@ use crate::device::Choice;
 use crate::engine::{Job, Plan};
 use crate::error::{Error, Result};
 use crate::memory::{Bytes, Footprint, available};
+use crate::optim::Optimizer;
 use crate::order::WINDOW;
 
 /// Numbers of neighbouring rows that are shuffled as one by default: 1 MiB where they are bytes.
@@ -42,8 +43,10 @@ pub struct MemoryPlan {
     pub textures: u64,
     /// Copies of examples and parameters at the start, as far as what is allocated later does not take their place.
     pub start: u64,
-    /// The copy of the parameters that is saved.
+    /// The copy of parameters and optimiser state that is saved.
     pub saving: u64,
+    /// The engine that judges held-out examples.
+    pub validation: u64,
     /// The program itself.
     pub program: u64,
     /// The sum.
@@ -137,12 +140,15 @@ impl Config {
         let job = self.job(kind, stream)?;
         let (Plan { chunk, block }, footprint) = choice.footprint(&job)?;
         let Footprint { parameters, optimizer_state, activations, data, textures } = footprint;
-        let saving = if choice.has_own_memory() { 0 } else { parameters + parameters / 2 };
+        // A checkpoint is written from a copy.
+        let copy = parameters + optimizer_state;
+        let saving = if choice.has_own_memory() { 0 } else { copy.max(parameters + parameters / 2) };
         // Parameters as they are drawn; rows that are not on disk in f64 and f32.
         let rows =
             if kind.row_bytes().is_some() { 0 } else { 12 * (job.examples * job.shape.visible) as u64 };
         let later = optimizer_state + activations + textures + saving;
         let start = (parameters + rows).saturating_sub(later);
+        let validation = self.validation_memory(kind, choice, &job)?;
         let program = PROGRAM + if choice.is_software() { SOFTWARE_ADAPTER } else { 0 };
         Ok(MemoryPlan {
             examples: job.examples,
@@ -155,14 +161,30 @@ impl Config {
             textures,
             start,
             saving,
+            validation,
             program,
-            total: footprint.total() + start + saving + program,
+            total: footprint.total() + start + saving + validation + program,
             available: room,
             chunk,
             block,
             recomputes: job.batch.unwrap_or(job.examples) > chunk,
             stream,
         })
+    }
+
+    /// What the engine holds that judges held-out examples, if there are any; it updates nothing.
+    fn validation_memory(&self, kind: Kind, choice: &Choice, job: &Job) -> Result<u64> {
+        if self.validation.is_none() {
+            return Ok(0);
+        }
+        let all = match kind {
+            Kind::Rows { rows, .. } => rows,
+            Kind::BuiltIn | Kind::Images => self.samples.unwrap_or_default(),
+        };
+        let examples = self.held_out(all);
+        let job = Job { examples, batch: None, optimizer: Optimizer::Sgd, fetched: None, ..*job };
+        let (_, Footprint { parameters, activations, data, textures, .. }) = choice.footprint(&job)?;
+        Ok(parameters + activations + data + textures)
     }
 
     fn refused(&self, kind: Kind, plan: &MemoryPlan) -> Error {
@@ -174,6 +196,7 @@ impl Config {
             ("data", plan.data),
             ("textures", plan.textures),
             ("saving", plan.saving),
+            ("validation", plan.validation),
         ];
         let parts: Vec<String> = parts
             .iter()

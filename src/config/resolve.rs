@@ -2,6 +2,7 @@
 
 use super::memory::default_run;
 use super::{Batch, Config, Given};
+use crate::checkpoint::Every;
 use crate::data::{Normalize, Source};
 use crate::error::{Error, Result};
 use crate::model::Shape;
@@ -21,6 +22,8 @@ const HIDDEN: usize = 25;
 const STEPS: usize = 400;
 /// Passes over the data in mini-batches by default.
 const EPOCHS: usize = 20;
+/// Looks at held-out examples without a lower J, by default.
+const PATIENCE: usize = 10;
 /// Side of a patch by default, pixels.
 const PATCH: usize = 8;
 /// Patches by default.
@@ -77,6 +80,16 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// The same data, to be read at once: rows to be held out are picked from all of them.
+    pub fn held(self) -> Self {
+        match self {
+            Self::Rows { rows, cols, .. } => Self::Rows { rows, cols, row_bytes: None },
+            other => other,
+        }
+    }
+}
+
 impl Facts<'_> {
     fn meta(&self) -> Option<&Meta> {
         self.init.and_then(ModelFile::meta)
@@ -91,24 +104,26 @@ impl Config {
     pub fn resolve(given: &Given, facts: &Facts<'_>) -> Result<Self> {
         let mut defaults = Self::defaults(facts, given.get("samples")?.unwrap_or(SAMPLES));
         defaults.choose_optimizer(given, facts.kind)?;
+        defaults.patience = given.get::<f64>("validation")?.map(|_| PATIENCE);
         let config = given.over(&defaults)?;
         config.check(facts)?;
         Ok(config)
     }
 
-    /// Examples m and their width n.
+    /// Examples m to learn from, those held out left aside, and their width n.
     ///
     /// # Errors
     /// [`Error::Usage`] when patches are larger than any address space.
     pub fn size(&self, kind: Kind) -> Result<(usize, usize)> {
         if let Kind::Rows { rows, cols, .. } = kind {
-            return Ok((rows, cols));
+            return Ok((rows - self.held_out(rows).min(rows), cols));
         }
         let (patch, channels) = (self.patch.unwrap_or(PATCH), if self.color == Some(true) { 3 } else { 1 });
         let visible = patch.checked_mul(patch).and_then(|pixels| pixels.checked_mul(channels));
         let visible =
             visible.ok_or_else(|| Error::usage(format!("--patch {patch}: no image is so large")))?;
-        Ok((self.samples.unwrap_or(SAMPLES), visible))
+        let samples = self.samples.unwrap_or(SAMPLES);
+        Ok((samples - self.held_out(samples).min(samples), visible))
     }
 
     /// Visible and hidden units for data of this kind.
@@ -163,6 +178,10 @@ impl Config {
             normalize: stored.map_or(normalize, |stored| stored.normalize),
             init: None,
             seed: 0,
+            validation: None,
+            patience: None,
+            checkpoint_every: Every::default(),
+            max_time: None,
             device: "auto".to_owned(),
             threads: 0,
             force_variant: None,

@@ -12,7 +12,7 @@ use super::search::Search;
 use super::update::Target;
 use crate::device::Setup;
 use crate::engine::{
-    Engine, Layer, NewUnit, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update, check_list, evenly,
+    Engine, Layer, NewUnit, Plan, RhoHat, Rows, SearchSpace, Slot, State, Trial, Update, check_list, evenly,
 };
 use crate::error::{Error, Result};
 use crate::model::{Params, Shape};
@@ -23,13 +23,13 @@ use crate::supply;
 #[derive(Debug)]
 pub struct Cpu {
     rho_hat: RhoHat,
-    layout: Layout,
-    params: Buffer,
+    pub(super) layout: Layout,
+    pub(super) params: Buffer,
     /// v of SGD; first and second moment of Adam. Empty until an update needs them.
-    moments: [Buffer; 2],
-    evaluator: Evaluator,
-    search: Search,
-    pool: ThreadPool,
+    pub(super) moments: [Buffer; 2],
+    pub(super) evaluator: Evaluator,
+    pub(super) search: Search,
+    pub(super) pool: ThreadPool,
 }
 
 impl Cpu {
@@ -147,6 +147,15 @@ impl Engine for Cpu {
             }
             self.evaluator.forget_unit(*unit);
         }
+        Ok(())
+    }
+
+    fn state(&mut self, pairs: Option<&[usize]>) -> Result<State> {
+        Ok(self.copy_state(pairs))
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        self.put_state(state);
         Ok(())
     }
 }

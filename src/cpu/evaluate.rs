@@ -63,6 +63,16 @@ impl Evaluator {
         self.penalty.forget();
     }
 
+    /// The moving average of ρ̂ `[h]`, once a batch has started it.
+    pub fn average(&self) -> Option<&[f64]> {
+        self.penalty.average()
+    }
+
+    /// Goes on from a moving average of ρ̂, or without one.
+    pub fn set_average(&mut self, average: Option<&[f64]>) {
+        self.penalty.set_average(average);
+    }
+
     /// Makes β of steps this share of the objective's.
     pub fn set_beta_share(&mut self, share: f64) {
         self.step_objective = self.objective.with_beta_share(share);

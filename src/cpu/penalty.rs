@@ -53,6 +53,17 @@ impl Penalty {
         self.has_average = false;
     }
 
+    /// The moving average `[h]`, once a batch has started it.
+    pub fn average(&self) -> Option<&[f64]> {
+        self.has_average.then_some(&self.average)
+    }
+
+    /// Goes on from a moving average, or without one.
+    pub fn set_average(&mut self, average: Option<&[f64]>) {
+        self.has_average = average.is_some();
+        self.average.copy_from_slice(average.unwrap_or(&self.rho_hat));
+    }
+
     /// Puts the moving average of a unit at `rho`.
     pub fn forget_unit(&mut self, unit: usize, rho: f64) {
         self.average[unit] = rho;

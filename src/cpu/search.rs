@@ -29,7 +29,18 @@ impl Search {
         }
     }
 
-    fn vector(&self, slot: Slot) -> &[f32] {
+    /// Puts a kept vector where it was.
+    pub fn set_vector(&mut self, slot: Slot, vector: Buffer) {
+        *match slot {
+            Slot::Gradient => &mut self.gradient,
+            Slot::Direction => &mut self.direction,
+            Slot::Step(i) => &mut self.steps[i],
+            Slot::Change(i) => &mut self.changes[i],
+        } = vector;
+    }
+
+    /// A vector.
+    pub fn vector(&self, slot: Slot) -> &[f32] {
         match slot {
             Slot::Gradient => &self.gradient,
             Slot::Direction => &self.direction,

@@ -20,10 +20,13 @@ use crate::objective::{Cost, Objective, RhoHatMode};
 pub(super) struct Descent {
     gradient: Vec<Segment>,
     /// v of SGD; first and second moment of Adam.
-    moments: [Vec<Segment>; 2],
+    pub(super) moments: [Vec<Segment>; 2],
+    /// Moments that have been used: 1 by SGD, 2 by Adam.
+    pub(super) used: usize,
     /// ρ̂ of the moving average, one tensor a block.
-    average: Vec<Tensor>,
-    averaging: bool,
+    pub(super) average: Vec<Tensor>,
+    /// Whether a batch has started it.
+    pub(super) averaging: bool,
     /// Indices of the mini-batch, one tensor a chunk.
     list: Vec<Tensor>,
     /// The gathered rows of a chunk.
@@ -50,6 +53,7 @@ impl Descent {
         Ok(Self {
             gradient: layout.vector(gpu, "gradient")?,
             moments: [layout.vector(gpu, "first moment")?, layout.vector(gpu, "second moment")?],
+            used: 0,
             average: blocks()
                 .map(|b| Tensor::vector(gpu, "average rho_hat", b.len()))
                 .collect::<Result<_>>()?,
@@ -101,15 +105,17 @@ impl GpuEngine {
     pub(super) fn descend(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>> {
         let mut descent = match self.descent.take() {
             Some(descent) => descent,
-            None => {
-                // Fetched rows come without a list.
-                let listed = if self.examples.are_resident() { self.count } else { 0 };
-                Descent::new(&self.gpu, &self.layout, listed)?
-            }
+            None => self.new_descent()?,
         };
         let result = self.run_step(&mut descent, rows, update, report);
         self.descent = Some(descent);
         result
+    }
+
+    pub(super) fn new_descent(&self) -> Result<Descent> {
+        // Fetched rows come without a list.
+        let listed = if self.examples.are_resident() { self.count } else { 0 };
+        Descent::new(&self.gpu, &self.layout, listed)
     }
 
     fn run_step(
@@ -134,6 +140,7 @@ impl GpuEngine {
         let decay = if is_average && descent.averaging { self.rho_hat.decay } else { 0.0 };
         descent.averaging = true;
         let key = StepKey { listed, adam: matches!(update, Update::Adam { .. }) };
+        descent.used = descent.used.max(if key.adam { 2 } else { 1 });
         let known = descent.steps.iter().position(|(made, _)| *made == key);
         let (_, mut step) = match known {
             Some(at) => descent.steps.swap_remove(at),

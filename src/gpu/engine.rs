@@ -15,7 +15,7 @@ use super::recording::Recording;
 use super::search::Search;
 use super::workspace::{Workspace, cost_sums, weight_sums};
 use crate::device::Setup;
-use crate::engine::{Engine, Layer, NewUnit, Plan, RhoHat, Rows, Update, check_list, evenly};
+use crate::engine::{Engine, Layer, NewUnit, Plan, RhoHat, Rows, State, Update, check_list, evenly};
 use crate::error::Result;
 use crate::model::{Params, Shape};
 use crate::objective::{Cost, Objective};
@@ -236,6 +236,14 @@ impl Engine for GpuEngine {
     fn replace_units(&mut self, units: &[NewUnit]) -> Result<()> {
         self.put_units(units)
     }
+
+    fn state(&mut self, pairs: Option<&[usize]>) -> Result<State> {
+        self.read_state(pairs)
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        self.put_state(state)
+    }
 }
 
 impl GpuEngine {
@@ -283,7 +291,7 @@ impl GpuEngine {
     }
 }
 
-fn read_vector(gpu: &Gpu, layout: &Layout, vector: &[Segment]) -> Result<Params<f32>> {
+pub(super) fn read_vector(gpu: &Gpu, layout: &Layout, vector: &[Segment]) -> Result<Params<f32>> {
     let mut params = Params::zeros(layout.shape);
     for segment in vector {
         segment.read(gpu, &mut params)?;

@@ -4,6 +4,8 @@
 //! and every inner product that the recursion needs is one of their Gram matrix. An iteration therefore asks the
 //! engine for one batch of dots, one combination and the evaluations of the line search.
 
+use serde::{Deserialize, Serialize};
+
 use super::line_search::{Found, Point, strong_wolfe};
 use crate::engine::{SearchSpace, Slot};
 use crate::error::{Error, Result};
@@ -14,8 +16,9 @@ pub const HISTORY: usize = 10;
 /// A pair is kept only if s·y exceeds this share of ‖s‖‖y‖; below it the curvature is rounding noise.
 const MIN_CURVATURE: f64 = 1e-8;
 
-/// The optimiser between two iterations.
-#[derive(Debug)]
+/// The optimiser between two iterations, where the line search has no state of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Lbfgs {
     gram: Gram,
     /// History slots in use, oldest first.
@@ -61,6 +64,31 @@ impl Lbfgs {
     /// Evaluations of J and its gradient so far.
     pub fn evaluations(&self) -> usize {
         self.evaluations
+    }
+
+    /// History slots in use.
+    pub fn pairs(&self) -> &[usize] {
+        &self.pairs
+    }
+
+    /// Whether one that was read from a file can go on with `hidden` units.
+    ///
+    /// # Errors
+    /// Says what does not fit.
+    pub fn check(&self, hidden: usize) -> Result<(), String> {
+        let size = 2 * HISTORY + 1;
+        let Gram { history, products } = &self.gram;
+        if *history != HISTORY || products.len() != size * size {
+            return Err(format!("inner products of {history} pairs, but {HISTORY} are kept"));
+        }
+        let repeated = (1..self.pairs.len()).any(|i| self.pairs[..i].contains(&self.pairs[i]));
+        if repeated || self.pairs.iter().any(|&slot| slot >= HISTORY) {
+            return Err(format!("history slots {:?} of {HISTORY}", self.pairs));
+        }
+        if self.cost.rho_hat.len() != hidden {
+            return Err(format!("ρ̂ of {} units, but there are {hidden}", self.cost.rho_hat.len()));
+        }
+        Ok(())
     }
 
     /// One iteration: direction, line search, update of the history. A search that fails along a direction from the
@@ -190,9 +218,11 @@ impl Combination {
 }
 
 /// Inner products of the gradient and the history, `[2·history + 1]²`, symmetric.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Gram {
     history: usize,
+    /// Kept as bits in files: those of slots that are not in use may be infinite, for which JSON has no word.
+    #[serde(with = "bits")]
     products: Vec<f64>,
 }
 
@@ -232,5 +262,20 @@ impl Gram {
             self.set(x, y, product);
         }
         Ok(())
+    }
+}
+
+/// Numbers as their bits.
+mod bits {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(values: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
+        let bits: Vec<u64> = values.iter().map(|x| x.to_bits()).collect();
+        bits.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+        let bits = Vec::<u64>::deserialize(deserializer)?;
+        Ok(bits.into_iter().map(f64::from_bits).collect())
     }
 }

@@ -4,11 +4,13 @@ use super::kernels::{adam, axpy, dot, gather, sgd};
 use super::step::{cost, cost_and_gradient, forward};
 use crate::device::Setup;
 use crate::engine::{
-    Engine, Layer, NewUnit, Plan, RhoHat, Rows, SearchSpace, Slot, Trial, Update, check_list,
+    Engine, Layer, NewUnit, Numbers, Order, Plan, RhoHat, Role, Rows, SearchSpace, Slot, State, Trial,
+    Update, check_list,
 };
 use crate::error::Result;
 use crate::model::{Matrix, Params, Shape, cast};
 use crate::objective::{Cost, Objective, RhoHatMode};
+use crate::optim::lbfgs::HISTORY;
 use crate::reference::kernels::{column_mean, kl_slope};
 
 /// The f64 engine that every other one is compared with.
@@ -180,6 +182,40 @@ impl Engine for Reference {
                 average[*unit] = self.objective.rho;
             }
         }
+        Ok(())
+    }
+
+    fn state(&mut self, pairs: Option<&[usize]>) -> Result<State> {
+        let [first, second] = self.moments.clone();
+        let mut vectors =
+            vec![(Role::Params, self.params.to_flat()), (Role::Moment(0), first), (Role::Moment(1), second)];
+        if let Some(pairs) = pairs {
+            vectors.push((Role::Gradient, self.search.gradient.clone()));
+            for &slot in pairs {
+                vectors.push((Role::Step(slot), self.search.steps[slot].clone()));
+                vectors.push((Role::Change(slot), self.search.changes[slot].clone()));
+            }
+        }
+        let vectors = vectors.into_iter().map(|(role, flat)| (role, Numbers::Double(flat))).collect();
+        let (shape, average) = (self.params.shape, self.average.clone());
+        Ok(State { shape, order: Order::Rows, vectors, average })
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        let zeros = vec![0.0; self.params.shape.parameters()];
+        let vector =
+            |role| state.get(role).map_or_else(|| zeros.clone(), |tensors: Params<f64>| tensors.to_flat());
+        self.params = state.get(Role::Params).expect("a state has parameters");
+        self.moments = [0, 1].map(|i| vector(Role::Moment(i)));
+        self.average.clone_from(&state.average);
+        self.search = Search {
+            gradient: vector(Role::Gradient),
+            direction: zeros.clone(),
+            trial: self.params.to_flat(),
+            trial_gradient: vector(Role::Gradient),
+            steps: (0..HISTORY).map(|slot| vector(Role::Step(slot))).collect(),
+            changes: (0..HISTORY).map(|slot| vector(Role::Change(slot))).collect(),
+        };
         Ok(())
     }
 }

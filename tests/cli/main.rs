@@ -4,6 +4,7 @@ mod bench;
 mod data_commands;
 mod memory;
 mod refusals;
+mod resume;
 mod run_directory;
 mod settings;
 mod tune;

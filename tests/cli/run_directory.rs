@@ -12,7 +12,15 @@ fn a_run_directory_is_complete() {
     let folder = tempdir().unwrap();
     let summary = train(folder.path(), "run", &[]);
     let run = folder.path().join("run");
-    let wanted = ["config.toml", "env.json", "features.png", "metrics.jsonl", "model.safetensors"];
+    let wanted = [
+        "checkpoints",
+        "config.toml",
+        "env.json",
+        "features.png",
+        "metrics.jsonl",
+        "model.safetensors",
+        "summary.json",
+    ];
     assert_eq!(names(&run), wanted);
     assert_eq!(image::image_dimensions(run.join("features.png")).unwrap(), (368, 368));
     let environment: Value = serde_json::from_slice(&fs::read(run.join("env.json")).unwrap()).unwrap();

@@ -1,6 +1,9 @@
 //! The same bits for any number of threads.
 
 use rhohat::engine::{Engine, Rows, SearchSpace, Slot, Update};
+use rhohat::optim::{LearningRate, Optimizer};
+use rhohat::order::Shuffle;
+use rhohat::train::{Recipe, train};
 
 use crate::cases::{Case, PAIRS, case};
 
@@ -52,4 +55,38 @@ fn one_two_three_and_eight_threads_give_the_same_bits() {
 fn two_runs_give_the_same_bits() {
     let case = case((200, 300, 150), PAIRS[0]).threads(3);
     assert!(bits(&case) == bits(&case));
+}
+
+#[test]
+fn a_hundred_steps_of_every_optimiser_have_the_same_bits_on_one_two_three_and_eight_threads() {
+    for optimizer in [Optimizer::Sgd, Optimizer::Adam, Optimizer::Lbfgs] {
+        let recipe = Recipe {
+            optimizer,
+            rate: LearningRate::constant(0.01),
+            momentum: 0.9,
+            beta_warmup: 0,
+            batch: (optimizer != Optimizer::Lbfgs).then_some(128),
+            revival: None,
+            steps: 100,
+            shuffle: Shuffle::rows(2),
+            report_every: 10,
+        };
+        for case in [case((64, 100, 1_000), PAIRS[0]), case((33, 70, 500), PAIRS[3]).cut(97, 17)] {
+            let bits = |threads| {
+                let mut cpu = case.clone().threads(threads).cpu();
+                let outcome = train(&mut cpu, &recipe, &mut ()).unwrap();
+                let params = cpu.params().unwrap().to_flat();
+                (outcome.steps, params.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+            };
+            let truth = bits(1);
+            assert!(optimizer == Optimizer::Lbfgs || truth.0 == 100);
+            for threads in [2, 3, 8] {
+                assert!(
+                    bits(threads) == truth,
+                    "{optimizer:?}, {:?} on {threads} threads",
+                    case.params.shape
+                );
+            }
+        }
+    }
 }

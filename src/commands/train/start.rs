@@ -12,6 +12,7 @@ use rhohat::device::Start;
 use rhohat::durable;
 use rhohat::model::file::ModelFile;
 use rhohat::model::{Matrix, Params, Real, Shape};
+use rhohat::random::Stream;
 use rhohat::supply::Examples as Given;
 
 /// Where the examples are.
@@ -28,6 +29,8 @@ pub struct Data {
     pub rows: Rows,
     /// What makes examples of them.
     pub preprocess: Preprocess,
+    /// Rows that are held out, where some are.
+    pub held_out: Option<Matrix<f64>>,
 }
 
 impl Data {
@@ -45,7 +48,11 @@ impl Data {
             let recipe = config.data_recipe(None);
             let preprocess = stored.cloned().map_or_else(|| source.preprocess(&recipe), Ok)?;
             let preprocess = fit(store, &preprocess, told)?;
-            return Ok(Self { rows: Rows::Stored(Arc::clone(store)), preprocess });
+            if config.validation.is_none() {
+                return Ok(Self { rows: Rows::Stored(Arc::clone(store)), preprocess, held_out: None });
+            }
+            let values = Transform::new(store, &preprocess).in_double(store, 0..store.rows)?;
+            return Ok(Self::of(Matrix::new(store.rows, store.cols, values), preprocess, config));
         }
         let Examples { matrix, preprocess, .. } = match (source, stored) {
             (Source::Rows(_), Some(stored)) => source.apply(stored)?,
@@ -54,7 +61,18 @@ impl Data {
                 source.training_set(&config.data_recipe(same.and_then(|stored| stored.limits)))?
             }
         };
-        Ok(Self { rows: Rows::Held(matrix), preprocess })
+        Ok(Self::of(matrix, preprocess, config))
+    }
+
+    /// Rows in memory, of which some may be held out.
+    fn of(matrix: Matrix<f64>, preprocess: Preprocess, config: &Config) -> Self {
+        match config.held_out(matrix.rows) {
+            0 => Self { rows: Rows::Held(matrix), preprocess, held_out: None },
+            count => {
+                let (kept, held_out) = hold_out(&matrix, count, config.seed);
+                Self { rows: Rows::Held(kept), preprocess, held_out: Some(held_out) }
+            }
+        }
     }
 
     /// Writes the examples as rows.
@@ -90,6 +108,19 @@ impl Data {
     }
 }
 
+/// The rows to learn from and `count` rows that are held out, drawn at random, each in their order.
+fn hold_out(matrix: &Matrix<f64>, count: usize, seed: u64) -> (Matrix<f64>, Matrix<f64>) {
+    let mut rows: Vec<usize> = (0..matrix.rows).collect();
+    Stream::new(seed, "validation").shuffle(&mut rows);
+    let (held_out, kept) = rows.split_at_mut(count);
+    [&mut *held_out, &mut *kept].into_iter().for_each(|rows| rows.sort_unstable());
+    let pick = |rows: &[usize]| {
+        let values = rows.iter().flat_map(|&row| matrix.row(row)).copied().collect();
+        Matrix::new(rows.len(), matrix.cols, values)
+    };
+    (pick(kept), pick(held_out))
+}
+
 /// Whether images are filtered alike, so that their values have one scale.
 fn same_images(stored: &Preprocess, config: &Config) -> bool {
     let channels = if config.color == Some(true) { 3 } else { 1 };
@@ -104,6 +135,8 @@ pub struct FromSettings<'a> {
     pub init: Option<&'a ModelFile>,
     /// What is learned from.
     pub data: &'a Data,
+    /// Rows that mini-batches have taken before.
+    pub taken: u64,
 }
 
 impl FromSettings<'_> {
@@ -123,7 +156,9 @@ impl Start for FromSettings<'_> {
             Rows::Held(matrix) => matrix.cast().into(),
             Rows::Stored(store) => {
                 let transform = Transform::new(store, &self.data.preprocess);
-                let feed = Box::new(Feed::new(Arc::clone(store), transform, self.config.shuffle())?);
+                let feed = Box::new(
+                    Feed::new(Arc::clone(store), transform, self.config.shuffle())?.after(self.taken),
+                );
                 if self.config.stream == Some(true) { Given::Streamed(feed) } else { Given::Resident(feed) }
             }
         };
@@ -139,5 +174,29 @@ impl Start for FromSettings<'_> {
             }
         };
         Ok((self.params(|drawn| drawn.cast())?, matrix))
+    }
+}
+
+/// Examples that are held out; their engine is given parameters before each look.
+pub struct HeldOut<'a> {
+    /// Hidden units.
+    pub hidden: usize,
+    /// The examples.
+    pub rows: &'a Matrix<f64>,
+}
+
+impl HeldOut<'_> {
+    fn params<T: Real>(&self) -> Params<T> {
+        Params::zeros(Shape { visible: self.rows.cols, hidden: self.hidden })
+    }
+}
+
+impl Start for HeldOut<'_> {
+    fn single(&self) -> Result<(Params<f32>, Given)> {
+        Ok((self.params(), self.rows.cast().into()))
+    }
+
+    fn double(&self) -> Result<(Params<f64>, Matrix<f64>)> {
+        Ok((self.params(), self.rows.clone()))
     }
 }

@@ -4,16 +4,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::HumanCount;
+use rhohat::checkpoint::Patience;
 use rhohat::config::Config;
 use rhohat::engine::Engine;
 use rhohat::metrics::{RhoHatRange, Terms, rate};
 use rhohat::run::RunDir;
-use rhohat::train::{Ended, Outcome};
+use rhohat::train::{Ended, Judge, Outcome};
 use rhohat::units::Health;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The result of a run; `j` and its terms are those of the saved parameters over `measured` examples.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Summary {
     #[serde(flatten)]
     terms: Terms,
@@ -25,12 +26,15 @@ pub struct Summary {
     #[serde(flatten)]
     units: Health,
     /// Units that were given new weights, where dead ones are.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     revived: Option<usize>,
     hidden: usize,
     /// Reports in which a ρ̂ was clamped.
     clamped: usize,
     examples: usize,
+    /// What held-out examples say, where there are some.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    validation: Option<Validation>,
     /// Examples that J is taken over: all, or of a run over rows on disk no more than it has seen, or 50 000.
     measured: usize,
     seed: u64,
@@ -43,6 +47,16 @@ pub struct Summary {
     features: Option<PathBuf>,
 }
 
+/// The parameters that were saved, by held-out examples.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Validation {
+    /// J over them.
+    j: f64,
+    /// After which update or iteration it was lowest.
+    step: usize,
+    examples: usize,
+}
+
 impl Summary {
     /// Collects what came of a run.
     pub fn new(
@@ -51,9 +65,13 @@ impl Summary {
         outcome: &Outcome,
         units: Health,
         run: &RunDir,
-        clamped: usize,
-        startup: Duration,
+        (clamped, startup): (usize, Duration),
+        judge: Option<&Judge>,
     ) -> Self {
+        let validation = judge.and_then(|judge| {
+            let Patience { best: j, step, .. } = judge.known()?;
+            Some(Validation { j, step, examples: judge.examples() })
+        });
         Self {
             terms: Terms::of(&outcome.cost),
             steps: outcome.steps,
@@ -66,6 +84,7 @@ impl Summary {
             hidden: config.hidden,
             clamped,
             examples: engine.examples(),
+            validation,
             measured: outcome.measured,
             seed: config.seed,
             device: config.device.clone(),
@@ -109,6 +128,11 @@ pub fn text(summary: &Summary) -> String {
         summary.adapter,
         summary.device,
     );
+    if let Some(Validation { j, step, examples }) = summary.validation {
+        text += &format!(
+            "\nheld out   J {j:.4} over {examples} examples, lowest after step {step}: that model is kept"
+        );
+    }
     text += &format!("\nmodel      {}", summary.model.display());
     if let Some(features) = &summary.features {
         text += &format!("\nfeatures   {}", features.display());
@@ -131,6 +155,8 @@ fn early(ended: Ended) -> &'static str {
         Ended::Steps => "",
         Ended::Converged => " (converged)",
         Ended::Stopped => " (interrupted)",
+        Ended::Time => " (out of time)",
+        Ended::Early => " (no better on held-out examples)",
     }
 }
 

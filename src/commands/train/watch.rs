@@ -1,13 +1,17 @@
-//! Who is told of a run's progress: metrics.jsonl, the bar or the log, and the run itself when it shall stop.
+//! Who is told of a run's progress: metrics.jsonl, the bar or the log, its checkpoints, and the run itself when it shall
+//! stop.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use rhohat::Result;
+use rhohat::checkpoint::fail_point::reach;
+use rhohat::checkpoint::{Checkpoint, Keeper, Span};
+use rhohat::config::Config;
 use rhohat::metrics::{MetricsFile, RhoHatRange, Terms, rate};
 use rhohat::objective::Objective;
-use rhohat::train::{Observer, Progress};
+use rhohat::train::{Ended, Judge, Observer, Pause, Progress};
 use rhohat::units::{dead, saturated};
 
 use super::interrupt::Interrupt;
@@ -18,12 +22,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The observer of a training run.
 pub struct Watch<'a> {
     metrics: MetricsFile,
+    keeper: Keeper,
+    judge: Option<Judge>,
     interrupt: &'a Interrupt,
+    /// When this sitting has trained for as long as it may.
+    deadline: Option<Instant>,
     display: Display,
     objective: Objective,
     steps: usize,
-    /// Reports in which a ρ̂ was clamped.
-    clamped: usize,
 }
 
 /// How progress is shown.
@@ -36,34 +42,70 @@ enum Display {
 impl<'a> Watch<'a> {
     /// A bar where stderr is a terminal and nobody asked for quiet, else lines in the log.
     pub fn new(
-        metrics: MetricsFile,
-        objective: Objective,
+        (metrics, keeper, judge): (MetricsFile, Keeper, Option<Judge>),
+        config: &Config,
         interrupt: &'a Interrupt,
         steps: usize,
         quiet: bool,
     ) -> Self {
         let display = if std::io::stderr().is_terminal() && !quiet { bar(steps) } else { Display::Log(None) };
-        Self { metrics, interrupt, display, objective, steps, clamped: 0 }
+        let deadline = config.max_time.and_then(|Span(time)| Instant::now().checked_add(time));
+        Self { metrics, keeper, judge, interrupt, deadline, display, objective: config.objective(), steps }
     }
 
-    /// Takes the bar away; the number of reports in which a ρ̂ was clamped.
-    pub fn finish(self) -> usize {
+    /// Takes the bar away; the number of reports in which a ρ̂ was clamped, and who has judged held-out examples.
+    pub fn finish(self) -> (usize, Option<Judge>) {
         if let Display::Bar(bar) = self.display {
             bar.finish_and_clear();
         }
-        self.clamped
+        (self.metrics.mark().clamped, self.judge)
+    }
+
+    /// Why training is to end now, if it is.
+    fn stops(&self) -> Option<Ended> {
+        let late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let early = self.judge.as_ref().is_some_and(Judge::is_out_of_patience);
+        let asked = self.interrupt.signal().map(|_| Ended::Stopped);
+        early.then_some(Ended::Early).or(asked).or(late.then_some(Ended::Time))
+    }
+
+    /// Takes a checkpoint, which a thread writes.
+    fn keep(&mut self, pause: &mut Pause<'_>) -> Result<()> {
+        let (position, mut state) = pause.snapshot()?;
+        if let Some(best) = self.judge.as_ref().and_then(Judge::best) {
+            state.add_best(best);
+        }
+        let patience = self.judge.as_ref().and_then(Judge::known);
+        let metrics = self.metrics.mark();
+        self.keeper.keep(Checkpoint { position, state, metrics, patience }, self.metrics.handle()?)
     }
 }
 
 impl Observer for Watch<'_> {
     fn report(&mut self, progress: &Progress) -> Result<()> {
-        self.clamped += usize::from(progress.cost.clamped() > 0);
         self.display.show(progress, &self.objective, self.steps);
         self.metrics.add(progress)
     }
 
-    fn wants_stop(&self) -> bool {
-        self.interrupt.signal().is_some()
+    fn after_step(&mut self, pause: &mut Pause<'_>) -> Result<Option<Ended>> {
+        if let Some(judge) = &mut self.judge
+            && let Some(j) = judge.look(pause)?
+        {
+            self.metrics.validated(j);
+        }
+        let (steps, stops) = (pause.position.steps, self.stops());
+        // What would end anyway ends like this after a break, too.
+        pause.position.ended = pause.position.ended.or(stops.filter(|ended| *ended == Ended::Early));
+        let ends = stops.is_some() || pause.position.ended.is_some();
+        let due = self.keeper.is_due(steps)?;
+        if (ends || due) && !self.keeper.has(steps) {
+            self.keep(pause)?;
+        }
+        if ends {
+            self.keeper.wait()?;
+            reach("end-kept");
+        }
+        Ok(stops)
     }
 }
 

@@ -39,6 +39,12 @@ impl Feed {
         Ok(Self { store, transform, batches, sequence })
     }
 
+    /// Reads ahead from where the order stands after `rows` rows.
+    pub fn after(mut self, rows: u64) -> Self {
+        self.batches.windows.skip(rows);
+        self
+    }
+
     /// The bytes of the rows that are wanted.
     fn bytes(&mut self, wanted: &Wanted<'_>) -> Result<Vec<u8>> {
         match wanted {

@@ -8,14 +8,15 @@ use crate::engine::Slot;
 use crate::error::Result;
 use crate::gpu::buffer::{SECTION, Tensor, bytes, packed};
 use crate::gpu::device::Gpu;
-use crate::gpu::engine::{GpuEngine, staging};
+use crate::gpu::engine::{GpuEngine, read_vector, staging};
 use crate::gpu::evaluation::{Evaluation, Subject};
-use crate::gpu::layout::Segment;
+use crate::gpu::layout::{Layout, Segment};
 use crate::gpu::ops::sum_blocks;
 use crate::gpu::pass::{Examples, RhoHatTarget};
 use crate::gpu::recording::{LiveUniform, Recorder, Recording};
 use crate::gpu::storage::Storage;
 use crate::gpu::uniform::{Axpy, Combination, Dots, MAX_LIST};
+use crate::model::Params;
 
 /// Everything that a search keeps.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl Piece {
 
 impl Search {
     /// Allocates and records everything for `history` pairs.
-    pub(super) fn new(engine: &GpuEngine, history: usize) -> Result<Self> {
+    pub(in crate::gpu) fn new(engine: &GpuEngine, history: usize) -> Result<Self> {
         let (gpu, layout) = (&engine.gpu, &engine.layout);
         let vector = |name: &str| layout.vector(gpu, name);
         let (direction, trial) = (vector("direction")?, vector("trial")?);
@@ -167,14 +168,34 @@ impl Search {
         }
     }
 
+    /// A kept vector. The trial point makes room for it; the next evaluation sets that anew.
+    pub(in crate::gpu) fn read(&self, gpu: &Gpu, layout: &Layout, slot: Slot) -> Result<Params<f32>> {
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        for piece in &self.pieces {
+            copy_tensor(&mut encoder, &piece.stacked(self.index(slot)), &piece.of(&self.trial));
+        }
+        gpu.submit(encoder)?;
+        read_vector(gpu, layout, &self.trial)
+    }
+
+    /// Puts a kept vector where it was, by way of the trial point.
+    pub(in crate::gpu) fn write(&self, gpu: &Gpu, slot: Slot, tensors: &Params<f32>) -> Result<()> {
+        self.trial.iter().for_each(|segment| segment.write(gpu, tensors));
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        for piece in &self.pieces {
+            copy_tensor(&mut encoder, &piece.of(&self.trial), &piece.stacked(self.index(slot)));
+        }
+        if slot == Slot::Gradient {
+            copy(&mut encoder, &self.trial, &self.gradient);
+        }
+        gpu.submit(encoder)
+    }
+
     /// Makes the trial gradient the current one.
     pub(super) fn adopt_gradient(&self, encoder: &mut wgpu::CommandEncoder) {
         copy(encoder, &self.trial_gradient, &self.gradient);
         for piece in &self.pieces {
-            let from = piece.of(&self.trial_gradient);
-            let to = piece.stacked(2 * self.history);
-            let (from_at, to_at) = (bytes(from.offset), bytes(to.offset));
-            encoder.copy_buffer_to_buffer(&from.buffer, from_at, &to.buffer, to_at, bytes(piece.len));
+            copy_tensor(encoder, &piece.of(&self.trial_gradient), &piece.stacked(2 * self.history));
         }
     }
 }
@@ -184,6 +205,12 @@ pub(super) fn copy(encoder: &mut wgpu::CommandEncoder, from: &[Segment], to: &[S
     for (from, to) in from.iter().zip(to) {
         encoder.copy_buffer_to_buffer(&from.whole.buffer, 0, &to.whole.buffer, 0, bytes(from.whole.len()));
     }
+}
+
+/// Copies as many numbers as are bound for `to`.
+fn copy_tensor(encoder: &mut wgpu::CommandEncoder, from: &Tensor, to: &Tensor) {
+    let (from_at, to_at) = (bytes(from.offset), bytes(to.offset));
+    encoder.copy_buffer_to_buffer(&from.buffer, from_at, &to.buffer, to_at, bytes(to.bound));
 }
 
 /// Cuts every segment so that `height` vectors of a piece are one binding of at most `limit` numbers.

@@ -1,0 +1,107 @@
+//! Checkpoints: everything that a run needs to go on with the bits that it would have had without a break.
+//!
+//! ```text
+//! RUN/checkpoints/step-000000500/state.bin      the engine's vectors, little-endian, one behind the other
+//! RUN/checkpoints/step-000000500/progress.json  how far the run has come, and what lies in state.bin
+//! RUN/checkpoints/step-000000500/manifest.json  lengths and BLAKE3 hashes of the two
+//! RUN/checkpoints/latest                        the name of the newest, for people and programs
+//! ```
+//!
+//! A checkpoint is written into a folder of the run beside `checkpoints/`, each file and the folder are synced, and the
+//! whole is renamed into its place: `checkpoints/` never holds a part of one. The two newest are kept; an old one is
+//! renamed out before its files are removed. What is read is trusted as far as its hashes go.
+
+mod every;
+pub mod fail_point;
+mod folder;
+mod keeper;
+mod read;
+mod write;
+
+use serde::{Deserialize, Serialize};
+
+pub use every::{Every, Span};
+pub use folder::{Checkpoints, Found, Rejected};
+pub use keeper::Keeper;
+
+use crate::engine::{Order, Role, State};
+use crate::metrics::Mark;
+use crate::model::Shape;
+use crate::train::Position;
+
+/// The vectors of a checkpoint.
+const STATE: &str = "state.bin";
+/// How far the run has come.
+const PROGRESS: &str = "progress.json";
+/// Lengths and hashes of the two.
+const MANIFEST: &str = "manifest.json";
+/// Version of the files; raised when an older reader would misunderstand them.
+const FORMAT: u64 = 1;
+
+/// A run between two steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// How far it has come.
+    pub position: Position,
+    /// The engine's state.
+    pub state: State,
+    /// How far its `metrics.jsonl` had come.
+    pub metrics: Mark,
+    /// What is known of held-out examples, where there are some.
+    pub patience: Option<Patience>,
+}
+
+/// How long training has gone on without an improvement over held-out examples.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Patience {
+    /// The lowest J over held-out examples.
+    pub best: f64,
+    /// After which update or iteration it was.
+    pub step: usize,
+    /// Looks since then that were not better.
+    pub waited: usize,
+}
+
+/// `progress.json`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Progress {
+    position: Position,
+    metrics: Mark,
+    patience: Option<Patience>,
+    shape: Shape,
+    order: Order,
+    /// What lies in `state.bin`, in order.
+    vectors: Vec<Vector>,
+    /// Whether the moving average of ρ̂ follows, in f64.
+    average: bool,
+}
+
+/// A vector of `state.bin`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vector {
+    role: Role,
+    /// Whether it is in f64, else in f32.
+    double: bool,
+}
+
+/// `manifest.json`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    format: u64,
+    /// Version of the program, for people.
+    rhohat: String,
+    state: Digest,
+    progress: Digest,
+}
+
+/// What a file has to be.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Digest {
+    bytes: u64,
+    blake3: String,
+}

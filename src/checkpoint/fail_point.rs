@@ -1,0 +1,46 @@
+//! Named places at which a test can have the program killed, so that each has been the last thing that a run did.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The environment variable that tests set: the name of a place, or `NAME:3` for the third time that it is reached.
+pub const VARIABLE: &str = "RHOHAT_FAIL_POINT";
+
+/// All places, in the order in which a run reaches them.
+pub const NAMES: [&str; 18] = [
+    "resume-locked",
+    "resume-cleaned",
+    "resume-cut",
+    "resume-recorded",
+    "folder-made",
+    "state-begun",
+    "state-written",
+    "progress-written",
+    "manifest-written",
+    "folder-synced",
+    "renamed",
+    "published",
+    "latest-written",
+    "old-renamed",
+    "old-removed",
+    "end-kept",
+    "model-written",
+    "summary-written",
+];
+
+/// Ends the program as `kill -9` would, without any clearing up, if a test has asked for it here.
+pub fn reach(name: &str) {
+    static WANTED: OnceLock<Option<(String, usize)>> = OnceLock::new();
+    static REACHED: AtomicUsize = AtomicUsize::new(0);
+    debug_assert!(NAMES.contains(&name), "{name} is not among the places");
+    let Some((wanted, time)) = WANTED.get_or_init(wanted) else { return };
+    if wanted == name && REACHED.fetch_add(1, Ordering::Relaxed) + 1 == *time {
+        std::process::abort();
+    }
+}
+
+fn wanted() -> Option<(String, usize)> {
+    let text = std::env::var(VARIABLE).ok()?;
+    let (name, time) = text.split_once(':').unwrap_or((&text, "1"));
+    Some((name.to_owned(), time.parse().unwrap_or(1)))
+}

@@ -1,0 +1,90 @@
+//! When checkpoints are taken, and the thread that writes them while training goes on.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use super::{Checkpoint, Checkpoints, Every, Span};
+use crate::error::{Error, Result};
+
+/// Keeps the checkpoints of a run that is being trained. Ends with the checkpoint that is being written.
+#[derive(Debug)]
+pub struct Keeper {
+    checkpoints: Checkpoints,
+    every: Every,
+    /// When the last one was taken, or training began.
+    time: Instant,
+    /// The steps after which it was taken.
+    taken: Option<usize>,
+    writing: Option<JoinHandle<Result<PathBuf>>>,
+    /// What helps against divergence.
+    remedy: String,
+}
+
+impl Keeper {
+    /// Keeps one as often as `every` says, after the one of `taken` steps that there may be.
+    /// `remedy` is what a state that is not finite is told to lower: no such state is kept.
+    pub fn new(checkpoints: Checkpoints, every: Every, taken: Option<usize>, remedy: String) -> Self {
+        Self { checkpoints, every, time: Instant::now(), taken, writing: None, remedy }
+    }
+
+    /// Whether there is one of so many steps: it would have the same content again.
+    pub fn has(&self, steps: usize) -> bool {
+        self.taken == Some(steps)
+    }
+
+    /// Whether one is to be taken after so many steps: not while the one before is still being written.
+    ///
+    /// # Errors
+    /// Those of the one before.
+    pub fn is_due(&mut self, steps: usize) -> Result<bool> {
+        if self.writing.as_ref().is_some_and(JoinHandle::is_finished) {
+            self.wait()?;
+        }
+        let due = match self.every {
+            Every::Time(Span(span)) => self.time.elapsed() >= span,
+            Every::Steps(count) => steps.saturating_sub(self.taken.unwrap_or(0)) >= count,
+        };
+        Ok(due && self.writing.is_none())
+    }
+
+    /// Writes a checkpoint on a thread of its own, after the lines of `metrics` that belong to it.
+    ///
+    /// # Errors
+    /// Those of the one before, or when the system has no thread left.
+    pub fn keep(&mut self, checkpoint: Checkpoint, metrics: File) -> Result<()> {
+        self.wait()?;
+        (self.time, self.taken) = (Instant::now(), Some(checkpoint.position.steps));
+        let (checkpoints, remedy) = (self.checkpoints.clone(), self.remedy.clone());
+        let write = move || {
+            if let Some(what) = checkpoint.state.first_not_finite() {
+                return Err(Error::Diverged { step: checkpoint.position.steps, what, remedy });
+            }
+            let path = checkpoints.path();
+            metrics.sync_data().map_err(|error| Error::io("sync", path, error))?;
+            checkpoints.publish(&checkpoint)
+        };
+        let thread = thread::Builder::new().name("writer of checkpoints".to_owned()).spawn(write);
+        let failed = |error| Error::device(format!("cannot start a thread that writes checkpoints: {error}"));
+        self.writing = Some(thread.map_err(failed)?);
+        Ok(())
+    }
+
+    /// Waits for the checkpoint that is being written, if one is.
+    ///
+    /// # Errors
+    /// Those of writing it.
+    pub fn wait(&mut self) -> Result<()> {
+        let Some(thread) = self.writing.take() else { return Ok(()) };
+        let written = thread.join().map_err(|_| Error::device("the thread that writes checkpoints died"))?;
+        written.map(|path| tracing::debug!("checkpoint {}", path.display()))
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        // A run that has failed says so; what else went wrong is no news.
+        let _ = self.wait();
+    }
+}

@@ -1,0 +1,248 @@
+//! What an engine has to be given back to take the same steps again: a copy of its vectors, as they lie there.
+//!
+//! Vectors are copied without being rearranged, since training waits for it. Whoever reads them asks for tensors.
+
+use serde::{Deserialize, Serialize};
+
+use crate::cpu::layout::Layout;
+use crate::model::{Params, Real, Shape};
+use crate::optim::lbfgs::HISTORY;
+
+/// What a vector of the parameters' shape is to the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The parameters.
+    Params,
+    /// v of SGD (0); first (0) and second (1) moment of Adam.
+    Moment(usize),
+    /// The gradient at the parameters, of L-BFGS.
+    Gradient,
+    /// s of a history slot of L-BFGS.
+    Step(usize),
+    /// y of a history slot of L-BFGS.
+    Change(usize),
+    /// The parameters with the lowest J over held-out examples.
+    Best,
+}
+
+impl Role {
+    /// Of what a tensor is the part, for people; nothing for the parameters themselves.
+    fn of(self) -> String {
+        match self {
+            Self::Params => String::new(),
+            Self::Moment(0) => "the momentum of ".to_owned(),
+            Self::Moment(_) => "the second moment of ".to_owned(),
+            Self::Gradient => "the gradient of ".to_owned(),
+            Self::Step(slot) | Self::Change(slot) => format!("the search history ({slot}) of "),
+            Self::Best => "the best ".to_owned(),
+        }
+    }
+
+    fn is_known(self) -> bool {
+        match self {
+            Self::Params | Self::Gradient | Self::Best => true,
+            Self::Moment(i) => i < 2,
+            Self::Step(slot) | Self::Change(slot) => slot < HISTORY,
+        }
+    }
+}
+
+/// Numbers in the precision of the engine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Numbers {
+    /// Of the CPU and of WebGPU devices.
+    Single(Vec<f32>),
+    /// Of the reference.
+    Double(Vec<f64>),
+}
+
+impl Numbers {
+    /// How many.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Single(values) => values.len(),
+            Self::Double(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether all of them are finite, judged on their bits: all bits of the exponent are set in what is not.
+    pub fn are_finite(&self) -> bool {
+        match self {
+            Self::Single(values) => {
+                const EXPONENT: u32 = 0x7f80_0000;
+                !values.iter().fold(false, |bad, x| bad | (x.to_bits() & EXPONENT == EXPONENT))
+            }
+            Self::Double(values) => {
+                const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
+                !values.iter().fold(false, |bad, x| bad | (x.to_bits() & EXPONENT == EXPONENT))
+            }
+        }
+    }
+}
+
+/// In which order the numbers of a vector lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// That of [`Params::to_flat`].
+    Rows,
+    /// That of the CPU engine: matrices in panels of sixteen columns, W1 transposed, padding zero.
+    Panels,
+}
+
+/// A copy of all that decides an engine's next steps, besides its examples and its set-up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// n and h.
+    pub shape: Shape,
+    /// How the vectors lie.
+    pub order: Order,
+    /// The vectors; the parameters are always there, the others where the optimiser has made them.
+    pub vectors: Vec<(Role, Numbers)>,
+    /// The moving average of ρ̂ `[h]`, once a batch has started it.
+    pub average: Option<Vec<f64>>,
+}
+
+impl State {
+    /// The tensors of a vector, if it is there.
+    pub fn get<T: Real>(&self, role: Role) -> Option<Params<T>> {
+        let (_, numbers) = self.vectors.iter().find(|(known, _)| *known == role)?;
+        Some(match (self.order, numbers) {
+            (Order::Rows, Numbers::Single(flat)) => Params::from_flat(self.shape, flat).cast(),
+            (Order::Rows, Numbers::Double(flat)) => Params::from_flat(self.shape, flat).cast(),
+            (Order::Panels, Numbers::Single(flat)) => Layout::new(self.shape).tensors(flat).cast(),
+            (Order::Panels, Numbers::Double(flat)) => {
+                Layout::new(self.shape).tensors(&crate::model::cast(flat)).cast()
+            }
+        })
+    }
+
+    /// The parameters alone.
+    pub fn only_params(mut self) -> Self {
+        self.vectors.retain(|(role, _)| *role == Role::Params);
+        Self { average: None, ..self }
+    }
+
+    /// Adds the parameters of `best`, which lie in the same order, as the best so far.
+    pub fn add_best(&mut self, best: &Self) {
+        assert_eq!((best.shape, best.order), (self.shape, self.order), "the best of the same engine");
+        let params = best.vectors.iter().filter(|(role, _)| *role == Role::Params);
+        self.vectors.extend(params.map(|(_, numbers)| (Role::Best, numbers.clone())));
+    }
+
+    /// Takes the best parameters out, as the parameters of a state of their own.
+    pub fn take_best(&mut self) -> Option<Self> {
+        let at = self.vectors.iter().position(|(role, _)| *role == Role::Best)?;
+        let (_, numbers) = self.vectors.remove(at);
+        Some(Self { vectors: vec![(Role::Params, numbers)], average: None, ..*self })
+    }
+
+    /// Numbers of a vector of this shape that lies in this order; `None` where no memory holds so many.
+    pub fn vector_len(shape: Shape, order: Order) -> Option<usize> {
+        // A bound on either order, padding included, before anything is multiplied without care.
+        let most = shape.visible.checked_add(16)?.checked_mul(shape.hidden.checked_add(16)?)?;
+        most.checked_mul(16)?;
+        Some(match order {
+            Order::Rows => shape.parameters(),
+            Order::Panels => Layout::new(shape).len(),
+        })
+    }
+
+    /// Whether an engine can go on from it.
+    ///
+    /// # Errors
+    /// Says what is missing, superfluous or of another length.
+    pub fn check(&self) -> Result<(), String> {
+        let len = Self::vector_len(self.shape, self.order).ok_or("no memory holds such a shape")?;
+        let roles: Vec<Role> = self.vectors.iter().map(|(role, _)| *role).collect();
+        if !roles.contains(&Role::Params) {
+            return Err("the parameters are missing".to_owned());
+        }
+        for (i, (role, numbers)) in self.vectors.iter().enumerate() {
+            if !role.is_known() || roles[..i].contains(role) {
+                return Err(format!("{role:?} is unknown or there twice"));
+            }
+            if numbers.len() != len {
+                return Err(format!("{role:?} has {} numbers, but the shape asks for {len}", numbers.len()));
+            }
+        }
+        match &self.average {
+            Some(average) if average.len() != self.shape.hidden => Err(format!(
+                "the moving average is that of {} units, but there are {}",
+                average.len(),
+                self.shape.hidden
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The first tensor that holds NaN or infinity, judged on bits.
+    pub fn first_not_finite(&self) -> Option<String> {
+        let (role, _) = self.vectors.iter().find(|(_, numbers)| !numbers.are_finite())?;
+        let tensor = self.get::<f64>(*role).and_then(|params| params.first_not_finite());
+        Some(role.of() + tensor.unwrap_or("its padding"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(order: Order, bad: usize, number: f32) -> State {
+        let shape = Shape { visible: 3, hidden: 2 };
+        let mut numbers = vec![1.0; State::vector_len(shape, order).unwrap()];
+        numbers[bad] = number;
+        let fine = Numbers::Single(vec![f32::MAX; numbers.len()]);
+        State {
+            shape,
+            order,
+            vectors: vec![(Role::Params, fine), (Role::Moment(0), Numbers::Single(numbers))],
+            average: None,
+        }
+    }
+
+    #[test]
+    fn every_number_that_is_not_finite_is_seen_by_its_bits_and_its_tensor_named() {
+        let bits = [0x7f80_0000, 0xff80_0000, 0x7fc0_0000, 0xffc0_0001, 0x7f80_0001, 0xffff_ffff];
+        for bits in bits {
+            let number = f32::from_bits(bits);
+            for (at, name) in [(0, "encoder.weight"), (6, "encoder.bias"), (8, "decoder.weight")] {
+                let found = state(Order::Rows, at, number).first_not_finite();
+                assert_eq!(found, Some(format!("the momentum of {name}")), "{bits:x}");
+            }
+            // Behind W1ᵀ of 3 lines and b1 of one.
+            let found = state(Order::Panels, 64, number).first_not_finite().unwrap();
+            assert_eq!(found, "the momentum of decoder.weight", "{bits:x}");
+            let wide = Numbers::Double(vec![0.0, f64::from(number)]);
+            assert!(!wide.are_finite(), "{bits:x}");
+        }
+        for bits in [0, 0x8000_0000, 1, 0x7f7f_ffff, 0xff7f_ffff, 0x007f_ffff] {
+            assert_eq!(state(Order::Rows, 3, f32::from_bits(bits)).first_not_finite(), None, "{bits:x}");
+        }
+        assert!(Numbers::Double(vec![f64::MAX, f64::MIN_POSITIVE, -0.0]).are_finite());
+    }
+
+    #[test]
+    fn a_state_that_does_not_fit_its_shape_is_refused() {
+        let good = state(Order::Rows, 0, 1.0);
+        assert_eq!(good.check(), Ok(()));
+        let mut twice = good.clone();
+        twice.vectors.push(twice.vectors[1].clone());
+        let mut short = good.clone();
+        short.vectors[1].1 = Numbers::Double(vec![0.0; 3]);
+        let mut unknown = good.clone();
+        unknown.vectors[1].0 = Role::Step(HISTORY);
+        let bare = State { vectors: good.vectors[1..].to_vec(), ..good.clone() };
+        let averaged = State { average: Some(vec![0.5; 3]), ..good.clone() };
+        let huge = State { shape: Shape { visible: usize::MAX / 2, hidden: 9 }, ..good };
+        for bad in [twice, short, unknown, bare, averaged, huge] {
+            assert!(bad.check().is_err(), "{:?}", bad.shape);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Who follows a run: reports, and a look at the engine after every step.
+
+use serde::{Deserialize, Serialize};
+
+use super::Ended;
+use crate::engine::{Engine, State};
+use crate::error::Result;
+use crate::objective::Cost;
+use crate::optim::lbfgs::Lbfgs;
+
+/// The state after an update, as an observer sees it.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// Updates or iterations done.
+    pub step: usize,
+    /// J: of the new parameters for L-BFGS, of the batch before the update for SGD and Adam, with the β of that update.
+    pub cost: Cost,
+    /// The share of β that this update had, where β warms up.
+    pub beta_share: Option<f64>,
+    /// Units that were given new weights so far, where dead ones are.
+    pub revived: Option<usize>,
+    /// ‖∇J‖, where the optimiser has it at hand.
+    pub gradient_norm: Option<f64>,
+    /// η of this update; for L-BFGS the accepted step length.
+    pub rate: f64,
+    /// Examples that went through forward and backward so far (an L-BFGS evaluation counts them all).
+    pub samples: u64,
+    /// Seconds that have been trained.
+    pub seconds: f64,
+}
+
+/// How far a run has come: with the engine's state all that decides what follows. Streams of random numbers are made
+/// anew for every window of examples and every revival, by number, and have no state between two steps.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Position {
+    /// Updates or iterations done: where learning rate and β stand in their courses.
+    pub steps: usize,
+    /// See [`Progress::samples`]: where mini-batches stand in the order of the examples.
+    pub samples: u64,
+    /// Units that were given new weights so far.
+    pub revived: usize,
+    /// Seconds that have been trained.
+    pub seconds: f64,
+    /// Why training ended, if it has by itself.
+    pub ended: Option<Ended>,
+    /// L-BFGS, where it searches.
+    pub search: Option<Lbfgs>,
+}
+
+/// A run between two steps.
+pub struct Pause<'a> {
+    /// The engine; whoever changes its parameters changes the run.
+    pub engine: &'a mut dyn Engine,
+    /// How far the run has come, the search left out.
+    pub position: Position,
+    pub(super) search: Option<&'a Lbfgs>,
+}
+
+impl Pause<'_> {
+    /// A copy of everything that the run needs to go on from here.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub fn snapshot(&mut self) -> Result<(Position, State)> {
+        let state = self.engine.state(self.search.map(Lbfgs::pairs))?;
+        Ok((Position { search: self.search.cloned(), ..self.position.clone() }, state))
+    }
+}
+
+/// Who follows a run.
+pub trait Observer {
+    /// Takes a report.
+    ///
+    /// # Errors
+    /// Whatever the observer cannot live with; it ends the run.
+    fn report(&mut self, progress: &Progress) -> Result<()>;
+
+    /// Takes a look after every step, and once more when training has ended by itself, which `position.ended` tells.
+    /// Whether the run shall end here, and why.
+    ///
+    /// # Errors
+    /// Whatever the observer cannot live with; it ends the run.
+    fn after_step(&mut self, _pause: &mut Pause<'_>) -> Result<Option<Ended>> {
+        Ok(None)
+    }
+}
+
+/// An observer that looks away.
+impl Observer for () {
+    fn report(&mut self, _: &Progress) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! What checkpoints cost: `cargo test --release --test checkpoint_cost -- --ignored --nocapture`, on a machine that has
+//! nothing else to do.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rhohat::checkpoint::{Checkpoint, Checkpoints, Every, Keeper, Span};
+use rhohat::cpu::Cpu;
+use rhohat::device::Setup;
+use rhohat::metrics::Mark;
+use rhohat::model::{Matrix, Params, Shape};
+use rhohat::optim::{LearningRate, Optimizer};
+use rhohat::order::Shuffle;
+use rhohat::random::Stream;
+use rhohat::train::{Ended, Observer, Pause, Progress, Recipe, train};
+use tempfile::tempdir;
+
+const SHAPE: Shape = Shape { visible: 784, hidden: 4096 };
+const ROWS: usize = 2_000;
+const BATCH: usize = 100;
+/// Time of one turn, and turns of each kind.
+const TURN: Duration = Duration::from_secs(6);
+const TURNS: usize = 9;
+
+/// Trains for a turn, with a checkpoint every second or without.
+struct Turn {
+    keeper: Option<Keeper>,
+    folder: std::path::PathBuf,
+    begun: Instant,
+    kept: Cell<usize>,
+}
+
+impl Observer for Turn {
+    fn report(&mut self, _: &Progress) -> rhohat::Result<()> {
+        Ok(())
+    }
+
+    fn after_step(&mut self, pause: &mut Pause<'_>) -> rhohat::Result<Option<Ended>> {
+        if let Some(keeper) = &mut self.keeper
+            && keeper.is_due(pause.position.steps)?
+        {
+            let (position, state) = pause.snapshot()?;
+            let metrics = File::open(self.folder.join("metrics.jsonl")).unwrap();
+            let checkpoint = Checkpoint { position, state, metrics: Mark::default(), patience: None };
+            keeper.keep(checkpoint, metrics)?;
+            self.kept.set(self.kept.get() + 1);
+        }
+        Ok((self.begun.elapsed() >= TURN).then_some(Ended::Stopped))
+    }
+}
+
+/// Samples a second of one turn, and checkpoints in it.
+fn turn(cpu: &mut Cpu, recipe: &Recipe, folder: &Path, keeps: bool) -> (f64, usize) {
+    let every = Every::Time(Span(Duration::from_secs(1)));
+    let keeper = keeps.then(|| Keeper::new(Checkpoints::of(folder), every, None, String::new()));
+    let mut turn = Turn { keeper, folder: folder.to_owned(), begun: Instant::now(), kept: Cell::new(0) };
+    let outcome = train(cpu, recipe, &mut turn).unwrap();
+    (outcome.samples as f64 / outcome.seconds, turn.kept.get())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+#[test]
+#[ignore = "takes four minutes of an otherwise idle machine"]
+fn a_checkpoint_every_second_costs_less_than_a_twentieth_of_the_throughput() {
+    let mut stream = Stream::new(1, "examples");
+    let values = (0..ROWS * SHAPE.visible).map(|_| stream.unit() as f32).collect();
+    let examples = Matrix::new(ROWS, SHAPE.visible, values);
+    for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
+        let mut cpu = Cpu::new(&Setup::default(), Params::random(SHAPE, 1), examples.clone()).unwrap();
+        let recipe = Recipe {
+            optimizer,
+            rate: LearningRate::constant(1e-4),
+            momentum: 0.9,
+            beta_warmup: 0,
+            revival: None,
+            batch: Some(BATCH),
+            steps: usize::MAX,
+            shuffle: Shuffle::rows(0),
+            report_every: 100,
+        };
+        let folder = tempdir().unwrap();
+        File::create(folder.path().join("metrics.jsonl")).unwrap();
+        turn(&mut cpu, &recipe, folder.path(), true);
+        // Turn about, so that a slow minute slows both.
+        let ratios: Vec<f64> = (0..TURNS)
+            .map(|number| {
+                let mut rate = |keeps| turn(&mut cpu, &recipe, folder.path(), keeps);
+                let ((with, kept), (without, _)) =
+                    if number % 2 == 0 { (rate(true), rate(false)) } else { swap(rate(false), rate(true)) };
+                assert!(kept >= 3, "{kept} checkpoints in {TURN:?}");
+                println!("{optimizer:?}: {with:.0} samples/s with {kept} checkpoints, {without:.0} without");
+                with / without
+            })
+            .collect();
+        let cost = 1.0 - median(ratios);
+        println!("{optimizer:?}: a checkpoint every second costs {:.1} %", 100.0 * cost);
+        assert!(cost < 0.05, "{optimizer:?}: {cost}");
+    }
+}
+
+fn swap<A>(first: A, second: A) -> (A, A) {
+    (second, first)
+}
