@@ -10,6 +10,8 @@ use crate::engine::{Job, Plan};
 use crate::error::{Error, Result};
 use crate::memory::{Bytes, Footprint, available};
 use crate::order::WINDOW;
+use crate::picture::feature_bytes;
+use crate::units::{JUDGED, held_bytes};
 
 /// Numbers of neighbouring rows that are shuffled as one by default: 1 MiB where they are bytes.
 const RUN: usize = 1 << 20;
@@ -42,7 +44,7 @@ pub struct MemoryPlan {
     pub textures: u64,
     /// Copies of examples and parameters at the start, as far as what is allocated later does not take their place.
     pub start: u64,
-    /// The copy of the parameters that is saved.
+    /// The copy of the parameters that is saved, and what is made of it.
     pub saving: u64,
     /// The program itself.
     pub program: u64,
@@ -137,7 +139,7 @@ impl Config {
         let job = self.job(kind, stream)?;
         let (Plan { chunk, block }, footprint) = choice.footprint(&job)?;
         let Footprint { parameters, optimizer_state, activations, data, textures } = footprint;
-        let saving = if choice.has_own_memory() { 0 } else { parameters + parameters / 2 };
+        let saving = if choice.has_own_memory() { 0 } else { parameters + self.beside(&job, parameters) };
         // Parameters as they are drawn; rows that are not on disk in f64 and f32.
         let rows =
             if kind.row_bytes().is_some() { 0 } else { 12 * (job.examples * job.shape.visible) as u64 };
@@ -163,6 +165,14 @@ impl Config {
             recomputes: job.batch.unwrap_or(job.examples) > chunk,
             stream,
         })
+    }
+
+    /// What comes beside the copy of the parameters in the end, one after the other: the transposed decoder for the file,
+    /// the picture of the features, the activations that are looked at.
+    fn beside(&self, job: &Job, parameters: u64) -> u64 {
+        let channels = if self.color == Some(true) { 3 } else { 1 };
+        let looked_at = held_bytes(job.shape.hidden, job.examples.min(JUDGED));
+        (parameters / 2).max(feature_bytes(job.shape, channels)).max(looked_at)
     }
 
     fn refused(&self, kind: Kind, plan: &MemoryPlan) -> Error {

@@ -78,7 +78,7 @@ impl Kind {
 }
 
 impl Facts<'_> {
-    fn meta(&self) -> Option<&Meta> {
+    pub(super) fn meta(&self) -> Option<&Meta> {
         self.init.and_then(ModelFile::meta)
     }
 }
@@ -161,6 +161,7 @@ impl Config {
             color: images.then_some(color),
             whiten: images.then_some(whiten),
             normalize: stored.map_or(normalize, |stored| stored.normalize),
+            fit_rows: None,
             init: None,
             seed: 0,
             device: "auto".to_owned(),

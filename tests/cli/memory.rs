@@ -72,3 +72,24 @@ fn settings_of_rows_on_disk_that_mean_nothing_are_refused() {
     let raw = ["train", "rows.bin", "--raw", "u8:9", "--steps", "2", "--hidden", "3", "--json"];
     assert_eq!(rhohat(folder.path(), &raw).json()["examples"], 10);
 }
+
+/// `rhohat train` that may have this much address space.
+#[cfg(target_os = "linux")]
+fn confined(folder: &Path, kib: u64, args: &[&str]) -> super::Outcome {
+    let limit = format!("ulimit -v {kib}; exec \"$0\" \"$@\"");
+    let program = ["-c", limit.as_str(), env!("CARGO_BIN_EXE_rhohat")];
+    super::outcome(folder, "sh", &[&program[..], &DESCENT, args].concat())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_that_the_system_refuses_is_an_error_of_the_device_and_no_abort() {
+    let folder = tempdir().unwrap();
+    rows(folder.path());
+    let args = ["--hidden=1000000", "--memory=50GB", "-q", "--out=refused"];
+    let words = ["out of memory", "--hidden", "ulimit"];
+    confined(folder.path(), 500_000, &args).refused(5, &words);
+    assert!(!folder.path().join("refused").exists(), "a run that never began leaves nothing");
+    // With room enough, the same limit is no hindrance.
+    confined(folder.path(), 500_000, &["--hidden=100", "--out=granted", "--json"]).json();
+}

@@ -44,14 +44,15 @@ impl Data {
         if let Source::Stored(store) = source {
             let recipe = config.data_recipe(None);
             let preprocess = stored.cloned().map_or_else(|| source.preprocess(&recipe), Ok)?;
-            let preprocess = fit(store, &preprocess, told)?;
+            let preprocess = fit(store, &preprocess, config.fit_sample(), told)?;
             return Ok(Self { rows: Rows::Stored(Arc::clone(store)), preprocess });
         }
         let Examples { matrix, preprocess, .. } = match (source, stored) {
             (Source::Rows(_), Some(stored)) => source.apply(stored)?,
             _ => {
                 let same = stored.filter(|stored| same_images(stored, config));
-                source.training_set(&config.data_recipe(same.and_then(|stored| stored.limits)))?
+                let limits = same.and_then(|stored| stored.limits).or(fitted(source, config)?);
+                source.training_set(&config.data_recipe(limits))?
             }
         };
         Ok(Self { rows: Rows::Held(matrix), preprocess })
@@ -87,6 +88,14 @@ impl Data {
             Rows::Held(matrix) => (matrix.rows, matrix.cols),
             Rows::Stored(store) => (store.rows, store.cols),
         }
+    }
+}
+
+/// The limits of held rows, where a sample of them decides.
+fn fitted(source: &Source, config: &Config) -> Result<Option<(f64, f64)>> {
+    match (source, config.fit_sample()) {
+        (Source::Rows(table), Some(sample)) => table.fit(config.normalize, sample),
+        _ => Ok(None),
     }
 }
 
