@@ -90,6 +90,13 @@ fn memory_that_the_system_refuses_is_an_error_of_the_device_and_no_abort() {
     let words = ["out of memory", "--hidden", "ulimit"];
     confined(folder.path(), 500_000, &args).refused(5, &words);
     assert!(!folder.path().join("refused").exists(), "a run that never began leaves nothing");
-    // With room enough, the same limit is no hindrance.
-    confined(folder.path(), 500_000, &["--hidden=100", "--out=granted", "--json"]).json();
+    // Whatever the limit, a run ends well or is refused.
+    let plan = train(folder.path(), &["--hidden=100000", "--dry-run", "--json"]).json();
+    let planned = plan["total"].as_u64().unwrap() / 1024;
+    for more in [0, 100_000, 200_000, 300_000, 400_000, 600_000] {
+        let out = format!("--out=with{more}");
+        let code = confined(folder.path(), planned + more, &["--hidden=100000", "-q", &out]).code;
+        assert!(code == 5 || code == 0 && more > 300_000, "{code} with {more} KiB more than planned");
+        assert!(code == 0 || more < 600_000, "{code} with {more} KiB more than planned");
+    }
 }
