@@ -100,6 +100,8 @@ pub struct Config {
     pub whiten: Option<bool>,
     /// Normalisation of the examples.
     pub normalize: Normalize,
+    /// Rows that the normalisation is fitted on, drawn by the seed; `None` is all of them.
+    pub fit_rows: Option<usize>,
     /// The model to start from.
     pub init: Option<PathBuf>,
     /// Seed of the built-in images, the patches, the start values and the order of the examples; below 2⁶³.
@@ -143,6 +145,11 @@ impl Config {
             limits,
             seed: self.seed,
         }
+    }
+
+    /// The rows that a normalisation is fitted on, if not all.
+    pub fn fit_sample(&self) -> Option<data::Sample> {
+        self.fit_rows.map(|rows| data::Sample { rows, seed: self.seed })
     }
 
     /// Updates, or L-BFGS iterations, on `examples` rows.

@@ -13,6 +13,7 @@ pub mod numbers;
 mod open;
 mod patches;
 mod preprocess;
+mod sample;
 pub mod stream;
 pub(crate) mod tensor;
 mod whiten;
@@ -28,6 +29,7 @@ use crate::model::{Matrix, Real};
 use crate::random::Stream;
 use field::prepare;
 use preprocess::normalized;
+pub use sample::Sample;
 use stream::{RawRows, Store};
 
 /// What DATA turned out to be.
@@ -75,7 +77,8 @@ pub enum Normalize {
     None,
     /// The lecture's: minus the example's own mean, clipped to ±3σ of all values, mapped to [0.1, 0.9].
     Lecture,
-    /// Smallest value of the training set to 0, largest to 1; values beyond them are not clipped.
+    /// Smallest value of the training set (or of the sample that is fitted) to 0, largest to 1; values beyond them are not
+    /// clipped.
     Unit,
 }
 

@@ -3,7 +3,7 @@
 mod cli;
 mod commands;
 mod log;
-mod quiet_vulkan;
+mod restart;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use std::time::Instant;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    quiet_vulkan::restart_without_device_layer();
+    restart::under_our_environment();
     let started = Instant::now();
     let cli = cli::Cli::parse();
     log::init(cli.quiet, cli.verbose);

@@ -17,6 +17,13 @@ const LONGEST_SIDE: usize = 4096;
 /// Longest side of any picture, pixels.
 const LARGEST_SIDE: usize = 32_768;
 
+/// Most bytes that [`features`] takes at the scale of its choice, if it takes more than half of the parameters do.
+pub fn feature_bytes(shape: Shape, channels: usize) -> u64 {
+    // A quarter more for borders.
+    let enlarged = (LEGIBLE * LEGIBLE * shape.hidden).saturating_mul(shape.visible) / 4 * 5;
+    enlarged.min(channels * LONGEST_SIDE * LONGEST_SIDE) as u64
+}
+
 /// An 8-bit picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Canvas {

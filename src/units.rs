@@ -18,8 +18,11 @@ pub const SATURATED: f64 = 0.9;
 /// A unit whose active fraction spreads less than this over the examples (standard deviation) counts as collapsed.
 pub const COLLAPSED: f64 = 0.01;
 
-/// Activations that are held at a time, numbers.
-const HELD: usize = 1 << 24;
+/// Examples over which collapsed units are looked for in the end: no more work than a few steps.
+pub const JUDGED: usize = 2_000;
+
+/// Activations that are held at a time, numbers: few beside the tensors of a layer that is wide.
+const HELD: usize = 1 << 22;
 /// Units whose spread one task adds up: their sums stay in the first-level cache.
 const TASK: usize = 512;
 
@@ -86,6 +89,11 @@ impl Health {
             "{collapsed} collapsed over {collapsed_over} examples, {about}{duplicates} duplicates ({compared} compared)"
         )
     }
+}
+
+/// Bytes that [`Health::measure`] holds for a while, of activations of `rows` examples.
+pub fn held_bytes(hidden: usize, rows: usize) -> u64 {
+    4 * (hidden * rows).min(HELD.max(hidden)) as u64
 }
 
 /// At most `most` of `examples` rows, evenly spaced.

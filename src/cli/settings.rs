@@ -119,6 +119,9 @@ pub struct Settings {
     /// Normalisation [default: lecture for images, none for rows]
     #[arg(long, value_name = "KIND", value_parser = normalize())]
     normalize: Option<Normalize>,
+    /// Rows, drawn at random, that the normalisation is fitted on [default: all]
+    #[arg(long, value_name = "N")]
+    fit_rows: Option<u32>,
     /// Start from this model, with its settings
     #[arg(long, value_name = "MODEL")]
     init: Option<PathBuf>,

@@ -37,7 +37,7 @@ pub fn open(args: &OnData, adjust: impl FnOnce(&mut Objective)) -> anyhow::Resul
     let preprocess = preprocess(args, &file);
     let choice = Choice::resolve(&args.device.parse::<Selector>()?)?;
     let examples = examples(&args.data, &preprocess, file.shape().visible)?;
-    if let Some(warning) = reach_warning(&examples.matrix.values, objective.output) {
+    if let Some(warning) = reach_warning(&examples.matrix.values, objective.output, None) {
         tracing::warn!("{warning}");
     }
     let setup = Setup { objective, cut: Cut::default(), rho_hat: RhoHat::default(), threads: 0 };

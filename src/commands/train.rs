@@ -22,12 +22,13 @@ use rhohat::device::{Choice, Selector};
 use rhohat::engine::Engine;
 use rhohat::gpu::tune::{Job, Kernels, Origin, Tune};
 use rhohat::gpu::variant::Variant;
+use rhohat::memory::grant;
 use rhohat::model::file::{Meta, ModelFile, save};
 use rhohat::model::{Params, Shape};
 use rhohat::picture::{Tile, features};
 use rhohat::run::{Environment, RunDir};
 use rhohat::train::{self, Ended, Judge, Position};
-use rhohat::units::{Health, spaced};
+use rhohat::units::{Health, JUDGED, spaced};
 
 use super::on_data::FOREIGN;
 use super::print;
@@ -36,9 +37,6 @@ use interrupt::Interrupt;
 use resume::{Asked, Resumed};
 use summary::Summary;
 use watch::Watch;
-
-/// Examples over which collapsed units are looked for in the end: no more work than a few steps.
-const JUDGED: usize = 2_000;
 
 /// Trains and prints; `started` is when the program did.
 pub fn run(args: &TrainArgs, quiet: bool, started: Instant) -> anyhow::Result<ExitCode> {
@@ -136,10 +134,13 @@ fn open_engine(
     plan: &MemoryPlan,
     mut resumed: Option<Resumed>,
 ) -> anyhow::Result<Opened> {
+    if !device.choice.has_own_memory() {
+        grant(plan.total)?;
+    }
     let source = source.unwrap_or_else(|| Source::built_in(config.seed));
     let data = start::Data::new(&source, config, init, &|_| {})?;
     drop(source);
-    if let Some(warning) = reach_warning(&data.looked_at()?, config.output) {
+    if let Some(warning) = reach_warning(&data.looked_at()?, config.output, config.fit_rows) {
         tracing::warn!("{warning}");
     }
     if let Some(path) = &args.save_patches {

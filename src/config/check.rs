@@ -2,6 +2,7 @@
 //! and what is warned of.
 
 use super::{Batch, Config, Facts, Kind};
+use crate::data::Normalize;
 use crate::device::Selector;
 use crate::error::{Error, Result};
 use crate::model::check_shape;
@@ -30,15 +31,20 @@ pub fn check_objective(objective: &Objective) -> Result<()> {
 }
 
 /// Says so, with the flags that mend it, when examples that are taken as they are lie where the output units cannot get.
-pub fn reach_warning(values: &[f64], output: Activation) -> Option<String> {
+/// `fit_rows` of them have decided where, if not all.
+pub fn reach_warning(values: &[f64], output: Activation, fit_rows: Option<usize>) -> Option<String> {
     let (low, high) = output.range()?;
     let (least, most) = values
         .iter()
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), &x| (least.min(x), most.max(x)));
     (least < low || most > high).then(|| {
+        let remedy = match fit_rows {
+            Some(rows) => format!("fit on more than --fit-rows {rows}"),
+            None => "use --normalize unit".to_owned(),
+        };
         format!(
             "the data range from {least} to {most}, but a {} output reaches only {low} to {high}; \
-             use --normalize unit, or --output linear",
+             {remedy}, or --output linear",
             output.name()
         )
     })
@@ -56,6 +62,7 @@ impl Config {
         }
         self.check_rho_hat()?;
         self.check_rows(facts.kind)?;
+        self.check_fit(facts)?;
         self.check_cut()?;
         self.check_validation(facts.kind)?;
         self.selector().map(|_| ())
@@ -227,6 +234,24 @@ impl Config {
             format!("--validation {share}: there is one example alone; leave it out")
         })?;
         ensure(self.patience != Some(0), || "--patience 0: give 1 or more".to_owned())
+    }
+
+    /// A sample is for rows whose limits are not known yet.
+    fn check_fit(&self, facts: &Facts<'_>) -> Result<()> {
+        let Some(fit) = self.fit_rows else { return Ok(()) };
+        let refused = |why: &str| Err(Error::usage(format!("--fit-rows {fit}: {why}")));
+        let Kind::Rows { rows, .. } = facts.kind else {
+            return refused("the data are images, fitted on all --samples of them; leave it out");
+        };
+        let goes_on = facts.meta().is_some_and(|meta| meta.preprocess.normalize == self.normalize);
+        match self.normalize {
+            Normalize::None => {
+                refused("--normalize none fits nothing; leave it out, or use --normalize unit or lecture")
+            }
+            _ if goes_on => refused("the normalisation of the --init model goes on; leave it out"),
+            _ if !(1..=rows).contains(&fit) => refused(&format!("there are {rows} rows; give 1 to {rows}")),
+            _ => Ok(()),
+        }
     }
 
     fn check_cut(&self) -> Result<()> {

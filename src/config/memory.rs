@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 use crate::memory::{Bytes, Footprint, available};
 use crate::optim::Optimizer;
 use crate::order::WINDOW;
+use crate::picture::feature_bytes;
+use crate::units::{JUDGED, held_bytes};
 
 /// Numbers of neighbouring rows that are shuffled as one by default: 1 MiB where they are bytes.
 const RUN: usize = 1 << 20;
@@ -43,7 +45,7 @@ pub struct MemoryPlan {
     pub textures: u64,
     /// Copies of examples and parameters at the start, as far as what is allocated later does not take their place.
     pub start: u64,
-    /// The copy of parameters and optimiser state that is saved.
+    /// The copy of parameters and optimiser state that is saved, and what is made of it in the end.
     pub saving: u64,
     /// The engine that judges held-out examples.
     pub validation: u64,
@@ -142,7 +144,8 @@ impl Config {
         let Footprint { parameters, optimizer_state, activations, data, textures } = footprint;
         // A checkpoint is written from a copy.
         let copy = parameters + optimizer_state;
-        let saving = if choice.has_own_memory() { 0 } else { copy.max(parameters + parameters / 2) };
+        let saving =
+            if choice.has_own_memory() { 0 } else { copy.max(parameters + self.beside(&job, parameters)) };
         // Parameters as they are drawn; rows that are not on disk in f64 and f32.
         let rows =
             if kind.row_bytes().is_some() { 0 } else { 12 * (job.examples * job.shape.visible) as u64 };
@@ -185,6 +188,14 @@ impl Config {
         let job = Job { examples, batch: None, optimizer: Optimizer::Sgd, fetched: None, ..*job };
         let (_, Footprint { parameters, activations, data, textures, .. }) = choice.footprint(&job)?;
         Ok(parameters + activations + data + textures)
+    }
+
+    /// What comes beside the copy of the parameters in the end, one after the other: the transposed decoder for the file,
+    /// the picture of the features, the activations that are looked at.
+    fn beside(&self, job: &Job, parameters: u64) -> u64 {
+        let channels = if self.color == Some(true) { 3 } else { 1 };
+        let looked_at = held_bytes(job.shape.hidden, job.examples.min(JUDGED));
+        (parameters / 2).max(feature_bytes(job.shape, channels)).max(looked_at)
     }
 
     fn refused(&self, kind: Kind, plan: &MemoryPlan) -> Error {

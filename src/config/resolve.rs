@@ -91,7 +91,7 @@ impl Kind {
 }
 
 impl Facts<'_> {
-    fn meta(&self) -> Option<&Meta> {
+    pub(super) fn meta(&self) -> Option<&Meta> {
         self.init.and_then(ModelFile::meta)
     }
 }
@@ -176,6 +176,7 @@ impl Config {
             color: images.then_some(color),
             whiten: images.then_some(whiten),
             normalize: stored.map_or(normalize, |stored| stored.normalize),
+            fit_rows: None,
             init: None,
             seed: 0,
             validation: None,

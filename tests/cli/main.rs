@@ -2,6 +2,7 @@
 
 mod bench;
 mod data_commands;
+mod fit_rows;
 mod memory;
 mod refusals;
 mod resume;
@@ -25,7 +26,12 @@ struct Outcome {
 
 /// Runs `rhohat` in `folder`, whose `cache` is that of the user.
 fn rhohat(folder: &Path, args: &[&str]) -> Outcome {
-    let output = Command::new(env!("CARGO_BIN_EXE_rhohat"))
+    outcome(folder, env!("CARGO_BIN_EXE_rhohat"), args)
+}
+
+/// The same of another program, which may run it.
+fn outcome(folder: &Path, program: &str, args: &[&str]) -> Outcome {
+    let output = Command::new(program)
         .current_dir(folder)
         .args(args)
         .env_remove("XDG_RUNTIME_DIR")

@@ -72,3 +72,31 @@ fn settings_of_rows_on_disk_that_mean_nothing_are_refused() {
     let raw = ["train", "rows.bin", "--raw", "u8:9", "--steps", "2", "--hidden", "3", "--json"];
     assert_eq!(rhohat(folder.path(), &raw).json()["examples"], 10);
 }
+
+/// `rhohat train` that may have this much address space.
+#[cfg(target_os = "linux")]
+fn confined(folder: &Path, kib: u64, args: &[&str]) -> super::Outcome {
+    let limit = format!("ulimit -v {kib}; exec \"$0\" \"$@\"");
+    let program = ["-c", limit.as_str(), env!("CARGO_BIN_EXE_rhohat")];
+    super::outcome(folder, "sh", &[&program[..], &DESCENT, args].concat())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_that_the_system_refuses_is_an_error_of_the_device_and_no_abort() {
+    let folder = tempdir().unwrap();
+    rows(folder.path());
+    let args = ["--hidden=1000000", "--memory=50GB", "-q", "--out=refused"];
+    let words = ["out of memory", "--hidden", "ulimit"];
+    confined(folder.path(), 500_000, &args).refused(5, &words);
+    assert!(!folder.path().join("refused").exists(), "a run that never began leaves nothing");
+    // Whatever the limit, a run ends well or is refused.
+    let plan = train(folder.path(), &["--hidden=100000", "--dry-run", "--json"]).json();
+    let planned = plan["total"].as_u64().unwrap() / 1024;
+    for more in [0, 100_000, 200_000, 300_000, 400_000, 600_000] {
+        let out = format!("--out=with{more}");
+        let code = confined(folder.path(), planned + more, &["--hidden=100000", "-q", &out]).code;
+        assert!(code == 5 || code == 0 && more > 300_000, "{code} with {more} KiB more than planned");
+        assert!(code == 0 || more < 600_000, "{code} with {more} KiB more than planned");
+    }
+}

@@ -47,7 +47,7 @@ impl Data {
         if let Source::Stored(store) = source {
             let recipe = config.data_recipe(None);
             let preprocess = stored.cloned().map_or_else(|| source.preprocess(&recipe), Ok)?;
-            let preprocess = fit(store, &preprocess, told)?;
+            let preprocess = fit(store, &preprocess, config.fit_sample(), told)?;
             if config.validation.is_none() {
                 return Ok(Self { rows: Rows::Stored(Arc::clone(store)), preprocess, held_out: None });
             }
@@ -58,7 +58,8 @@ impl Data {
             (Source::Rows(_), Some(stored)) => source.apply(stored)?,
             _ => {
                 let same = stored.filter(|stored| same_images(stored, config));
-                source.training_set(&config.data_recipe(same.and_then(|stored| stored.limits)))?
+                let limits = same.and_then(|stored| stored.limits).or(fitted(source, config)?);
+                source.training_set(&config.data_recipe(limits))?
             }
         };
         Ok(Self::of(matrix, preprocess, config))
@@ -119,6 +120,14 @@ fn hold_out(matrix: &Matrix<f64>, count: usize, seed: u64) -> (Matrix<f64>, Matr
         Matrix::new(rows.len(), matrix.cols, values)
     };
     (pick(kept), pick(held_out))
+}
+
+/// The limits of held rows, where a sample of them decides.
+fn fitted(source: &Source, config: &Config) -> Result<Option<(f64, f64)>> {
+    match (source, config.fit_sample()) {
+        (Source::Rows(table), Some(sample)) => table.fit(config.normalize, sample),
+        _ => Ok(None),
+    }
 }
 
 /// Whether images are filtered alike, so that their values have one scale.

@@ -1,43 +1,71 @@
-//! Fits a normalisation to rows on disk, in one pass that reads ahead of the sums.
+//! Fits a normalisation to rows on disk, all of them or a sample, in one pass that reads ahead of the sums.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use super::reader::Reader;
+use super::reader::{Job, Reader};
 use super::store::Store;
 use crate::data::normalize::{Spread, centre_rows};
 use crate::data::numbers::Endian;
-use crate::data::{Normalize, Preprocess};
+use crate::data::{Normalize, Preprocess, Sample};
 use crate::error::Result;
 
 /// Bytes that are read at a time.
 const PIECE: usize = 4 << 20;
 
-/// The preprocessing with its limits, those that it has or those of the rows. `told` hears how many rows are done.
+/// The preprocessing with its limits, those that it has or those of the rows, of a `sample` if there is one. `told` hears
+/// how many rows are done.
 ///
 /// # Errors
 /// Rows that cannot be read, that hold what is not finite, or that have no spread.
-pub fn fit(store: &Arc<Store>, preprocess: &Preprocess, told: &dyn Fn(usize)) -> Result<Preprocess> {
+pub fn fit(
+    store: &Arc<Store>,
+    preprocess: &Preprocess,
+    sample: Option<Sample>,
+    told: &dyn Fn(usize),
+) -> Result<Preprocess> {
     let kind = preprocess.normalize;
     if kind == Normalize::None || preprocess.limits.is_some() {
         return Ok(preprocess.clone());
     }
     let reader = Reader::start(Arc::clone(store))?;
-    let rows = (PIECE / store.row_bytes()).max(1);
-    let piece = |first: usize| -> Range<usize> { first..(first + rows).min(store.rows) };
-    let mut spread = Spread::default();
-    reader.ask(vec![piece(0)]);
-    for first in (0..store.rows).step_by(rows) {
-        let next = piece(first + rows);
-        if first + rows < store.rows {
-            reader.ask(vec![next]);
-        }
+    let ask = |job: Option<Job>| job.map(|job| reader.ask(job)).is_some();
+    let (mut spread, mut done) = (Spread::default(), 0);
+    let mut jobs = jobs(store, sample);
+    let mut waits = ask(jobs.next());
+    while waits {
+        waits = ask(jobs.next());
         let mut values = store.number.decode(&reader.take()?, Endian::Little);
+        done += values.len() / store.cols;
         if kind == Normalize::Lecture {
             centre_rows(&mut values, store.cols);
         }
         spread.add(&values);
-        told(piece(first).end);
+        told(done);
     }
     Ok(Preprocess { limits: spread.limits(kind)?, ..preprocess.clone() })
+}
+
+/// The rows piece by piece, from the first to the last.
+fn jobs(store: &Store, sample: Option<Sample>) -> impl Iterator<Item = Job> {
+    let piece = (PIECE / store.row_bytes()).max(1);
+    let mut rows: Box<dyn Iterator<Item = usize>> = match sample {
+        Some(sample) => Box::new(sample.of(store.rows)),
+        None => Box::new(0..store.rows),
+    };
+    std::iter::from_fn(move || {
+        let job = neighbours(rows.by_ref().take(piece));
+        (!job.is_empty()).then_some(job)
+    })
+}
+
+/// Rows as ranges of those that follow each other.
+fn neighbours(rows: impl Iterator<Item = usize>) -> Job {
+    let mut job = Job::new();
+    for row in rows {
+        match job.last_mut() {
+            Some(last) if last.end == row => last.end += 1,
+            _ => job.push(row..row + 1),
+        }
+    }
+    job
 }

@@ -1,5 +1,7 @@
 //! Rows on disk: whichever way they reach an engine, it computes the same bits.
 
+mod limits;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -72,7 +74,7 @@ fn at_once(path: &Path, normalize: Normalize) -> (Matrix<f32>, Preprocess) {
 
 fn feed(path: &Path, normalize: Normalize) -> Feed {
     let store = open(path);
-    let fitted = fit(&store, &preprocess(normalize), &|_| {}).unwrap();
+    let fitted = fit(&store, &preprocess(normalize), None, &|_| {}).unwrap();
     let transform = Transform::new(&store, &fitted);
     Feed::new(store, transform, SHUFFLE).unwrap()
 }
@@ -169,19 +171,6 @@ fn codes_and_outputs_of_fetched_rows_are_those_of_rows_in_memory() {
         let (expected, expected_gradient) = resident.gradient().unwrap();
         assert_eq!(cost.total().to_bits(), expected.total().to_bits());
         assert_eq!(gradient, expected_gradient);
-    }
-}
-
-#[test]
-fn limits_fitted_in_a_pass_over_the_file_are_those_of_rows_in_memory() {
-    let folder = folder();
-    for name in ["u8.npy", "f16.npy", "f32.npy", "shards"] {
-        for normalize in [Normalize::Lecture, Normalize::Unit] {
-            let path = folder.path().join(name);
-            let (_, expected) = at_once(&path, normalize);
-            let fitted = fit(&open(&path), &preprocess(normalize), &|_| {}).unwrap();
-            assert_eq!(fitted.limits, expected.limits, "{name} {normalize:?}");
-        }
     }
 }
 

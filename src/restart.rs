@@ -1,0 +1,41 @@
+//! Starts the program again, in the same process, under an environment that can only be set before it runs.
+//!
+//! * glibc keeps freed memory for itself where a piece was below a threshold, and raises that threshold to whatever was
+//!   freed, up to 32 MiB: tens of MiB beyond the plan of `--memory`, of tensors that were copied and let go. A threshold
+//!   that is set stays: larger pieces go back to the system at once.
+//! * Mesa's Vulkan layer for choosing a device connects to Wayland whenever a Vulkan instance is made, and where
+//!   XDG_RUNTIME_DIR is not set libwayland prints an error that has nothing to do with this program. NODEVICE_SELECT turns
+//!   the layer off; devices are chosen here by name and type, so that it is not missed.
+
+/// The threshold, bytes: long enough for the rows of a usual mini-batch to stay, which come and go in every step.
+#[cfg(target_os = "linux")]
+const THRESHOLD: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "1048576");
+#[cfg(target_os = "linux")]
+const NO_LAYER: (&str, &str) = ("NODEVICE_SELECT", "1");
+
+/// Does so where something is not set yet. Whatever goes wrong leaves things as they are.
+#[cfg(target_os = "linux")]
+pub fn under_our_environment() {
+    use std::env::{args_os, current_exe, var_os};
+    use std::os::unix::process::CommandExt;
+
+    let prints = var_os("XDG_RUNTIME_DIR").is_none();
+    let wanted = [Some(THRESHOLD), prints.then_some(NO_LAYER)].into_iter().flatten();
+    let missing: Vec<_> = wanted.filter(|(name, _)| var_os(name).is_none()).collect();
+    if missing.is_empty() {
+        return;
+    }
+    if let Ok(program) = current_exe() {
+        let mut args = args_os();
+        let mut command = std::process::Command::new(program);
+        if let Some(name) = args.next() {
+            command.arg0(name);
+        }
+        // `exec` returns only when it fails.
+        let _ = command.args(args).envs(missing).exec();
+    }
+}
+
+/// Elsewhere nothing has to be set.
+#[cfg(not(target_os = "linux"))]
+pub fn under_our_environment() {}
