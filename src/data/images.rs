@@ -183,7 +183,8 @@ fn refusal(path: &Path, error: &ImageError) -> Error {
     let reason = match error {
         ImageError::Limits(_) => {
             let mib = MOST_EXTRAS >> 20;
-            let fact = format!("more than {LARGEST_SIDE} pixels a side, or {mib} MiB of comments and profiles");
+            let fact =
+                format!("more than {LARGEST_SIDE} pixels a side, or {mib} MiB of comments and profiles");
             format!("{fact}; scale it down, or save it without them")
         }
         ImageError::Unsupported(_) => {
@@ -225,4 +226,23 @@ fn picture(name: PathBuf, image: &DynamicImage) -> Picture {
         (1, image.to_luma32f().into_raw())
     };
     Picture { name, width, height, channels, pixels }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_whose_images_fill_the_memory_is_refused_with_what_there_is() {
+        let room = Room { left: Some(Bytes(100)), taken: AtomicU64::new(0) };
+        let name = PathBuf::from("a.png");
+        let picture = Picture { name, width: 4, height: 4, channels: 1, pixels: vec![0.0; 16] };
+        room.take(Path::new("photos"), &picture).unwrap();
+        let error = room.take(Path::new("photos"), &picture).unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+        assert!(
+            error.to_string().starts_with("photos: its images take more than the 100 B of memory"),
+            "{error}"
+        );
+    }
 }

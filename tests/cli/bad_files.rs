@@ -63,7 +63,7 @@ fn files_that_may_not_be_read() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("secret.npy");
     rows(folder.path(), "secret.npy", 3, 4, |i| i as f32);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if File::open(&path).is_ok() {
         eprintln!("SKIPPED: this user may read every file");
         return;

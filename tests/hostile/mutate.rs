@@ -5,13 +5,15 @@ use std::ops::Range;
 
 use rhohat::random::Stream;
 
+/// From what is guarded to a file.
+pub type Wrap = Box<dyn Fn(&[u8]) -> Vec<u8>>;
+
 /// A good file, and how to damage it behind what guards it.
 pub struct Seed {
     pub whole: Vec<u8>,
     /// What is guarded.
     pub inner: Vec<u8>,
-    /// From what is guarded to a file.
-    pub wrap: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    pub wrap: Wrap,
 }
 
 impl Seed {
