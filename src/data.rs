@@ -9,6 +9,7 @@ mod idx;
 mod images;
 mod normalize;
 pub mod npy;
+mod npz;
 pub mod numbers;
 mod open;
 mod patches;
@@ -145,13 +146,14 @@ impl Source {
         Self::Images(dead_leaves::pictures(seed))
     }
 
-    /// Opens a folder of images, an image, `.npy`, IDX (plain or .gz) or `FILE.safetensors[:TENSOR]`. Files are
-    /// recognised by their content, whatever their name. IDX files are rows, even where they hold images; a `.npy`
+    /// Opens a folder of images, an image, `.npy`, `FILE.npz[:ARRAY]`, IDX (plain or .gz) or `FILE.safetensors[:TENSOR]`.
+    /// Files are recognised by their content, whatever their name. IDX files are rows, even where they hold images; a `.npy`
     /// of three dimensions `[count, height, width]`, or four with channels last, is images.
     ///
     /// # Errors
     /// [`Error::Input`] names the file and says what is wrong with it: missing, of another kind, truncated, empty,
-    /// or holding a number that is not finite in f32. Nothing is allocated on a header's word alone.
+    /// or holding a number that is not finite in f32. Nothing is allocated on a header's word alone, and no more is decoded
+    /// than fits into the memory that the machine has left; of pictures, 2²⁸ numbers each.
     pub fn open(path: &Path) -> Result<Self> {
         open::open(path)
     }
@@ -164,6 +166,7 @@ impl Source {
     pub fn open_for_training(path: &Path, raw: Option<RawRows>) -> Result<Self> {
         let store = match raw {
             Some(raw) => Some(Store::open_raw(path, raw)?),
+            None if open::split_part(path).1.is_some() => None,
             None => Store::open(path)?,
         };
         store.map_or_else(|| Self::open(path), |store| Ok(Self::Stored(Arc::new(store))))

@@ -90,6 +90,7 @@ pub mod durable;
 pub mod engine;
 pub mod error;
 pub mod gpu;
+mod input;
 pub mod memory;
 pub mod metrics;
 pub mod model;

@@ -19,7 +19,10 @@ fn main() -> ExitCode {
     match commands::run(&cli, started) {
         Ok(code) => code,
         Err(error) => {
-            let text = format!("{error:#}").replace('\n', " ");
+            // An error of the library holds the system's words already.
+            let of_library = error.downcast_ref::<rhohat::Error>();
+            let text =
+                of_library.map_or_else(|| format!("{error:#}"), ToString::to_string).replace('\n', " ");
             // A closed stderr leaves nobody to tell.
             let _ = writeln!(std::io::stderr(), "error: {text}");
             exit_code(&error)

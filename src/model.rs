@@ -165,15 +165,18 @@ impl Params<f32> {
     }
 }
 
+/// Most weights of a matrix: more than any machine holds, and few enough for plans to add up bytes without care.
+const MOST_WEIGHTS: usize = 1 << 52;
+
 /// Checks that hidden and visible units exist and that their product can be indexed.
 pub fn check_shape(shape: Shape) -> Result<()> {
     if shape.hidden == 0 {
         return Err(Error::usage("--hidden 0: a hidden layer needs at least one unit"));
     }
-    match shape.visible.checked_mul(shape.hidden).and_then(|w| w.checked_mul(2)) {
-        Some(_) => Ok(()),
-        None => Err(Error::usage(format!(
-            "{} visible times {} hidden units overflow the address space; lower --hidden",
+    match shape.visible.checked_mul(shape.hidden) {
+        Some(weights) if weights <= MOST_WEIGHTS => Ok(()),
+        _ => Err(Error::usage(format!(
+            "{} visible times {} hidden units fit no memory; lower --hidden",
             shape.visible, shape.hidden
         ))),
     }

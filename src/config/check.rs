@@ -9,6 +9,12 @@ use crate::model::check_shape;
 use crate::objective::{Activation, Objective, RhoHatMode};
 use crate::optim::Optimizer;
 
+/// Most threads of the CPU engine: more than any machine has cores, and few enough to be started.
+const MOST_THREADS: usize = 1024;
+
+/// Most numbers of all examples, and of their activations: few enough for plans to add up bytes without care.
+const MOST_NUMBERS: usize = 1 << 52;
+
 /// Refuses with `text` unless `holds`.
 fn ensure(holds: bool, text: impl FnOnce() -> String) -> Result<()> {
     if holds { Ok(()) } else { Err(Error::usage(text())) }
@@ -70,6 +76,13 @@ impl Config {
 
     fn check_data(&self, kind: Kind) -> Result<()> {
         check_shape(self.shape(kind)?)?;
+        let (rows, visible) = self.size(kind)?;
+        let most = rows.checked_mul(visible.max(self.hidden)).filter(|&numbers| numbers <= MOST_NUMBERS);
+        ensure(most.is_some(), || {
+            let what = if matches!(kind, Kind::Rows { .. }) { "rows" } else { "--samples" };
+            let width = format!("{visible} numbers and {} hidden units", self.hidden);
+            format!("{what} {rows}: examples of {width} fit no memory; lower their number or --hidden")
+        })?;
         let for_images = [
             ("--patch", self.patch.is_some()),
             ("--samples", self.samples.is_some()),
@@ -255,6 +268,9 @@ impl Config {
     }
 
     fn check_cut(&self) -> Result<()> {
+        ensure(self.threads <= MOST_THREADS, || {
+            format!("--threads {}: give {MOST_THREADS} at most, or 0 for one a core", self.threads)
+        })?;
         ensure(self.chunk != Some(0), || "--chunk 0: a chunk needs at least one row".to_owned())?;
         ensure(self.block.is_none_or(|block| (1..=self.hidden).contains(&block)), || {
             let hidden = self.hidden;

@@ -9,9 +9,13 @@ use toml::{Table, Value};
 
 use super::Config;
 use crate::error::{Error, Result};
+use crate::input;
 
 /// The settings that say how long a run is: one of them above puts both below aside.
 const LENGTHS: [&str; 2] = ["epochs", "steps"];
+
+/// The longest file that is read, bytes; a full one has about a thousand.
+const LONGEST_FILE: u64 = 1 << 16;
 
 /// Settings that were given, by name; flags win over the file.
 #[derive(Clone, Debug, Default)]
@@ -76,9 +80,12 @@ fn overlay(below: &mut Table, above: Table) {
 }
 
 fn read(path: &Path) -> Result<Table> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, error))?;
+    let bytes = input::small(path, "a configuration", LONGEST_FILE)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Error::input(path, "not text in UTF-8, but a configuration is; give another file"))?;
     toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+        let before = error.span().and_then(|span| text.as_bytes().get(..span.start)).unwrap_or_default();
+        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
         Error::input(path, format!("line {line}: {}", error.message()))
     })
 }

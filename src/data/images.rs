@@ -1,19 +1,32 @@
 //! PNG and JPEG files, one or a folder full.
 
 use std::fs::{self, File};
-use std::io::{Cursor, Read};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
+use image::codecs::jpeg::JpegDecoder;
+use image::codecs::png::PngDecoder;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits};
 use rayon::prelude::*;
 
 use super::Picture;
 use crate::error::{Error, Result};
+use crate::input;
+use crate::memory::{Bytes, available};
 
 /// Widest and highest picture that is decoded, pixels.
 const LARGEST_SIDE: u32 = 32_768;
-/// Most memory that a decoder may take for one picture, bytes.
-const MOST_MEMORY: u64 = 1 << 30;
+/// Most numbers that a picture may have, channels included: 1 GiB of them.
+const MOST_NUMBERS: u64 = 1 << 28;
+/// Most memory that a PNG decoder may take besides the pixels: comments, colour profiles, a row.
+const MOST_EXTRAS: u64 = 16 << 20;
+/// Bytes within which the headers of a JPEG file must end.
+const LONGEST_HEADERS: u64 = 16 << 20;
+/// Most pixels out of a byte: what deflate makes of it, eight of them in one byte.
+const MOST_PIXELS_PNG: u64 = 8 * 1032;
+/// Most pixels out of a byte: a block of 64 takes a bit at least, and may stand for 4×4 of them.
+const MOST_PIXELS_JPEG: u64 = 8 * 64 * 16;
 /// What files and folders of images may hold.
 const ACCEPTED: [ImageFormat; 2] = [ImageFormat::Png, ImageFormat::Jpeg];
 
@@ -31,12 +44,35 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Picture>> {
             "put some into it (subfolders are not searched), or give a .npy, IDX or safetensors file";
         return Err(Error::input(folder, format!("no PNG or JPEG images in this folder; {remedy}")));
     }
+    let room = Room { left: available(), taken: AtomicU64::new(0) };
     let read = |path: &PathBuf| {
-        let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
-        decode(path, &bytes)
+        let (file, held) = input::open(path)?;
+        let picture = read(path, &file, held)?;
+        room.take(folder, &picture)?;
+        Ok(picture)
     };
     // Collected first, so that of several bad files the first by name is reported.
     files.par_iter().map(read).collect::<Vec<_>>().into_iter().collect()
+}
+
+/// The memory that the pictures of a folder may fill.
+struct Room {
+    left: Option<Bytes>,
+    taken: AtomicU64,
+}
+
+impl Room {
+    fn take(&self, folder: &Path, picture: &Picture) -> Result<()> {
+        let more = size_of_val(&picture.pixels[..]) as u64;
+        let taken = more + self.taken.fetch_add(more, Ordering::Relaxed);
+        match self.left.filter(|left| left.0 < taken) {
+            Some(left) => {
+                let fact = format!("its images take more than the {left} of memory that are free");
+                Err(Error::input(folder, format!("{fact}; leave some out or scale them down")))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// The files of a folder that are images by name or by content, sorted by name.
@@ -56,28 +92,89 @@ fn image_files(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// Whether the first bytes of a file are those of an image.
 fn holds_image(path: &Path) -> Result<bool> {
-    let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
-    read.map_err(|error| Error::io("read", path, error))?;
-    Ok(recognised(&start).is_some())
+    Ok(recognised(&start_of(path, &input::open(path)?.0)?).is_some())
 }
 
-/// Decodes the bytes of the image `path` to [0, 1]; transparency is ignored.
-pub fn decode(path: &Path, bytes: &[u8]) -> Result<Picture> {
-    let Some(format) = recognised(bytes) else {
-        return Err(Error::input(path, "named as an image, but neither PNG nor JPEG; convert it to PNG"));
+fn start_of(path: &Path, mut file: &File) -> Result<Vec<u8>> {
+    let mut start = Vec::new();
+    let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(16).read_to_end(&mut start));
+    read.map_err(|error| Error::io("read", path, error))?;
+    Ok(start)
+}
+
+/// Decodes an image of `held` bytes to [0, 1]; transparency is ignored.
+pub fn read(path: &Path, file: &File, held: u64) -> Result<Picture> {
+    let format = recognised(&start_of(path, file)?);
+    let image = match format {
+        Some(ImageFormat::Png) => png(path, file, held),
+        Some(_) => jpeg(path, file, held),
+        None => {
+            let fact = "named as an image, but neither PNG nor JPEG";
+            Err(Error::input(path, format!("{fact}; convert it to PNG")))
+        }
+    }?;
+    Ok(picture(path.to_owned(), &image))
+}
+
+fn png(path: &Path, file: &File, held: u64) -> Result<DynamicImage> {
+    let failed = |error| refusal(path, &error);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MOST_EXTRAS);
+    let decoder = PngDecoder::with_limits(from_start(path, file)?, limits).map_err(failed)?;
+    check_size(path, &decoder, held.saturating_mul(MOST_PIXELS_PNG))?;
+    DynamicImage::from_decoder(decoder).map_err(failed)
+}
+
+fn jpeg(path: &Path, file: &File, held: u64) -> Result<DynamicImage> {
+    let failed = |error| refusal(path, &error);
+    let decoder = |most| -> Result<JpegDecoder<_>> {
+        JpegDecoder::new(from_start(path, file)?.take(most)).map_err(failed)
     };
-    if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
+    if !jpeg_ends(from_start(path, file)?).map_err(|error| Error::io("read", path, error))? {
         return Err(Error::input(path, "the end of the JPEG image is missing; it is truncated"));
     }
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(limits());
-    let image = reader.decode().map_err(|error| refusal(path, &error))?;
-    Ok(picture(path.to_owned(), &image))
+    let mut whole = decoder(LONGEST_HEADERS)?;
+    let decoded = check_size(path, &whole, held.saturating_mul(MOST_PIXELS_JPEG))?;
+    if held > LONGEST_HEADERS {
+        // The decoder holds the whole file: it may be large where the picture is.
+        if held - LONGEST_HEADERS > decoded {
+            let fact = format!("{held} bytes are more than a picture of its size needs");
+            return Err(Error::input(path, format!("{fact}; save it anew, as PNG for example")));
+        }
+        drop(whole);
+        whole = decoder(held)?;
+    }
+    DynamicImage::from_decoder(whole).map_err(failed)
+}
+
+fn from_start<'a>(path: &Path, mut file: &'a File) -> Result<BufReader<&'a File>> {
+    file.seek(SeekFrom::Start(0)).map_err(|error| Error::io("read", path, error))?;
+    Ok(BufReader::new(file))
+}
+
+/// Refuses what is larger than can be decoded, or than can come out of the file; the bytes of the decoded picture.
+fn check_size(path: &Path, decoder: &impl ImageDecoder, most_pixels: u64) -> Result<u64> {
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    let numbers = pixels * u64::from(decoder.color_type().channel_count());
+    let (what, remedy) = if width.max(height) > LARGEST_SIDE || numbers > MOST_NUMBERS {
+        let most = format!("more than {LARGEST_SIDE} pixels a side or {MOST_NUMBERS} numbers");
+        (most, "cut it or scale it down")
+    } else if pixels > most_pixels {
+        ("more than can come out of so short a file".to_owned(), "it is truncated or damaged")
+    } else {
+        return Ok(numbers * size_of::<f32>() as u64);
+    };
+    Err(Error::input(path, format!("{width}×{height} pixels, {what}; {remedy}")))
 }
 
 /// The decoder's error in our words; its innermost cause is the one that says something.
 fn refusal(path: &Path, error: &ImageError) -> Error {
+    if let ImageError::IoError(system) = error
+        && let Some(code) = system.raw_os_error()
+    {
+        return Error::io("read", path, std::io::Error::from_raw_os_error(code));
+    }
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
@@ -85,10 +182,10 @@ fn refusal(path: &Path, error: &ImageError) -> Error {
     let cause = cause.to_string().replace('\n', " ");
     let reason = match error {
         ImageError::Limits(_) => {
-            let gib = MOST_MEMORY >> 30;
-            format!(
-                "larger than {LARGEST_SIDE} pixels a side, or than {gib} GiB decoded; cut it or scale it down"
-            )
+            let mib = MOST_EXTRAS >> 20;
+            let fact =
+                format!("more than {LARGEST_SIDE} pixels a side, or {mib} MiB of comments and profiles");
+            format!("{fact}; scale it down, or save it without them")
         }
         ImageError::Unsupported(_) => {
             format!("a kind of image that is not read ({cause}); convert it to plain PNG")
@@ -98,19 +195,27 @@ fn refusal(path: &Path, error: &ImageError) -> Error {
     Error::input(path, reason)
 }
 
-fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(LARGEST_SIDE);
-    limits.max_image_height = Some(LARGEST_SIDE);
-    limits.max_alloc = Some(MOST_MEMORY);
-    limits
-}
-
 /// Whether the last scan of a JPEG file is closed by an end marker. The decoder fills what is missing with grey and
 /// says nothing; within a scan neither marker can occur.
-fn jpeg_ends(bytes: &[u8]) -> bool {
-    let last = |marker: [u8; 2]| bytes.windows(2).rposition(|pair| pair == marker);
-    last([0xff, 0xda]) < last([0xff, 0xd9])
+fn jpeg_ends(mut file: impl BufRead) -> std::io::Result<bool> {
+    const MARK: u8 = 0xff;
+    let (mut before, mut ends) = (0, false);
+    loop {
+        let bytes = file.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(ends);
+        }
+        for &byte in bytes {
+            match (before, byte) {
+                (MARK, 0xda) => ends = false,
+                (MARK, 0xd9) => ends = true,
+                _ => {}
+            }
+            before = byte;
+        }
+        let read = bytes.len();
+        file.consume(read);
+    }
 }
 
 fn picture(name: PathBuf, image: &DynamicImage) -> Picture {
@@ -121,4 +226,23 @@ fn picture(name: PathBuf, image: &DynamicImage) -> Picture {
         (1, image.to_luma32f().into_raw())
     };
     Picture { name, width, height, channels, pixels }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_whose_images_fill_the_memory_is_refused_with_what_there_is() {
+        let room = Room { left: Some(Bytes(100)), taken: AtomicU64::new(0) };
+        let name = PathBuf::from("a.png");
+        let picture = Picture { name, width: 4, height: 4, channels: 1, pixels: vec![0.0; 16] };
+        room.take(Path::new("photos"), &picture).unwrap();
+        let error = room.take(Path::new("photos"), &picture).unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+        assert!(
+            error.to_string().starts_with("photos: its images take more than the 100 B of memory"),
+            "{error}"
+        );
+    }
 }

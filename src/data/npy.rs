@@ -3,91 +3,96 @@
 //! ASCII) and the bare numbers.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 use super::Source;
-use super::array::{Array, check_length};
+use super::array::{Body, Held, Layout};
 use super::numbers::{Endian, Number};
 use crate::error::{Error, Result};
 
 /// The first bytes of every `.npy` file.
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// What stands at the beginning of a file.
-pub(super) struct Start {
-    pub number: Number,
-    pub endian: Endian,
-    /// The first index is the fastest.
-    pub fortran: bool,
-    pub shape: Vec<usize>,
-    /// Where the numbers begin, bytes.
-    pub offset: usize,
-}
+/// The longest header that is read, bytes; NumPy's own are about a hundred.
+const LONGEST_HEADER: usize = 1 << 16;
 
-/// Reads the header of a file of which `bytes` are the beginning.
-pub(super) fn start(path: &Path, bytes: &[u8]) -> Result<Start> {
-    let (header, data) = split(bytes).ok_or_else(|| truncated(path, bytes.len()))?;
-    let Header { number, endian, fortran, shape } =
-        Header::parse(header).map_err(|reason| Error::input(path, reason))?;
-    Ok(Start { number, endian, fortran, shape, offset: bytes.len() - data.len() })
-}
-
-fn truncated(path: &Path, held: usize) -> Error {
-    Error::input(path, format!("{held} bytes are too few for the header; it is truncated"))
-}
-
-/// Reads the bytes of the file `path`.
-pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Source> {
-    let Start { number, endian, fortran, shape, offset } = start(path, bytes)?;
-    let data = &bytes[offset..];
-    check_length(path, &shape, number.size(), data.len())?;
-    let values = number.decode(data, endian);
-    let values = if fortran { from_fortran(&values, &shape) } else { values };
-    Array { shape, values }.into_source(path)
-}
-
-/// Header and numbers of a file that begins with [`MAGIC`].
-fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let rest = bytes.get(MAGIC.len()..)?;
+/// Reads the header at the beginning of a file; also tells where the numbers begin, in bytes.
+pub(super) fn start(path: &Path, from: &mut dyn Read) -> Result<(Layout, usize)> {
+    let mut bytes = Vec::new();
     // Version 1 has a header length of two bytes, versions 2 and 3 of four.
-    let (length, rest) = match rest.split_at_checked(2)? {
-        ([1, _], rest) => {
-            let (length, rest) = rest.split_first_chunk::<2>()?;
-            (usize::from(u16::from_le_bytes(*length)), rest)
+    let length = match read_more(path, from, &mut bytes, MAGIC.len() + 2)?[MAGIC.len()] {
+        1 => {
+            let start = read_more(path, from, &mut bytes, 2)?.last_chunk();
+            start.map(|&length| u16::from_le_bytes(length).into())
         }
-        (_, rest) => {
-            let (length, rest) = rest.split_first_chunk::<4>()?;
-            (usize::try_from(u32::from_le_bytes(*length)).ok()?, rest)
+        2 | 3 => {
+            let start = read_more(path, from, &mut bytes, 4)?.last_chunk();
+            start.map(|&length| u32::from_le_bytes(length) as usize)
+        }
+        other => {
+            let fact = format!("version {other} of the format, but 1 to 3 are read");
+            return Err(Error::input(
+                path,
+                format!("{fact}; save it anew with numpy.save, or mend the file"),
+            ));
         }
     };
-    rest.split_at_checked(length)
-}
-
-/// What the header says of the numbers.
-struct Header {
-    number: Number,
-    endian: Endian,
-    /// The first index is the fastest.
-    fortran: bool,
-    shape: Vec<usize>,
-}
-
-impl Header {
-    /// Reads `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
-    fn parse(header: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(header).map_err(|_| "the header is not text; the file is damaged")?;
-        let field =
-            |key: &str| value_of(text, key).ok_or(format!("the header has no {key}; the file is damaged"));
-        let (number, endian) = number_of(field("descr")?)?;
-        let fortran = field("fortran_order")?.starts_with("True");
-        let shape = field("shape")?;
-        let shape = shape_of(shape).ok_or_else(|| {
-            let end = shape.find(')').map_or(shape.len(), |end| end + 1);
-            format!("the header's shape {:.60} cannot be read; the file is damaged", &shape[..end])
-        })?;
-        Ok(Self { number, endian, fortran, shape })
+    let length = length.unwrap_or_default();
+    if length > LONGEST_HEADER {
+        let fact = format!("a header of {length} bytes, but {LONGEST_HEADER} at most are read");
+        return Err(Error::input(path, format!("{fact}; the file is damaged")));
     }
+    let before = bytes.len();
+    let header = &read_more(path, from, &mut bytes, length)?[before..];
+    let layout = parse(header).map_err(|reason| Error::input(path, reason))?;
+    Ok((layout, bytes.len()))
+}
+
+/// Appends `count` bytes to those of the header so far, and hands all of them out.
+fn read_more<'a>(path: &Path, from: &mut dyn Read, bytes: &'a mut Vec<u8>, count: usize) -> Result<&'a [u8]> {
+    let wanted = bytes.len() + count;
+    from.take(count as u64).read_to_end(bytes).map_err(|error| match error.raw_os_error() {
+        Some(_) => Error::io("read", path, error),
+        None => Error::input(path, format!("cannot be unpacked: {error}; it is truncated or damaged")),
+    })?;
+    if bytes.len() < wanted {
+        let fact = format!("{} bytes are too few for the header", bytes.len());
+        return Err(Error::input(path, format!("{fact}; it is truncated")));
+    }
+    Ok(bytes)
+}
+
+/// Reads a file from its beginning.
+pub(super) fn read(mut body: Body<'_>) -> Result<Source> {
+    let (layout, offset) = start(body.path, body.from)?;
+    if let Held::Bytes(held) = &mut body.held {
+        *held = held.saturating_sub(offset as u64);
+    }
+    layout.source(body)
+}
+
+/// Reads `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
+fn parse(header: &[u8]) -> Result<Layout, String> {
+    let text = std::str::from_utf8(header).map_err(|_| "the header is not text; the file is damaged")?;
+    let field =
+        |key: &str| value_of(text, key).ok_or(format!("the header has no {key}; the file is damaged"));
+    let (number, endian) = number_of(field("descr")?)?;
+    let fortran = field("fortran_order")?;
+    let fortran = match (fortran.starts_with("True"), fortran.starts_with("False")) {
+        (false, false) => {
+            return Err(format!(
+                "the header's fortran_order {fortran:.20} is neither True nor False; the file is damaged"
+            ));
+        }
+        (is_fortran, _) => is_fortran,
+    };
+    let shape = field("shape")?;
+    let shape = shape_of(shape).ok_or_else(|| {
+        let end = shape.find(')').map_or(shape.len(), |end| end + 1);
+        format!("the header's shape {:.60} cannot be read; the file is damaged", &shape[..end])
+    })?;
+    Ok(Layout { number, endian, fortran, shape })
 }
 
 /// The text that follows `'key':`.
@@ -123,23 +128,6 @@ fn shape_of(text: &str) -> Option<Vec<usize>> {
         .filter(|length| !length.is_empty())
         .map(|length| length.parse().ok())
         .collect()
-}
-
-/// Puts values whose first index is the fastest into the order whose last index is.
-fn from_fortran(values: &[f64], shape: &[usize]) -> Vec<f64> {
-    let mut index = vec![0; shape.len()];
-    let mut ordered = Vec::with_capacity(values.len());
-    for _ in values {
-        let place = shape.iter().zip(&index).rev().fold(0, |place, (length, i)| place * length + i);
-        ordered.push(values[place]);
-        for (i, length) in index.iter_mut().zip(shape).rev() {
-            *i = (*i + 1) % length;
-            if *i != 0 {
-                break;
-            }
-        }
-    }
-    ordered
 }
 
 /// Writes rows `[rows, cols]` of f32 to a new file `path`, as `numpy.save` would.

@@ -1,69 +1,150 @@
-//! Rows from one tensor of a safetensors file.
+//! The tensors of a safetensors file, found through its header and read one at a time; and rows from one of them.
 
+use std::fs::File;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
 
 use super::Table;
-use super::array::Array;
+use super::array::{Body, Held, Layout};
 use super::numbers::{Endian, Number};
 use crate::error::{Error, Result};
+use crate::input::Part;
+use crate::model::Real;
 
 /// The longest header that the format allows, bytes.
-const LONGEST_HEADER: u64 = 100_000_000;
+const LONGEST_ALLOWED: u64 = 100_000_000;
+/// The longest header that is read, bytes: room for thousands of tensors. Parsed, it takes up to fifty times as much.
+const LONGEST_HEADER: u64 = 1 << 20;
+/// Bytes before the header, which hold its length.
+const LENGTH: u64 = 8;
 
 /// Whether `bytes` begin like a safetensors file: the length of a JSON object, and the object's brace.
 pub fn recognised(bytes: &[u8]) -> bool {
     let length = bytes.first_chunk().map(|&length| u64::from_le_bytes(length));
-    length.is_some_and(|length| length <= LONGEST_HEADER) && bytes.get(8) == Some(&b'{')
+    length.is_some_and(|length| length <= LONGEST_ALLOWED) && bytes.get(8) == Some(&b'{')
 }
 
-/// Reads the tensor `name`, or the only one of two dimensions, from the bytes of the file `path`.
-pub fn read(path: &Path, bytes: &[u8], name: Option<&str>) -> Result<Table> {
-    let damaged =
-        |error| Error::input(path, format!("no whole safetensors file ({error}); truncated or damaged"));
-    let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
-    let (name, tensor) = chosen(&file, name).map_err(|reason| Error::input(path, reason))?;
-    let &[rows, cols] = tensor.shape() else {
-        let shape = tensor.shape();
-        return Err(Error::input(
-            path,
-            format!("tensor {name} has shape {shape:?}, but rows need two dimensions"),
-        ));
-    };
-    let values = match tensor.dtype() {
-        Dtype::U8 => Number::U8.decode(tensor.data(), Endian::Little),
-        _ => float_values(&name, &tensor).map_err(|reason| Error::input(path, reason))?,
-    };
-    Array { shape: vec![rows, cols], values }.into_table(path, rows, cols)
+/// What the header of a file says, checked against its length.
+#[derive(Debug)]
+pub struct Tensors {
+    header: Metadata,
+    /// Where the numbers begin, bytes.
+    start: u64,
 }
 
-/// The numbers of a floating-point tensor; the error names it and its kind of numbers.
-pub fn float_values(name: &str, tensor: &TensorView<'_>) -> Result<Vec<f64>, String> {
-    let number = match tensor.dtype() {
-        Dtype::F16 => Number::F16,
-        Dtype::BF16 => Number::Bf16,
-        Dtype::F32 => Number::F32,
-        Dtype::F64 => Number::F64,
-        other => {
-            return Err(format!(
-                "tensor {name} holds {other:?} numbers, but F16, BF16, F32 and F64 are read"
-            ));
+impl Tensors {
+    /// Reads the header of a file of `held` bytes.
+    pub fn read(path: &Path, file: &File, held: u64) -> Result<Self> {
+        let damaged = |why: String| {
+            Error::input(path, format!("no whole safetensors file ({why}); truncated or damaged"))
+        };
+        let failed = |error| Error::io("read", path, error);
+        let mut bytes = Vec::new();
+        Part::new(file, 0, LENGTH).read_to_end(&mut bytes).map_err(failed)?;
+        let length = bytes.first_chunk().map(|&length| u64::from_le_bytes(length));
+        let length = length.ok_or_else(|| damaged(format!("{held} bytes are too few for a header")))?;
+        let start = length.checked_add(LENGTH).filter(|&start| start <= held);
+        let start =
+            start.ok_or_else(|| damaged(format!("a header of {length} bytes in a file of {held}")))?;
+        if length > LONGEST_HEADER {
+            let fact = format!("a header of {length} bytes, but {LONGEST_HEADER} at most are read");
+            return Err(Error::input(path, format!("{fact}; save fewer tensors a file")));
         }
+        bytes.clear();
+        Part::new(file, LENGTH, start).read_to_end(&mut bytes).map_err(failed)?;
+        let header: Metadata =
+            serde_json::from_slice(&bytes).map_err(|error| damaged(format!("its header: {error}")))?;
+        let promised = start.checked_add(header.data_len() as u64);
+        if promised != Some(held) {
+            let tensors = header.data_len();
+            let fact = format!("its tensors take {tensors} bytes, but {} follow the header", held - start);
+            return Err(damaged(fact));
+        }
+        Ok(Self { header, start })
+    }
+
+    /// Kind, shape and place of a tensor.
+    pub fn info(&self, name: &str) -> Option<&TensorInfo> {
+        self.header.info(name)
+    }
+
+    /// The text that the header holds under `key`.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.header.metadata().as_ref()?.get(key).map(String::as_str)
+    }
+
+    /// All names, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.header.tensors().into_keys().collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The numbers of a tensor of floats, whatever they are, rounded once to `T`.
+    pub fn floats<T: Real>(&self, path: &Path, file: &File, name: &str) -> Result<Vec<T>> {
+        let info = self.info(name).ok_or_else(|| Error::input(path, format!("no tensor {name}")))?;
+        let number = float(name, info.dtype).map_err(|reason| Error::input(path, reason))?;
+        self.body(path, file, info, |body| layout(number, info).values(body, |_, _| Ok(())))
+    }
+
+    /// Hands the bytes of a tensor to `read`.
+    fn body<T>(
+        &self,
+        path: &Path,
+        file: &File,
+        info: &TensorInfo,
+        read: impl FnOnce(Body<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let (start, end) = info.data_offsets;
+        let part = Part::new(file, self.start + start as u64, self.start + end as u64);
+        let held = Held::Bytes((end - start) as u64);
+        read(Body { path, from: &mut BufReader::new(part), held })
+    }
+}
+
+fn layout(number: Number, info: &TensorInfo) -> Layout {
+    Layout { number, endian: Endian::Little, fortran: false, shape: info.shape.clone() }
+}
+
+/// The kind of the numbers of a tensor of floats.
+fn float(name: &str, kind: Dtype) -> Result<Number, String> {
+    match kind {
+        Dtype::F16 => Ok(Number::F16),
+        Dtype::BF16 => Ok(Number::Bf16),
+        Dtype::F32 => Ok(Number::F32),
+        Dtype::F64 => Ok(Number::F64),
+        other => Err(format!("tensor {name} holds {other:?} numbers, but F16, BF16, F32 and F64 are read")),
+    }
+}
+
+/// Reads the tensor `name`, or the only one of two dimensions, of a file of `held` bytes.
+pub fn read(path: &Path, file: &File, held: u64, name: Option<&str>) -> Result<Table> {
+    let tensors = Tensors::read(path, file, held)?;
+    let refused = |reason| Error::input(path, reason);
+    let (name, info) = chosen(&tensors, name).map_err(refused)?;
+    let &[rows, cols] = &info.shape[..] else {
+        let shape = &info.shape;
+        return Err(refused(format!("tensor {name} has shape {shape:?}, but rows need two dimensions")));
     };
-    Ok(number.decode(tensor.data(), Endian::Little))
+    let number = match info.dtype {
+        Dtype::U8 => Number::U8,
+        other => float(&name, other).map_err(refused)?,
+    };
+    tensors.body(path, file, info, |body| layout(number, info).table(body, rows, cols))
 }
 
 /// The tensor called `wanted`, or the only one of two dimensions; the error lists what there is.
-fn chosen<'a>(file: &SafeTensors<'a>, wanted: Option<&str>) -> Result<(String, TensorView<'a>), String> {
-    let mut tensors = file.tensors();
-    tensors.sort_by(|a, b| a.0.cmp(&b.0));
-    let listed = tensors.iter().map(|(name, tensor)| format!("{name} {:?}", tensor.shape()));
+fn chosen<'a>(tensors: &'a Tensors, wanted: Option<&str>) -> Result<(String, &'a TensorInfo), String> {
+    let all: Vec<_> =
+        tensors.names().into_iter().filter_map(|name| tensors.info(&name).map(|info| (name, info))).collect();
+    let listed = all.iter().map(|(name, info)| format!("{name} {:?}", info.shape));
     let listed = listed.collect::<Vec<_>>().join(", ");
-    let mut fitting = tensors.into_iter().filter(|(name, tensor)| match wanted {
+    let mut fitting = all.into_iter().filter(|(name, info)| match wanted {
         Some(wanted) => name == wanted,
-        None => tensor.shape().len() == 2,
+        None => info.shape.len() == 2,
     });
     match (fitting.next(), fitting.next(), wanted) {
         (Some(tensor), None, _) => Ok(tensor),

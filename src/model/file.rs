@@ -2,17 +2,19 @@
 //! numbers mean. Nothing in it is volatile: the same run writes the same bytes.
 
 use std::borrow::Cow;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::{Metadata, TensorInfo, TensorView};
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 
-use super::{Params, Real, Shape, cast};
+use super::{Params, Real, Shape};
 use crate::data::Preprocess;
-use crate::data::tensor::float_values;
+use crate::data::tensor::Tensors;
 use crate::durable;
 use crate::error::{Error, Result};
+use crate::input;
 use crate::objective::Objective;
 
 /// The metadata key.
@@ -117,27 +119,62 @@ impl Meta {
             None => Err(format!("its metadata {KEY} names no format; the file is damaged")),
         }
     }
+
+    /// Refuses what would lead preprocessing astray; what the objective takes is checked where it is used, since flags may
+    /// override it.
+    fn check(&self, shape: Shape) -> Result<(), String> {
+        let Preprocess { patch, channels, limits, .. } = self.preprocess;
+        let width = |(patch, channels): (usize, usize)| patch.checked_mul(patch)?.checked_mul(channels);
+        match (patch, channels) {
+            (None, None) => {}
+            (Some(patch), Some(channels @ (1 | 3))) => {
+                if width((patch, channels)) != Some(shape.visible) {
+                    let visible = shape.visible;
+                    return Err(format!("patches of {patch}×{patch}×{channels} for {visible} visible units"));
+                }
+            }
+            _ => {
+                return Err(format!(
+                    "patch {patch:?} with {channels:?} channels, but 1 or 3 go with a patch"
+                ));
+            }
+        }
+        match limits {
+            Some((low, high)) if !(low < high && (high - low).is_finite()) => {
+                Err(format!("limits from {low} to {high}, but the second is to be larger"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// An opened model file, its names and shapes checked.
 #[derive(Debug)]
 pub struct ModelFile {
     path: PathBuf,
-    bytes: Vec<u8>,
+    file: File,
+    tensors: Tensors,
     shape: Shape,
     meta: Option<Meta>,
 }
 
 impl ModelFile {
-    /// Reads `path` and checks that the four tensors are there and fit together.
+    /// Opens `path` and checks that the four tensors are there and fit together; their numbers stay where they are.
     ///
     /// # Errors
     /// [`Error::Input`] for a missing file, what is no safetensors file, a missing tensor (with the list of those
-    /// found), shapes that contradict each other, metadata of a later version.
+    /// found), shapes that contradict each other, metadata of a later version or out of range.
     pub fn open(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
-        let (shape, meta) = inspect(&bytes).map_err(|reason| Error::input(path, reason))?;
-        Ok(Self { path: path.to_owned(), bytes, shape, meta })
+        let (file, held) = input::open(path)?;
+        let tensors = Tensors::read(path, &file, held)?;
+        let refused = |reason| Error::input(path, reason);
+        let shape = shape_of(&tensors).map_err(refused)?;
+        let meta = tensors.text(KEY).map(Meta::from_json).transpose().map_err(refused)?;
+        if let Some(meta) = &meta {
+            let checked = meta.check(shape);
+            checked.map_err(|why| refused(format!("its metadata {KEY}: {why}; the file is damaged")))?;
+        }
+        Ok(Self { path: path.to_owned(), file, tensors, shape, meta })
     }
 
     /// Visible and hidden units.
@@ -153,9 +190,17 @@ impl ModelFile {
     /// The parameters, from F16, BF16, F32 or F64, rounded once to `T`.
     ///
     /// # Errors
-    /// [`Error::Input`] names a tensor of another kind of numbers, or one that holds NaN or infinity.
+    /// [`Error::Input`] names a tensor of another kind of numbers, or one that holds NaN or infinity; and says so when
+    /// the file has become shorter since it was opened.
     pub fn params<T: Real>(&self) -> Result<Params<T>> {
-        let params = self.read().map_err(|reason| Error::input(&self.path, reason))?;
+        let values = |name| self.tensors.floats::<T>(&self.path, &self.file, name);
+        let params = Params {
+            shape: self.shape,
+            w1: values("encoder.weight")?,
+            b1: values("encoder.bias")?,
+            d: transposed(&values("decoder.weight")?, self.shape.hidden),
+            b2: values("decoder.bias")?,
+        };
         match params.first_not_finite() {
             None => Ok(params),
             Some(name) => Err(Error::input(
@@ -164,34 +209,12 @@ impl ModelFile {
             )),
         }
     }
-
-    fn read<T: Real>(&self) -> Result<Params<T>, String> {
-        let file = SafeTensors::deserialize(&self.bytes).map_err(damaged)?;
-        let values =
-            |name| -> Result<Vec<T>, String> { Ok(cast(&float_values(name, &tensor(&file, name)?)?)) };
-        Ok(Params {
-            shape: self.shape,
-            w1: values("encoder.weight")?,
-            b1: values("encoder.bias")?,
-            d: transposed(&values("decoder.weight")?, self.shape.hidden),
-            b2: values("decoder.bias")?,
-        })
-    }
-}
-
-/// Shape and metadata from the bytes of a file.
-fn inspect(bytes: &[u8]) -> Result<(Shape, Option<Meta>), String> {
-    let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
-    let shape = shape_of(&file)?;
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
-    let json = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
-    Ok((shape, json.map(|json| Meta::from_json(json)).transpose()?))
 }
 
 /// n and h from `encoder.weight`, to which the others must fit.
-fn shape_of(file: &SafeTensors<'_>) -> Result<Shape, String> {
+fn shape_of(file: &Tensors) -> Result<Shape, String> {
     let encoder = tensor(file, "encoder.weight")?;
-    let (hidden, visible) = match *encoder.shape() {
+    let (hidden, visible) = match encoder.shape[..] {
         [hidden, visible] if hidden > 0 && visible > 0 => (hidden, visible),
         ref other => {
             return Err(format!("encoder.weight has shape {other:?}, but [hidden, visible] is needed"));
@@ -200,8 +223,7 @@ fn shape_of(file: &SafeTensors<'_>) -> Result<Shape, String> {
     let others: [(_, &[usize]); 3] =
         [("encoder.bias", &[hidden]), ("decoder.weight", &[visible, hidden]), ("decoder.bias", &[visible])];
     for (name, wanted) in others {
-        let tensor = tensor(file, name)?;
-        let found = tensor.shape();
+        let found = &tensor(file, name)?.shape;
         if found != wanted {
             let reference = format!("encoder.weight of {hidden} hidden and {visible} visible units");
             return Err(format!("{name} has shape {found:?}, but {reference} asks for {wanted:?}"));
@@ -210,17 +232,12 @@ fn shape_of(file: &SafeTensors<'_>) -> Result<Shape, String> {
     Ok(Shape { visible, hidden })
 }
 
-fn tensor<'a>(file: &SafeTensors<'a>, name: &str) -> Result<TensorView<'a>, String> {
-    file.tensor(name).map_err(|_| {
-        let mut names = file.names();
-        names.sort_unstable();
+fn tensor<'a>(file: &'a Tensors, name: &str) -> Result<&'a TensorInfo, String> {
+    file.info(name).ok_or_else(|| {
+        let names = file.names();
         let found = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         format!("no tensor {name} (found: {found}); a model has encoder and decoder, each weight and bias")
     })
-}
-
-fn damaged(error: safetensors::SafeTensorError) -> String {
-    format!("no whole safetensors file ({error}); truncated or damaged")
 }
 
 /// The transpose of a matrix of `cols` columns: decoder.weight `[n, h]` is D `[h, n]` transposed.

@@ -1,5 +1,6 @@
 //! The command line through the real binary.
 
+mod bad_files;
 mod bench;
 mod data_commands;
 mod fit_rows;

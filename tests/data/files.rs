@@ -63,6 +63,17 @@ fn idx_images_are_rows_plain_and_packed() {
 }
 
 #[test]
+fn arrays_of_an_archive_are_read_packed_and_not_by_name_where_there_is_a_choice() {
+    for name in ["one.npz", "one.npz:rows", "one.npz:rows.npy", "several.npz:rows"] {
+        let table = rows(name);
+        assert_eq!((table.rows, table.cols), (6, 4), "{name}");
+        assert_eq!(table.values, grid(), "{name}");
+    }
+    let stack = pictures("several.npz:stack");
+    assert_eq!((stack.len(), stack[1].height, stack[1].width, stack[1].pixels[11]), (2, 3, 4, 23.0 / 255.0));
+}
+
+#[test]
 fn a_safetensors_file_needs_a_name_only_where_there_is_a_choice() {
     for name in ["one.safetensors", "several.safetensors:codes", "several.safetensors:halves"] {
         let table = rows(name);

@@ -65,7 +65,7 @@ fn text_in_the_clothes_of_an_array() {
 
 #[test]
 fn files_of_other_kinds() {
-    assert_refused("rows.npz", b"PK\x03\x04....", &["zip", "npz"]);
+    assert_refused("rows.npz", b"PK\x03\x04....", &["no whole zip archive"]);
     assert_refused("empty.png", b"", &["named like a PNG", "content is empty"]);
     assert_refused("noise", &[7, 8, 255, 0], &["no known format"]);
     assert_refused("a.gif", &bytes("grey.gif"), &["image of another kind", "PNG"]);
@@ -101,6 +101,24 @@ fn tensors_that_are_not_there_or_no_rows() {
     assert_says(open("whole"), 3, &["tensor whole holds I32"]);
 }
 
+#[test]
+fn arrays_of_an_archive_that_are_not_there() {
+    let path = fixture("several.npz");
+    let named = |name: &str| PathBuf::from(format!("{}:{name}", path.display()));
+    assert_says(Source::open(&path).unwrap_err(), 3, &["several.npz", "FILE.npz:NAME", "rows, stack"]);
+    assert_says(Source::open(&named("codes")).unwrap_err(), 3, &["no array is called codes", "rows, stack"]);
+}
+
+#[test]
+fn tensors_and_arrays_of_a_file_are_opened_for_training_by_name() {
+    for name in ["several.safetensors:codes", "several.npz:rows", "one.npz"] {
+        let Source::Rows(table) = Source::open_for_training(&fixture(name), None).unwrap() else {
+            panic!("{name}")
+        };
+        assert_eq!((table.rows, table.cols), (6, 4), "{name}");
+    }
+}
+
 /// The bytes of an `.npy` with this header and nothing behind it but `data`.
 fn npy(header: &str, data: &[u8]) -> Vec<u8> {
     [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), data].concat()
@@ -120,7 +138,7 @@ fn headers_that_promise_what_the_file_does_not_hold() {
     assert_refused("nothing.idx", &nothing, &["[0, 4294967295", "no numbers"]);
     assert_refused("huge.gz", &packed(&header), &["cannot come out of"]);
     let more = [&[0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 2][..], &[1; 50]].concat();
-    assert_refused("more.gz", &packed(&more), &["promises 2 bytes, the file holds"]);
+    assert_refused("more.gz", &packed(&more), &["more comes out of it than shape [1, 2] promises"]);
 }
 
 #[test]
@@ -140,6 +158,7 @@ fn every_truncation_of_every_format() {
         "images-idx3-ubyte",
         "images-idx3-ubyte.gz",
         "one.safetensors",
+        "one.npz",
         "grey.jpg",
     ];
     let folder = tempfile::tempdir().unwrap();

@@ -10,13 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::reader::read;
 use crate::data::Table;
-use crate::data::array::check_length;
+use crate::data::array::{Layout, check_length, check_room};
 use crate::data::npy;
 use crate::data::numbers::{Endian, Number};
 use crate::error::{Error, Result};
-
-/// Most bytes of a file that are read for its header.
-const HEADER: u64 = 1 << 16;
+use crate::input::{self, Part};
 
 /// What a file without a header holds: `u8:784`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +161,9 @@ impl Store {
     /// # Errors
     /// As [`Store::read`], and for numbers that are not finite.
     pub fn table(&self) -> Result<Table> {
+        let bytes_each = (self.number.size() + size_of::<f64>()) as u64;
+        let numbers = (self.rows as u64).saturating_mul(self.cols as u64);
+        check_room(self.place(0).0, numbers.saturating_mul(bytes_each))?;
         let bytes = read(self, std::slice::from_ref(&(0..self.rows)))?;
         Ok(Table { rows: self.rows, cols: self.cols, values: self.number.decode(&bytes, Endian::Little) })
     }
@@ -217,13 +218,14 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn open_npy(path: &Path) -> Result<Option<(RawRows, Shard)>> {
     let failed = |error| Error::io("read", path, error);
-    let file = File::open(path).map_err(failed)?;
-    let mut start = Vec::new();
-    (&file).take(HEADER).read_to_end(&mut start).map_err(failed)?;
-    if !start.starts_with(npy::MAGIC) {
+    let (file, held) = input::open(path)?;
+    let mut magic = Vec::new();
+    (&file).take(npy::MAGIC.len() as u64).read_to_end(&mut magic).map_err(failed)?;
+    if magic != npy::MAGIC {
         return Ok(None);
     }
-    let npy::Start { number, endian, fortran, shape, offset } = npy::start(path, &start)?;
+    let (Layout { number, endian, fortran, shape }, offset) =
+        npy::start(path, &mut Part::new(&file, 0, held))?;
     let is_plain = matches!(number, Number::U8 | Number::F16 | Number::F32)
         && (endian == Endian::Little || number == Number::U8)
         && !fortran;
@@ -231,16 +233,14 @@ fn open_npy(path: &Path) -> Result<Option<(RawRows, Shard)>> {
     if !is_plain || rows == 0 || cols == 0 {
         return Ok(None);
     }
-    let held = file.metadata().map_err(failed)?.len().saturating_sub(offset as u64);
-    check_length(path, &shape, number.size(), usize::try_from(held).unwrap_or(usize::MAX))?;
+    check_length(path, &shape, number.size(), held.saturating_sub(offset as u64))?;
     let shard = Shard { path: path.to_owned(), file, offset: offset as u64, first: 0, rows };
     Ok(Some((RawRows { number, cols }, shard)))
 }
 
 fn open_raw(path: PathBuf, rows: RawRows) -> Result<Shard> {
-    let failed = |error| Error::io("read", &path, error);
-    let file = File::open(&path).map_err(failed)?;
-    let (held, row) = (file.metadata().map_err(failed)?.len(), (rows.cols * rows.number.size()) as u64);
+    let (file, held) = input::open(&path)?;
+    let row = (rows.cols as u64).saturating_mul(rows.number.size() as u64);
     if held == 0 || !held.is_multiple_of(row) {
         let fact = format!("{held} bytes are no whole number of rows of {row}, as {rows} has them");
         return Err(Error::input(path, format!("{fact}; give the right --raw, or mend the file")));

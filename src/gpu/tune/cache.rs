@@ -14,11 +14,14 @@ use crate::error::Error;
 use crate::gpu::adapter::Adapter;
 use crate::gpu::kernel::{ALL, Memory};
 use crate::gpu::variant::Variant;
+use crate::input;
 
 /// Where the cache lies instead of the user's cache folder.
 pub const FOLDER_VARIABLE: &str = "RHOHAT_CACHE_DIR";
 /// Most entries; the oldest go first.
 const MOST: usize = 256;
+/// The longest file that is read, bytes: several times what so many entries take.
+const LONGEST: u64 = 1 << 20;
 
 /// What a race depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -130,7 +133,7 @@ impl Cache {
     /// All that can be read.
     fn entries(&self) -> Vec<Entry> {
         let Some(path) = self.path.as_ref().filter(|path| path.exists()) else { return Vec::new() };
-        let read = fs::read(path).map_err(|error| error.to_string());
+        let read = input::small(path, "a cache of kernels", LONGEST).map_err(|error| error.to_string());
         let entries = read.and_then(|text| serde_json::from_slice(&text).map_err(|error| error.to_string()));
         entries.unwrap_or_else(|why| {
             tracing::debug!(

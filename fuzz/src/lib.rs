@@ -1,0 +1,58 @@
+//! What the fuzzers share: the input becomes a file, which is read as the tests of `tests/hostile` read theirs.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder};
+use tempfile::TempDir;
+
+#[path = "../../tests/hostile/readers.rs"]
+pub mod readers;
+
+/// In memory where there is such a folder.
+static FOLDER: LazyLock<TempDir> =
+    LazyLock::new(|| tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder"));
+
+/// Reads a file of these bytes; an error has to be one line that can be printed.
+pub fn run(name: &str, bytes: &[u8], read: fn(&Path) -> rhohat::Result<readers::Seen>) {
+    let path = FOLDER.path().join(name);
+    fs::write(&path, bytes).expect("the folder takes files");
+    if let Err(error) = read(&path) {
+        assert!(!error.to_string().contains(char::is_control), "{error}");
+        assert!(matches!(error.exit_code(), 2 | 3), "{error}");
+    }
+}
+
+/// Packs what follows an odd first byte, so that damage gets behind the checksum; the rest is taken as it is.
+pub fn packed(data: &[u8], pack: fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    match data {
+        [first, rest @ ..] if first % 2 == 1 => pack(rest),
+        _ => data.to_vec(),
+    }
+}
+
+/// As gzip does.
+pub fn gz(data: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(data).expect("memory takes it");
+    encoder.finish().expect("memory takes it")
+}
+
+/// An archive of one array.
+pub fn npz(array: &[u8]) -> Vec<u8> {
+    let pack = || -> Result<Vec<u8>, rawzip::Error> {
+        let mut archive = rawzip::ZipArchiveWriter::new(Vec::new());
+        let options = archive.new_file("rows.npy").compression_method(rawzip::CompressionMethod::DEFLATE);
+        let (mut entry, config) = options.start()?;
+        let mut writer = config.wrap(DeflateEncoder::new(&mut entry, Compression::fast()));
+        writer.write_all(array)?;
+        let (encoder, descriptor) = writer.finish()?;
+        encoder.finish()?;
+        entry.finish(descriptor)?;
+        archive.finish()
+    };
+    pack().expect("memory takes it")
+}

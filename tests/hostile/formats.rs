@@ -1,0 +1,191 @@
+//! The formats, each with good files to begin with, and how to make more of them.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder};
+use rhohat::Result;
+use rhohat::config::{Config, Facts, Given, Kind};
+use rhohat::data::{Normalize, Preprocess};
+use rhohat::gpu::tune::cache::{Entry, Key};
+use rhohat::model::file::{Meta, save};
+use rhohat::model::{Params, Shape};
+use rhohat::objective::Objective;
+
+use crate::mutate::Seed;
+use crate::readers::{Seen, entry, read_cache, read_config, read_data, read_model, read_raw};
+
+/// A format.
+pub struct Format {
+    pub name: &'static str,
+    /// A file name of that kind.
+    pub file: &'static str,
+    pub seeds: fn() -> Vec<Seed>,
+    pub read: fn(&Path) -> Result<Seen>,
+}
+
+/// All of them.
+pub const ALL: [Format; 11] = [
+    Format { name: "npy", file: "a.npy", seeds: npy, read: read_data },
+    Format { name: "npz", file: "a.npz", seeds: npz, read: read_data },
+    Format { name: "idx", file: "a.idx", seeds: idx, read: read_data },
+    Format { name: "gz", file: "a.gz", seeds: gz, read: read_data },
+    Format { name: "png", file: "a.png", seeds: png, read: read_data },
+    Format { name: "jpeg", file: "a.jpg", seeds: jpeg, read: read_data },
+    Format { name: "safetensors", file: "a.safetensors", seeds: safetensors, read: read_data },
+    Format { name: "model", file: "model.safetensors", seeds: model, read: read_model },
+    Format { name: "toml", file: "config.toml", seeds: toml, read: read_config },
+    Format { name: "json", file: "kernels.json", seeds: json, read: read_cache },
+    Format { name: "raw", file: "a.u8", seeds: raw, read: read_raw },
+];
+
+/// A file of tests/fixtures.
+pub fn fixture(name: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).unwrap()
+}
+
+/// An `.npy` with a version 1 header.
+pub fn npy_of(header: &[u8], data: &[u8]) -> Vec<u8> {
+    [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header, data].concat()
+}
+
+fn npy() -> Vec<Seed> {
+    let names =
+        ["rows_lf4", "rows_bf2", "rows_lf8", "rows_u1", "rows_fortran", "stack_grey", "stack_color_fortran"];
+    let guarded = |name: &&str| {
+        let whole = fixture(&format!("{name}.npy"));
+        let end = 10 + usize::from(u16::from_le_bytes([whole[8], whole[9]]));
+        let data = whole[end..].to_vec();
+        let wrap = move |header: &[u8]| npy_of(header, &data);
+        Seed { inner: whole[10..end].to_vec(), whole, wrap: Box::new(wrap) }
+    };
+    let others = ["rows_v2.npy", "rows_v3.npy"].map(|name| Seed::bare(fixture(name)));
+    names.iter().map(guarded).chain(others).collect()
+}
+
+/// An archive of one array, deflated.
+pub fn npz_of(array: &[u8]) -> Vec<u8> {
+    let mut archive = rawzip::ZipArchiveWriter::new(Vec::new());
+    let options = archive.new_file("rows.npy").compression_method(rawzip::CompressionMethod::DEFLATE);
+    let (mut entry, config) = options.start().unwrap();
+    let mut writer = config.wrap(DeflateEncoder::new(&mut entry, Compression::fast()));
+    writer.write_all(array).unwrap();
+    let (encoder, descriptor) = writer.finish().unwrap();
+    encoder.finish().unwrap();
+    entry.finish(descriptor).unwrap();
+    archive.finish().unwrap()
+}
+
+fn npz() -> Vec<Seed> {
+    let array = fixture("rows_lf4.npy");
+    let guarded = Seed { whole: npz_of(&array), inner: array, wrap: Box::new(npz_of) };
+    vec![guarded, Seed::bare(fixture("one.npz"))]
+}
+
+fn idx() -> Vec<Seed> {
+    vec![Seed::bare(fixture("images-idx3-ubyte"))]
+}
+
+/// Packed as gzip does.
+pub fn gz_of(data: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(data).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn gz() -> Vec<Seed> {
+    let inner = fixture("images-idx3-ubyte");
+    vec![Seed { whole: fixture("images-idx3-ubyte.gz"), inner, wrap: Box::new(gz_of) }]
+}
+
+/// Puts the checksums of all chunks right, as far as there are chunks.
+pub fn with_checksums(png: &[u8]) -> Vec<u8> {
+    let (mut png, mut at) = (png.to_vec(), 8);
+    while let Some(length) = png.get(at..at + 4) {
+        let length = u32::from_be_bytes(length.try_into().unwrap()) as usize;
+        let Some(end) = at.checked_add(8 + length).filter(|end| end + 4 <= png.len()) else { break };
+        let mut checksum = flate2::Crc::new();
+        checksum.update(&png[at + 4..end]);
+        png[end..end + 4].copy_from_slice(&checksum.sum().to_be_bytes());
+        at = end + 4;
+    }
+    png
+}
+
+fn png() -> Vec<Seed> {
+    let names = ["color.png", "deep.png", "grey_alpha.png", "palette.png", "grey.png"];
+    let seed = |name| {
+        let whole = fixture(name);
+        Seed { inner: whole.clone(), whole, wrap: Box::new(with_checksums) }
+    };
+    names.map(seed).into()
+}
+
+fn jpeg() -> Vec<Seed> {
+    let (mut color, mut encoded) = (image::RgbImage::new(24, 17), Vec::new());
+    color
+        .enumerate_pixels_mut()
+        .for_each(|(x, y, pixel)| pixel.0 = [(x * y % 251) as u8, (9 * x) as u8, (8 * y) as u8]);
+    image::codecs::jpeg::JpegEncoder::new(&mut encoded).encode_image(&color).unwrap();
+    vec![Seed::bare(fixture("grey.jpg")), Seed::bare(encoded)]
+}
+
+/// A file whose header is guarded by its length.
+fn with_header(whole: Vec<u8>) -> Seed {
+    let end = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+    let data = whole[end..].to_vec();
+    let wrap = move |header: &[u8]| [&(header.len() as u64).to_le_bytes()[..], header, &data].concat();
+    Seed { inner: whole[8..end].to_vec(), whole, wrap: Box::new(wrap) }
+}
+
+fn safetensors() -> Vec<Seed> {
+    vec![with_header(fixture("one.safetensors"))]
+}
+
+/// The bytes of a model of 4×4 patches with other metadata.
+pub fn model_with(change: impl Fn(&str) -> String) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model");
+    let preprocess = Preprocess {
+        patch: Some(4),
+        channels: Some(1),
+        whiten: true,
+        normalize: Normalize::Lecture,
+        limits: Some((-0.5, 0.5)),
+    };
+    let meta = Meta { objective: Objective::default(), preprocess, seed: 7 };
+    save(&path, &Params::random(Shape { visible: 16, hidden: 3 }, 1), &meta).unwrap();
+    let bytes = fs::read(path).unwrap();
+    let seed = with_header(bytes);
+    let (length, header) = ::safetensors::SafeTensors::read_metadata(&seed.whole).unwrap();
+    let text = change(&header.metadata().as_ref().unwrap()["rhohat"]);
+    let file = ::safetensors::SafeTensors::deserialize(&seed.whole).unwrap();
+    assert!(length > 0);
+    ::safetensors::serialize(file.tensors(), Some(HashMap::from([("rhohat".to_owned(), text)]))).unwrap()
+}
+
+fn model() -> Vec<Seed> {
+    let rows = model_with(|text| {
+        text.replace(r#""channels":1"#, r#""channels":null"#).replace(r#""patch":4"#, r#""patch":null"#)
+    });
+    vec![with_header(model_with(str::to_owned)), with_header(rows)]
+}
+
+fn toml() -> Vec<Seed> {
+    let given = Given::new(None, ::toml::Table::new()).unwrap();
+    let lbfgs = Config::resolve(&given, &Facts { kind: Kind::BuiltIn, init: None }).unwrap();
+    let text = "optimizer = \"adam\"\nbatch = 100\nhidden = 40\nrho_hat = \"ema\"\nwarmup = 3\n";
+    vec![Seed::bare(lbfgs.to_toml().into()), Seed::bare(text.into())]
+}
+
+fn json() -> Vec<Seed> {
+    let other = Entry { key: Key { rows: 7, ..entry().key }, ..entry() };
+    vec![Seed::bare(serde_json::to_vec_pretty(&[other, entry()]).unwrap())]
+}
+
+fn raw() -> Vec<Seed> {
+    vec![Seed::bare((0..30).flat_map(|i| (i as f32).to_le_bytes()).collect())]
+}

@@ -1,0 +1,100 @@
+//! All that reads a format, for the tests here and the fuzzers of fuzz/.
+
+use std::path::{Path, PathBuf};
+
+use rhohat::config::{Config, Facts, Given, Kind};
+use rhohat::data::stream::Store;
+use rhohat::data::{Picture, Source, Table};
+use rhohat::device::Choice;
+use rhohat::gpu::tune::cache::{Cache, Entry, Key};
+use rhohat::gpu::variant::Variant;
+use rhohat::model::Params;
+use rhohat::model::file::{Meta, ModelFile};
+use rhohat::picture::{Tile, features};
+use rhohat::{Error, Result};
+
+/// What was read.
+#[derive(Debug)]
+pub struct Seen {
+    /// Bytes of what was decoded.
+    pub bytes: u64,
+}
+
+/// Opens it as data, in memory and for training, and reads all of it.
+pub fn read_data(path: &Path) -> Result<Seen> {
+    if let Source::Stored(store) = Source::open_for_training(path, None)? {
+        store.table()?;
+    }
+    let bytes = match Source::open(path)? {
+        Source::Images(pictures) => {
+            pictures.iter().map(|picture| size_of_val(&picture.pixels[..])).sum::<usize>()
+        }
+        Source::Rows(table) => size_of_val(&table.values[..]),
+        Source::Stored(_) => unreachable!("data are opened whole"),
+    };
+    Ok(Seen { bytes: bytes as u64 })
+}
+
+/// Opens it as a model, and does with it what the commands do.
+pub fn read_model(path: &Path) -> Result<Seen> {
+    let file = ModelFile::open(path)?;
+    let params: Params<f32> = file.params()?;
+    if let Some(Meta { preprocess, .. }) = file.meta() {
+        let pixels = (0..20 * 20 * 3).map(|i| (i % 7) as f32 / 7.0).collect();
+        let name = PathBuf::from("picture");
+        let source = Source::Images(vec![Picture { name, width: 20, height: 20, channels: 3, pixels }]);
+        // Data need not fit the model; nothing may break.
+        if let Ok(examples) = source.apply::<f32>(preprocess) {
+            assert_eq!(examples.matrix.cols, file.shape().visible);
+            let mut rows = examples.matrix.values;
+            preprocess.restore(&mut rows, &examples.means);
+            preprocess.pictures(&rows, &examples.grid.unwrap_or_default());
+        }
+        let values = (0..3 * params.shape.visible).map(|i| (i % 5) as f64).collect();
+        let rows = Source::Rows(Table { rows: 3, cols: params.shape.visible, values });
+        assert_eq!(rows.apply::<f64>(preprocess)?.matrix.cols, params.shape.visible);
+        if let Some(tile) = Tile::of(Some(preprocess), params.shape.visible) {
+            features(&params, tile, None)?;
+        }
+    }
+    Ok(Seen { bytes: 4 * params.to_flat().len() as u64 })
+}
+
+/// Takes it as the settings of a run.
+pub fn read_config(path: &Path) -> Result<Seen> {
+    let given = Given::new(Some(path), ::toml::Table::new())?;
+    let facts = Facts { kind: Kind::BuiltIn, init: None };
+    let config = Config::resolve(&given, &facts)?;
+    let choice = Choice::resolve(&"cpu".parse()?)?;
+    config.plan_memory(facts.kind, &choice)?;
+    Ok(Seen { bytes: 0 })
+}
+
+/// Looks up the entry that the seed has.
+pub fn read_cache(path: &Path) -> Result<Seen> {
+    let cache = Cache::at(path.parent().unwrap());
+    cache.find(&entry().key).ok_or_else(|| Error::input(path, "holds no such entry"))?;
+    Ok(Seen { bytes: 0 })
+}
+
+/// Takes it as bare numbers.
+pub fn read_raw(path: &Path) -> Result<Seen> {
+    let table = Store::open_raw(path, "f32:3".parse().unwrap())?.table()?;
+    Ok(Seen { bytes: size_of_val(&table.values[..]) as u64 })
+}
+
+/// An entry of a cache of kernels.
+pub fn entry() -> Entry {
+    let text = |text: &str| text.to_owned();
+    let key = Key {
+        adapter: text("a card"),
+        backend: text("vulkan"),
+        driver: text("driver 1.0"),
+        rhohat: text("0.1.0"),
+        kernels: text("00ff"),
+        visible: 64,
+        hidden: 25,
+        rows: 1000,
+    };
+    Entry { key, variant: Variant::PLAIN, milliseconds: [(text("NT direct/buffers"), 0.5)].into() }
+}
