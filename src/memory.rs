@@ -86,7 +86,7 @@ pub fn available() -> Option<Bytes> {
 /// Address space that threads and their heaps reserve beside what they touch; 260 MB were missing at a limit.
 const RESERVED: u64 = 320 << 20;
 
-/// Asks the system for as much as a plan holds and [`RESERVED`] besides, and gives it back untouched: what a limit of the
+/// Asks the system for as much as a plan holds and what threads reserve besides, and gives it back untouched: what a limit of the
 /// process or the system refuses is an error here, where an allocation would end the program later.
 ///
 /// # Errors
