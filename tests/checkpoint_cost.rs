@@ -21,7 +21,7 @@ const SHAPE: Shape = Shape { visible: 784, hidden: 4096 };
 const ROWS: usize = 2_000;
 const BATCH: usize = 100;
 /// Time of one turn, and turns of each kind.
-const TURN: Duration = Duration::from_secs(6);
+const TURN: Duration = Duration::from_secs(5);
 const TURNS: usize = 9;
 
 /// Trains for a turn, with a checkpoint every second or without.
@@ -66,7 +66,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 #[test]
-#[ignore = "takes four minutes of an otherwise idle machine"]
+#[ignore = "takes three minutes of an otherwise idle machine"]
 fn a_checkpoint_every_second_costs_less_than_a_twentieth_of_the_throughput() {
     let mut stream = Stream::new(1, "examples");
     let values = (0..ROWS * SHAPE.visible).map(|_| stream.unit() as f32).collect();
