@@ -130,7 +130,7 @@ impl<T: Real> Params<T> {
 
     /// All numbers in one vector: W1, b1, D, b2.
     pub fn to_flat(&self) -> Vec<T> {
-        self.tensors().into_iter().flat_map(|(_, tensor)| tensor).copied().collect()
+        self.tensors().map(|(_, tensor)| tensor).concat()
     }
 
     /// Cuts a vector in the order of [`Params::to_flat`] into tensors.

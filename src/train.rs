@@ -22,6 +22,9 @@ pub use observer::{Observer, Pause, Position, Progress};
 pub const MEASURED: usize = 50_000;
 /// Iterations of L-BFGS between two looks at the bits of all parameters; J and ‖∇J‖ are looked at in every one.
 const PARAMETERS_CHECKED: usize = 10;
+/// Share of a run that looks at parameters may take: a large layer is read back from a device in seconds. A number that is
+/// not finite is in J by the next report besides.
+const LOOKING: f64 = 0.02;
 
 /// What a training run does.
 #[derive(Clone, Debug)]
@@ -109,7 +112,8 @@ pub fn resume(
     position: Position,
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
-    let mut run = Run { started: Instant::now(), position, observer };
+    let started = Instant::now();
+    let mut run = Run { started, position, observer, next_look: started };
     let ended = match (run.position.ended, recipe.optimizer) {
         (Some(ended), _) => ended,
         (None, Optimizer::Lbfgs) => run.search(engine, recipe)?,
@@ -129,6 +133,8 @@ struct Run<'a> {
     /// Without the seconds since `started` and without the search.
     position: Position,
     observer: &'a mut dyn Observer,
+    /// When parameters may be looked at again.
+    next_look: Instant,
 }
 
 impl Run<'_> {
@@ -149,7 +155,7 @@ impl Run<'_> {
             };
             self.position.steps = step;
             if step.is_multiple_of(PARAMETERS_CHECKED) {
-                check_parameters(engine, recipe, step)?;
+                self.check_parameters(engine, recipe)?;
             }
             if self.is_due(recipe) {
                 self.report(recipe, lbfgs.cost().clone(), Some(lbfgs.gradient_norm()), rate)?;
@@ -193,7 +199,7 @@ impl Run<'_> {
         let Some(cost) = engine.step(rows, &update, due || revival.is_some())? else { return Ok(()) };
         check_finite(engine, recipe, step, &cost)?;
         if due {
-            check_parameters(engine, recipe, step)?;
+            self.check_parameters(engine, recipe)?;
         }
         if let Some(Revival { objective, .. }) = revival {
             let mut stream = Stream::numbered(recipe.shuffle.seed, "revival", step as u64);
@@ -223,6 +229,19 @@ impl Run<'_> {
             samples,
             seconds,
         })
+    }
+
+    /// Judges the parameters and the optimiser's state, on the bits of each number: what a device makes of them may
+    /// hide it. Not before the time since the last look outweighs it.
+    fn check_parameters(&mut self, engine: &mut dyn Engine, recipe: &Recipe) -> Result<()> {
+        let begun = Instant::now();
+        if begun < self.next_look {
+            return Ok(());
+        }
+        let found = engine.state(None)?.first_not_finite();
+        let ended = Instant::now();
+        self.next_look = ended + (ended - begun).div_f64(LOOKING);
+        found.map_or(Ok(()), |what| Err(recipe.diverged(self.position.steps, what)))
     }
 
     /// Lets the observer have a look.
@@ -298,10 +317,4 @@ fn check_finite(engine: &mut dyn Engine, recipe: &Recipe, step: usize, cost: &Co
     }
     let what = engine.state(None)?.first_not_finite();
     Err(recipe.diverged(step, what.unwrap_or_else(|| "the cost".to_owned())))
-}
-
-/// The same of the parameters and the optimiser's state, on the bits of each number: what a device makes of them may
-/// hide them.
-fn check_parameters(engine: &mut dyn Engine, recipe: &Recipe, step: usize) -> Result<()> {
-    engine.state(None)?.first_not_finite().map_or(Ok(()), |what| Err(recipe.diverged(step, what)))
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use rhohat::bench::ceilings::shaders as ceilings;
+use rhohat::gpu::kernel::tile::Unrolled;
 use rhohat::gpu::kernel::{ALL, Access, Kernel, Memory};
 use rhohat::gpu::recording::RangeUniform;
 use wgpu::naga::front::wgsl;
@@ -21,7 +22,7 @@ fn all() -> impl Iterator<Item = &'static Kernel> {
 }
 
 fn parse(kernel: &Kernel, memory: Memory) -> Module {
-    let text = kernel.text(memory);
+    let text = kernel.text(memory, Unrolled::All);
     wgsl::parse_str(&text).unwrap_or_else(|error| panic!("{}: {}", kernel.name, error.emit_to_string(&text)))
 }
 
@@ -91,7 +92,7 @@ fn every_shader_is_valid_and_only_broadcasts_need_a_capability() {
                 validator.subgroup_stages(stages).subgroup_operations(operations);
             }
             if let Err(error) = validator.validate(&parse(kernel, memory)) {
-                panic!("{}: {}", kernel.name, error.emit_to_string(&kernel.text(memory)));
+                panic!("{}: {}", kernel.name, error.emit_to_string(&kernel.text(memory, Unrolled::All)));
             }
         }
     }
@@ -178,7 +179,7 @@ fn uniform_structs_have_the_names_offsets_and_size_of_their_twins() {
 #[test]
 fn every_tensor_states_its_shape() {
     for kernel in all() {
-        let text = kernel.text(Memory::Textures);
+        let text = kernel.text(Memory::Textures, Unrolled::All);
         let storage = ["var<storage", "texture_storage_2d"];
         for line in text.lines().filter(|line| storage.iter().any(|kind| line.contains(kind))) {
             assert!(line.contains("// [") || line.ends_with("// as it was"), "{}: {line}", kernel.name);

@@ -61,7 +61,7 @@ fn write_shaders(folder: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(folder).map_err(|error| Error::io("write", folder, error))?;
     for kernel in kernel::ALL {
         let path = folder.join(format!("{}.wgsl", kernel.name));
-        std::fs::write(&path, kernel.text(kernel::Memory::Buffers))
+        std::fs::write(&path, kernel.text(kernel::Memory::Buffers, kernel::tile::Unrolled::All))
             .map_err(|error| Error::io("write", &path, error))?;
     }
     Ok(())

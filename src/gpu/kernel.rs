@@ -14,7 +14,7 @@ use super::recording::range_layout;
 use crate::error::Result;
 use crate::objective::Activation;
 pub use table::*;
-use tile::Generated;
+use tile::{Generated, Unrolled};
 
 /// How a shader uses a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,9 +105,9 @@ const TEXTURE_PART: &str = include_str!("../../shaders/_texture.wgsl");
 
 impl Kernel {
     /// The text that is compiled: the kernel first, so that line numbers in errors are its own.
-    pub fn text(&self, memory: Memory) -> String {
+    pub fn text(&self, memory: Memory, unrolled: Unrolled) -> String {
         let activation = if self.activates { ACTIVATION_PART } else { "" };
-        let tile = self.tile.map(Generated::text).unwrap_or_default();
+        let tile = self.tile.map(|tile| tile.text(unrolled)).unwrap_or_default();
         [self.source, INDEX_PART, activation, &self.parts.join("\n"), &tile, &self.reads(memory)].join("\n")
     }
 
@@ -214,15 +214,17 @@ impl Gpu {
             return Ok(pipeline.clone());
         }
         let what = format!("shader {}", kernel.name);
-        let pipeline = self.scoped(&what, || compile(&self.device, kernel, special))?;
+        let pipeline = self.scoped(&what, || compile(self, kernel, special))?;
         self.pipelines.0.borrow_mut().insert(key, pipeline.clone());
         Ok(pipeline)
     }
 }
 
-fn compile(device: &wgpu::Device, kernel: &Kernel, special: Specialisation) -> Pipeline {
+fn compile(gpu: &Gpu, kernel: &Kernel, special: Specialisation) -> Pipeline {
+    let device = &gpu.device;
+    let unrolled = if gpu.adapter.is_software() { Unrolled::Four } else { Unrolled::All };
     let label = Some(kernel.name);
-    let source = wgpu::ShaderSource::Wgsl(kernel.text(special.memory).into());
+    let source = wgpu::ShaderSource::Wgsl(kernel.text(special.memory, unrolled).into());
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor { label, source });
     let entries = layout_entries(kernel, special.memory);
     let layout =

@@ -3,13 +3,15 @@
 //! Shapes are checked with assertions: a mismatch is a defect of the engine, never of the user's input. What a kernel
 //! computes is written in its shader and in its twin in [`crate::reference::kernels`].
 
+mod cut;
 mod layers;
 mod products;
 mod sums;
 mod vectors;
 
+pub use cut::{Slices, output_sums, product_room};
 pub use layers::{HiddenEnd, LayerEnd, OutputEnd, penalty_uniform};
-pub use products::{Slices, output_sums, product_room};
+
 pub use sums::{COLUMN_BLOCK, SUM_BLOCK, dots_uniform, sum_blocks};
 pub use vectors::{adam_uniform, axpy_uniform, combination_uniform, sgd_uniform};
 

@@ -13,8 +13,24 @@ pub const SIDE: usize = 32;
 pub const SHARED: (usize, usize) = (128, 64);
 /// Invocations that share a tile of `tiled`.
 pub const SHARERS: usize = 128;
-/// k of a piece of `tiled` in one turn of its loop: all of them. With four products were a tenth slower on an H100.
-const UNROLLED: usize = 16;
+
+/// How many k of a piece of `tiled` are written out one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unrolled {
+    /// All sixteen: products were a tenth faster on an H100 than with four.
+    All,
+    /// Four in each turn of a loop: for the compilers of software adapters, which take several times as long for all.
+    Four,
+}
+
+impl Unrolled {
+    fn count(self) -> usize {
+        match self {
+            Self::All => 16,
+            Self::Four => 4,
+        }
+    }
+}
 
 /// What is generated for a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +43,10 @@ pub enum Generated {
 
 impl Generated {
     /// The source part.
-    pub fn text(self) -> String {
+    pub fn text(self, unrolled: Unrolled) -> String {
         match self {
             Self::Broadcast(left) => broadcast(left),
-            Self::Shared => shared(),
+            Self::Shared => shared(unrolled.count()),
         }
     }
 
@@ -98,12 +114,12 @@ fn add_four_rows(four: usize) -> String {
 }
 
 /// The struct of sums; `multiply`, which adds some k of a piece; and `store_tile`.
-fn shared() -> String {
+fn shared(unrolled: usize) -> String {
     let mut text = String::from("// Generated: 8×8 of a tile of 128×64 an invocation.\nstruct Tile {\n");
     (0..8).for_each(|row| text += &format!("    c{row}l: vec4<f32>, c{row}h: vec4<f32>,\n"));
-    let _ = writeln!(text, "}}\n\nconst UNROLLED: u32 = {UNROLLED}u;\n");
+    let _ = writeln!(text, "}}\n\nconst UNROLLED: u32 = {unrolled}u;\n");
     text += "fn multiply(t: ptr<function, Tile>, at_a: u32, at_b: u32) {\n";
-    (0..UNROLLED).for_each(|k| text += &add_one_k(k));
+    (0..unrolled).for_each(|k| text += &add_one_k(k));
     text += "}\n\nfn store_tile(t: ptr<function, Tile>, row: u32, column: u32) {\n";
     for row in 0..8 {
         let below = if row < 4 { row } else { SHARED.0 / 2 + row - 4 };

@@ -12,6 +12,7 @@ use super::course::Piece;
 use crate::durable;
 use crate::error::Error;
 use crate::gpu::adapter::Adapter;
+use crate::gpu::kernel::tile::Unrolled;
 use crate::gpu::kernel::{ALL, Memory};
 use crate::gpu::variant::Variant;
 use crate::input;
@@ -155,7 +156,9 @@ fn write(path: &Path, entries: &[Entry]) -> crate::Result<()> {
 fn hash_of_kernels() -> u64 {
     const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01b3;
-    let texts = ALL.iter().flat_map(|kernel| [Memory::Buffers, Memory::Textures].map(|m| kernel.text(m)));
+    let texts = ALL
+        .iter()
+        .flat_map(|kernel| [Memory::Buffers, Memory::Textures].map(|m| kernel.text(m, Unrolled::All)));
     let add = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(PRIME);
     texts.fold(BASIS, |hash, text| text.bytes().fold(hash, add))
 }
