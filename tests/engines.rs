@@ -235,10 +235,12 @@ fn a_gpu_is_waited_for_at_reports_alone() {
                 train(&mut *engine, &recipe, &mut ()).unwrap();
                 gpu.waits() - before
             };
-            // Four reports and the cost in the end, however many steps lie between them.
-            let first = waits(24, 6);
-            assert_eq!(waits(240, 60), first, "{optimizer:?}, batch {batch:?}");
-            assert!(waits(24, 3) > first, "{optimizer:?}, batch {batch:?}");
+            // A report, a look at the bits of the parameters, and the cost in the end.
+            let one = waits(1, 1);
+            // Four of them, some without a look, however many steps lie between them.
+            let four = waits(240, 60);
+            assert!((5..=4 * one).contains(&four), "{optimizer:?}, batch {batch:?}: {four}, alone {one}");
+            assert!(waits(240, 1) > 240, "{optimizer:?}, batch {batch:?}");
         }
     }
 }
