@@ -3,7 +3,7 @@
 //! ```text
 //! RUN/checkpoints/step-000000500/state.bin      the engine's vectors, little-endian, one behind the other
 //! RUN/checkpoints/step-000000500/progress.json  how far the run has come, and what lies in state.bin
-//! RUN/checkpoints/step-000000500/manifest.json  lengths and BLAKE3 hashes of the two
+//! RUN/checkpoints/step-000000500/manifest.json  lengths and XXH3 hashes (128 bits) of the two
 //! RUN/checkpoints/latest                        the name of the newest, for people and programs
 //! ```
 //!
@@ -103,5 +103,10 @@ struct Manifest {
 #[serde(deny_unknown_fields)]
 struct Digest {
     bytes: u64,
-    blake3: String,
+    xxh3: String,
+}
+
+/// A hash as the manifest has it.
+fn hex(hash: u128) -> String {
+    format!("{hash:032x}")
 }

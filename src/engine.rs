@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::{Params, Shape};
 use crate::objective::{Cost, RhoHatMode};
 use crate::optim::Optimizer;
-pub use state::{Numbers, Order, Role, State};
+pub use state::{Numbers, Order, Role, Spare, State, are_finite};
 
 /// The rows that one update is taken over.
 #[derive(Clone, Copy, Debug)]
@@ -177,8 +177,13 @@ pub trait Engine: SearchSpace {
     fn replace_units(&mut self, units: &[NewUnit]) -> Result<()>;
 
     /// A copy of all that decides the steps to come; `pairs` are the history slots in use where L-BFGS searches, whose
-    /// gradient is then copied too.
-    fn state(&mut self, pairs: Option<&[usize]>) -> Result<State>;
+    /// gradient is then copied too. Takes memory from `spare` where it can.
+    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State>;
+
+    /// The first tensor among parameters and moments that holds NaN or infinity, judged on bits.
+    fn first_not_finite(&mut self) -> Result<Option<String>> {
+        Ok(self.state(None, &mut Spare::default())?.first_not_finite())
+    }
 
     /// Goes on from a state of this shape, whichever engine has made it and however that was cut. A search that is part
     /// of it needs no [`SearchSpace::begin_search`].

@@ -133,6 +133,16 @@ impl<T: Real> Params<T> {
         self.tensors().map(|(_, tensor)| tensor).concat()
     }
 
+    /// Writes them into `flat`, in the order of [`Params::to_flat`].
+    pub fn copy_to_flat(&self, mut flat: &mut [T]) {
+        assert_eq!(flat.len(), self.shape.parameters(), "a flat vector holds all parameters");
+        for (_, tensor) in self.tensors() {
+            let (to, rest) = flat.split_at_mut(tensor.len());
+            to.copy_from_slice(tensor);
+            flat = rest;
+        }
+    }
+
     /// Cuts a vector in the order of [`Params::to_flat`] into tensors.
     pub fn from_flat(shape: Shape, flat: &[T]) -> Self {
         assert_eq!(flat.len(), shape.parameters(), "a flat vector holds all parameters");

@@ -238,7 +238,7 @@ impl Run<'_> {
         if begun < self.next_look {
             return Ok(());
         }
-        let found = engine.state(None)?.first_not_finite();
+        let found = engine.first_not_finite()?;
         let ended = Instant::now();
         self.next_look = ended + (ended - begun).div_f64(LOOKING);
         found.map_or(Ok(()), |what| Err(recipe.diverged(self.position.steps, what)))
@@ -315,6 +315,6 @@ fn check_finite(engine: &mut dyn Engine, recipe: &Recipe, step: usize, cost: &Co
     if cost.total().is_finite() {
         return Ok(());
     }
-    let what = engine.state(None)?.first_not_finite();
+    let what = engine.first_not_finite()?;
     Err(recipe.diverged(step, what.unwrap_or_else(|| "the cost".to_owned())))
 }

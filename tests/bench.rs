@@ -7,7 +7,7 @@ use rhohat::bench::ladder::Size;
 use rhohat::bench::products::{Candidate, measure_variants, variants};
 use rhohat::bench::stats::Pace;
 use rhohat::bench::{contenders, sampled};
-use rhohat::engine::{Engine, Layer, NewUnit, Plan, Rows, SearchSpace, Slot, State, Trial, Update};
+use rhohat::engine::{Engine, Layer, NewUnit, Plan, Rows, SearchSpace, Slot, Spare, State, Trial, Update};
 use rhohat::error::Result;
 use rhohat::gpu::variant::Variant;
 use rhohat::model::{Params, Shape};
@@ -124,8 +124,8 @@ impl Engine for Faulty {
         self.inner.set_params(params)
     }
 
-    fn state(&mut self, pairs: Option<&[usize]>) -> Result<State> {
-        self.inner.state(pairs)
+    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State> {
+        self.inner.state(pairs, spare)
     }
 
     fn set_state(&mut self, state: &State) -> Result<()> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rhohat::checkpoint::{Checkpoint, Checkpoints, Every, Keeper, Patience};
 use rhohat::cpu::Cpu;
 use rhohat::device::Setup;
-use rhohat::engine::{Engine, Numbers, State};
+use rhohat::engine::{Engine, Numbers, Spare, State};
 use rhohat::error::Error;
 use rhohat::metrics::Mark;
 use rhohat::model::{Matrix, Params, Shape};
@@ -25,7 +25,7 @@ fn checkpoint(steps: usize) -> Checkpoint {
     for _ in 0..3 {
         lbfgs.iterate(&mut cpu).unwrap();
     }
-    let mut state = cpu.state(Some(lbfgs.pairs())).unwrap();
+    let mut state = cpu.state(Some(lbfgs.pairs()), &mut Spare::default()).unwrap();
     state.average = Some(vec![0.25; 7]);
     let position = Position { steps, samples: 120, search: Some(lbfgs), ..Position::default() };
     let metrics = Mark { bytes: 9, samples: 8, seconds: 0.1, clamped: 0, validation: Some(0.7) };
@@ -141,7 +141,7 @@ fn forge(checkpoint: &Path, change: impl FnOnce(&mut serde_json::Value)) {
     let mut manifest = read("manifest.json");
     manifest["progress"] = serde_json::json!({
         "bytes": bytes.len(),
-        "blake3": blake3::hash(&bytes).to_hex().to_string(),
+        "xxh3": format!("{:032x}", xxhash_rust::xxh3::xxh3_128(&bytes)),
     });
     fs::write(checkpoint.join("progress.json"), bytes).unwrap();
     fs::write(checkpoint.join("manifest.json"), manifest.to_string()).unwrap();

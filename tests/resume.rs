@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use rhohat::checkpoint::{Checkpoint, Checkpoints};
 use rhohat::device::{Choice, Setup};
-use rhohat::engine::{Cut, Engine, Numbers, RhoHat, Role, State};
+use rhohat::engine::{Cut, Engine, Numbers, RhoHat, Role, Spare, State};
 use rhohat::error::Error;
 use rhohat::metrics::Mark;
 use rhohat::model::{Matrix, Params, Shape};
@@ -84,7 +84,7 @@ impl Observer for Keep<'_> {
         if pause.position.ended.is_some() || !self.at.contains(&steps) {
             return Ok(None);
         }
-        let (position, state) = pause.snapshot()?;
+        let (position, state) = pause.snapshot(&mut Spare::default())?;
         let checkpoint = Checkpoint { position, state, metrics: Mark::default(), patience: None };
         Checkpoints::of(self.run).publish(&checkpoint)?;
         self.taken.set(self.taken.get() + 1);
@@ -97,7 +97,7 @@ fn open(choice: &Choice, setup: &Setup) -> Box<dyn Engine> {
 }
 
 fn bits(engine: &mut dyn Engine, outcome: &Outcome) -> (Vec<u64>, usize, u64, usize) {
-    let State { vectors, .. } = engine.state(None).unwrap();
+    let State { vectors, .. } = engine.state(None, &mut Spare::default()).unwrap();
     let bits = match &vectors[0].1 {
         Numbers::Single(values) => values.iter().map(|x| u64::from(x.to_bits())).collect(),
         Numbers::Double(values) => values.iter().map(|x| x.to_bits()).collect(),
@@ -163,6 +163,37 @@ fn a_run_that_is_watched_by_checkpoints_at_every_step_has_the_bits_of_one_that_i
 }
 
 #[test]
+fn a_copy_in_the_memory_of_an_older_one_is_the_same_and_takes_no_other() {
+    for (name, choice) in engines("used memory") {
+        let (setup, recipe) = cases(Optimizer::Adam).remove(0);
+        let mut engine = open(&choice, &setup);
+        train(&mut *engine, &Recipe { steps: 2, ..recipe }, &mut ()).unwrap();
+        let wanted = engine.state(None, &mut Spare::default()).unwrap();
+        assert_eq!(wanted.vectors.len(), 3, "{name}");
+        // Parameters and moments exchanged, as a mix-up would have them.
+        let mut older = wanted.clone();
+        older.vectors.reverse();
+        let places = |state: &State| {
+            let mut places: Vec<usize> = state.vectors.iter().map(|(_, numbers)| place(numbers)).collect();
+            places.sort_unstable();
+            places
+        };
+        let old = places(&older);
+        let copy = engine.state(None, &mut older.into()).unwrap();
+        assert_eq!(copy, wanted, "{name}");
+        // The reference is plain: it copies anew.
+        assert!(name == "reference" || places(&copy) == old, "{name}");
+    }
+}
+
+fn place(numbers: &Numbers) -> usize {
+    match numbers {
+        Numbers::Single(values) => values.as_ptr().addr(),
+        Numbers::Double(values) => values.as_ptr().addr(),
+    }
+}
+
+#[test]
 fn a_state_can_be_gone_on_with_on_another_engine_and_another_cut() {
     let engines = engines("another engine");
     for optimizer in [Optimizer::Adam, Optimizer::Lbfgs] {
@@ -179,7 +210,8 @@ fn a_state_can_be_gone_on_with_on_another_engine_and_another_cut() {
                 let cut = Cut { block: Some(5), ..setup.cut };
                 let mut engine = open(choice, &Setup { cut, ..*setup });
                 engine.set_state(&state).unwrap();
-                let back = engine.state(position.search.as_ref().map(|search| search.pairs())).unwrap();
+                let pairs = position.search.as_ref().map(|search| search.pairs());
+                let back = engine.state(pairs, &mut Spare::default()).unwrap();
                 for (role, _) in &state.vectors {
                     assert_eq!(back.get::<f32>(*role), state.get::<f32>(*role), "{role:?}");
                 }
@@ -202,7 +234,7 @@ fn numbers_that_are_not_finite_end_training_by_the_next_report_and_are_named() {
         let (setup, recipe) = cases(Optimizer::Adam).remove(0);
         let mut engine = open(&choice, &setup);
         train(&mut *engine, &Recipe { steps: 2, ..recipe.clone() }, &mut ()).unwrap();
-        let good = engine.state(None).unwrap();
+        let good = engine.state(None, &mut Spare::default()).unwrap();
         // The second moment alone hides an infinity: it stops a parameter where it is.
         for (role, of) in bad {
             for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {

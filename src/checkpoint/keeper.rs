@@ -1,11 +1,12 @@
 //! When checkpoints are taken, and the thread that writes them while training goes on.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::mem;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use super::{Checkpoint, Checkpoints, Every, Span};
+use crate::engine::{Spare, State};
 use crate::error::{Error, Result};
 
 /// Keeps the checkpoints of a run that is being trained. Ends with the checkpoint that is being written.
@@ -17,7 +18,9 @@ pub struct Keeper {
     time: Instant,
     /// The steps after which it was taken.
     taken: Option<usize>,
-    writing: Option<JoinHandle<Result<PathBuf>>>,
+    writing: Option<JoinHandle<Result<State>>>,
+    /// The memory of the one that was written last.
+    spare: Spare,
     /// What helps against divergence.
     remedy: String,
 }
@@ -26,7 +29,15 @@ impl Keeper {
     /// Keeps one as often as `every` says, after the one of `taken` steps that there may be.
     /// `remedy` is what a state that is not finite is told to lower: no such state is kept.
     pub fn new(checkpoints: Checkpoints, every: Every, taken: Option<usize>, remedy: String) -> Self {
-        Self { checkpoints, every, time: Instant::now(), taken, writing: None, remedy }
+        Self {
+            checkpoints,
+            every,
+            time: Instant::now(),
+            taken,
+            writing: None,
+            spare: Spare::default(),
+            remedy,
+        }
     }
 
     /// Whether there is one of so many steps: it would have the same content again.
@@ -63,12 +74,23 @@ impl Keeper {
             }
             let path = checkpoints.path();
             metrics.sync_data().map_err(|error| Error::io("sync", path, error))?;
-            checkpoints.publish(&checkpoint)
+            let path = checkpoints.publish(&checkpoint)?;
+            tracing::debug!("checkpoint {}", path.display());
+            Ok(checkpoint.state)
         };
         let thread = thread::Builder::new().name("writer of checkpoints".to_owned()).spawn(write);
         let failed = |error| Error::device(format!("cannot start a thread that writes checkpoints: {error}"));
         self.writing = Some(thread.map_err(failed)?);
         Ok(())
+    }
+
+    /// Memory for the next checkpoint: that of the last, once it has been written.
+    ///
+    /// # Errors
+    /// Those of writing it.
+    pub fn spare(&mut self) -> Result<Spare> {
+        self.wait()?;
+        Ok(mem::take(&mut self.spare))
     }
 
     /// Waits for the checkpoint that is being written, if one is.
@@ -78,7 +100,8 @@ impl Keeper {
     pub fn wait(&mut self) -> Result<()> {
         let Some(thread) = self.writing.take() else { return Ok(()) };
         let written = thread.join().map_err(|_| Error::device("the thread that writes checkpoints died"))?;
-        written.map(|path| tracing::debug!("checkpoint {}", path.display()))
+        self.spare = written?.into();
+        Ok(())
     }
 }
 

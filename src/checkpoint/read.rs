@@ -6,8 +6,9 @@ use std::io::Read;
 use std::path::Path;
 
 use bytemuck::{Pod, Zeroable, cast_slice_mut};
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
-use super::{Checkpoint, Digest, FORMAT, MANIFEST, Manifest, PROGRESS, Progress, STATE};
+use super::{Checkpoint, Digest, FORMAT, MANIFEST, Manifest, PROGRESS, Progress, STATE, hex};
 use crate::engine::{Numbers, State};
 use crate::optim::lbfgs::Lbfgs;
 
@@ -42,7 +43,7 @@ fn parse_manifest(bytes: &[u8]) -> Result<Manifest, String> {
 
 fn read_progress(folder: &Path, digest: &Digest) -> Result<Progress, String> {
     let bytes = whole(&folder.join(PROGRESS), digest.bytes.min(PROGRESS_MOST))?;
-    compare(digest, bytes.len() as u64, &blake3::hash(&bytes))?;
+    compare(digest, bytes.len() as u64, xxh3_128(&bytes))?;
     serde_json::from_slice(&bytes).map_err(|error| error.to_string())
 }
 
@@ -66,7 +67,7 @@ fn read_state(folder: &Path, digest: &Digest, progress: &Progress) -> Result<Sta
         vectors.push((vector.role, numbers));
     }
     let average = average.then(|| from.take(shape.hidden)).transpose()?;
-    compare(digest, from.bytes, &from.hasher.finalize())?;
+    compare(digest, from.bytes, from.hasher.digest128())?;
     let state = State { shape, order, vectors, average };
     state.check()?;
     Ok(state)
@@ -84,11 +85,11 @@ fn check_search(search: &Lbfgs, state: &State) -> Result<(), String> {
     }
 }
 
-fn compare(digest: &Digest, bytes: u64, hash: &blake3::Hash) -> Result<(), String> {
+fn compare(digest: &Digest, bytes: u64, hash: u128) -> Result<(), String> {
     if bytes != digest.bytes {
         return Err(format!("{bytes} bytes, but the manifest says {}", digest.bytes));
     }
-    if hash.to_hex().as_str() != digest.blake3 {
+    if hex(hash) != digest.xxh3 {
         return Err("the content has changed since it was written (its hash is another)".to_owned());
     }
     Ok(())
@@ -115,14 +116,14 @@ fn open(path: &Path) -> Result<File, String> {
 struct Hashed {
     file: File,
     bytes: u64,
-    hasher: blake3::Hasher,
+    hasher: Xxh3Default,
 }
 
 impl Hashed {
     fn open(path: &Path) -> Result<Self, String> {
         let file = open(path)?;
         let bytes = file.metadata().map_err(|error| error.to_string())?.len();
-        Ok(Self { file, bytes, hasher: blake3::Hasher::new() })
+        Ok(Self { file, bytes, hasher: Xxh3Default::new() })
     }
 
     /// The next `len` numbers, of which the file is known to hold as many.

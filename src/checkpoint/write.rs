@@ -4,8 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use xxhash_rust::xxh3::Xxh3Default;
+
 use super::fail_point::reach;
-use super::{Checkpoint, Digest, FORMAT, MANIFEST, Manifest, PROGRESS, Progress, STATE, Vector};
+use super::{Checkpoint, Digest, FORMAT, MANIFEST, Manifest, PROGRESS, Progress, STATE, Vector, hex};
 use crate::durable::sync_folder;
 use crate::engine::Numbers;
 use crate::error::{Error, Result};
@@ -85,7 +87,7 @@ fn write_bytes(path: &Path, bytes: &[u8]) -> Result<Digest> {
 struct Hashed {
     path: PathBuf,
     file: File,
-    hasher: blake3::Hasher,
+    hasher: Xxh3Default,
     written: u64,
     total: u64,
 }
@@ -93,7 +95,7 @@ struct Hashed {
 impl Hashed {
     fn create(path: &Path, total: u64) -> Result<Self> {
         let file = File::create_new(path).map_err(|error| Error::io("write", path, error))?;
-        Ok(Self { path: path.to_owned(), file, hasher: blake3::Hasher::new(), written: 0, total })
+        Ok(Self { path: path.to_owned(), file, hasher: Xxh3Default::new(), written: 0, total })
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
@@ -121,7 +123,7 @@ impl Hashed {
 
     fn finish(self) -> Result<Digest> {
         self.file.sync_all().map_err(|error| self.failed(error))?;
-        Ok(Digest { bytes: self.written, blake3: self.hasher.finalize().to_hex().to_string() })
+        Ok(Digest { bytes: self.written, xxh3: hex(self.hasher.digest128()) })
     }
 
     /// Says how far it has come: a disk that is full looks different from one that is broken.

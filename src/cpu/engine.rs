@@ -12,7 +12,8 @@ use super::search::Search;
 use super::update::Target;
 use crate::device::Setup;
 use crate::engine::{
-    Engine, Layer, NewUnit, Plan, RhoHat, Rows, SearchSpace, Slot, State, Trial, Update, check_list, evenly,
+    Engine, Layer, NewUnit, Plan, RhoHat, Rows, SearchSpace, Slot, Spare, State, Trial, Update, check_list,
+    evenly,
 };
 use crate::error::{Error, Result};
 use crate::model::{Params, Shape};
@@ -150,8 +151,18 @@ impl Engine for Cpu {
         Ok(())
     }
 
-    fn state(&mut self, pairs: Option<&[usize]>) -> Result<State> {
-        Ok(self.copy_state(pairs))
+    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State> {
+        Ok(self.copy_state(pairs, spare))
+    }
+
+    fn first_not_finite(&mut self) -> Result<Option<String>> {
+        // Only what is known to be bad is copied, for its name.
+        let found = if self.is_finite() {
+            None
+        } else {
+            self.copy_state(None, &mut Spare::default()).first_not_finite()
+        };
+        Ok(found)
     }
 
     fn set_state(&mut self, state: &State) -> Result<()> {

@@ -74,15 +74,41 @@ impl Numbers {
     /// Whether all of them are finite, judged on their bits: all bits of the exponent are set in what is not.
     pub fn are_finite(&self) -> bool {
         match self {
-            Self::Single(values) => {
-                const EXPONENT: u32 = 0x7f80_0000;
-                !values.iter().fold(false, |bad, x| bad | (x.to_bits() & EXPONENT == EXPONENT))
-            }
+            Self::Single(values) => are_finite(values),
             Self::Double(values) => {
                 const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
                 !values.iter().fold(false, |bad, x| bad | (x.to_bits() & EXPONENT == EXPONENT))
             }
         }
+    }
+}
+
+/// Whether numbers in f32 are all finite, judged on their bits.
+pub fn are_finite(values: &[f32]) -> bool {
+    const EXPONENT: u32 = 0x7f80_0000;
+    !values.iter().fold(false, |bad, x| bad | (x.to_bits() & EXPONENT == EXPONENT))
+}
+
+/// Memory of a state that nobody needs any more, for the next one: to have new pages cleared takes several times as
+/// long as to copy numbers into old ones.
+#[derive(Debug, Default)]
+pub struct Spare(Vec<Vec<f32>>);
+
+impl Spare {
+    /// `len` numbers, whichever they are.
+    pub fn take(&mut self, len: usize) -> Vec<f32> {
+        let fitting = self.0.iter().position(|vector| vector.len() == len);
+        fitting.map_or_else(|| vec![0.0; len], |at| self.0.swap_remove(at))
+    }
+}
+
+impl From<State> for Spare {
+    fn from(state: State) -> Self {
+        let single = |(_, numbers)| match numbers {
+            Numbers::Single(values) => Some(values),
+            Numbers::Double(_) => None,
+        };
+        Self(state.vectors.into_iter().filter_map(single).collect())
     }
 }
 
@@ -129,11 +155,19 @@ impl State {
         Self { average: None, ..self }
     }
 
-    /// Adds the parameters of `best`, which lie in the same order, as the best so far.
-    pub fn add_best(&mut self, best: &Self) {
+    /// Adds the parameters of `best`, which lie in the same order, as the best so far; the copy goes into `spare`.
+    pub fn add_best(&mut self, best: &Self, spare: &mut Spare) {
         assert_eq!((best.shape, best.order), (self.shape, self.order), "the best of the same engine");
         let params = best.vectors.iter().filter(|(role, _)| *role == Role::Params);
-        self.vectors.extend(params.map(|(_, numbers)| (Role::Best, numbers.clone())));
+        let mut copied = |numbers: &Numbers| match numbers {
+            Numbers::Single(values) => {
+                let mut copy = spare.take(values.len());
+                copy.copy_from_slice(values);
+                Numbers::Single(copy)
+            }
+            Numbers::Double(_) => numbers.clone(),
+        };
+        self.vectors.extend(params.map(|(_, numbers)| (Role::Best, copied(numbers))));
     }
 
     /// Takes the best parameters out, as the parameters of a state of their own.

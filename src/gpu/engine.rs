@@ -15,7 +15,7 @@ use super::recording::Recording;
 use super::search::Search;
 use super::workspace::{Workspace, cost_sums, weight_sums};
 use crate::device::Setup;
-use crate::engine::{Engine, Layer, NewUnit, Plan, RhoHat, Rows, State, Update, check_list, evenly};
+use crate::engine::{Engine, Layer, NewUnit, Plan, RhoHat, Rows, Spare, State, Update, check_list, evenly};
 use crate::error::Result;
 use crate::model::{Params, Shape};
 use crate::objective::{Cost, Objective};
@@ -237,8 +237,8 @@ impl Engine for GpuEngine {
         self.put_units(units)
     }
 
-    fn state(&mut self, pairs: Option<&[usize]>) -> Result<State> {
-        self.read_state(pairs)
+    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State> {
+        self.read_state(pairs, spare)
     }
 
     fn set_state(&mut self, state: &State) -> Result<()> {

@@ -4,7 +4,7 @@ use super::descent::Descent;
 use super::engine::{GpuEngine, read_vector};
 use super::layout::Segment;
 use super::search::Search;
-use crate::engine::{Numbers, Order, Role, Slot, State};
+use crate::engine::{Numbers, Order, Role, Slot, Spare, State};
 use crate::error::Result;
 use crate::model::Params;
 use crate::objective::RhoHatMode;
@@ -12,24 +12,28 @@ use crate::optim::lbfgs::HISTORY;
 
 impl GpuEngine {
     /// [`crate::engine::Engine::state`].
-    pub(super) fn read_state(&mut self, pairs: Option<&[usize]>) -> Result<State> {
+    pub(super) fn read_state(&mut self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State> {
         let (gpu, layout) = (&self.gpu, &self.layout);
-        let mut vectors = vec![(Role::Params, read_vector(gpu, layout, &self.params)?)];
+        let mut flat = |role, tensors: Params<f32>| {
+            let mut flat = spare.take(layout.shape.parameters());
+            tensors.copy_to_flat(&mut flat);
+            (role, Numbers::Single(flat))
+        };
+        let mut vectors = vec![flat(Role::Params, read_vector(gpu, layout, &self.params)?)];
         let mut average = None;
         if let Some(descent) = &self.descent {
             for (i, moment) in descent.moments.iter().enumerate().take(descent.used) {
-                vectors.push((Role::Moment(i), read_vector(gpu, layout, moment)?));
+                vectors.push(flat(Role::Moment(i), read_vector(gpu, layout, moment)?));
             }
             average = self.read_average(descent)?;
         }
         if let (Some(pairs), Some(search)) = (pairs, &self.search) {
-            vectors.push((Role::Gradient, search.read(gpu, layout, Slot::Gradient)?));
+            vectors.push(flat(Role::Gradient, search.read(gpu, layout, Slot::Gradient)?));
             for &slot in pairs {
-                vectors.push((Role::Step(slot), search.read(gpu, layout, Slot::Step(slot))?));
-                vectors.push((Role::Change(slot), search.read(gpu, layout, Slot::Change(slot))?));
+                vectors.push(flat(Role::Step(slot), search.read(gpu, layout, Slot::Step(slot))?));
+                vectors.push(flat(Role::Change(slot), search.read(gpu, layout, Slot::Change(slot))?));
             }
         }
-        let vectors = vectors.into_iter().map(|(role, t)| (role, Numbers::Single(t.to_flat()))).collect();
         Ok(State { shape: layout.shape, order: Order::Rows, vectors, average })
     }
 

@@ -4,7 +4,7 @@ use super::kernels::{adam, axpy, dot, gather, sgd};
 use super::step::{cost, cost_and_gradient, forward};
 use crate::device::Setup;
 use crate::engine::{
-    Engine, Layer, NewUnit, Numbers, Order, Plan, RhoHat, Role, Rows, SearchSpace, Slot, State, Trial,
+    Engine, Layer, NewUnit, Numbers, Order, Plan, RhoHat, Role, Rows, SearchSpace, Slot, Spare, State, Trial,
     Update, check_list,
 };
 use crate::error::Result;
@@ -185,7 +185,7 @@ impl Engine for Reference {
         Ok(())
     }
 
-    fn state(&mut self, pairs: Option<&[usize]>) -> Result<State> {
+    fn state(&mut self, pairs: Option<&[usize]>, _: &mut Spare) -> Result<State> {
         let [first, second] = self.moments.clone();
         let mut vectors =
             vec![(Role::Params, self.params.to_flat()), (Role::Moment(0), first), (Role::Moment(1), second)];

@@ -2,7 +2,7 @@
 
 use super::Pause;
 use crate::checkpoint::Patience;
-use crate::engine::{Engine, State};
+use crate::engine::{Engine, Spare, State};
 use crate::error::Result;
 
 /// Looks at held-out examples every so many steps.
@@ -39,7 +39,7 @@ impl Judge {
             return Ok(None);
         }
         self.looked = Some(step);
-        let state = pause.engine.state(None)?.only_params();
+        let state = pause.engine.state(None, &mut Spare::default())?.only_params();
         self.engine.set_state(&state)?;
         let j = self.engine.cost()?.total();
         if j.is_finite() && self.known.is_none_or(|known| j < known.best) {

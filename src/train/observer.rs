@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Ended;
-use crate::engine::{Engine, State};
+use crate::engine::{Engine, Spare, State};
 use crate::error::Result;
 use crate::objective::Cost;
 use crate::optim::lbfgs::Lbfgs;
@@ -58,12 +58,12 @@ pub struct Pause<'a> {
 }
 
 impl Pause<'_> {
-    /// A copy of everything that the run needs to go on from here.
+    /// A copy of everything that the run needs to go on from here, in memory from `spare` where there is some.
     ///
     /// # Errors
     /// Those of the engine.
-    pub fn snapshot(&mut self) -> Result<(Position, State)> {
-        let state = self.engine.state(self.search.map(Lbfgs::pairs))?;
+    pub fn snapshot(&mut self, spare: &mut Spare) -> Result<(Position, State)> {
+        let state = self.engine.state(self.search.map(Lbfgs::pairs), spare)?;
         Ok((Position { search: self.search.cloned(), ..self.position.clone() }, state))
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoint, Checkpoints, Patience, Rejected};
 use rhohat::config::Config;
-use rhohat::engine::{Engine, State};
+use rhohat::engine::{Engine, Spare, State};
 use rhohat::metrics::{Mark, MetricsFile};
 use rhohat::run::{RunDir, Sitting};
 use rhohat::train::Position;
@@ -136,7 +136,7 @@ impl Resumed {
         if let Some(best) = checkpoint.state.take_best() {
             // In the order of this engine, whichever it was written by.
             engine.set_state(&best)?;
-            self.best = Some(engine.state(None)?.only_params());
+            self.best = Some(engine.state(None, &mut Spare::default())?.only_params());
         }
         engine.set_state(&checkpoint.state)?;
         // The engine has it now.

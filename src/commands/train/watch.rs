@@ -71,9 +71,10 @@ impl<'a> Watch<'a> {
 
     /// Takes a checkpoint, which a thread writes.
     fn keep(&mut self, pause: &mut Pause<'_>) -> Result<()> {
-        let (position, mut state) = pause.snapshot()?;
+        let mut spare = self.keeper.spare()?;
+        let (position, mut state) = pause.snapshot(&mut spare)?;
         if let Some(best) = self.judge.as_ref().and_then(Judge::best) {
-            state.add_best(best);
+            state.add_best(best, &mut spare);
         }
         let patience = self.judge.as_ref().and_then(Judge::known);
         let metrics = self.metrics.mark();
