@@ -30,17 +30,26 @@ pub const NAMES: [&str; 18] = [
 
 /// Ends the program as `kill -9` would, without any clearing up, if a test has asked for it here.
 pub fn reach(name: &str) {
-    static WANTED: OnceLock<Option<(String, usize)>> = OnceLock::new();
     static REACHED: AtomicUsize = AtomicUsize::new(0);
     debug_assert!(NAMES.contains(&name), "{name} is not among the places");
-    let Some((wanted, time)) = WANTED.get_or_init(wanted) else { return };
+    let Some((wanted, time)) = wanted() else { return };
     if wanted == name && REACHED.fetch_add(1, Ordering::Relaxed) + 1 == *time {
         std::process::abort();
     }
 }
 
-fn wanted() -> Option<(String, usize)> {
-    let text = std::env::var(VARIABLE).ok()?;
-    let (name, time) = text.split_once(':').unwrap_or((&text, "1"));
-    Some((name.to_owned(), time.parse().unwrap_or(1)))
+/// Whether a test has asked for any place. Each checkpoint is then waited for, so that a place comes after the same
+/// steps on every disk.
+pub fn is_wanted() -> bool {
+    wanted().is_some()
+}
+
+fn wanted() -> Option<&'static (String, usize)> {
+    static WANTED: OnceLock<Option<(String, usize)>> = OnceLock::new();
+    let read = || {
+        let text = std::env::var(VARIABLE).ok()?;
+        let (name, time) = text.split_once(':').unwrap_or((&text, "1"));
+        Some((name.to_owned(), time.parse().unwrap_or(1)))
+    };
+    WANTED.get_or_init(read).as_ref()
 }

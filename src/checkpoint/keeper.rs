@@ -5,7 +5,7 @@ use std::mem;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use super::{Checkpoint, Checkpoints, Every, Span};
+use super::{Checkpoint, Checkpoints, Every, Span, fail_point};
 use crate::engine::{Spare, State};
 use crate::error::{Error, Result};
 
@@ -81,7 +81,7 @@ impl Keeper {
         let thread = thread::Builder::new().name("writer of checkpoints".to_owned()).spawn(write);
         let failed = |error| Error::device(format!("cannot start a thread that writes checkpoints: {error}"));
         self.writing = Some(thread.map_err(failed)?);
-        Ok(())
+        if fail_point::is_wanted() { self.wait() } else { Ok(()) }
     }
 
     /// Memory for the next checkpoint: that of the last, once it has been written.

@@ -75,7 +75,7 @@ fn a_resumed_run_has_the_bytes_and_the_metrics_of_one_that_never_stopped() {
     let lines = fs::read_to_string(&path).unwrap();
     fs::write(&path, lines + "{\"step\":99}\n{\"st").unwrap();
     let outcome = resume(folder, &[]);
-    assert!(outcome.stderr.contains("going on from step-"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("going on from step-000000008"), "{}", outcome.stderr);
     let summary = outcome.json();
     assert_eq!((&summary["steps"], &summary["ended"]), (&2000.into(), &"steps".into()));
     assert!(model(folder, "broken") == model(folder, "whole"), "other bits");
