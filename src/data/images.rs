@@ -118,11 +118,36 @@ pub fn read(path: &Path, file: &File, held: u64) -> Result<Picture> {
 
 fn png(path: &Path, file: &File, held: u64) -> Result<DynamicImage> {
     let failed = |error| refusal(path, &error);
+    check_palette(path, from_start(path, file)?)?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(MOST_EXTRAS);
     let decoder = PngDecoder::with_limits(from_start(path, file)?, limits).map_err(failed)?;
     check_size(path, &decoder, held.saturating_mul(MOST_PIXELS_PNG))?;
     DynamicImage::from_decoder(decoder).map_err(failed)
+}
+
+/// Refuses a PNG palette that ends within a colour: the decoder (png 0.18) would look for the rest of it, and panic.
+/// Whatever else is wrong is told by the decoder.
+fn check_palette(path: &Path, mut file: BufReader<&File>) -> Result<()> {
+    let mut next = |skipped: i64| -> std::io::Result<(u32, [u8; 4])> {
+        file.seek_relative(skipped)?;
+        let (mut length, mut kind) = ([0; 4], [0; 4]);
+        file.read_exact(&mut length).and_then(|()| file.read_exact(&mut kind))?;
+        Ok((u32::from_be_bytes(length), kind))
+    };
+    // Behind the signature; then behind a chunk's content and its checksum.
+    let mut skipped = 8;
+    while let Ok((length, kind)) = next(skipped) {
+        match &kind {
+            b"PLTE" if length % 3 != 0 => {
+                let fact = format!("its palette (PLTE) has {length} bytes, which is no number of colours");
+                return Err(Error::input(path, format!("{fact}; save it anew")));
+            }
+            b"IDAT" => break,
+            _ => skipped = i64::from(length) + 4,
+        }
+    }
+    Ok(())
 }
 
 fn jpeg(path: &Path, file: &File, held: u64) -> Result<DynamicImage> {

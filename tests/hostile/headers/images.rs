@@ -46,6 +46,13 @@ pub fn png() -> Vec<Case> {
         case(png_of(1, 1, 3, 0, &[(b"IDAT", &pixel)]), "cannot be decoded"),
         case(png_of(1, 1, 8, 5, &[(b"IDAT", &pixel)]), "cannot be decoded"),
         case(png_of(1, 1, 8, 3, &[(b"IDAT", &pixel)]), "cannot be decoded"),
+        case(png_of(1, 1, 8, 3, &[(b"PLTE", &[9; 49]), (b"IDAT", &pixel)]), "palette (PLTE) has 49 bytes"),
+        case(
+            png_of(1, 1, 8, 3, &[(b"tEXt", b"a\0b"), (b"PLTE", &[9; 7]), (b"tRNS", &[1]), (b"IDAT", &pixel)]),
+            "palette (PLTE) has 7 bytes",
+        ),
+        case(png_of(1, 1, 8, 3, &[(b"PLTE", &[9; 771]), (b"IDAT", &pixel)]), "cannot be decoded"),
+        readable("a.png", || png_of(1, 1, 8, 3, &[(b"PLTE", &[9; 48]), (b"IDAT", &zlib(&[0, 7]))])),
         case(png_of(1, 1, 8, 0, &[(b"IDAT", &nothing)]), "cannot be decoded"),
         case(png_of(1, 1, 8, 0, &[]), "cannot be decoded"),
         readable("a.png", with(b"iCCP", || packed(0))),
