@@ -8,15 +8,23 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use rhohat::Result;
+use rhohat::checkpoint::{Checkpoint, Checkpoints};
 use rhohat::config::{Config, Facts, Given, Kind};
 use rhohat::data::{Normalize, Preprocess};
+use rhohat::engine::{Engine, Rows, Spare, Update};
 use rhohat::gpu::tune::cache::{Entry, Key};
+use rhohat::metrics::Mark;
 use rhohat::model::file::{Meta, save};
 use rhohat::model::{Params, Shape};
 use rhohat::objective::Objective;
+use rhohat::optim::Optimizer;
+use rhohat::optim::lbfgs::Lbfgs;
+use rhohat::train::Position;
 
 use crate::mutate::Seed;
-use crate::readers::{Seen, entry, read_cache, read_config, read_data, read_model, read_raw};
+use crate::readers::{
+    Seen, engine, entry, read_cache, read_checkpoint, read_config, read_data, read_model, read_raw,
+};
 
 /// A format.
 pub struct Format {
@@ -28,7 +36,7 @@ pub struct Format {
 }
 
 /// All of them.
-pub const ALL: [Format; 11] = [
+pub const ALL: [Format; 12] = [
     Format { name: "npy", file: "a.npy", seeds: npy, read: read_data },
     Format { name: "npz", file: "a.npz", seeds: npz, read: read_data },
     Format { name: "idx", file: "a.idx", seeds: idx, read: read_data },
@@ -39,6 +47,7 @@ pub const ALL: [Format; 11] = [
     Format { name: "model", file: "model.safetensors", seeds: model, read: read_model },
     Format { name: "toml", file: "config.toml", seeds: toml, read: read_config },
     Format { name: "json", file: "kernels.json", seeds: json, read: read_cache },
+    Format { name: "checkpoint", file: "a.checkpoint", seeds: checkpoint, read: read_checkpoint },
     Format { name: "raw", file: "a.u8", seeds: raw, read: read_raw },
 ];
 
@@ -184,6 +193,34 @@ fn toml() -> Vec<Seed> {
 fn json() -> Vec<Seed> {
     let other = Entry { key: Key { rows: 7, ..entry().key }, ..entry() };
     vec![Seed::bare(serde_json::to_vec_pretty(&[other, entry()]).unwrap())]
+}
+
+/// Three iterations of L-BFGS and three updates of Adam.
+fn checkpoint() -> Vec<Seed> {
+    [Optimizer::Lbfgs, Optimizer::Adam].map(checkpoint_of).into()
+}
+
+fn checkpoint_of(optimizer: Optimizer) -> Seed {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut cpu, checkpoints) = (engine(), Checkpoints::of(folder.path()));
+    let search = (optimizer == Optimizer::Lbfgs).then(|| {
+        let mut lbfgs = Lbfgs::new(&mut cpu).unwrap();
+        for _ in 0..3 {
+            lbfgs.iterate(&mut cpu).unwrap();
+        }
+        lbfgs
+    });
+    for step in 1..=3 * u64::from(search.is_none()) {
+        cpu.step(Rows::All, &Update::Adam { lr: 0.01, step }, false).unwrap();
+    }
+    let state = cpu.state(search.as_ref().map(Lbfgs::pairs), &mut Spare::default()).unwrap();
+    let position = Position { steps: 3, samples: 36, search, ..Position::default() };
+    let checkpoint = Checkpoint { position, state, metrics: Mark::default(), patience: None };
+    let place = checkpoints.publish(&checkpoint).unwrap();
+    let parts =
+        ["manifest.json", "progress.json", "state.bin"].map(|name| fs::read(place.join(name)).unwrap());
+    let wrap = |inner: &[u8]| [&[0], inner].concat();
+    Seed { whole: parts.join(&0), inner: parts[1..].join(&0), wrap: Box::new(wrap) }
 }
 
 fn raw() -> Vec<Seed> {

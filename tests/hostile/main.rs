@@ -33,7 +33,20 @@ fn child() {
 
 #[test]
 fn every_format_is_tested() {
-    let tested = ["npy", "npz", "idx", "gz", "png", "jpeg", "safetensors", "model", "toml", "json", "raw"];
+    let tested = [
+        "npy",
+        "npz",
+        "idx",
+        "gz",
+        "png",
+        "jpeg",
+        "safetensors",
+        "model",
+        "toml",
+        "json",
+        "checkpoint",
+        "raw",
+    ];
     assert_eq!(ALL.iter().map(|format| format.name).collect::<Vec<_>>(), tested);
 }
 
@@ -90,6 +103,11 @@ fn damaged_configuration() {
 #[test]
 fn damaged_cache_of_kernels() {
     survives("json");
+}
+
+#[test]
+fn damaged_checkpoint() {
+    survives("checkpoint");
 }
 
 #[test]

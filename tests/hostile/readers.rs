@@ -1,17 +1,26 @@
 //! All that reads a format, for the tests here and the fuzzers of fuzz/.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use rhohat::checkpoint::{Checkpoints, Found};
 use rhohat::config::{Config, Facts, Given, Kind};
+use rhohat::cpu::Cpu;
 use rhohat::data::stream::Store;
 use rhohat::data::{Picture, Source, Table};
-use rhohat::device::Choice;
+use rhohat::device::{Choice, Setup};
+use rhohat::engine::Engine;
 use rhohat::gpu::tune::cache::{Cache, Entry, Key};
 use rhohat::gpu::variant::Variant;
-use rhohat::model::Params;
 use rhohat::model::file::{Meta, ModelFile};
+use rhohat::model::{Matrix, Params, Shape};
+use rhohat::optim::{LearningRate, Optimizer};
+use rhohat::order::Shuffle;
 use rhohat::picture::{Tile, features};
+use rhohat::train::{Recipe, resume};
 use rhohat::{Error, Result};
+use serde_json::json;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// What was read.
 #[derive(Debug)]
@@ -75,6 +84,54 @@ pub fn read_cache(path: &Path) -> Result<Seen> {
     let cache = Cache::at(path.parent().unwrap());
     cache.find(&entry().key).ok_or_else(|| Error::input(path, "holds no such entry"))?;
     Ok(Seen { bytes: 0 })
+}
+
+/// n and h of the checkpoints that are gone on with.
+pub const SHAPE: Shape = Shape { visible: 5, hidden: 7 };
+
+/// An engine of that shape.
+pub fn engine() -> Cpu {
+    let values = (0..12 * SHAPE.visible).map(|i| (i * i % 17) as f32 / 17.0).collect();
+    let setup = Setup { threads: 1, ..Setup::default() };
+    Cpu::new(&setup, Params::random(SHAPE, 1), Matrix::new(12, SHAPE.visible, values)).unwrap()
+}
+
+/// Takes it as the three files of a checkpoint, zero bytes between them; a manifest that fits is made where there is none.
+/// What can be read is gone on with for two steps, whatever comes of them.
+pub fn read_checkpoint(path: &Path) -> Result<Seen> {
+    let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
+    let mut parts = bytes.splitn(3, |&byte| byte == 0);
+    let [manifest, progress, state] = [(); 3].map(|()| parts.next().unwrap_or_default());
+    let digest = |bytes: &[u8]| json!({"bytes": bytes.len(), "xxh3": format!("{:032x}", xxh3_128(bytes))});
+    let fitting = json!({"format": 1, "rhohat": "0", "state": digest(state), "progress": digest(progress)});
+    let manifest = if manifest.is_empty() { fitting.to_string().into_bytes() } else { manifest.to_owned() };
+    let checkpoints = Checkpoints::of(path.parent().unwrap());
+    let folder = checkpoints.path().join("step-000000003");
+    let _ = fs::create_dir_all(&folder);
+    for (name, bytes) in [("manifest.json", &manifest[..]), ("progress.json", progress), ("state.bin", state)]
+    {
+        fs::write(folder.join(name), bytes).map_err(|error| Error::io("write", &folder, error))?;
+    }
+    let Found { newest, rejected } = checkpoints.find()?;
+    let Some((_, found)) = newest else { return Err(Error::input(path, rejected[0].reason.clone())) };
+    if found.state.shape == SHAPE {
+        let mut cpu = engine();
+        cpu.set_state(&found.state)?;
+        let optimizer = if found.position.search.is_some() { Optimizer::Lbfgs } else { Optimizer::Adam };
+        let recipe = Recipe {
+            optimizer,
+            rate: LearningRate::constant(0.01),
+            momentum: 0.9,
+            beta_warmup: 0,
+            batch: Some(5),
+            revival: None,
+            steps: found.position.steps.saturating_add(2),
+            shuffle: Shuffle::rows(1),
+            report_every: 1,
+        };
+        let _ = resume(&mut cpu, &recipe, found.position, &mut ());
+    }
+    Ok(Seen { bytes: bytes.len() as u64 })
 }
 
 /// Takes it as bare numbers.
