@@ -16,6 +16,7 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
+use rhohat::checkpoint::fail_point;
 use serde_json::Value;
 
 /// What a run of the program came to.
@@ -30,7 +31,14 @@ fn rhohat(folder: &Path, args: &[&str]) -> Outcome {
     outcome(folder, env!("CARGO_BIN_EXE_rhohat"), args)
 }
 
-/// The same of another program, which may run it.
+/// Runs `rhohat`, which dies at a named place.
+fn die(folder: &Path, place: &str, args: &[&str]) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rhohat"));
+    let output = command.current_dir(folder).args(args).env(fail_point::VARIABLE, place).output().unwrap();
+    assert!(!output.status.success(), "{place} was not reached");
+}
+
+/// The same as [`rhohat`] of another program, which may run it.
 fn outcome(folder: &Path, program: &str, args: &[&str]) -> Outcome {
     let output = Command::new(program)
         .current_dir(folder)

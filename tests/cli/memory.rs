@@ -6,7 +6,7 @@ use std::path::Path;
 use rhohat::data::npy;
 use tempfile::tempdir;
 
-use super::rhohat;
+use super::{die, rhohat};
 
 fn rows(folder: &Path) {
     let values: Vec<f32> = (0..3_000 * 20).map(|i| (i * i % 97) as f32 / 97.0).collect();
@@ -34,6 +34,31 @@ fn streamed_and_held_rows_leave_the_same_model() {
     // The configuration of one is that of the other but for where the rows are.
     let config = |name| fs::read_to_string(folder.path().join(name).join("config.toml")).unwrap();
     assert_eq!(config("streamed").replace("stream = true", "stream = false"), config("held"));
+}
+
+#[test]
+fn a_streamed_run_that_dies_goes_on_in_the_same_order_to_the_model_of_rows_in_memory() {
+    let folder = tempdir().unwrap();
+    let folder = folder.path();
+    rows(folder);
+    // Three epochs and a third of one; windows of 256 rows, so that breaks come within windows and epochs.
+    let flags = ["--steps", "100", "--shuffle-block", "16", "--checkpoint-every", "7", "--quiet"];
+    let begun =
+        |out: &'static str, stream| [&DESCENT[..6], &flags, &["--device=cpu", stream, "--out", out]].concat();
+    rhohat(folder, &begun("held", "--no-stream")).text();
+    let whole = fs::read(folder.join("held/model.safetensors")).unwrap();
+    for (run, deaths) in [("once", &[1][..]), ("often", &[2, 3, 4]), ("late", &[13])] {
+        for (sitting, checkpoint) in deaths.iter().enumerate() {
+            let arguments =
+                if sitting == 0 { begun(run, "--stream") } else { vec!["train", "--resume", run] };
+            die(folder, &format!("latest-written:{checkpoint}"), &arguments);
+        }
+        let outcome = rhohat(folder, &["train", "--resume", run, "--json"]);
+        let step = format!("going on from step-{:09}", 7 * deaths.iter().sum::<usize>());
+        assert!(outcome.stderr.contains(&step), "{run}: {}", outcome.stderr);
+        assert_eq!(outcome.json()["steps"], 100);
+        assert!(fs::read(folder.join(run).join("model.safetensors")).unwrap() == whole, "{run}: other bits");
+    }
 }
 
 #[test]

@@ -3,18 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use rhohat::checkpoint::{Checkpoints, fail_point};
+use rhohat::checkpoint::Checkpoints;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
-use super::{Outcome, fixture, names, number, rhohat, train};
-
-/// Runs `rhohat`, which dies at a named place.
-fn die(folder: &Path, place: &str, args: &[&str]) {
-    let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_rhohat"));
-    let output = command.current_dir(folder).args(args).env(fail_point::VARIABLE, place).output().unwrap();
-    assert!(!output.status.success(), "{place} was not reached");
-}
+use super::{Outcome, die, fixture, names, number, rhohat, train};
 
 const ADAM: [&str; 12] = [
     "train",
