@@ -21,13 +21,13 @@ use crate::cli::{Cli, Command};
 /// Runs a command; `started` is when the program did.
 pub fn run(cli: &Cli, started: Instant) -> anyhow::Result<ExitCode> {
     match &cli.command {
-        Command::Train(args) => train::run(args, cli.quiet, started),
+        Command::Train(args) => train::run(args, started),
         Command::Eval(args) => done(eval::run(args)),
         Command::Encode(args) => done(encode::run(args)),
         Command::Reconstruct(args) => done(reconstruct::run(args)),
         Command::Features(args) => done(features::run(args)),
-        Command::Verify(args) => verify::run(args, cli.quiet),
-        Command::Bench(args) => done(bench::run(args, cli.quiet)),
+        Command::Verify(args) => verify::run(args),
+        Command::Bench(args) => done(bench::run(args)),
         Command::Devices(args) => done(devices::run(args)),
     }
 }

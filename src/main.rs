@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod log;
+mod progress;
 mod restart;
 
 use std::io::Write;
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
     let started = Instant::now();
     let cli = cli::Cli::parse();
     log::init(cli.quiet, cli.verbose);
+    progress::init(cli.quiet);
     match commands::run(&cli, started) {
         Ok(code) => code,
         Err(error) => {

@@ -1,9 +1,7 @@
 //! `rhohat bench`: from arguments to tables, JSON and a chart.
 
-use std::io::IsTerminal;
 use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use rhohat::Error;
 use rhohat::bench::ladder::ladder;
 use rhohat::bench::{Bench, Options, What, chart, report, tasks};
@@ -12,13 +10,14 @@ use rhohat::objective::Objective;
 
 use super::print;
 use crate::cli::BenchArgs;
+use crate::progress;
 
 /// Validates, measures and prints.
-pub fn run(args: &BenchArgs, quiet: bool) -> anyhow::Result<()> {
+pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     args.chart.as_deref().map(check_chart).transpose()?;
     let mut bench = Bench::new(options(args)?)?;
     let tasks = tasks(&bench);
-    let bar = bar(tasks.len(), quiet);
+    let bar = progress::bar(tasks.len(), 20);
     for task in tasks {
         bar.set_message(task.name.clone());
         task.run(&mut bench)?;
@@ -65,13 +64,4 @@ fn check_chart(path: &Path) -> rhohat::Result<()> {
         )));
     }
     Ok(())
-}
-
-fn bar(tasks: usize, quiet: bool) -> ProgressBar {
-    if quiet || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:20} {pos}/{len}  {wide_msg}")
-        .expect("the template is fixed and right");
-    ProgressBar::new(tasks as u64).with_style(style)
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{on_data, print};
 use crate::cli::EvalArgs;
+use crate::progress;
 
 #[derive(Serialize)]
 struct Report {
@@ -30,11 +31,15 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<()> {
         objective.beta = args.beta.unwrap_or(objective.beta);
         objective.lambda = args.lambda.unwrap_or(objective.lambda);
     })?;
+    let stage = progress::stage("taking J over the examples");
     let cost = session.engine.cost()?;
+    drop(stage);
     let outputs = session.reconstruct()?;
     let params = session.engine.params()?;
+    let stage = progress::stage("judging hidden units");
     let rows = spaced(session.examples.matrix.rows, usize::MAX);
     let units = Health::measure(&mut *session.engine, &session.objective, &cost, &params, &rows)?;
+    drop(stage);
     let report = Report {
         terms: Terms::of(&cost),
         rho_hat: RhoHatRange::of(&cost.rho_hat),

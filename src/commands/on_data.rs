@@ -14,6 +14,7 @@ use rhohat::picture::Tile;
 use rhohat::supply::Examples as Given;
 
 use crate::cli::OnData;
+use crate::progress;
 
 /// Rows that are asked of an engine at a time.
 const ROWS: usize = 4096;
@@ -79,7 +80,9 @@ fn preprocess(args: &OnData, file: &ModelFile) -> Preprocess {
 }
 
 fn examples(path: &Path, preprocess: &Preprocess, visible: usize) -> anyhow::Result<Examples<f64>> {
+    let stage = progress::stage("making examples");
     let examples: Examples<f64> = Source::open(path)?.apply(preprocess)?;
+    drop(stage);
     let found = examples.matrix.cols;
     if found != visible {
         let reason = format!("rows of {found} numbers, but the model has {visible} visible units");
@@ -120,10 +123,14 @@ impl Session {
         compute: impl Fn(&mut dyn Engine, usize, usize) -> rhohat::Result<Vec<f32>>,
     ) -> rhohat::Result<Vec<f32>> {
         let rows = self.examples.matrix.rows;
+        let bar = progress::bar(rows, 20);
         let mut values = Vec::new();
         for first in (0..rows).step_by(ROWS) {
-            values.extend(compute(&mut *self.engine, first, ROWS.min(rows - first))?);
+            let count = ROWS.min(rows - first);
+            values.extend(compute(&mut *self.engine, first, count)?);
+            bar.inc(count as u64);
         }
+        bar.finish_and_clear();
         Ok(values)
     }
 }

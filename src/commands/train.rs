@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use indicatif::HumanCount;
 use rhohat::Error;
 use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoints, Found, Keeper};
@@ -33,13 +34,14 @@ use rhohat::units::{Health, JUDGED, spaced};
 use super::on_data::FOREIGN;
 use super::print;
 use crate::cli::TrainArgs;
+use crate::progress;
 use interrupt::Interrupt;
 use resume::{Asked, Resumed};
 use summary::Summary;
 use watch::Watch;
 
 /// Trains and prints; `started` is when the program did.
-pub fn run(args: &TrainArgs, quiet: bool, started: Instant) -> anyhow::Result<ExitCode> {
+pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     let how = args.tune.mode(args.settings.forces_variant())?;
     let resumed = match args.resume.as_deref().map(|run| resume::open(run, &args.settings)).transpose()? {
         Some(Asked::Finished(summary)) => {
@@ -68,7 +70,7 @@ pub fn run(args: &TrainArgs, quiet: bool, started: Instant) -> anyhow::Result<Ex
     }
     let opened = open_engine(args, &config, &device, source, init.as_ref(), &plan, resumed)?;
     let config = config.with_plan(opened.engine.plan(), device.choice.variant());
-    learn(args, &config, opened, quiet, started)
+    learn(args, &config, opened, started)
 }
 
 fn open_init(path: &Path) -> rhohat::Result<ModelFile> {
@@ -138,18 +140,26 @@ fn open_engine(
         grant(plan.total)?;
     }
     let source = source.unwrap_or_else(|| Source::built_in(config.seed));
-    let data = start::Data::new(&source, config, init, &|_| {})?;
-    drop(source);
+    let reading = progress::stage("making examples");
+    let data = start::Data::new(&source, config, init, &|rows| {
+        reading.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
+    })?;
+    drop((source, reading));
     if let Some(warning) = reach_warning(&data.looked_at()?, config.output, config.fit_rows) {
         tracing::warn!("{warning}");
     }
     if let Some(path) = &args.save_patches {
+        let _stage = progress::stage("saving the examples");
         data.save(path)?;
     }
-    let kernels = device.tune(config, data.size())?;
+    let kernels = {
+        let _stage = progress::stage("choosing kernels");
+        device.tune(config, data.size())?
+    };
     let taken = resumed.as_ref().map_or(0, Resumed::taken);
     let start = start::FromSettings { config, init, data: &data, taken };
     tracing::info!("{}", plan::line(plan));
+    let _stage = progress::stage("preparing the device");
     let mut engine = device.choice.open(&config.setup(), &start)?;
     if let Some(resumed) = &mut resumed {
         resumed.restore(&mut *engine)?;
@@ -176,13 +186,7 @@ fn open_judge(
 }
 
 /// Trains in a run directory, which holds the result in the end.
-fn learn(
-    args: &TrainArgs,
-    config: &Config,
-    opened: Opened,
-    quiet: bool,
-    started: Instant,
-) -> anyhow::Result<ExitCode> {
+fn learn(args: &TrainArgs, config: &Config, opened: Opened, started: Instant) -> anyhow::Result<ExitCode> {
     let Opened { mut engine, preprocess, kernels, judge, resumed } = opened;
     let engine = &mut *engine;
     let recipe = config.train_recipe(engine.examples());
@@ -199,7 +203,7 @@ fn learn(
     let taken = (position.steps > 0).then_some(position.steps);
     let checkpoints = Checkpoints::of(run.path());
     let keeper = Keeper::new(checkpoints, config.checkpoint_every, taken, recipe.remedy());
-    let mut watch = Watch::new((metrics, keeper, judge), config, &interrupt, recipe.steps, quiet);
+    let mut watch = Watch::new((metrics, keeper, judge), config, &interrupt, recipe.steps);
     let startup = started.elapsed();
     let outcome = train::resume(engine, &recipe, position, &mut watch);
     let (clamped, judge) = watch.finish();
@@ -211,6 +215,7 @@ fn learn(
         engine.set_state(best)?;
         (outcome.cost, outcome.measured) = (engine.cost()?, engine.examples());
     }
+    let ending = progress::stage("writing the model");
     let params = engine.params()?;
     keep(&params, config, preprocess, &run)?;
     reach("model-written");
@@ -219,8 +224,10 @@ fn learn(
         engine.set_params(&params)?;
         outcome.cost = engine.cost()?;
     }
+    ending.say("judging hidden units");
     let rows = spaced(engine.examples(), JUDGED);
     let units = Health::measure(engine, &config.objective(), &outcome.cost, &params, &rows)?;
+    drop(ending);
     let summary = Summary::new(config, engine, &outcome, units, &run, (clamped, startup), judge.as_ref());
     match outcome.ended {
         Ended::Stopped | Ended::Time => {

@@ -1,10 +1,9 @@
 //! `rhohat verify`: a line a check, and what all of them mean.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use rhohat::device::{Choice, Selector};
 use rhohat::error::Error;
 use rhohat::verify::checks::{Check, Finding, Group, checks};
@@ -12,6 +11,7 @@ use serde::Serialize;
 
 use crate::cli::VerifyArgs;
 use crate::commands::print;
+use crate::progress;
 
 /// The report, as `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -37,12 +37,12 @@ struct Line {
 }
 
 /// Runs every check; fails after the last one if any did.
-pub fn run(args: &VerifyArgs, quiet: bool) -> anyhow::Result<ExitCode> {
+pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let choice = Choice::resolve(&args.device.parse::<Selector>()?)?;
     args.force_variant.map(|variant| choice.force(variant)).transpose()?;
     let checks = checks(&choice, args.seed);
-    let bar = bar(checks.len(), quiet);
+    let bar = progress::bar(checks.len(), 20);
     let lines: Vec<Line> = checks.iter().map(|check| line(check, &bar)).collect();
     bar.finish_and_clear();
 
@@ -68,15 +68,6 @@ pub fn run(args: &VerifyArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         failed.join(", ")
     ))
     .into())
-}
-
-fn bar(checks: usize, quiet: bool) -> ProgressBar {
-    if quiet || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:20} {pos}/{len}  {wide_msg}")
-        .expect("the template is fixed and right");
-    ProgressBar::new(checks as u64).with_style(style)
 }
 
 fn line(check: &Check, bar: &ProgressBar) -> Line {

@@ -209,3 +209,23 @@ fn wait_for_metrics(path: &std::path::Path) {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
+
+/// What a terminal gets of a run, through `script`, which makes one.
+#[cfg(target_os = "linux")]
+fn on_a_terminal(folder: &std::path::Path, out: &str, more: &str) -> String {
+    let program = env!("CARGO_BIN_EXE_rhohat");
+    let run = format!("'{program}' train --samples 2000 --device cpu --steps 300 --out {out} {more}");
+    super::outcome(folder, "script", &["-qec", &run, "/dev/null"]).text()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_person_at_a_terminal_sees_a_bar_and_what_comes_after_it_unless_they_ask_for_quiet() {
+    let folder = tempdir().unwrap();
+    let seen = on_a_terminal(folder.path(), "shown", "");
+    for words in ["/300  J ", "taking J over the examples", "training   300 steps"] {
+        assert!(seen.contains(words), "no {words:?} in {seen}");
+    }
+    let seen = on_a_terminal(folder.path(), "quiet", "--quiet");
+    assert!(!seen.contains("/300") && seen.contains("training   300 steps"), "{seen}");
+}

@@ -15,6 +15,7 @@ use toml::Table;
 
 use super::summary::Summary;
 use crate::cli::Settings;
+use crate::progress;
 
 /// Settings that a run keeps: its shape, what it learns from, its optimiser.
 const KEPT: [&str; 14] = [
@@ -70,7 +71,9 @@ pub fn open(asked: &Path, settings: &Settings) -> anyhow::Result<Asked> {
     }
     let metrics = MetricsFile::claim(&run.metrics())?;
     reach("resume-locked");
+    let stage = progress::stage("reading the checkpoint");
     let found = Checkpoints::of(run.path()).find()?;
+    drop(stage);
     for Rejected { path, reason } in &found.rejected {
         tracing::warn!("{}: rejected, {reason}", path.display());
     }

@@ -1,10 +1,9 @@
 //! Who is told of a run's progress: metrics.jsonl, the bar or the log, its checkpoints, and the run itself when it shall
 //! stop.
 
-use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar};
 use rhohat::Result;
 use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoint, Keeper, Span};
@@ -15,6 +14,7 @@ use rhohat::train::{Ended, Judge, Observer, Pause, Progress};
 use rhohat::units::{dead, saturated};
 
 use super::interrupt::Interrupt;
+use crate::progress;
 
 /// Time between two lines of the log.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -40,15 +40,15 @@ enum Display {
 }
 
 impl<'a> Watch<'a> {
-    /// A bar where stderr is a terminal and nobody asked for quiet, else lines in the log.
+    /// A bar where there is somebody to see it, else lines in the log.
     pub fn new(
         (metrics, keeper, judge): (MetricsFile, Keeper, Option<Judge>),
         config: &Config,
         interrupt: &'a Interrupt,
         steps: usize,
-        quiet: bool,
     ) -> Self {
-        let display = if std::io::stderr().is_terminal() && !quiet { bar(steps) } else { Display::Log(None) };
+        let display =
+            if progress::is_shown() { Display::Bar(progress::bar(steps, 8)) } else { Display::Log(None) };
         let deadline = config.max_time.and_then(|Span(time)| Instant::now().checked_add(time));
         Self { metrics, keeper, judge, interrupt, deadline, display, objective: config.objective(), steps }
     }
@@ -99,24 +99,29 @@ impl Observer for Watch<'_> {
         pause.position.ended = pause.position.ended.or(stops.filter(|ended| *ended == Ended::Early));
         let ends = stops.is_some() || pause.position.ended.is_some();
         let due = self.keeper.is_due(steps)?;
+        if ends {
+            self.display.say("saving a checkpoint");
+        }
         if (ends || due) && !self.keeper.has(steps) {
             self.keep(pause)?;
         }
         if ends {
             self.keeper.wait()?;
             reach("end-kept");
+            self.display.say("taking J over the examples");
         }
         Ok(stops)
     }
 }
 
-fn bar(steps: usize) -> Display {
-    let style = ProgressStyle::with_template("{bar:8} {pos}/{len}  {wide_msg}")
-        .expect("the template is fixed and right");
-    Display::Bar(ProgressBar::new(steps as u64).with_style(style))
-}
-
 impl Display {
+    /// Says what comes after the last step.
+    fn say(&self, what: &'static str) {
+        if let Self::Bar(bar) = self {
+            bar.set_message(what);
+        }
+    }
+
     fn show(&mut self, progress: &Progress, objective: &Objective, steps: usize) {
         match self {
             Self::Bar(bar) => {
