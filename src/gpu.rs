@@ -7,7 +7,7 @@
 //! replayed, [`ops`] one shape-checked function a kernel, [`layout`] the cut into blocks, chunks and parts,
 //! [`workspace`] the buffers of a pass, [`pass`] a step as recorded kernels, `evaluation` one over resident `examples` or,
 //! through `stream`, over fetched ones, [`engine`] the engine trait, `descent` the steps of SGD and Adam, [`search`] those
-//! of L-BFGS.
+//! of L-BFGS, `finite` a look at whether vectors are.
 
 pub mod adapter;
 pub mod buffer;
@@ -17,6 +17,7 @@ pub mod device;
 pub mod engine;
 mod evaluation;
 mod examples;
+mod finite;
 pub mod kernel;
 pub mod layout;
 pub mod memory;

@@ -36,6 +36,7 @@ type Entry = (&'static str, f64, f64, fn(&Bench<'_>, &mut Recorder<'_>) -> Resul
 const ENTRIES: &[Entry] = &[
     ("column_sums", 1.0, 1.0, |on, to| to.column_sums(&on.x, &Tensor { cols: on.x.cols, ..on.sums.clone() })),
     ("dot", 1.0, 2.0, |on, to| to.dot(&on.x, &on.x, on.x.len(), &[(0, 0)], &on.sums, 0)),
+    ("exponents", 1.0, 1.0, |on, to| to.exponents(&on.x, &on.sums, 0)),
     ("weight_gradient", 3.0, 3.0, |on, to| {
         let one = Slices { rows: SHAPE.0, count: 1 };
         to.weight_gradient(&on.x, one, &on.y, &on.z, SHAPE.0, 1e-4, false)

@@ -6,6 +6,7 @@ use super::buffer::{Tensor, bytes, packed};
 use super::device::Gpu;
 use super::engine::GpuEngine;
 use super::evaluation::{Evaluation, Subject};
+use super::finite::Look;
 use super::layout::{Layout, Segment};
 use super::ops::{adam_uniform, penalty_uniform, sgd_uniform};
 use super::pass::{Examples, Part, RhoHatTarget};
@@ -35,6 +36,8 @@ pub(super) struct Descent {
     penalty: Vec<LiveUniform>,
     sgd: Vec<LiveUniform>,
     adam: Vec<LiveUniform>,
+    /// At the moments.
+    look: Option<Look>,
     /// Recordings made so far; a run needs one or two, for whole batches and for the rest of an epoch.
     steps: Vec<(StepKey, Evaluation)>,
 }
@@ -69,6 +72,7 @@ impl Descent {
             adam: blocks()
                 .map(|_| LiveUniform::new::<uniform::Adam>(gpu, "Adam rates"))
                 .collect::<Result<_>>()?,
+            look: None,
             steps: Vec::new(),
         })
     }
@@ -76,6 +80,15 @@ impl Descent {
     /// The optimiser state of block `k`.
     pub(super) fn vectors(&self, k: usize) -> impl Iterator<Item = &Segment> {
         self.moments.iter().map(move |moment| &moment[k])
+    }
+
+    /// Whether the moments are finite.
+    pub(super) fn is_finite(&mut self, gpu: &Gpu, layout: &Layout) -> Result<bool> {
+        let look = match &mut self.look {
+            Some(look) => look,
+            none => none.insert(Look::new(gpu, layout, self.moments.iter().flatten())?),
+        };
+        look.finds_all_finite(gpu)
     }
 
     /// The moving average of ρ̂ of block `k`.

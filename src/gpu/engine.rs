@@ -8,6 +8,7 @@ use super::descent::Descent;
 use super::device::Gpu;
 use super::evaluation::{Evaluation, Subject};
 use super::examples::Held;
+use super::finite::Look;
 use super::layout::{Layout, Segment};
 use super::ops::sum_blocks;
 use super::pass::{Examples, Pass, RhoHatTarget};
@@ -38,6 +39,8 @@ pub struct GpuEngine {
     full: Option<FullPasses>,
     pub(super) descent: Option<Descent>,
     pub(super) staging: wgpu::Buffer,
+    /// At the parameters.
+    pub(super) look: Option<Look>,
 }
 
 /// Cost and gradient over all examples at the current parameters.
@@ -88,6 +91,7 @@ impl GpuEngine {
             full: None,
             descent: None,
             staging,
+            look: None,
         })
     }
 
@@ -239,6 +243,15 @@ impl Engine for GpuEngine {
 
     fn state(&mut self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State> {
         self.read_state(pairs, spare)
+    }
+
+    fn first_not_finite(&mut self) -> Result<Option<String>> {
+        // Only what is known to be bad is read back, for its name.
+        if self.is_finite()? {
+            Ok(None)
+        } else {
+            Ok(self.read_state(None, &mut Spare::default())?.first_not_finite())
+        }
     }
 
     fn set_state(&mut self, state: &State) -> Result<()> {

@@ -12,7 +12,7 @@ mod vectors;
 pub use cut::{Slices, output_sums, product_room};
 pub use layers::{HiddenEnd, LayerEnd, OutputEnd, penalty_uniform};
 
-pub use sums::{COLUMN_BLOCK, SUM_BLOCK, dots_uniform, sum_blocks};
+pub use sums::{COLUMN_BLOCK, EXPONENT_BLOCK, SUM_BLOCK, dots_uniform, exponent_blocks, sum_blocks};
 pub use vectors::{adam_uniform, axpy_uniform, combination_uniform, sgd_uniform};
 
 /// A count as the shaders take it. Limits on bindings keep all of them far below 2³².

@@ -2,6 +2,7 @@
 
 use super::descent::Descent;
 use super::engine::{GpuEngine, read_vector};
+use super::finite::Look;
 use super::layout::Segment;
 use super::search::Search;
 use crate::engine::{Numbers, Order, Role, Slot, Spare, State};
@@ -44,6 +45,16 @@ impl GpuEngine {
         }
         let blocks = descent.average.iter().map(|block| block.read(&self.gpu)).collect::<Result<Vec<_>>>()?;
         Ok(Some(blocks.concat().into_iter().map(f64::from).collect()))
+    }
+
+    /// Whether parameters and moments are finite.
+    pub(super) fn is_finite(&mut self) -> Result<bool> {
+        let look = match &mut self.look {
+            Some(look) => look,
+            none => none.insert(Look::new(&self.gpu, &self.layout, &self.params)?),
+        };
+        let moments = self.descent.as_mut().map(|descent| descent.is_finite(&self.gpu, &self.layout));
+        Ok(look.finds_all_finite(&self.gpu)? && moments.unwrap_or(Ok(true))?)
     }
 
     /// [`crate::engine::Engine::set_state`].

@@ -100,6 +100,16 @@ pub struct Dots {
     pub pair: [[u32; 4]; MAX_LIST],
 }
 
+/// Uniform of `exponents`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Exponents {
+    pub count: u32,
+    pub block: u32,
+    pub blocks: u32,
+    pub first: u32,
+}
+
 /// Uniform of `axpy`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]

@@ -160,6 +160,12 @@ pub fn dot(x: &[f64], y: &[f64], block: usize) -> Vec<f64> {
     blocks.map(|(x, y)| x.iter().zip(y).map(|(x, y)| x * y).sum()).collect()
 }
 
+/// The largest biased exponent in each block of `block` numbers as they lie in memory; 255 is that of infinity and NaN.
+pub fn exponents(x: &[f32], block: usize) -> Vec<f64> {
+    let exponent = |x: &f32| f64::from(x.to_bits() >> 23 & 0xff);
+    x.chunks(block).map(|block| block.iter().map(exponent).fold(0.0, f64::max)).collect()
+}
+
 /// y ← αx + γy.
 pub fn axpy(alpha: f64, x: &[f64], gamma: f64, y: &mut [f64]) {
     for (y, x) in y.iter_mut().zip(x) {

@@ -37,6 +37,13 @@ fn resume(folder: &Path, more: &[&str]) -> Outcome {
     rhohat(folder, &[&["train", "--json", "--resume", "broken"][..], more].concat())
 }
 
+/// Lines of metrics behind the checkpoint, the last one torn.
+fn add_lines(folder: &Path) {
+    let path = folder.join("broken/metrics.jsonl");
+    let lines = fs::read_to_string(&path).unwrap();
+    fs::write(&path, lines + "{\"step\":99}\n{\"st").unwrap();
+}
+
 fn model(folder: &Path, run: &str) -> Vec<u8> {
     fs::read(folder.join(run).join("model.safetensors")).unwrap()
 }
@@ -63,10 +70,7 @@ fn sittings(folder: &Path) -> Vec<Value> {
 fn a_resumed_run_has_the_bytes_and_the_metrics_of_one_that_never_stopped() {
     let folder = broken();
     let folder = folder.path();
-    // Lines behind the checkpoint, the last one torn.
-    let path = folder.join("broken/metrics.jsonl");
-    let lines = fs::read_to_string(&path).unwrap();
-    fs::write(&path, lines + "{\"step\":99}\n{\"st").unwrap();
+    add_lines(folder);
     let outcome = resume(folder, &[]);
     assert!(outcome.stderr.contains("going on from step-000000008"), "{}", outcome.stderr);
     let summary = outcome.json();
@@ -113,6 +117,7 @@ fn a_run_without_a_valid_checkpoint_starts_again_from_its_settings() {
     for path in names(&folder.join("broken/checkpoints")) {
         let _ = fs::remove_file(folder.join("broken/checkpoints").join(path).join("manifest.json"));
     }
+    add_lines(folder);
     let outcome = resume(folder, &[]);
     assert!(outcome.stderr.contains("no checkpoint can be used"), "{}", outcome.stderr);
     outcome.text();
@@ -175,8 +180,14 @@ fn auto_goes_on_with_the_newest_unfinished_run_and_says_so_where_there_is_none()
     for run in ["broken", "whole"] {
         fs::rename(folder.join(run), folder.join("runs").join(run)).unwrap();
     }
+    // One that is older, although its name comes later.
+    let older = folder.join("runs/older");
+    fs::create_dir(&older).unwrap();
+    let config = fs::File::create(older.join("config.toml")).unwrap();
+    config.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(3600)).unwrap();
     let summary = rhohat(folder, &auto).json();
     assert_eq!(summary["run"], "runs/broken");
+    fs::remove_dir_all(older).unwrap();
     rhohat(folder, &auto).refused(2, &["auto", "no unfinished run in runs/"]);
     rhohat(folder, &["train", "--resume", "nowhere"]).refused(3, &["nowhere", "no such run"]);
     rhohat(folder, &["train", "--resume", "runs"]).refused(3, &["runs", "config.toml"]);

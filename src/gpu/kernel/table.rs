@@ -67,6 +67,18 @@ pub static DOT: Kernel = Kernel {
     uniform: Uniform::of::<uniform::Dots>(),
 };
 
+/// `shaders/exponents.wgsl`.
+pub static EXPONENTS: Kernel = Kernel {
+    name: "exponents",
+    source: include_str!("../../../shaders/exponents.wgsl"),
+    activates: false,
+    accumulates: false,
+    bindings: &[Scalars, Write],
+    parts: NO_PARTS,
+    tile: None,
+    uniform: Uniform::of::<uniform::Exponents>(),
+};
+
 /// `shaders/axpy.wgsl`.
 pub static AXPY: Kernel = Kernel {
     name: "axpy",
@@ -173,6 +185,7 @@ pub static ALL: &[&Kernel] = &[
     &KL_SLOPE,
     &WEIGHT_GRADIENT,
     &DOT,
+    &EXPONENTS,
     &AXPY,
     &COMBINE,
     &SGD,

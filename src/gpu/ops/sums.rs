@@ -1,14 +1,16 @@
-//! Sums down columns and over blocks of a vector.
+//! Sums down columns and over blocks of a vector, and the largest exponents of blocks.
 
 use super::word;
 use crate::error::Result;
 use crate::gpu::buffer::Tensor;
 use crate::gpu::kernel;
 use crate::gpu::recording::{Choice, LiveUniform, Recorder};
-use crate::gpu::uniform::{ColumnMean, ColumnSums, Dots, MAX_LIST};
+use crate::gpu::uniform::{ColumnMean, ColumnSums, Dots, Exponents, MAX_LIST};
 
 /// Vec4s a block sum of `dot` covers.
 pub const SUM_BLOCK: usize = 64;
+/// Vec4s of which `exponents` finds the largest exponent.
+pub const EXPONENT_BLOCK: usize = 256;
 /// Rows a block sum of `column_sums` covers.
 pub const COLUMN_BLOCK: usize = 64;
 
@@ -77,6 +79,21 @@ impl Recorder<'_> {
     ) -> Result<()> {
         self.dispatch_live(&kernel::DOT, uniform, &[x, y, sums], max_pairs * sum_blocks(len))
     }
+
+    /// The largest exponent in each block of `x`, 255 where a number is not finite, to `largest[first..]`:
+    /// [`exponent_blocks`] of them.
+    pub fn exponents(&mut self, x: &Tensor, largest: &Tensor, first: usize) -> Result<()> {
+        let blocks = exponent_blocks(x.len());
+        assert!(first + blocks <= largest.bound, "exponents: room for the blocks");
+        let (count, block) = (word(x.len() / 4), word(EXPONENT_BLOCK));
+        let uniform = Exponents { count, block, blocks: word(blocks), first: word(first) };
+        self.dispatch(&kernel::EXPONENTS, Choice::default(), &uniform, &[x, largest], blocks)
+    }
+}
+
+/// Blocks of `len` numbers that `exponents` tells of.
+pub fn exponent_blocks(len: usize) -> usize {
+    (len / 4).div_ceil(EXPONENT_BLOCK)
 }
 
 /// Block sums that `dot` makes of `len` numbers.

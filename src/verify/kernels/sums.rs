@@ -3,7 +3,8 @@
 use super::{Case, SHAPES};
 use crate::gpu::buffer::{Tensor, padded};
 use crate::gpu::kernel;
-use crate::gpu::ops::{COLUMN_BLOCK, SUM_BLOCK, Slices, sum_blocks};
+use crate::gpu::ops::{COLUMN_BLOCK, EXPONENT_BLOCK, SUM_BLOCK, Slices, exponent_blocks, sum_blocks};
+use crate::reference::kernels as reference;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::{Kind, Numbers};
 use crate::verify::rig::{Failure, Rig};
@@ -55,6 +56,7 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
         for &length in LENGTHS {
             let case = SumCase { rows: 1, cols: length, kind, seed };
             cases.push(Case::new(&kernel::DOT, case.name(), move |rig| dot(rig, &case)));
+            cases.push(Case::new(&kernel::EXPONENTS, case.name(), move |rig| exponents(rig, &case)));
         }
     }
     cases
@@ -130,6 +132,31 @@ fn dot(rig: Rig<'_>, case: &SumCase) -> Result<Closeness, Failure> {
     let sums = rig.empty_vector(BEFORE + PAIRS.len() * sum_blocks(len))?;
     rig.run(|recorder| recorder.dot(&stack, &stack, len, &PAIRS, &sums, BEFORE))?;
     check_sums(rig, &sums, &expected)
+}
+
+/// Some blocks of which hold what is not finite, and some what nearly is not.
+fn exponents(rig: Rig<'_>, case: &SumCase) -> Result<Closeness, Failure> {
+    const PLANTED: [u32; 8] = [
+        0x7f80_0000, // infinity
+        0x7f7f_ffff, // the largest number
+        0xff80_0000, // negative infinity
+        0x7fc0_0000, // NaN
+        0x0000_0001, // the smallest number
+        0xff80_0001, // a signalling NaN
+        0x8000_0000, // negative zero
+        0xffff_ffff, // NaN, all bits set
+    ];
+    let mut numbers = case.numbers("exponents").draw(case.kind, case.cols);
+    // A prime a step, so that every lane of a vec4 and every second block or so has one.
+    for (at, bits) in (0..case.cols).step_by(1_021).skip(1).zip(PLANTED.into_iter().cycle()) {
+        numbers[at] = f32::from_bits(bits);
+    }
+    let expected = Expected::exact(reference::exponents(&numbers, 4 * EXPONENT_BLOCK));
+
+    let x = rig.vector(&numbers)?;
+    let found = rig.empty_vector(BEFORE + exponent_blocks(case.cols))?;
+    rig.run(|recorder| recorder.exponents(&x, &found, BEFORE))?;
+    check_sums(rig, &found, &expected)
 }
 
 /// Sums of other terms that lie before those of the case and have to be left alone.
