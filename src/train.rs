@@ -22,8 +22,8 @@ pub use observer::{Observer, Pause, Position, Progress};
 pub const MEASURED: usize = 50_000;
 /// Iterations of L-BFGS between two looks at the bits of all parameters; J and ‖∇J‖ are looked at in every one.
 const PARAMETERS_CHECKED: usize = 10;
-/// Share of a run that looks at parameters may take: a large layer is read back from a device in seconds. A number that is
-/// not finite is in J by the next report besides.
+/// Share of a run that looks at parameters may take, which matters where steps are short. A number that is not finite is in
+/// J by the next report besides.
 const LOOKING: f64 = 0.02;
 
 /// What a training run does.
