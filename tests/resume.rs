@@ -245,7 +245,11 @@ fn numbers_that_are_not_finite_end_training_by_the_next_report_and_are_named() {
                     let rows = if *known == role { tensors.clone() } else { good.get(*known).unwrap() };
                     *numbers = Numbers::Single(rows.to_flat());
                 }
+                engine.set_state(&good).unwrap();
+                assert_eq!(engine.first_not_finite().unwrap(), None, "{name}");
                 engine.set_state(&state).unwrap();
+                let found = engine.first_not_finite().unwrap();
+                assert_eq!(found, Some(format!("{of}decoder.weight")), "{name}, {number}");
                 let error = train(&mut *engine, &recipe, &mut ()).unwrap_err();
                 let Error::Diverged { step, what, remedy } = &error else { panic!("{name}: {error}") };
                 assert!(*step <= recipe.report_every, "{name}, {role:?}: {step}");
