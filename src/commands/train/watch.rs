@@ -119,6 +119,8 @@ impl Display {
     fn say(&self, what: &'static str) {
         if let Self::Bar(bar) = self {
             bar.set_message(what);
+            // Drawn whatever has been drawn just before: nothing may come for long.
+            bar.force_draw();
         }
     }
 
