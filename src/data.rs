@@ -5,6 +5,7 @@
 mod array;
 mod dead_leaves;
 mod field;
+pub mod identity;
 mod idx;
 mod images;
 mod normalize;

@@ -1,5 +1,7 @@
 //! The defaults: those of the lecture's experiment, and how data and a start model change them.
 
+use std::collections::BTreeSet;
+
 use super::memory::default_run;
 use super::{Batch, Config, Given};
 use crate::checkpoint::Every;
@@ -146,6 +148,7 @@ impl Config {
         let normalize = if images { Normalize::Lecture } else { Normalize::None };
         Self {
             data: None,
+            data_as_given: None,
             raw: None,
             hidden: facts.init.map_or(HIDDEN, |file| file.shape().hidden),
             activation,
@@ -178,6 +181,7 @@ impl Config {
             normalize: stored.map_or(normalize, |stored| stored.normalize),
             fit_rows: None,
             init: None,
+            init_as_given: None,
             seed: 0,
             validation: None,
             patience: None,
@@ -186,6 +190,11 @@ impl Config {
             device: "auto".to_owned(),
             threads: 0,
             force_variant: None,
+            chosen: BTreeSet::new(),
+            data_shape: match facts.kind {
+                Kind::Rows { rows, cols, .. } => Some((rows, cols)),
+                Kind::BuiltIn | Kind::Images => None,
+            },
         }
     }
 

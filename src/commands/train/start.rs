@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rhohat::Result;
 use rhohat::config::Config;
+use rhohat::data::identity::{Identity, Inputs, of_file};
 use rhohat::data::stream::{Feed, Store, Transform, fit};
 use rhohat::data::{Examples, Preprocess, Source, npy};
 use rhohat::device::Start;
@@ -13,6 +14,7 @@ use rhohat::durable;
 use rhohat::model::file::ModelFile;
 use rhohat::model::{Matrix, Params, Real, Shape};
 use rhohat::random::Stream;
+use rhohat::run::DataRecord;
 use rhohat::supply::Examples as Given;
 
 /// Where the examples are.
@@ -35,24 +37,26 @@ pub struct Data {
 
 impl Data {
     /// Examples for training. A start model's preprocessing goes on, limits included, unless the settings ask for
-    /// another kind: its weights were learned at that scale. `told` hears how many rows have been looked at.
+    /// another kind: its weights were learned at that scale; so does that of a run that is gone on with, `known`. `told` hears
+    /// how many rows have been looked at. With the examples comes what they are recognised by.
     pub fn new(
         source: &Source,
         config: &Config,
-        init: Option<&ModelFile>,
+        (init, known): (Option<&ModelFile>, Option<&Preprocess>),
         told: &dyn Fn(usize),
-    ) -> Result<Self> {
-        let stored = init.and_then(ModelFile::meta).map(|meta| &meta.preprocess);
-        let stored = stored.filter(|stored| stored.normalize == config.normalize);
+    ) -> Result<(Self, DataRecord)> {
+        let of_init = init.and_then(ModelFile::meta).map(|meta| &meta.preprocess);
+        let stored = known.or(of_init).filter(|stored| stored.normalize == config.normalize);
         if let Source::Stored(store) = source {
+            let record = record(source, None, config, init)?;
             let recipe = config.data_recipe(None);
             let preprocess = stored.cloned().map_or_else(|| source.preprocess(&recipe), Ok)?;
             let preprocess = fit(store, &preprocess, config.fit_sample(), told)?;
             if config.validation.is_none() {
-                return Ok(Self { rows: Rows::Stored(Arc::clone(store)), preprocess, held_out: None });
+                return Ok((Self { rows: Rows::Stored(Arc::clone(store)), preprocess, held_out: None }, record));
             }
             let values = Transform::new(store, &preprocess).in_double(store, 0..store.rows)?;
-            return Ok(Self::of(Matrix::new(store.rows, store.cols, values), preprocess, config));
+            return Ok((Self::of(Matrix::new(store.rows, store.cols, values), preprocess, config), record));
         }
         let Examples { matrix, preprocess, .. } = match (source, stored) {
             (Source::Rows(_), Some(stored)) => source.apply(stored)?,
@@ -62,7 +66,8 @@ impl Data {
                 source.training_set(&config.data_recipe(limits))?
             }
         };
-        Ok(Self::of(matrix, preprocess, config))
+        let record = record(source, Some(&matrix), config, init)?;
+        Ok((Self::of(matrix, preprocess, config), record))
     }
 
     /// Rows in memory, of which some may be held out.
@@ -107,6 +112,18 @@ impl Data {
             Rows::Stored(store) => (store.rows, store.cols),
         }
     }
+}
+
+/// What the run learns from, to be recognised when it is gone on with.
+fn record(
+    source: &Source,
+    patches: Option<&Matrix<f64>>,
+    config: &Config,
+    init: Option<&ModelFile>,
+) -> Result<DataRecord> {
+    let (data, inventory) = Identity::of(source, patches)?;
+    let init = init.and(config.init.as_deref()).map(of_file).transpose()?;
+    Ok(DataRecord { inputs: Inputs { data, init }, inventory })
 }
 
 /// The rows to learn from and `count` rows that are held out, drawn at random, each in their order.

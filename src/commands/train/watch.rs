@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar};
-use rhohat::Result;
+use rhohat::{Error, Result};
 use rhohat::checkpoint::fail_point::reach;
-use rhohat::checkpoint::{Checkpoint, Keeper, Span};
+use rhohat::checkpoint::{Checkpoint, Keeper, Provenance, Span};
 use rhohat::config::Config;
 use rhohat::metrics::{MetricsFile, RhoHatRange, Terms, rate};
 use rhohat::objective::Objective;
@@ -29,6 +29,8 @@ pub struct Watch<'a> {
     deadline: Option<Instant>,
     display: Display,
     objective: Objective,
+    /// What checkpoints are taken under.
+    provenance: Provenance,
     steps: usize,
 }
 
@@ -44,21 +46,23 @@ impl<'a> Watch<'a> {
     pub fn new(
         (metrics, keeper, judge): (MetricsFile, Keeper, Option<Judge>),
         config: &Config,
+        provenance: Provenance,
         interrupt: &'a Interrupt,
         steps: usize,
     ) -> Self {
         let display =
             if progress::is_shown() { Display::Bar(progress::bar(steps, 8)) } else { Display::Log(None) };
         let deadline = config.max_time.and_then(|Span(time)| Instant::now().checked_add(time));
-        Self { metrics, keeper, judge, interrupt, deadline, display, objective: config.objective(), steps }
+        let objective = config.objective();
+        Self { metrics, keeper, judge, interrupt, deadline, display, objective, provenance, steps }
     }
 
-    /// Takes the bar away; the number of reports in which a ρ̂ was clamped, and who has judged held-out examples.
-    pub fn finish(self) -> (usize, Option<Judge>) {
+    /// Takes the bar away; the metrics, with which the run stays locked, and who has judged held-out examples.
+    pub fn finish(self) -> (MetricsFile, Option<Judge>) {
         if let Display::Bar(bar) = self.display {
             bar.finish_and_clear();
         }
-        (self.metrics.mark().clamped, self.judge)
+        (self.metrics, self.judge)
     }
 
     /// Why training is to end now, if it is.
@@ -78,7 +82,8 @@ impl<'a> Watch<'a> {
         }
         let patience = self.judge.as_ref().and_then(Judge::known);
         let metrics = self.metrics.mark();
-        self.keeper.keep(Checkpoint { position, state, metrics, patience }, self.metrics.handle()?)
+        let provenance = Some(self.provenance.clone());
+        self.keeper.keep(Checkpoint { position, state, metrics, patience, provenance }, self.metrics.handle()?)
     }
 }
 
@@ -106,6 +111,10 @@ impl Observer for Watch<'_> {
             self.keep(pause)?;
         }
         if ends {
+            if let Err(why @ Error::Io { .. }) = self.keeper.wait() {
+                tracing::warn!("{why}; tried once more");
+                self.keep(pause)?;
+            }
             self.keeper.wait()?;
             reach("end-kept");
             self.display.say("taking J over the examples");
