@@ -13,7 +13,7 @@ use rhohat::device::{Choice, Setup, Start};
 use rhohat::engine::{Cut, Engine, Job};
 use rhohat::model::{Matrix, Params, Shape};
 use rhohat::optim::{LearningRate, Optimizer};
-use rhohat::order::{Shuffle, WINDOW};
+use rhohat::order::{RunOrder, Shuffle, WINDOW};
 use rhohat::supply::Examples;
 use rhohat::train::{Recipe, train};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -131,7 +131,7 @@ fn the_cpu_engine_holds_no_more_of_rows_on_disk_than_its_plan_says() {
 struct OnDisk(Arc<Store>);
 
 impl OnDisk {
-    const SHUFFLE: Shuffle = Shuffle { seed: 0, run: Some(20) };
+    const SHUFFLE: Shuffle = Shuffle { seed: 0, run: Some(20), order: RunOrder::Drawn };
 }
 
 impl Start for OnDisk {

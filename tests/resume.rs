@@ -49,7 +49,7 @@ fn cases(optimizer: Optimizer) -> Vec<(Setup, Recipe)> {
         revival: None,
         batch: None,
         steps: STEPS,
-        shuffle: Shuffle { seed: 5, run: Some(4) },
+        shuffle: Shuffle::runs(5, 4),
         report_every: 3,
     };
     let setup = Setup { objective, ..Setup::default() };

@@ -22,6 +22,8 @@ const LONGEST_FILE: u64 = 1 << 16;
 pub struct Given {
     table: Table,
     file: Option<PathBuf>,
+    /// The names that the file sets.
+    of_file: Vec<String>,
 }
 
 impl Given {
@@ -31,8 +33,14 @@ impl Given {
     /// [`Error::Input`] when the file is missing or no TOML.
     pub fn new(file: Option<&Path>, flags: Table) -> Result<Self> {
         let mut table = file.map(read).transpose()?.unwrap_or_default();
+        let of_file = table.keys().cloned().collect();
         overlay(&mut table, flags);
-        Ok(Self { table, file: file.map(Path::to_owned) })
+        Ok(Self { table, file: file.map(Path::to_owned), of_file })
+    }
+
+    /// Whether the file sets `name`.
+    pub fn file_has(&self, name: &str) -> bool {
+        self.of_file.iter().any(|known| known == name)
     }
 
     /// The setting `name`, if it was given.

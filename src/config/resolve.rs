@@ -9,6 +9,7 @@ use crate::model::Shape;
 use crate::model::file::{Meta, ModelFile};
 use crate::objective::{Objective, RhoHatMode};
 use crate::optim::{Optimizer, Schedule};
+use crate::order::{MOST_DRAWN, RunOrder};
 
 /// Rows above which DATA is learned from in mini-batches by default.
 const MANY_ROWS: usize = 50_000;
@@ -105,7 +106,7 @@ impl Config {
         let mut defaults = Self::defaults(facts, given.get("samples")?.unwrap_or(SAMPLES));
         defaults.choose_optimizer(given, facts.kind)?;
         defaults.patience = given.get::<f64>("validation")?.map(|_| PATIENCE);
-        let config = given.over(&defaults)?;
+        let config = given.over(&defaults)?.with_run_order(given, facts.kind);
         config.check(facts)?;
         Ok(config)
     }
@@ -166,6 +167,7 @@ impl Config {
             chunk: None,
             block: None,
             shuffle_block: None,
+            shuffle_order: None,
             stream: None,
             memory: None,
             binding_limit: None,
@@ -222,6 +224,14 @@ impl Config {
         }
         self.rho_hat_decay = (self.rho_hat == RhoHatMode::Ema).then_some(0.99);
         Ok(())
+    }
+
+    /// The order of so many runs that a list of them would take more than a few MiB is computed. A file that says how long
+    /// runs are and nothing of their order means a list: so it was for any number of them.
+    fn with_run_order(self, given: &Given, kind: Kind) -> Self {
+        let (Kind::Rows { rows, .. }, Some(run)) = (kind, self.shuffle_block) else { return self };
+        let many = rows.div_ceil(run.max(1)) > MOST_DRAWN && !given.file_has("shuffle_block");
+        Self { shuffle_order: self.shuffle_order.or(many.then_some(RunOrder::Computed)), ..self }
     }
 
     /// Neighbouring rows that are shuffled as one: some where there are so many that they may have to be streamed, whether

@@ -79,8 +79,10 @@ impl Transform {
     /// # Errors
     /// As [`Store::read`], and for numbers that are not finite.
     pub fn in_double(&self, store: &Store, rows: Range<usize>) -> Result<Vec<f64>> {
-        let bytes = read(store, std::slice::from_ref(&rows))?;
-        Ok(bytes.chunks_exact(store.row_bytes()).flat_map(|row| self.values(row)).collect())
+        let bytes = read(store, std::slice::from_ref(&rows))?.bytes;
+        let mut values = Vec::with_capacity(rows.len() * self.cols);
+        bytes.chunks_exact(store.row_bytes()).for_each(|row| values.extend(self.values(row)));
+        Ok(values)
     }
 }
 
