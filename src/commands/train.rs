@@ -59,7 +59,6 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     let open = |path: &Path| Source::open_for_training(path, raw);
     let source = given.get::<PathBuf>("data")?.as_deref().map(open).transpose()?;
     let kind = Kind::of(source.as_ref());
-    let kind = if given.get::<f64>("validation")?.is_some() { kind.held() } else { kind };
     let facts = Facts { kind, init: init.as_ref() };
     let config = Config::resolve(&given, &facts)?;
     let device = Device::open(args, &config, how)?;

@@ -81,16 +81,6 @@ impl Kind {
     }
 }
 
-impl Kind {
-    /// The same data, to be read at once: rows to be held out are picked from all of them.
-    pub fn held(self) -> Self {
-        match self {
-            Self::Rows { rows, cols, .. } => Self::Rows { rows, cols, row_bytes: None },
-            other => other,
-        }
-    }
-}
-
 impl Facts<'_> {
     pub(super) fn meta(&self) -> Option<&Meta> {
         self.init.and_then(ModelFile::meta)
@@ -235,9 +225,13 @@ impl Config {
     }
 
     /// Neighbouring rows that are shuffled as one: some where there are so many that they may have to be streamed, whether
-    /// or not they are, so that the order is the same everywhere.
+    /// or not they are, so that the order is the same everywhere. Data and settings decide, never the memory. Where rows
+    /// are held out all of them are held, and none need runs.
     fn runs(&self, given: &Given, kind: Kind) -> Result<Option<usize>> {
         let Kind::Rows { rows, cols, row_bytes: Some(_) } = kind else { return Ok(None) };
+        if given.get::<f64>("validation")?.is_some() {
+            return Ok(None);
+        }
         let many = rows.saturating_mul(cols) > MANY_NUMBERS || given.get("stream")? == Some(true);
         Ok(default_run(kind).filter(|_| many))
     }

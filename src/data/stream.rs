@@ -14,5 +14,5 @@ pub use feed::Feed;
 pub use fingerprint::FileSample;
 pub use fit::fit;
 pub use rows::{RowCheck, RowSum};
-pub use store::{RawRows, Store};
+pub use store::{PIECE, RawRows, Store};
 pub use transform::Transform;

@@ -51,7 +51,7 @@ pub(super) fn write_list(gpu: &Gpu, tensor: &Tensor, list: &[usize]) {
 /// Cuts the examples into parts that one binding holds.
 fn upload(gpu: &Gpu, layout: &Layout, supply: &mut dyn Supply) -> Result<Vec<Part>> {
     /// Numbers that are fetched at a time, so that the host does not hold all of them.
-    const PIECE: usize = 1 << 22;
+    const PIECE: usize = 1 << 20;
     let (count, cols) = supply.size();
     let mut dense = Vec::new();
     let mut part = |first: usize| {

@@ -1,6 +1,9 @@
 //! Rows on disk: whichever way they reach an engine, it computes the same bits.
 
+mod changed;
 mod limits;
+mod orders;
+mod shards;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -60,6 +60,11 @@ impl Feed {
         self
     }
 
+    /// Bytes that comparing epochs of `rows` rows takes.
+    pub fn bytes_of_epochs(rows: usize) -> usize {
+        Scattered::bytes(rows)
+    }
+
     /// The bytes of the rows that are wanted.
     fn bytes(&mut self, wanted: &Wanted<'_>) -> Result<Vec<u8>> {
         match wanted {

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::input::{self, Part};
 
 /// Bytes that are read at a time where all rows are.
-pub(super) const PIECE: usize = 4 << 20;
+pub const PIECE: usize = 1 << 20;
 
 /// What a file without a header holds: `u8:784`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -259,7 +259,7 @@ impl Store {
         Ok(Table { rows: self.rows, cols: self.cols, values })
     }
 
-    /// All rows, from the first to the last, a few MiB at a time.
+    /// All rows, from the first to the last, about [`PIECE`] bytes at a time.
     pub fn pieces(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let (rows, piece) = (self.rows, (PIECE / self.row_bytes()).max(1));
         (0..rows).step_by(piece).map(move |first| first..rows.min(first.saturating_add(piece)))
