@@ -28,7 +28,7 @@ use crate::gpu::variant::Variant;
 use crate::memory::Bytes;
 use crate::objective::{Activation, Objective, RhoHatMode};
 use crate::optim::{LearningRate, Optimizer, Schedule};
-use crate::order::Shuffle;
+use crate::order::{RunOrder, Shuffle};
 use crate::paths::PathText;
 use crate::train;
 
@@ -86,6 +86,8 @@ pub struct Config {
     pub block: Option<usize>,
     /// Neighbouring rows that are shuffled as one; `None` shuffles every row for itself. For mini-batches alone.
     pub shuffle_block: Option<usize>,
+    /// How runs of rows come into their order; `None` is [`RunOrder::Drawn`], as it was for all runs once.
+    pub shuffle_order: Option<RunOrder>,
     /// Whether rows are read from disk as they are needed.
     pub stream: Option<bool>,
     /// Most bytes a binding of a WebGPU device; `None` is the adapter's own limit.
@@ -212,7 +214,7 @@ impl Config {
 
     /// The order of the examples.
     pub fn shuffle(&self) -> Shuffle {
-        Shuffle { seed: self.seed, run: self.shuffle_block }
+        Shuffle { seed: self.seed, run: self.shuffle_block, order: self.shuffle_order.unwrap_or_default() }
     }
 
     /// How the engine is set up.

@@ -173,6 +173,14 @@ impl Source {
         store.map_or_else(|| Self::open(path), |store| Ok(Self::Stored(Arc::new(store))))
     }
 
+    /// The rows that stay on disk, if they do.
+    pub fn stored(&self) -> Option<Arc<Store>> {
+        match self {
+            Self::Stored(store) => Some(Arc::clone(store)),
+            Self::Images(_) | Self::Rows(_) => None,
+        }
+    }
+
     /// Cuts patches at random (each position in each picture is as likely as any other), fits the preprocessing on
     /// them and applies it. Rows are all taken, in their order; `patch`, `samples` and `color` mean nothing to them.
     ///

@@ -203,7 +203,9 @@ fn make_folder(path: &Path) -> Result<()> {
     let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
     for folder in missing.into_iter().rev() {
         match fs::create_dir(folder) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(Error::io("make", folder, error)),
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(Error::io("make", folder, error));
+            }
             _ => folder.parent().map_or(Ok(()), sync)?,
         }
     }

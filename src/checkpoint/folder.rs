@@ -161,7 +161,8 @@ impl Checkpoints {
                 aside.join(name)
             });
             let mut places = std::iter::once(aside.join(name)).chain(numbered);
-            let place = places.find(|place| place.symlink_metadata().is_err()).expect("the numbers do not end");
+            let place =
+                places.find(|place| place.symlink_metadata().is_err()).expect("the numbers do not end");
             fs::rename(path, &place).map_err(|error| Error::io("write", &place, error))?;
         }
         Ok(())

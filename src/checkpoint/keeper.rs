@@ -115,7 +115,9 @@ impl Keeper {
                 };
                 self.again = Some(Instant::now() + pause);
                 let stands = self.stands.unwrap_or_default();
-                tracing::warn!("{why}; the checkpoint of step {stands} stands, another one is tried in a while");
+                tracing::warn!(
+                    "{why}; the checkpoint of step {stands} stands, another one is tried in a while"
+                );
                 Ok(())
             }
             other => other,

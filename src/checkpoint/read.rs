@@ -46,9 +46,10 @@ impl Unread {
     /// What the system says of a file: one that is missing, no file or too short is damaged, the rest may pass.
     fn of(path: &Path, error: io::Error) -> Self {
         match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::UnexpectedEof => {
-                Self::Damaged(error.to_string())
-            }
+            ErrorKind::NotFound
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::UnexpectedEof => Self::Damaged(error.to_string()),
             _ => Self::Kept(Error::Io { action: "read", path: path.to_owned(), source: error }),
         }
     }
@@ -208,5 +209,7 @@ impl<'a> Hashed<'a> {
 /// A checkpoint for which the machine has no room now is not a bad one.
 fn no_memory(path: &Path, bytes: u64) -> Error {
     let fact = format!("{}: out of memory: {} are needed", path.display(), Bytes(bytes));
-    Error::device(format!("{fact}; close other programs or raise the limit (ulimit -v), nothing has been touched"))
+    Error::device(format!(
+        "{fact}; close other programs or raise the limit (ulimit -v), nothing has been touched"
+    ))
 }

@@ -10,6 +10,7 @@ mod watch;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use indicatif::HumanCount;
@@ -17,7 +18,7 @@ use rhohat::Error;
 use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoints, Found, Keeper, Provenance};
 use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, reach_warning};
-use rhohat::data::stream::RawRows;
+use rhohat::data::stream::{RawRows, Store};
 use rhohat::data::{Preprocess, Source};
 use rhohat::device::{Choice, Selector};
 use rhohat::engine::Engine;
@@ -61,10 +62,10 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
         path => path.as_deref().map(open_init).transpose()?,
     };
     let raw = given.get::<RawRows>("raw")?;
-    let open = |path: &Path| Source::open_for_training(path, raw).map_err(|why| elsewhere(why, resumed.is_some()));
+    let open =
+        |path: &Path| Source::open_for_training(path, raw).map_err(|why| elsewhere(why, resumed.is_some()));
     let source = given.get::<PathText>("data")?.as_deref().map(open).transpose()?;
     let kind = Kind::of(source.as_ref());
-    let kind = if given.get::<f64>("validation")?.is_some() { kind.held() } else { kind };
     let given = if resumed.is_some() { given.gone_on_with() } else { given.over_data(kind) };
     let facts = Facts { kind, init: init.as_ref() };
     let config = Config::resolve(&given, &facts)?;
@@ -141,6 +142,8 @@ struct Opened {
     preprocess: Preprocess,
     /// What they were made of.
     record: DataRecord,
+    /// Where they lie, if that is on disk.
+    store: Option<Arc<Store>>,
     kernels: Option<Kernels>,
     judge: Option<Judge>,
     /// The run that is gone on with, whose state the engine has.
@@ -162,13 +165,15 @@ fn open_engine(
     }
     let source = source.unwrap_or_else(|| Source::built_in(config.seed));
     let reading = progress::stage("making examples");
-    let known = resumed.as_ref().and_then(Resumed::preprocess);
-    let (data, record) = start::Data::new(&source, config, (init, known), &|rows| {
+    let known = resumed.as_ref().and_then(Resumed::preprocess).cloned();
+    let mut check = |record: &DataRecord| match &mut resumed {
+        Some(resumed) => resumed.check_data(&source, record, config, args.data_changed),
+        None => Ok(()),
+    };
+    let (data, record) = start::Data::new(&source, config, (init, known.as_ref()), &mut check, &|rows| {
         reading.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
     })?;
-    if let Some(resumed) = &mut resumed {
-        resumed.check_data(&source, &record, config, args.data_changed)?;
-    }
+    let store = source.stored();
     drop((source, reading));
     if let Some(warning) = reach_warning(&data.looked_at()?, config.output, config.fit_rows) {
         tracing::warn!("{warning}");
@@ -190,7 +195,7 @@ fn open_engine(
         resumed.restore(&mut *engine)?;
     }
     let judge = open_judge(config, device, &data, resumed.as_mut())?;
-    Ok(Opened { engine, preprocess: data.preprocess, record, kernels, judge, resumed })
+    Ok(Opened { engine, preprocess: data.preprocess, record, store, kernels, judge, resumed })
 }
 
 /// Who judges held-out examples, where some are.
@@ -212,7 +217,7 @@ fn open_judge(
 
 /// Trains in a run directory, which holds the result in the end.
 fn learn(args: &TrainArgs, config: &Config, opened: Opened, started: Instant) -> anyhow::Result<ExitCode> {
-    let Opened { mut engine, preprocess, record, kernels, judge, resumed } = opened;
+    let Opened { mut engine, preprocess, record, store, kernels, judge, resumed } = opened;
     let engine = &mut *engine;
     let recipe = config.train_recipe(engine.examples());
     let interrupt = Interrupt::listen()?;
@@ -230,7 +235,8 @@ fn learn(args: &TrainArgs, config: &Config, opened: Opened, started: Instant) ->
     let keeper = Keeper::new(checkpoints, config.checkpoint_every, taken, recipe.remedy());
     let provenance =
         Provenance { settings: config.to_table(), inputs: record.inputs, preprocess: preprocess.clone() };
-    let mut watch = Watch::new((metrics, keeper, judge), config, provenance, &interrupt, recipe.steps);
+    let mut watch =
+        Watch::new((metrics, keeper, judge), config, (provenance, store), &interrupt, recipe.steps);
     let startup = started.elapsed();
     let outcome = train::resume(engine, &recipe, position, &mut watch);
     // The lock of the run is held until its last file has been written.

@@ -21,7 +21,7 @@ const ROWS: &str = "data_rows";
 /// Numbers of each of these rows.
 const COLS: &str = "data_cols";
 /// Settings that are derived where they were not chosen. All others say what is learned and from what.
-const DERIVABLE: [&str; 21] = [
+const DERIVABLE: [&str; 22] = [
     "optimizer",
     "lr",
     "schedule",
@@ -34,6 +34,7 @@ const DERIVABLE: [&str; 21] = [
     "chunk",
     "block",
     "shuffle_block",
+    "shuffle_order",
     "stream",
     "epochs",
     "steps",
@@ -49,7 +50,7 @@ const OF_MACHINE: [&str; 3] = ["chunk", "block", "force_variant"];
 /// Settings from which the others are derived, besides the shape of DATA.
 const BINDING: [&str; 5] = ["hidden", "optimizer", "batch", "device", "memory"];
 /// Settings that only SGD and Adam have.
-const OF_DESCENT: [&str; 9] = [
+const OF_DESCENT: [&str; 10] = [
     "lr",
     "schedule",
     "warmup",
@@ -59,6 +60,7 @@ const OF_DESCENT: [&str; 9] = [
     "epochs",
     "rho_hat_decay",
     "shuffle_block",
+    "shuffle_order",
 ];
 /// Settings that every file of 0.1.0 has, so that one without a format is known by them.
 const ALWAYS_IN_010: [&str; 16] = [
@@ -172,7 +174,8 @@ impl Given {
             (Written::Here, Kind::Rows { rows, cols, .. }) => {
                 let was = [ROWS, COLS].map(|name| self.derived.get(name).and_then(Value::as_integer));
                 (was != [rows, cols].map(|number| i64::try_from(number).ok())).then(|| {
-                    let text = |number: Option<i64>| number.map_or("no".to_owned(), |number| number.to_string());
+                    let text =
+                        |number: Option<i64>| number.map_or("no".to_owned(), |number| number.to_string());
                     format!("DATA are {rows} rows of {cols}, not {} of {}", text(was[0]), text(was[1]))
                 })
             }

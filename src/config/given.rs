@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::derived::{self, Written};
 use super::Config;
+use super::derived::{self, Written};
 use crate::error::{Error, Result};
 use crate::input;
 use crate::paths::PathText;
@@ -67,6 +67,11 @@ impl Given {
         self.chosen_in_file.get(name).or_else(|| self.derived.get(name))
     }
 
+    /// Whether the file sets `name`.
+    pub(super) fn file_has(&self, name: &str) -> bool {
+        self.of_file(name).is_some()
+    }
+
     /// Names of the settings that were chosen.
     pub(super) fn chosen(&self) -> impl Iterator<Item = &String> {
         self.table.keys()
@@ -92,7 +97,10 @@ impl Given {
     pub fn over(&self, defaults: &Config) -> Result<Config> {
         let mut settings = Table::try_from(defaults).expect("defaults have a TOML form");
         let is_derived = |name: &str| self.derived_under(name).is_some();
-        overlay(&mut settings, self.derived.clone().into_iter().filter(|(name, _)| is_derived(name)).collect());
+        overlay(
+            &mut settings,
+            self.derived.clone().into_iter().filter(|(name, _)| is_derived(name)).collect(),
+        );
         overlay(&mut settings, self.table.clone());
         let mut config: Config = settings.try_into().map_err(|error: toml::de::Error| {
             // "invalid type …" and "in `hidden`" come on lines of their own.

@@ -196,7 +196,9 @@ impl std::fmt::Display for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { kind, rows, cols, number, files, .. } = self;
         match (kind, number) {
-            (Kind::Pictures, _) => write!(f, "{rows} patches of {files} picture{}", if *files == 1 { "" } else { "s" }),
+            (Kind::Pictures, _) => {
+                write!(f, "{rows} patches of {files} picture{}", if *files == 1 { "" } else { "s" })
+            }
             (_, Some(number)) => write!(f, "{rows} rows of {cols} numbers ({number})"),
             (_, None) => write!(f, "{rows} rows of {cols} numbers"),
         }
@@ -207,8 +209,12 @@ impl Inventory {
     /// Which files are gone, new or others than in `then`, in words; nothing where none is.
     pub fn differences(&self, then: &Self) -> Option<String> {
         let names = |inventory: &Self| -> Vec<(String, String)> {
-            let pictures = inventory.pictures.iter().map(|entry| (entry.name.clone(), format!("{:?}", entry.size)));
-            let files = inventory.files.iter().map(|file| (file.name.clone(), format!("{} {}", file.rows, file.xxh3)));
+            let pictures =
+                inventory.pictures.iter().map(|entry| (entry.name.clone(), format!("{:?}", entry.size)));
+            let files = inventory
+                .files
+                .iter()
+                .map(|file| (file.name.clone(), format!("{} {}", file.rows, file.xxh3)));
             pictures.chain(files).collect()
         };
         let (then, now) = (names(then), names(self));

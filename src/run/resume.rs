@@ -123,8 +123,11 @@ impl RunDir {
     /// # Errors
     /// [`Error::Io`] when it cannot be read.
     pub fn summary(&self) -> Result<Option<String>> {
-        let Some(bytes) = read_if_there(&self.summary_path(), "a summary", SUMMARY_MOST)? else { return Ok(None) };
-        let no_text = |_| Error::input(self.summary_path(), "not text in UTF-8; remove it to have the run looked at");
+        let Some(bytes) = read_if_there(&self.summary_path(), "a summary", SUMMARY_MOST)? else {
+            return Ok(None);
+        };
+        let no_text =
+            |_| Error::input(self.summary_path(), "not text in UTF-8; remove it to have the run looked at");
         String::from_utf8(bytes).map(Some).map_err(no_text)
     }
 
@@ -203,7 +206,8 @@ impl RunDir {
             step: usize,
             changed: Table,
         }
-        let bytes = read_if_there(&self.sittings_path(), "a record of sittings", SITTINGS_MOST)?.unwrap_or_default();
+        let bytes =
+            read_if_there(&self.sittings_path(), "a record of sittings", SITTINGS_MOST)?.unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<Line> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let mut settings = today.clone();

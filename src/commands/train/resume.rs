@@ -6,7 +6,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rhohat::checkpoint::fail_point::reach;
-use rhohat::checkpoint::{Checkpoint, Checkpoints, Found, Provenance, Patience, Rejected};
+use rhohat::checkpoint::{Checkpoint, Checkpoints, Found, Patience, Provenance, Rejected};
 use rhohat::config::{Config, absolute_paths};
 use rhohat::data::identity::{Inputs, Likeness};
 use rhohat::data::{Preprocess, Source};
@@ -22,7 +22,7 @@ use crate::cli::TrainArgs;
 use crate::progress;
 
 /// Settings that a run keeps: its shape, how it reads what it learns from, its optimiser.
-const KEPT: [&str; 18] = [
+const KEPT: [&str; 19] = [
     "raw",
     "divide",
     "as",
@@ -32,6 +32,7 @@ const KEPT: [&str; 18] = [
     "output",
     "optimizer",
     "shuffle_block",
+    "shuffle_order",
     "patch",
     "samples",
     "color",
@@ -45,14 +46,7 @@ const KEPT: [&str; 18] = [
 /// Settings that change J: a search of L-BFGS begins anew, and the lowest J over held-out examples is another.
 const OF_J: [&str; 3] = ["rho", "beta", "lambda"];
 /// Settings that decide no step: an end that was reached stands.
-const OF_SITTING: [&str; 6] = [
-    "data",
-    "checkpoint_every",
-    "max_time",
-    "memory",
-    "stream",
-    "threads",
-];
+const OF_SITTING: [&str; 6] = ["data", "checkpoint_every", "max_time", "memory", "stream", "threads"];
 
 /// What `--resume` has found.
 pub enum Asked {
@@ -111,16 +105,7 @@ pub fn open(asked: &Path, args: &TrainArgs) -> anyhow::Result<Asked> {
         Some((name, _)) => tracing::info!("{}: going on from {name}", run.path().display()),
         None => tracing::info!("{}: no checkpoint yet; starting from its config.toml", run.path().display()),
     }
-    let resumed = Resumed {
-        run,
-        settings,
-        record,
-        metrics,
-        from,
-        rejected,
-        best: None,
-        data_changed: false,
-    };
+    let resumed = Resumed { run, settings, record, metrics, from, rejected, best: None, data_changed: false };
     Ok(Asked::Unfinished(Box::new(resumed)))
 }
 
@@ -151,8 +136,12 @@ fn finished(run: &RunDir, args: &TrainArgs) -> anyhow::Result<Option<Summary>> {
 fn check_scratch(run: &RunDir, newest: Option<&str>, rejected: &[Rejected], wanted: bool) -> Result<()> {
     if let Some(name) = newest {
         return if wanted {
-            let remedy = "leave --from-scratch out to go on from it, or begin a new run with --config RUN/config.toml";
-            Err(Error::usage(format!("--from-scratch: {name} of {} can be used; {remedy}", run.path().display())))
+            let remedy =
+                "leave --from-scratch out to go on from it, or begin a new run with --config RUN/config.toml";
+            Err(Error::usage(format!(
+                "--from-scratch: {name} of {} can be used; {remedy}",
+                run.path().display()
+            )))
         } else {
             Ok(())
         };
@@ -211,7 +200,8 @@ impl Resumed {
         let after = config.to_table();
         let text =
             |table: &Table, name: &str| table.get(name).map_or("none".to_owned(), toml::Value::to_string);
-        let names = self.settings.keys().chain(after.keys().filter(|name| !self.settings.contains_key(*name)));
+        let names =
+            self.settings.keys().chain(after.keys().filter(|name| !self.settings.contains_key(*name)));
         let pairs = names.map(|name| (name.clone(), (text(&self.settings, name), text(&after, name))));
         pairs.filter(|(name, (was, is))| was != is && !name.ends_with("_as_given")).collect()
     }
@@ -232,27 +222,32 @@ impl Resumed {
         of_checkpoint.or_else(|| of_record().filter(|_| self.from.is_none()))
     }
 
-    /// The sum over all rows on disk, if an earlier sitting has read them whole.
-    pub fn row_sum(&self) -> Option<rhohat::data::stream::RowSum> {
-        self.inputs().and_then(|inputs| inputs.data.sum)
-    }
-
     /// Compares the data with those that the run has learned from. Others are refused unless they are asked for, now or in
     /// an earlier sitting.
     ///
     /// # Errors
     /// [`Error::Input`] with what differs.
-    pub fn check_data(&mut self, source: &Source, now: &DataRecord, config: &Config, accepted: bool) -> Result<()> {
-        let name = config.data.as_ref().map_or("the built-in pictures".into(), |path| path.display().to_string());
+    pub fn check_data(
+        &mut self,
+        source: &Source,
+        now: &DataRecord,
+        config: &Config,
+        accepted: bool,
+    ) -> Result<()> {
+        let name =
+            config.data.as_ref().map_or("the built-in pictures".into(), |path| path.display().to_string());
         let Some(then) = self.inputs().cloned() else {
             if self.from.is_some() {
-                tracing::info!("{name}: a checkpoint of 0.1.0 does not say what it was learned from; taken to be the same");
+                tracing::info!(
+                    "{name}: a checkpoint of 0.1.0 does not say what it was learned from; taken to be the same"
+                );
             }
             return Ok(());
         };
         self.check_init(&then, &now.inputs)?;
         let likeness = then.data.compare(&now.inputs.data, source)?;
         if likeness == Likeness::Same {
+            self.expect_rows(source, &then, accepted);
             return Ok(());
         }
         let told = self.difference(&likeness, now, config);
@@ -265,6 +260,20 @@ impl Resumed {
         tracing::warn!("{name}: {told}; gone on with, since --data-changed was given");
         self.data_changed = self.from.is_some();
         Ok(())
+    }
+
+    /// Rows on disk are the same as far as samples of them tell. The first pass that reads them whole will know better,
+    /// unless others are asked for: then it is taken at its word.
+    fn expect_rows(&mut self, source: &Source, then: &Inputs, accepted: bool) {
+        let (Some(store), Some(sum)) = (source.stored(), then.data.sum) else { return };
+        if accepted {
+            tracing::info!(
+                "no sample of the rows has changed; since --data-changed was given, a search begins anew all the same"
+            );
+            self.data_changed = self.from.is_some();
+        } else {
+            store.check().expect(sum);
+        }
     }
 
     /// What differs, in words.
@@ -296,7 +305,10 @@ impl Resumed {
             return Ok(());
         }
         let remedy = "bring the old one back, or begin a new run with --config RUN/config.toml";
-        Err(Error::input(self.run.path(), format!("the model of --init has changed since the run was begun; {remedy}")))
+        Err(Error::input(
+            self.run.path(),
+            format!("the model of --init has changed since the run was begun; {remedy}"),
+        ))
     }
 
     /// What is known of held-out examples: the lowest J, and the parameters that it belongs to. Nothing under another J or

@@ -130,7 +130,9 @@ impl Summary {
             return Ok(Err("the run is finished, but its model is gone"));
         }
         let Some(Seal { config, model }) = &self.seal else {
-            return Ok(ModelFile::open(&run.model()).map(|_| ()).map_err(|_| "the run is finished, but its model is damaged"));
+            return Ok(ModelFile::open(&run.model())
+                .map(|_| ())
+                .map_err(|_| "the run is finished, but its model is damaged"));
         };
         if of_file(&run.config())? != *config {
             return Ok(Err("config.toml has been changed since the run was finished"));

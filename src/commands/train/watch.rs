@@ -1,17 +1,19 @@
 //! Who is told of a run's progress: metrics.jsonl, the bar or the log, its checkpoints, and the run itself when it shall
 //! stop.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar};
-use rhohat::{Error, Result};
 use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoint, Keeper, Provenance, Span};
 use rhohat::config::Config;
+use rhohat::data::stream::Store;
 use rhohat::metrics::{MetricsFile, RhoHatRange, Terms, rate};
 use rhohat::objective::Objective;
 use rhohat::train::{Ended, Judge, Observer, Pause, Progress};
 use rhohat::units::{dead, saturated};
+use rhohat::{Error, Result};
 
 use super::interrupt::Interrupt;
 use crate::progress;
@@ -31,6 +33,8 @@ pub struct Watch<'a> {
     objective: Objective,
     /// What checkpoints are taken under.
     provenance: Provenance,
+    /// Rows on disk, whose sum is known once they have been read whole.
+    store: Option<Arc<Store>>,
     steps: usize,
 }
 
@@ -46,7 +50,7 @@ impl<'a> Watch<'a> {
     pub fn new(
         (metrics, keeper, judge): (MetricsFile, Keeper, Option<Judge>),
         config: &Config,
-        provenance: Provenance,
+        (provenance, store): (Provenance, Option<Arc<Store>>),
         interrupt: &'a Interrupt,
         steps: usize,
     ) -> Self {
@@ -54,7 +58,7 @@ impl<'a> Watch<'a> {
             if progress::is_shown() { Display::Bar(progress::bar(steps, 8)) } else { Display::Log(None) };
         let deadline = config.max_time.and_then(|Span(time)| Instant::now().checked_add(time));
         let objective = config.objective();
-        Self { metrics, keeper, judge, interrupt, deadline, display, objective, provenance, steps }
+        Self { metrics, keeper, judge, interrupt, deadline, display, objective, provenance, store, steps }
     }
 
     /// Takes the bar away; the metrics, with which the run stays locked, and who has judged held-out examples.
@@ -82,8 +86,10 @@ impl<'a> Watch<'a> {
         }
         let patience = self.judge.as_ref().and_then(Judge::known);
         let metrics = self.metrics.mark();
+        self.provenance.inputs.data.sum = self.store.as_ref().and_then(|store| store.check().known());
         let provenance = Some(self.provenance.clone());
-        self.keeper.keep(Checkpoint { position, state, metrics, patience, provenance }, self.metrics.handle()?)
+        self.keeper
+            .keep(Checkpoint { position, state, metrics, patience, provenance }, self.metrics.handle()?)
     }
 }
 
