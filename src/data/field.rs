@@ -105,6 +105,17 @@ impl Fields {
         }
     }
 
+    /// Refuses rows of so many bytes that are to be held beside the pictures.
+    pub fn check_beside(&self, bytes: u64) -> Result<()> {
+        let largest = self.order.iter().map(|&number| self.bytes_of(number)).max().unwrap_or_default();
+        if bytes.saturating_add(largest) <= self.room {
+            return Ok(());
+        }
+        let needed = format!("{} for their patches and {} for one of them", Bytes(bytes), Bytes(largest));
+        let fact = format!("pictures need {needed}, but {} of memory are there", Bytes(self.room));
+        Err(Error::input(&self.pictures.list()[0].name, format!("{fact}; give fewer or smaller pictures")))
+    }
+
     fn bytes_of(&self, number: usize) -> u64 {
         self.pictures.bytes_of(number, self.channels, self.whiten)
     }

@@ -123,6 +123,7 @@ impl GridRows {
 
     /// All rows at once.
     pub(super) fn all<T: Real>(mut self) -> Result<Examples<T>> {
+        self.fields.check_beside((self.size().0 * self.cols * size_of::<f64>()) as u64)?;
         let values = self.raw(0..self.size().0)?;
         let Self { fields, grids, preprocess, cols, .. } = self;
         drop(fields);

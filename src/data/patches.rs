@@ -14,11 +14,6 @@ use crate::random::Stream;
 /// Bytes that are kept of each patch while patches are drawn, besides its numbers.
 pub const BYTES_OF_DRAW: u64 = 16;
 
-/// Patches that are drawn: `samples`, but for pictures that are one patch each, of which none is taken twice.
-pub fn drawn(pictures: &Pictures, patch: usize, samples: usize) -> usize {
-    if pictures.are_patches(patch) { samples.min(pictures.list().len()) } else { samples }
-}
-
 /// Draws patches for training, each with the same chance for every position in every picture; pictures that are one patch
 /// each are taken once at most. `[drawn, n]`.
 pub fn random(
@@ -28,15 +23,13 @@ pub fn random(
     memory: Option<Bytes>,
 ) -> Result<Vec<f64>> {
     let patch = recipe.patch;
-    let samples = drawn(pictures, patch, recipe.samples);
+    let whole = pictures.squares().filter(|&(side, _)| side == patch).map(|(_, count)| count);
+    let samples = whole.map_or(recipe.samples, |count| recipe.samples.min(count));
     let cols = channels * patch * patch;
     let mut rows = room(samples, cols)?;
     let positions = Positions::of(pictures.list(), patch);
-    let drawn: Vec<u64> = if pictures.are_patches(patch) {
-        Sample { rows: samples, seed: recipe.seed }
-            .of(pictures.list().len())
-            .map(|number| number as u64)
-            .collect()
+    let drawn: Vec<u64> = if let Some(count) = whole {
+        Sample { rows: samples, seed: recipe.seed }.of(count).map(|number| number as u64).collect()
     } else {
         let mut stream = Stream::new(recipe.seed, "patches");
         (0..samples).map(|_| stream.below(positions.count)).collect()

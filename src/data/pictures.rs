@@ -160,7 +160,7 @@ impl Pictures {
     }
 
     /// Most bytes that a picture takes while it is decoded and made ready in `channels` of a model, whitened or not.
-    pub(super) fn bytes_of(&self, number: usize, channels: usize, whiten: bool) -> u64 {
+    pub(crate) fn bytes_of(&self, number: usize, channels: usize, whiten: bool) -> u64 {
         let &Listed { width, height, channels: own, .. } = &self.list[number];
         let (decoded, decoding) = match &self.places[number] {
             Place::File(header) => (header.decoded(), header.decoding()),
@@ -221,9 +221,11 @@ impl Pictures {
         ))
     }
 
-    /// Whether every picture is exactly one patch.
-    pub fn are_patches(&self, patch: usize) -> bool {
-        self.list.iter().all(|p| (p.width, p.height) == (patch, patch))
+    /// Side and number of the pictures, where all are squares of one size.
+    pub fn squares(&self) -> Option<(usize, usize)> {
+        let side = self.list.first()?.width;
+        let is_one = |p: &Listed| (p.width, p.height) == (side, side);
+        self.list.iter().all(is_one).then_some((side, self.list.len()))
     }
 }
 
