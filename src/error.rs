@@ -88,7 +88,7 @@ const LONGEST: usize = 1200;
 const AT_END: usize = 300;
 
 /// What is safe to print, whatever a file held: one line without control characters, its middle left out where it is long.
-fn plain(text: &str) -> Cow<'_, str> {
+pub fn plain(text: &str) -> Cow<'_, str> {
     let length = text.chars().count();
     if length <= LONGEST && !text.contains(char::is_control) {
         return Cow::Borrowed(text);
@@ -104,7 +104,7 @@ fn plain(text: &str) -> Cow<'_, str> {
 }
 
 /// A path as one that a terminal can take.
-fn shown(path: &Path) -> String {
+pub fn shown(path: &Path) -> String {
     plain(&path.display().to_string()).into_owned()
 }
 
