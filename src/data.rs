@@ -13,6 +13,7 @@ mod npz;
 pub mod numbers;
 mod open;
 mod patches;
+mod pieces;
 mod preprocess;
 mod sample;
 pub mod stream;
@@ -29,6 +30,7 @@ use crate::error::{Error, Result};
 use crate::model::{Matrix, Real};
 use crate::random::Stream;
 use field::prepare;
+pub use pieces::{Piece, Pieces};
 use preprocess::normalized;
 pub use sample::Sample;
 use stream::{RawRows, Store};
@@ -172,6 +174,11 @@ impl Source {
         store.map_or_else(|| Self::open(path), |store| Ok(Self::Stored(Arc::new(store))))
     }
 
+    /// The file or folder that a DATA names, without `:ARRAY` or `:TENSOR` behind it.
+    pub fn file_of(path: &Path) -> &Path {
+        open::split_part(path).0
+    }
+
     /// Cuts patches at random (each position in each picture is as likely as any other), fits the preprocessing on
     /// them and applies it. Rows are all taken, in their order; `patch`, `samples` and `color` mean nothing to them.
     ///
@@ -252,14 +259,7 @@ impl Source {
                 return Err(Error::input("data", format!("{reason}; give rows as .npy, IDX or safetensors")));
             }
         };
-        if let Some((patch, channels)) = preprocess.patch.zip(preprocess.channels)
-            && table.cols != patch * patch * channels
-        {
-            let model =
-                format!("the model's patches are {patch}×{patch}×{channels} = {}", patch * patch * channels);
-            let fact = format!("rows of {} numbers, but {model}", table.cols);
-            return Err(Error::input("data", format!("{fact}; give images, or rows of that width")));
-        }
+        preprocess.check_width(table.cols)?;
         let cols = table.cols;
         let values = match table {
             Cow::Borrowed(table) => Cow::from(&table.values),

@@ -32,6 +32,7 @@ use rhohat::train::{self, Ended, Judge, Position};
 use rhohat::units::{Health, JUDGED, spaced};
 
 use super::on_data::FOREIGN;
+use super::outputs::{Kind as OutputKind, Wanted};
 use super::print;
 use crate::cli::TrainArgs;
 use crate::progress;
@@ -54,6 +55,7 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     let file = resumed.as_ref().map(Resumed::config).or_else(|| args.config.clone());
     let given = Given::new(file.as_deref(), args.settings.table())?;
     args.out.as_deref().map(RunDir::check).transpose()?;
+    check_saved_patches(args, &given, file.as_deref())?;
     let init = given.get::<PathBuf>("init")?.as_deref().map(open_init).transpose()?;
     let raw = given.get::<RawRows>("raw")?;
     let open = |path: &Path| Source::open_for_training(path, raw);
@@ -71,6 +73,15 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     let opened = open_engine(args, &config, &device, source, init.as_ref(), &plan, resumed)?;
     let config = config.with_plan(opened.engine.plan(), device.choice.variant());
     learn(args, &config, opened, started)
+}
+
+/// Refuses to save the examples over what is read, or over anything that is no older array.
+fn check_saved_patches(args: &TrainArgs, given: &Given, config: Option<&Path>) -> rhohat::Result<()> {
+    let Some(path) = &args.save_patches else { return Ok(()) };
+    let (data, init) = (given.get::<PathBuf>("data")?, given.get::<PathBuf>("init")?);
+    let inputs: Vec<_> = [data.as_deref(), init.as_deref(), config].into_iter().flatten().collect();
+    let (flag, kinds) = ("--save-patches", &[OutputKind::Npy]);
+    Wanted { flag, path, kinds, inputs: &inputs, force: None }.check().map(|_| ())
 }
 
 fn open_init(path: &Path) -> rhohat::Result<ModelFile> {

@@ -16,7 +16,7 @@ use crate::data::tensor::Tensors;
 use crate::durable;
 use crate::error::{Error, Result, plain, shown};
 use crate::input;
-use crate::memory::{Bytes, available};
+use crate::memory::{Bytes, available, is_given};
 use crate::objective::Objective;
 
 /// The metadata key.
@@ -196,7 +196,10 @@ impl ModelFile {
         if let Some(more) = others.len().checked_sub(1) {
             let more = if more < TOLD { String::new() } else { format!(" and {} more", others.len() - TOLD) };
             let named = others[..others.len().min(TOLD)].join(", ");
-            tracing::warn!("{}", plain(&format!("{path}: left aside, for the model has no such tensors: {named}{more}")));
+            tracing::warn!(
+                "{}",
+                plain(&format!("{path}: left aside, for the model has no such tensors: {named}{more}"))
+            );
         }
     }
 
@@ -257,11 +260,7 @@ impl ModelFile {
     fn check_room(&self, bytes: u64) -> Result<()> {
         let left = available();
         let is_there = left.is_none_or(|left| bytes <= left.0);
-        let mut room = Vec::<u8>::new();
-        let is_given = usize::try_from(bytes).is_ok_and(|bytes| room.try_reserve_exact(bytes).is_ok());
-        // Seen from outside, or the compiler may leave out an allocation that nobody uses.
-        std::hint::black_box(&room);
-        if is_there && is_given {
+        if is_there && is_given(bytes) {
             return Ok(());
         }
         let Shape { visible, hidden } = self.found.shape;
@@ -273,7 +272,8 @@ impl ModelFile {
             "{hidden} hidden and {visible} visible units take {} of memory as they are read, {left}",
             Bytes(bytes)
         );
-        let remedy = "use a machine with more memory or a model of fewer hidden units, or raise the limit (ulimit -v)";
+        let remedy =
+            "use a machine with more memory or a model of fewer hidden units, or raise the limit (ulimit -v)";
         Err(Error::input(&self.path, format!("{fact}; {remedy}")))
     }
 }

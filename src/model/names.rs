@@ -134,7 +134,10 @@ fn linear_shape(file: &Tensors, names: &[String; 4]) -> Result<Shape, String> {
             let reference = format!("{encoder} of {hidden} hidden and {visible} visible units");
             let fact = format!("{name} has shape {found:?}, but {reference} asks for {wanted:?}");
             let is_turned = name == decoder && found[..] == [hidden, visible];
-            let turn = format!("; it is transposed, {}", python(&format!("t['{name}'] = t['{name}'].T.contiguous()")));
+            let turn = format!(
+                "; it is transposed, {}",
+                python(&format!("t['{name}'] = t['{name}'].T.contiguous()"))
+            );
             return Err(if is_turned { fact + &turn } else { fact });
         }
     }
@@ -150,7 +153,8 @@ fn free_shape(file: &Tensors, names: &[String; 4]) -> Result<(Shape, [bool; 2]),
     let (hidden, visible) = (length(&names[1])?, length(&names[3])?);
     if hidden == visible {
         let four = names.join(", ");
-        let fact = format!("{four}: as many hidden as visible units, {hidden}, do not tell how the weights lie");
+        let fact =
+            format!("{four}: as many hidden as visible units, {hidden}, do not tell how the weights lie");
         return Err(format!("{fact}; {}", rename()));
     }
     let turned = |name: &String, straight: [usize; 2]| {
@@ -172,7 +176,8 @@ fn missing(file: &Tensors, names: &[String]) -> String {
     let lacks = |name: &str| file.info(name).is_none();
     let first = OWN.iter().find(|own| lacks(own)).copied().unwrap_or(OWN[0]);
     let listed = names.iter().take(LISTED).cloned().collect::<Vec<_>>().join(", ");
-    let more = if names.len() > LISTED { format!(" and {} more", names.len() - LISTED) } else { String::new() };
+    let more =
+        if names.len() > LISTED { format!(" and {} more", names.len() - LISTED) } else { String::new() };
     let found = if names.is_empty() { "none".to_owned() } else { listed + &more };
     let fact = format!("no tensor {first} (found: {found})");
     if OWN.iter().filter(|own| lacks(own)).count() > 1 {
