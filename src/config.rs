@@ -4,6 +4,7 @@
 mod check;
 mod given;
 mod memory;
+mod pictures;
 mod resolve;
 
 use std::path::PathBuf;

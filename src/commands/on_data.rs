@@ -75,11 +75,11 @@ impl<'a> Opening<'a> {
         let room = Room { choice: &choice, model: &file, made, memory: args.memory };
         room.check_model(&args.model)?;
         let examples = examples(args, &preprocess, file.shape())?;
-        let piece = room.piece(&examples)?;
+        let room::Pieces { at_once, asked } = room.pieces(&examples)?;
         let setup = Setup { objective, cut: Cut::default(), rho_hat: RhoHat::default(), threads: 0 };
         let mut engine = choice.open(&setup, &OnExamples { file: &file, examples: &examples })?;
-        engine.compute_at_once(piece);
-        Ok(Session { engine, examples, objective, piece })
+        engine.compute_at_once(at_once);
+        Ok(Session { engine, examples, objective, piece: asked })
     }
 }
 
@@ -123,11 +123,14 @@ fn examples(args: &OnData, preprocess: &Preprocess, shape: Shape) -> anyhow::Res
     if let Source::Stored(store) = &source {
         check_width(&args.data, store.cols, shape)?;
     }
-    let examples = Pieces::new(source, preprocess, &|rows| {
+    let examples = Pieces::new(source, preprocess, args.memory, &|rows| {
         stage.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
     })?;
     drop(stage);
     check_width(&args.data, examples.size().1, shape)?;
+    if let Some(cropped) = examples.cropped() {
+        tracing::info!("{cropped}");
+    }
     Ok(examples)
 }
 

@@ -55,7 +55,7 @@ fn write(out: &Destination, session: &mut Session) -> rhohat::Result<()> {
 
 /// The one picture that the examples are the patches of.
 fn the_picture(args: &MapArgs, session: &mut Session) -> Result<Picture, Error> {
-    let grids = session.examples.grids().unwrap_or_default().to_vec();
+    let grids = session.examples.grids().unwrap_or_default();
     let refused = |why: String| Err(Error::usage(format!("-o {}: {why}", args.out.display())));
     match grids.len() {
         0 => return refused("DATA are rows, which are no picture; write them with -o FILE.npy".to_owned()),

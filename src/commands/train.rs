@@ -23,7 +23,7 @@ use rhohat::device::{Choice, Selector};
 use rhohat::engine::Engine;
 use rhohat::gpu::tune::{Job, Kernels, Origin, Tune};
 use rhohat::gpu::variant::Variant;
-use rhohat::memory::grant;
+use rhohat::memory::{Bytes, grant};
 use rhohat::model::file::{Meta, ModelFile, save};
 use rhohat::model::{Params, Shape};
 use rhohat::picture::{Tile, features};
@@ -66,6 +66,7 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     let config = Config::resolve(&given, &facts)?;
     let device = Device::open(args, &config, how)?;
     let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;
+    let plan = plan.with_pictures(&config, source.as_ref(), &device.choice)?;
     if args.dry_run {
         print(args.json, &plan, plan::text)?;
         return Ok(ExitCode::SUCCESS);
@@ -152,7 +153,7 @@ fn open_engine(
     }
     let source = source.unwrap_or_else(|| Source::built_in(config.seed));
     let reading = progress::stage("making examples");
-    let data = start::Data::new(&source, config, init, &|rows| {
+    let data = start::Data::new(&source, config, init, Bytes(plan.for_pictures), &|rows| {
         reading.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
     })?;
     drop((source, reading));

@@ -1,12 +1,13 @@
-//! Examples under a model's preprocessing, any rows of them at a time: rows on disk are read when they are asked for, those
-//! in memory are cut. The numbers are those of [`Source::apply`], however they are cut.
+//! Examples under a model's preprocessing, any rows of them at a time: rows on disk are read when they are asked for,
+//! pictures decoded one by one, rows in memory are cut. The numbers are those of [`Source::apply`], however they are cut.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::stream::{Feed, Store, Transform, fit};
-use super::{Examples, Grid, Preprocess, Source};
+use super::{Examples, Grid, GridRows, Pictures, Preprocess, Rows, Source};
 use crate::error::Result;
+use crate::memory::Bytes;
 use crate::model::{Matrix, cast};
 use crate::order::Shuffle;
 use crate::supply::{self, Supply, Wanted};
@@ -23,6 +24,7 @@ pub struct Pieces {
 enum From {
     Held(Arc<Examples<f64>>),
     Stored(Arc<Store>, Arc<Transform>),
+    Pictures(Arc<Pictures>, Arc<Mutex<GridRows>>),
 }
 
 /// Neighbouring examples.
@@ -36,11 +38,22 @@ pub struct Piece {
 
 impl Pieces {
     /// Applies a model's preprocessing as [`Source::apply`] does; limits that are missing are fitted in a pass over all
-    /// rows, of which `told` hears.
+    /// rows, of which `told` hears. `memory` is what pictures may take while they are decoded; `None` is what is free.
     ///
     /// # Errors
     /// As [`Source::apply`].
-    pub fn new(source: Source, preprocess: &Preprocess, told: &dyn Fn(usize)) -> Result<Self> {
+    pub fn new(
+        source: Source,
+        preprocess: &Preprocess,
+        memory: Option<Bytes>,
+        told: &dyn Fn(usize),
+    ) -> Result<Self> {
+        if let Source::Images(pictures) = &source {
+            let rows = GridRows::new(Arc::clone(pictures), preprocess, memory)?;
+            let (preprocess, size) = (rows.preprocess().clone(), rows.size());
+            let from = From::Pictures(Arc::clone(pictures), Arc::new(Mutex::new(rows)));
+            return Ok(Self { from, preprocess, size });
+        }
         if let Source::Stored(store) = source {
             preprocess.check_width(store.cols)?;
             let preprocess = fit(&store, preprocess, None, told)?;
@@ -63,13 +76,22 @@ impl Pieces {
         match &self.from {
             From::Held(_) => 16 * (self.size.0 as u64) * self.size.1 as u64,
             From::Stored(..) => 0,
+            From::Pictures(pictures, _) => pictures.held(),
+        }
+    }
+
+    /// Bytes that come and go while examples are made: those of the picture that takes most.
+    pub fn passing_bytes(&self) -> u64 {
+        match &self.from {
+            From::Held(_) | From::Stored(..) => 0,
+            From::Pictures(pictures, _) => pictures.need(&self.preprocess).bytes.0,
         }
     }
 
     /// Bytes of a row where it is fetched from; 0 where all are in memory.
     pub fn row_bytes(&self) -> usize {
         match &self.from {
-            From::Held(_) => 0,
+            From::Held(_) | From::Pictures(..) => 0,
             From::Stored(store, _) => store.row_bytes(),
         }
     }
@@ -80,10 +102,19 @@ impl Pieces {
     }
 
     /// Where each picture's patches go; `None` for rows.
-    pub fn grids(&self) -> Option<&[Grid]> {
+    pub fn grids(&self) -> Option<Vec<Grid>> {
         match &self.from {
-            From::Held(examples) => examples.grid.as_deref(),
+            From::Held(examples) => examples.grid.clone(),
             From::Stored(..) => None,
+            From::Pictures(_, rows) => Some(lock(rows).grids().to_vec()),
+        }
+    }
+
+    /// What the patches leave out of the pictures, in words; `None` where there is nothing left out.
+    pub fn cropped(&self) -> Option<String> {
+        match &self.from {
+            From::Held(_) | From::Stored(..) => None,
+            From::Pictures(pictures, _) => pictures.cropped(self.preprocess.patch?),
         }
     }
 
@@ -102,6 +133,10 @@ impl Pieces {
                 let (values, means) = transform.with_means(store, range)?;
                 Piece { values, means }
             }
+            From::Pictures(_, rows) => {
+                let Rows { values, means } = lock(rows).rows(range)?;
+                Piece { values, means }
+            }
         })
     }
 
@@ -111,7 +146,7 @@ impl Pieces {
     /// When the system has no thread left that reads ahead.
     pub fn examples(&self) -> Result<supply::Examples> {
         Ok(supply::Examples::Streamed(match &self.from {
-            From::Held(_) => Box::new(self.clone()),
+            From::Held(_) | From::Pictures(..) => Box::new(self.clone()),
             From::Stored(store, _) => {
                 let transform = Transform::new(store, &self.preprocess);
                 Box::new(Feed::new(Arc::clone(store), transform, Shuffle::rows(0))?)
@@ -127,6 +162,11 @@ impl Pieces {
         let (rows, cols) = self.size;
         Ok(Matrix::new(rows, cols, self.rows(0..rows)?.values))
     }
+}
+
+/// The rows of pictures, which the engine and whoever looks at examples share, so that a picture is decoded once.
+fn lock(rows: &Mutex<GridRows>) -> MutexGuard<'_, GridRows> {
+    rows.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Supply for Pieces {

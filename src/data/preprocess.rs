@@ -25,13 +25,19 @@ pub fn normalized<T: Real>(
     if let Some(limits) = preprocess.limits {
         kind.map(values.to_mut(), limits);
     }
-    let rounded = values.iter().map(|&x| T::from_f64(x)).collect();
-    Ok(Examples { matrix: Matrix::new(values.len() / cols, cols, rounded), means, grid, preprocess })
+    let rows = values.len() / cols;
+    let mut rounded: Vec<T> = match values {
+        Cow::Borrowed(values) => values.iter().map(|&x| T::from_f64(x)).collect(),
+        // In place: the rows are not held twice.
+        Cow::Owned(values) => values.into_iter().map(T::from_f64).collect(),
+    };
+    rounded.shrink_to_fit();
+    Ok(Examples { matrix: Matrix::new(rows, cols, rounded), means, grid, preprocess })
 }
 
 impl Preprocess {
     /// The limits, unless the kind of normalisation has no use for them.
-    fn stored_limits(&self) -> Option<(f64, f64)> {
+    pub(super) fn stored_limits(&self) -> Option<(f64, f64)> {
         self.limits.filter(|_| self.normalize != Normalize::None)
     }
 

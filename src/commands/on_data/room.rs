@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rhohat::data::Pieces;
+use rhohat::data::Pieces as Examples;
 use rhohat::device::Choice;
 use rhohat::engine::{Cut, Job};
 use rhohat::error::Error;
@@ -19,8 +19,19 @@ const PROGRAM: u64 = 24 << 20;
 const SOFTWARE_ADAPTER: u64 = 160 << 20;
 /// What a chunk is cut into at most: sums of thin layers have so many pieces.
 const PARTS: usize = 32;
-/// Rows that are worth a piece of their own.
+/// Fewest rows that are computed at once.
 const FEWEST: usize = 256;
+/// Bytes of results, and of the examples beside them, that are in memory at a time; more would gain nothing.
+const RESULTS: u64 = 16 << 20;
+
+/// Rows at a time. No bit depends on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pieces {
+    /// Rows that the engine computes at once for J.
+    pub at_once: usize,
+    /// Rows whose results are asked for at a time.
+    pub asked: usize,
+}
 
 /// What there is, and who takes of it.
 pub struct Room<'a> {
@@ -39,20 +50,25 @@ pub struct Room<'a> {
 struct Plan {
     model: u64,
     rows: u64,
+    /// What is held of the data already.
     data: u64,
+    /// What a picture takes while it is decoded.
+    passing: u64,
     program: u64,
 }
 
 impl Plan {
     fn total(self) -> u64 {
-        [self.model, self.rows, self.data, self.program].into_iter().fold(0, u64::saturating_add)
+        [self.model, self.rows, self.data, self.passing, self.program]
+            .into_iter()
+            .fold(0, u64::saturating_add)
     }
 }
 
 impl Room<'_> {
     /// Refuses a model that does not fit by itself, before data are read.
     pub fn check_model(&self, path: &Path) -> rhohat::Result<()> {
-        let plan = Plan { rows: 0, data: 0, ..self.plan(1, 1, 0, 0)? };
+        let plan = Plan { rows: 0, data: 0, ..self.plan(1, Pieces { at_once: 1, asked: 1 }, 0, 0)? };
         if self.fits(plan) {
             return Ok(());
         }
@@ -66,26 +82,39 @@ impl Room<'_> {
         Err(Error::input(path, format!("{least}, {}; {remedy}", self.there(plan))))
     }
 
-    /// Rows to ask of the engine at a time.
+    /// How many rows to take at a time.
     ///
     /// # Errors
     /// [`Error::Usage`] when there is no room for the fewest, with the numbers.
-    pub fn piece(&self, examples: &Pieces) -> rhohat::Result<usize> {
+    pub fn pieces(&self, examples: &Examples) -> rhohat::Result<Pieces> {
         let (rows, _) = examples.size();
         let (held, row_bytes) = (examples.held_bytes(), examples.row_bytes());
+        let passing = examples.passing_bytes();
         let chunk = self.footprint(rows, None, row_bytes)?.0;
-        let least = (chunk.div_ceil(PARTS) + FEWEST).min(chunk);
-        let mut piece = chunk;
-        loop {
-            let plan = self.plan(rows, piece, held, row_bytes)?;
-            if self.fits(plan) {
-                tracing::debug!("{} of memory planned, {piece} rows at a time", Bytes(plan.total()));
-                return Ok(piece);
+        let asked = match self.can_cut() {
+            true => {
+                ((RESULTS / self.bytes_of_a_row(row_bytes).max(1)) as usize).clamp(FEWEST, chunk.max(FEWEST))
             }
-            if piece == least || !self.can_cut() {
+            // A device computes whole chunks, whatever is asked for.
+            false => chunk,
+        };
+        let asked = asked.min(rows.max(1));
+        let (most, least) = match self.made {
+            Made::Judgement => (chunk, (chunk.div_ceil(PARTS) + FEWEST).min(chunk)),
+            Made::Codes | Made::Outputs => (asked, asked.min(FEWEST)),
+        };
+        let mut at_once = most;
+        loop {
+            let pieces = Pieces { at_once, asked };
+            let plan = Plan { passing, ..self.plan(rows, pieces, held, row_bytes)? };
+            if self.fits(plan) {
+                tracing::debug!("{} of memory planned, {at_once} rows at a time", Bytes(plan.total()));
+                return Ok(pieces);
+            }
+            if at_once == least || !self.can_cut() {
                 return Err(self.refused(plan));
             }
-            piece = (piece / 2).max(least);
+            at_once = (at_once / 2).max(least);
         }
     }
 
@@ -94,14 +123,14 @@ impl Room<'_> {
         matches!(self.choice, Choice::Cpu)
     }
 
-    /// The rows of a chunk, and what the engine holds for `piece` of them.
+    /// The rows of a chunk, and what the engine holds for `at_once` of them.
     fn footprint(
         &self,
         rows: usize,
-        piece: Option<usize>,
+        at_once: Option<usize>,
         row_bytes: usize,
     ) -> rhohat::Result<(usize, Footprint)> {
-        let chunk = piece.filter(|_| self.can_cut());
+        let chunk = at_once.filter(|_| self.can_cut());
         let job = Job {
             shape: self.model.shape(),
             examples: rows.max(1),
@@ -115,29 +144,42 @@ impl Room<'_> {
         Ok((plan.chunk, footprint))
     }
 
-    fn plan(&self, rows: usize, piece: usize, held: u64, row_bytes: usize) -> rhohat::Result<Plan> {
-        let (_, footprint) = self.footprint(rows, Some(piece), row_bytes)?;
-        let Footprint { parameters, activations, data, textures, optimizer_state } = footprint;
+    /// Bytes of an example and its results, beside what the engine holds: results as it collects and hands them out, the
+    /// example as it is read and in f64, which grows in the making.
+    fn bytes_of_a_row(&self, row_bytes: usize) -> u64 {
         let Shape { visible, hidden } = self.model.shape();
-        let (visible, hidden, piece) = (visible as u64, hidden as u64, piece as u64);
-        let (made, judged) = match self.made {
-            Made::Codes => (hidden, 0),
-            Made::Outputs => (visible, 0),
-            Made::Judgement => (visible.max(hidden), parameters),
+        let made = match self.made {
+            Made::Codes => hidden,
+            Made::Outputs => visible,
+            Made::Judgement => visible.max(hidden),
         };
-        // Results as the engine collects and hands them out, and the examples in f64 beside them.
-        let results = piece.saturating_mul(8 * made + 16 * visible + row_bytes as u64);
+        (8 * made as u64).saturating_add(32 * visible as u64 + row_bytes as u64)
+    }
+
+    fn plan(&self, rows: usize, pieces: Pieces, held: u64, row_bytes: usize) -> rhohat::Result<Plan> {
+        let (_, footprint) = self.footprint(rows, Some(pieces.at_once), row_bytes)?;
+        let Footprint { parameters, activations, data, textures, optimizer_state } = footprint;
+        let judged = if self.made == Made::Judgement { parameters } else { 0 };
+        let results = self.bytes_of_a_row(row_bytes).saturating_mul(pieces.asked as u64);
         // The gradient that a device makes room for, or what the reference has from the start.
         let beside = if matches!(self.choice, Choice::Cpu) { 0 } else { optimizer_state };
-        let reading = self.model.bytes_to_read::<f32>();
-        let reading = if matches!(self.choice, Choice::Reference) { 2 * reading } else { reading };
-        let later = activations.saturating_add(judged).saturating_add(results);
-        let own = if self.choice.has_own_memory() { 0 } else { parameters + textures + beside };
-        let of_host = if self.choice.has_own_memory() { judged + results } else { later };
+        let reading = match self.choice {
+            Choice::Reference => self.model.bytes_to_read::<f64>(),
+            _ => self.model.bytes_to_read::<f32>(),
+        };
+        // A GPU's own memory is its own affair.
+        let (own, computed) = if self.choice.has_own_memory() {
+            (0, 0)
+        } else {
+            (parameters + textures + beside, activations.saturating_add(data))
+        };
+        let later = computed.saturating_add(results).saturating_add(judged);
         Ok(Plan {
-            model: own.saturating_add(reading.saturating_sub(of_host)),
-            rows: of_host.saturating_add(if self.choice.has_own_memory() { 0 } else { data }),
+            // Parameters on their way into the engine are gone when rows are computed.
+            model: own.saturating_add(judged).saturating_add(reading.saturating_sub(later)),
+            rows: computed.saturating_add(results),
             data: held,
+            passing: 0,
             program: PROGRAM + if self.choice.is_software() { SOFTWARE_ADAPTER } else { 0 },
         })
     }
@@ -161,7 +203,12 @@ impl Room<'_> {
     }
 
     fn refused(&self, plan: Plan) -> Error {
-        let parts = [("model", plan.model), ("rows at a time", plan.rows), ("data", plan.data)];
+        let parts = [
+            ("model", plan.model),
+            ("rows at a time", plan.rows),
+            ("data", plan.data),
+            ("picture", plan.passing),
+        ];
         let parts: Vec<_> = parts
             .iter()
             .filter(|part| part.1 > 0)
@@ -170,6 +217,8 @@ impl Room<'_> {
         let least = format!("at least {} are needed ({})", Bytes(plan.total()), parts.join(", "));
         let remedy = if plan.data > plan.model.max(plan.rows) {
             "give DATA as .npy of u8, f16 or f32, which is read piece by piece"
+        } else if plan.passing > plan.model.max(plan.rows) {
+            "give smaller pictures"
         } else if self.can_cut() {
             "use a machine with more memory or a model of fewer hidden units"
         } else {

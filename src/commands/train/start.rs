@@ -10,6 +10,7 @@ use rhohat::data::stream::{Feed, Store, Transform, fit};
 use rhohat::data::{Examples, Preprocess, Source, npy};
 use rhohat::device::Start;
 use rhohat::durable;
+use rhohat::memory::Bytes;
 use rhohat::model::file::ModelFile;
 use rhohat::model::{Matrix, Params, Real, Shape};
 use rhohat::random::Stream;
@@ -35,11 +36,13 @@ pub struct Data {
 
 impl Data {
     /// Examples for training. A start model's preprocessing goes on, limits included, unless the settings ask for
-    /// another kind: its weights were learned at that scale. `told` hears how many rows have been looked at.
+    /// another kind: its weights were learned at that scale. Pictures take no more than `memory` while they are made ready.
+    /// `told` hears how many rows have been looked at.
     pub fn new(
         source: &Source,
         config: &Config,
         init: Option<&ModelFile>,
+        memory: Bytes,
         told: &dyn Fn(usize),
     ) -> Result<Self> {
         let stored = init.and_then(ModelFile::meta).map(|meta| &meta.preprocess);
@@ -59,7 +62,7 @@ impl Data {
             _ => {
                 let same = stored.filter(|stored| same_images(stored, config));
                 let limits = same.and_then(|stored| stored.limits).or(fitted(source, config)?);
-                source.training_set(&config.data_recipe(limits))?
+                source.training_set_within(&config.data_recipe(limits), Some(memory))?
             }
         };
         Ok(Self::of(matrix, preprocess, config))
