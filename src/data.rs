@@ -20,6 +20,7 @@ pub mod numbers;
 mod open;
 mod patches;
 mod pictures;
+mod pieces;
 mod pixels;
 mod preprocess;
 mod sample;
@@ -41,6 +42,7 @@ pub use grid_rows::{GridRows, Rows};
 pub use left_out::{Group, LeftOut};
 pub(crate) use patches::BYTES_OF_DRAW;
 pub use pictures::{Listed, Need, Pictures};
+pub use pieces::{Piece, Pieces};
 use preprocess::normalized;
 pub use sample::Sample;
 use stream::{RawRows, Store};
@@ -200,6 +202,11 @@ impl Source {
         }
     }
 
+    /// The file or folder that a DATA names, without `:ARRAY` or `:TENSOR` behind it.
+    pub fn file_of(path: &Path) -> &Path {
+        open::split_part(path).0
+    }
+
     /// [`Source::training_set_within`] what memory is free.
     ///
     /// # Errors
@@ -301,14 +308,7 @@ impl Source {
                 return Err(Error::input("data", format!("{reason}; give rows as .npy, IDX or safetensors")));
             }
         };
-        if let Some((patch, channels)) = preprocess.patch.zip(preprocess.channels)
-            && table.cols != patch * patch * channels
-        {
-            let model =
-                format!("the model's patches are {patch}×{patch}×{channels} = {}", patch * patch * channels);
-            let fact = format!("rows of {} numbers, but {model}", table.cols);
-            return Err(Error::input("data", format!("{fact}; give images, or rows of that width")));
-        }
+        preprocess.check_width(table.cols)?;
         let cols = table.cols;
         let values = match table {
             Cow::Borrowed(table) => Cow::from(&table.values),

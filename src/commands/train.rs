@@ -34,6 +34,7 @@ use rhohat::train::{self, Ended, Judge, Position};
 use rhohat::units::{Health, JUDGED, spaced};
 
 use super::on_data::FOREIGN;
+use super::outputs::{Kind as OutputKind, Wanted};
 use super::print;
 use crate::cli::TrainArgs;
 use crate::progress;
@@ -61,6 +62,7 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
         Some(path) if resumed.as_ref().is_some_and(Resumed::has_state) && !path.exists() => None,
         path => path.as_deref().map(open_init).transpose()?,
     };
+    check_saved_patches(args, &given, file.as_deref())?;
     let raw = given.get::<RawRows>("raw")?;
     let open =
         |path: &Path| Source::open_for_training(path, raw).map_err(|why| elsewhere(why, resumed.is_some()));
@@ -92,6 +94,15 @@ fn elsewhere(why: Error, resumed: bool) -> Error {
         }
         other => other,
     }
+}
+
+/// Refuses to save the examples over what is read, or over anything that is no older array.
+fn check_saved_patches(args: &TrainArgs, given: &Given, config: Option<&Path>) -> rhohat::Result<()> {
+    let Some(path) = &args.save_patches else { return Ok(()) };
+    let (data, init) = (given.get::<PathText>("data")?, given.get::<PathText>("init")?);
+    let inputs: Vec<_> = [data.as_deref(), init.as_deref(), config].into_iter().flatten().collect();
+    let (flag, kinds) = ("--save-patches", &[OutputKind::Npy]);
+    Wanted { flag, path, kinds, inputs: &inputs, force: None }.check().map(|_| ())
 }
 
 fn open_init(path: &Path) -> rhohat::Result<ModelFile> {
