@@ -3,6 +3,7 @@
 
 mod check;
 mod given;
+mod json;
 mod memory;
 mod resolve;
 

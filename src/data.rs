@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{DATA, Error, Result};
 use crate::model::{Matrix, Real};
 use crate::random::Stream;
 use field::prepare;
@@ -249,7 +249,7 @@ impl Source {
             Self::Stored(store) => Cow::Owned(store.table()?),
             Self::Images(_) => {
                 let reason = "these are images, but the model was trained on rows and knows no patch size";
-                return Err(Error::input("data", format!("{reason}; give rows as .npy, IDX or safetensors")));
+                return Err(Error::input(DATA, format!("{reason}; give rows as .npy, IDX or safetensors")));
             }
         };
         if let Some((patch, channels)) = preprocess.patch.zip(preprocess.channels)
@@ -258,7 +258,7 @@ impl Source {
             let model =
                 format!("the model's patches are {patch}×{patch}×{channels} = {}", patch * patch * channels);
             let fact = format!("rows of {} numbers, but {model}", table.cols);
-            return Err(Error::input("data", format!("{fact}; give images, or rows of that width")));
+            return Err(Error::input(DATA, format!("{fact}; give images, or rows of that width")));
         }
         let cols = table.cols;
         let values = match table {

@@ -2,7 +2,12 @@
 
 /// `1 step`, `2 steps`.
 pub fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+    format!("{count} {}", plural(count, noun))
+}
+
+/// `step` of 1, `steps` of any other number.
+pub fn plural(count: usize, noun: &str) -> String {
+    format!("{noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// `x` to four significant digits, in the shortest form: 3.5, -0.3333, 1.235e-9.

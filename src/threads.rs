@@ -7,7 +7,8 @@
 use std::ffi::OsStr;
 use std::io;
 use std::sync::mpsc::{Sender, channel};
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 
 use rayon::{ThreadBuilder, ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
@@ -39,7 +40,7 @@ pub fn start() -> Result<()> {
         return alone.build_global().map_err(|error| Error::device(format!("{error}; {REMEDY}")));
     }
     tell_of_few(wanted, given.0.len());
-    let pool = given.pool();
+    let pool = ThreadPoolBuilder::new().num_threads(given.0.len()).spawn_handler(given.hand_out());
     pool.build_global().map_err(|error| Error::device(format!("cannot start threads: {error}; {REMEDY}")))
 }
 
@@ -67,7 +68,8 @@ impl Pool {
         let failed = |error: ThreadPoolBuildError| {
             Error::device(format!("cannot start {}: {error}; {REMEDY}", counted(wanted, "thread")))
         };
-        given.pool().build().map(Some).map(Self).map_err(failed)
+        let pool = ThreadPoolBuilder::new().num_threads(given.0.len()).spawn_handler(given.hand_out());
+        pool.build().map(Some).map(Self).map_err(failed)
     }
 
     /// Runs `work` on it.
@@ -89,6 +91,50 @@ impl Pool {
     /// How many threads it has.
     pub fn threads(&self) -> usize {
         self.0.as_ref().map_or_else(rayon::current_num_threads, ThreadPool::current_num_threads)
+    }
+}
+
+/// Work that is done apart.
+#[derive(Debug)]
+pub enum Apart<T> {
+    /// By a thread of its own.
+    Thread(JoinHandle<T>),
+    /// It has been done by the thread that asked, since the system had no other.
+    Done(T),
+}
+
+impl<T: Send + 'static> Apart<T> {
+    /// Does `work` on a thread named `name`.
+    pub fn from(name: &str, work: impl FnOnce() -> T + Send + 'static) -> Self {
+        // A thread that cannot be started would take the work with it.
+        let work = Arc::new(Mutex::new(Some(work)));
+        let take = |work: &Mutex<Option<_>>| {
+            work.lock().unwrap_or_else(PoisonError::into_inner).take().expect("it is done once")
+        };
+        let its = Arc::clone(&work);
+        match thread::Builder::new().name(name.to_owned()).spawn(move || take(&its)()) {
+            Ok(thread) => Self::Thread(thread),
+            Err(_) => Self::Done(take(&work)()),
+        }
+    }
+
+    /// Whether it is done.
+    pub fn is_finished(&self) -> bool {
+        match self {
+            Self::Thread(thread) => thread.is_finished(),
+            Self::Done(_) => true,
+        }
+    }
+
+    /// What has come of it.
+    ///
+    /// # Errors
+    /// The panic of the thread.
+    pub fn join(self) -> thread::Result<T> {
+        match self {
+            Self::Thread(thread) => thread.join(),
+            Self::Done(result) => Ok(result),
+        }
     }
 }
 
@@ -120,13 +166,13 @@ impl Started {
         Self(started)
     }
 
-    /// A pool of them.
-    fn pool(self) -> ThreadPoolBuilder<impl FnMut(ThreadBuilder) -> io::Result<()>> {
+    /// Gives one of them to each thread that a pool asks for.
+    fn hand_out(self) -> impl FnMut(ThreadBuilder) -> io::Result<()> {
         let mut waiting = self.0.into_iter();
-        ThreadPoolBuilder::new().num_threads(waiting.len()).spawn_handler(move |thread| {
+        move |thread| {
             let next = waiting.next().ok_or(io::ErrorKind::WouldBlock)?;
             next.send(thread).map_err(|_| io::ErrorKind::BrokenPipe.into())
-        })
+        }
     }
 }
 
@@ -148,7 +194,9 @@ fn usual(variable: Option<&OsStr>, cores: usize) -> (usize, Option<String>) {
             let now = format!("no number of threads; going on with {cores}, one a core");
             (cores, Some(fact(now)))
         }
-        Ok(_) | Err(_) => (MOST, Some(fact(format!("there are {MOST} threads at most; going on with those")))),
+        Ok(_) | Err(_) => {
+            (MOST, Some(fact(format!("there are {MOST} threads at most; going on with those"))))
+        }
     }
 }
 
@@ -159,7 +207,8 @@ fn is_huge(text: &str) -> bool {
 
 fn tell_of_few(wanted: usize, given: usize) {
     if given < wanted {
-        let fact = format!("{} wanted, {given} of them used: the system gives no more", counted(wanted, "thread"));
+        let fact =
+            format!("{} wanted, {given} of them used: the system gives no more", counted(wanted, "thread"));
         tracing::warn!("{fact}; {REMEDY}");
     }
 }
@@ -175,7 +224,10 @@ mod tests {
             (threads, warning.is_some())
         };
         assert_eq!(usual(None, 6), (6, None));
-        assert_eq!(["3", " 3 ", "1024", "0", ""].map(seen), [3, 3, 1024, 6, 6].map(|threads| (threads, false)));
+        assert_eq!(
+            ["3", " 3 ", "1024", "0", ""].map(seen),
+            [3, 3, 1024, 6, 6].map(|threads| (threads, false))
+        );
         assert_eq!(["20000", "99999999999999999999999"].map(seen), [(MOST, true); 2]);
         assert_eq!(["abc", "-1", "2.5", "1e3"].map(seen), [(6, true); 4]);
         let (_, warning) = usual(Some(OsStr::new("20000")), 6);
@@ -198,6 +250,14 @@ mod tests {
         let none = Pool(None);
         assert_eq!(none.install(|| 7), 7);
         assert_eq!(none.broadcast(|| 1).len(), none.threads());
+    }
+
+    #[test]
+    fn work_is_done_apart_and_its_result_comes_back() {
+        let apart = Apart::from("worker", || thread::current().name().map(str::to_owned));
+        assert_eq!(apart.join().unwrap().as_deref(), Some("worker"));
+        let done = Apart::Done(3);
+        assert!(done.is_finished() && done.join().unwrap() == 3);
     }
 
     #[test]

@@ -81,7 +81,8 @@ fn preprocess(args: &OnData, file: &ModelFile) -> Preprocess {
 
 fn examples(path: &Path, preprocess: &Preprocess, visible: usize) -> anyhow::Result<Examples<f64>> {
     let stage = progress::stage("making examples");
-    let examples: Examples<f64> = Source::open(path)?.apply(preprocess)?;
+    let examples: Examples<f64> =
+        Source::open(path)?.apply(preprocess).map_err(|error| error.of_data(Some(path)))?;
     drop(stage);
     let found = examples.matrix.cols;
     if found != visible {

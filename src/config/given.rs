@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::Config;
+use super::{Config, json};
 use crate::error::{Error, Result};
 use crate::input;
 
@@ -48,6 +48,16 @@ impl Given {
             .map_err(|error| self.refused(&format!("{name}: {}", error.message())))
     }
 
+    /// The names of what was given.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.table.keys()
+    }
+
+    /// What was given by a name that [`Given::names`] has.
+    pub fn value(&self, name: &str) -> Value {
+        self.table[name].clone()
+    }
+
     /// The given settings over `defaults`.
     ///
     /// # Errors
@@ -83,6 +93,9 @@ fn read(path: &Path) -> Result<Table> {
     let bytes = input::small(path, "a configuration", LONGEST_FILE)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::input(path, "not text in UTF-8, but a configuration is; give another file"))?;
+    if let Some(json) = json::of(&text) {
+        return json.map_err(|reason| Error::input(path, reason));
+    }
     toml::from_str(&text).map_err(|error| {
         let before = error.span().and_then(|span| text.as_bytes().get(..span.start)).unwrap_or_default();
         let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();

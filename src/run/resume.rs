@@ -63,6 +63,12 @@ impl RunDir {
         if path.join("config.toml").is_file() {
             return Ok(Self(path.to_owned()));
         }
+        // The folder of its checkpoints, or one of these.
+        let above = path.ancestors().skip(1).take(2).find(|above| above.join("config.toml").is_file());
+        if let Some(run) = above.filter(|_| path.is_dir()) {
+            let run = if run.as_os_str().is_empty() { Path::new(".") } else { run };
+            return Err(Error::input(path, format!("a part of the run {}; give that", run.display())));
+        }
         let reason = if path.is_dir() {
             "no config.toml, so that no run has begun here; start one with --out"
         } else {
