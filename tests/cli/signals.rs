@@ -19,10 +19,12 @@ use super::{json, names, rhohat};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A run that would take for ever, and reports often.
-const ENDLESS: &str = "train --samples 200 --optimizer adam --batch 32 --steps 1000000000 --json --out run --device";
+const ENDLESS: &str =
+    "train --samples 200 --optimizer adam --batch 32 --steps 1000000000 --json --out run --device";
 
 /// A run whose first step takes longer than any test.
-const SLOW: &str = "train --samples 20000 --hidden 2000 --optimizer lbfgs --device reference --memory 100GB --out run";
+const SLOW: &str =
+    "train --samples 20000 --hidden 2000 --optimizer lbfgs --device reference --memory 100GB --out run";
 
 /// A program that is under way.
 struct Running(Child);
@@ -124,14 +126,17 @@ fn each_of_five_signals_saves_one_checkpoint_and_ends_with_its_number() {
 
 #[test]
 fn two_signals_a_moment_apart_are_one() {
-    let pairs = [(SIGTERM, SIGTERM, 0), (SIGTERM, SIGTERM, 2), (SIGTERM, SIGTERM, 20), (SIGTERM, SIGTERM, 50)];
-    for (first, second, milliseconds) in pairs.into_iter().chain([(SIGINT, SIGINT, 2), (SIGUSR1, SIGTERM, 2)]) {
+    let pairs =
+        [(SIGTERM, SIGTERM, 0), (SIGTERM, SIGTERM, 2), (SIGTERM, SIGTERM, 20), (SIGTERM, SIGTERM, 50)];
+    for (first, second, milliseconds) in pairs.into_iter().chain([(SIGINT, SIGINT, 2), (SIGUSR1, SIGTERM, 2)])
+    {
         let folder = tempdir().unwrap();
         let run = start(folder.path(), "", &format!("{ENDLESS} cpu"));
         wait_for_reports(folder.path());
         // From one shell: the second may come when the program has ended.
         let both = format!("kill -{first} $0; sleep 0.{milliseconds:03}; kill -{second} $0");
-        let sent = Command::new("sh").args(["-c", &both, &run.0.id().to_string()]).stderr(Stdio::null()).status();
+        let sent =
+            Command::new("sh").args(["-c", &both, &run.0.id().to_string()]).stderr(Stdio::null()).status();
         sent.unwrap();
         let (code, stdout, stderr) = run.end();
         assert_eq!(code, 128 + first, "{milliseconds} ms: {stderr}");
@@ -195,7 +200,9 @@ fn a_second_interrupt_at_a_terminal_ends_at_once_and_says_that_nothing_was_saved
     let process: u32 = fs::read_to_string(path.join("pid")).unwrap().trim().parse().unwrap();
     let stderr = || fs::read_to_string(path.join("stderr")).unwrap_or_default();
     send(process, SIGINT);
-    wait_for("the note", || stderr().contains("SIGINT: finishing this step, then saving; Ctrl-C again ends it at once"));
+    wait_for("the note", || {
+        stderr().contains("SIGINT: finishing this step, then saving; Ctrl-C again ends it at once")
+    });
     // Others are as patient as ever.
     send(process, SIGTERM);
     send(process, SIGINT);
@@ -217,7 +224,10 @@ fn a_signal_five_seconds_after_the_first_ends_at_once() {
     assert_eq!(code, 128 + SIGTERM, "{stderr}");
     let told = json(&stdout);
     assert_eq!((&told["kind"], &told["exit"]), (&"signal".into(), &(128 + SIGTERM).into()));
-    assert!(stderr.contains("SIGUSR1: finishing this step") && stderr.contains("no checkpoint was saved"), "{stderr}");
+    assert!(
+        stderr.contains("SIGUSR1: finishing this step") && stderr.contains("no checkpoint was saved"),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -270,5 +280,8 @@ fn a_limit_on_the_size_of_files_is_an_error_with_a_name() {
     let (code, _, stderr) = start(folder.path(), "ulimit -f 8; exec \"$@\"", train).end();
     assert_eq!(code, 6, "{stderr}");
     let last = stderr.lines().last().unwrap_or_default();
-    assert!(last.starts_with("error: write ") && last.contains("run/") && last.contains("too large"), "{stderr}");
+    assert!(
+        last.starts_with("error: write ") && last.contains("run/") && last.contains("too large"),
+        "{stderr}"
+    );
 }
