@@ -97,10 +97,9 @@ fn take(signal: i32, fate: &str) {
             let words = format!("ended by {}{}", name(signal), state.last_words(fate));
             let code = 128 + signal;
             // Nobody else ends the program meanwhile: whoever asks for the state waits.
-            aside(move || {
-                durable::remove_temporaries();
-                output::failure(&words, code, "signal");
-            });
+            aside(move || output::failure(&words, code, "signal"));
+            // Last, so that whoever misses them has no time to say so.
+            aside(durable::remove_temporaries);
             low_level::exit(code);
         }
     }
