@@ -133,10 +133,16 @@ pub struct TrainArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Go on with a run from its newest checkpoint, or `auto` for the newest unfinished run in runs/; flags change settings
-    #[arg(long, value_name = "RUN|auto", conflicts_with_all = ["out", "config", "dry_run"])]
+    #[arg(long, value_name = "RUN|auto", group = "goes_on", conflicts_with_all = ["out", "config", "dry_run"])]
     pub resume: Option<PathBuf>,
+    /// Go on although DATA are others than the run has learned from
+    #[arg(long, requires = "goes_on")]
+    pub data_changed: bool,
+    /// Begin a run again whose checkpoints cannot be used; they are kept in rejected/
+    #[arg(long, requires = "goes_on")]
+    pub from_scratch: bool,
     /// Begin the run DIR, go on with it, or print its result: one command line for all of them
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "resume", "dry_run"])]
+    #[arg(long, value_name = "DIR", group = "goes_on", conflicts_with_all = ["out", "resume", "dry_run"])]
     pub run: Option<PathBuf>,
     /// Settings in TOML or JSON, named like these flags with underscores; flags win
     #[arg(long, value_name = "FILE")]

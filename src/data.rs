@@ -5,6 +5,7 @@
 mod array;
 mod dead_leaves;
 mod field;
+pub mod identity;
 mod idx;
 mod images;
 mod normalize;
@@ -170,6 +171,14 @@ impl Source {
             None => Store::open(path)?,
         };
         store.map_or_else(|| Self::open(path), |store| Ok(Self::Stored(Arc::new(store))))
+    }
+
+    /// The rows that stay on disk, if they do.
+    pub fn stored(&self) -> Option<Arc<Store>> {
+        match self {
+            Self::Stored(store) => Some(Arc::clone(store)),
+            Self::Images(_) | Self::Rows(_) => None,
+        }
     }
 
     /// Cuts patches at random (each position in each picture is as likely as any other), fits the preprocessing on

@@ -4,6 +4,7 @@ mod bad_files;
 mod bench;
 mod data_commands;
 mod fit_rows;
+mod limits;
 mod manners;
 mod memory;
 mod refusals;

@@ -22,7 +22,7 @@ pub fn as_asked(args: &TrainArgs) -> Result<TrainArgs> {
         return Ok(args);
     }
     let given = Given::new(args.config.take().as_deref(), args.settings.table())?;
-    args.settings.put(others(&given, RunDir::open(&run)?.settings()?)?);
+    args.settings.put(others(&given, RunDir::open(&run)?.settings()?.0)?);
     // `auto` is the name of a folder here.
     args.resume = Some(if run == Path::new("auto") { PathBuf::from("./auto") } else { run });
     Ok(args)
@@ -33,14 +33,14 @@ fn others(given: &Given, run: Table) -> Result<Table> {
     let run: Config = match run.try_into() {
         Ok(run) => run,
         // Whoever goes on with the run says what is wrong with it.
-        Err(_) => return Ok(given.names().map(|name| (name.clone(), given.value(name))).collect()),
+        Err(_) => return Ok(given.chosen().map(|name| (name.clone(), given.value(name))).collect()),
     };
     let (before, after) = (run.to_table(), given.over(&run)?.to_table());
     let differs = |name: &&String| {
         let (before, after) = (before.get(*name), after.get(*name));
         before != after && !settled(name, before, after, run.hidden)
     };
-    let names = given.names().filter(|name| !name.ends_with("_as_given"));
+    let names = given.chosen().filter(|name| !name.ends_with("_as_given"));
     Ok(names.filter(differs).map(|name| (name.clone(), given.value(name))).collect())
 }
 
@@ -59,7 +59,6 @@ fn settled(name: &str, before: Option<&Value>, after: Option<&Value>, hidden: us
 
 #[cfg(test)]
 mod tests {
-    use super::*;
 
     #[test]
     fn a_cut_that_was_rounded_is_no_other_cut() {
