@@ -34,7 +34,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{DATA, Error, Result};
 use crate::memory::Bytes;
 use crate::model::{Matrix, Real};
 pub(crate) use field::{remedy, too_large};
@@ -305,7 +305,7 @@ impl Source {
             Self::Stored(store) => Cow::Owned(store.table()?),
             Self::Images(_) => {
                 let reason = "these are images, but the model was trained on rows and knows no patch size";
-                return Err(Error::input("data", format!("{reason}; give rows as .npy, IDX or safetensors")));
+                return Err(Error::input(DATA, format!("{reason}; give rows as .npy, IDX or safetensors")));
             }
         };
         preprocess.check_width(table.cols)?;

@@ -1,6 +1,7 @@
 //! `rhohat train`: from arguments to a run directory. Everything that can be refused is refused before the directory
 //! is made.
 
+mod begun;
 mod interrupt;
 mod plan;
 mod resume;
@@ -45,6 +46,7 @@ use watch::Watch;
 
 /// Trains and prints; `started` is when the program did.
 pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
+    let args = &begun::as_asked(args)?;
     let how = args.tune.mode(args.settings.forces_variant())?;
     let resumed = match args.resume.as_deref().map(|run| resume::open(run, args)).transpose()? {
         Some(Asked::Finished(summary)) => {
@@ -186,7 +188,8 @@ fn open_engine(
     let of = (init, known.as_ref(), pictures);
     let (data, record) = start::Data::new(&source, config, of, &mut check, &|rows| {
         reading.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
-    })?;
+    })
+    .map_err(|error| error.of_data(config.data.as_deref()))?;
     let store = source.stored();
     drop((source, reading));
     if let Some(warning) = reach_warning(&data.looked_at()?, config.output, config.fit_rows) {
@@ -234,7 +237,7 @@ fn learn(args: &TrainArgs, config: &Config, opened: Opened, started: Instant) ->
     let Opened { mut engine, preprocess, record, store, kernels, judge, resumed } = opened;
     let engine = &mut *engine;
     let recipe = config.train_recipe(engine.examples());
-    let interrupt = Interrupt::listen()?;
+    let interrupt = Interrupt::listen();
     let environment = Environment::here(config.device.clone(), engine.adapter(), kernels);
     let (run, metrics, position) = match resumed {
         Some(resumed) => resumed.begin(config, environment.adapter, &record)?,
@@ -247,6 +250,7 @@ fn learn(args: &TrainArgs, config: &Config, opened: Opened, started: Instant) ->
     let taken = (position.steps > 0).then_some(position.steps);
     let checkpoints = Checkpoints::of(run.path());
     let keeper = Keeper::new(checkpoints, config.checkpoint_every, taken, recipe.remedy());
+    interrupt.of_run(run.path(), keeper.published());
     let provenance =
         Provenance { settings: config.to_table(), inputs: record.inputs, preprocess: preprocess.clone() };
     let mut watch =
@@ -317,9 +321,14 @@ fn keep(params: &Params<f32>, config: &Config, preprocess: Preprocess, run: &Run
     }
 }
 
-/// The data's name as part of a directory's.
+/// The longest name of data in the name of a run, bytes: file systems take 255, some 143, of which others are needed.
+const LONGEST_NAME: usize = 100;
+
+/// The data's name as part of a directory's, as much of it as fits.
 fn run_name(config: &Config) -> String {
     let stem = config.data.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
-    stem.map_or("dead-leaves".to_owned(), |stem| stem.chars().map(plain).collect())
+    let mut name = stem.map_or("dead-leaves".to_owned(), |stem| stem.chars().map(plain).collect());
+    name.truncate(name.floor_char_boundary(LONGEST_NAME));
+    name
 }

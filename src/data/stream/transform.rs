@@ -137,7 +137,9 @@ pub fn check_finite(store: &Store, bytes: &[u8], row_of: impl Fn(usize) -> usize
         },
         Number::U8 | Number::Bf16 | Number::F64 => return Ok(()),
     };
-    let rows = bytes.par_chunks_exact(store.row_bytes()).with_min_len(64).enumerate();
+    // A pool of one may be the thread that waits for this one.
+    let least = if rayon::current_num_threads() > 1 { 64 } else { usize::MAX };
+    let rows = bytes.par_chunks_exact(store.row_bytes()).with_min_len(least).enumerate();
     let Some((at, column)) = rows.find_map_first(|(at, row)| Some((at, bad_in(row)?))) else { return Ok(()) };
     let (path, row) = store.place(row_of(at));
     let fact = format!("row {row}, column {column} (counted from 0) holds no finite number");
