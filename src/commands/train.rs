@@ -26,11 +26,11 @@ use rhohat::engine::Engine;
 use rhohat::gpu::tune::{Job, Kernels, Origin, Tune};
 use rhohat::gpu::variant::Variant;
 use rhohat::memory::{Bytes, grant};
-use rhohat::model::file::{Meta, ModelFile, save};
+use rhohat::model::file::{Meta, ModelFile, write_to};
 use rhohat::model::{Params, Shape};
 use rhohat::paths::PathText;
 use rhohat::picture::{Tile, features};
-use rhohat::run::{DataRecord, Divergence, Environment, RunDir};
+use rhohat::run::{DataRecord, Divergence, Environment, FEATURES, MODEL, RunDir};
 use rhohat::train::{self, Ended, Judge, Position};
 use rhohat::units::{Health, JUDGED, spaced};
 
@@ -314,9 +314,13 @@ fn tell_of_divergence(run: &RunDir) {
 /// Writes the model, and the picture of its features where the examples are pictures.
 fn keep(params: &Params<f32>, config: &Config, preprocess: Preprocess, run: &RunDir) -> rhohat::Result<()> {
     let meta = Meta { objective: config.objective(), preprocess, seed: config.seed };
-    save(&run.model(), params, &meta)?;
+    let folder = run.folder();
+    folder.write(MODEL, |out| write_to(out, params, &meta))?;
     match Tile::of(Some(&meta.preprocess), params.shape.visible) {
-        Some(tile) => features(params, tile, None)?.save(&run.features()),
+        Some(tile) => {
+            let picture = features(params, tile, None)?;
+            folder.write(FEATURES, |out| picture.write_to(out))
+        }
         None => Ok(()),
     }
 }

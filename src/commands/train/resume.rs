@@ -150,7 +150,7 @@ fn check_scratch(run: &RunDir, newest: Option<&str>, rejected: &[Rejected], want
     let reasons = rejected.iter().map(|Rejected { path, reason }| {
         format!("{}: {reason}", path.file_name().unwrap_or_default().to_string_lossy())
     });
-    let aside = before.iter().map(|(steps, _)| format!("step {steps} in rejected/, from an earlier sitting"));
+    let aside = before.iter().map(|steps| format!("step {steps} in rejected/, from an earlier sitting"));
     let lost: Vec<String> = reasons.chain(aside).collect();
     if lost.is_empty() || wanted {
         return Ok(());
