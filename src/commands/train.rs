@@ -64,6 +64,9 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
         Some(path) if resumed.as_ref().is_some_and(Resumed::has_state) && !path.exists() => None,
         path => path.as_deref().map(open_init).transpose()?,
     };
+    if let Some(resumed) = &resumed {
+        resumed.admit(&given.all(), &args.settings.table())?;
+    }
     check_saved_patches(args, &given, file.as_deref())?;
     let raw = given.get::<RawRows>("raw")?;
     let open =
@@ -73,9 +76,6 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     let given = if resumed.is_some() { given.gone_on_with() } else { given.over_data(kind) };
     let facts = Facts { kind, init: init.as_ref() };
     let config = Config::resolve(&given, &facts)?;
-    if let Some(resumed) = &resumed {
-        resumed.admit(&config, &args.settings.table())?;
-    }
     let device = Device::open(args, &config, how)?;
     let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;
     let plan = plan.with_pictures(&config, source.as_ref(), &device.choice)?;

@@ -57,6 +57,14 @@ impl Given {
         Ok(Self { table, derived, flags, chosen_in_file, written, file: file.map(Path::to_owned) })
     }
 
+    /// All that is set, chosen or derived.
+    pub fn all(&self) -> Table {
+        let mut all = self.derived.clone();
+        all.retain(|name, _| !derived::is_shape(name));
+        overlay(&mut all, self.table.clone());
+        all
+    }
+
     /// Who wrote the file.
     pub fn written(&self) -> Written {
         self.written
