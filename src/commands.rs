@@ -7,6 +7,7 @@ mod eval;
 mod features;
 mod on_data;
 mod reconstruct;
+mod taken;
 mod train;
 mod verify;
 

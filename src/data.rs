@@ -3,10 +3,14 @@
 //! f64 and rounded once, to what the engine holds.
 
 mod array;
+mod conversion;
 mod dead_leaves;
+mod doubt;
 mod field;
+mod gzip;
 mod idx;
 mod images;
+mod left_out;
 mod normalize;
 pub mod npy;
 mod npz;
@@ -14,8 +18,12 @@ pub mod numbers;
 mod open;
 mod patches;
 mod preprocess;
+mod reading;
 mod sample;
+mod scale;
+mod shards;
 pub mod stream;
+mod taken;
 pub(crate) mod tensor;
 mod whiten;
 
@@ -29,9 +37,23 @@ use crate::error::{Error, Result};
 use crate::model::{Matrix, Real};
 use crate::random::Stream;
 use field::prepare;
+pub use left_out::{Group, LeftOut};
+use numbers::Number;
 use preprocess::normalized;
+pub use reading::{Axes, Axis, Meaning, Reading};
 pub use sample::Sample;
+pub use scale::Scale;
 use stream::{RawRows, Store};
+pub use taken::{Found, Taken};
+
+/// DATA, opened: where the examples come from, and what was taken for what.
+#[derive(Debug)]
+pub struct Opened {
+    /// Where examples come from.
+    pub source: Source,
+    /// What DATA was taken for.
+    pub taken: Taken,
+}
 
 /// What DATA turned out to be.
 #[derive(Debug)]
@@ -66,7 +88,9 @@ pub struct Table {
     pub rows: usize,
     /// Numbers an example.
     pub cols: usize,
-    /// `[rows, cols]`, u8 already divided by 255; f64 so that the reference sees what the file holds.
+    /// What the file holds them as.
+    pub number: Number,
+    /// `[rows, cols]` as they are in the file; f64 so that the reference sees what it holds.
     pub values: Vec<f64>,
 }
 
@@ -94,6 +118,8 @@ pub struct Recipe {
     pub color: bool,
     /// Whiten the images first.
     pub whiten: bool,
+    /// What raw numbers of rows are divided by.
+    pub scale: Scale,
     /// Normalisation of patches or rows.
     pub normalize: Normalize,
     /// Limits of an earlier model to go on with; `None` fits them on these data.
@@ -111,6 +137,9 @@ pub struct Preprocess {
     pub channels: Option<usize>,
     /// Olshausen's filter was applied to the images.
     pub whiten: bool,
+    /// What raw numbers of rows are divided by before they are normalised.
+    #[serde(rename = "divide", default, skip_serializing_if = "Scale::is_pixels")]
+    pub scale: Scale,
     /// The kind of normalisation.
     pub normalize: Normalize,
     /// Smallest and largest value that were mapped to the ends of the range: ±3σ for `lecture`, the extremes for
@@ -140,6 +169,25 @@ pub struct Grid {
     pub down: usize,
 }
 
+impl Opened {
+    /// Opens DATA as [`Source::open_for_training`] does, read as the user has said.
+    ///
+    /// # Errors
+    /// As [`Source::open`], and where `reading` does not fit the files: dimensions that an array has not, two meanings at
+    /// once, a header where `raw` numbers should be. A folder that holds pictures and arrays is refused unless `reading`
+    /// says which of them are meant.
+    pub fn new(path: &Path, reading: &Reading) -> Result<Self> {
+        open::open(path, reading, true)
+    }
+
+    /// As [`Source::built_in`].
+    pub fn built_in(seed: u64) -> Self {
+        let pictures = dead_leaves::pictures(seed);
+        let taken = Taken::pictures(None, &pictures, LeftOut::default());
+        Self { source: Source::Images(pictures), taken }
+    }
+}
+
 impl Source {
     /// The ten dead-leaves pictures of `seed`, 512×512 in grey: the same bits on every platform.
     pub fn built_in(seed: u64) -> Self {
@@ -155,7 +203,7 @@ impl Source {
     /// or holding a number that is not finite in f32. Nothing is allocated on a header's word alone, and no more is decoded
     /// than fits into the memory that the machine has left; of pictures, 2²⁸ numbers each.
     pub fn open(path: &Path) -> Result<Self> {
-        open::open(path)
+        open::open(path, &Reading::default(), false).map(|opened| opened.source)
     }
 
     /// As [`Source::open`], but rows that can be read one by one stay on disk: a `.npy` of u8, f16 or f32, a folder of such
@@ -164,12 +212,7 @@ impl Source {
     /// # Errors
     /// As [`Source::open`], and for files of a folder that do not go together.
     pub fn open_for_training(path: &Path, raw: Option<RawRows>) -> Result<Self> {
-        let store = match raw {
-            Some(raw) => Some(Store::open_raw(path, raw)?),
-            None if open::split_part(path).1.is_some() => None,
-            None => Store::open(path)?,
-        };
-        store.map_or_else(|| Self::open(path), |store| Ok(Self::Stored(Arc::new(store))))
+        Opened::new(path, &Reading { raw, ..Reading::default() }).map(|opened| opened.source)
     }
 
     /// Cuts patches at random (each position in each picture is as likely as any other), fits the preprocessing on
@@ -186,13 +229,13 @@ impl Source {
                 let fields = prepare(pictures, channels, recipe.whiten);
                 let mut stream = Stream::new(recipe.seed, "patches");
                 let values = patches::random(&fields, patch, recipe.samples, &mut stream)?;
-                normalized(values.into(), patch * patch * channels, None, preprocess)
+                normalized(values.into(), 1.0, patch * patch * channels, None, preprocess)
             }
             _ => self.rows(preprocess),
         }
     }
 
-    /// Applies a model's preprocessing. Images are cut on a non-overlapping grid; the pixels left over at the right
+    /// Applies a model's preprocessing; that of the examples says what these numbers were divided by. Images are cut on a non-overlapping grid; the pixels left over at the right
     /// and at the bottom are dropped. Rows given to a model of patches count as patches, already whitened where the
     /// model's images were. Limits that are missing (a foreign model) are fitted on these data.
     ///
@@ -205,9 +248,24 @@ impl Source {
                 patches::check_size(pictures, patch)?;
                 let fields = prepare(pictures, channels, preprocess.whiten);
                 let (values, grid) = patches::on_grid(&fields, patch);
-                normalized(values.into(), patch * patch * channels, Some(grid), preprocess)
+                normalized(values.into(), 1.0, patch * patch * channels, Some(grid), preprocess)
             }
-            _ => self.rows(preprocess),
+            _ => {
+                let mut examples = self.rows(preprocess)?;
+                if let Some(number) = self.number() {
+                    examples.preprocess = examples.preprocess.for_numbers(number);
+                }
+                Ok(examples)
+            }
+        }
+    }
+
+    /// What rows are stored as.
+    pub fn number(&self) -> Option<Number> {
+        match self {
+            Self::Images(_) => None,
+            Self::Rows(table) => Some(table.number),
+            Self::Stored(store) => Some(store.number),
         }
     }
 
@@ -237,6 +295,7 @@ impl Source {
             patch,
             channels,
             whiten: recipe.whiten,
+            scale: if patch.is_some() { Scale::Pixels } else { recipe.scale },
             normalize: recipe.normalize,
             limits: recipe.limits,
         })
@@ -249,7 +308,7 @@ impl Source {
             Self::Stored(store) => Cow::Owned(store.table()?),
             Self::Images(_) => {
                 let reason = "these are images, but the model was trained on rows and knows no patch size";
-                return Err(Error::input("data", format!("{reason}; give rows as .npy, IDX or safetensors")));
+                return Err(Error::input("data", format!("{reason}; give rows as .npy, IDX or safetensors, or say --as rows of an array")));
             }
         };
         if let Some((patch, channels)) = preprocess.patch.zip(preprocess.channels)
@@ -260,11 +319,12 @@ impl Source {
             let fact = format!("rows of {} numbers, but {model}", table.cols);
             return Err(Error::input("data", format!("{fact}; give images, or rows of that width")));
         }
-        let cols = table.cols;
+        let (cols, number) = (table.cols, table.number);
+        let divisor = preprocess.scale.divisor(number);
         let values = match table {
             Cow::Borrowed(table) => Cow::from(&table.values),
             Cow::Owned(table) => table.values.into(),
         };
-        normalized(values, cols, None, preprocess)
+        normalized(values, divisor, cols, None, preprocess)
     }
 }

@@ -104,7 +104,7 @@ fn plain(text: &str) -> Cow<'_, str> {
 }
 
 /// A path as one that a terminal can take.
-fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     plain(&path.display().to_string()).into_owned()
 }
 

@@ -13,7 +13,7 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
     let codes = session.encode()?;
     let (rows, hidden) = (session.examples.matrix.rows, session.engine.shape().hidden);
     durable::write(&args.out, |mut out| npy::write_to(&mut out, rows, hidden, &codes))?;
-    let report = json!({ "examples": rows, "hidden": hidden, "out": args.out });
+    let report = json!({ "examples": rows, "hidden": hidden, "out": args.out, "data": session.data });
     print(args.on.json, &report, |_| {
         format!("{}: {rows} rows of {hidden} hidden activations", args.out.display())
     })

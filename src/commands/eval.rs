@@ -20,6 +20,8 @@ struct Report {
     /// `None` where the data have no spread.
     explained_variance: Option<f64>,
     examples: usize,
+    /// What DATA was taken for.
+    data: serde_json::Value,
     device: String,
     adapter: String,
 }
@@ -47,6 +49,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<()> {
         hidden: cost.rho_hat.len(),
         explained_variance: explained_variance(&session.examples.matrix, &outputs),
         examples: session.examples.matrix.rows,
+        data: session.data,
         device: args.on.device.clone(),
         adapter: session.engine.adapter(),
     };

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use rhohat::Error;
-use rhohat::config::{check_objective, reach_warning};
-use rhohat::data::{Examples, Normalize, Preprocess, Source};
+use rhohat::config::{check_objective, reach_warning, scale_warning};
+use rhohat::data::{Examples, Found, Normalize, Opened, Preprocess, Taken};
 use rhohat::device::{Choice, Selector, Setup, Start};
 use rhohat::engine::{Cut, Engine, RhoHat};
 use rhohat::model::file::ModelFile;
@@ -13,6 +13,7 @@ use rhohat::objective::Objective;
 use rhohat::picture::Tile;
 use rhohat::supply::Examples as Given;
 
+use super::taken;
 use crate::cli::OnData;
 use crate::progress;
 
@@ -27,6 +28,8 @@ pub struct Session {
     pub examples: Examples<f64>,
     /// What J is made of.
     pub objective: Objective,
+    /// What DATA was taken for.
+    pub data: serde_json::Value,
 }
 
 /// Opens model, device and data; `adjust` overrides the objective of the metadata.
@@ -35,15 +38,22 @@ pub fn open(args: &OnData, adjust: impl FnOnce(&mut Objective)) -> anyhow::Resul
     let mut objective = objective(args, &file);
     adjust(&mut objective);
     check_objective(&objective)?;
-    let preprocess = preprocess(args, &file);
     let choice = Choice::resolve(&args.device.parse::<Selector>()?)?;
-    let examples = examples(&args.data, &preprocess, file.shape().visible)?;
-    if let Some(warning) = reach_warning(&examples.matrix.values, objective.output, None) {
+    let opened = Opened::new(&args.data, &args.reading())?;
+    let preprocess = preprocess(args, &file, &opened.taken);
+    taken::tell(&opened.taken, preprocess.scale, Some(file.shape().visible));
+    let data = opened.taken.json(preprocess.scale);
+    let examples = examples(&args.data, &opened, &preprocess, file.shape().visible)?;
+    let values = &examples.matrix.values;
+    let number = opened.source.number();
+    let warnings =
+        [reach_warning(values, objective.output, None), scale_warning(values, &preprocess, number)];
+    for warning in warnings.into_iter().flatten() {
         tracing::warn!("{warning}");
     }
     let setup = Setup { objective, cut: Cut::default(), rho_hat: RhoHat::default(), threads: 0 };
     let engine = choice.open(&setup, &OnExamples { file: &file, examples: &examples.matrix })?;
-    Ok(Session { engine, examples, objective })
+    Ok(Session { engine, examples, objective, data })
 }
 
 /// That of the metadata, the activations overridden by flags.
@@ -65,13 +75,15 @@ pub const FOREIGN: &str =
     "taken as sigmoid to sigmoid without preprocessing; --activation, --output and --normalize say otherwise";
 
 /// That of the metadata, or none, with patches where the width is that of a square; `--normalize` overrides it.
-fn preprocess(args: &OnData, file: &ModelFile) -> Preprocess {
+fn preprocess(args: &OnData, file: &ModelFile, taken: &Taken) -> Preprocess {
     let stored = file.meta().map(|meta| meta.preprocess.clone());
     let mut preprocess = stored.unwrap_or_else(|| {
         let (patch, channels) =
             Tile::of(None, file.shape().visible).map(|tile| (tile.side, tile.channels)).unzip();
-        Preprocess { patch, channels, whiten: false, normalize: Normalize::None, limits: None }
+        let scale = taken.usual_scale();
+        Preprocess { patch, channels, whiten: false, scale, normalize: Normalize::None, limits: None }
     });
+    preprocess.scale = args.divide.unwrap_or(preprocess.scale);
     if let Some(kind) = args.normalize.filter(|&kind| kind != preprocess.normalize) {
         // Limits belong to their kind of normalisation: those of another are fitted anew.
         (preprocess.normalize, preprocess.limits) = (kind, None);
@@ -79,13 +91,20 @@ fn preprocess(args: &OnData, file: &ModelFile) -> Preprocess {
     preprocess
 }
 
-fn examples(path: &Path, preprocess: &Preprocess, visible: usize) -> anyhow::Result<Examples<f64>> {
+fn examples(
+    path: &Path,
+    opened: &Opened,
+    preprocess: &Preprocess,
+    visible: usize,
+) -> anyhow::Result<Examples<f64>> {
     let stage = progress::stage("making examples");
-    let examples: Examples<f64> = Source::open(path)?.apply(preprocess)?;
+    let examples: Examples<f64> = opened.source.apply(preprocess)?;
     drop(stage);
     let found = examples.matrix.cols;
     if found != visible {
-        let reason = format!("rows of {found} numbers, but the model has {visible} visible units");
+        let columns = matches!(opened.taken.found, Found::Rows { rows, .. } if rows == visible);
+        let remedy = if columns { "; where the examples stand in columns, say --axes length,count" } else { "" };
+        let reason = format!("rows of {found} numbers, but the model has {visible} visible units{remedy}");
         return Err(Error::input(path, reason).into());
     }
     Ok(examples)

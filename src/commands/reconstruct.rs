@@ -29,7 +29,9 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
             "the model's images were whitened, which cannot be undone: the result is in whitened space"
         );
     }
-    let report = json!({ "examples": examples, "visible": visible, "whitened": whitened, "out": args.out });
+    let report = json!({
+        "examples": examples, "visible": visible, "whitened": whitened, "out": args.out, "data": session.data,
+    });
     print(args.on.json, &report, |_| format!("{}: {what}", args.out.display()))
 }
 

@@ -17,8 +17,7 @@ use rhohat::Error;
 use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoints, Found, Keeper};
 use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, reach_warning};
-use rhohat::data::stream::RawRows;
-use rhohat::data::{Preprocess, Source};
+use rhohat::data::{Opened, Preprocess, Reading, Source, Taken};
 use rhohat::device::{Choice, Selector};
 use rhohat::engine::Engine;
 use rhohat::gpu::tune::{Job, Kernels, Origin, Tune};
@@ -30,9 +29,10 @@ use rhohat::picture::{Tile, features};
 use rhohat::run::{Environment, RunDir};
 use rhohat::train::{self, Ended, Judge, Position};
 use rhohat::units::{Health, JUDGED, spaced};
+use serde::Serialize;
 
 use super::on_data::FOREIGN;
-use super::print;
+use super::{print, taken};
 use crate::cli::TrainArgs;
 use crate::progress;
 use interrupt::Interrupt;
@@ -55,22 +55,37 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     let given = Given::new(file.as_deref(), args.settings.table())?;
     args.out.as_deref().map(RunDir::check).transpose()?;
     let init = given.get::<PathBuf>("init")?.as_deref().map(open_init).transpose()?;
-    let raw = given.get::<RawRows>("raw")?;
-    let open = |path: &Path| Source::open_for_training(path, raw);
-    let source = given.get::<PathBuf>("data")?.as_deref().map(open).transpose()?;
+    let reading = Reading { raw: given.get("raw")?, meaning: given.get("as")?, axes: given.get("axes")? };
+    let open = |path: &Path| Opened::new(path, &reading);
+    let opened = given.get::<PathBuf>("data")?.as_deref().map(open).transpose()?;
+    let (source, taken) = match opened {
+        Some(Opened { source, taken }) => (Some(source), taken),
+        None => (None, Taken::built_in()),
+    };
     let kind = Kind::of(source.as_ref());
     let kind = if given.get::<f64>("validation")?.is_some() { kind.held() } else { kind };
-    let facts = Facts { kind, init: init.as_ref() };
+    let facts = Facts { kind, init: init.as_ref(), scale: taken.usual_scale() };
     let config = Config::resolve(&given, &facts)?;
+    taken::tell(&taken, config.scale(), init.as_ref().map(|file| file.shape().visible));
+    let data = taken.json(config.scale());
     let device = Device::open(args, &config, how)?;
     let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;
     if args.dry_run {
-        print(args.json, &plan, plan::text)?;
+        print(args.json, &Planned { plan: &plan, data }, |planned| plan::text(planned.plan))?;
         return Ok(ExitCode::SUCCESS);
     }
     let opened = open_engine(args, &config, &device, source, init.as_ref(), &plan, resumed)?;
     let config = config.with_plan(opened.engine.plan(), device.choice.variant());
-    learn(args, &config, opened, started)
+    learn(args, &config, opened, data, started)
+}
+
+/// What `--dry-run` prints.
+#[derive(Serialize)]
+struct Planned<'a> {
+    #[serde(flatten)]
+    plan: &'a MemoryPlan,
+    /// What DATA was taken for.
+    data: serde_json::Value,
 }
 
 fn open_init(path: &Path) -> rhohat::Result<ModelFile> {
@@ -116,7 +131,7 @@ impl Device {
 }
 
 /// What training works with.
-struct Opened {
+struct Ready {
     engine: Box<dyn Engine>,
     /// What made the examples.
     preprocess: Preprocess,
@@ -135,7 +150,7 @@ fn open_engine(
     init: Option<&ModelFile>,
     plan: &MemoryPlan,
     mut resumed: Option<Resumed>,
-) -> anyhow::Result<Opened> {
+) -> anyhow::Result<Ready> {
     if !device.choice.has_own_memory() {
         grant(plan.total)?;
     }
@@ -165,7 +180,7 @@ fn open_engine(
         resumed.restore(&mut *engine)?;
     }
     let judge = open_judge(config, device, &data, resumed.as_mut())?;
-    Ok(Opened { engine, preprocess: data.preprocess, kernels, judge, resumed })
+    Ok(Ready { engine, preprocess: data.preprocess, kernels, judge, resumed })
 }
 
 /// Who judges held-out examples, where some are.
@@ -186,8 +201,14 @@ fn open_judge(
 }
 
 /// Trains in a run directory, which holds the result in the end.
-fn learn(args: &TrainArgs, config: &Config, opened: Opened, started: Instant) -> anyhow::Result<ExitCode> {
-    let Opened { mut engine, preprocess, kernels, judge, resumed } = opened;
+fn learn(
+    args: &TrainArgs,
+    config: &Config,
+    opened: Ready,
+    data: serde_json::Value,
+    started: Instant,
+) -> anyhow::Result<ExitCode> {
+    let Ready { mut engine, preprocess, kernels, judge, resumed } = opened;
     let engine = &mut *engine;
     let recipe = config.train_recipe(engine.examples());
     let interrupt = Interrupt::listen()?;
@@ -229,6 +250,7 @@ fn learn(args: &TrainArgs, config: &Config, opened: Opened, started: Instant) ->
     let units = Health::measure(engine, &config.objective(), &outcome.cost, &params, &rows)?;
     drop(ending);
     let summary = Summary::new(config, engine, &outcome, units, &run, (clamped, startup), judge.as_ref());
+    let summary = summary.of_data(data);
     match outcome.ended {
         Ended::Stopped | Ended::Time => {
             tracing::info!("rhohat train --resume {} goes on", run.path().display());

@@ -22,6 +22,8 @@ const LONGEST_FILE: u64 = 1 << 16;
 pub struct Given {
     table: Table,
     file: Option<PathBuf>,
+    /// Whether the file was written by a run of version 0.1.0.
+    is_of_010: bool,
 }
 
 impl Given {
@@ -31,8 +33,14 @@ impl Given {
     /// [`Error::Input`] when the file is missing or no TOML.
     pub fn new(file: Option<&Path>, flags: Table) -> Result<Self> {
         let mut table = file.map(read).transpose()?.unwrap_or_default();
+        let is_of_010 = is_of_010(&table);
         overlay(&mut table, flags);
-        Ok(Self { table, file: file.map(Path::to_owned) })
+        Ok(Self { table, file: file.map(Path::to_owned), is_of_010 })
+    }
+
+    /// Whether the settings are those of a run of version 0.1.0, which divided all bytes by 255.
+    pub fn is_of_010(&self) -> bool {
+        self.is_of_010
     }
 
     /// The setting `name`, if it was given.
@@ -68,6 +76,12 @@ impl Given {
             None => Error::usage(reason),
         }
     }
+}
+
+/// Whether all settings are there that version 0.1.0 wrote for every run, and none that later versions write besides.
+fn is_of_010(table: &Table) -> bool {
+    const ALWAYS: [&str; 7] = ["hidden", "optimizer", "batch", "normalize", "checkpoint_every", "device", "threads"];
+    ALWAYS.iter().all(|name| table.contains_key(*name)) && !table.contains_key("format")
 }
 
 /// Puts `above` over `below`.

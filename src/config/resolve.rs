@@ -3,7 +3,7 @@
 use super::memory::default_run;
 use super::{Batch, Config, Given};
 use crate::checkpoint::Every;
-use crate::data::{Normalize, Source};
+use crate::data::{Normalize, Scale, Source};
 use crate::error::{Error, Result};
 use crate::model::Shape;
 use crate::model::file::{Meta, ModelFile};
@@ -36,6 +36,8 @@ pub struct Facts<'a> {
     pub kind: Kind,
     /// The model to start from.
     pub init: Option<&'a ModelFile>,
+    /// The usual scale of such data.
+    pub scale: Scale,
 }
 
 /// What is learned from.
@@ -94,6 +96,16 @@ impl Facts<'_> {
     pub(super) fn meta(&self) -> Option<&Meta> {
         self.init.and_then(ModelFile::meta)
     }
+
+    /// That of the start model, of version 0.1.0 where the settings are its, or of the data.
+    fn usual_scale(&self, given: &Given) -> Scale {
+        match (self.kind, self.meta()) {
+            (Kind::BuiltIn | Kind::Images, _) => Scale::Pixels,
+            (Kind::Rows { .. }, Some(meta)) => meta.preprocess.scale,
+            (Kind::Rows { .. }, None) if given.is_of_010() => Scale::Pixels,
+            (Kind::Rows { .. }, None) => self.scale,
+        }
+    }
 }
 
 impl Config {
@@ -104,6 +116,7 @@ impl Config {
     pub fn resolve(given: &Given, facts: &Facts<'_>) -> Result<Self> {
         let mut defaults = Self::defaults(facts, given.get("samples")?.unwrap_or(SAMPLES));
         defaults.choose_optimizer(given, facts.kind)?;
+        defaults.divide = facts.usual_scale(given).given();
         defaults.patience = given.get::<f64>("validation")?.map(|_| PATIENCE);
         let config = given.over(&defaults)?;
         config.check(facts)?;
@@ -147,6 +160,9 @@ impl Config {
         Self {
             data: None,
             raw: None,
+            meaning: None,
+            axes: None,
+            divide: None,
             hidden: facts.init.map_or(HIDDEN, |file| file.shape().hidden),
             activation,
             output,

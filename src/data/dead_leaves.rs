@@ -10,9 +10,9 @@ use super::Picture;
 use crate::random::Stream;
 
 /// How many pictures there are.
-const PICTURES: u64 = 10;
+pub const PICTURES: u64 = 10;
 /// Side of a finished picture, pixels.
-const SIDE: usize = 512;
+pub const SIDE: usize = 512;
 /// Side of the canvas that the leaves fall on; the halving smooths their edges.
 const CANVAS: usize = 2 * SIDE;
 /// Smallest and largest radius of a leaf, canvas pixels.

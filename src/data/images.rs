@@ -76,7 +76,7 @@ impl Room {
 }
 
 /// The files of a folder that are images by name or by content, sorted by name.
-fn image_files(folder: &Path) -> Result<Vec<PathBuf>> {
+pub fn image_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let failed = |error| Error::io("read", folder, error);
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {

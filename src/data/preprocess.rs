@@ -2,18 +2,23 @@
 
 use std::borrow::Cow;
 
-use super::{Examples, Grid, Normalize, Picture, Preprocess, normalize, patches};
+use super::numbers::Number;
+use super::{Examples, Grid, Normalize, Picture, Preprocess, Scale, normalize, patches};
 use crate::error::Result;
 use crate::model::{Matrix, Real};
 
-/// Normalises rows of `cols` numbers, fitting the limits if there are none, and rounds them to T.
+/// Divides rows of `cols` numbers by `divisor`, normalises them, fitting the limits if there are none, and rounds them to T.
 pub fn normalized<T: Real>(
     mut values: Cow<'_, [f64]>,
+    divisor: f64,
     cols: usize,
     grid: Option<Vec<Grid>>,
     mut preprocess: Preprocess,
 ) -> Result<Examples<T>> {
     let kind = preprocess.normalize;
+    if kind != Normalize::None {
+        values.to_mut().iter_mut().for_each(|x| *x /= divisor);
+    }
     let means = match kind {
         Normalize::Lecture => normalize::centre_rows(values.to_mut(), cols),
         Normalize::Unit | Normalize::None => Vec::new(),
@@ -25,7 +30,9 @@ pub fn normalized<T: Real>(
     if let Some(limits) = preprocess.limits {
         kind.map(values.to_mut(), limits);
     }
-    let rounded = values.iter().map(|&x| T::from_f64(x)).collect();
+    // What is not normalised is not copied either.
+    let divisor = if kind == Normalize::None { divisor } else { 1.0 };
+    let rounded = values.iter().map(|&x| T::from_f64(x / divisor)).collect();
     Ok(Examples { matrix: Matrix::new(values.len() / cols, cols, rounded), means, grid, preprocess })
 }
 
@@ -35,16 +42,23 @@ impl Preprocess {
         self.limits.filter(|_| self.normalize != Normalize::None)
     }
 
+    /// The preprocessing of numbers that are stored as `number`: what they are divided by, whatever they are stored as.
+    pub fn for_numbers(&self, number: Number) -> Self {
+        Self { scale: self.scale.for_numbers(number), ..self.clone() }
+    }
+
     /// Takes normalised rows `[m, n]` back to the values that the source had (whitened, where it was whitened),
-    /// adding each row's own mean: `means` is [`Examples::means`], one a row or empty.
+    /// adding each row's own mean and undoing the scale, that of [`Examples::preprocess`]: `means` is [`Examples::means`], one a row or empty.
     pub fn restore(&self, rows: &mut [f32], means: &[f64]) {
         let limits = self.stored_limits();
         let cols = rows.len() / means.len().max(1);
+        let multiplied = if let Scale::Divide(divisor) = self.scale { divisor } else { 1.0 };
         for (i, row) in rows.chunks_exact_mut(cols.max(1)).enumerate() {
             let mean = means.get(i).copied().unwrap_or(0.0);
             for x in row {
                 let value = f64::from(*x);
-                *x = (limits.map_or(value, |limits| self.normalize.unmap(value, limits)) + mean) as f32;
+                let scaled = limits.map_or(value, |limits| self.normalize.unmap(value, limits)) + mean;
+                *x = (scaled * multiplied) as f32;
             }
         }
     }

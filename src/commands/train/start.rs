@@ -43,7 +43,9 @@ impl Data {
         told: &dyn Fn(usize),
     ) -> Result<Self> {
         let stored = init.and_then(ModelFile::meta).map(|meta| &meta.preprocess);
-        let stored = stored.filter(|stored| stored.normalize == config.normalize);
+        // Limits are those of numbers on one scale.
+        let is_same = |stored: &&Preprocess| stored.normalize == config.normalize && stored.scale == config.scale();
+        let stored = stored.filter(is_same);
         if let Source::Stored(store) = source {
             let recipe = config.data_recipe(None);
             let preprocess = stored.cloned().map_or_else(|| source.preprocess(&recipe), Ok)?;
@@ -55,7 +57,10 @@ impl Data {
             return Ok(Self::of(Matrix::new(store.rows, store.cols, values), preprocess, config));
         }
         let Examples { matrix, preprocess, .. } = match (source, stored) {
-            (Source::Rows(_), Some(stored)) => source.apply(stored)?,
+            (Source::Rows(_), Some(stored)) => {
+                let Examples { matrix, means, grid, preprocess } = source.apply(stored)?;
+                Examples { matrix, means, grid, preprocess: Preprocess { scale: stored.scale, ..preprocess } }
+            }
             _ => {
                 let same = stored.filter(|stored| same_images(stored, config));
                 let limits = same.and_then(|stored| stored.limits).or(fitted(source, config)?);
@@ -125,7 +130,7 @@ fn hold_out(matrix: &Matrix<f64>, count: usize, seed: u64) -> (Matrix<f64>, Matr
 /// The limits of held rows, where a sample of them decides.
 fn fitted(source: &Source, config: &Config) -> Result<Option<(f64, f64)>> {
     match (source, config.fit_sample()) {
-        (Source::Rows(table), Some(sample)) => table.fit(config.normalize, sample),
+        (Source::Rows(table), Some(sample)) => table.fit(config.normalize, sample, config.scale()),
         _ => Ok(None),
     }
 }

@@ -32,6 +32,9 @@ pub struct Summary {
     /// Reports in which a ρ̂ was clamped.
     clamped: usize,
     examples: usize,
+    /// What DATA was taken for.
+    #[serde(default)]
+    data: serde_json::Value,
     /// What held-out examples say, where there are some.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     validation: Option<Validation>,
@@ -84,6 +87,7 @@ impl Summary {
             hidden: config.hidden,
             clamped,
             examples: engine.examples(),
+            data: serde_json::Value::Null,
             validation,
             measured: outcome.measured,
             seed: config.seed,
@@ -94,6 +98,13 @@ impl Summary {
             model: run.model(),
             features: Some(run.features()).filter(|path| path.exists()),
         }
+    }
+}
+
+impl Summary {
+    /// The same with what DATA was taken for.
+    pub fn of_data(self, data: serde_json::Value) -> Self {
+        Self { data, ..self }
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::reader::{Job, Reader};
 use super::store::Store;
+use super::transform::scaled;
 use crate::data::normalize::{Spread, centre_rows};
-use crate::data::numbers::Endian;
 use crate::data::{Normalize, Preprocess, Sample};
 use crate::error::Result;
 
@@ -27,6 +27,7 @@ pub fn fit(
     if kind == Normalize::None || preprocess.limits.is_some() {
         return Ok(preprocess.clone());
     }
+    let divisor = preprocess.scale.divisor(store.number);
     let reader = Reader::start(Arc::clone(store))?;
     let ask = |job: Option<Job>| job.map(|job| reader.ask(job)).is_some();
     let (mut spread, mut done) = (Spread::default(), 0);
@@ -34,7 +35,7 @@ pub fn fit(
     let mut waits = ask(jobs.next());
     while waits {
         waits = ask(jobs.next());
-        let mut values = store.number.decode(&reader.take()?, Endian::Little);
+        let mut values = scaled(store.number, &reader.take()?, divisor);
         done += values.len() / store.cols;
         if kind == Normalize::Lecture {
             centre_rows(&mut values, store.cols);
