@@ -92,6 +92,12 @@ pub struct TrainArgs {
     /// Go on with a run from its newest checkpoint, or `auto` for the newest unfinished run in runs/; flags change settings
     #[arg(long, value_name = "RUN|auto", conflicts_with_all = ["out", "config", "dry_run"])]
     pub resume: Option<PathBuf>,
+    /// Go on although DATA are others than the run has learned from
+    #[arg(long, requires = "resume")]
+    pub data_changed: bool,
+    /// Begin a run again whose checkpoints cannot be used; they are kept in rejected/
+    #[arg(long, requires = "resume")]
+    pub from_scratch: bool,
     /// Settings in TOML, named like these flags with underscores; flags win
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

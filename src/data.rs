@@ -8,6 +8,7 @@ mod dead_leaves;
 mod doubt;
 mod field;
 mod gzip;
+pub mod identity;
 mod idx;
 mod images;
 mod left_out;
@@ -213,6 +214,14 @@ impl Source {
     /// As [`Source::open`], and for files of a folder that do not go together.
     pub fn open_for_training(path: &Path, raw: Option<RawRows>) -> Result<Self> {
         Opened::new(path, &Reading { raw, ..Reading::default() }).map(|opened| opened.source)
+    }
+
+    /// The rows that stay on disk, if they do.
+    pub fn stored(&self) -> Option<Arc<Store>> {
+        match self {
+            Self::Stored(store) => Some(Arc::clone(store)),
+            Self::Images(_) | Self::Rows(_) => None,
+        }
     }
 
     /// Cuts patches at random (each position in each picture is as likely as any other), fits the preprocessing on

@@ -68,7 +68,7 @@ impl Health {
         objective: &Objective,
         cost: &Cost,
         params: &Params<f32>,
-        rows: &[u32],
+        rows: &[usize],
     ) -> Result<Self> {
         let Duplicates { count, compared } = duplicates(&params.w1, params.shape.visible);
         Ok(Self {
@@ -97,13 +97,13 @@ pub fn held_bytes(hidden: usize, rows: usize) -> u64 {
 }
 
 /// At most `most` of `examples` rows, evenly spaced.
-pub fn spaced(examples: usize, most: usize) -> Vec<u32> {
+pub fn spaced(examples: usize, most: usize) -> Vec<usize> {
     let count = examples.min(most);
-    (0..count).map(|i| u32::try_from(i * examples / count).expect("fewer than 2^32 examples")).collect()
+    (0..count).map(|i| (i as u128 * examples as u128 / count as u128) as usize).collect()
 }
 
 /// How many units hardly depend on the examples `rows`.
-fn collapsed(engine: &mut dyn Engine, activation: Activation, rows: &[u32]) -> Result<usize> {
+fn collapsed(engine: &mut dyn Engine, activation: Activation, rows: &[usize]) -> Result<usize> {
     let hidden = engine.shape().hidden;
     let mut spread = Spread::new(hidden);
     for rows in rows.chunks((HELD / hidden).max(1)) {

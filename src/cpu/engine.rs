@@ -112,7 +112,7 @@ impl Engine for Cpu {
         pool.install(|| evaluator.hidden(params, Rows::All, first..first + count))
     }
 
-    fn activations(&mut self, layer: Layer, rows: &[u32]) -> Result<Vec<f32>> {
+    fn activations(&mut self, layer: Layer, rows: &[usize]) -> Result<Vec<f32>> {
         check_list(rows, self.examples())?;
         let Self { params, evaluator, pool, .. } = self;
         let (list, all) = (Rows::Listed(rows), 0..rows.len());

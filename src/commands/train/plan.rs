@@ -28,6 +28,7 @@ pub fn text(plan: &MemoryPlan) -> String {
         ("optimiser", plan.optimizer_state),
         ("activations", plan.activations),
         (data, plan.data),
+        ("order", plan.order),
         ("textures", plan.textures),
         ("start", plan.start),
         ("saving", plan.saving),

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::reader::read;
+use super::reader::{Loaded, read};
+use super::rows::RowSum;
 use super::store::Store;
 use crate::data::normalize::centre_rows;
 use crate::data::numbers::{Endian, Number};
@@ -82,8 +83,25 @@ impl Transform {
     /// # Errors
     /// As [`Store::read`], and for numbers that are not finite.
     pub fn in_double(&self, store: &Store, rows: Range<usize>) -> Result<Vec<f64>> {
-        let bytes = read(store, std::slice::from_ref(&rows))?;
-        Ok(bytes.chunks_exact(store.row_bytes()).flat_map(|row| self.values(row)).collect())
+        Ok(self.values(&read(store, std::slice::from_ref(&rows))?.bytes))
+    }
+
+    /// Hands out all examples in f64, a piece at a time, in a pass that is compared with those before.
+    ///
+    /// # Errors
+    /// As [`Store::read`], for numbers that are not finite, for rows that are not what they were, and those of `take`.
+    pub fn in_pieces(
+        &self,
+        store: &Store,
+        mut take: impl FnMut(Range<usize>, &[f64]) -> Result<()>,
+    ) -> Result<()> {
+        let mut all = RowSum::default();
+        for rows in store.pieces() {
+            let Loaded { bytes, sum } = read(store, std::slice::from_ref(&rows))?;
+            all = all.and(sum);
+            take(rows, &self.values(&bytes))?;
+        }
+        store.passed(all)
     }
 }
 
