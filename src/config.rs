@@ -6,6 +6,7 @@ mod check;
 mod derived;
 mod given;
 mod memory;
+mod pictures;
 mod resolve;
 
 use std::collections::BTreeSet;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use rhohat::data::{Normalize, Preprocess};
+use rhohat::data::{Normalize, Preprocess, Scale};
 use rhohat::model::file::{Meta, ModelFile, save};
 use rhohat::model::{Params, Shape};
 use rhohat::objective::{Activation, Objective};

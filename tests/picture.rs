@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rhohat::data::{Normalize, Picture, Preprocess};
+use rhohat::data::{Normalize, Picture, Preprocess, Scale};
 use rhohat::model::{Params, Shape};
 use rhohat::picture::{Tile, features, photograph};
 

@@ -24,7 +24,7 @@ use rhohat::device::{Choice, Selector};
 use rhohat::engine::Engine;
 use rhohat::gpu::tune::{Job, Kernels, Origin, Tune};
 use rhohat::gpu::variant::Variant;
-use rhohat::memory::grant;
+use rhohat::memory::{Bytes, grant};
 use rhohat::model::file::{Meta, ModelFile, save};
 use rhohat::model::{Params, Shape};
 use rhohat::paths::PathText;
@@ -80,6 +80,7 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     let data = taken.json(config.scale());
     let device = Device::open(args, &config, how)?;
     let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;
+    let plan = plan.with_pictures(&config, source.as_ref(), &device.choice)?;
     if args.dry_run {
         print(args.json, &Planned { plan: &plan, data }, |planned| plan::text(planned.plan))?;
         return Ok(ExitCode::SUCCESS);
@@ -185,7 +186,9 @@ fn open_engine(
         Some(resumed) => resumed.check_data(&source, record, config, args.data_changed),
         None => Ok(()),
     };
-    let (data, record) = start::Data::new(&source, config, (init, known.as_ref()), &mut check, &|rows| {
+    let from = (init, known.as_ref());
+    let memory = Bytes(plan.for_pictures);
+    let (data, record) = start::Data::new(&source, config, from, memory, &mut check, &|rows| {
         reading.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
     })?;
     let store = source.stored();

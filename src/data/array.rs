@@ -66,7 +66,7 @@ impl Layout {
                 }
                 let values: Vec<f32> = self.finite(body, &axes, Scale::Pixels)?;
                 let doubt = doubtful.then(|| doubt::of(&self.shape, &self.shape, |i| values[i].into())).flatten();
-                (Source::Images(self.pictures(path, &axes, &values)), doubt)
+                (self.pictures(path, &axes, &values).into(), doubt)
             }
         };
         let taken = Taken { doubt, ..Taken::array(path, self, axes) };

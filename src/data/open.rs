@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use super::array::{Body, Held};
 use super::conversion::{START, looks_like};
+use super::folder::picture_files;
 use super::left_out::LeftOut;
+use super::pictures::Pictures;
 use super::reading::{Axes, Meaning, Reading};
 use super::stream::{RawRows, Store};
-use super::{Opened, Source, Taken, idx, images, npy, npz, shards, tensor};
+use super::{Opened, Picture, Source, Taken, idx, images, npy, npz, shards, tensor};
 use crate::error::{Error, Result};
 use crate::input::{self, Part};
 
@@ -116,9 +118,7 @@ fn start_of(path: &Path, file: &File) -> Result<Vec<u8>> {
 
 fn open_picture(path: &Path, file: &File, held: u64, reading: &Reading) -> Result<Opened> {
     check_pictures(path, reading)?;
-    let pictures = vec![images::read(path, file, held)?];
-    let taken = Taken::pictures(Some(path), &pictures, LeftOut::default());
-    Ok(Opened { source: Source::Images(pictures), taken })
+    Ok(of_pictures(path, Pictures::of_file(path, file, held)?))
 }
 
 /// Refuses what is said of arrays where there are picture files.
@@ -157,7 +157,7 @@ fn open_raw(path: &Path, raw: RawRows) -> Result<Opened> {
     for file in &files {
         check_bare(file)?;
     }
-    let (store, taken) = Store::open_raw(path, &files, raw)?;
+    let (store, taken) = Store::open_bare(path, &files, raw)?;
     Ok(Opened { source: Source::Stored(Arc::new(store)), taken: Taken { left_out, ..taken } })
 }
 
@@ -176,7 +176,8 @@ fn open_folder(folder: &Path, reading: &Reading, stays: bool) -> Result<Opened> 
     if arrays.is_empty() {
         return open_pictures(folder, reading);
     }
-    let pictures = images::image_files(folder)?.into_iter().filter(|path| !arrays.contains(path)).collect::<Vec<_>>();
+    let (mut pictures, _) = picture_files(folder)?;
+    pictures.retain(|path| !arrays.contains(path));
     match (reading.meaning(), pictures.len()) {
         (Some(Meaning::Pictures), 1..) => open_pictures(folder, reading),
         (None, 1..) => Err(Error::input(folder, both(&pictures, &arrays))),
@@ -202,10 +203,14 @@ fn both(pictures: &[PathBuf], arrays: &[PathBuf]) -> String {
 }
 
 fn open_pictures(folder: &Path, reading: &Reading) -> Result<Opened> {
-    let pictures = images::read_folder(folder)?;
+    let pictures = Pictures::of_folder(folder)?;
     check_pictures(folder, reading)?;
-    let taken = Taken::pictures(Some(folder), &pictures, LeftOut::default());
-    Ok(Opened { source: Source::Images(pictures), taken })
+    Ok(of_pictures(folder, pictures))
+}
+
+fn of_pictures(path: &Path, pictures: Pictures) -> Opened {
+    let taken = Taken::pictures(Some(path), pictures.list(), pictures.left_out().clone());
+    Opened { source: Source::Images(Arc::new(pictures)), taken }
 }
 
 /// Arrays of a folder: rows that go on from file to file, or pictures where each has three dimensions or it is said.
@@ -224,7 +229,7 @@ fn open_arrays(folder: &Path, arrays: &[PathBuf], reading: &Reading, stays: bool
 
 /// Pictures in several arrays, one or more in each.
 fn open_stacks(folder: &Path, arrays: &[PathBuf], reading: &Reading) -> Result<Opened> {
-    let mut all = Vec::new();
+    let mut all: Vec<Picture> = Vec::new();
     let mut first: Option<Taken> = None;
     for path in arrays {
         let reading = match npy::shape(path)?[..] {
@@ -235,11 +240,13 @@ fn open_stacks(folder: &Path, arrays: &[PathBuf], reading: &Reading) -> Result<O
         let (file, held) = input::open(path)?;
         let Opened { source, taken } = open_array(path, &file, held, &reading, false)?;
         if let Source::Images(pictures) = source {
-            all.extend(pictures);
+            let count = pictures.list().len();
+            all.extend((0..count).map(|number| pictures.read(number)).collect::<Result<Vec<_>>>()?);
         }
         first.get_or_insert(taken);
     }
-    let sizes = Taken::pictures(Some(folder), &all, LeftOut::default());
+    let all = Pictures::of(all);
+    let sizes = Taken::pictures(Some(folder), all.list(), LeftOut::default());
     let taken = first.map_or(sizes.clone(), |first| Taken {
         number: first.number,
         axes: first.axes,
@@ -247,7 +254,7 @@ fn open_stacks(folder: &Path, arrays: &[PathBuf], reading: &Reading) -> Result<O
         files: arrays.len(),
         ..sizes
     });
-    Ok(Opened { source: Source::Images(all), taken })
+    Ok(Opened { source: Source::Images(Arc::new(all)), taken })
 }
 
 /// Splits `FILE.safetensors:TENSOR` and `FILE.npz:ARRAY`, unless a file has that whole name.

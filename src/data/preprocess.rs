@@ -7,18 +7,14 @@ use super::{Examples, Grid, Normalize, Picture, Preprocess, Scale, normalize, pa
 use crate::error::Result;
 use crate::model::{Matrix, Real};
 
-/// Divides rows of `cols` numbers by `divisor`, normalises them, fitting the limits if there are none, and rounds them to T.
+/// Normalises rows of `cols` numbers, fitting the limits if there are none, and rounds them to T.
 pub fn normalized<T: Real>(
     mut values: Cow<'_, [f64]>,
-    divisor: f64,
     cols: usize,
     grid: Option<Vec<Grid>>,
     mut preprocess: Preprocess,
 ) -> Result<Examples<T>> {
     let kind = preprocess.normalize;
-    if kind != Normalize::None {
-        values.to_mut().iter_mut().for_each(|x| *x /= divisor);
-    }
     let means = match kind {
         Normalize::Lecture => normalize::centre_rows(values.to_mut(), cols),
         Normalize::Unit | Normalize::None => Vec::new(),
@@ -30,15 +26,19 @@ pub fn normalized<T: Real>(
     if let Some(limits) = preprocess.limits {
         kind.map(values.to_mut(), limits);
     }
-    // What is not normalised is not copied either.
-    let divisor = if kind == Normalize::None { divisor } else { 1.0 };
-    let rounded = values.iter().map(|&x| T::from_f64(x / divisor)).collect();
-    Ok(Examples { matrix: Matrix::new(values.len() / cols, cols, rounded), means, grid, preprocess })
+    let rows = values.len() / cols;
+    let mut rounded: Vec<T> = match values {
+        Cow::Borrowed(values) => values.iter().map(|&x| T::from_f64(x)).collect(),
+        // In place: the rows are not held twice.
+        Cow::Owned(values) => values.into_iter().map(T::from_f64).collect(),
+    };
+    rounded.shrink_to_fit();
+    Ok(Examples { matrix: Matrix::new(rows, cols, rounded), means, grid, preprocess })
 }
 
 impl Preprocess {
     /// The limits, unless the kind of normalisation has no use for them.
-    fn stored_limits(&self) -> Option<(f64, f64)> {
+    pub(super) fn stored_limits(&self) -> Option<(f64, f64)> {
         self.limits.filter(|_| self.normalize != Normalize::None)
     }
 

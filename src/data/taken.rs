@@ -9,7 +9,7 @@ use super::left_out::LeftOut;
 use super::numbers::Number;
 use super::reading::{Axes, Axis, Meaning};
 use super::scale::in_words;
-use super::{Picture, Scale, dead_leaves};
+use super::{Listed, Scale, dead_leaves};
 use crate::error::shown;
 
 /// What DATA was taken for.
@@ -100,7 +100,7 @@ impl Taken {
     }
 
     /// Picture files.
-    pub(super) fn pictures(path: Option<&Path>, pictures: &[Picture], left_out: LeftOut) -> Self {
+    pub(super) fn pictures(path: Option<&Path>, pictures: &[Listed], left_out: LeftOut) -> Self {
         Self {
             path: path.map(Path::to_owned),
             files: pictures.len(),

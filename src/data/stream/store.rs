@@ -20,7 +20,7 @@ use crate::data::left_out::LeftOut;
 use crate::data::numbers::{Endian, Number};
 use crate::data::reading::{Axes, Meaning, Reading};
 use crate::data::taken::{Found, Taken};
-use crate::data::{Table, doubt, npy};
+use crate::data::{Table, doubt, npy, shards};
 use crate::error::{Error, Result};
 use crate::input::{self, Part};
 
@@ -94,7 +94,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Input`] for a damaged file.
-    pub fn open(path: &Path, reading: &Reading) -> Result<Option<(Self, Taken)>> {
+    pub(in crate::data) fn open(path: &Path, reading: &Reading) -> Result<Option<(Self, Taken)>> {
         let opened = open_npy(path, reading)?;
         let Npy::Rows(rows, shard, mut taken) = opened else { return Ok(None) };
         let store = Self::of(rows, vec![shard])?;
@@ -109,7 +109,7 @@ impl Store {
     /// # Errors
     /// [`Error::Input`] for a damaged file, for one whose rows cannot be read one by one, and for files that do not go
     /// together.
-    pub fn open_folder(folder: &Path, files: &[PathBuf], reading: &Reading) -> Result<(Self, Taken)> {
+    pub(in crate::data) fn open_folder(folder: &Path, files: &[PathBuf], reading: &Reading) -> Result<(Self, Taken)> {
         let mut whole: Option<(RawRows, Vec<Shard>, Taken)> = None;
         let mut is_alike = true;
         for path in files {
@@ -141,11 +141,17 @@ impl Store {
         Ok((store, taken))
     }
 
-    /// Opens files without a header as one array, in their order; `path` is DATA.
+    /// Opens a file without a header, or a folder of such files in the order of their names.
     ///
     /// # Errors
-    /// [`Error::Input`] when a file is not a whole number of rows.
-    pub fn open_raw(path: &Path, files: &[PathBuf], rows: RawRows) -> Result<(Self, Taken)> {
+    /// [`Error::Input`] when a file is not a whole number of rows, or there is none.
+    pub fn open_raw(path: &Path, rows: RawRows) -> Result<Self> {
+        let files = if path.is_dir() { shards::bare(path)?.0 } else { vec![path.to_owned()] };
+        Self::open_bare(path, &files, rows).map(|(store, _)| store)
+    }
+
+    /// Opens files without a header as one array, in their order; `path` is DATA.
+    pub(in crate::data) fn open_bare(path: &Path, files: &[PathBuf], rows: RawRows) -> Result<(Self, Taken)> {
         let shards = files.iter().map(|file| open_raw(file.clone(), rows)).collect::<Result<Vec<_>>>()?;
         let store = Self::of(rows, shards)?;
         let taken = Taken {
