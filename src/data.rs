@@ -189,7 +189,6 @@ impl Opened {
     pub fn new(path: &Path, reading: &Reading) -> Result<Self> {
         open::open(path, reading, true)
     }
-    }
 }
 
 impl From<Vec<Picture>> for Source {
