@@ -5,6 +5,7 @@
 mod check;
 mod derived;
 mod given;
+mod json;
 mod memory;
 mod pictures;
 mod resolve;

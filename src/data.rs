@@ -23,6 +23,7 @@ pub mod numbers;
 mod open;
 mod patches;
 mod pictures;
+mod pieces;
 mod pixels;
 mod preprocess;
 mod reading;
@@ -40,7 +41,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{DATA, Error, Result};
 use crate::memory::Bytes;
 use crate::model::{Matrix, Real};
 pub(crate) use field::{remedy, too_large};
@@ -49,6 +50,7 @@ pub use left_out::{Group, LeftOut};
 use numbers::Number;
 pub(crate) use patches::BYTES_OF_DRAW;
 pub use pictures::{Listed, Need, Pictures};
+pub use pieces::{Piece, Pieces};
 use preprocess::normalized;
 pub use reading::{Axes, Axis, Meaning, Reading};
 pub use sample::Sample;
@@ -234,6 +236,11 @@ impl Source {
         }
     }
 
+    /// The file or folder that a DATA names, without `:ARRAY` or `:TENSOR` behind it.
+    pub fn file_of(path: &Path) -> &Path {
+        open::split_part(path).0
+    }
+
     /// [`Source::training_set_within`] what memory is free.
     ///
     /// # Errors
@@ -348,17 +355,10 @@ impl Source {
             Self::Stored(store) => Cow::Owned(store.table()?),
             Self::Images(_) => {
                 let reason = "these are images, but the model was trained on rows and knows no patch size";
-                return Err(Error::input("data", format!("{reason}; give rows as .npy, IDX or safetensors, or say --as rows of an array")));
+                return Err(Error::input(DATA, format!("{reason}; give rows as .npy, IDX or safetensors, or say --as rows of an array")));
             }
         };
-        if let Some((patch, channels)) = preprocess.patch.zip(preprocess.channels)
-            && table.cols != patch * patch * channels
-        {
-            let model =
-                format!("the model's patches are {patch}×{patch}×{channels} = {}", patch * patch * channels);
-            let fact = format!("rows of {} numbers, but {model}", table.cols);
-            return Err(Error::input("data", format!("{fact}; give images, or rows of that width")));
-        }
+        preprocess.check_width(table.cols)?;
         let (cols, number) = (table.cols, table.number);
         let divisor = preprocess.scale.divisor(number);
         let mut values = match table {

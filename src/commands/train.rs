@@ -1,6 +1,7 @@
 //! `rhohat train`: from arguments to a run directory. Everything that can be refused is refused before the directory
 //! is made.
 
+mod begun;
 mod interrupt;
 mod plan;
 mod resume;
@@ -35,6 +36,7 @@ use rhohat::units::{Health, JUDGED, spaced};
 use serde::Serialize;
 
 use super::on_data::FOREIGN;
+use super::outputs::{Kind as OutputKind, Wanted};
 use super::{print, taken};
 use crate::cli::TrainArgs;
 use crate::progress;
@@ -45,6 +47,7 @@ use watch::Watch;
 
 /// Trains and prints; `started` is when the program did.
 pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
+    let args = &begun::as_asked(args)?;
     let how = args.tune.mode(args.settings.forces_variant())?;
     let resumed = match args.resume.as_deref().map(|run| resume::open(run, args)).transpose()? {
         Some(Asked::Finished(summary)) => {
@@ -62,6 +65,7 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
         Some(path) if resumed.as_ref().is_some_and(Resumed::has_state) && !path.exists() => None,
         path => path.as_deref().map(open_init).transpose()?,
     };
+    check_saved_patches(args, &given, file.as_deref())?;
     let reading = Reading { raw: given.get("raw")?, meaning: given.get("as")?, axes: given.get("axes")? };
     let open = |path: &Path| Opened::new(path, &reading).map_err(|why| elsewhere(why, resumed.is_some()));
     let opened = given.get::<PathText>("data")?.as_deref().map(open).transpose()?;
@@ -107,6 +111,15 @@ fn elsewhere(why: Error, resumed: bool) -> Error {
         }
         other => other,
     }
+}
+
+/// Refuses to save the examples over what is read, or over anything that is no older array.
+fn check_saved_patches(args: &TrainArgs, given: &Given, config: Option<&Path>) -> rhohat::Result<()> {
+    let Some(path) = &args.save_patches else { return Ok(()) };
+    let (data, init) = (given.get::<PathText>("data")?, given.get::<PathText>("init")?);
+    let inputs: Vec<_> = [data.as_deref(), init.as_deref(), config].into_iter().flatten().collect();
+    let (flag, kinds) = ("--save-patches", &[OutputKind::Npy]);
+    Wanted { flag, path, kinds, inputs: &inputs, force: None }.check().map(|_| ())
 }
 
 fn open_init(path: &Path) -> rhohat::Result<ModelFile> {
@@ -186,11 +199,12 @@ fn open_engine(
         Some(resumed) => resumed.check_data(&source, record, config, args.data_changed),
         None => Ok(()),
     };
-    let from = (init, known.as_ref());
-    let memory = Bytes(plan.for_pictures);
-    let (data, record) = start::Data::new(&source, config, from, memory, &mut check, &|rows| {
+    let pictures = Bytes(plan.for_pictures);
+    let of = (init, known.as_ref(), pictures);
+    let (data, record) = start::Data::new(&source, config, of, &mut check, &|rows| {
         reading.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
-    })?;
+    })
+    .map_err(|error| error.of_data(config.data.as_deref()))?;
     let store = source.stored();
     drop((source, reading));
     if let Some(warning) = reach_warning(&data.looked_at()?, config.output, config.fit_rows) {
@@ -244,7 +258,7 @@ fn learn(
     let Ready { mut engine, preprocess, record, store, kernels, judge, resumed } = opened;
     let engine = &mut *engine;
     let recipe = config.train_recipe(engine.examples());
-    let interrupt = Interrupt::listen()?;
+    let interrupt = Interrupt::listen();
     let environment = Environment::here(config.device.clone(), engine.adapter(), kernels);
     let (run, metrics, position) = match resumed {
         Some(resumed) => resumed.begin(config, environment.adapter, &record)?,
@@ -257,6 +271,7 @@ fn learn(
     let taken = (position.steps > 0).then_some(position.steps);
     let checkpoints = Checkpoints::of(run.path());
     let keeper = Keeper::new(checkpoints, config.checkpoint_every, taken, recipe.remedy());
+    interrupt.of_run(run.path(), keeper.published());
     let provenance =
         Provenance { settings: config.to_table(), inputs: record.inputs, preprocess: preprocess.clone() };
     let mut watch =
@@ -328,9 +343,14 @@ fn keep(params: &Params<f32>, config: &Config, preprocess: Preprocess, run: &Run
     }
 }
 
-/// The data's name as part of a directory's.
+/// The longest name of data in the name of a run, bytes: file systems take 255, some 143, of which others are needed.
+const LONGEST_NAME: usize = 100;
+
+/// The data's name as part of a directory's, as much of it as fits.
 fn run_name(config: &Config) -> String {
     let stem = config.data.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
-    stem.map_or("dead-leaves".to_owned(), |stem| stem.chars().map(plain).collect())
+    let mut name = stem.map_or("dead-leaves".to_owned(), |stem| stem.chars().map(plain).collect());
+    name.truncate(name.floor_char_boundary(LONGEST_NAME));
+    name
 }

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::Config;
 use super::derived::{self, Written};
+use super::{Config, json};
 use crate::error::{Error, Result};
 use crate::input;
 use crate::paths::PathText;
@@ -73,7 +73,7 @@ impl Given {
     }
 
     /// Names of the settings that were chosen.
-    pub(super) fn chosen(&self) -> impl Iterator<Item = &String> {
+    pub fn chosen(&self) -> impl Iterator<Item = &String> {
         self.table.keys()
     }
 
@@ -88,6 +88,11 @@ impl Given {
             .try_into()
             .map(Some)
             .map_err(|error| self.refused(&format!("{name}: {}", error.message())))
+    }
+
+    /// What was chosen by a name that [`Given::chosen`] has.
+    pub fn value(&self, name: &str) -> Value {
+        self.table[name].clone()
     }
 
     /// The given settings over `defaults`.
@@ -187,6 +192,9 @@ fn read(path: &Path) -> Result<Table> {
     let bytes = input::small(path, "a configuration", LONGEST_FILE)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::input(path, "not text in UTF-8, but a configuration is; give another file"))?;
+    if let Some(json) = json::of(&text) {
+        return json.map_err(|reason| Error::input(path, reason));
+    }
     toml::from_str(&text).map_err(|error| {
         let before = error.span().and_then(|span| text.as_bytes().get(..span.start)).unwrap_or_default();
         let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();

@@ -262,7 +262,7 @@ impl Config {
         let (kept, cols) = (job.examples, job.shape.visible);
         let all = match kind {
             Kind::Rows { rows, .. } => rows,
-            Kind::BuiltIn | Kind::Images => self.samples.unwrap_or(kept),
+            Kind::BuiltIn | Kind::Images { .. } => self.samples.unwrap_or(kept),
         };
         let held_out = all - kept.min(all);
         let in_double = |rows: usize| 8 * (rows as u64) * cols as u64;
@@ -281,7 +281,7 @@ impl Config {
         let source = match kind {
             Kind::Rows { row_bytes: Some(_), .. } => read,
             Kind::Rows { row_bytes: None, .. } => in_double(all),
-            Kind::BuiltIn | Kind::Images => 0,
+            Kind::BuiltIn | Kind::Images { .. } => 0,
         };
         [
             in_double(all) + (source.max(drawn + in_double(held_out))),

@@ -220,7 +220,7 @@ impl Config {
             chosen: BTreeSet::new(),
             data_shape: match facts.kind {
                 Kind::Rows { rows, cols, .. } => Some((rows, cols)),
-                Kind::BuiltIn | Kind::Images => None,
+                Kind::BuiltIn | Kind::Images { .. } => None,
             },
         }
     }

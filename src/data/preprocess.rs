@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::numbers::Number;
 use super::{Examples, Grid, Normalize, Picture, Preprocess, Scale, normalize, patches};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Matrix, Real};
 
 /// Normalises rows of `cols` numbers, fitting the limits if there are none, and rounds them to T.
@@ -21,7 +21,7 @@ pub fn normalized<T: Real>(
     };
     preprocess.limits = match preprocess.stored_limits() {
         Some(limits) => Some(limits),
-        None => kind.fit(&values)?,
+        None => kind.fit(&values, &means)?,
     };
     if let Some(limits) = preprocess.limits {
         kind.map(values.to_mut(), limits);
@@ -47,8 +47,24 @@ impl Preprocess {
         Self { scale: self.scale.for_numbers(number), ..self.clone() }
     }
 
+    /// Refuses rows of another width than the patches that they stand for.
+    pub(super) fn check_width(&self, cols: usize) -> Result<()> {
+        match self.patch.zip(self.channels) {
+            Some((patch, channels)) if patch * patch * channels != cols => {
+                let model = format!(
+                    "the model's patches are {patch}×{patch}×{channels} = {}",
+                    patch * patch * channels
+                );
+                let fact = format!("rows of {cols} numbers, but {model}");
+                Err(Error::input("data", format!("{fact}; give images, or rows of that width")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Takes normalised rows `[m, n]` back to the values that the source had (whitened, where it was whitened),
-    /// adding each row's own mean and undoing the scale, that of [`Examples::preprocess`]: `means` is [`Examples::means`], one a row or empty.
+    /// adding each row's own mean and undoing the scale, if it is that of [`Examples::preprocess`]: `means` is
+    /// [`Examples::means`], one a row or empty.
     pub fn restore(&self, rows: &mut [f32], means: &[f64]) {
         let limits = self.stored_limits();
         let cols = rows.len() / means.len().max(1);

@@ -40,7 +40,8 @@ impl Table {
             let raw = &self.values[row * self.cols..][..self.cols];
             let mut values: Vec<f64> = raw.iter().map(|x| x / divisor).collect();
             if kind == Normalize::Lecture {
-                centre_rows(&mut values, self.cols);
+                let means = centre_rows(&mut values, self.cols);
+                spread.add_means(&means, values.len());
             }
             spread.add(&values);
         }

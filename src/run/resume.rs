@@ -88,6 +88,12 @@ impl RunDir {
     /// # Errors
     /// [`Error::Input`] when there is none.
     pub fn open(path: &Path) -> Result<Self> {
+        // The folder of its checkpoints, or one of these.
+        let is_run = |folder: &&Path| folder.join("config.toml").is_file();
+        if let Some(run) = path.ancestors().take(3).find(is_run).filter(|run| path.is_dir() && *run != path) {
+            let run = if run.as_os_str().is_empty() { Path::new(".") } else { run };
+            return Err(Error::input(path, format!("a part of the run {}; give that", run.display())));
+        }
         let has = |name: &str| path.join(name).exists();
         let reason = if !path.is_dir() {
             "no such run; give the folder of one, or auto"

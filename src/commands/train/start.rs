@@ -39,14 +39,13 @@ pub struct Data {
 
 impl Data {
     /// Examples for training. A start model's preprocessing goes on, limits included, unless the settings ask for
-    /// another kind: its weights were learned at that scale; so does that of a run that is gone on with, `known`. Pictures take
-    /// no more than `memory` while they are made ready. `told` hears how many rows have been looked at. With the examples comes
-    /// what they are recognised by, which `check` sees before rows on disk are read.
+    /// another kind: its weights were learned at that scale; so does that of a run that is gone on with, `known`. `told` hears
+    /// how many rows have been looked at. With the examples comes what they are recognised by, which `check` sees before rows on
+    /// disk are read. Pictures take no more than `memory` while they are made ready.
     pub fn new(
         source: &Source,
         config: &Config,
-        (init, known): (Option<&ModelFile>, Option<&Preprocess>),
-        memory: Bytes,
+        (init, known, memory): (Option<&ModelFile>, Option<&Preprocess>, Bytes),
         check: &mut dyn FnMut(&DataRecord) -> Result<()>,
         told: &dyn Fn(usize),
     ) -> Result<(Self, DataRecord)> {

@@ -38,7 +38,8 @@ pub fn fit(
         let mut values = scaled(store.number, &loaded.bytes, divisor);
         done += values.len() / store.cols;
         if kind == Normalize::Lecture {
-            centre_rows(&mut values, store.cols);
+            let means = centre_rows(&mut values, store.cols);
+            spread.add_means(&means, values.len());
         }
         spread.add(&values);
         told(done);
