@@ -2,7 +2,8 @@
 //! and what is warned of.
 
 use super::{Batch, Config, Facts, Kind};
-use crate::data::Normalize;
+use crate::data::numbers::Number;
+use crate::data::{Normalize, Preprocess, Scale};
 use crate::device::Selector;
 use crate::error::{Error, Result};
 use crate::model::check_shape;
@@ -45,6 +46,9 @@ pub fn reach_warning(values: &[f64], output: Activation, fit_rows: Option<usize>
     (least < low || most > high).then(|| {
         let remedy = match fit_rows {
             Some(rows) => format!("fit on more than --fit-rows {rows}"),
+            None if are_bytes(values) => {
+                "use --divide 255 where these are bytes of pixels, or --normalize unit".to_owned()
+            }
             None => "use --normalize unit".to_owned(),
         };
         format!(
@@ -53,6 +57,24 @@ pub fn reach_warning(values: &[f64], output: Activation, fit_rows: Option<usize>
             rounded(least),
             rounded(most),
             output.name()
+        )
+    })
+}
+
+/// Whether numbers may be bytes, whatever they are stored as.
+fn are_bytes(values: &[f64]) -> bool {
+    values.iter().all(|&x| (0.0..=255.0).contains(&x) && x.fract() == 0.0)
+}
+
+/// Says so when floats have been divided as bytes were that a model was made of, though they lie in [-1, 1] already.
+pub fn scale_warning(values: &[f64], preprocess: &Preprocess, number: Option<Number>) -> Option<String> {
+    let Scale::Divide(divisor) = preprocess.scale else { return None };
+    let are_small = values.iter().all(|x| x.abs() <= 1.0 / divisor);
+    let is_told = preprocess.normalize == Normalize::None && number.is_some_and(|number| number != Number::U8);
+    (is_told && are_small).then(|| {
+        format!(
+            "the data do not go beyond 1, but are divided by {divisor}, as those of the model were; \
+             --divide 1 takes them as they are"
         )
     })
 }
@@ -84,6 +106,13 @@ impl Config {
             let width = format!("{visible} numbers and {} hidden units", self.hidden);
             format!("{what} {rows}: examples of {width} fit no memory; lower their number or --hidden")
         })?;
+        ensure(self.divide.is_none() || matches!(kind, Kind::Rows { .. }), || {
+            "--divide is for rows, but the data are pictures, whose bytes are divided by 255; leave it out".to_owned()
+        })?;
+        let said = [self.meaning.map(|it| format!("--as {it}")), self.axes.as_ref().map(|it| format!("--axes {it}"))];
+        if let Some(said) = said.into_iter().flatten().next().filter(|_| self.data.is_none()) {
+            return Err(Error::usage(format!("{said} says what DATA is, but there is none; leave it out")));
+        }
         let for_images = [
             ("--patch", self.patch.is_some()),
             ("--samples", self.samples.is_some()),
@@ -220,7 +249,9 @@ impl Config {
                 .to_owned()
         })?;
         ensure(self.stream != Some(true) || kind.row_bytes().is_some(), || {
-            "--stream: these data can only be read at once; save rows of u8, f16 or f32 as .npy, or leave it out".to_owned()
+            "--stream: these data can only be read at once; leave it out, or save them so that rows lie one behind the other, \
+             numpy.save('rows.npy', numpy.ascontiguousarray(a, '<f4'))"
+                .to_owned()
         })?;
         let streams_on = self.selector()? != Selector::Reference;
         ensure(self.stream != Some(true) || streams_on, || {
