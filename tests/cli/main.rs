@@ -5,6 +5,7 @@ mod bench;
 mod data_commands;
 mod fit_rows;
 mod memory;
+mod pictures;
 mod refusals;
 mod resume;
 mod run_directory;
