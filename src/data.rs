@@ -8,6 +8,7 @@ mod field;
 mod folder;
 mod foreign;
 mod grid_rows;
+pub mod identity;
 mod idx;
 mod images;
 mod jpeg;
@@ -19,6 +20,7 @@ pub mod numbers;
 mod open;
 mod patches;
 mod pictures;
+mod pieces;
 mod pixels;
 mod preprocess;
 mod sample;
@@ -32,7 +34,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{DATA, Error, Result};
 use crate::memory::Bytes;
 use crate::model::{Matrix, Real};
 pub(crate) use field::{remedy, too_large};
@@ -40,6 +42,7 @@ pub use grid_rows::{GridRows, Rows};
 pub use left_out::{Group, LeftOut};
 pub(crate) use patches::BYTES_OF_DRAW;
 pub use pictures::{Listed, Need, Pictures};
+pub use pieces::{Piece, Pieces};
 use preprocess::normalized;
 pub use sample::Sample;
 use stream::{RawRows, Store};
@@ -191,6 +194,19 @@ impl Source {
         store.map_or_else(|| Self::open(path), |store| Ok(Self::Stored(Arc::new(store))))
     }
 
+    /// The rows that stay on disk, if they do.
+    pub fn stored(&self) -> Option<Arc<Store>> {
+        match self {
+            Self::Stored(store) => Some(Arc::clone(store)),
+            Self::Images(_) | Self::Rows(_) => None,
+        }
+    }
+
+    /// The file or folder that a DATA names, without `:ARRAY` or `:TENSOR` behind it.
+    pub fn file_of(path: &Path) -> &Path {
+        open::split_part(path).0
+    }
+
     /// [`Source::training_set_within`] what memory is free.
     ///
     /// # Errors
@@ -289,17 +305,10 @@ impl Source {
             Self::Stored(store) => Cow::Owned(store.table()?),
             Self::Images(_) => {
                 let reason = "these are images, but the model was trained on rows and knows no patch size";
-                return Err(Error::input("data", format!("{reason}; give rows as .npy, IDX or safetensors")));
+                return Err(Error::input(DATA, format!("{reason}; give rows as .npy, IDX or safetensors")));
             }
         };
-        if let Some((patch, channels)) = preprocess.patch.zip(preprocess.channels)
-            && table.cols != patch * patch * channels
-        {
-            let model =
-                format!("the model's patches are {patch}×{patch}×{channels} = {}", patch * patch * channels);
-            let fact = format!("rows of {} numbers, but {model}", table.cols);
-            return Err(Error::input("data", format!("{fact}; give images, or rows of that width")));
-        }
+        preprocess.check_width(table.cols)?;
         let cols = table.cols;
         let values = match table {
             Cow::Borrowed(table) => Cow::from(&table.values),

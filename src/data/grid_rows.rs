@@ -114,7 +114,8 @@ impl GridRows {
         for first in (0..rows).step_by(PIECE) {
             let mut values = self.raw(first..rows.min(first + PIECE))?;
             if kind == Normalize::Lecture {
-                centre_rows(&mut values, self.cols);
+                let means = centre_rows(&mut values, self.cols);
+                spread.add_means(&means, values.len());
             }
             spread.add(&values);
         }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Examples, Grid, Normalize, Picture, Preprocess, normalize, patches};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Matrix, Real};
 
 /// Normalises rows of `cols` numbers, fitting the limits if there are none, and rounds them to T.
@@ -20,7 +20,7 @@ pub fn normalized<T: Real>(
     };
     preprocess.limits = match preprocess.stored_limits() {
         Some(limits) => Some(limits),
-        None => kind.fit(&values)?,
+        None => kind.fit(&values, &means)?,
     };
     if let Some(limits) = preprocess.limits {
         kind.map(values.to_mut(), limits);
@@ -39,6 +39,21 @@ impl Preprocess {
     /// The limits, unless the kind of normalisation has no use for them.
     pub(super) fn stored_limits(&self) -> Option<(f64, f64)> {
         self.limits.filter(|_| self.normalize != Normalize::None)
+    }
+
+    /// Refuses rows of another width than the patches that they stand for.
+    pub(super) fn check_width(&self, cols: usize) -> Result<()> {
+        match self.patch.zip(self.channels) {
+            Some((patch, channels)) if patch * patch * channels != cols => {
+                let model = format!(
+                    "the model's patches are {patch}×{patch}×{channels} = {}",
+                    patch * patch * channels
+                );
+                let fact = format!("rows of {cols} numbers, but {model}");
+                Err(Error::input("data", format!("{fact}; give images, or rows of that width")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Takes normalised rows `[m, n]` back to the values that the source had (whitened, where it was whitened),
