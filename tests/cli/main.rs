@@ -12,6 +12,7 @@ mod limits;
 mod manners;
 mod memory;
 mod names_of_any_bytes;
+mod pictures;
 mod refusals;
 mod resume;
 mod run_directory;

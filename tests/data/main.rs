@@ -3,7 +3,10 @@
 
 mod built_in;
 mod files;
+mod folders;
+mod jpeg;
 mod patches;
+mod pictures;
 mod preprocessing;
 mod refusals;
 
