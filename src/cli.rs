@@ -9,8 +9,10 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use rhohat::data::Normalize;
+use rhohat::data::stream::RawRows;
 use rhohat::error::plain;
 use rhohat::gpu::variant::Variant;
+use rhohat::memory::Bytes;
 use rhohat::objective::Activation;
 pub use settings::Settings;
 use settings::{hidden_activation, normalize, output_activation};
@@ -177,6 +179,12 @@ pub struct OnData {
     /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: String,
+    /// Kind and width of rows in files without a header, for example u8:784
+    #[arg(long, value_name = "KIND:WIDTH")]
+    pub raw: Option<RawRows>,
+    /// Most memory that the command may take, for example 6GB [default: what is free]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Bytes>,
     /// Print one JSON object on stdout
     #[arg(long)]
     pub json: bool,
@@ -208,6 +216,9 @@ pub struct MapArgs {
     /// File to write: .npy for rows; reconstruct also writes one image as .png
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Replace a file that is of another kind or belongs to a run
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Arguments of `features`.
@@ -218,6 +229,9 @@ pub struct FeaturesArgs {
     /// PNG to write
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Replace a file that is of another kind or belongs to a run
+    #[arg(long)]
+    pub force: bool,
     /// Screen pixels a patch pixel [default: 8, less for large pictures]
     #[arg(long, value_name = "N")]
     pub scale: Option<usize>,
@@ -276,6 +290,9 @@ pub struct BenchArgs {
     /// Draw the roofline: what bounds each product, kernel and step
     #[arg(long, value_name = "FILE.svg")]
     pub chart: Option<PathBuf>,
+    /// Replace a file of another kind by the chart
+    #[arg(long, requires = "chart")]
+    pub force: bool,
 }
 
 /// Arguments of `devices`.

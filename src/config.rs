@@ -7,6 +7,7 @@ mod derived;
 mod given;
 mod json;
 mod memory;
+mod pictures;
 mod resolve;
 
 use std::collections::BTreeSet;

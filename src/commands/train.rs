@@ -25,7 +25,7 @@ use rhohat::device::{Choice, Selector};
 use rhohat::engine::Engine;
 use rhohat::gpu::tune::{Job, Kernels, Origin, Tune};
 use rhohat::gpu::variant::Variant;
-use rhohat::memory::grant;
+use rhohat::memory::{Bytes, grant};
 use rhohat::model::file::{Meta, ModelFile, save};
 use rhohat::model::{Params, Shape};
 use rhohat::paths::PathText;
@@ -35,6 +35,7 @@ use rhohat::train::{self, Ended, Judge, Position};
 use rhohat::units::{Health, JUDGED, spaced};
 
 use super::on_data::FOREIGN;
+use super::outputs::{Kind as OutputKind, Wanted};
 use super::print;
 use crate::cli::TrainArgs;
 use crate::progress;
@@ -63,6 +64,7 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
         Some(path) if resumed.as_ref().is_some_and(Resumed::has_state) && !path.exists() => None,
         path => path.as_deref().map(open_init).transpose()?,
     };
+    check_saved_patches(args, &given, file.as_deref())?;
     let raw = given.get::<RawRows>("raw")?;
     let open =
         |path: &Path| Source::open_for_training(path, raw).map_err(|why| elsewhere(why, resumed.is_some()));
@@ -76,6 +78,7 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     }
     let device = Device::open(args, &config, how)?;
     let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;
+    let plan = plan.with_pictures(&config, source.as_ref(), &device.choice)?;
     if args.dry_run {
         print(args.json, &plan, plan::text)?;
         return Ok(ExitCode::SUCCESS);
@@ -93,6 +96,15 @@ fn elsewhere(why: Error, resumed: bool) -> Error {
         }
         other => other,
     }
+}
+
+/// Refuses to save the examples over what is read, or over anything that is no older array.
+fn check_saved_patches(args: &TrainArgs, given: &Given, config: Option<&Path>) -> rhohat::Result<()> {
+    let Some(path) = &args.save_patches else { return Ok(()) };
+    let (data, init) = (given.get::<PathText>("data")?, given.get::<PathText>("init")?);
+    let inputs: Vec<_> = [data.as_deref(), init.as_deref(), config].into_iter().flatten().collect();
+    let (flag, kinds) = ("--save-patches", &[OutputKind::Npy]);
+    Wanted { flag, path, kinds, inputs: &inputs, force: None }.check().map(|_| ())
 }
 
 fn open_init(path: &Path) -> rhohat::Result<ModelFile> {
@@ -172,7 +184,9 @@ fn open_engine(
         Some(resumed) => resumed.check_data(&source, record, config, args.data_changed),
         None => Ok(()),
     };
-    let (data, record) = start::Data::new(&source, config, (init, known.as_ref()), &mut check, &|rows| {
+    let pictures = Bytes(plan.for_pictures);
+    let of = (init, known.as_ref(), pictures);
+    let (data, record) = start::Data::new(&source, config, of, &mut check, &|rows| {
         reading.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
     })
     .map_err(|error| error.of_data(config.data.as_deref()))?;

@@ -179,7 +179,7 @@ impl Given {
                     format!("DATA are {rows} rows of {cols}, not {} of {}", text(was[0]), text(was[1]))
                 })
             }
-            (Written::Here, Kind::BuiltIn | Kind::Images) => {
+            (Written::Here, Kind::BuiltIn | Kind::Images { .. }) => {
                 self.derived.contains_key(ROWS).then(|| "DATA are pictures, not rows".to_owned())
             }
         })

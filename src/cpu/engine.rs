@@ -73,6 +73,10 @@ impl Engine for Cpu {
         self.evaluator.plan()
     }
 
+    fn compute_at_once(&mut self, rows: usize) {
+        self.evaluator.compute_at_once(rows);
+    }
+
     fn cost(&mut self) -> Result<Cost> {
         let Self { params, evaluator, pool, .. } = self;
         pool.install(|| evaluator.cost(Rows::All, params))

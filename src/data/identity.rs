@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::stream::{FileSample, RowSum};
-use super::{Source, Table};
+use super::{Listed, Source, Table};
 use crate::error::{Error, Result};
 use crate::input;
 use crate::model::Matrix;
@@ -126,13 +126,11 @@ impl Identity {
                 Ok((identity, Inventory { files, ..Inventory::default() }))
             }
             Source::Images(pictures) => {
-                let pictures: Vec<PictureEntry> = pictures
-                    .iter()
-                    .map(|picture| PictureEntry {
-                        name: picture.name.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-                        size: [picture.width, picture.height, picture.channels],
-                    })
-                    .collect();
+                let entry = |picture: &Listed| PictureEntry {
+                    name: picture.name.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                    size: [picture.width, picture.height, picture.channels],
+                };
+                let pictures: Vec<PictureEntry> = pictures.list().iter().map(entry).collect();
                 let (rows, cols) = examples.map_or((0, 0), |examples| (examples.rows, examples.cols));
                 let identity = Self {
                     kind: Kind::Pictures,

@@ -35,6 +35,7 @@ pub fn text(plan: &MemoryPlan) -> String {
         ("textures", plan.textures),
         ("start", plan.start),
         ("saving", plan.saving),
+        ("pictures", plan.pictures),
         ("validation", plan.validation),
         ("program", plan.program),
     ];

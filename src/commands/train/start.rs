@@ -11,6 +11,7 @@ use rhohat::data::stream::{Feed, PIECE, Store, Transform, fit};
 use rhohat::data::{Examples, Preprocess, Source, npy};
 use rhohat::device::Start;
 use rhohat::durable;
+use rhohat::memory::Bytes;
 use rhohat::model::file::ModelFile;
 use rhohat::model::{Matrix, Params, Real, Shape, cast};
 use rhohat::random::Stream;
@@ -40,11 +41,11 @@ impl Data {
     /// Examples for training. A start model's preprocessing goes on, limits included, unless the settings ask for
     /// another kind: its weights were learned at that scale; so does that of a run that is gone on with, `known`. `told` hears
     /// how many rows have been looked at. With the examples comes what they are recognised by, which `check` sees before rows on
-    /// disk are read.
+    /// disk are read. Pictures take no more than `memory` while they are made ready.
     pub fn new(
         source: &Source,
         config: &Config,
-        (init, known): (Option<&ModelFile>, Option<&Preprocess>),
+        (init, known, memory): (Option<&ModelFile>, Option<&Preprocess>, Bytes),
         check: &mut dyn FnMut(&DataRecord) -> Result<()>,
         told: &dyn Fn(usize),
     ) -> Result<(Self, DataRecord)> {
@@ -70,7 +71,7 @@ impl Data {
             _ => {
                 let same = stored.filter(|stored| same_images(stored, config));
                 let limits = same.and_then(|stored| stored.limits).or(fitted(source, config)?);
-                source.training_set(&config.data_recipe(limits))?
+                source.training_set_within(&config.data_recipe(limits), Some(memory))?
             }
         };
         let record = record(source, Some(&matrix), config, init)?;
