@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use rhohat::data::Normalize;
+use rhohat::data::stream::RawRows;
 use rhohat::gpu::variant::Variant;
+use rhohat::memory::Bytes;
 use rhohat::objective::Activation;
 pub use settings::Settings;
 use settings::{hidden_activation, normalize, output_activation};
@@ -92,6 +94,12 @@ pub struct TrainArgs {
     /// Go on with a run from its newest checkpoint, or `auto` for the newest unfinished run in runs/; flags change settings
     #[arg(long, value_name = "RUN|auto", conflicts_with_all = ["out", "config", "dry_run"])]
     pub resume: Option<PathBuf>,
+    /// Go on although DATA are others than the run has learned from
+    #[arg(long, requires = "resume")]
+    pub data_changed: bool,
+    /// Begin a run again whose checkpoints cannot be used; they are kept in rejected/
+    #[arg(long, requires = "resume")]
+    pub from_scratch: bool,
     /// Settings in TOML, named like these flags with underscores; flags win
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -125,6 +133,12 @@ pub struct OnData {
     /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: String,
+    /// Kind and width of rows in files without a header, for example u8:784
+    #[arg(long, value_name = "KIND:WIDTH")]
+    pub raw: Option<RawRows>,
+    /// Most memory that the command may take, for example 6GB [default: what is free]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Bytes>,
     /// Print one JSON object on stdout
     #[arg(long)]
     pub json: bool,
@@ -156,6 +170,9 @@ pub struct MapArgs {
     /// File to write: .npy for rows; reconstruct also writes one image as .png
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Replace a file that is of another kind or belongs to a run
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Arguments of `features`.
@@ -166,6 +183,9 @@ pub struct FeaturesArgs {
     /// PNG to write
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Replace a file that is of another kind or belongs to a run
+    #[arg(long)]
+    pub force: bool,
     /// Screen pixels a patch pixel [default: 8, less for large pictures]
     #[arg(long, value_name = "N")]
     pub scale: Option<usize>,
@@ -224,6 +244,9 @@ pub struct BenchArgs {
     /// Draw the roofline: what bounds each product, kernel and step
     #[arg(long, value_name = "FILE.svg")]
     pub chart: Option<PathBuf>,
+    /// Replace a file of another kind by the chart
+    #[arg(long, requires = "chart")]
+    pub force: bool,
 }
 
 /// Arguments of `devices`.

@@ -6,6 +6,7 @@ mod encode;
 mod eval;
 mod features;
 mod on_data;
+mod outputs;
 mod reconstruct;
 mod train;
 mod verify;

@@ -30,7 +30,7 @@
 //! | [`bench`](mod@bench) | what is timed, after it was validated; tables and the roofline |
 //! | [`revive`](mod@revive) | new weights for dead units |
 //! | [`units`] | dead, saturated, collapsed and duplicate units |
-//! | [`config`], [`run`], [`metrics`], [`picture`], [`durable`], [`folder`] | settings, the run directory and what lies in it |
+//! | [`config`], [`run`], [`metrics`], [`picture`], [`durable`], [`folder`], [`paths`] | settings, the run directory and what lies in it |
 //!
 //! # Training through the library
 //!
@@ -98,6 +98,7 @@ pub mod model;
 pub mod objective;
 pub mod optim;
 pub mod order;
+pub mod paths;
 pub mod picture;
 pub mod random;
 pub mod reference;

@@ -1,9 +1,7 @@
 //! The flags of `train` that are settings of the run, and the values that they take.
 
-use std::path::PathBuf;
-
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use rhohat::checkpoint::{Every, Span};
 use rhohat::config::Batch;
 use rhohat::data::Normalize;
@@ -12,6 +10,7 @@ use rhohat::gpu::variant::Variant;
 use rhohat::memory::Bytes;
 use rhohat::objective::{Activation, RhoHatMode};
 use rhohat::optim::{Optimizer, Schedule};
+use rhohat::paths::PathText;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IntoDeserializer, value};
 
@@ -19,8 +18,8 @@ use serde::de::{DeserializeOwned, IntoDeserializer, value};
 #[derive(Debug, Args, Serialize)]
 pub struct Settings {
     /// Folder of images, image, .npy, IDX (also .gz) or FILE.safetensors[:TENSOR]
-    #[arg(value_name = "DATA")]
-    data: Option<PathBuf>,
+    #[arg(value_name = "DATA", value_parser = path())]
+    data: Option<PathText>,
     /// Kind and width of rows in files without a header, for example u8:784
     #[arg(long, value_name = "KIND:WIDTH")]
     raw: Option<RawRows>,
@@ -123,8 +122,8 @@ pub struct Settings {
     #[arg(long, value_name = "N")]
     fit_rows: Option<u32>,
     /// Start from this model, with its settings
-    #[arg(long, value_name = "MODEL")]
-    init: Option<PathBuf>,
+    #[arg(long, value_name = "MODEL", value_parser = path())]
+    init: Option<PathText>,
     /// Seed of pictures, patches, start weights and order [default: 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: Option<u64>,
@@ -168,6 +167,11 @@ impl Settings {
         }
         table
     }
+}
+
+/// A path, whatever bytes its name has.
+fn path() -> impl TypedValueParser<Value = PathText> {
+    OsStringValueParser::new().map(PathText::from)
 }
 
 /// Values of `--activation`.

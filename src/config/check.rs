@@ -115,7 +115,7 @@ impl Config {
                 found.visible,
                 match facts.kind {
                     Kind::Rows { .. } => "give data of that width",
-                    Kind::BuiltIn | Kind::Images => "set --patch (and --color) to its patches",
+                    Kind::BuiltIn | Kind::Images { .. } => "set --patch (and --color) to its patches",
                 }
             )
         })

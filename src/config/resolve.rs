@@ -1,5 +1,7 @@
 //! The defaults: those of the lecture's experiment, and how data and a start model change them.
 
+use std::collections::BTreeSet;
+
 use super::memory::default_run;
 use super::{Batch, Config, Given};
 use crate::checkpoint::Every;
@@ -9,6 +11,7 @@ use crate::model::Shape;
 use crate::model::file::{Meta, ModelFile};
 use crate::objective::{Objective, RhoHatMode};
 use crate::optim::{Optimizer, Schedule};
+use crate::order::{MOST_DRAWN, RunOrder};
 
 /// Rows above which DATA is learned from in mini-batches by default.
 const MANY_ROWS: usize = 50_000;
@@ -44,7 +47,10 @@ pub enum Kind {
     /// The built-in images.
     BuiltIn,
     /// Images of the user.
-    Images,
+    Images {
+        /// Side and number, where all are squares of one size.
+        squares: Option<(usize, usize)>,
+    },
     /// Rows that are examples already.
     Rows {
         /// Examples m.
@@ -61,7 +67,7 @@ impl Kind {
     pub fn of(source: Option<&Source>) -> Self {
         match source {
             None => Self::BuiltIn,
-            Some(Source::Images(_)) => Self::Images,
+            Some(Source::Images(pictures)) => Self::Images { squares: pictures.squares() },
             Some(Source::Rows(table)) => Self::Rows { rows: table.rows, cols: table.cols, row_bytes: None },
             Some(Source::Stored(store)) => {
                 Self::Rows { rows: store.rows, cols: store.cols, row_bytes: Some(store.row_bytes()) }
@@ -75,17 +81,7 @@ impl Kind {
     pub fn row_bytes(self) -> Option<usize> {
         match self {
             Self::Rows { row_bytes, .. } => row_bytes,
-            Self::BuiltIn | Self::Images => None,
-        }
-    }
-}
-
-impl Kind {
-    /// The same data, to be read at once: rows to be held out are picked from all of them.
-    pub fn held(self) -> Self {
-        match self {
-            Self::Rows { rows, cols, .. } => Self::Rows { rows, cols, row_bytes: None },
-            other => other,
+            Self::BuiltIn | Self::Images { .. } => None,
         }
     }
 }
@@ -103,11 +99,27 @@ impl Config {
     /// [`Error::Usage`] with the flag and the way out; [`Error::Input`] for what a configuration file has wrong.
     pub fn resolve(given: &Given, facts: &Facts<'_>) -> Result<Self> {
         let mut defaults = Self::defaults(facts, given.get("samples")?.unwrap_or(SAMPLES));
+        defaults.take_whole_pictures_once(facts.kind, given.get("patch")?);
         defaults.choose_optimizer(given, facts.kind)?;
         defaults.patience = given.get::<f64>("validation")?.map(|_| PATIENCE);
-        let config = given.over(&defaults)?;
+        let mut config = given.over(&defaults)?.with_run_order(given, facts.kind);
+        if let Some((asked, taken)) = config.take_whole_pictures_once(facts.kind, None) {
+            tracing::info!(
+                "every picture is one patch: each of the {taken} is taken once (--samples {asked})"
+            );
+        }
         config.check(facts)?;
         Ok(config)
+    }
+
+    /// Of pictures that are one patch each there are no more examples than pictures; the samples asked for, and those taken.
+    fn take_whole_pictures_once(&mut self, kind: Kind, patch: Option<usize>) -> Option<(usize, usize)> {
+        let Kind::Images { squares: Some((side, count)) } = kind else { return None };
+        let asked = self.samples.filter(|&asked| asked > count)?;
+        (patch.or(self.patch) == Some(side)).then(|| {
+            self.samples = Some(count);
+            (asked, count)
+        })
     }
 
     /// Examples m to learn from, those held out left aside, and their width n.
@@ -146,6 +158,7 @@ impl Config {
         let normalize = if images { Normalize::Lecture } else { Normalize::None };
         Self {
             data: None,
+            data_as_given: None,
             raw: None,
             hidden: facts.init.map_or(HIDDEN, |file| file.shape().hidden),
             activation,
@@ -166,6 +179,7 @@ impl Config {
             chunk: None,
             block: None,
             shuffle_block: None,
+            shuffle_order: None,
             stream: None,
             memory: None,
             binding_limit: None,
@@ -178,6 +192,7 @@ impl Config {
             normalize: stored.map_or(normalize, |stored| stored.normalize),
             fit_rows: None,
             init: None,
+            init_as_given: None,
             seed: 0,
             validation: None,
             patience: None,
@@ -186,6 +201,11 @@ impl Config {
             device: "auto".to_owned(),
             threads: 0,
             force_variant: None,
+            chosen: BTreeSet::new(),
+            data_shape: match facts.kind {
+                Kind::Rows { rows, cols, .. } => Some((rows, cols)),
+                Kind::BuiltIn | Kind::Images { .. } => None,
+            },
         }
     }
 
@@ -224,10 +244,22 @@ impl Config {
         Ok(())
     }
 
+    /// The order of so many runs that a list of them would take more than a few MiB is computed. A file that says how long
+    /// runs are and nothing of their order means a list: so it was for any number of them.
+    fn with_run_order(self, given: &Given, kind: Kind) -> Self {
+        let (Kind::Rows { rows, .. }, Some(run)) = (kind, self.shuffle_block) else { return self };
+        let many = rows.div_ceil(run.max(1)) > MOST_DRAWN && !given.file_has("shuffle_block");
+        Self { shuffle_order: self.shuffle_order.or(many.then_some(RunOrder::Computed)), ..self }
+    }
+
     /// Neighbouring rows that are shuffled as one: some where there are so many that they may have to be streamed, whether
-    /// or not they are, so that the order is the same everywhere.
+    /// or not they are, so that the order is the same everywhere. Data and settings decide, never the memory. Where rows
+    /// are held out all of them are held, and none need runs.
     fn runs(&self, given: &Given, kind: Kind) -> Result<Option<usize>> {
         let Kind::Rows { rows, cols, row_bytes: Some(_) } = kind else { return Ok(None) };
+        if given.get::<f64>("validation")?.is_some() {
+            return Ok(None);
+        }
         let many = rows.saturating_mul(cols) > MANY_NUMBERS || given.get("stream")? == Some(true);
         Ok(default_run(kind).filter(|_| many))
     }

@@ -75,6 +75,10 @@ impl Engine for Cpu {
         self.evaluator.plan()
     }
 
+    fn compute_at_once(&mut self, rows: usize) {
+        self.evaluator.compute_at_once(rows);
+    }
+
     fn cost(&mut self) -> Result<Cost> {
         let Self { params, evaluator, pool, .. } = self;
         pool.install(|| evaluator.cost(Rows::All, params))
@@ -112,7 +116,7 @@ impl Engine for Cpu {
         pool.install(|| evaluator.hidden(params, Rows::All, first..first + count))
     }
 
-    fn activations(&mut self, layer: Layer, rows: &[u32]) -> Result<Vec<f32>> {
+    fn activations(&mut self, layer: Layer, rows: &[usize]) -> Result<Vec<f32>> {
         check_list(rows, self.examples())?;
         let Self { params, evaluator, pool, .. } = self;
         let (list, all) = (Rows::Listed(rows), 0..rows.len());

@@ -149,6 +149,15 @@ pub fn write(path: &Path, rows: usize, cols: usize, values: &[f32]) -> Result<()
 /// If `values` does not hold `rows` × `cols` numbers.
 pub fn write_to(out: &mut impl Write, rows: usize, cols: usize, values: &[f32]) -> io::Result<()> {
     assert_eq!(values.len(), rows * cols, "an array of {rows}×{cols} needs as many values");
+    write_header(out, rows, cols)?;
+    write_values(out, values)
+}
+
+/// Writes what stands before the numbers of rows `[rows, cols]` of f32, in version 1 of the format.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_header(out: &mut impl Write, rows: usize, cols: usize) -> io::Result<()> {
     let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {cols}), }}");
     // The numbers start at a multiple of 64 bytes, behind ten bytes, the header and a line feed.
     let unpadded = MAGIC.len() + 4 + header.len() + 1;
@@ -157,6 +166,13 @@ pub fn write_to(out: &mut impl Write, rows: usize, cols: usize, values: &[f32]) 
     out.write_all(MAGIC)?;
     out.write_all(&[1, 0])?;
     out.write_all(&(header.len() as u16).to_le_bytes())?;
-    out.write_all(header.as_bytes())?;
+    out.write_all(header.as_bytes())
+}
+
+/// Writes numbers behind a header or behind others.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_values(out: &mut impl Write, values: &[f32]) -> io::Result<()> {
     values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes()))
 }

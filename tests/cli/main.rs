@@ -4,6 +4,7 @@ mod bad_files;
 mod bench;
 mod data_commands;
 mod fit_rows;
+mod limits;
 mod memory;
 mod refusals;
 mod resume;

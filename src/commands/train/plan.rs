@@ -28,9 +28,11 @@ pub fn text(plan: &MemoryPlan) -> String {
         ("optimiser", plan.optimizer_state),
         ("activations", plan.activations),
         (data, plan.data),
+        ("order", plan.order),
         ("textures", plan.textures),
         ("start", plan.start),
         ("saving", plan.saving),
+        ("pictures", plan.pictures),
         ("validation", plan.validation),
         ("program", plan.program),
     ];

@@ -1,13 +1,16 @@
 //! What `train` says in the end.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::HumanCount;
+use rhohat::Result;
 use rhohat::checkpoint::Patience;
 use rhohat::config::Config;
+use rhohat::data::identity::of_file;
 use rhohat::engine::Engine;
 use rhohat::metrics::{RhoHatRange, Terms, rate};
+use rhohat::model::file::ModelFile;
+use rhohat::paths::PathText;
 use rhohat::run::RunDir;
 use rhohat::train::{Ended, Judge, Outcome};
 use rhohat::units::Health;
@@ -41,10 +44,22 @@ pub struct Summary {
     device: String,
     adapter: String,
     startup_seconds: f64,
-    run: PathBuf,
-    model: PathBuf,
+    run: PathText,
+    model: PathText,
     /// `None` where examples are no pictures.
-    features: Option<PathBuf>,
+    features: Option<PathText>,
+    /// What the result was reached under and stands in; `None` in a run that goes on, and in one of 0.1.0.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    seal: Option<Seal>,
+}
+
+/// XXH3 (128 bits) of files that a result belongs to, 32 hexadecimal digits each.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Seal {
+    /// Of `config.toml`.
+    config: String,
+    /// Of `model.safetensors`.
+    model: String,
 }
 
 /// The parameters that were saved, by held-out examples.
@@ -90,11 +105,50 @@ impl Summary {
             device: config.device.clone(),
             adapter: engine.adapter(),
             startup_seconds: startup.as_secs_f64(),
-            run: run.path().to_owned(),
-            model: run.model(),
-            features: Some(run.features()).filter(|path| path.exists()),
+            run: run.path().into(),
+            model: run.model().into(),
+            features: features_of(run),
+            seal: None,
         }
     }
+
+    /// Binds the result to the settings and to the model, as they lie on the disk.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn seal(&mut self, run: &RunDir) -> Result<()> {
+        self.seal = Some(Seal { config: of_file(&run.config())?, model: of_file(&run.model())? });
+        Ok(())
+    }
+
+    /// Whether settings and model are what the result was sealed with, or why it cannot be told any more.
+    ///
+    /// # Errors
+    /// When the system refuses to read one of them.
+    pub fn still_holds(&self, run: &RunDir) -> Result<Result<(), &'static str>> {
+        if !run.model().exists() {
+            return Ok(Err("the run is finished, but its model is gone"));
+        }
+        let Some(Seal { config, model }) = &self.seal else {
+            return Ok(ModelFile::open(&run.model())
+                .map(|_| ())
+                .map_err(|_| "the run is finished, but its model is damaged"));
+        };
+        if of_file(&run.config())? != *config {
+            return Ok(Err("config.toml has been changed since the run was finished"));
+        }
+        let same = of_file(&run.model())? == *model;
+        Ok(if same { Ok(()) } else { Err("the run is finished, but its model has been changed since") })
+    }
+
+    /// The same result with the paths of today: a run may have been moved.
+    pub fn in_place(self, run: &RunDir) -> Self {
+        Self { run: run.path().into(), model: run.model().into(), features: features_of(run), ..self }
+    }
+}
+
+fn features_of(run: &RunDir) -> Option<PathText> {
+    Some(run.features()).filter(|path| path.exists()).map(PathText::from)
 }
 
 /// The summary for people.

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::reader::read;
+use super::reader::{Loaded, read};
+use super::rows::RowSum;
 use super::store::Store;
 use crate::data::normalize::centre_rows;
 use crate::data::numbers::{Endian, Number};
@@ -56,22 +57,23 @@ impl Transform {
                 out.iter_mut().zip(codes).for_each(|(out, code)| *out = number(code));
             }
             None => {
-                let values = self.values(bytes);
+                let (values, _) = self.values(bytes);
                 out.iter_mut().zip(values).for_each(|(out, x)| *out = x as f32);
             }
         }
     }
 
-    /// The same in f64.
-    fn values(&self, bytes: &[u8]) -> Vec<f64> {
+    /// The same in f64, and the means that were taken from the rows (`lecture`).
+    fn values(&self, bytes: &[u8]) -> (Vec<f64>, Vec<f64>) {
         let mut values = self.number.decode(bytes, Endian::Little);
-        if self.kind == Normalize::Lecture {
-            centre_rows(&mut values, self.cols);
-        }
+        let means = match self.kind {
+            Normalize::Lecture => centre_rows(&mut values, self.cols),
+            Normalize::None | Normalize::Unit => Vec::new(),
+        };
         if let Some(limits) = self.limits {
             self.kind.map(&mut values, limits);
         }
-        values
+        (values, means)
     }
 
     /// The examples `rows` in f64.
@@ -79,8 +81,33 @@ impl Transform {
     /// # Errors
     /// As [`Store::read`], and for numbers that are not finite.
     pub fn in_double(&self, store: &Store, rows: Range<usize>) -> Result<Vec<f64>> {
-        let bytes = read(store, std::slice::from_ref(&rows))?;
-        Ok(bytes.chunks_exact(store.row_bytes()).flat_map(|row| self.values(row)).collect())
+        Ok(self.with_means(store, rows)?.0)
+    }
+
+    /// Hands out all examples in f64, a piece at a time, in a pass that is compared with those before.
+    ///
+    /// # Errors
+    /// As [`Store::read`], for numbers that are not finite, for rows that are not what they were, and those of `take`.
+    pub fn in_pieces(
+        &self,
+        store: &Store,
+        mut take: impl FnMut(Range<usize>, &[f64]) -> Result<()>,
+    ) -> Result<()> {
+        let mut all = RowSum::default();
+        for rows in store.pieces() {
+            let Loaded { bytes, sum } = read(store, std::slice::from_ref(&rows))?;
+            all = all.and(sum);
+            take(rows, &self.values(&bytes).0)?;
+        }
+        store.passed(all)
+    }
+
+    /// The examples `rows` in f64, and the mean that was taken from each (`lecture`), else none.
+    ///
+    /// # Errors
+    /// As [`Store::read`], and for numbers that are not finite.
+    pub fn with_means(&self, store: &Store, rows: Range<usize>) -> Result<(Vec<f64>, Vec<f64>)> {
+        Ok(self.values(&read(store, std::slice::from_ref(&rows))?.bytes))
     }
 }
 
