@@ -35,6 +35,14 @@ impl Change {
     }
 }
 
+/// The names of a folder as they are safe.
+fn safe_names(nodes: &mut [Node], folder: usize) -> &mut BTreeMap<String, usize> {
+    match &mut nodes[folder] {
+        Node::Folder(safe, _) => safe,
+        Node::File(..) => unreachable!("only folders have names"),
+    }
+}
+
 /// The disk below a folder.
 #[derive(Clone, Debug)]
 pub struct Disk {
@@ -168,16 +176,14 @@ impl Disk {
                 self.pending.push(change);
                 continue;
             }
-            let mut names = |folder: usize| match &mut self.nodes[folder] {
-                Node::Folder(safe, _) => safe,
-                Node::File(..) => unreachable!("only folders have names"),
-            };
             match change {
-                Change::Add { folder, name, node } => drop(names(folder).insert(name, node)),
-                Change::Remove { folder, name } => drop(names(folder).remove(&name)),
+                Change::Add { folder, name, node } => {
+                    _ = safe_names(&mut self.nodes, folder).insert(name, node)
+                }
+                Change::Remove { folder, name } => _ = safe_names(&mut self.nodes, folder).remove(&name),
                 Change::Move { from, to, node } => {
-                    names(from.0).remove(&from.1);
-                    names(to.0).insert(to.1, node);
+                    safe_names(&mut self.nodes, from.0).remove(&from.1);
+                    safe_names(&mut self.nodes, to.0).insert(to.1, node);
                 }
             }
         }

@@ -11,9 +11,9 @@ mod changed;
 #[cfg(target_os = "linux")]
 mod disk;
 mod full_disk;
-mod kills;
 #[cfg(target_os = "linux")]
 mod io_errors;
+mod kills;
 mod memory;
 #[cfg(target_os = "linux")]
 mod power_loss;

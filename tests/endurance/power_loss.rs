@@ -180,6 +180,7 @@ fn power_that_is_lost_at_any_moment_loses_no_checkpoint_and_no_run_ends_with_ano
         }
         println!("{}: {} calls, {tried} states so far, {} wrong", sitting.name, calls.len(), wrong.len());
     }
-    let shown: Vec<_> = wrong.iter().map(|text| text.chars().take(600).collect::<String>()).take(40).collect();
+    let shown: Vec<_> =
+        wrong.iter().map(|text| text.chars().take(600).collect::<String>()).take(40).collect();
     assert!(wrong.is_empty(), "{} of {tried} wrong:\n{}", wrong.len(), shown.join("\n"));
 }

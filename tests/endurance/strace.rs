@@ -116,7 +116,9 @@ fn call(text: &str, root: &Path) -> Option<Call> {
         "fsync" | "fdatasync" => Some(Call::Sync(handle())),
         "rename" | "renameat" | "renameat2" => Some(Call::Rename(path(&strings[0]), path(&strings[1]))),
         "unlink" | "rmdir" => Some(Call::Remove(path(&strings[0]))),
-        "unlinkat" => Some(Call::Remove(handle().join(path(&strings[0]).strip_prefix(root).unwrap_or(&path(&strings[0]))))),
+        "unlinkat" => Some(Call::Remove(
+            handle().join(path(&strings[0]).strip_prefix(root).unwrap_or(&path(&strings[0]))),
+        )),
         "mkdir" => Some(Call::Make(path(&strings[0]))),
         "mkdirat" => Some(Call::Make(handle().join(path(&strings[0])))),
         _ => panic!("nobody knows what {name} does to files"),
