@@ -78,6 +78,9 @@ pub struct Provenance {
 pub struct Patience {
     /// The lowest J over held-out examples.
     pub best: f64,
+    /// The reconstruction term of that J; not known of checkpoints of 0.1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconstruction: Option<f64>,
     /// After which update or iteration it was.
     pub step: usize,
     /// Looks since then that were not better.

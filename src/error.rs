@@ -70,6 +70,17 @@ impl Error {
         Self::Io { action, path: path.as_ref().to_owned(), source }
     }
 
+    /// Names the file or folder that DATA was, for what has been found wrong where that name was not known.
+    #[must_use]
+    pub fn of_data(self, data: Option<&Path>) -> Self {
+        match (self, data) {
+            (Self::Input { path, reason }, Some(data)) if path == Path::new(DATA) => {
+                Self::input(data, reason)
+            }
+            (other, _) => other,
+        }
+    }
+
     /// The exit code of the command line: 2 usage, 3 bad input, 4 diverged, 5 device, 6 I/O.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -81,6 +92,9 @@ impl Error {
         }
     }
 }
+
+/// Stands for the path of DATA until somebody knows it, see [`Error::of_data`].
+pub(crate) const DATA: &str = "data";
 
 /// The longest text of a file that an error repeats, characters.
 const LONGEST: usize = 1200;

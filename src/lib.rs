@@ -105,6 +105,8 @@ pub mod reference;
 pub mod revive;
 pub mod run;
 pub mod supply;
+pub mod text;
+pub mod threads;
 pub mod train;
 pub mod units;
 pub mod verify;

@@ -9,6 +9,7 @@ use crate::engine::{Engine, Layer};
 use crate::error::Result;
 use crate::model::Params;
 use crate::objective::{Activation, Cost, Objective};
+use crate::text::counted;
 pub use duplicates::{COSINE, Duplicates, PAIRS, duplicates, duplicates_within};
 
 /// A unit whose ρ̂ is below this share of ρ counts as dead.
@@ -95,7 +96,9 @@ impl Health {
         let Self { collapsed, collapsed_over, duplicates, duplicates_over: compared, .. } = self;
         let about = if *compared < hidden { "about " } else { "" };
         format!(
-            "{collapsed} collapsed over {collapsed_over} examples, {about}{duplicates} duplicates ({compared} compared)"
+            "{collapsed} collapsed over {}, {about}{} ({compared} compared)",
+            counted(*collapsed_over, "example"),
+            counted(*duplicates, "duplicate"),
         )
     }
 }

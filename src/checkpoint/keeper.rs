@@ -3,12 +3,14 @@
 
 use std::fs::File;
 use std::mem;
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Checkpoint, Checkpoints, Every, Span, fail_point};
 use crate::engine::{Spare, State};
 use crate::error::{Error, Result};
+use crate::threads::Apart;
 
 /// Longest time between two tries.
 const RETRY: Duration = Duration::from_secs(10);
@@ -26,7 +28,9 @@ pub struct Keeper {
     stands: Option<usize>,
     /// When one that could not be written is tried again.
     again: Option<Instant>,
-    writing: Option<JoinHandle<Result<State>>>,
+    writing: Option<Apart<Result<State>>>,
+    /// The steps of the one that was published last, by whichever thread; 0 while there is none.
+    published: Arc<AtomicUsize>,
     /// The memory of the one that was written last.
     spare: Spare,
     /// What helps against divergence.
@@ -45,9 +49,15 @@ impl Keeper {
             stands: taken,
             again: None,
             writing: None,
+            published: Arc::new(AtomicUsize::new(taken.unwrap_or(0))),
             spare: Spare::default(),
             remedy,
         }
+    }
+
+    /// The steps of the checkpoint that was published last, as they change; 0 while there is none.
+    pub fn published(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.published)
     }
 
     /// Whether there is one of so many steps: it would have the same content again.
@@ -60,7 +70,7 @@ impl Keeper {
     /// # Errors
     /// Those of the one before, where no older one stands.
     pub fn is_due(&mut self, steps: usize) -> Result<bool> {
-        if self.writing.as_ref().is_some_and(JoinHandle::is_finished) {
+        if self.writing.as_ref().is_some_and(Apart::is_finished) {
             self.settle()?;
         }
         let due = match (self.again, self.every) {
@@ -71,14 +81,15 @@ impl Keeper {
         Ok(due && self.writing.is_none())
     }
 
-    /// Writes a checkpoint on a thread of its own, after the lines of `metrics` that belong to it.
+    /// Writes a checkpoint on a thread of its own, if the system has one, after the lines of `metrics` that belong to it.
     ///
     /// # Errors
-    /// Those of the one before, where no older one stands, or when the system has no thread left.
+    /// Those of the one before, where no older one stands.
     pub fn keep(&mut self, checkpoint: Checkpoint, metrics: File) -> Result<()> {
         self.settle()?;
         (self.time, self.taken) = (Instant::now(), Some(checkpoint.position.steps));
-        let (checkpoints, remedy) = (self.checkpoints.clone(), self.remedy.clone());
+        let (checkpoints, remedy, published) =
+            (self.checkpoints.clone(), self.remedy.clone(), self.published());
         let write = move || {
             if let Some(what) = checkpoint.state.first_not_finite() {
                 return Err(Error::Diverged { step: checkpoint.position.steps, what, remedy });
@@ -86,12 +97,11 @@ impl Keeper {
             let path = checkpoints.path();
             metrics.sync_data().map_err(|error| Error::io("sync", path, error))?;
             let path = checkpoints.publish(&checkpoint)?;
+            published.store(checkpoint.position.steps, Ordering::Release);
             tracing::debug!("checkpoint {}", path.display());
             Ok(checkpoint.state)
         };
-        let thread = thread::Builder::new().name("writer of checkpoints".to_owned()).spawn(write);
-        let failed = |error| Error::device(format!("cannot start a thread that writes checkpoints: {error}"));
-        self.writing = Some(thread.map_err(failed)?);
+        self.writing = Some(Apart::from("writer of checkpoints", write));
         if fail_point::is_wanted() { self.settle() } else { Ok(()) }
     }
 

@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use rhohat::checkpoint::{Every, Span};
 use rhohat::config::Batch;
-use rhohat::data::Normalize;
+use rhohat::data::{Axes, Meaning, Normalize, Scale};
 use rhohat::data::stream::RawRows;
 use rhohat::gpu::variant::Variant;
 use rhohat::memory::Bytes;
@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::{DeserializeOwned, IntoDeserializer, value};
 
 /// What a run can be told, by flags or in a file; named as there; TOML leaves out what is not set.
-#[derive(Debug, Args, Serialize)]
+#[derive(Clone, Debug, Args, Serialize)]
 pub struct Settings {
     /// Folder of images, image, .npy, IDX (also .gz) or FILE.safetensors[:TENSOR]
     #[arg(value_name = "DATA", value_parser = path())]
@@ -23,6 +23,16 @@ pub struct Settings {
     /// Kind and width of rows in files without a header, for example u8:784
     #[arg(long, value_name = "KIND:WIDTH")]
     raw: Option<RawRows>,
+    /// What arrays hold [default: two dimensions rows, three and four pictures]
+    #[arg(long = "as", value_name = "MEANING", value_parser = meaning())]
+    #[serde(rename = "as")]
+    meaning: Option<Meaning>,
+    /// What each dimension of an array is: count, h, w, c of pictures, or count, length of rows, as count,c,h,w
+    #[arg(long, value_name = "AXES")]
+    axes: Option<Axes>,
+    /// Divide the numbers of rows, 255 for bytes of pixels [default: as they are; pictures and IDX are divided by 255]
+    #[arg(long, value_name = "N")]
+    divide: Option<Scale>,
     /// Hidden units [default: 25]
     #[arg(long, value_name = "N")]
     hidden: Option<u32>,
@@ -81,7 +91,7 @@ pub struct Settings {
     #[arg(long, value_name = "ROWS")]
     shuffle_block: Option<u32>,
     /// Read rows from disk as they are needed [default: where they do not fit in memory]
-    #[arg(long, num_args = 0, default_missing_value = "true", overrides_with = "no_stream")]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, overrides_with = "no_stream")]
     stream: Option<bool>,
     /// Hold all rows in memory
     #[arg(long, overrides_with = "stream")]
@@ -106,10 +116,10 @@ pub struct Settings {
     #[arg(long, value_name = "N")]
     samples: Option<u32>,
     /// Keep the colours of images
-    #[arg(long, num_args = 0, default_missing_value = "true")]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     color: Option<bool>,
     /// Whiten images with Olshausen's filter [default: for the built-in images]
-    #[arg(long, num_args = 0, default_missing_value = "true", overrides_with = "no_whiten")]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, overrides_with = "no_whiten")]
     whiten: Option<bool>,
     /// Leave images as they are
     #[arg(long, overrides_with = "whiten")]
@@ -148,6 +158,10 @@ pub struct Settings {
     /// Kernels of a WebGPU device, for example direct/buffers [default: timed or by its kind]
     #[arg(long, value_name = "NAME")]
     force_variant: Option<Variant>,
+    /// What stands in the place of all these.
+    #[arg(skip)]
+    #[serde(skip)]
+    instead: Option<toml::Table>,
 }
 
 impl Settings {
@@ -156,8 +170,16 @@ impl Settings {
         self.force_variant.is_some()
     }
 
+    /// Puts other settings in the place of these.
+    pub fn put(&mut self, settings: toml::Table) {
+        self.instead = Some(settings);
+    }
+
     /// What was set, by name.
     pub fn table(&self) -> toml::Table {
+        if let Some(table) = &self.instead {
+            return table.clone();
+        }
         let mut table = toml::Table::try_from(self).expect("every flag has a TOML form");
         if self.no_whiten {
             table.insert("whiten".to_owned(), false.into());
@@ -182,6 +204,11 @@ pub fn hidden_activation() -> impl TypedValueParser<Value = Activation> {
 /// Values of `--output`.
 pub fn output_activation() -> impl TypedValueParser<Value = Activation> {
     words(&["sigmoid", "tanh", "linear"])
+}
+
+/// Values of `--as`.
+pub fn meaning() -> impl TypedValueParser<Value = Meaning> {
+    words(&["rows", "pictures"])
 }
 
 /// Values of `--normalize`.

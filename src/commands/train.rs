@@ -1,6 +1,7 @@
 //! `rhohat train`: from arguments to a run directory. Everything that can be refused is refused before the directory
 //! is made.
 
+mod begun;
 mod interrupt;
 mod plan;
 mod resume;
@@ -18,24 +19,25 @@ use rhohat::Error;
 use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoints, Found, Keeper, Provenance};
 use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, reach_warning};
-use rhohat::data::stream::{RawRows, Store};
-use rhohat::data::{Preprocess, Source};
+use rhohat::data::stream::Store;
+use rhohat::data::{Opened, Preprocess, Reading, Source, Taken};
 use rhohat::device::{Choice, Selector};
 use rhohat::engine::Engine;
 use rhohat::gpu::tune::{Job, Kernels, Origin, Tune};
 use rhohat::gpu::variant::Variant;
 use rhohat::memory::{Bytes, grant};
-use rhohat::model::file::{Meta, ModelFile, save};
+use rhohat::model::file::{Meta, ModelFile, write_to};
 use rhohat::model::{Params, Shape};
 use rhohat::paths::PathText;
 use rhohat::picture::{Tile, features};
-use rhohat::run::{DataRecord, Divergence, Environment, RunDir};
+use rhohat::run::{DataRecord, Divergence, Environment, FEATURES, MODEL, RunDir};
 use rhohat::train::{self, Ended, Judge, Position};
 use rhohat::units::{Health, JUDGED, spaced};
+use serde::Serialize;
 
 use super::on_data::FOREIGN;
 use super::outputs::{Kind as OutputKind, Wanted};
-use super::print;
+use super::{print, taken};
 use crate::cli::TrainArgs;
 use crate::progress;
 use interrupt::Interrupt;
@@ -45,6 +47,7 @@ use watch::Watch;
 
 /// Trains and prints; `started` is when the program did.
 pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
+    let args = &begun::as_asked(args)?;
     let how = args.tune.mode(args.settings.forces_variant())?;
     let resumed = match args.resume.as_deref().map(|run| resume::open(run, args)).transpose()? {
         Some(Asked::Finished(summary)) => {
@@ -62,28 +65,42 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
         Some(path) if resumed.as_ref().is_some_and(Resumed::has_state) && !path.exists() => None,
         path => path.as_deref().map(open_init).transpose()?,
     };
+    if let Some(resumed) = &resumed {
+        resumed.admit(&given.all(), &args.settings.table())?;
+    }
     check_saved_patches(args, &given, file.as_deref())?;
-    let raw = given.get::<RawRows>("raw")?;
-    let open =
-        |path: &Path| Source::open_for_training(path, raw).map_err(|why| elsewhere(why, resumed.is_some()));
-    let source = given.get::<PathText>("data")?.as_deref().map(open).transpose()?;
+    let reading = Reading { raw: given.get("raw")?, meaning: given.get("as")?, axes: given.get("axes")? };
+    let open = |path: &Path| Opened::new(path, &reading).map_err(|why| elsewhere(why, resumed.is_some()));
+    let opened = given.get::<PathText>("data")?.as_deref().map(open).transpose()?;
+    let (source, taken) = match opened {
+        Some(Opened { source, taken }) => (Some(source), taken),
+        None => (None, Taken::built_in()),
+    };
     let kind = Kind::of(source.as_ref());
     let given = if resumed.is_some() { given.gone_on_with() } else { given.over_data(kind) };
-    let facts = Facts { kind, init: init.as_ref() };
+    let facts = Facts { kind, init: init.as_ref(), scale: taken.usual_scale() };
     let config = Config::resolve(&given, &facts)?;
-    if let Some(resumed) = &resumed {
-        resumed.admit(&config, &args.settings.table())?;
-    }
+    taken::tell(&taken, config.scale(), init.as_ref().map(|file| file.shape().visible));
+    let data = taken.json(config.scale());
     let device = Device::open(args, &config, how)?;
     let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;
     let plan = plan.with_pictures(&config, source.as_ref(), &device.choice)?;
     if args.dry_run {
-        print(args.json, &plan, plan::text)?;
+        print(args.json, &Planned { plan: &plan, data }, |planned| plan::text(planned.plan))?;
         return Ok(ExitCode::SUCCESS);
     }
     let opened = open_engine(args, &config, &device, source, init.as_ref(), &plan, resumed)?;
     let config = config.with_plan(opened.engine.plan(), device.choice.variant());
-    learn(args, &config, opened, started)
+    learn(args, &config, opened, data, started)
+}
+
+/// What `--dry-run` prints.
+#[derive(Serialize)]
+struct Planned<'a> {
+    #[serde(flatten)]
+    plan: &'a MemoryPlan,
+    /// What DATA was taken for.
+    data: serde_json::Value,
 }
 
 /// Data that are not where they were may be somewhere else.
@@ -148,7 +165,7 @@ impl Device {
 }
 
 /// What training works with.
-struct Opened {
+struct Ready {
     engine: Box<dyn Engine>,
     /// What made the examples.
     preprocess: Preprocess,
@@ -171,7 +188,7 @@ fn open_engine(
     init: Option<&ModelFile>,
     plan: &MemoryPlan,
     mut resumed: Option<Resumed>,
-) -> anyhow::Result<Opened> {
+) -> anyhow::Result<Ready> {
     if !device.choice.has_own_memory() {
         grant(plan.total)?;
     }
@@ -186,7 +203,8 @@ fn open_engine(
     let of = (init, known.as_ref(), pictures);
     let (data, record) = start::Data::new(&source, config, of, &mut check, &|rows| {
         reading.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
-    })?;
+    })
+    .map_err(|error| error.of_data(config.data.as_deref()))?;
     let store = source.stored();
     drop((source, reading));
     if let Some(warning) = reach_warning(&data.looked_at()?, config.output, config.fit_rows) {
@@ -209,7 +227,7 @@ fn open_engine(
         resumed.restore(&mut *engine)?;
     }
     let judge = open_judge(config, device, &data, resumed.as_mut())?;
-    Ok(Opened { engine, preprocess: data.preprocess, record, store, kernels, judge, resumed })
+    Ok(Ready { engine, preprocess: data.preprocess, record, store, kernels, judge, resumed })
 }
 
 /// Who judges held-out examples, where some are.
@@ -230,11 +248,17 @@ fn open_judge(
 }
 
 /// Trains in a run directory, which holds the result in the end.
-fn learn(args: &TrainArgs, config: &Config, opened: Opened, started: Instant) -> anyhow::Result<ExitCode> {
-    let Opened { mut engine, preprocess, record, store, kernels, judge, resumed } = opened;
+fn learn(
+    args: &TrainArgs,
+    config: &Config,
+    opened: Ready,
+    data: serde_json::Value,
+    started: Instant,
+) -> anyhow::Result<ExitCode> {
+    let Ready { mut engine, preprocess, record, store, kernels, judge, resumed } = opened;
     let engine = &mut *engine;
     let recipe = config.train_recipe(engine.examples());
-    let interrupt = Interrupt::listen()?;
+    let interrupt = Interrupt::listen();
     let environment = Environment::here(config.device.clone(), engine.adapter(), kernels);
     let (run, metrics, position) = match resumed {
         Some(resumed) => resumed.begin(config, environment.adapter, &record)?,
@@ -247,6 +271,7 @@ fn learn(args: &TrainArgs, config: &Config, opened: Opened, started: Instant) ->
     let taken = (position.steps > 0).then_some(position.steps);
     let checkpoints = Checkpoints::of(run.path());
     let keeper = Keeper::new(checkpoints, config.checkpoint_every, taken, recipe.remedy());
+    interrupt.of_run(run.path(), keeper.published());
     let provenance =
         Provenance { settings: config.to_table(), inputs: record.inputs, preprocess: preprocess.clone() };
     let mut watch =
@@ -278,7 +303,8 @@ fn learn(args: &TrainArgs, config: &Config, opened: Opened, started: Instant) ->
     let rows = spaced(engine.examples(), JUDGED);
     let units = Health::measure(engine, &config.objective(), &outcome.cost, &params, &rows)?;
     drop(ending);
-    let mut summary = Summary::new(config, engine, &outcome, units, &run, (clamped, startup), judge.as_ref());
+    let summary = Summary::new(config, engine, &outcome, units, &run, (clamped, startup), judge.as_ref());
+    let mut summary = summary.of_data(data);
     match outcome.ended {
         Ended::Stopped | Ended::Time => {
             tracing::info!("rhohat train --resume {} goes on", run.path().display());
@@ -310,16 +336,25 @@ fn tell_of_divergence(run: &RunDir) {
 /// Writes the model, and the picture of its features where the examples are pictures.
 fn keep(params: &Params<f32>, config: &Config, preprocess: Preprocess, run: &RunDir) -> rhohat::Result<()> {
     let meta = Meta { objective: config.objective(), preprocess, seed: config.seed };
-    save(&run.model(), params, &meta)?;
+    let folder = run.folder();
+    folder.write(MODEL, |out| write_to(out, params, &meta))?;
     match Tile::of(Some(&meta.preprocess), params.shape.visible) {
-        Some(tile) => features(params, tile, None)?.save(&run.features()),
+        Some(tile) => {
+            let picture = features(params, tile, None)?;
+            folder.write(FEATURES, |out| picture.write_to(out))
+        }
         None => Ok(()),
     }
 }
 
-/// The data's name as part of a directory's.
+/// The longest name of data in the name of a run, bytes: file systems take 255, some 143, of which others are needed.
+const LONGEST_NAME: usize = 100;
+
+/// The data's name as part of a directory's, as much of it as fits.
 fn run_name(config: &Config) -> String {
     let stem = config.data.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
-    stem.map_or("dead-leaves".to_owned(), |stem| stem.chars().map(plain).collect())
+    let mut name = stem.map_or("dead-leaves".to_owned(), |stem| stem.chars().map(plain).collect());
+    name.truncate(name.floor_char_boundary(LONGEST_NAME));
+    name
 }

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::Config;
 use super::derived::{self, Written};
+use super::{Config, json};
 use crate::error::{Error, Result};
 use crate::input;
 use crate::paths::PathText;
@@ -57,6 +57,14 @@ impl Given {
         Ok(Self { table, derived, flags, chosen_in_file, written, file: file.map(Path::to_owned) })
     }
 
+    /// All that is set, chosen or derived.
+    pub fn all(&self) -> Table {
+        let mut all = self.derived.clone();
+        all.retain(|name, _| !derived::is_shape(name));
+        overlay(&mut all, self.table.clone());
+        all
+    }
+
     /// Who wrote the file.
     pub fn written(&self) -> Written {
         self.written
@@ -73,7 +81,7 @@ impl Given {
     }
 
     /// Names of the settings that were chosen.
-    pub(super) fn chosen(&self) -> impl Iterator<Item = &String> {
+    pub fn chosen(&self) -> impl Iterator<Item = &String> {
         self.table.keys()
     }
 
@@ -88,6 +96,11 @@ impl Given {
             .try_into()
             .map(Some)
             .map_err(|error| self.refused(&format!("{name}: {}", error.message())))
+    }
+
+    /// What was chosen by a name that [`Given::chosen`] has.
+    pub fn value(&self, name: &str) -> Value {
+        self.table[name].clone()
     }
 
     /// The given settings over `defaults`.
@@ -171,12 +184,12 @@ fn find_again(table: &mut Table) {
     }
 }
 
-/// The settings of a run's `config.toml`, chosen and derived, and who wrote them.
+/// The settings in `bytes` of a run's `config.toml` at `path`, chosen and derived, and who wrote them.
 ///
 /// # Errors
-/// [`Error::Input`] when the file is missing or no TOML, or was written by a later version.
-pub fn read_settings(path: &Path) -> Result<(Table, Written)> {
-    let mut table = read(path)?;
+/// [`Error::Input`] when they are no TOML, or were written by a later version.
+pub fn parse_settings(path: &Path, bytes: Vec<u8>) -> Result<(Table, Written)> {
+    let mut table = parse(path, bytes)?;
     let (derived, written) = derived::split(&mut table).map_err(|reason| Error::input(path, reason))?;
     table.extend(derived.into_iter().filter(|(name, _)| !derived::is_shape(name)));
     absolute_paths(&mut table);
@@ -184,9 +197,15 @@ pub fn read_settings(path: &Path) -> Result<(Table, Written)> {
 }
 
 fn read(path: &Path) -> Result<Table> {
-    let bytes = input::small(path, "a configuration", LONGEST_FILE)?;
+    parse(path, input::small(path, "a configuration", LONGEST_FILE)?)
+}
+
+fn parse(path: &Path, bytes: Vec<u8>) -> Result<Table> {
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::input(path, "not text in UTF-8, but a configuration is; give another file"))?;
+    if let Some(json) = json::of(&text) {
+        return json.map_err(|reason| Error::input(path, reason));
+    }
     toml::from_str(&text).map_err(|error| {
         let before = error.span().and_then(|span| text.as_bytes().get(..span.start)).unwrap_or_default();
         let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();

@@ -103,7 +103,7 @@ pub fn open(asked: &Path, args: &TrainArgs) -> anyhow::Result<Asked> {
     let record = run.data_record()?;
     match &from {
         Some((name, _)) => tracing::info!("{}: going on from {name}", run.path().display()),
-        None => tracing::info!("{}: no checkpoint yet; starting from its config.toml", run.path().display()),
+        None => tracing::info!("{}: starting from its config.toml", run.path().display()),
     }
     let resumed = Resumed { run, settings, record, metrics, from, rejected, best: None, data_changed: false };
     Ok(Asked::Unfinished(Box::new(resumed)))
@@ -150,7 +150,7 @@ fn check_scratch(run: &RunDir, newest: Option<&str>, rejected: &[Rejected], want
     let reasons = rejected.iter().map(|Rejected { path, reason }| {
         format!("{}: {reason}", path.file_name().unwrap_or_default().to_string_lossy())
     });
-    let aside = before.iter().map(|(steps, _)| format!("step {steps} in rejected/, from an earlier sitting"));
+    let aside = before.iter().map(|steps| format!("step {steps} in rejected/, from an earlier sitting"));
     let lost: Vec<String> = reasons.chain(aside).collect();
     if lost.is_empty() || wanted {
         return Ok(());
@@ -175,12 +175,14 @@ impl Resumed {
         self.run.config()
     }
 
-    /// Refuses settings that would make another run of it, whether a flag or an edited `config.toml` has them.
+    /// Refuses settings that would make another run of it, whether a flag or an edited `config.toml` has them. `wanted` are
+    /// those that are set, or all.
     ///
     /// # Errors
     /// [`Error::Usage`] with both values.
-    pub fn admit(&self, config: &Config, flags: &Table) -> Result<()> {
-        let changes = self.changes(config);
+    pub fn admit(&self, wanted: &Table, flags: &Table) -> Result<()> {
+        let changes = self.changes_to(wanted).into_iter().filter(|(name, _)| wanted.contains_key(name));
+        let changes: Changes = changes.collect();
         let kept = |(name, _): &&(String, (String, String))| KEPT.contains(&name.as_str());
         let Some((name, (was, is))) = changes.iter().find(kept) else { return Ok(()) };
         let (said, remedy) = if flags.contains_key(name) {
@@ -197,12 +199,15 @@ impl Resumed {
 
     /// Settings that are others than the state was taken under.
     fn changes(&self, config: &Config) -> Changes {
-        let after = config.to_table();
+        self.changes_to(&config.to_table())
+    }
+
+    fn changes_to(&self, after: &Table) -> Changes {
         let text =
             |table: &Table, name: &str| table.get(name).map_or("none".to_owned(), toml::Value::to_string);
         let names =
             self.settings.keys().chain(after.keys().filter(|name| !self.settings.contains_key(*name)));
-        let pairs = names.map(|name| (name.clone(), (text(&self.settings, name), text(&after, name))));
+        let pairs = names.map(|name| (name.clone(), (text(&self.settings, name), text(after, name))));
         pairs.filter(|(name, (was, is))| was != is && !name.ends_with("_as_given")).collect()
     }
 

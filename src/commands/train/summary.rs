@@ -12,6 +12,7 @@ use rhohat::metrics::{RhoHatRange, Terms, rate};
 use rhohat::model::file::ModelFile;
 use rhohat::paths::PathText;
 use rhohat::run::RunDir;
+use rhohat::text::counted;
 use rhohat::train::{Ended, Judge, Outcome};
 use rhohat::units::Health;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,9 @@ pub struct Summary {
     /// Reports in which a ρ̂ was clamped.
     clamped: usize,
     examples: usize,
+    /// What DATA was taken for.
+    #[serde(default)]
+    data: serde_json::Value,
     /// What held-out examples say, where there are some.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     validation: Option<Validation>,
@@ -67,6 +71,9 @@ struct Seal {
 struct Validation {
     /// J over them.
     j: f64,
+    /// Its reconstruction term, by which runs of other β, λ and ρ can be compared; not known of runs of 0.1.0.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    reconstruction: Option<f64>,
     /// After which update or iteration it was lowest.
     step: usize,
     examples: usize,
@@ -84,8 +91,8 @@ impl Summary {
         judge: Option<&Judge>,
     ) -> Self {
         let validation = judge.and_then(|judge| {
-            let Patience { best: j, step, .. } = judge.known()?;
-            Some(Validation { j, step, examples: judge.examples() })
+            let Patience { best: j, reconstruction, step, .. } = judge.known()?;
+            Some(Validation { j, reconstruction, step, examples: judge.examples() })
         });
         Self {
             terms: Terms::of(&outcome.cost),
@@ -99,6 +106,7 @@ impl Summary {
             hidden: config.hidden,
             clamped,
             examples: engine.examples(),
+            data: serde_json::Value::Null,
             validation,
             measured: outcome.measured,
             seed: config.seed,
@@ -151,6 +159,13 @@ fn features_of(run: &RunDir) -> Option<PathText> {
     Some(run.features()).filter(|path| path.exists()).map(PathText::from)
 }
 
+impl Summary {
+    /// The same with what DATA was taken for.
+    pub fn of_data(self, data: serde_json::Value) -> Self {
+        Self { data, ..self }
+    }
+}
+
 /// The summary for people.
 pub fn text(summary: &Summary) -> String {
     let Summary { terms, rho_hat, units, .. } = summary;
@@ -158,7 +173,7 @@ pub fn text(summary: &Summary) -> String {
         "J          {:.4} = reconstruction {:.4} + decay {:.4} + kl {:.4}{}\n\
          rho-hat    {:.5} to {:.5}, mean {:.5}; {} of {} units dead, {} saturated{}\n\
          units      {}\n\
-         training   {} steps{} in {:.2} s, {} samples/s, seed {}; {:.2} s to start\n\
+         training   {}{} in {:.2} s, {} samples/s, seed {}; {:.2} s to start\n\
          device     {} ({})",
         terms.j,
         terms.reconstruction,
@@ -173,7 +188,7 @@ pub fn text(summary: &Summary) -> String {
         units.saturated,
         clamped(summary.clamped),
         units.likeness(summary.hidden) + &revived(summary.revived),
-        summary.steps,
+        counted(summary.steps, "step"),
         early(summary.ended),
         summary.seconds,
         HumanCount(summary.samples_per_second as u64),
@@ -182,9 +197,11 @@ pub fn text(summary: &Summary) -> String {
         summary.adapter,
         summary.device,
     );
-    if let Some(Validation { j, step, examples }) = summary.validation {
+    if let Some(Validation { j, reconstruction, step, examples }) = summary.validation {
+        let term = reconstruction.map_or_else(String::new, |term| format!(", reconstruction {term:.4}"));
+        let examples = counted(examples, "example");
         text += &format!(
-            "\nheld out   J {j:.4} over {examples} examples, lowest after step {step}: that model is kept"
+            "\nheld out   J {j:.4}{term} over {examples}, lowest after step {step}: that model is kept"
         );
     }
     text += &format!("\nmodel      {}", summary.model.display());
@@ -216,7 +233,7 @@ fn early(ended: Ended) -> &'static str {
 
 /// Clamping changes J silently where it happens, so it is told.
 fn clamped(reports: usize) -> String {
-    if reports == 0 { String::new() } else { format!("; clamped in {reports} reports") }
+    if reports == 0 { String::new() } else { format!("; clamped in {}", counted(reports, "report")) }
 }
 
 fn revived(units: Option<usize>) -> String {

@@ -9,7 +9,7 @@ use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoint, Keeper, Provenance, Span};
 use rhohat::config::Config;
 use rhohat::data::stream::Store;
-use rhohat::metrics::{MetricsFile, RhoHatRange, Terms, rate};
+use rhohat::metrics::{Mark, MetricsFile, RhoHatRange, Terms, rate};
 use rhohat::objective::Objective;
 use rhohat::train::{Ended, Judge, Observer, Pause, Progress};
 use rhohat::units::{dead, saturated};
@@ -95,15 +95,15 @@ impl<'a> Watch<'a> {
 
 impl Observer for Watch<'_> {
     fn report(&mut self, progress: &Progress) -> Result<()> {
-        self.display.show(progress, &self.objective, self.steps);
+        self.display.show(progress, self.metrics.mark(), &self.objective, self.steps);
         self.metrics.add(progress)
     }
 
     fn after_step(&mut self, pause: &mut Pause<'_>) -> Result<Option<Ended>> {
         if let Some(judge) = &mut self.judge
-            && let Some(j) = judge.look(pause)?
+            && let Some(cost) = judge.look(pause)?
         {
-            self.metrics.validated(j);
+            self.metrics.validated(&cost);
         }
         let (steps, stops) = (pause.position.steps, self.stops());
         // What would end anyway ends like this after a break, too.
@@ -139,31 +139,34 @@ impl Display {
         }
     }
 
-    fn show(&mut self, progress: &Progress, objective: &Objective, steps: usize) {
+    fn show(&mut self, progress: &Progress, mark: Mark, objective: &Objective, steps: usize) {
         match self {
             Self::Bar(bar) => {
-                bar.set_message(line(progress, objective));
+                bar.set_message(line(progress, mark, objective));
                 bar.set_position(progress.step as u64);
             }
             Self::Log(last) => {
                 let due = last.is_none_or(|last| last.elapsed() >= PAUSE) || progress.step == steps;
                 if due {
                     *last = Some(Instant::now());
-                    tracing::debug!("{}/{steps}  {}", progress.step, line(progress, objective));
+                    tracing::debug!("{}/{steps}  {}", progress.step, line(progress, mark, objective));
                 }
             }
         }
     }
 }
 
-/// Fits 80 columns behind the bar.
-fn line(progress: &Progress, objective: &Objective) -> String {
+/// Fits 80 columns behind the bar, but for what held-out examples say.
+fn line(progress: &Progress, mark: Mark, objective: &Objective) -> String {
     let Terms { j, reconstruction, decay, kl } = Terms::of(&progress.cost);
     let rho_hat = &progress.cost.rho_hat;
     let (mean, dead, saturated) =
         (RhoHatRange::of(rho_hat).mean, dead(rho_hat, objective), saturated(rho_hat));
     let speed = HumanCount(rate(progress.samples, progress.seconds) as u64);
+    let held_out = mark.validation.zip(mark.validation_reconstruction);
+    let held_out = held_out
+        .map_or_else(String::new, |(j, term)| format!("  held out J {j:.4}, reconstruction {term:.4}"));
     format!(
-        "J {j:.4} = {reconstruction:.3}+{decay:.3}+{kl:.3}  ρ̂ {mean:.4}  dead {dead}  sat {saturated}  {speed}/s"
+        "J {j:.4} = {reconstruction:.3}+{decay:.3}+{kl:.3}  ρ̂ {mean:.4}  dead {dead}  sat {saturated}  {speed}/s{held_out}"
     )
 }
