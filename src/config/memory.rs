@@ -344,6 +344,17 @@ impl Config {
     /// What makes the largest part of a plan smaller.
     fn remedy(&self, kind: Kind, plan: &MemoryPlan) -> String {
         let half = plan.total.saturating_sub(plan.program) / 2;
+        if let (Some(chunk), Some(there)) = (self.chunk, plan.available)
+            && !self.chosen.contains("chunk")
+            && plan.activations + plan.data > half
+        {
+            let there = Bytes(there / 1_000_000 * 1_000_000);
+            return format!(
+                "the run was begun with {chunk} rows at a time: --memory {} cuts its work anew, with the same result \
+                 beyond rounding",
+                String::from(there)
+            );
+        }
         let run = default_run(kind).filter(|run| self.shuffle_block.is_none_or(|given| given < *run));
         if let Some(run) = run.filter(|_| plan.order > half) {
             return format!("use --shuffle-block {run}, which is another order");
