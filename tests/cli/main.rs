@@ -5,10 +5,13 @@ mod bench;
 mod data_commands;
 mod fit_rows;
 mod memory;
+mod models;
+mod outputs;
 mod refusals;
 mod resume;
 mod run_directory;
 mod settings;
+mod streamed_commands;
 mod tune;
 mod verify_and_devices;
 
