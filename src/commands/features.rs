@@ -26,11 +26,14 @@ pub fn run(args: &FeaturesArgs) -> anyhow::Result<()> {
     let Shape { hidden, .. } = shape;
     // The picture at one pixel a pixel and enlarged, beside the parameters.
     let bytes = file.bytes_to_read::<f32>().saturating_add(2 * features_bytes(hidden, tile, args.scale));
-    if !is_granted(bytes) || available().is_some_and(|free| bytes > free.0) {
-        let fact = format!("its features and parameters take {} of memory, which are not free", Bytes(bytes));
-        return Err(
-            Error::input(file.path(), format!("{fact}; lower --scale, or use a machine with more")).into()
-        );
+    let free = available().filter(|free| bytes > free.0);
+    if free.is_some() || !is_granted(bytes) {
+        let fact = format!("its parameters and their picture take {} of memory", Bytes(bytes));
+        let why = match free {
+            Some(free) => format!("and {free} are free; lower --scale, or use a machine with more"),
+            None => "which the system refuses; raise the limit (ulimit -v), or lower --scale".to_owned(),
+        };
+        return Err(Error::input(file.path(), format!("{fact}, {why}")).into());
     }
     let canvas = features(&file.params()?, tile, args.scale)?;
     canvas.save(out.path())?;

@@ -120,7 +120,8 @@ fn preprocess(args: &OnData, file: &ModelFile) -> Preprocess {
 fn examples(args: &OnData, preprocess: &Preprocess, shape: Shape) -> anyhow::Result<Pieces> {
     let stage = progress::stage("making examples");
     let source = Source::open_for_training(&args.data, args.raw)?;
-    if let Source::Stored(store) = &source {
+    // Rows of patches are refused with the size of the patch.
+    if let (Source::Stored(store), None) = (&source, preprocess.patch) {
         check_width(&args.data, store.cols, shape)?;
     }
     let examples = Pieces::new(source, preprocess, args.memory, &|rows| {

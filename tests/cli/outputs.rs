@@ -227,7 +227,7 @@ fn names_that_are_no_text_work_everywhere_and_are_told_whole() {
         assert!(folder.path().join(&out).is_file());
     }
     let out = name("-f.png");
-    run(&["features".as_ref(), &model, "-o".as_ref(), &out, "--json".as_ref()].map(|arg: &OsStr| arg));
+    run(&[OsStr::new("features"), &model, OsStr::new("-o"), &out, OsStr::new("--json")]);
     assert!(folder.path().join(&out).is_file());
     let again = run(&["features", "model.safetensors", "-o", "f.png", "--json"].map(OsStr::new));
     assert_eq!(again["out"], "f.png");
