@@ -8,6 +8,7 @@ mod field;
 mod folder;
 mod foreign;
 mod grid_rows;
+pub mod identity;
 mod idx;
 mod images;
 mod jpeg;
@@ -33,7 +34,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{DATA, Error, Result};
 use crate::memory::Bytes;
 use crate::model::{Matrix, Real};
 pub(crate) use field::{remedy, too_large};
@@ -193,6 +194,14 @@ impl Source {
         store.map_or_else(|| Self::open(path), |store| Ok(Self::Stored(Arc::new(store))))
     }
 
+    /// The rows that stay on disk, if they do.
+    pub fn stored(&self) -> Option<Arc<Store>> {
+        match self {
+            Self::Stored(store) => Some(Arc::clone(store)),
+            Self::Images(_) | Self::Rows(_) => None,
+        }
+    }
+
     /// The file or folder that a DATA names, without `:ARRAY` or `:TENSOR` behind it.
     pub fn file_of(path: &Path) -> &Path {
         open::split_part(path).0
@@ -296,7 +305,7 @@ impl Source {
             Self::Stored(store) => Cow::Owned(store.table()?),
             Self::Images(_) => {
                 let reason = "these are images, but the model was trained on rows and knows no patch size";
-                return Err(Error::input("data", format!("{reason}; give rows as .npy, IDX or safetensors")));
+                return Err(Error::input(DATA, format!("{reason}; give rows as .npy, IDX or safetensors")));
             }
         };
         preprocess.check_width(table.cols)?;

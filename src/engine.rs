@@ -16,7 +16,7 @@ pub enum Rows<'a> {
     /// Every example, in order.
     All,
     /// These examples, by index.
-    Listed(&'a [u32]),
+    Listed(&'a [usize]),
 }
 
 /// The rule of one first-order update. Rates are those of this very update: schedules are the caller's.
@@ -39,9 +39,9 @@ pub enum Update {
 }
 
 /// At most `most` of `count` rows, evenly spaced.
-pub fn evenly(count: usize, most: usize) -> Vec<u32> {
+pub fn evenly(count: usize, most: usize) -> Vec<usize> {
     let taken = most.clamp(1, count.max(1));
-    (0..taken).map(|i| (i as u128 * count as u128 / taken as u128) as u32).collect()
+    (0..taken).map(|i| (i as u128 * count as u128 / taken as u128) as usize).collect()
 }
 
 /// A layer of the autoencoder.
@@ -166,7 +166,7 @@ pub trait Engine: SearchSpace {
     ///
     /// # Errors
     /// [`crate::Error::Usage`] for an example that there is not; those of the device.
-    fn activations(&mut self, layer: Layer, rows: &[u32]) -> Result<Vec<f32>>;
+    fn activations(&mut self, layer: Layer, rows: &[usize]) -> Result<Vec<f32>>;
 
     /// Outputs A3 of examples `first..first + count`, `[count, n]`.
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>>;
@@ -199,8 +199,8 @@ pub trait Engine: SearchSpace {
 }
 
 /// Refuses a list that names an example which an engine of `examples` does not hold.
-pub(crate) fn check_list(rows: &[u32], examples: usize) -> Result<()> {
-    match rows.iter().find(|&&row| row as usize >= examples) {
+pub(crate) fn check_list(rows: &[usize], examples: usize) -> Result<()> {
+    match rows.iter().find(|&&row| row >= examples) {
         Some(row) => Err(Error::usage(format!("example {row} of {examples}"))),
         None => Ok(()),
     }

@@ -49,6 +49,69 @@ impl Stream {
     }
 }
 
+/// A random order of the numbers below a bound that holds no list of them: a Feistel network over the smallest power of
+/// two that is not below the bound, walked along until it is within (Black & Rogaway 2002, *Ciphers with arbitrary finite
+/// domains*).
+#[derive(Clone, Debug)]
+pub struct Permutation {
+    bound: u64,
+    /// Bits of the two halves of a number, the lower one first.
+    bits: [u32; 2],
+    keys: [u64; ROUNDS],
+}
+
+/// Rounds of a [`Permutation`].
+const ROUNDS: usize = 8;
+
+impl Permutation {
+    /// One of the numbers below `bound`, which `stream` decides.
+    pub fn new(bound: u64, stream: &mut Stream) -> Self {
+        let bits = 64 - bound.saturating_sub(1).leading_zeros();
+        Self { bound, bits: [bits / 2, bits - bits / 2], keys: [(); ROUNDS].map(|()| stream.0.next_u64()) }
+    }
+
+    /// The number at `place`, both below the bound.
+    pub fn at(&self, place: u64) -> u64 {
+        self.walk(place, |number| (0..ROUNDS).fold(number, |number, round| self.round(number, round)))
+    }
+
+    /// The place of `number`, both below the bound.
+    pub fn place_of(&self, number: u64) -> u64 {
+        self.walk(number, |number| (0..ROUNDS).rev().fold(number, |number, round| self.round(number, round)))
+    }
+
+    /// The first number within the bound, which comes round at the latest with the one that was begun with.
+    fn walk(&self, mut number: u64, step: impl Fn(u64) -> u64) -> u64 {
+        assert!(number < self.bound, "{number} is not below {}", self.bound);
+        loop {
+            number = step(number);
+            if number < self.bound {
+                return number;
+            }
+        }
+    }
+
+    /// Changes one half by a hash of the other, which undoes itself.
+    fn round(&self, number: u64, round: usize) -> u64 {
+        let [low_bits, high_bits] = self.bits;
+        let low_mask = (1_u64 << low_bits) - 1;
+        let (low, high) = (number & low_mask, number >> low_bits);
+        if round.is_multiple_of(2) {
+            high << low_bits | (low ^ mixed(high ^ self.keys[round]) & low_mask)
+        } else {
+            let high_mask = (1_u64 << high_bits) - 1;
+            (high ^ mixed(low ^ self.keys[round]) & high_mask) << low_bits | low
+        }
+    }
+}
+
+/// The finalizer of SplitMix64 (Steele, Lea & Flood 2014): every bit of `x` changes half of the bits.
+fn mixed(mut x: u64) -> u64 {
+    x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ x >> 31
+}
+
 /// FNV-1a, 64 bits: turns a purpose into part of a key.
 fn fnv1a(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {

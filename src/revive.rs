@@ -50,12 +50,11 @@ pub fn revive(
 }
 
 /// All examples, or at most [`EXAMPLES`] of them, drawn at random.
-fn sample(examples: usize, stream: &mut Stream) -> Vec<u32> {
-    let index = |row: usize| u32::try_from(row).expect("fewer than 2^32 examples");
+fn sample(examples: usize, stream: &mut Stream) -> Vec<usize> {
     if examples <= EXAMPLES {
-        return (0..examples).map(index).collect();
+        return (0..examples).collect();
     }
-    let mut rows: Vec<u32> = (0..EXAMPLES).map(|_| index(stream.below(examples as u64) as usize)).collect();
+    let mut rows: Vec<usize> = (0..EXAMPLES).map(|_| stream.below(examples as u64) as usize).collect();
     rows.sort_unstable();
     rows.dedup();
     rows

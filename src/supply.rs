@@ -12,7 +12,7 @@ pub enum Wanted<'a> {
     /// Neighbouring ones, in order.
     Range(Range<usize>),
     /// By index.
-    Listed(&'a [u32]),
+    Listed(&'a [usize]),
 }
 
 impl Wanted<'_> {
@@ -83,7 +83,7 @@ impl Supply for Matrix<f32> {
             }
             Wanted::Listed(list) => {
                 for (out, &row) in out.chunks_exact_mut(self.cols).zip(*list) {
-                    out.copy_from_slice(self.row(row as usize));
+                    out.copy_from_slice(self.row(row));
                 }
             }
         }

@@ -9,6 +9,7 @@ use crate::engine::{Engine, Layer};
 use crate::error::Result;
 use crate::model::Params;
 use crate::objective::{Activation, Cost, Objective};
+use crate::text::counted;
 pub use duplicates::{COSINE, Duplicates, PAIRS, duplicates, duplicates_within};
 
 /// A unit whose ρ̂ is below this share of ρ counts as dead.
@@ -68,7 +69,7 @@ impl Health {
         objective: &Objective,
         cost: &Cost,
         params: &Params<f32>,
-        rows: &[u32],
+        rows: &[usize],
     ) -> Result<Self> {
         let mut spread = Spread::new(params.shape.hidden);
         for rows in rows.chunks((HELD / params.shape.hidden).max(1)) {
@@ -95,7 +96,9 @@ impl Health {
         let Self { collapsed, collapsed_over, duplicates, duplicates_over: compared, .. } = self;
         let about = if *compared < hidden { "about " } else { "" };
         format!(
-            "{collapsed} collapsed over {collapsed_over} examples, {about}{duplicates} duplicates ({compared} compared)"
+            "{collapsed} collapsed over {}, {about}{} ({compared} compared)",
+            counted(*collapsed_over, "example"),
+            counted(*duplicates, "duplicate"),
         )
     }
 }
@@ -106,9 +109,9 @@ pub fn held_bytes(hidden: usize, rows: usize) -> u64 {
 }
 
 /// At most `most` of `examples` rows, evenly spaced.
-pub fn spaced(examples: usize, most: usize) -> Vec<u32> {
+pub fn spaced(examples: usize, most: usize) -> Vec<usize> {
     let count = examples.min(most);
-    (0..count).map(|i| u32::try_from(i * examples / count).expect("fewer than 2^32 examples")).collect()
+    (0..count).map(|i| (i as u128 * examples as u128 / count as u128) as usize).collect()
 }
 
 /// The spread of every unit's activation, from rows that come in pieces. Sums are those of differences from the first

@@ -88,7 +88,7 @@ impl Engine for Faulty {
         Ok(codes)
     }
 
-    fn activations(&mut self, layer: Layer, rows: &[u32]) -> Result<Vec<f32>> {
+    fn activations(&mut self, layer: Layer, rows: &[usize]) -> Result<Vec<f32>> {
         self.inner.activations(layer, rows)
     }
 

@@ -31,7 +31,7 @@ fn allocations((n, h, m): (usize, usize, usize), cut: Cut) -> (usize, usize) {
     let setup = Setup { objective: Objective::default(), cut, rho_hat, threads: THREADS };
     let params = Params::random(Shape { visible: n, hidden: h }, 1);
     let mut cpu = Cpu::new(&setup, params, Matrix::new(m, n, vec![0.3; m * n])).expect("the threads start");
-    let batch: Vec<u32> = (0..m as u32 / 2).collect();
+    let batch: Vec<usize> = (0..m / 2).collect();
     let mut step = |number: usize| {
         let rows = if number.is_multiple_of(2) { Rows::All } else { Rows::Listed(&batch[number % 5..]) };
         let update = match number % 4 / 2 {

@@ -13,8 +13,8 @@ use rhohat::device::{Choice, Setup, Start};
 use rhohat::engine::{Cut, Engine, Job};
 use rhohat::model::{Matrix, Params, Shape};
 use rhohat::optim::{LearningRate, Optimizer};
-use rhohat::order::{Shuffle, WINDOW};
-use rhohat::supply::Examples;
+use rhohat::order::{Order, RunOrder, Shuffle, WINDOW};
+use rhohat::supply::{Examples, Supply, Wanted};
 use rhohat::train::{Recipe, train};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -127,18 +127,50 @@ fn the_cpu_engine_holds_no_more_of_rows_on_disk_than_its_plan_says() {
     assert!(holds("cpu, streamed", &job, live(&region), footprint.total(), (0.6, 1.0)));
 }
 
+#[test]
+fn an_order_and_whoever_reads_ahead_of_it_hold_what_the_plan_counts() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (cols, rows, batch) = (4, 300_000, 1_000);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), vec![77; rows * cols]).unwrap();
+    let store = Arc::new(Store::open_raw(file.path(), format!("u8:{cols}").parse().unwrap()).unwrap());
+    for (run, order) in [(Some(1), RunOrder::Drawn), (Some(1), RunOrder::Computed), (None, RunOrder::Drawn)] {
+        let shuffle = Shuffle { seed: 0, run, order };
+        let (window, come) = match run {
+            Some(_) => (3 * shuffle.window(rows) * cols, 0),
+            None => (0, Feed::bytes_of_epochs(rows)),
+        };
+        let planned = 2 * shuffle.list_bytes(rows) + Order::bytes(rows, shuffle, batch) + window + come;
+        let region = Region::new(ALLOCATOR);
+        let mut order = Order::new(rows, shuffle);
+        let mut feed = feed(&store, shuffle).unwrap();
+        let mut out = vec![0.0; batch * cols];
+        for _ in 0..20 {
+            feed.numbers(&Wanted::Listed(order.next(batch)), &mut out).unwrap();
+        }
+        // The numbers themselves, and what does not grow: channels, threads, a few ranges.
+        let found = live(&region) - 4.0 * out.len() as f64;
+        let most = planned as f64 + 40_000.0;
+        assert!(found >= 0.9 * planned as f64 && found <= most, "{shuffle:?}: {found} of {planned} bytes");
+    }
+}
+
+fn feed(store: &Arc<Store>, shuffle: Shuffle) -> rhohat::Result<Feed> {
+    let normalize = Normalize::None;
+    let plain = Preprocess { patch: None, channels: None, whiten: false, normalize, limits: None };
+    Ok(Feed::new(Arc::clone(store), Transform::new(store, &plain), shuffle)?.comparing_epochs())
+}
+
 /// Rows of a file, fetched as they are needed.
 struct OnDisk(Arc<Store>);
 
 impl OnDisk {
-    const SHUFFLE: Shuffle = Shuffle { seed: 0, run: Some(20) };
+    const SHUFFLE: Shuffle = Shuffle { seed: 0, run: Some(20), order: RunOrder::Drawn };
 }
 
 impl Start for OnDisk {
     fn single(&self) -> rhohat::Result<(Params<f32>, Examples)> {
-        let normalize = Normalize::None;
-        let plain = Preprocess { patch: None, channels: None, whiten: false, normalize, limits: None };
-        let feed = Feed::new(Arc::clone(&self.0), Transform::new(&self.0, &plain), Self::SHUFFLE)?;
+        let feed = feed(&self.0, Self::SHUFFLE)?;
         let shape = Shape { visible: self.0.cols, hidden: 100 };
         Ok((Params::random(shape, 1), Examples::Streamed(Box::new(feed))))
     }

@@ -216,17 +216,17 @@ fn warm_up_rises_to_the_rate_and_the_cosine_falls_to_zero() {
 fn every_example_comes_once_an_epoch_and_the_last_batch_holds_the_rest() {
     let mut order = Order::new(10, Shuffle::rows(7));
     for _ in 0..3 {
-        let batches: Vec<Vec<u32>> = (0..3).map(|_| order.next(4).to_vec()).collect();
+        let batches: Vec<Vec<usize>> = (0..3).map(|_| order.next(4).to_vec()).collect();
         assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 2]);
         let mut seen = batches.concat();
         seen.sort_unstable();
-        assert_eq!(seen, (0..10).collect::<Vec<u32>>());
+        assert_eq!(seen, (0..10).collect::<Vec<usize>>());
     }
 }
 
 #[test]
 fn the_order_depends_on_the_seed_and_the_epoch_alone() {
-    let epoch = |order: &mut Order, batch: usize| -> Vec<u32> {
+    let epoch = |order: &mut Order, batch: usize| -> Vec<usize> {
         let mut rows = Vec::new();
         while rows.len() < 100 {
             rows.extend_from_slice(order.next(batch));

@@ -2,7 +2,7 @@
 //! again.
 
 use rhohat::model::{Params, Shape};
-use rhohat::random::Stream;
+use rhohat::random::{Permutation, Stream};
 
 #[test]
 fn streams_are_pinned_to_their_bits() {
@@ -51,6 +51,40 @@ fn a_shuffle_keeps_every_item() {
     assert_ne!(items, (0..1000).collect::<Vec<u32>>());
     items.sort_unstable();
     assert_eq!(items, (0..1000).collect::<Vec<u32>>());
+}
+
+#[test]
+fn a_permutation_holds_no_list_keeps_every_number_and_knows_its_place() {
+    for bound in [1_u64, 2, 3, 4, 5, 63, 64, 65, 1_000] {
+        let permutation = Permutation::new(bound, &mut Stream::numbered(1, "permutation", bound));
+        let mut numbers: Vec<u64> = (0..bound).map(|place| permutation.at(place)).collect();
+        assert!((0..bound).all(|place| permutation.place_of(numbers[place as usize]) == place), "{bound}");
+        assert!(
+            bound < 10 || numbers.iter().zip(0..).filter(|&(&number, place)| number == place).count() < 10
+        );
+        numbers.sort_unstable();
+        assert!(numbers.into_iter().eq(0..bound), "{bound}");
+    }
+    let last = u64::MAX - 1;
+    let permutation = Permutation::new(last, &mut Stream::new(1, "permutation"));
+    assert!(
+        [0, 1, last / 2, last - 1]
+            .into_iter()
+            .all(|place| permutation.place_of(permutation.at(place)) == place)
+    );
+}
+
+#[test]
+fn permutations_are_pinned_to_their_bits_and_every_number_meets_every_place() {
+    let permutation = Permutation::new(5_000_000_000, &mut Stream::new(0, "pinned"));
+    assert_eq!([0, 1, 4_999_999_999].map(|place| permutation.at(place)), [0, 0, 0]);
+    let mut bins = [[0; 8]; 8];
+    for number in 0..8_000 {
+        let permutation = Permutation::new(8, &mut Stream::numbered(2, "even", number));
+        (0..8).for_each(|place| bins[place][permutation.at(place as u64) as usize] += 1);
+    }
+    // Six standard deviations of a bin are 178.
+    assert!(bins.iter().flatten().all(|&count| (822..=1_178).contains(&count)), "{bins:?}");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn cases(optimizer: Optimizer) -> Vec<(Setup, Recipe)> {
         revival: None,
         batch: None,
         steps: STEPS,
-        shuffle: Shuffle { seed: 5, run: Some(4) },
+        shuffle: Shuffle::runs(5, 4),
         report_every: 3,
     };
     let setup = Setup { objective, ..Setup::default() };
@@ -85,7 +85,8 @@ impl Observer for Keep<'_> {
             return Ok(None);
         }
         let (position, state) = pause.snapshot(&mut Spare::default())?;
-        let checkpoint = Checkpoint { position, state, metrics: Mark::default(), patience: None };
+        let checkpoint =
+            Checkpoint { position, state, metrics: Mark::default(), patience: None, provenance: None };
         Checkpoints::of(self.run).publish(&checkpoint)?;
         self.taken.set(self.taken.get() + 1);
         Ok((self.at.last() == Some(&steps)).then_some(Ended::Stopped))

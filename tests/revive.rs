@@ -181,7 +181,7 @@ fn examples_are_drawn_in_proportion_to_their_squared_error() {
 }
 
 fn residuals(engine: &mut dyn Engine) -> Vec<Vec<f32>> {
-    let rows: Vec<u32> = (0..EXAMPLES as u32).collect();
+    let rows: Vec<usize> = (0..EXAMPLES).collect();
     let x = engine.activations(Layer::Input, &rows).unwrap();
     let a3 = engine.activations(Layer::Output, &rows).unwrap();
     assert_eq!(x, waves().values, "the input layer holds the examples");

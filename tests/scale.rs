@@ -34,8 +34,7 @@ fn limited(bytes: u64) -> Cut {
 }
 
 /// All rows from the last to the first, every other one, and one.
-fn batches(rows: usize) -> [Vec<u32>; 3] {
-    let rows = rows as u32;
+fn batches(rows: usize) -> [Vec<usize>; 3] {
     [(0..rows).rev().collect(), (0..rows).step_by(2).collect(), vec![rows - 1]]
 }
 

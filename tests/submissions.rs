@@ -42,7 +42,7 @@ struct Results {
 
 fn results(gpu: &Rc<Gpu>, problem: &Problem, cut: Cut) -> Results {
     let mut engine = open(gpu, problem, cut);
-    let list: Vec<u32> = (0..problem.data.rows as u32).rev().step_by(2).collect();
+    let list: Vec<usize> = (0..problem.data.rows).rev().step_by(2).collect();
     let updates = [(Rows::All, SGD), (Rows::Listed(&list), Update::Adam { lr: 0.01, step: 1 })];
     let costs = updates.map(|(rows, update)| engine.step(rows, &update, true).unwrap()).into();
     engine.begin_search(2).unwrap();

@@ -136,7 +136,7 @@ fn collapsed_units_are_those_whose_active_fraction_hardly_spreads_on_every_engin
     }
 }
 
-fn measure(engine: &mut dyn Engine, objective: &Objective, params: &Params<f32>, rows: &[u32]) -> Health {
+fn measure(engine: &mut dyn Engine, objective: &Objective, params: &Params<f32>, rows: &[usize]) -> Health {
     let cost: Cost = engine.cost().unwrap();
     Health::measure(engine, objective, &cost, params, rows).unwrap()
 }
@@ -145,7 +145,7 @@ fn measure(engine: &mut dyn Engine, objective: &Objective, params: &Params<f32>,
 fn collapse_is_judged_on_the_named_examples_alone() {
     let (setup, start) = two_points(Activation::Sigmoid, &[1.0, 2.0], 40);
     let mut engine = Choice::Cpu.open(&setup, &start).unwrap();
-    let ones: Vec<u32> = (0..20).map(|i| 2 * i).collect();
+    let ones: Vec<usize> = (0..20).map(|i| 2 * i).collect();
     let health = measure(&mut *engine, &setup.objective, &start.0, &ones);
     assert_eq!((health.collapsed, health.collapsed_over), (2, 20));
 }
@@ -164,8 +164,8 @@ fn listed_examples_are_encoded_as_in_their_place_on_every_engine() {
     for (name, choice) in engines("listed examples") {
         let mut engine = choice.open(&setup, &(Params::random(shape, 5), data.clone())).unwrap();
         let all = engine.encode(0, 50).unwrap();
-        let rows: Vec<u32> = (0..37).map(|i| i * 29 % 50).chain([3, 3]).collect();
-        let wanted: Vec<f32> = rows.iter().flat_map(|&row| all[row as usize * 11..][..11].to_vec()).collect();
+        let rows: Vec<usize> = (0..37).map(|i| i * 29 % 50).chain([3, 3]).collect();
+        let wanted: Vec<f32> = rows.iter().flat_map(|&row| all[row * 11..][..11].to_vec()).collect();
         assert_eq!(engine.activations(Layer::Hidden, &rows).unwrap(), wanted, "{name}");
         assert!(engine.activations(Layer::Hidden, &[]).unwrap().is_empty(), "{name}");
         let error = engine.activations(Layer::Hidden, &[7, 50]).unwrap_err();

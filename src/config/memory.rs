@@ -5,12 +5,13 @@
 use serde::Serialize;
 
 use super::{Batch, Config, Kind};
-use crate::device::Choice;
+use crate::data::stream::{Feed, PIECE};
+use crate::device::{Choice, Selector};
 use crate::engine::{Job, Plan};
 use crate::error::{Error, Result};
 use crate::memory::{Bytes, Footprint, available};
 use crate::optim::Optimizer;
-use crate::order::WINDOW;
+use crate::order::{Order, WINDOW};
 use crate::picture::feature_bytes;
 use crate::units::{JUDGED, held_bytes};
 
@@ -18,6 +19,8 @@ use crate::units::{JUDGED, held_bytes};
 const RUN: usize = 1 << 20;
 /// Windows of rows in memory at once: two in use, one on its way.
 const WINDOWS: usize = 3;
+/// Numbers of resident rows that go to an engine at a time.
+const AT_ONCE: usize = 1 << 20;
 /// Fewest rows computed at a time before a run is refused.
 const FEWEST: usize = 64;
 /// The program itself, and what a software adapter and its compiler take besides.
@@ -41,6 +44,8 @@ pub struct MemoryPlan {
     pub activations: u64,
     /// The examples, or those on their way.
     pub data: u64,
+    /// The order of the examples, and which have come in this epoch.
+    pub order: u64,
     /// Copies of tensors that kernels of a software adapter read.
     pub textures: u64,
     /// Copies of examples and parameters at the start, as far as what is allocated later does not take their place.
@@ -79,13 +84,14 @@ impl Config {
     pub fn plan_memory(self, kind: Kind, choice: &Choice) -> Result<(Self, MemoryPlan)> {
         let room = self.room(choice);
         let mut smallest: Option<MemoryPlan> = None;
-        for stream in self.ways(kind) {
-            let config =
-                Self { stream: stream_setting(kind, stream), ..self.clone() }.with_runs(kind, stream);
+        self.check_order(kind)?;
+        for stream in self.ways(kind)? {
+            let config = Self { stream: self.stream_setting(kind, stream), ..self.clone() };
             for chunk in config.chunks(kind, choice)? {
                 let config = Self { chunk, ..config.clone() };
                 let plan = config.memory_at(kind, choice, stream, room)?;
                 if room.is_none_or(|room| plan.total <= room) {
+                    config.tell_of_single_rows(kind, stream);
                     return Ok((config, plan));
                 }
                 if smallest.is_none_or(|smallest| plan.total < smallest.total) {
@@ -93,7 +99,7 @@ impl Config {
                 }
             }
         }
-        Err(self.refused(kind, &smallest.expect("there is always a way to try")))
+        Err(smallest.map_or_else(|| self.too_many(kind), |smallest| self.refused(kind, &smallest)))
     }
 
     /// Memory that may be taken.
@@ -102,12 +108,73 @@ impl Config {
         self.memory.or_else(of_host).map(|bytes| bytes.0)
     }
 
-    /// Whether rows are streamed, in the order of preference.
-    fn ways(&self, kind: Kind) -> Vec<bool> {
-        match (self.stream, kind.row_bytes()) {
-            (Some(stream), _) => vec![stream],
-            (None, Some(_)) => vec![false, true],
-            (None, None) => vec![false],
+    /// Whether rows are streamed, in the order of preference; more than 32 bits count are never held.
+    fn ways(&self, kind: Kind) -> Result<Vec<bool>> {
+        let streams = self.may_stream(kind) && self.selector()? != Selector::Reference;
+        let mut ways = match self.stream {
+            Some(stream) => vec![stream],
+            None if streams => vec![false, true],
+            None => vec![false],
+        };
+        if u32::try_from(self.size(kind)?.0).is_err() {
+            ways.retain(|stream| *stream);
+        }
+        Ok(ways)
+    }
+
+    /// Whether rows can be read as they are needed; those to be held out are picked from all of them.
+    fn may_stream(&self, kind: Kind) -> bool {
+        kind.row_bytes().is_some() && self.validation.is_none()
+    }
+
+    /// Streaming is a setting only where rows are on disk.
+    fn stream_setting(&self, kind: Kind, stream: bool) -> Option<bool> {
+        self.may_stream(kind).then_some(stream)
+    }
+
+    /// Refuses windows whose places 32 bits do not count.
+    fn check_order(&self, kind: Kind) -> Result<()> {
+        let (examples, _) = self.size(kind)?;
+        let window = self.shuffle().window(examples);
+        if self.batch == Batch::Full || u32::try_from(window).is_ok() {
+            return Ok(());
+        }
+        let least = default_run(kind).unwrap_or(1);
+        Err(Error::usage(match self.shuffle_block {
+            Some(run) => format!(
+                "--shuffle-block {run}: {window} rows would be shuffled at a time, {} at most can be; give {} or less, \
+                 for example {least}",
+                u32::MAX,
+                u32::MAX as usize / WINDOW
+            ),
+            None => format!(
+                "{examples} rows: {} at most are shuffled one by one; give --shuffle-block, for example {least}",
+                u32::MAX
+            ),
+        }))
+    }
+
+    /// That so many rows cannot be held.
+    fn too_many(&self, kind: Kind) -> Error {
+        let rows = self.size(kind).map_or(0, |(rows, _)| rows);
+        let remedy = if self.validation.is_some() {
+            "leave --validation out, so that they are streamed"
+        } else if kind.row_bytes().is_some() {
+            "use --stream, with another --device than the reference"
+        } else {
+            "save them as .npy of u8, f16 or f32, or give --raw, so that they are streamed"
+        };
+        Error::usage(format!("{rows} rows: {} at most are held in memory; {remedy}", u32::MAX))
+    }
+
+    /// Says what it means that the order of rows in memory is kept where they are not.
+    fn tell_of_single_rows(&self, kind: Kind, stream: bool) {
+        if stream && self.batch != Batch::Full && self.shuffle_block.is_none() {
+            let run = default_run(kind).unwrap_or(1);
+            tracing::info!(
+                "rows are read one by one, in the order that they have in memory; --shuffle-block {run} reads them in \
+                 longer pieces, in another order"
+            );
         }
     }
 
@@ -122,24 +189,18 @@ impl Config {
         Ok(std::iter::once(None).chain(fewer).collect())
     }
 
-    /// Runs of rows, where mini-batches of rows on disk need them.
-    fn with_runs(self, kind: Kind, stream: bool) -> Self {
-        if !stream || self.shuffle_block.is_some() || self.batch == Batch::Full {
-            return self;
-        }
-        Self { shuffle_block: default_run(kind), ..self }
-    }
-
     fn job(&self, kind: Kind, stream: bool) -> Result<Job> {
-        let ((examples, visible), row_bytes) = (self.size(kind)?, kind.row_bytes().unwrap_or_default());
-        let waiting = self.shuffle_block.map_or(0, |run| WINDOWS * WINDOW * run.min(examples) * row_bytes);
+        let ((examples, _), row_bytes) = (self.size(kind)?, kind.row_bytes().unwrap_or_default());
+        // Rows without runs are read one by one, and none of them wait.
+        let rows = self.shuffle_block.map_or(0, |_| self.shuffle().window(examples));
+        let waiting = rows.saturating_mul(WINDOWS * row_bytes);
         Ok(Job {
             shape: self.shape(kind)?,
             examples,
             batch: self.batch.rows(),
             optimizer: self.optimizer,
             cut: self.setup().cut,
-            fetched: stream.then_some(waiting.min(WINDOWS * examples * visible * 4)),
+            fetched: stream.then_some(waiting),
             row_bytes,
         })
     }
@@ -152,12 +213,13 @@ impl Config {
         let copy = parameters + optimizer_state;
         let saving =
             if choice.has_own_memory() { 0 } else { copy.max(parameters + self.beside(&job, parameters)) };
-        // Parameters as they are drawn; rows that are not on disk in f64 and f32.
-        let rows =
-            if kind.row_bytes().is_some() { 0 } else { 12 * (job.examples * job.shape.visible) as u64 };
-        let later = optimizer_state + activations + textures + saving;
-        let start = (parameters + rows).saturating_sub(later);
+        let order = self.order_memory(&job);
         let validation = self.validation_memory(kind, choice, &job)?;
+        let later = optimizer_state + activations + textures + saving + order + validation;
+        // Parameters as they are drawn, and rows, when the engine is made; rows before there is one.
+        let [before, meanwhile] = self.rows_at_start(kind, &job);
+        let start = (parameters + meanwhile).saturating_sub(later);
+        let start = start.max(before.saturating_sub(parameters + data + later));
         let program = PROGRAM + if choice.is_software() { SOFTWARE_ADAPTER } else { 0 };
         Ok(MemoryPlan {
             examples: job.examples,
@@ -167,13 +229,14 @@ impl Config {
             optimizer_state,
             activations,
             data,
+            order,
             textures,
             start,
             saving,
             pictures: 0,
             validation,
             program,
-            total: footprint.total() + start + saving + validation + program,
+            total: footprint.total() + order + start + saving + validation + program,
             available: room,
             chunk,
             block,
@@ -181,6 +244,49 @@ impl Config {
             stream,
             for_pictures: 0,
         })
+    }
+
+    /// The lists of the order, the training loop's and that of whoever reads ahead, and which rows have come where they are
+    /// read one by one.
+    fn order_memory(&self, job: &Job) -> u64 {
+        let Some(batch) = job.batch else { return 0 };
+        let (shuffle, examples) = (self.shuffle(), job.examples);
+        let lists = 2 * shuffle.list_bytes(examples);
+        let come = job.fetched.is_some() && self.shuffle_block.is_none();
+        let come = if come { Feed::bytes_of_epochs(examples) } else { 0 };
+        (Order::bytes(examples, shuffle, batch) + lists + come) as u64
+    }
+
+    /// Bytes of rows before there is an engine, and while it is made.
+    fn rows_at_start(&self, kind: Kind, job: &Job) -> [u64; 2] {
+        let (kept, cols) = (job.examples, job.shape.visible);
+        let all = match kind {
+            Kind::Rows { rows, .. } => rows,
+            Kind::BuiltIn | Kind::Images { .. } => self.samples.unwrap_or(kept),
+        };
+        let held_out = all - kept.min(all);
+        let in_double = |rows: usize| 8 * (rows as u64) * cols as u64;
+        // A piece as it is read and as it waits twice, in f64 and in f32.
+        let pieces =
+            |numbers: usize, bytes: usize| (numbers.max(cols).min(all.saturating_mul(cols)) * bytes) as u64;
+        let size = kind.row_bytes().map_or(1, |bytes| bytes.div_ceil(cols));
+        let read = pieces(PIECE / size, 3 * size + 12);
+        if self.may_stream(kind) {
+            let fetched = if job.fetched.is_some() { 0 } else { pieces(AT_ONCE + 8 * cols, 3 * size + 4) };
+            return [read, fetched];
+        }
+        // The list that held-out rows are drawn from.
+        let drawn = if held_out > 0 { (all * size_of::<usize>()) as u64 } else { 0 };
+        // What was read at once is there until the examples are made of it.
+        let source = match kind {
+            Kind::Rows { row_bytes: Some(_), .. } => read,
+            Kind::Rows { row_bytes: None, .. } => in_double(all),
+            Kind::BuiltIn | Kind::Images { .. } => 0,
+        };
+        [
+            in_double(all) + (source.max(drawn + in_double(held_out))),
+            in_double(all) + in_double(kept.max(held_out)) / 2,
+        ]
     }
 
     /// What the engine holds that judges held-out examples, if there are any; it updates nothing.
@@ -213,6 +319,7 @@ impl Config {
             ("optimiser", plan.optimizer_state),
             ("activations", plan.activations),
             ("data", plan.data),
+            ("order", plan.order),
             ("textures", plan.textures),
             ("saving", plan.saving),
             ("validation", plan.validation),
@@ -228,14 +335,32 @@ impl Config {
             Some(_) => format!("--memory {there}: {least}"),
             None => format!("{there} of memory are free, but {least}"),
         };
-        let fewer = (plan.data + plan.start > plan.total / 2 && !plan.stream).then(|| {
-            if kind.row_bytes().is_some() { "--stream" } else { "fewer --samples, or rows in a .npy" }
-        });
-        let remedy = match fewer {
-            Some(flag) => format!("use {flag}"),
-            None => format!("lower --hidden {}, --batch or --chunk, or use --optimizer sgd", plan.hidden),
-        };
+        let remedy = self.remedy(kind, plan);
         Error::usage(format!("{what}; {remedy}, or give --memory {}", Bytes(plan.total).rounded_up()))
+    }
+}
+
+impl Config {
+    /// What makes the largest part of a plan smaller.
+    fn remedy(&self, kind: Kind, plan: &MemoryPlan) -> String {
+        let half = plan.total.saturating_sub(plan.program) / 2;
+        let run = default_run(kind).filter(|run| self.shuffle_block.is_none_or(|given| given < *run));
+        if let Some(run) = run.filter(|_| plan.order > half) {
+            return format!("use --shuffle-block {run}, which is another order");
+        }
+        if plan.data + plan.start > half && !plan.stream {
+            return match kind {
+                _ if self.may_stream(kind) => "use --stream".to_owned(),
+                Kind::Rows { row_bytes: Some(_), .. } => {
+                    "leave --validation out, so that rows can be streamed".to_owned()
+                }
+                _ => "use fewer --samples, or rows in a .npy".to_owned(),
+            };
+        }
+        if let Some(run) = self.shuffle_block.filter(|run| *run > 1 && plan.data > half && plan.stream) {
+            return format!("lower --shuffle-block {run} or --batch");
+        }
+        format!("lower --hidden {}, --batch or --chunk, or use --optimizer sgd", plan.hidden)
     }
 }
 
@@ -248,9 +373,4 @@ pub(super) fn default_run(kind: Kind) -> Option<usize> {
         }
         _ => None,
     }
-}
-
-/// Streaming is a setting only where rows are on disk.
-fn stream_setting(kind: Kind, stream: bool) -> Option<bool> {
-    kind.row_bytes().map(|_| stream)
 }

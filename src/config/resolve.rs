@@ -1,5 +1,7 @@
 //! The defaults: those of the lecture's experiment, and how data and a start model change them.
 
+use std::collections::BTreeSet;
+
 use super::memory::default_run;
 use super::{Batch, Config, Given};
 use crate::checkpoint::Every;
@@ -9,6 +11,7 @@ use crate::model::Shape;
 use crate::model::file::{Meta, ModelFile};
 use crate::objective::{Objective, RhoHatMode};
 use crate::optim::{Optimizer, Schedule};
+use crate::order::{MOST_DRAWN, RunOrder};
 
 /// Rows above which DATA is learned from in mini-batches by default.
 const MANY_ROWS: usize = 50_000;
@@ -83,16 +86,6 @@ impl Kind {
     }
 }
 
-impl Kind {
-    /// The same data, to be read at once: rows to be held out are picked from all of them.
-    pub fn held(self) -> Self {
-        match self {
-            Self::Rows { rows, cols, .. } => Self::Rows { rows, cols, row_bytes: None },
-            other => other,
-        }
-    }
-}
-
 impl Facts<'_> {
     pub(super) fn meta(&self) -> Option<&Meta> {
         self.init.and_then(ModelFile::meta)
@@ -109,7 +102,7 @@ impl Config {
         defaults.take_whole_pictures_once(facts.kind, given.get("patch")?);
         defaults.choose_optimizer(given, facts.kind)?;
         defaults.patience = given.get::<f64>("validation")?.map(|_| PATIENCE);
-        let mut config = given.over(&defaults)?;
+        let mut config = given.over(&defaults)?.with_run_order(given, facts.kind);
         if let Some((asked, taken)) = config.take_whole_pictures_once(facts.kind, None) {
             tracing::info!(
                 "every picture is one patch: each of the {taken} is taken once (--samples {asked})"
@@ -165,6 +158,7 @@ impl Config {
         let normalize = if images { Normalize::Lecture } else { Normalize::None };
         Self {
             data: None,
+            data_as_given: None,
             raw: None,
             hidden: facts.init.map_or(HIDDEN, |file| file.shape().hidden),
             activation,
@@ -185,6 +179,7 @@ impl Config {
             chunk: None,
             block: None,
             shuffle_block: None,
+            shuffle_order: None,
             stream: None,
             memory: None,
             binding_limit: None,
@@ -197,6 +192,7 @@ impl Config {
             normalize: stored.map_or(normalize, |stored| stored.normalize),
             fit_rows: None,
             init: None,
+            init_as_given: None,
             seed: 0,
             validation: None,
             patience: None,
@@ -205,6 +201,11 @@ impl Config {
             device: "auto".to_owned(),
             threads: 0,
             force_variant: None,
+            chosen: BTreeSet::new(),
+            data_shape: match facts.kind {
+                Kind::Rows { rows, cols, .. } => Some((rows, cols)),
+                Kind::BuiltIn | Kind::Images { .. } => None,
+            },
         }
     }
 
@@ -243,10 +244,22 @@ impl Config {
         Ok(())
     }
 
+    /// The order of so many runs that a list of them would take more than a few MiB is computed. A file that says how long
+    /// runs are and nothing of their order means a list: so it was for any number of them.
+    fn with_run_order(self, given: &Given, kind: Kind) -> Self {
+        let (Kind::Rows { rows, .. }, Some(run)) = (kind, self.shuffle_block) else { return self };
+        let many = rows.div_ceil(run.max(1)) > MOST_DRAWN && !given.file_has("shuffle_block");
+        Self { shuffle_order: self.shuffle_order.or(many.then_some(RunOrder::Computed)), ..self }
+    }
+
     /// Neighbouring rows that are shuffled as one: some where there are so many that they may have to be streamed, whether
-    /// or not they are, so that the order is the same everywhere.
+    /// or not they are, so that the order is the same everywhere. Data and settings decide, never the memory. Where rows
+    /// are held out all of them are held, and none need runs.
     fn runs(&self, given: &Given, kind: Kind) -> Result<Option<usize>> {
         let Kind::Rows { rows, cols, row_bytes: Some(_) } = kind else { return Ok(None) };
+        if given.get::<f64>("validation")?.is_some() {
+            return Ok(None);
+        }
         let many = rows.saturating_mul(cols) > MANY_NUMBERS || given.get("stream")? == Some(true);
         Ok(default_run(kind).filter(|_| many))
     }

@@ -229,7 +229,7 @@ impl Evaluator {
     }
 
     /// X `[rows, n]` of the examples `rows`.
-    pub fn input(&mut self, rows: &[u32]) -> Result<Vec<f32>> {
+    pub fn input(&mut self, rows: &[usize]) -> Result<Vec<f32>> {
         self.examples.dense(rows)
     }
 

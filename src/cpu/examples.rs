@@ -74,7 +74,7 @@ impl Examples {
             self.fetch(wanted, Blocks::new(range.len(), self.thin).rows)?;
         } else {
             match rows {
-                Rows::Listed(list) => self.gather(range.len(), |at| list[range.start + at] as usize),
+                Rows::Listed(list) => self.gather(range.len(), |at| list[range.start + at]),
                 Rows::All if !self.is_whole(&range) => self.gather(range.len(), |at| range.start + at),
                 Rows::All => {}
             }
@@ -141,13 +141,13 @@ impl Examples {
     ///
     /// # Errors
     /// When they cannot be fetched.
-    pub fn dense(&mut self, rows: &[u32]) -> Result<Vec<f32>> {
+    pub fn dense(&mut self, rows: &[usize]) -> Result<Vec<f32>> {
         if let Values::Streamed(supply, _) = &mut self.values {
             let mut dense = vec![0.0; rows.len() * self.visible];
             supply.numbers(&Wanted::Listed(rows), &mut dense)?;
             return Ok(dense);
         }
-        let numbers = |&row: &u32| self.row(row as usize).flatten().copied().take(self.visible);
+        let numbers = |&row: &usize| self.row(row).flatten().copied().take(self.visible);
         Ok(rows.iter().flat_map(numbers).collect())
     }
 

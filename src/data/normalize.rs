@@ -1,7 +1,7 @@
 //! Bringing the values of examples into the range of the output units, and taking them back.
 
 use super::Normalize;
-use crate::error::{Error, Result};
+use crate::error::{DATA, Error, Result};
 
 /// Where the lecture clips, in standard deviations of all values.
 const CLIP: f64 = 3.0;
@@ -117,5 +117,5 @@ fn flat(kind: Normalize) -> Error {
         Normalize::Lecture => ("lecture", "every example is flat"),
         Normalize::Unit | Normalize::None => ("unit", "all values are the same"),
     };
-    Error::input("data", format!("{fact}, so --normalize {name} has no scale; use --normalize none"))
+    Error::input(DATA, format!("{fact}, so --normalize {name} has no scale; use --normalize none"))
 }

@@ -2,12 +2,17 @@
 //! reach an engine while it computes ([`Feed`]).
 
 mod feed;
+mod files;
+mod fingerprint;
 mod fit;
 mod reader;
+mod rows;
 mod store;
 mod transform;
 
 pub use feed::Feed;
+pub use fingerprint::FileSample;
 pub use fit::fit;
-pub use store::{RawRows, Store};
+pub use rows::{RowCheck, RowSum};
+pub use store::{PIECE, RawRows, Store};
 pub use transform::Transform;

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::buffer::{Tensor, bytes, packed};
+use super::buffer::{Tensor, packed};
 use super::device::Gpu;
 use super::engine::GpuEngine;
 use super::evaluation::{Evaluation, Subject};
+use super::examples::write_list;
 use super::finite::Look;
 use super::layout::{Layout, Segment};
 use super::ops::{adam_uniform, penalty_uniform, sgd_uniform};
@@ -143,8 +144,7 @@ impl GpuEngine {
             Rows::Listed(list) => {
                 self.check_list(list)?;
                 for (chunk, tensor) in list.chunks(self.layout.chunk).zip(&descent.list) {
-                    let at = bytes(tensor.offset);
-                    self.gpu.queue.write_buffer(&tensor.buffer, at, bytemuck::cast_slice(chunk));
+                    write_list(&self.gpu, tensor, chunk);
                 }
                 Some(list.len())
             }
@@ -204,7 +204,7 @@ impl GpuEngine {
         Ok(())
     }
 
-    fn check_list(&self, list: &[u32]) -> Result<()> {
+    fn check_list(&self, list: &[usize]) -> Result<()> {
         if list.is_empty() || list.len() > self.count {
             return Err(Error::usage(format!("a batch of {} of {} examples", list.len(), self.count)));
         }

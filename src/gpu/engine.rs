@@ -211,7 +211,7 @@ impl Engine for GpuEngine {
         })
     }
 
-    fn activations(&mut self, layer: Layer, rows: &[u32]) -> Result<Vec<f32>> {
+    fn activations(&mut self, layer: Layer, rows: &[usize]) -> Result<Vec<f32>> {
         check_list(rows, self.count)?;
         self.listed(layer, rows)
     }

@@ -3,12 +3,12 @@
 
 use std::cell::RefCell;
 
-use super::buffer::{Tensor, padded};
+use super::buffer::{Tensor, bytes, padded};
 use super::device::Gpu;
 use super::layout::Layout;
 use super::pass::Part;
 use super::stream::Stream;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::supply::{Examples as Given, Supply, Wanted};
 
 /// Where the examples are.
@@ -24,6 +24,11 @@ impl Held {
     /// Uploads what is to be resident, and makes room for a chunk of what is not.
     pub(super) fn new(gpu: &Gpu, layout: &Layout, given: Given) -> Result<Self> {
         Ok(match given {
+            Given::Resident(supply) if u32::try_from(supply.size().0).is_err() => {
+                let fact =
+                    format!("{} examples: a device numbers those that it holds by 32 bits", supply.size().0);
+                return Err(Error::usage(format!("{fact}; use --stream, or --device cpu")));
+            }
             Given::Resident(mut supply) => Self::Resident(upload(gpu, layout, &mut *supply)?),
             Given::Streamed(supply) => {
                 Self::Streamed(Box::new(RefCell::new(Stream::new(gpu, layout, supply)?)))
@@ -37,10 +42,16 @@ impl Held {
     }
 }
 
+/// Uploads which of the resident examples are meant: fewer than 2³².
+pub(super) fn write_list(gpu: &Gpu, tensor: &Tensor, list: &[usize]) {
+    let list: Vec<u32> = list.iter().map(|&row| row as u32).collect();
+    gpu.queue.write_buffer(&tensor.buffer, bytes(tensor.offset), bytemuck::cast_slice(&list));
+}
+
 /// Cuts the examples into parts that one binding holds.
 fn upload(gpu: &Gpu, layout: &Layout, supply: &mut dyn Supply) -> Result<Vec<Part>> {
     /// Numbers that are fetched at a time, so that the host does not hold all of them.
-    const PIECE: usize = 1 << 22;
+    const PIECE: usize = 1 << 20;
     let (count, cols) = supply.size();
     let mut dense = Vec::new();
     let mut part = |first: usize| {

@@ -71,7 +71,7 @@ impl Stream {
     }
 
     /// Numbers of listed rows, for the host.
-    pub(super) fn numbers(&mut self, rows: &[u32], cols: usize) -> Result<Vec<f32>> {
+    pub(super) fn numbers(&mut self, rows: &[usize], cols: usize) -> Result<Vec<f32>> {
         let mut numbers = vec![0.0; rows.len() * cols];
         self.supply.numbers(&Wanted::Listed(rows), &mut numbers)?;
         Ok(numbers)

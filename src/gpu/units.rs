@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::buffer::{Tensor, bytes, packed};
 use super::device::Gpu;
 use super::engine::GpuEngine;
-use super::examples::Held;
+use super::examples::{Held, write_list};
 use super::layout::Segment;
 use super::pass::{Examples, Part, Pass, first_rows};
 use super::stream::Stream;
@@ -16,7 +16,7 @@ use crate::supply::Wanted;
 
 impl GpuEngine {
     /// The values of a layer for listed examples, chunk by chunk, each gathered first.
-    pub(super) fn listed(&self, layer: Layer, rows: &[u32]) -> Result<Vec<f32>> {
+    pub(super) fn listed(&self, layer: Layer, rows: &[usize]) -> Result<Vec<f32>> {
         match &self.examples {
             Held::Resident(parts) => self.listed_of(parts, layer, rows),
             Held::Streamed(stream) if layer == Layer::Input => {
@@ -26,12 +26,12 @@ impl GpuEngine {
         }
     }
 
-    fn listed_of(&self, parts: &[Part], layer: Layer, rows: &[u32]) -> Result<Vec<f32>> {
+    fn listed_of(&self, parts: &[Part], layer: Layer, rows: &[usize]) -> Result<Vec<f32>> {
         let (gpu, layout) = (&self.gpu, &self.layout);
         let chunks = layout.chunks(rows.len());
         let list = packed(gpu, "list", chunks.iter().map(Range::len), layout.limit)?;
         for (chunk, tensor) in rows.chunks(layout.chunk).zip(&list) {
-            gpu.queue.write_buffer(&tensor.buffer, bytes(tensor.offset), bytemuck::cast_slice(chunk));
+            write_list(gpu, tensor, chunk);
         }
         let batch = Tensor::zeros(gpu, "listed rows", rows.len().min(layout.chunk), layout.shape.visible)?;
         let listed = Examples::Listed { parts, list: &list, batch: &batch, rows: rows.len() };
@@ -42,7 +42,7 @@ impl GpuEngine {
         Ok(out)
     }
 
-    fn fetched(&self, stream: &RefCell<Stream>, layer: Layer, rows: &[u32]) -> Result<Vec<f32>> {
+    fn fetched(&self, stream: &RefCell<Stream>, layer: Layer, rows: &[usize]) -> Result<Vec<f32>> {
         let mut out = Vec::new();
         for chunk in rows.chunks(self.layout.chunk) {
             stream.borrow_mut().fetch(&self.gpu, &self.layout, &Wanted::Listed(chunk))?;

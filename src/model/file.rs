@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use safetensors::Dtype;
@@ -36,12 +37,20 @@ pub struct Meta {
     pub seed: u64,
 }
 
-/// Writes `model.safetensors`: `encoder.weight` `[h, n]`, `encoder.bias` `[h]`, `decoder.weight` `[n, h]` and
-/// `decoder.bias` `[n]` in f32. The file is there whole or not at all.
+/// Writes a model: `encoder.weight` `[h, n]`, `encoder.bias` `[h]`, `decoder.weight` `[n, h]` and `decoder.bias` `[n]` in
+/// f32. The file is there whole or not at all.
 ///
 /// # Errors
 /// [`Error::Io`] when the file cannot be written.
 pub fn save(path: &Path, params: &Params<f32>, meta: &Meta) -> Result<()> {
+    durable::write(path, |out| write_to(out, params, meta))
+}
+
+/// The same into any file.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_to(out: &mut dyn Write, params: &Params<f32>, meta: &Meta) -> io::Result<()> {
     let Shape { visible, hidden } = params.shape;
     // By name, as the format's own writer sorts tensors of one kind.
     let tensors = [
@@ -56,11 +65,9 @@ pub fn save(path: &Path, params: &Params<f32>, meta: &Meta) -> Result<()> {
         Saved { name: "encoder.weight", shape: vec![hidden, visible], values: &params.w1, transposed: None },
     ];
     let header = header(&tensors, meta);
-    durable::write(path, |out| {
-        out.write_all(&(header.len() as u64).to_le_bytes())?;
-        out.write_all(header.as_bytes())?;
-        tensors.iter().try_for_each(|tensor| out.write_all(&tensor.data()))
-    })
+    out.write_all(&(header.len() as u64).to_le_bytes())?;
+    out.write_all(header.as_bytes())?;
+    tensors.iter().try_for_each(|tensor| out.write_all(&tensor.data()))
 }
 
 /// The header of a file with these tensors, one behind the other: JSON, filled up to a multiple of eight bytes.

@@ -142,7 +142,7 @@ impl Engine for Reference {
         Ok(cast(&forward(&self.objective, &self.params, self.rows(first, count)).a2))
     }
 
-    fn activations(&mut self, layer: Layer, rows: &[u32]) -> Result<Vec<f32>> {
+    fn activations(&mut self, layer: Layer, rows: &[usize]) -> Result<Vec<f32>> {
         check_list(rows, self.data.rows)?;
         let x = gather(&self.data.values, self.data.cols, rows);
         let layers = forward(&self.objective, &self.params, &x);

@@ -210,8 +210,8 @@ pub fn adam(w: &mut [f64], first: &mut [f64], second: &mut [f64], gradient: &[f6
 }
 
 /// The listed rows of X `[_, cols]`.
-pub fn gather(x: &[f64], cols: usize, rows: &[u32]) -> Vec<f64> {
-    rows.iter().flat_map(|&row| &x[row as usize * cols..(row as usize + 1) * cols]).copied().collect()
+pub fn gather(x: &[f64], cols: usize, rows: &[usize]) -> Vec<f64> {
+    rows.iter().flat_map(|&row| &x[row * cols..(row + 1) * cols]).copied().collect()
 }
 
 /// What a table has for each code.

@@ -174,7 +174,7 @@ impl Rule {
 }
 
 /// Mini-batches of unequal length; rows come twice and out of order.
-const BATCHES: [&[u32]; 3] = [
+const BATCHES: [&[usize]; 3] = [
     &[49, 3, 17, 3, 0, 48, 22, 31, 9],
     &[5, 1, 2, 44, 40, 41, 42, 43, 30, 12, 13, 19, 20, 33, 7, 8, 21, 24],
     &[6],
@@ -191,7 +191,7 @@ pub fn check_updates_on(
     problem: &Problem,
     rule: Rule,
     cut: Cut,
-    batches: [&[u32]; 3],
+    batches: [&[usize]; 3],
 ) -> Result<Closeness, Failure> {
     let mut engine = problem.open(choice, cut, rule.rho_hat)?;
     let mut state = State::new(problem);
@@ -255,7 +255,7 @@ impl State {
     fn step(&mut self, problem: &Problem, rows: Rows<'_>, update: &Update, rho_hat: RhoHat) -> Bounded {
         let x: Vec<f32> = match rows {
             Rows::All => problem.data.values.clone(),
-            Rows::Listed(list) => list.iter().flat_map(|&i| problem.data.row(i as usize)).copied().collect(),
+            Rows::Listed(list) => list.iter().flat_map(|&i| problem.data.row(i)).copied().collect(),
         };
         let Shape { visible, hidden } = problem.params.shape;
         let weights = Weights::from_flat(&self.params, visible, hidden);

@@ -69,8 +69,17 @@ fn a_plan_says_what_is_held_and_a_cap_makes_it_smaller_until_nothing_fits() {
     let plan = |more: &[&str]| train(folder.path(), &[&["--dry-run", "--json"][..], more].concat());
     let free = plan(&[]).json();
     assert_eq!(free["stream"], false);
-    let parts =
-        ["parameters", "optimizer_state", "activations", "data", "textures", "start", "saving", "program"];
+    let parts = [
+        "parameters",
+        "optimizer_state",
+        "activations",
+        "data",
+        "order",
+        "textures",
+        "start",
+        "saving",
+        "program",
+    ];
     let sum: u64 = parts.iter().map(|part| free[part].as_u64().unwrap()).sum();
     assert_eq!(free["total"].as_u64().unwrap(), sum);
 

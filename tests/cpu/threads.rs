@@ -10,7 +10,7 @@ use crate::cases::{Case, PAIRS, case};
 /// Everything that an engine computes, as bits: after SGD and Adam on batches and on all rows, and an L-BFGS trial.
 fn bits(case: &Case) -> Vec<u64> {
     let mut cpu = case.cpu();
-    let batch: Vec<u32> = (0..case.data.rows as u32).rev().step_by(2).collect();
+    let batch: Vec<usize> = (0..case.data.rows).rev().step_by(2).collect();
     let mut numbers = Vec::new();
     for step in 1..=3 {
         for update in [Update::Sgd { lr: 0.05, momentum: 0.9 }, Update::Adam { lr: 0.01, step }] {

@@ -25,7 +25,7 @@ fn distance(x: &Params<f32>, y: &Params<f32>) -> f64 {
 /// Takes both engines along the same steps, on all rows or on batches of 17 and fewer.
 fn follow(case: &Case, update: impl Fn(u64) -> Update, batches: bool) {
     let (mut cpu, mut reference) = (case.cpu(), case.reference());
-    let order: Vec<u32> = (0..case.data.rows as u32).map(|i| i * 29 % case.data.rows as u32).collect();
+    let order: Vec<usize> = (0..case.data.rows).map(|i| i * 29 % case.data.rows).collect();
     let mut lists = order.chunks(17).cycle();
     for step in 1..=STEPS {
         let rows = if batches { Rows::Listed(lists.next().unwrap()) } else { Rows::All };
@@ -113,7 +113,7 @@ fn nothing_is_reported_unless_asked_for_and_reports_change_no_bits() {
 fn new_parameters_forget_momentum_and_moving_average() {
     let case = case((20, 13, 70), PAIRS[0]).rho_hat(RhoHatMode::Ema, 0.9);
     let (mut used, mut fresh) = (case.cpu(), case.cpu());
-    let rows: Vec<u32> = (0..20).collect();
+    let rows: Vec<usize> = (0..20).collect();
     for step in 1..4 {
         used.step(Rows::Listed(&rows), &adam(step), false).unwrap();
     }

@@ -22,7 +22,7 @@ struct Golden {
     hidden: usize,
     x: Vec<f64>,
     start: Vec<f64>,
-    batches: Vec<Vec<u32>>,
+    batches: Vec<Vec<usize>>,
     costs: Vec<[f64; 3]>,
     rho_hats: Vec<Vec<f64>>,
     end: Vec<f64>,

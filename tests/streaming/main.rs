@@ -1,6 +1,9 @@
 //! Rows on disk: whichever way they reach an engine, it computes the same bits.
 
+mod changed;
 mod limits;
+mod orders;
+mod shards;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -14,14 +17,14 @@ use rhohat::device::{Choice, Setup, Start};
 use rhohat::engine::{Cut, Engine};
 use rhohat::model::{Matrix, Params, Shape};
 use rhohat::optim::{LearningRate, Optimizer};
-use rhohat::order::{Order, Shuffle};
+use rhohat::order::{Order, RunOrder, Shuffle};
 use rhohat::supply::{Examples, Supply, Wanted};
 use rhohat::train::{Recipe, train};
 use tempfile::TempDir;
 
 const COLS: usize = 21;
 const ROWS: usize = 403;
-const SHUFFLE: Shuffle = Shuffle { seed: 5, run: Some(7) };
+const SHUFFLE: Shuffle = Shuffle { seed: 5, run: Some(7), order: RunOrder::Drawn };
 
 /// Bytes as images have them.
 fn pixels(rows: usize) -> Vec<u8> {
@@ -181,11 +184,11 @@ fn a_feed_gives_every_row_of_an_epoch_and_rows_out_of_order_too() {
     let (matrix, _) = at_once(&path, Normalize::None);
     let mut feed = feed(&path, Normalize::None);
     let mut order = Order::new(ROWS, SHUFFLE);
-    let mut check = |list: &[u32]| {
+    let mut check = |list: &[usize]| {
         let mut out = vec![0.0; list.len() * COLS];
         feed.numbers(&Wanted::Listed(list), &mut out).unwrap();
         for (row, found) in list.iter().zip(out.chunks_exact(COLS)) {
-            assert_eq!(found, matrix.row(*row as usize), "row {row}");
+            assert_eq!(found, matrix.row(*row), "row {row}");
         }
     };
     for _ in 0..40 {

@@ -1,20 +1,23 @@
 //! What training starts from: examples under the settings, parameters from a file or at random.
 
 use std::borrow::Cow;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use rhohat::Result;
 use rhohat::config::Config;
-use rhohat::data::stream::{Feed, Store, Transform, fit};
+use rhohat::data::identity::{Identity, Inputs, of_file};
+use rhohat::data::stream::{Feed, PIECE, Store, Transform, fit};
 use rhohat::data::{Examples, Preprocess, Source, npy};
 use rhohat::device::Start;
 use rhohat::durable;
 use rhohat::memory::Bytes;
 use rhohat::model::file::ModelFile;
-use rhohat::model::{Matrix, Params, Real, Shape};
+use rhohat::model::{Matrix, Params, Real, Shape, cast};
 use rhohat::random::Stream;
+use rhohat::run::DataRecord;
 use rhohat::supply::Examples as Given;
+use rhohat::{Error, Result};
 
 /// Where the examples are.
 pub enum Rows {
@@ -36,26 +39,32 @@ pub struct Data {
 
 impl Data {
     /// Examples for training. A start model's preprocessing goes on, limits included, unless the settings ask for
-    /// another kind: its weights were learned at that scale. Pictures take no more than `memory` while they are made ready.
-    /// `told` hears how many rows have been looked at.
+    /// another kind: its weights were learned at that scale; so does that of a run that is gone on with, `known`. `told` hears
+    /// how many rows have been looked at. With the examples comes what they are recognised by, which `check` sees before rows on
+    /// disk are read. Pictures take no more than `memory` while they are made ready.
     pub fn new(
         source: &Source,
         config: &Config,
-        init: Option<&ModelFile>,
-        memory: Bytes,
+        (init, known, memory): (Option<&ModelFile>, Option<&Preprocess>, Bytes),
+        check: &mut dyn FnMut(&DataRecord) -> Result<()>,
         told: &dyn Fn(usize),
-    ) -> Result<Self> {
-        let stored = init.and_then(ModelFile::meta).map(|meta| &meta.preprocess);
-        let stored = stored.filter(|stored| stored.normalize == config.normalize);
+    ) -> Result<(Self, DataRecord)> {
+        let of_init = init.and_then(ModelFile::meta).map(|meta| &meta.preprocess);
+        let stored = known.or(of_init).filter(|stored| stored.normalize == config.normalize);
         if let Source::Stored(store) = source {
+            let record = record(source, None, config, init)?;
+            check(&record)?;
             let recipe = config.data_recipe(None);
             let preprocess = stored.cloned().map_or_else(|| source.preprocess(&recipe), Ok)?;
             let preprocess = fit(store, &preprocess, config.fit_sample(), told)?;
             if config.validation.is_none() {
-                return Ok(Self { rows: Rows::Stored(Arc::clone(store)), preprocess, held_out: None });
+                return Ok((
+                    Self { rows: Rows::Stored(Arc::clone(store)), preprocess, held_out: None },
+                    record,
+                ));
             }
-            let values = Transform::new(store, &preprocess).in_double(store, 0..store.rows)?;
-            return Ok(Self::of(Matrix::new(store.rows, store.cols, values), preprocess, config));
+            let matrix = in_double(store, &preprocess)?;
+            return Ok((Self::of(matrix, preprocess, config), record));
         }
         let Examples { matrix, preprocess, .. } = match (source, stored) {
             (Source::Rows(_), Some(stored)) => source.apply(stored)?,
@@ -65,7 +74,9 @@ impl Data {
                 source.training_set_within(&config.data_recipe(limits), Some(memory))?
             }
         };
-        Ok(Self::of(matrix, preprocess, config))
+        let record = record(source, Some(&matrix), config, init)?;
+        check(&record)?;
+        Ok((Self::of(matrix, preprocess, config), record))
     }
 
     /// Rows in memory, of which some may be held out.
@@ -73,34 +84,59 @@ impl Data {
         match config.held_out(matrix.rows) {
             0 => Self { rows: Rows::Held(matrix), preprocess, held_out: None },
             count => {
-                let (kept, held_out) = hold_out(&matrix, count, config.seed);
+                let (kept, held_out) = hold_out(matrix, count, config.seed);
                 Self { rows: Rows::Held(kept), preprocess, held_out: Some(held_out) }
             }
         }
     }
 
-    /// Writes the examples as rows.
+    /// Writes the examples as rows, a piece at a time.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let rows = match &self.rows {
-            Rows::Held(matrix) => matrix.cast::<f32>(),
-            Rows::Stored(store) => {
-                let values = Transform::new(store, &self.preprocess).in_double(store, 0..store.rows)?;
-                Matrix::new(store.rows, store.cols, values).cast()
+        let (rows, cols) = self.size();
+        // What is wrong with the rows, where they are what fails.
+        let mut unread = None;
+        let written = durable::write(path, |mut out| {
+            npy::write_header(&mut out, rows, cols)?;
+            match &self.rows {
+                Rows::Held(matrix) => matrix
+                    .values
+                    .chunks(PIECE)
+                    .try_for_each(|values| npy::write_values(&mut out, &cast::<f64, f32>(values))),
+                Rows::Stored(store) => {
+                    let failed = |error| Error::io("write", path, error);
+                    let passed = Transform::new(store, &self.preprocess).in_pieces(store, |_, values| {
+                        npy::write_values(&mut out, &cast::<f64, f32>(values)).map_err(failed)
+                    });
+                    passed.map_err(|error| match error {
+                        Error::Io { source, path: failed, .. } if failed == path => source,
+                        error => {
+                            unread = Some(error);
+                            io::Error::other("the rows cannot be read")
+                        }
+                    })
+                }
             }
-        };
-        durable::write(path, |mut out| npy::write_to(&mut out, rows.rows, rows.cols, &rows.values))
+        });
+        unread.map_or(written, Err)
     }
 
-    /// Numbers of examples that are looked at for a warning: all of them, or those of the first rows on disk.
+    /// Numbers that reach as far as those of the examples that are looked at for a warning: all of them, or those of the
+    /// first rows on disk.
     pub fn looked_at(&self) -> Result<Cow<'_, [f64]>> {
         const ROWS: usize = 4096;
-        match &self.rows {
-            Rows::Held(matrix) => Ok(Cow::from(&matrix.values)),
-            Rows::Stored(store) => {
-                let rows = 0..store.rows.min(ROWS);
-                Ok(Transform::new(store, &self.preprocess).in_double(store, rows)?.into())
-            }
+        let store = match &self.rows {
+            Rows::Held(matrix) => return Ok(Cow::from(&matrix.values)),
+            Rows::Stored(store) => store,
+        };
+        let transform = Transform::new(store, &self.preprocess);
+        let mut reach = Vec::new();
+        for rows in store.pieces().take_while(|rows| rows.start < ROWS) {
+            let rows = rows.start..rows.end.min(ROWS);
+            let values = transform.in_double(store, rows)?;
+            let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+            reach.extend([least, values.into_iter().fold(f64::NEG_INFINITY, f64::max)]);
         }
+        Ok(reach.into())
     }
 
     /// m and n.
@@ -112,17 +148,50 @@ impl Data {
     }
 }
 
-/// The rows to learn from and `count` rows that are held out, drawn at random, each in their order.
-fn hold_out(matrix: &Matrix<f64>, count: usize, seed: u64) -> (Matrix<f64>, Matrix<f64>) {
-    let mut rows: Vec<usize> = (0..matrix.rows).collect();
-    Stream::new(seed, "validation").shuffle(&mut rows);
-    let (held_out, kept) = rows.split_at_mut(count);
-    [&mut *held_out, &mut *kept].into_iter().for_each(|rows| rows.sort_unstable());
-    let pick = |rows: &[usize]| {
-        let values = rows.iter().flat_map(|&row| matrix.row(row)).copied().collect();
-        Matrix::new(rows.len(), matrix.cols, values)
-    };
-    (pick(kept), pick(held_out))
+/// What the run learns from, to be recognised when it is gone on with.
+fn record(
+    source: &Source,
+    patches: Option<&Matrix<f64>>,
+    config: &Config,
+    init: Option<&ModelFile>,
+) -> Result<DataRecord> {
+    let (data, inventory) = Identity::of(source, patches)?;
+    let init = init.and(config.init.as_deref()).map(of_file).transpose()?;
+    Ok(DataRecord { inputs: Inputs { data, init }, inventory })
+}
+
+/// All rows of a store, preprocessed.
+fn in_double(store: &Store, preprocess: &Preprocess) -> Result<Matrix<f64>> {
+    let mut values = Vec::with_capacity(store.rows * store.cols);
+    Transform::new(store, preprocess).in_pieces(store, |_, piece| {
+        values.extend_from_slice(piece);
+        Ok(())
+    })?;
+    Ok(Matrix::new(store.rows, store.cols, values))
+}
+
+/// The rows to learn from and `count` rows that are held out, drawn at random, each in their order. The former stay in the
+/// memory that they are in.
+fn hold_out(matrix: Matrix<f64>, count: usize, seed: u64) -> (Matrix<f64>, Matrix<f64>) {
+    let Matrix { rows, cols, mut values } = matrix;
+    let mut drawn: Vec<usize> = (0..rows).collect();
+    Stream::new(seed, "validation").shuffle(&mut drawn);
+    drawn.truncate(count);
+    drawn.sort_unstable();
+    let mut held_out = Vec::with_capacity(count * cols);
+    let (mut left_out, mut kept) = (drawn.iter().peekable(), 0);
+    for row in 0..rows {
+        let numbers = row * cols..(row + 1) * cols;
+        if left_out.next_if_eq(&&row).is_some() {
+            held_out.extend_from_slice(&values[numbers]);
+        } else {
+            values.copy_within(numbers, kept * cols);
+            kept += 1;
+        }
+    }
+    values.truncate(kept * cols);
+    values.shrink_to_fit();
+    (Matrix::new(kept, cols, values), Matrix::new(count, cols, held_out))
 }
 
 /// The limits of held rows, where a sample of them decides.
@@ -168,10 +237,12 @@ impl Start for FromSettings<'_> {
             Rows::Held(matrix) => matrix.cast().into(),
             Rows::Stored(store) => {
                 let transform = Transform::new(store, &self.data.preprocess);
-                let feed = Box::new(
-                    Feed::new(Arc::clone(store), transform, self.config.shuffle())?.after(self.taken),
-                );
-                if self.config.stream == Some(true) { Given::Streamed(feed) } else { Given::Resident(feed) }
+                let feed = Feed::new(Arc::clone(store), transform, self.config.shuffle())?;
+                let streams = self.config.stream == Some(true);
+                let feed = feed.after(self.taken);
+                let in_batches = streams && self.config.batch.rows().is_some();
+                let feed = Box::new(if in_batches { feed.comparing_epochs() } else { feed });
+                if streams { Given::Streamed(feed) } else { Given::Resident(feed) }
             }
         };
         Ok((self.params(|drawn| drawn)?, examples))
@@ -180,10 +251,7 @@ impl Start for FromSettings<'_> {
     fn double(&self) -> Result<(Params<f64>, Matrix<f64>)> {
         let matrix = match &self.data.rows {
             Rows::Held(matrix) => matrix.clone(),
-            Rows::Stored(store) => {
-                let values = Transform::new(store, &self.data.preprocess).in_double(store, 0..store.rows)?;
-                Matrix::new(store.rows, store.cols, values)
-            }
+            Rows::Stored(store) => in_double(store, &self.data.preprocess)?,
         };
         Ok((self.params(|drawn| drawn.cast())?, matrix))
     }

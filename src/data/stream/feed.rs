@@ -1,7 +1,8 @@
 //! Rows on disk as a supply of examples: what training will ask for next is read while the engine computes.
 //!
 //! Mini-batches follow [`Windows`], so the windows are read in their order; passes over all rows go from the first to
-//! the last, so that the next piece as long as the last one is read ahead. Whoever asks for anything else gets it too,
+//! the last, so that the next piece as long as the last one is read ahead. An order without runs is one window of all
+//! rows, which need not fit: its rows are read one by one, several at a time. Whoever asks for anything else gets it too,
 //! row by row.
 
 use std::collections::{HashMap, VecDeque};
@@ -9,9 +10,10 @@ use std::ops::Range;
 use std::slice;
 use std::sync::Arc;
 
-use super::reader::{Job, Reader, read};
+use super::reader::{Job, Loaded, Reader, read};
+use super::rows::{RowSum, Scattered, Sequential};
 use super::store::Store;
-use super::transform::Transform;
+use super::transform::{Transform, check_finite};
 use crate::error::Result;
 use crate::order::{Shuffle, Windows};
 use crate::supply::{Codes, Supply, Wanted};
@@ -24,7 +26,10 @@ const HELD: usize = 2;
 pub struct Feed {
     store: Arc<Store>,
     transform: Transform,
-    batches: Batches,
+    /// `None` where the order has no runs.
+    batches: Option<Batches>,
+    /// Which rows have come one by one, where that is asked for.
+    scattered: Option<Scattered>,
     sequence: Sequence,
 }
 
@@ -34,15 +39,30 @@ impl Feed {
     /// # Errors
     /// When the system has no thread left.
     pub fn new(store: Arc<Store>, transform: Transform, shuffle: Shuffle) -> Result<Self> {
-        let batches = Batches::new(&store, shuffle)?;
-        let sequence = Sequence { reader: Reader::start(Arc::clone(&store))?, ahead: None };
-        Ok(Self { store, transform, batches, sequence })
+        let batches = shuffle.run.map(|_| Batches::new(&store, shuffle)).transpose()?;
+        let reader = Reader::start(Arc::clone(&store))?;
+        let sequence = Sequence { reader, ahead: None, pass: Sequential::default() };
+        Ok(Self { store, transform, batches, scattered: None, sequence })
     }
 
     /// Reads ahead from where the order stands after `rows` rows.
     pub fn after(mut self, rows: u64) -> Self {
-        self.batches.windows.skip(rows);
+        if let Some(batches) = &mut self.batches {
+            batches.windows.skip(rows);
+        }
         self
+    }
+
+    /// Mini-batches take every row once an epoch: where rows are read one by one, an epoch is compared with the pass
+    /// before, for a bit a row.
+    pub fn comparing_epochs(mut self) -> Self {
+        self.scattered = self.batches.is_none().then(Scattered::default);
+        self
+    }
+
+    /// Bytes that comparing epochs of `rows` rows takes.
+    pub fn bytes_of_epochs(rows: usize) -> usize {
+        Scattered::bytes(rows)
     }
 
     /// The bytes of the rows that are wanted.
@@ -50,12 +70,27 @@ impl Feed {
         match wanted {
             Wanted::Range(range) => self.sequence.take(&self.store, range),
             Wanted::Listed(list) => {
+                let Some(batches) = &mut self.batches else { return self.one_by_one(list) };
                 let mut bytes = Vec::with_capacity(list.len() * self.store.row_bytes());
-                list.iter()
-                    .try_for_each(|&row| self.batches.append(&self.store, row as usize, &mut bytes))?;
+                list.iter().try_for_each(|&row| batches.append(&self.store, row, &mut bytes))?;
                 Ok(bytes)
             }
         }
+    }
+
+    fn one_by_one(&mut self, list: &[usize]) -> Result<Vec<u8>> {
+        let (store, row_bytes) = (&*self.store, self.store.row_bytes());
+        let mut bytes = vec![0; list.len() * row_bytes];
+        store.read_listed(list, &mut bytes)?;
+        check_finite(store, &bytes, |at| list[at])?;
+        if let Some(scattered) = &mut self.scattered {
+            for (row, bytes) in list.iter().zip(bytes.chunks_exact(row_bytes)) {
+                if let Some(sum) = scattered.add(*row, RowSum::of(bytes, row_bytes, *row), store.rows) {
+                    store.passed(sum)?;
+                }
+            }
+        }
+        Ok(bytes)
     }
 }
 
@@ -89,8 +124,19 @@ struct Batches {
     reader: Reader,
     windows: Windows,
     /// What has been asked for and not yet come.
-    asked: VecDeque<Job>,
+    asked: VecDeque<Asked>,
     held: VecDeque<Window>,
+    /// Of the windows of this epoch, as long as none of them is missing.
+    pass: Option<RowSum>,
+}
+
+/// A window that is being read.
+#[derive(Debug)]
+struct Asked {
+    job: Job,
+    /// Whether it is the first and the last of its epoch.
+    first: bool,
+    last: bool,
 }
 
 /// Rows at hand.
@@ -105,7 +151,7 @@ impl Batches {
     fn new(store: &Arc<Store>, shuffle: Shuffle) -> Result<Self> {
         let windows = Windows::new(store.rows, shuffle);
         let reader = Reader::start(Arc::clone(store))?;
-        Ok(Self { reader, windows, asked: VecDeque::new(), held: VecDeque::new() })
+        Ok(Self { reader, windows, asked: VecDeque::new(), held: VecDeque::new(), pass: None })
     }
 
     fn append(&mut self, store: &Store, row: usize, out: &mut Vec<u8>) -> Result<()> {
@@ -115,21 +161,22 @@ impl Batches {
         }
         match self.find(row, store.row_bytes()) {
             Some(bytes) => out.extend_from_slice(bytes),
-            None => out.extend(read(store, slice::from_ref(&(row..row + 1)))?),
+            None => out.extend(read(store, slice::from_ref(&(row..row + 1)))?.bytes),
         }
         Ok(())
     }
 
     fn is_asked_for(&self, row: usize) -> bool {
-        self.asked.iter().flatten().any(|range| range.contains(&row))
+        self.asked.iter().flat_map(|asked| &asked.job).any(|range| range.contains(&row))
     }
 
     /// Has the next two windows read.
     fn ask_ahead(&mut self) {
         while self.asked.len() < 2 {
-            let (job, _) = self.windows.next_window();
+            let first = self.windows.begins_epoch();
+            let (job, last) = self.windows.next_window();
             self.reader.ask(job.clone());
-            self.asked.push_back(job);
+            self.asked.push_back(Asked { job, first, last });
         }
     }
 
@@ -144,8 +191,12 @@ impl Batches {
         if self.held.len() == HELD {
             self.held.pop_front();
         }
-        let job = self.asked.pop_front().expect("two jobs are waiting");
-        let bytes = self.reader.take()?;
+        let Some(Asked { job, first, last }) = self.asked.pop_front() else { return Ok(()) };
+        let Loaded { bytes, sum } = self.reader.take()?;
+        self.pass = if first { Some(sum) } else { self.pass.map(|before| before.and(sum)) };
+        if let Some(sum) = self.pass.filter(|_| last) {
+            store.passed(sum)?;
+        }
         let mut at = 0;
         let place = |range: &Range<usize>| {
             let place = (range.start / self.windows.run(), at);
@@ -164,11 +215,12 @@ struct Sequence {
     reader: Reader,
     /// What is being read.
     ahead: Option<Range<usize>>,
+    pass: Sequential,
 }
 
 impl Sequence {
     fn take(&mut self, store: &Store, range: &Range<usize>) -> Result<Vec<u8>> {
-        let bytes = match self.ahead.take() {
+        let Loaded { bytes, sum } = match self.ahead.take() {
             Some(ahead) if ahead == *range => self.reader.take()?,
             other => {
                 // What was read for nothing makes room.
@@ -176,7 +228,10 @@ impl Sequence {
                 read(store, slice::from_ref(range))?
             }
         };
-        let next = range.end..(range.end + range.len()).min(store.rows);
+        if let Some(sum) = self.pass.add(range.start, range.len(), sum, store.rows) {
+            store.passed(sum)?;
+        }
+        let next = range.end..range.end.saturating_add(range.len()).min(store.rows);
         if !next.is_empty() {
             self.reader.ask(vec![next.clone()]);
             self.ahead = Some(next);

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use super::reader::{Job, Reader};
-use super::store::Store;
+use super::rows::RowSum;
+use super::store::{PIECE, Store};
 use crate::data::normalize::{Spread, centre_rows};
 use crate::data::numbers::Endian;
 use crate::data::{Normalize, Preprocess, Sample};
 use crate::error::Result;
-
-/// Bytes that are read at a time.
-const PIECE: usize = 4 << 20;
 
 /// The preprocessing with its limits, those that it has or those of the rows, of a `sample` if there is one. `told` hears
 /// how many rows are done.
@@ -29,12 +27,14 @@ pub fn fit(
     }
     let reader = Reader::start(Arc::clone(store))?;
     let ask = |job: Option<Job>| job.map(|job| reader.ask(job)).is_some();
-    let (mut spread, mut done) = (Spread::default(), 0);
+    let (mut spread, mut done, mut sum) = (Spread::default(), 0, RowSum::default());
     let mut jobs = jobs(store, sample);
     let mut waits = ask(jobs.next());
     while waits {
         waits = ask(jobs.next());
-        let mut values = store.number.decode(&reader.take()?, Endian::Little);
+        let loaded = reader.take()?;
+        sum = sum.and(loaded.sum);
+        let mut values = store.number.decode(&loaded.bytes, Endian::Little);
         done += values.len() / store.cols;
         if kind == Normalize::Lecture {
             let means = centre_rows(&mut values, store.cols);
@@ -42,6 +42,9 @@ pub fn fit(
         }
         spread.add(&values);
         told(done);
+    }
+    if done == store.rows {
+        store.passed(sum)?;
     }
     Ok(Preprocess { limits: spread.limits(kind)?, ..preprocess.clone() })
 }

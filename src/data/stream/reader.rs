@@ -5,18 +5,29 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use super::rows::RowSum;
 use super::store::Store;
 use super::transform::check_finite;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::threads;
 
 /// Ranges of rows that are read one after the other.
 pub type Job = Vec<Range<usize>>;
+
+/// Rows that were read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// One row after the other.
+    pub bytes: Vec<u8>,
+    /// Of these rows.
+    pub sum: RowSum,
+}
 
 /// Reads jobs in the order in which they were asked for. Ends with whoever holds it.
 #[derive(Debug)]
 pub struct Reader {
     jobs: SyncSender<Job>,
-    done: Mutex<Receiver<Result<Vec<u8>>>>,
+    done: Mutex<Receiver<Result<Loaded>>>,
 }
 
 impl Reader {
@@ -37,7 +48,7 @@ impl Reader {
         thread::Builder::new()
             .name("reader of examples".to_owned())
             .spawn(read)
-            .map_err(|error| Error::device(format!("cannot start a thread that reads: {error}")))?;
+            .map_err(|error| threads::refused("reads rows", &error))?;
         Ok(Self { jobs, done: Mutex::new(done) })
     }
 
@@ -46,21 +57,26 @@ impl Reader {
         self.jobs.send(job).expect("the thread ends with its reader");
     }
 
-    /// The bytes of the oldest job that has not been taken.
+    /// The rows of the oldest job that has not been taken.
     ///
     /// # Errors
     /// As [`Store::read`], and for numbers that are not finite.
-    pub fn take(&self) -> Result<Vec<u8>> {
+    pub fn take(&self) -> Result<Loaded> {
         let done = self.done.lock().expect("nobody panics while he takes");
         done.recv().expect("the thread ends with its reader")
     }
 }
 
 /// The rows of a job, all of them finite.
-pub fn read(store: &Store, job: &[Range<usize>]) -> Result<Vec<u8>> {
+pub fn read(store: &Store, job: &[Range<usize>]) -> Result<Loaded> {
     let rows = job.iter().map(Range::len).sum::<usize>();
     let mut bytes = Vec::with_capacity(rows * store.row_bytes());
-    job.iter().try_for_each(|range| store.read(range.start, range.len(), &mut bytes))?;
+    let mut sum = RowSum::default();
+    for range in job {
+        let at = bytes.len();
+        store.read(range.start, range.len(), &mut bytes)?;
+        sum = sum.and(RowSum::of(&bytes[at..], store.row_bytes(), range.start));
+    }
     check_finite(store, &bytes, |at| job.iter().flat_map(Range::clone).nth(at).unwrap_or_default())?;
-    Ok(bytes)
+    Ok(Loaded { bytes, sum })
 }

@@ -1,20 +1,28 @@
 //! Rows that stay on disk: one file of bare numbers or several of the same width, read at any position. Nothing is held
-//! but open files.
+//! but what their headers said, and a few open files.
 
 use std::fs::File;
 use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::files::{Handles, OPEN, Shard, read_at};
 use super::reader::read;
+use super::rows::{Differs, RowCheck, RowSum};
 use crate::data::Table;
 use crate::data::array::{Layout, check_length, check_room};
 use crate::data::npy;
 use crate::data::numbers::{Endian, Number};
 use crate::error::{Error, Result};
 use crate::input::{self, Part};
+
+/// Bytes that are read at a time where all rows are.
+pub const PIECE: usize = 1 << 20;
 
 /// What a file without a header holds: `u8:784`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,22 +72,12 @@ impl std::fmt::Display for RawRows {
     }
 }
 
-/// One file.
-#[derive(Debug)]
-struct Shard {
-    path: PathBuf,
-    file: File,
-    /// Where its numbers begin, bytes.
-    offset: u64,
-    /// Number of its first row in the whole.
-    first: usize,
-    rows: usize,
-}
-
 /// Rows in one file or several.
 #[derive(Debug)]
 pub struct Store {
     shards: Vec<Shard>,
+    handles: Handles,
+    check: RowCheck,
     /// m.
     pub rows: usize,
     /// n.
@@ -96,7 +94,7 @@ impl Store {
     /// [`Error::Input`] for a damaged file, or for files of a folder that do not go together.
     pub fn open(path: &Path) -> Result<Option<Self>> {
         if !path.is_dir() {
-            return Ok(open_npy(path)?.map(|(rows, shard)| Self::of(rows, vec![shard])));
+            return open_npy(path)?.map(|(rows, shard)| Self::of(rows, vec![shard])).transpose();
         }
         let mut whole: Option<(RawRows, Vec<Shard>)> = None;
         for path in files_of(path)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "npy")) {
@@ -109,7 +107,7 @@ impl Store {
             check_alike(&path, rows, *common, shards.first())?;
             shards.push(shard);
         }
-        Ok(whole.map(|(rows, shards)| Self::of(rows, shards)))
+        whole.map(|(rows, shards)| Self::of(rows, shards)).transpose()
     }
 
     /// Opens a file without a header, or a folder of such files in the order of their names.
@@ -122,16 +120,79 @@ impl Store {
         if shards.is_empty() {
             return Err(Error::input(path, "a folder without files; at least one row is needed"));
         }
-        Ok(Self::of(rows, shards))
+        Self::of(rows, shards)
     }
 
-    fn of(RawRows { number, cols }: RawRows, mut shards: Vec<Shard>) -> Self {
-        let mut rows = 0;
+    /// Files that are few are kept open from now on, whatever becomes of their names.
+    fn of(RawRows { number, cols }: RawRows, mut shards: Vec<Shard>) -> Result<Self> {
+        let mut rows = 0_usize;
         for shard in &mut shards {
             shard.first = rows;
-            rows += shard.rows;
+            let more = rows.checked_add(shard.rows);
+            rows = more.ok_or_else(|| Error::input(&shard.path, "more rows than can be counted"))?;
         }
-        Self { shards, rows, cols, number }
+        let (handles, check) = (Handles::default(), RowCheck::default());
+        if shards.len() <= OPEN {
+            (0..shards.len()).try_for_each(|number| handles.get(number, &shards[number]).map(drop))?;
+        }
+        Ok(Self { shards, handles, check, rows, cols, number })
+    }
+
+    /// The files, in order.
+    pub(super) fn shards(&self) -> &[Shard] {
+        &self.shards
+    }
+
+    /// File `number`, open.
+    pub(super) fn file(&self, number: usize) -> Result<Arc<File>> {
+        self.handles.get(number, &self.shards[number])
+    }
+
+    /// The file, or the folder of the files.
+    pub fn path(&self) -> &Path {
+        match &self.shards[..] {
+            [shard] => &shard.path,
+            shards => shards.first().and_then(|shard| shard.path.parent()).unwrap_or(Path::new(".")),
+        }
+    }
+
+    /// What is known of the rows by reading them whole.
+    pub fn check(&self) -> &RowCheck {
+        &self.check
+    }
+
+    /// Takes note of a complete pass over all rows.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when an earlier pass has found other rows.
+    pub(super) fn passed(&self, sum: RowSum) -> Result<()> {
+        let changed = || self.shards.iter().find(|shard| shard.is_changed()).map(|shard| &*shard.path);
+        match self.check.complete(sum) {
+            Ok(false) => Ok(()),
+            Ok(true) => {
+                if let Some(path) = changed() {
+                    let path = path.display();
+                    tracing::warn!("{path}: written to while it was read; rows may be of before and after");
+                }
+                Ok(())
+            }
+            Err(Differs { was, is, pass, earlier }) => {
+                let path = changed().unwrap_or(self.path());
+                let (rows, sums) = (self.rows, format!("hashes of {is}, was {was}"));
+                let reason = if earlier {
+                    format!(
+                        "its {rows} rows are not those that the run has learned from ({sums}); give the data as they \
+                         were, or --data-changed"
+                    )
+                } else {
+                    format!(
+                        "it has changed while it was read: pass {pass} over {rows} rows has found others than the pass \
+                         before ({sums}); let nothing write to it, and start again"
+                    )
+                };
+                Err(Error::input(path, reason))
+            }
+        }
     }
 
     /// Bytes of a row.
@@ -145,15 +206,42 @@ impl Store {
     /// [`Error::Io`] when they cannot be read, [`Error::Input`] when a file has become shorter.
     pub fn read(&self, first: usize, count: usize, out: &mut Vec<u8>) -> Result<()> {
         let end = first + count;
-        let from = self.shards.partition_point(|shard| shard.first + shard.rows <= first);
-        for shard in self.shards[from..].iter().take_while(|shard| shard.first < end) {
+        let from = self.shard_of(first);
+        for number in from..self.shards.len() {
+            let shard = &self.shards[number];
+            if shard.first >= end {
+                break;
+            }
             let (start, stop) = (first.max(shard.first), end.min(shard.first + shard.rows));
             let at = out.len();
             out.resize(at + (stop - start) * self.row_bytes(), 0);
-            let offset = shard.offset + (start - shard.first) as u64 * self.row_bytes() as u64;
-            read_at(&shard.file, &mut out[at..], offset).map_err(|error| shard.failed(error))?;
+            self.read_from(number, start - shard.first, &mut out[at..])?;
         }
         Ok(())
+    }
+
+    /// Fills `out` with the bytes of rows in any order, each read by itself, several at a time.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn read_listed(&self, rows: &[usize], out: &mut [u8]) -> Result<()> {
+        let each = out.par_chunks_exact_mut(self.row_bytes()).zip(rows.par_iter()).with_min_len(8);
+        each.try_for_each(|(out, &row)| {
+            let number = self.shard_of(row);
+            self.read_from(number, row - self.shards[number].first, out)
+        })
+    }
+
+    /// Fills `out` from row `row` of file `number` on.
+    fn read_from(&self, number: usize, row: usize, out: &mut [u8]) -> Result<()> {
+        let shard = &self.shards[number];
+        let offset = shard.offset + row as u64 * self.row_bytes() as u64;
+        read_at(&*self.file(number)?, out, offset).map_err(|error| shard.failed(error))
+    }
+
+    /// The number of the file that holds a row.
+    fn shard_of(&self, row: usize) -> usize {
+        self.shards.partition_point(|shard| shard.first + shard.rows <= row)
     }
 
     /// All rows in memory.
@@ -161,44 +249,27 @@ impl Store {
     /// # Errors
     /// As [`Store::read`], and for numbers that are not finite.
     pub fn table(&self) -> Result<Table> {
-        let bytes_each = (self.number.size() + size_of::<f64>()) as u64;
         let numbers = (self.rows as u64).saturating_mul(self.cols as u64);
-        check_room(self.place(0).0, numbers.saturating_mul(bytes_each))?;
-        let bytes = read(self, std::slice::from_ref(&(0..self.rows)))?;
-        Ok(Table { rows: self.rows, cols: self.cols, values: self.number.decode(&bytes, Endian::Little) })
+        check_room(self.path(), numbers.saturating_mul(size_of::<f64>() as u64))?;
+        let mut values = Vec::with_capacity(self.rows * self.cols);
+        for rows in self.pieces() {
+            let bytes = read(self, std::slice::from_ref(&rows))?.bytes;
+            values.extend(self.number.decode(&bytes, Endian::Little));
+        }
+        Ok(Table { rows: self.rows, cols: self.cols, values })
+    }
+
+    /// All rows, from the first to the last, about [`PIECE`] bytes at a time.
+    pub fn pieces(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (rows, piece) = (self.rows, (PIECE / self.row_bytes()).max(1));
+        (0..rows).step_by(piece).map(move |first| first..rows.min(first.saturating_add(piece)))
     }
 
     /// The file that holds a row, and the row's number in it.
     pub fn place(&self, row: usize) -> (&Path, usize) {
-        let shard = &self.shards[self.shards.partition_point(|shard| shard.first + shard.rows <= row)];
+        let shard = &self.shards[self.shard_of(row)];
         (&shard.path, row - shard.first)
     }
-}
-
-impl Shard {
-    fn failed(&self, error: std::io::Error) -> Error {
-        if error.kind() == std::io::ErrorKind::UnexpectedEof {
-            return Error::input(&self.path, "it has become shorter since it was opened; start again");
-        }
-        Error::Io { action: "read", path: self.path.clone(), source: error }
-    }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, out: &mut [u8], offset: u64) -> std::io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, out, offset)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut out: &mut [u8], mut offset: u64) -> std::io::Result<()> {
-    while !out.is_empty() {
-        let read = std::os::windows::fs::FileExt::seek_read(file, out, offset)?;
-        if read == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        (out, offset) = (&mut out[read..], offset + read as u64);
-    }
-    Ok(())
 }
 
 /// The files of a folder that are not hidden, in the order of their names.
@@ -234,7 +305,7 @@ fn open_npy(path: &Path) -> Result<Option<(RawRows, Shard)>> {
         return Ok(None);
     }
     check_length(path, &shape, number.size(), held.saturating_sub(offset as u64))?;
-    let shard = Shard { path: path.to_owned(), file, offset: offset as u64, first: 0, rows };
+    let shard = Shard::new(path.to_owned(), &file, offset as u64, rows)?;
     Ok(Some((RawRows { number, cols }, shard)))
 }
 
@@ -247,7 +318,7 @@ fn open_raw(path: PathBuf, rows: RawRows) -> Result<Shard> {
     }
     let rows =
         usize::try_from(held / row).map_err(|_| Error::input(&path, "more rows than memory has bytes"))?;
-    Ok(Shard { path, file, offset: 0, first: 0, rows })
+    Shard::new(path, &file, 0, rows)
 }
 
 fn check_alike(path: &Path, rows: RawRows, common: RawRows, first: Option<&Shard>) -> Result<()> {

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::reader::read;
+use super::reader::{Loaded, read};
+use super::rows::RowSum;
 use super::store::Store;
 use crate::data::normalize::centre_rows;
 use crate::data::numbers::{Endian, Number};
@@ -83,13 +84,30 @@ impl Transform {
         Ok(self.with_means(store, rows)?.0)
     }
 
+    /// Hands out all examples in f64, a piece at a time, in a pass that is compared with those before.
+    ///
+    /// # Errors
+    /// As [`Store::read`], for numbers that are not finite, for rows that are not what they were, and those of `take`.
+    pub fn in_pieces(
+        &self,
+        store: &Store,
+        mut take: impl FnMut(Range<usize>, &[f64]) -> Result<()>,
+    ) -> Result<()> {
+        let mut all = RowSum::default();
+        for rows in store.pieces() {
+            let Loaded { bytes, sum } = read(store, std::slice::from_ref(&rows))?;
+            all = all.and(sum);
+            take(rows, &self.values(&bytes).0)?;
+        }
+        store.passed(all)
+    }
+
     /// The examples `rows` in f64, and the mean that was taken from each (`lecture`), else none.
     ///
     /// # Errors
     /// As [`Store::read`], and for numbers that are not finite.
     pub fn with_means(&self, store: &Store, rows: Range<usize>) -> Result<(Vec<f64>, Vec<f64>)> {
-        let bytes = read(store, std::slice::from_ref(&rows))?;
-        Ok(self.values(&bytes))
+        Ok(self.values(&read(store, std::slice::from_ref(&rows))?.bytes))
     }
 }
 
@@ -119,7 +137,9 @@ pub fn check_finite(store: &Store, bytes: &[u8], row_of: impl Fn(usize) -> usize
         },
         Number::U8 | Number::Bf16 | Number::F64 => return Ok(()),
     };
-    let rows = bytes.par_chunks_exact(store.row_bytes()).with_min_len(64).enumerate();
+    // A pool of one may be the thread that waits for this one.
+    let least = if rayon::current_num_threads() > 1 { 64 } else { usize::MAX };
+    let rows = bytes.par_chunks_exact(store.row_bytes()).with_min_len(least).enumerate();
     let Some((at, column)) = rows.find_map_first(|(at, row)| Some((at, bad_in(row)?))) else { return Ok(()) };
     let (path, row) = store.place(row_of(at));
     let fact = format!("row {row}, column {column} (counted from 0) holds no finite number");

@@ -1,0 +1,164 @@
+//! The files of a store: each is known by what its header said and by what the system said of it then, and few of them
+//! are open at a time, so that no number of files meets the limit of a process.
+
+use std::collections::VecDeque;
+use std::fs::{File, Metadata};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
+
+use crate::error::{Error, Result};
+use crate::input;
+
+/// Files that a store keeps open.
+pub const OPEN: usize = 64;
+/// "Too many open files", of the process and of the system, wherever the system is a Unix.
+const TOO_MANY: [i32; 2] = [24, 23];
+
+/// What the system says of a file: another one under the same name differs, and so does the same one that was written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Bytes.
+    pub bytes: u64,
+    /// Nanoseconds since 1970, where the file system knows.
+    pub modified: Option<i64>,
+    /// Device and number of the file, on Unix.
+    file: Option<(u64, u64)>,
+}
+
+impl Stamp {
+    /// That of an open file, or of a path.
+    pub fn of(metadata: &Metadata) -> Self {
+        let since = metadata.modified().ok().map(|time| match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |ns| -ns),
+        });
+        Self { bytes: metadata.len(), modified: since, file: number_of(metadata) }
+    }
+}
+
+#[cfg(unix)]
+fn number_of(metadata: &Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn number_of(_metadata: &Metadata) -> Option<(u64, u64)> {
+    None
+}
+
+/// One file of rows.
+#[derive(Debug)]
+pub struct Shard {
+    /// As it was given, or found in its folder.
+    pub path: PathBuf,
+    /// What it was when its header was read.
+    pub stamp: Stamp,
+    /// Where its numbers begin, bytes.
+    pub offset: u64,
+    /// Number of its first row in the whole.
+    pub first: usize,
+    /// Rows.
+    pub rows: usize,
+}
+
+impl Shard {
+    /// The file `path`, open as `file`, whose `rows` rows begin at `offset`. It is not kept open.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system does not say what it is.
+    pub fn new(path: PathBuf, file: &File, offset: u64, rows: usize) -> Result<Self> {
+        let metadata = file.metadata().map_err(|error| Error::io("read", &path, error))?;
+        Ok(Self { path, stamp: Stamp::of(&metadata), offset, first: 0, rows })
+    }
+
+    /// Whether the file under its name is not what it was when it was opened, or is gone.
+    pub fn is_changed(&self) -> bool {
+        self.path.metadata().map_or(true, |metadata| Stamp::of(&metadata) != self.stamp)
+    }
+
+    /// Opens it again.
+    fn open(&self) -> Result<File> {
+        let (file, _) = input::open(&self.path)?;
+        let found = file.metadata().map_err(|error| Error::io("read", &self.path, error))?;
+        let (found, was) = (Stamp::of(&found), self.stamp);
+        if found == was {
+            return Ok(file);
+        }
+        let how = if found.bytes != was.bytes {
+            format!("it has {} bytes, and had {} when it was opened", found.bytes, was.bytes)
+        } else {
+            format!("it is another file of {} bytes than was opened, or was written to since", was.bytes)
+        };
+        Err(Error::input(&self.path, format!("{how}; let nothing write to it, and start again")))
+    }
+
+    /// What came of reading it.
+    pub fn failed(&self, error: std::io::Error) -> Error {
+        if error.kind() == std::io::ErrorKind::UnexpectedEof {
+            return Error::input(&self.path, "it has become shorter since it was opened; start again");
+        }
+        Error::Io { action: "read", path: self.path.clone(), source: error }
+    }
+}
+
+/// Files that are open, by the number of their shard, the one that was used last at the end. Whoever reads shares the
+/// file, so that it stays open until he is done.
+#[derive(Debug, Default)]
+pub struct Handles(Mutex<VecDeque<(usize, Arc<File>)>>);
+
+impl Handles {
+    /// The file of shard `number`, opened again where it is not open.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when it is no longer the file that it was; [`Error::Io`] when it cannot be opened.
+    pub fn get(&self, number: usize, shard: &Shard) -> Result<Arc<File>> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = open.iter().position(|(held, _)| *held == number).and_then(|at| open.remove(at));
+        if let Some((_, file)) = known {
+            open.push_back((number, Arc::clone(&file)));
+            return Ok(file);
+        }
+        while open.len() >= OPEN {
+            open.pop_front();
+        }
+        let file = match shard.open() {
+            Err(Error::Io { source, .. })
+                if source.raw_os_error().is_some_and(|code| TOO_MANY.contains(&code)) && !open.is_empty() =>
+            {
+                // Others of this program need files too: these go first.
+                open.clear();
+                shard.open()
+            }
+            other => other,
+        };
+        let file = Arc::new(file?);
+        open.push_back((number, Arc::clone(&file)));
+        Ok(file)
+    }
+}
+
+/// Fills `out` from a position of a file.
+#[cfg(unix)]
+pub fn read_at(file: &File, out: &mut [u8], offset: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, out, offset)
+}
+
+/// Fills `out` from a position of a file.
+#[cfg(windows)]
+pub fn read_at(file: &File, mut out: &mut [u8], mut offset: u64) -> std::io::Result<()> {
+    while !out.is_empty() {
+        let read = std::os::windows::fs::FileExt::seek_read(file, out, offset)?;
+        if read == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        (out, offset) = (&mut out[read..], offset + read as u64);
+    }
+    Ok(())
+}
+
+/// The name of a file, for people and for what is kept of it.
+pub fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
