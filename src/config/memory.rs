@@ -78,8 +78,12 @@ impl Config {
     pub fn plan_memory(self, kind: Kind, choice: &Choice) -> Result<(Self, MemoryPlan)> {
         let room = self.room(choice);
         let mut smallest: Option<MemoryPlan> = None;
+        let ways = self.ways(kind)?;
+        if ways.is_empty() {
+            return Err(self.too_many(kind));
+        }
         self.check_order(kind)?;
-        for stream in self.ways(kind)? {
+        for stream in ways {
             let config = Self { stream: self.stream_setting(kind, stream), ..self.clone() };
             for chunk in config.chunks(kind, choice)? {
                 let config = Self { chunk, ..config.clone() };
@@ -93,7 +97,7 @@ impl Config {
                 }
             }
         }
-        Err(smallest.map_or_else(|| self.too_many(kind), |smallest| self.refused(kind, &smallest)))
+        Err(self.refused(kind, &smallest.expect("there is always a way to try")))
     }
 
     /// Memory that may be taken.
@@ -340,7 +344,7 @@ impl Config {
         if let Some(run) = run.filter(|_| plan.order > half) {
             return format!("use --shuffle-block {run}, which is another order");
         }
-        if plan.data + plan.start > half && !plan.stream {
+        if plan.data + plan.start + plan.validation > half && !plan.stream {
             return match kind {
                 _ if self.may_stream(kind) => "use --stream".to_owned(),
                 Kind::Rows { row_bytes: Some(_), .. } => {

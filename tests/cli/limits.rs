@@ -76,7 +76,7 @@ fn rows_that_32_bits_do_not_count_are_streamed_and_never_held() {
         train(folder, &[&raw[..], &["--quiet"], more].concat()).refused(2, words);
     };
     refused(&["--no-stream"], &["4294967301 rows", "4294967295", "--stream"]);
-    refused(&["--validation=0.1"], &["4294967295", "--validation"]);
+    refused(&["--validation=1e-12"], &["4294967295", "--validation"]);
     refused(&["--shuffle-block=300000000"], &["--shuffle-block", "268435455"]);
     let plan = train(folder, &[&raw[..], &["--dry-run", "--memory=80MB"]].concat()).json();
     assert!(plan["stream"] == true && number(&plan, "total") <= 80e6);
