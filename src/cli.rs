@@ -1,20 +1,25 @@
 //! The command line: names, values and help texts of commands and flags, nothing else.
 
 mod settings;
+mod spelling;
 mod tune;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use rhohat::data::Normalize;
+use rhohat::data::stream::RawRows;
+use rhohat::error::plain;
 use rhohat::gpu::variant::Variant;
+use rhohat::memory::Bytes;
 use rhohat::objective::Activation;
 pub use settings::Settings;
 use settings::{hidden_activation, normalize, output_activation};
 pub use tune::TuneFlags;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 other, 2 usage, 3 bad input, 4 diverged, 5 device, 6 input or output, \
-130 or 143 interrupted after saving.";
+128 + number ended by that signal (129, 130, 143 …): train has saved, unless it says what was not.";
 
 const TRAIN_EXAMPLES: &str = "Examples:
   rhohat train                                      the lecture's experiment on built-in images
@@ -43,6 +48,46 @@ pub struct Cli {
     /// Say more on stderr; twice for everything
     #[arg(short, long, global = true, display_order = 101, action = ArgAction::Count)]
     pub verbose: u8,
+}
+
+impl Cli {
+    /// What was asked for.
+    ///
+    /// # Errors
+    /// A request for help or what is wrong, without control characters that arguments held, and whether it is to be told
+    /// in JSON.
+    pub fn read() -> Result<Self, (clap::Error, bool)> {
+        let mut command = Self::command();
+        command.build();
+        let args = spelling::usual(&command, std::env::args_os());
+        Self::try_parse_from(&args).map_err(|error| {
+            // Arguments without them are wrong in the same way.
+            let harmless = |arg: &OsString| plain(&arg.to_string_lossy()).into_owned();
+            let error = Self::try_parse_from(args.iter().map(harmless)).err().unwrap_or(error);
+            (error, spelling::asks_for_json(&args))
+        })
+    }
+
+    /// Whether results are to be JSON.
+    pub fn asks_for_json(&self) -> bool {
+        match &self.command {
+            Command::Train(args) => args.json,
+            Command::Eval(args) => args.on.json,
+            Command::Encode(args) | Command::Reconstruct(args) => args.on.json,
+            Command::Features(args) => args.json,
+            Command::Verify(args) => args.json,
+            Command::Bench(args) => args.json,
+            Command::Devices(args) => args.json,
+        }
+    }
+
+    /// What is said when a signal ends the command before there is anything to save.
+    pub fn fate(&self) -> &'static str {
+        match self.command {
+            Command::Train(_) => " before training began: nothing was saved",
+            _ => "",
+        }
+    }
 }
 
 /// The commands.
@@ -78,7 +123,7 @@ pub enum Command {
 }
 
 /// Arguments of `train`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct TrainArgs {
     /// Settings of the run.
     #[command(flatten)]
@@ -90,9 +135,18 @@ pub struct TrainArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Go on with a run from its newest checkpoint, or `auto` for the newest unfinished run in runs/; flags change settings
-    #[arg(long, value_name = "RUN|auto", conflicts_with_all = ["out", "config", "dry_run"])]
+    #[arg(long, value_name = "RUN|auto", group = "goes_on", conflicts_with_all = ["out", "config", "dry_run"])]
     pub resume: Option<PathBuf>,
-    /// Settings in TOML, named like these flags with underscores; flags win
+    /// Go on although DATA are others than the run has learned from
+    #[arg(long, requires = "goes_on")]
+    pub data_changed: bool,
+    /// Begin a run again whose checkpoints cannot be used; they are kept in rejected/
+    #[arg(long, requires = "goes_on")]
+    pub from_scratch: bool,
+    /// Begin the run DIR, go on with it, or print its result: one command line for all of them
+    #[arg(long, value_name = "DIR", group = "goes_on", conflicts_with_all = ["out", "resume", "dry_run"])]
+    pub run: Option<PathBuf>,
+    /// Settings in TOML or JSON, named like these flags with underscores; flags win
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Write the training examples after preprocessing as rows
@@ -125,6 +179,12 @@ pub struct OnData {
     /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: String,
+    /// Kind and width of rows in files without a header, for example u8:784
+    #[arg(long, value_name = "KIND:WIDTH")]
+    pub raw: Option<RawRows>,
+    /// Most memory that the command may take, for example 6GB [default: what is free]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Bytes>,
     /// Print one JSON object on stdout
     #[arg(long)]
     pub json: bool,
@@ -156,6 +216,9 @@ pub struct MapArgs {
     /// File to write: .npy for rows; reconstruct also writes one image as .png
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Replace a file that is of another kind or belongs to a run
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Arguments of `features`.
@@ -166,6 +229,9 @@ pub struct FeaturesArgs {
     /// PNG to write
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Replace a file that is of another kind or belongs to a run
+    #[arg(long)]
+    pub force: bool,
     /// Screen pixels a patch pixel [default: 8, less for large pictures]
     #[arg(long, value_name = "N")]
     pub scale: Option<usize>,
@@ -224,6 +290,9 @@ pub struct BenchArgs {
     /// Draw the roofline: what bounds each product, kernel and step
     #[arg(long, value_name = "FILE.svg")]
     pub chart: Option<PathBuf>,
+    /// Replace a file of another kind by the chart
+    #[arg(long, requires = "chart")]
+    pub force: bool,
 }
 
 /// Arguments of `devices`.

@@ -6,17 +6,18 @@ mod encode;
 mod eval;
 mod features;
 mod on_data;
+mod outputs;
 mod reconstruct;
 mod train;
 mod verify;
 
-use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use serde::Serialize;
 
 use crate::cli::{Cli, Command};
+use crate::output;
 
 /// Runs a command; `started` is when the program did.
 pub fn run(cli: &Cli, started: Instant) -> anyhow::Result<ExitCode> {
@@ -36,13 +37,8 @@ fn done(result: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
     result.map(|()| ExitCode::SUCCESS)
 }
 
-/// Prints a result on stdout: `value` as one line of JSON where `json` asks for it, else the lines of `text`. A
-/// reader that has gone away is no error.
+/// Prints a result on stdout: `value` as one line of JSON where `json` asks for it, else the lines of `text`.
 fn print<T: Serialize>(json: bool, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
-    let mut lines = if json { serde_json::to_string(value)? } else { text(value) };
-    lines.push('\n');
-    match io::stdout().lock().write_all(lines.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    let printed = if json { output::json(value) } else { output::lines(&text(value)) };
+    Ok(printed?)
 }

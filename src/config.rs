@@ -1,17 +1,22 @@
 //! The settings of a training run with every default filled in, and what they mean to the rest of the library.
-//! [`Given`] holds what the user set, [`Config::resolve`] the defaults around it, `check` what is refused.
+//! [`Given`] holds what the user set, [`Config::resolve`] the defaults around it, `check` what is refused, `derived` which
+//! settings of a file were chosen and which only followed from them.
 
 mod check;
+mod derived;
 mod given;
+mod json;
 mod memory;
+mod pictures;
 mod resolve;
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 pub use check::{check_objective, reach_warning};
-pub use given::{Batch, Given};
+pub use derived::Written;
+pub use given::{Batch, Given, absolute_paths, read_settings};
 pub use memory::MemoryPlan;
 pub use resolve::{Facts, Kind};
 
@@ -26,6 +31,7 @@ use crate::memory::Bytes;
 use crate::objective::{Activation, Objective, RhoHatMode};
 use crate::optim::{LearningRate, Optimizer, Schedule};
 use crate::order::{RunOrder, Shuffle};
+use crate::paths::PathText;
 use crate::train;
 
 /// Reports a run is divided into at least, where it has as many updates.
@@ -38,8 +44,10 @@ const LONGEST_SILENCE: usize = 100;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// What is learned from; `None` is the built-in images.
-    pub data: Option<PathBuf>,
+    /// What is learned from, by its absolute path; `None` is the built-in images.
+    pub data: Option<PathText>,
+    /// `data` as it was typed, where that was another text.
+    pub data_as_given: Option<PathText>,
     /// Kind and width of rows in files without a header.
     pub raw: Option<RawRows>,
     /// h, the hidden units.
@@ -104,8 +112,10 @@ pub struct Config {
     pub normalize: Normalize,
     /// Rows that the normalisation is fitted on, drawn by the seed; `None` is all of them.
     pub fit_rows: Option<usize>,
-    /// The model to start from.
-    pub init: Option<PathBuf>,
+    /// The model to start from, by its absolute path.
+    pub init: Option<PathText>,
+    /// `init` as it was typed, where that was another text.
+    pub init_as_given: Option<PathText>,
     /// Seed of the built-in images, the patches, the start values and the order of the examples; below 2⁶³.
     pub seed: u64,
     /// Share of the examples that are held out to be judged by; `None` for none.
@@ -122,6 +132,12 @@ pub struct Config {
     pub threads: usize,
     /// The kernels of a WebGPU adapter; `None` leaves them to a race, an earlier one, or its kind.
     pub force_variant: Option<Variant>,
+    /// Names of the settings that were chosen; the others followed from them, the data and the machine.
+    #[serde(skip)]
+    pub chosen: BTreeSet<String>,
+    /// Rows and numbers a row of DATA that are rows: what derived settings were made for.
+    #[serde(skip)]
+    pub data_shape: Option<(usize, usize)>,
 }
 
 impl Config {
@@ -228,11 +244,5 @@ impl Config {
     /// All that is set, by name.
     pub fn to_table(&self) -> toml::Table {
         toml::Table::try_from(self).expect("numbers below 2^63 and names have a TOML form")
-    }
-
-    /// The text of `config.toml`.
-    pub fn to_toml(&self) -> String {
-        let settings = toml::to_string(self).expect("numbers below 2^63 and names have a TOML form");
-        format!("# Every setting of this run. `rhohat train --config FILE` repeats it.\n{settings}")
     }
 }

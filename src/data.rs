@@ -1,18 +1,27 @@
 //! From files to examples: sources (built-in images, image files, arrays), patches, preprocessing, and the way back
-//! to pixels. A source is opened whole and checked (finite numbers, at least one example); preprocessing is done in
-//! f64 and rounded once, to what the engine holds.
+//! to pixels. Arrays are opened whole and checked (finite numbers, at least one example), pictures are listed by their
+//! headers and decoded one by one; preprocessing is done in f64 and rounded once, to what the engine holds.
 
 mod array;
 mod dead_leaves;
 mod field;
+mod folder;
+mod foreign;
+mod grid_rows;
+pub mod identity;
 mod idx;
 mod images;
+mod jpeg;
+mod left_out;
 mod normalize;
 pub mod npy;
 mod npz;
 pub mod numbers;
 mod open;
 mod patches;
+mod pictures;
+mod pieces;
+mod pixels;
 mod preprocess;
 mod sample;
 pub mod stream;
@@ -25,10 +34,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{DATA, Error, Result};
+use crate::memory::Bytes;
 use crate::model::{Matrix, Real};
-use crate::random::Stream;
-use field::prepare;
+pub(crate) use field::{remedy, too_large};
+pub use grid_rows::{GridRows, Rows};
+pub use left_out::{Group, LeftOut};
+pub(crate) use patches::BYTES_OF_DRAW;
+pub use pictures::{Listed, Need, Pictures};
+pub use pieces::{Piece, Pieces};
 use preprocess::normalized;
 pub use sample::Sample;
 use stream::{RawRows, Store};
@@ -37,7 +51,7 @@ use stream::{RawRows, Store};
 #[derive(Debug)]
 pub enum Source {
     /// Pictures, from which patches are cut.
-    Images(Vec<Picture>),
+    Images(Arc<Pictures>),
     /// Rows that are examples already: `.npy`, IDX, safetensors.
     Rows(Table),
     /// Rows that stay where they are until they are asked for.
@@ -140,10 +154,17 @@ pub struct Grid {
     pub down: usize,
 }
 
+impl From<Vec<Picture>> for Source {
+    /// Pictures in memory, at least one.
+    fn from(pictures: Vec<Picture>) -> Self {
+        Self::Images(Arc::new(Pictures::of(pictures)))
+    }
+}
+
 impl Source {
     /// The ten dead-leaves pictures of `seed`, 512×512 in grey: the same bits on every platform.
     pub fn built_in(seed: u64) -> Self {
-        Self::Images(dead_leaves::pictures(seed))
+        Self::Images(Arc::new(Pictures::built_in(seed)))
     }
 
     /// Opens a folder of images, an image, `.npy`, `FILE.npz[:ARRAY]`, IDX (plain or .gz) or `FILE.safetensors[:TENSOR]`.
@@ -153,7 +174,8 @@ impl Source {
     /// # Errors
     /// [`Error::Input`] names the file and says what is wrong with it: missing, of another kind, truncated, empty,
     /// or holding a number that is not finite in f32. Nothing is allocated on a header's word alone, and no more is decoded
-    /// than fits into the memory that the machine has left; of pictures, 2²⁸ numbers each.
+    /// than fits into the memory that the machine has left. Pictures have at most 2²⁸ numbers each; what is wrong with
+    /// their pixels is found when these are decoded.
     pub fn open(path: &Path) -> Result<Self> {
         open::open(path)
     }
@@ -172,42 +194,76 @@ impl Source {
         store.map_or_else(|| Self::open(path), |store| Ok(Self::Stored(Arc::new(store))))
     }
 
-    /// Cuts patches at random (each position in each picture is as likely as any other), fits the preprocessing on
-    /// them and applies it. Rows are all taken, in their order; `patch`, `samples` and `color` mean nothing to them.
+    /// The rows that stay on disk, if they do.
+    pub fn stored(&self) -> Option<Arc<Store>> {
+        match self {
+            Self::Stored(store) => Some(Arc::clone(store)),
+            Self::Images(_) | Self::Rows(_) => None,
+        }
+    }
+
+    /// The file or folder that a DATA names, without `:ARRAY` or `:TENSOR` behind it.
+    pub fn file_of(path: &Path) -> &Path {
+        open::split_part(path).0
+    }
+
+    /// [`Source::training_set_within`] what memory is free.
     ///
     /// # Errors
-    /// A picture smaller than the patch, data without spread under a normalisation, more samples than memory holds,
-    /// `color` with grey pictures alone, `whiten` with rows.
+    /// As there.
     pub fn training_set<T: Real>(&self, recipe: &Recipe) -> Result<Examples<T>> {
+        self.training_set_within(recipe, None)
+    }
+
+    /// Cuts patches at random (each position in each picture is as likely as any other; pictures that are one patch each
+    /// are taken once at most), fits the preprocessing on them and applies it. Rows are all taken, in their order; `patch`,
+    /// `samples` and `color` mean nothing to them. `memory` is what pictures may take while they are decoded; `None` is what
+    /// the machine has left.
+    ///
+    /// # Errors
+    /// A picture smaller than the patch, or one that takes more memory than there is, data without spread under a
+    /// normalisation, more samples than memory holds, `color` with grey pictures alone, `whiten` with rows.
+    pub fn training_set_within<T: Real>(
+        &self,
+        recipe: &Recipe,
+        memory: Option<Bytes>,
+    ) -> Result<Examples<T>> {
         let preprocess = self.preprocess(recipe)?;
         match (self, preprocess.patch.zip(preprocess.channels)) {
             (Self::Images(pictures), Some((patch, channels))) => {
-                patches::check_size(pictures, patch)?;
-                let fields = prepare(pictures, channels, recipe.whiten);
-                let mut stream = Stream::new(recipe.seed, "patches");
-                let values = patches::random(&fields, patch, recipe.samples, &mut stream)?;
+                pictures::check_size(pictures.list(), patch)?;
+                let values = patches::random(pictures, recipe, channels, memory)?;
                 normalized(values.into(), patch * patch * channels, None, preprocess)
             }
             _ => self.rows(preprocess),
         }
     }
 
-    /// Applies a model's preprocessing. Images are cut on a non-overlapping grid; the pixels left over at the right
-    /// and at the bottom are dropped. Rows given to a model of patches count as patches, already whitened where the
-    /// model's images were. Limits that are missing (a foreign model) are fitted on these data.
+    /// [`Source::apply_within`] what memory is free.
     ///
     /// # Errors
-    /// A picture smaller than the patch, images for a model of rows, rows of another width than the model's patches.
+    /// As there.
     pub fn apply<T: Real>(&self, preprocess: &Preprocess) -> Result<Examples<T>> {
-        let preprocess = preprocess.clone();
-        match (self, preprocess.patch.zip(preprocess.channels)) {
-            (Self::Images(pictures), Some((patch, channels))) => {
-                patches::check_size(pictures, patch)?;
-                let fields = prepare(pictures, channels, preprocess.whiten);
-                let (values, grid) = patches::on_grid(&fields, patch);
-                normalized(values.into(), patch * patch * channels, Some(grid), preprocess)
-            }
-            _ => self.rows(preprocess),
+        self.apply_within(preprocess, None)
+    }
+
+    /// Applies a model's preprocessing. Images are cut on a non-overlapping grid; the pixels left over at the right
+    /// and at the bottom are dropped. Rows given to a model of patches count as patches, already whitened where the
+    /// model's images were. Limits that are missing (a foreign model) are fitted on these data. All rows are held;
+    /// [`GridRows`] makes those of pictures as they are asked for. `memory` is what pictures may take while they are decoded;
+    /// `None` is what the machine has left.
+    ///
+    /// # Errors
+    /// A picture smaller than the patch, or one that takes more memory than there is, images for a model of rows, rows of
+    /// another width than the model's patches.
+    pub fn apply_within<T: Real>(
+        &self,
+        preprocess: &Preprocess,
+        memory: Option<Bytes>,
+    ) -> Result<Examples<T>> {
+        match self {
+            Self::Images(pictures) => GridRows::new(Arc::clone(pictures), preprocess, memory)?.all(),
+            _ => self.rows(preprocess.clone()),
         }
     }
 
@@ -221,7 +277,7 @@ impl Source {
                 if recipe.samples == 0 {
                     return Err(Error::usage("--samples 0: training needs at least one patch"));
                 }
-                if recipe.color && pictures.iter().all(|picture| picture.channels == 1) {
+                if recipe.color && pictures.list().iter().all(|picture| picture.channels == 1) {
                     return Err(Error::usage("--color: every picture is grey; leave the flag out"));
                 }
                 (Some(recipe.patch), Some(if recipe.color { 3 } else { 1 }))
@@ -249,17 +305,10 @@ impl Source {
             Self::Stored(store) => Cow::Owned(store.table()?),
             Self::Images(_) => {
                 let reason = "these are images, but the model was trained on rows and knows no patch size";
-                return Err(Error::input("data", format!("{reason}; give rows as .npy, IDX or safetensors")));
+                return Err(Error::input(DATA, format!("{reason}; give rows as .npy, IDX or safetensors")));
             }
         };
-        if let Some((patch, channels)) = preprocess.patch.zip(preprocess.channels)
-            && table.cols != patch * patch * channels
-        {
-            let model =
-                format!("the model's patches are {patch}×{patch}×{channels} = {}", patch * patch * channels);
-            let fact = format!("rows of {} numbers, but {model}", table.cols);
-            return Err(Error::input("data", format!("{fact}; give images, or rows of that width")));
-        }
+        preprocess.check_width(table.cols)?;
         let cols = table.cols;
         let values = match table {
             Cow::Borrowed(table) => Cow::from(&table.values),

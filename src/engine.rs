@@ -137,6 +137,11 @@ pub trait Engine: SearchSpace {
     /// How it cuts its work.
     fn plan(&self) -> Plan;
 
+    /// From now on no more than about `rows` rows that are fetched are computed at once where no gradient is taken, so
+    /// that they take less memory. No bit of a result depends on it; an engine whose bits would takes no notice, and
+    /// goes on in the chunks of [`Engine::plan`].
+    fn compute_at_once(&mut self, _rows: usize) {}
+
     /// J of the current parameters over all examples, with the exact ρ̂.
     fn cost(&mut self) -> Result<Cost>;
 

@@ -11,10 +11,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Flags or settings that contradict each other or are out of range.
-    #[error("{0}")]
+    #[error("{}", plain(.0))]
     Usage(String),
     /// A file whose content is not what it should be.
-    #[error("{}: {reason}", shown(path))]
+    #[error("{}: {}", shown(path), plain(reason))]
     Input {
         /// The file, or the folder that was searched.
         path: PathBuf,
@@ -22,7 +22,7 @@ pub enum Error {
         reason: String,
     },
     /// The optimisation left the finite numbers.
-    #[error("diverged at step {step}: {what} is not finite; lower {remedy}")]
+    #[error("diverged at step {step}: {} is not finite; lower {}", plain(what), plain(remedy))]
     Diverged {
         /// The update or iteration after which it was seen, counted from 1.
         step: usize,
@@ -32,10 +32,10 @@ pub enum Error {
         remedy: String,
     },
     /// No usable adapter, a lost device, an operation that the device refused.
-    #[error("{0}")]
+    #[error("{}", plain(.0))]
     Device(String),
     /// Reading or writing failed in the operating system.
-    #[error("{action} {}: {source}", shown(path))]
+    #[error("{action} {}: {}", shown(path), plain(&source.to_string()))]
     Io {
         /// What was tried, for example `write`.
         action: &'static str,
@@ -54,7 +54,7 @@ impl Error {
 
     /// A file whose content cannot be used.
     pub fn input(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
-        Self::Input { path: path.as_ref().to_owned(), reason: plain(&reason.into()).into_owned() }
+        Self::Input { path: path.as_ref().to_owned(), reason: reason.into() }
     }
 
     /// A failure of the adapter or device.
@@ -70,6 +70,17 @@ impl Error {
         Self::Io { action, path: path.as_ref().to_owned(), source }
     }
 
+    /// Names the file or folder that DATA was, for what has been found wrong where that name was not known.
+    #[must_use]
+    pub fn of_data(self, data: Option<&Path>) -> Self {
+        match (self, data) {
+            (Self::Input { path, reason }, Some(data)) if path == Path::new(DATA) => {
+                Self::input(data, reason)
+            }
+            (other, _) => other,
+        }
+    }
+
     /// The exit code of the command line: 2 usage, 3 bad input, 4 diverged, 5 device, 6 I/O.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -82,19 +93,22 @@ impl Error {
     }
 }
 
+/// Stands for the path of DATA until somebody knows it, see [`Error::of_data`].
+pub(crate) const DATA: &str = "data";
+
 /// The longest text of a file that an error repeats, characters.
 const LONGEST: usize = 1200;
 /// Of those, how many stand at the end, where the way out is.
 const AT_END: usize = 300;
 
-/// What is safe to print, whatever a file held: one line without control characters, its middle left out where it is long.
-fn plain(text: &str) -> Cow<'_, str> {
+/// What is safe to print, whatever a file or a name held: one line without characters that move the cursor or change the
+/// direction of writing, its middle left out where it is long. Every [`Error`] prints like this.
+pub fn plain(text: &str) -> Cow<'_, str> {
     let length = text.chars().count();
-    if length <= LONGEST && !text.contains(char::is_control) {
+    if length <= LONGEST && !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
     }
-    let escaped =
-        |c: char| -> String { if c.is_control() { c.escape_default().collect() } else { c.into() } };
+    let escaped = |c: char| -> String { if is_unsafe(c) { c.escape_default().collect() } else { c.into() } };
     if length <= LONGEST {
         return text.chars().map(escaped).collect();
     }
@@ -103,14 +117,56 @@ fn plain(text: &str) -> Cow<'_, str> {
     ends.collect()
 }
 
+/// Control characters; separators of lines and paragraphs; what changes the direction of writing, so that a line reads as
+/// another.
+fn is_unsafe(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// A path as one that a terminal can take.
-fn shown(path: &Path) -> String {
+pub fn shown(path: &Path) -> String {
     plain(&path.display().to_string()).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One of each kind, made of hostile texts.
+    fn all(text: &str) -> [Error; 5] {
+        let source = || std::io::Error::other(text.to_owned());
+        let all = [
+            Error::usage(text),
+            Error::input(text, text),
+            Error::Diverged { step: 1, what: text.to_owned(), remedy: text.to_owned() },
+            Error::device(text),
+            Error::io("write", text, source()),
+        ];
+        // Whoever adds a kind adds it above, too.
+        for error in &all {
+            match error {
+                Error::Usage(_)
+                | Error::Input { .. }
+                | Error::Diverged { .. }
+                | Error::Device(_)
+                | Error::Io { .. } => {}
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn no_error_of_any_kind_prints_what_moves_a_cursor_or_forges_a_line() {
+        let bad = "a\nerror: b\r\u{1b}[2J\u{1b}]0;evil\u{7}\u{9b}31m\0\u{7f}\t\u{2028}\u{202e}";
+        for error in all(bad) {
+            let text = error.to_string();
+            assert!(!text.contains(is_unsafe), "{text:?}");
+            assert!(text.contains("a\\nerror: b\\r\\u{1b}[2J"), "{text}");
+        }
+        for error in all(&"x".repeat(1 << 20)) {
+            assert!(error.to_string().len() < 3 * LONGEST, "{error:?} is endless");
+        }
+    }
 
     #[test]
     fn texts_of_files_are_repeated_in_one_short_line_that_a_terminal_can_take() {

@@ -1,6 +1,6 @@
 //! Files that are read: regular ones alone, at any position, and never more of them than was asked for.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -9,17 +9,43 @@ use crate::error::{Error, Result};
 /// Opens a regular file, and tells its length in bytes. A pipe would be waited for, a device might never end.
 pub fn open(path: &Path) -> Result<(File, u64)> {
     let failed = |error| Error::io("read", path, error);
-    let metadata = fs::metadata(path).map_err(failed)?;
-    if metadata.is_dir() {
+    // Opening alone may set a device off.
+    admit(path, &fs::metadata(path).map_err(failed)?)?;
+    let file = unwaited().read(true).open(path).map_err(failed)?;
+    // What lies there now, whatever was looked at before.
+    let metadata = file.metadata().map_err(failed)?;
+    admit(path, &metadata)?;
+    Ok((file, metadata.len()))
+}
+
+/// Refuses what is no regular file.
+fn admit(path: &Path, found: &fs::Metadata) -> Result<()> {
+    if found.is_dir() {
         return Err(Error::input(path, "a folder, but a file is needed; name a file in it"));
     }
-    if !metadata.is_file() {
+    if !found.is_file() {
         let fact = "a pipe or a device, but files are read at any position";
         return Err(Error::input(path, format!("{fact}; save its content as a file and give that")));
     }
-    let file = File::open(path).map_err(failed)?;
-    let held = file.metadata().map_err(failed)?.len();
-    Ok((file, held))
+    Ok(())
+}
+
+/// How a file is opened that might have become a pipe: without waiting for who writes into it.
+fn unwaited() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "elsewhere no pipe lies in a folder"))]
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    options
+}
+
+/// The same for a file that has to lie where its name is, and not behind a link.
+pub(crate) fn unfollowed() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "elsewhere links are looked for before"))]
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK | libc::O_NOFOLLOW);
+    options
 }
 
 /// The whole of a file that is small, if it is what it should be: `what`.

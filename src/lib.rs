@@ -30,7 +30,7 @@
 //! | [`bench`](mod@bench) | what is timed, after it was validated; tables and the roofline |
 //! | [`revive`](mod@revive) | new weights for dead units |
 //! | [`units`] | dead, saturated, collapsed and duplicate units |
-//! | [`config`], [`run`], [`metrics`], [`picture`], [`durable`] | settings, the run directory and what lies in it |
+//! | [`config`], [`run`], [`metrics`], [`picture`], [`durable`], [`folder`], [`paths`] | settings, the run directory and what lies in it |
 //!
 //! # Training through the library
 //!
@@ -89,6 +89,7 @@ pub mod device;
 pub mod durable;
 pub mod engine;
 pub mod error;
+pub mod folder;
 pub mod gpu;
 mod input;
 pub mod memory;
@@ -97,12 +98,15 @@ pub mod model;
 pub mod objective;
 pub mod optim;
 pub mod order;
+pub mod paths;
 pub mod picture;
 pub mod random;
 pub mod reference;
 pub mod revive;
 pub mod run;
 pub mod supply;
+pub mod text;
+pub mod threads;
 pub mod train;
 pub mod units;
 pub mod verify;

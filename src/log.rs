@@ -1,7 +1,9 @@
-//! What the library says on the way, as plain lines on stderr: `warning: …`, `note: …`.
+//! What the library says on the way, as plain lines on stderr: `warning: …`, `note: …`. None of them holds a character that a
+//! terminal obeys, whatever a file or a name held.
 
 use std::fmt;
 
+use rhohat::error::plain;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
@@ -18,7 +20,8 @@ pub fn init(quiet: bool, verbose: u8) {
         (false, 1) => (LevelFilter::DEBUG, LevelFilter::WARN),
         (false, _) => (LevelFilter::TRACE, LevelFilter::DEBUG),
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).event_format(Plain);
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).event_format(Plain);
     let filter = Targets::new().with_default(others).with_target("rhohat", ours);
     tracing_subscriber::registry().with(lines).with(filter).init();
 }
@@ -43,7 +46,8 @@ where
             Level::INFO => "note: ",
             Level::DEBUG | Level::TRACE => "",
         })?;
-        context.field_format().format_fields(writer.by_ref(), event)?;
-        writeln!(writer)
+        let mut text = String::new();
+        context.field_format().format_fields(Writer::new(&mut text), event)?;
+        writeln!(writer, "{}", plain(&text))
     }
 }

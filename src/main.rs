@@ -3,36 +3,67 @@
 mod cli;
 mod commands;
 mod log;
+mod output;
 mod progress;
 mod restart;
+mod signals;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
+use rhohat::Error;
 
 fn main() -> ExitCode {
     restart::under_our_environment();
     let started = Instant::now();
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::read() {
+        Ok(cli) => cli,
+        Err((error, json)) => return told(&error, json),
+    };
     log::init(cli.quiet, cli.verbose);
     progress::init(cli.quiet);
-    match commands::run(&cli, started) {
-        Ok(code) => code,
-        Err(error) => {
-            // An error of the library holds the system's words already.
-            let of_library = error.downcast_ref::<rhohat::Error>();
-            let text =
-                of_library.map_or_else(|| format!("{error:#}"), ToString::to_string).replace('\n', " ");
-            // A closed stderr leaves nobody to tell.
-            let _ = writeln!(std::io::stderr(), "error: {text}");
-            exit_code(&error)
-        }
+    output::init(cli.asks_for_json());
+    signals::listen(cli.fate());
+    let threads = rhohat::threads::start().map_err(anyhow::Error::from);
+    threads.and_then(|()| commands::run(&cli, started)).unwrap_or_else(|error| failed(&error))
+}
+
+/// Tells of an error, on stderr and as it was asked for.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    let (text, code, kind) = match error.downcast_ref::<Error>() {
+        // An error of the library holds the system's words already.
+        Some(error) => (error.to_string(), error.exit_code(), kind(error)),
+        None => (format!("{error:#}"), 1, "other"),
+    };
+    output::failure(&text, code.into(), kind);
+    code.into()
+}
+
+/// An error's kind, by which programs may tell them apart.
+fn kind(error: &Error) -> &'static str {
+    match error {
+        Error::Usage(_) => "usage",
+        Error::Input { .. } => "input",
+        Error::Diverged { .. } => "diverged",
+        Error::Device(_) => "device",
+        Error::Io { .. } => "io",
     }
 }
 
-/// That of the library's error, else 1.
-fn exit_code(error: &anyhow::Error) -> ExitCode {
-    error.downcast_ref::<rhohat::Error>().map_or(1, rhohat::Error::exit_code).into()
+/// Prints help, or what is wrong with the arguments.
+fn told(error: &clap::Error, json: bool) -> ExitCode {
+    let printed = error.print().and_then(|()| std::io::stdout().flush());
+    if error.use_stderr() {
+        let text = error.render().to_string();
+        let first = text.split("\n\n").next().unwrap_or_default();
+        let words: Vec<&str> = first.trim_start_matches("error: ").split_whitespace().collect();
+        output::init(json);
+        output::failure_as_json(&words.join(" "), error.exit_code(), "usage");
+    } else if let Err(error) = printed
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        return failed(&Error::io("write", "standard output", error).into());
+    }
+    u8::try_from(error.exit_code()).unwrap_or(1).into()
 }

@@ -92,16 +92,25 @@ const RESERVED: u64 = 320 << 20;
 /// # Errors
 /// [`Error::Device`] when it is refused.
 pub fn grant(plan: u64) -> Checked<()> {
-    let mut room = Vec::<u8>::new();
-    let granted = usize::try_from(plan.saturating_add(RESERVED))
-        .is_ok_and(|bytes| room.try_reserve_exact(bytes).is_ok());
-    // Seen from outside, or the compiler may leave out an allocation that nobody uses.
-    std::hint::black_box(&room);
-    if granted {
+    if is_granted(plan) {
         return Ok(());
     }
     let fact = format!("out of memory: the system refuses the {} of the plan", Bytes(plan));
     Err(Error::device(format!("{fact}; lower --hidden, --batch or --chunk, or raise the limit (ulimit -v)")))
+}
+
+/// Whether the system gives as much as a plan holds and what threads reserve besides; see [`grant`].
+pub fn is_granted(plan: u64) -> bool {
+    is_given(plan.saturating_add(RESERVED))
+}
+
+/// Whether the system gives so many bytes, which go back untouched.
+pub fn is_given(bytes: u64) -> bool {
+    let mut room = Vec::<u8>::new();
+    let given = usize::try_from(bytes).is_ok_and(|bytes| room.try_reserve_exact(bytes).is_ok());
+    // Seen from outside, or the compiler may leave out an allocation that nobody uses.
+    std::hint::black_box(&room);
+    given
 }
 
 /// Bytes that an engine holds at a cut.

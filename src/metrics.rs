@@ -76,6 +76,9 @@ struct Line {
     /// J over held-out examples at the last look, where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     validation: Option<f64>,
+    /// The reconstruction term of that J.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation_reconstruction: Option<f64>,
     samples_per_second: f64,
     seconds: f64,
 }
@@ -94,6 +97,9 @@ pub struct Mark {
     pub clamped: usize,
     /// J over held-out examples at the last look, where there are some.
     pub validation: Option<f64>,
+    /// The reconstruction term of that J; not known of checkpoints of 0.1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_reconstruction: Option<f64>,
 }
 
 /// `metrics.jsonl` while it grows: one JSON object a report, whole lines only.
@@ -156,9 +162,10 @@ impl MetricsFile {
         Ok(there >= mark.bytes)
     }
 
-    /// Takes J over held-out examples, for the lines to come.
-    pub fn validated(&mut self, j: f64) {
-        self.mark.validation = Some(j);
+    /// Takes the cost over held-out examples, for the lines to come.
+    pub fn validated(&mut self, cost: &Cost) {
+        self.mark.validation = Some(cost.total());
+        self.mark.validation_reconstruction = Some(cost.reconstruction);
     }
 
     /// Adds a line.
@@ -196,6 +203,7 @@ impl MetricsFile {
             revived: progress.revived,
             beta: progress.beta_share.map(|share| share * self.objective.beta),
             validation: self.mark.validation,
+            validation_reconstruction: self.mark.validation_reconstruction,
             samples_per_second: rate(progress.samples - samples, progress.seconds - seconds),
             seconds: progress.seconds,
         }

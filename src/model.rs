@@ -1,6 +1,8 @@
 //! The parameters of the autoencoder: shapes, start values, the order in which they lie in one flat vector.
 
 pub mod file;
+mod foreign;
+mod names;
 
 use serde::{Deserialize, Serialize};
 

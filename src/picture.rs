@@ -1,5 +1,6 @@
 //! Pictures of features and of reconstructions, as PNG.
 
+use std::io::{self, Write};
 use std::path::Path;
 
 use image::codecs::png::PngEncoder;
@@ -129,11 +130,17 @@ impl Canvas {
     /// # Errors
     /// [`Error::Io`] when the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
+        durable::write(path, |out| self.write_to(out))
+    }
+
+    /// The same into any file.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         let color = if self.channels == 3 { ExtendedColorType::Rgb8 } else { ExtendedColorType::L8 };
-        durable::write(path, |out| {
-            PngEncoder::new(out)
-                .write_image(&self.pixels, self.width as u32, self.height as u32, color)
-                .map_err(std::io::Error::other)
-        })
+        PngEncoder::new(out)
+            .write_image(&self.pixels, self.width as u32, self.height as u32, color)
+            .map_err(io::Error::other)
     }
 }

@@ -1,21 +1,23 @@
-//! The run directory: settings, environment, metrics, model and picture of one training run. It is made once
-//! everything that can be refused has been accepted, and never overwritten.
+//! The run directory: settings, environment, identity of the data, metrics, model and picture of one training run. It is
+//! made once everything that can be refused has been accepted, and never overwritten.
 
 mod resume;
+mod unfinished;
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::data::identity::{Inputs, Inventory};
 use crate::durable;
 use crate::error::{Error, Result};
 use crate::gpu::tune::Kernels;
 use crate::metrics::MetricsFile;
-pub use resume::Sitting;
+pub use resume::{Changes, Divergence, Sitting};
 
 /// Where runs go that name no directory of their own.
 const RUNS: &str = "runs";
@@ -57,8 +59,19 @@ impl Environment {
     }
 }
 
+/// What a run is to learn from; `data.json`. Like `config.toml` it says what the run is meant to be from now on; what it
+/// has been until a checkpoint, the checkpoint says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataRecord {
+    /// The data, and the model to start from.
+    pub inputs: Inputs,
+    /// The files that the data lie in.
+    pub inventory: Inventory,
+}
+
 /// A run directory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RunDir(PathBuf);
 
 impl RunDir {
@@ -90,7 +103,7 @@ impl RunDir {
         match out {
             Some(out) => {
                 Self::check(out)?;
-                fs::create_dir_all(out).map_err(|error| Error::io("make", out, error))?;
+                make_folder(out)?;
                 Ok(Self(out.to_owned()))
             }
             None => Self::dated(name),
@@ -99,7 +112,7 @@ impl RunDir {
 
     /// A new directory under `runs`; several runs within a second are numbered.
     fn dated(name: &str) -> Result<Self> {
-        fs::create_dir_all(RUNS).map_err(|error| Error::io("make", RUNS, error))?;
+        make_folder(Path::new(RUNS))?;
         let stem = format!("{}-{name}", timestamp(SystemTime::now()).replace(['-', ':'], ""));
         let mut path = Path::new(RUNS).join(&stem);
         for number in 2.. {
@@ -108,7 +121,9 @@ impl RunDir {
                     path.set_file_name(format!("{stem}-{number}"));
                 }
                 made => {
-                    return made.map(|()| Self(path.clone())).map_err(|error| Error::io("make", path, error));
+                    made.map_err(|error| Error::io("make", &path, error))?;
+                    sync(Path::new(RUNS))?;
+                    return Ok(Self(path));
                 }
             }
         }
@@ -140,6 +155,19 @@ impl RunDir {
         self.0.join("config.toml")
     }
 
+    /// Where the identity of the data is.
+    fn data(&self) -> PathBuf {
+        self.0.join("data.json")
+    }
+
+    /// Writes `data.json`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be written.
+    pub fn write_data(&self, record: &DataRecord) -> Result<()> {
+        durable::write(&self.data(), |out| Ok(serde_json::to_writer_pretty(out, record)?))
+    }
+
     /// Writes `config.toml`.
     ///
     /// # Errors
@@ -149,16 +177,47 @@ impl RunDir {
         durable::write(&self.config(), |out| out.write_all(settings.as_bytes()))
     }
 
-    /// Writes `config.toml` and `env.json`, and starts `metrics.jsonl`.
+    /// Writes `config.toml`, `data.json` and `env.json`, and starts `metrics.jsonl`.
     ///
     /// # Errors
     /// [`Error::Io`] when one of them cannot be written.
-    pub fn begin(&self, config: &Config, environment: &Environment) -> Result<MetricsFile> {
+    pub fn begin(
+        &self,
+        config: &Config,
+        environment: &Environment,
+        record: &DataRecord,
+    ) -> Result<MetricsFile> {
         // Settings come last: with them there is a run that can be gone on with.
         let metrics = MetricsFile::claim(&self.metrics())?;
         durable::write(&self.0.join("env.json"), |out| Ok(serde_json::to_writer_pretty(out, environment)?))?;
+        self.write_data(record)?;
         self.write_config(config)?;
         Ok(MetricsFile::new(&self.metrics(), metrics, config.objective()))
+    }
+}
+
+/// Makes a folder and those that it lies in, each made to last: a name that was not synced may be gone after a power loss,
+/// with all that lies behind it.
+fn make_folder(path: &Path) -> Result<()> {
+    let path = std::path::absolute(path).map_err(|error| Error::io("make", path, error))?;
+    let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
+    for folder in missing.into_iter().rev() {
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(Error::io("make", folder, error));
+            }
+            _ => folder.parent().map_or(Ok(()), sync)?,
+        }
+    }
+    // One that was there may have been made a moment ago.
+    path.parent().map_or(Ok(()), sync)
+}
+
+fn sync(folder: &Path) -> Result<()> {
+    match durable::sync_folder(folder) {
+        // A folder that may be entered and not read cannot be opened; its owner decides how it lasts.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        other => other.map_err(|error| Error::io("sync", folder, error)),
     }
 }
 
@@ -170,7 +229,7 @@ fn is_left_over(entry: &fs::DirEntry) -> bool {
     !has_settings
         && match name.to_str() {
             Some("metrics.jsonl") => is_empty(),
-            Some("env.json") => true,
+            Some("env.json" | "data.json") => true,
             Some(name) => name.starts_with(durable::TEMPORARY),
             None => false,
         }

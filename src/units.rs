@@ -9,6 +9,7 @@ use crate::engine::{Engine, Layer};
 use crate::error::Result;
 use crate::model::Params;
 use crate::objective::{Activation, Cost, Objective};
+use crate::text::counted;
 pub use duplicates::{COSINE, Duplicates, PAIRS, duplicates, duplicates_within};
 
 /// A unit whose ρ̂ is below this share of ρ counts as dead.
@@ -70,15 +71,24 @@ impl Health {
         params: &Params<f32>,
         rows: &[usize],
     ) -> Result<Self> {
+        let mut spread = Spread::new(params.shape.hidden);
+        for rows in rows.chunks((HELD / params.shape.hidden).max(1)) {
+            spread.add(&engine.activations(Layer::Hidden, rows)?);
+        }
+        Ok(Self::of(objective, cost, params, &spread))
+    }
+
+    /// Counts at `params`, with the ρ̂ of `cost`; collapsed units by the `spread` of their activations.
+    pub fn of(objective: &Objective, cost: &Cost, params: &Params<f32>, spread: &Spread) -> Self {
         let Duplicates { count, compared } = duplicates(&params.w1, params.shape.visible);
-        Ok(Self {
+        Self {
             dead: dead(&cost.rho_hat, objective),
             saturated: saturated(&cost.rho_hat),
-            collapsed: collapsed(engine, objective.activation, rows)?,
-            collapsed_over: rows.len(),
+            collapsed: spread.collapsed(objective.activation),
+            collapsed_over: spread.rows,
             duplicates: count,
             duplicates_over: compared,
-        })
+        }
     }
 
     /// The last two counts in words, with what they were taken over where that is not everything.
@@ -86,7 +96,9 @@ impl Health {
         let Self { collapsed, collapsed_over, duplicates, duplicates_over: compared, .. } = self;
         let about = if *compared < hidden { "about " } else { "" };
         format!(
-            "{collapsed} collapsed over {collapsed_over} examples, {about}{duplicates} duplicates ({compared} compared)"
+            "{collapsed} collapsed over {}, {about}{} ({compared} compared)",
+            counted(*collapsed_over, "example"),
+            counted(*duplicates, "duplicate"),
         )
     }
 }
@@ -100,17 +112,6 @@ pub fn held_bytes(hidden: usize, rows: usize) -> u64 {
 pub fn spaced(examples: usize, most: usize) -> Vec<usize> {
     let count = examples.min(most);
     (0..count).map(|i| (i as u128 * examples as u128 / count as u128) as usize).collect()
-}
-
-/// How many units hardly depend on the examples `rows`.
-fn collapsed(engine: &mut dyn Engine, activation: Activation, rows: &[usize]) -> Result<usize> {
-    let hidden = engine.shape().hidden;
-    let mut spread = Spread::new(hidden);
-    for rows in rows.chunks((HELD / hidden).max(1)) {
-        spread.add(&engine.activations(Layer::Hidden, rows)?);
-    }
-    let deviations = spread.deviations().map(|deviation| deviation * activation.active_fraction_slope());
-    Ok(deviations.filter(|&deviation| deviation < COLLAPSED).count())
 }
 
 /// The spread of every unit's activation, from rows that come in pieces. Sums are those of differences from the first
@@ -146,6 +147,12 @@ impl Spread {
                 units.iter_mut().zip(&row[task * TASK..]).for_each(|(unit, &a)| unit.add(a));
             }
         });
+    }
+
+    /// How many units hardly depend on the example.
+    fn collapsed(&self, activation: Activation) -> usize {
+        let deviations = self.deviations().map(|deviation| deviation * activation.active_fraction_slope());
+        deviations.filter(|&deviation| deviation < COLLAPSED).count()
     }
 
     /// The standard deviation of each unit's activation, over all rows.

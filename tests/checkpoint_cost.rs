@@ -43,7 +43,8 @@ impl Observer for Turn<'_> {
         {
             let (position, state) = pause.snapshot(&mut keeper.spare()?)?;
             let metrics = File::open(self.metrics).unwrap();
-            let checkpoint = Checkpoint { position, state, metrics: Mark::default(), patience: None };
+            let checkpoint =
+                Checkpoint { position, state, metrics: Mark::default(), patience: None, provenance: None };
             keeper.keep(checkpoint, metrics)?;
             self.kept.set(self.kept.get() + 1);
         }

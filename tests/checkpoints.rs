@@ -28,9 +28,9 @@ fn checkpoint(steps: usize) -> Checkpoint {
     let mut state = cpu.state(Some(lbfgs.pairs()), &mut Spare::default()).unwrap();
     state.average = Some(vec![0.25; 7]);
     let position = Position { steps, samples: 120, search: Some(lbfgs), ..Position::default() };
-    let metrics = Mark { bytes: 9, samples: 8, seconds: 0.1, clamped: 0, validation: Some(0.7) };
-    let patience = Some(Patience { best: 0.1 + 0.2, step: 2, waited: 1 });
-    Checkpoint { position, state, metrics, patience }
+    let metrics = Mark { bytes: 9, samples: 8, seconds: 0.1, validation: Some(0.7), ..Mark::default() };
+    let patience = Some(Patience { best: 0.1 + 0.2, reconstruction: Some(0.2), step: 2, waited: 1 });
+    Checkpoint { position, state, metrics, patience, provenance: None }
 }
 
 /// A run with checkpoints of steps 1 and 2.

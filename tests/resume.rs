@@ -85,7 +85,8 @@ impl Observer for Keep<'_> {
             return Ok(None);
         }
         let (position, state) = pause.snapshot(&mut Spare::default())?;
-        let checkpoint = Checkpoint { position, state, metrics: Mark::default(), patience: None };
+        let checkpoint =
+            Checkpoint { position, state, metrics: Mark::default(), patience: None, provenance: None };
         Checkpoints::of(self.run).publish(&checkpoint)?;
         self.taken.set(self.taken.get() + 1);
         Ok((self.at.last() == Some(&steps)).then_some(Ended::Stopped))

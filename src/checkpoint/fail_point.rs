@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub const VARIABLE: &str = "RHOHAT_FAIL_POINT";
 
 /// All places, in the order in which a run reaches them.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 20] = [
     "resume-locked",
     "resume-cleaned",
-    "resume-cut",
+    "resume-unfinished",
+    "resume-configured",
     "resume-recorded",
+    "resume-cut",
     "folder-made",
     "state-begun",
     "state-written",

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::fail_point::reach;
+use super::read::Unread;
 use super::{Checkpoint, read, write};
 use crate::durable::{self, sync_folder};
 use crate::error::{Error, Result};
@@ -84,12 +85,20 @@ impl Checkpoints {
             sync_folder(folder).map_err(|error| Error::io("sync", folder, error))?;
         }
         reach("published");
-        durable::write(&folder.join("latest"), |out| writeln!(out, "{name}"))?;
+        if let Err(why) = self.tidy(&folder, &name) {
+            tracing::warn!("{}: kept, but {why}", place.display());
+        }
+        Ok(place)
+    }
+
+    /// Names the newest for people, and takes older ones away. The checkpoint stands whether that succeeds or not.
+    fn tidy(&self, folder: &Path, newest: &str) -> Result<()> {
+        durable::write(&folder.join("latest"), |out| writeln!(out, "{newest}"))?;
         reach("latest-written");
         for (_, old) in self.newest_first()?.into_iter().skip(KEPT) {
             self.retire(&old)?;
         }
-        Ok(place)
+        Ok(())
     }
 
     /// Takes a checkpoint away, if it is there: renamed first, so that `checkpoints/` never holds a part of it.
@@ -109,7 +118,8 @@ impl Checkpoints {
     /// The newest checkpoint that is whole, and those that are newer and not.
     ///
     /// # Errors
-    /// [`Error::Io`] when the folder cannot be listed.
+    /// [`Error::Io`] when the folder cannot be listed or a file of it cannot be read, [`Error::Input`] when a later version
+    /// has written one: neither tells that it is worth nothing, and nothing is to be done before somebody has looked.
     pub fn find(&self) -> Result<Found> {
         let mut rejected = Vec::new();
         for (steps, path) in self.newest_first()? {
@@ -121,10 +131,19 @@ impl Checkpoints {
                     let reason = format!("it holds step {}", found.position.steps);
                     rejected.push(Rejected { path, reason });
                 }
-                Err(reason) => rejected.push(Rejected { path, reason }),
+                Err(Unread::Damaged(reason)) => rejected.push(Rejected { path, reason }),
+                Err(Unread::Kept(error)) => return Err(error),
             }
         }
         Ok(Found { newest: None, rejected })
+    }
+
+    /// Those that were rejected in earlier sittings; their steps and places, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the folder cannot be listed.
+    pub fn put_aside_before(&self) -> Result<Vec<(usize, PathBuf)>> {
+        steps_in(&self.run.join(REJECTED))
     }
 
     /// Moves rejected checkpoints out of the way of those to come, into `rejected/` of the run.
@@ -135,8 +154,15 @@ impl Checkpoints {
         let aside = self.run.join(REJECTED);
         for Rejected { path, .. } in rejected {
             fs::create_dir_all(&aside).map_err(|error| Error::io("make", &aside, error))?;
-            let place = aside.join(path.file_name().unwrap_or_default());
-            remove(&place)?;
+            let name = path.file_name().unwrap_or_default();
+            let numbered = (2..).map(|number| {
+                let mut name = name.to_owned();
+                name.push(format!(".{number}"));
+                aside.join(name)
+            });
+            let mut places = std::iter::once(aside.join(name)).chain(numbered);
+            let place =
+                places.find(|place| place.symlink_metadata().is_err()).expect("the numbers do not end");
             fs::rename(path, &place).map_err(|error| Error::io("write", &place, error))?;
         }
         Ok(())
@@ -163,12 +189,20 @@ impl Checkpoints {
 
     /// All checkpoints by the names of their folders, with their steps.
     fn newest_first(&self) -> Result<Vec<(usize, PathBuf)>> {
-        let steps = |path: &Path| path.file_name()?.to_str()?.strip_prefix("step-")?.parse().ok();
-        let all = entries(&self.path())?;
-        let mut all: Vec<(usize, PathBuf)> = all.into_iter().filter_map(|p| Some((steps(&p)?, p))).collect();
-        all.sort_unstable_by(|a, b| b.cmp(a));
-        Ok(all)
+        steps_in(&self.path())
     }
+}
+
+/// The checkpoints that a folder holds by their names, the newest first.
+fn steps_in(folder: &Path) -> Result<Vec<(usize, PathBuf)>> {
+    let steps = |path: &Path| {
+        let name = path.file_name()?.to_str()?.strip_prefix("step-")?;
+        name.split('.').next()?.parse().ok()
+    };
+    let all = entries(folder)?;
+    let mut all: Vec<(usize, PathBuf)> = all.into_iter().filter_map(|p| Some((steps(&p)?, p))).collect();
+    all.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(all)
 }
 
 /// The name of a checkpoint's folder.

@@ -1,15 +1,18 @@
 //! A checkpoint from its files: nothing is believed before its hash was compared, and nothing allocated that the file
-//! does not hold.
+//! does not hold. A file that cannot be read just now is told from one that is damaged: the first is nobody's fault, and
+//! may be read tomorrow.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use bytemuck::{Pod, Zeroable, cast_slice_mut};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
-use super::{Checkpoint, Digest, FORMAT, MANIFEST, Manifest, PROGRESS, Progress, STATE, hex};
+use super::{Checkpoint, Digest, FORMAT, MANIFEST, Manifest, OLDEST, PROGRESS, Progress, STATE, hex};
 use crate::engine::{Numbers, State};
+use crate::error::Error;
+use crate::memory::Bytes;
 use crate::optim::lbfgs::Lbfgs;
 
 /// Most bytes of `manifest.json`.
@@ -17,40 +20,103 @@ const MANIFEST_MOST: u64 = 1 << 16;
 /// Most bytes of `progress.json`, which holds a number for every hidden unit of a search.
 const PROGRESS_MOST: u64 = 1 << 30;
 
+/// Why a checkpoint cannot be had.
+#[derive(Debug)]
+pub enum Unread {
+    /// It was read, and is not what was written.
+    Damaged(String),
+    /// It was not read: the system refused, or a later version wrote it. Nothing is known of its worth.
+    Kept(Error),
+}
+
+/// A reason against what was read.
+impl From<String> for Unread {
+    fn from(reason: String) -> Self {
+        Self::Damaged(reason)
+    }
+}
+
+impl From<&str> for Unread {
+    fn from(reason: &str) -> Self {
+        Self::Damaged(reason.to_owned())
+    }
+}
+
+impl Unread {
+    /// What the system says of a file: one that is missing, no file or too short is damaged, the rest may pass.
+    fn of(path: &Path, error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::UnexpectedEof => Self::Damaged(error.to_string()),
+            _ => Self::Kept(Error::Io { action: "read", path: path.to_owned(), source: error }),
+        }
+    }
+
+    /// The same, with the file that a reason is about.
+    fn in_file(self, name: &str) -> Self {
+        match self {
+            Self::Damaged(reason) => Self::Damaged(format!("{name}: {reason}")),
+            kept => kept,
+        }
+    }
+}
+
 /// Reads the checkpoint in `folder`.
 ///
 /// # Errors
 /// Says which file is wrong, and how.
-pub fn read(folder: &Path) -> Result<Checkpoint, String> {
-    let manifest =
-        whole(&folder.join(MANIFEST), MANIFEST_MOST).map_err(|why| format!("{MANIFEST}: {why}"))?;
-    let manifest = parse_manifest(&manifest).map_err(|why| format!("{MANIFEST}: {why}"))?;
-    let progress = read_progress(folder, &manifest.progress).map_err(|why| format!("{PROGRESS}: {why}"))?;
-    let state = read_state(folder, &manifest.state, &progress).map_err(|why| format!("{STATE}: {why}"))?;
-    let Progress { position, metrics, patience, .. } = progress;
+pub fn read(folder: &Path) -> Result<Checkpoint, Unread> {
+    let (manifest, progress) = read_head(folder)?;
+    let state = read_state(folder, &manifest.state, &progress).map_err(|why| why.in_file(STATE))?;
+    let Progress { position, metrics, patience, provenance, .. } = progress;
     position.search.as_ref().map_or(Ok(()), |search| check_search(search, &state))?;
-    Ok(Checkpoint { position, state, metrics, patience })
+    Ok(Checkpoint { position, state, metrics, patience, provenance })
 }
 
-fn parse_manifest(bytes: &[u8]) -> Result<Manifest, String> {
+/// The two small files, which tell all but the numbers.
+fn read_head(folder: &Path) -> Result<(Manifest, Progress), Unread> {
+    let path = folder.join(MANIFEST);
+    let manifest = whole(&path, MANIFEST_MOST).and_then(|bytes| parse_manifest(&path, &bytes));
+    let manifest = manifest.map_err(|why| why.in_file(MANIFEST))?;
+    let progress = read_progress(folder, &manifest).map_err(|why| why.in_file(PROGRESS))?;
+    Ok((manifest, progress))
+}
+
+fn parse_manifest(path: &Path, bytes: &[u8]) -> Result<Manifest, Unread> {
     let json: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     match json["format"].as_u64() {
-        Some(FORMAT) => serde_json::from_value(json).map_err(|error| error.to_string()),
-        Some(other) => Err(format!("format {other}, but this version reads format {FORMAT}")),
-        None => Err("no format is named".to_owned()),
+        Some(OLDEST..=FORMAT) => serde_json::from_value(json).map_err(|error| error.to_string().into()),
+        Some(later) if later > FORMAT => Err(Unread::Kept(Error::input(
+            path,
+            format!(
+                "format {later} of a later version of rhohat, but this one reads {OLDEST} to {FORMAT}; go on with the \
+                 version that wrote it, nothing has been touched"
+            ),
+        ))),
+        Some(other) => Err(format!("there is no format {other}").into()),
+        None => Err("no format is named".into()),
     }
 }
 
-fn read_progress(folder: &Path, digest: &Digest) -> Result<Progress, String> {
+fn read_progress(folder: &Path, manifest: &Manifest) -> Result<Progress, Unread> {
+    let digest = &manifest.progress;
     let bytes = whole(&folder.join(PROGRESS), digest.bytes.min(PROGRESS_MOST))?;
     compare(digest, bytes.len() as u64, xxh3_128(&bytes))?;
-    serde_json::from_slice(&bytes).map_err(|error| error.to_string())
+    let progress: Progress = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    match (manifest.format, &progress.provenance) {
+        (OLDEST, Some(_)) => Err("format 1 knows no provenance".into()),
+        (FORMAT, None) => Err("what it was taken under is missing".into()),
+        _ => Ok(progress),
+    }
 }
 
-fn read_state(folder: &Path, digest: &Digest, progress: &Progress) -> Result<State, String> {
+fn read_state(folder: &Path, digest: &Digest, progress: &Progress) -> Result<State, Unread> {
     let &Progress { shape, order, average, .. } = progress;
     let len = State::vector_len(shape, order).ok_or("no memory holds such a shape")?;
-    let mut from = Hashed::open(&folder.join(STATE))?;
+    let path = folder.join(STATE);
+    let mut from = Hashed::open(&path)?;
     let width = |double: bool| if double { 8 } else { 4 };
     let wanted = progress
         .vectors
@@ -58,7 +124,7 @@ fn read_state(folder: &Path, digest: &Digest, progress: &Progress) -> Result<Sta
         .try_fold(0u64, |sum, vector| sum.checked_add((len as u64).checked_mul(width(vector.double))?));
     let wanted = wanted.and_then(|sum| sum.checked_add(if average { 8 * shape.hidden as u64 } else { 0 }));
     if wanted != Some(from.bytes) {
-        return Err(format!("{} bytes, but {PROGRESS} lists others", from.bytes));
+        return Err(format!("{} bytes, but {PROGRESS} lists others", from.bytes).into());
     }
     let mut vectors = Vec::with_capacity(progress.vectors.len());
     for vector in &progress.vectors {
@@ -96,42 +162,54 @@ fn compare(digest: &Digest, bytes: u64, hash: u128) -> Result<(), String> {
 }
 
 /// A file of at most `most` bytes, as far as that: who compares lengths sees it if there are more.
-fn whole(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+fn whole(path: &Path, most: u64) -> Result<Vec<u8>, Unread> {
     let mut bytes = Vec::new();
     let file = open(path)?;
-    file.take(most + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > most { Err(format!("more than {most} bytes")) } else { Ok(bytes) }
+    file.take(most + 1).read_to_end(&mut bytes).map_err(|error| Unread::of(path, error))?;
+    if bytes.len() as u64 > most { Err(format!("more than {most} bytes").into()) } else { Ok(bytes) }
 }
 
 /// A regular file: a pipe would be waited for without end.
-fn open(path: &Path) -> Result<File, String> {
-    let is_file = path.metadata().map_err(|error| error.to_string())?.is_file();
-    if !is_file {
-        return Err("no regular file".to_owned());
+fn open(path: &Path) -> Result<File, Unread> {
+    let failed = |error| Unread::of(path, error);
+    if !path.symlink_metadata().map_err(failed)?.is_file() {
+        return Err("no regular file".into());
     }
-    File::open(path).map_err(|error| error.to_string())
+    File::open(path).map_err(failed)
 }
 
 /// A file that is hashed while it is read.
-struct Hashed {
+struct Hashed<'a> {
+    path: &'a Path,
     file: File,
     bytes: u64,
     hasher: Xxh3Default,
 }
 
-impl Hashed {
-    fn open(path: &Path) -> Result<Self, String> {
+impl<'a> Hashed<'a> {
+    fn open(path: &'a Path) -> Result<Self, Unread> {
         let file = open(path)?;
-        let bytes = file.metadata().map_err(|error| error.to_string())?.len();
-        Ok(Self { file, bytes, hasher: Xxh3Default::new() })
+        let bytes = file.metadata().map_err(|error| Unread::of(path, error))?.len();
+        Ok(Self { path, file, bytes, hasher: Xxh3Default::new() })
     }
 
     /// The next `len` numbers, of which the file is known to hold as many.
-    fn take<T: Pod + Zeroable>(&mut self, len: usize) -> Result<Vec<T>, String> {
-        let mut numbers = vec![T::zeroed(); len];
+    fn take<T: Pod + Zeroable>(&mut self, len: usize) -> Result<Vec<T>, Unread> {
+        let mut numbers = Vec::new();
+        let bytes = len.saturating_mul(size_of::<T>()) as u64;
+        numbers.try_reserve_exact(len).map_err(|_| Unread::Kept(no_memory(self.path, bytes)))?;
+        numbers.resize(len, T::zeroed());
         let bytes: &mut [u8] = cast_slice_mut(&mut numbers);
-        self.file.read_exact(bytes).map_err(|error| error.to_string())?;
+        self.file.read_exact(bytes).map_err(|error| Unread::of(self.path, error))?;
         self.hasher.update(bytes);
         Ok(numbers)
     }
+}
+
+/// A checkpoint for which the machine has no room now is not a bad one.
+fn no_memory(path: &Path, bytes: u64) -> Error {
+    let fact = format!("{}: out of memory: {} are needed", path.display(), Bytes(bytes));
+    Error::device(format!(
+        "{fact}; close other programs or raise the limit (ulimit -v), nothing has been touched"
+    ))
 }

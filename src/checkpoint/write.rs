@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::fail_point::reach;
-use super::{Checkpoint, Digest, FORMAT, MANIFEST, Manifest, PROGRESS, Progress, STATE, Vector, hex};
+use super::{Checkpoint, Digest, FORMAT, MANIFEST, Manifest, OLDEST, PROGRESS, Progress, STATE, Vector, hex};
 use crate::durable::sync_folder;
 use crate::engine::Numbers;
 use crate::error::{Error, Result};
@@ -27,7 +27,9 @@ pub fn write(folder: &Path, checkpoint: &Checkpoint) -> Result<()> {
     let progress = to_json(&Progress::of(checkpoint));
     let progress = write_bytes(&folder.join(PROGRESS), &progress)?;
     reach("progress-written");
-    let manifest = Manifest { format: FORMAT, rhohat: env!("CARGO_PKG_VERSION").to_owned(), state, progress };
+    // Without what it was taken under it says no more than one of 0.1.0.
+    let format = if checkpoint.provenance.is_some() { FORMAT } else { OLDEST };
+    let manifest = Manifest { format, rhohat: env!("CARGO_PKG_VERSION").to_owned(), state, progress };
     write_bytes(&folder.join(MANIFEST), &to_json(&manifest))?;
     reach("manifest-written");
     sync_folder(folder).map_err(|error| Error::io("sync", folder, error))?;
@@ -41,7 +43,7 @@ fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
 
 impl Progress {
     fn of(checkpoint: &Checkpoint) -> Self {
-        let Checkpoint { position, state, metrics, patience } = checkpoint;
+        let Checkpoint { position, state, metrics, patience, provenance } = checkpoint;
         let vector = |(role, numbers): &(_, Numbers)| Vector {
             role: *role,
             double: matches!(numbers, Numbers::Double(_)),
@@ -54,6 +56,7 @@ impl Progress {
             order: state.order,
             vectors: state.vectors.iter().map(vector).collect(),
             average: state.average.is_some(),
+            provenance: provenance.clone(),
         }
     }
 }

@@ -1,9 +1,7 @@
 //! The flags of `train` that are settings of the run, and the values that they take.
 
-use std::path::PathBuf;
-
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use rhohat::checkpoint::{Every, Span};
 use rhohat::config::Batch;
 use rhohat::data::Normalize;
@@ -12,15 +10,16 @@ use rhohat::gpu::variant::Variant;
 use rhohat::memory::Bytes;
 use rhohat::objective::{Activation, RhoHatMode};
 use rhohat::optim::{Optimizer, Schedule};
+use rhohat::paths::PathText;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IntoDeserializer, value};
 
 /// What a run can be told, by flags or in a file; named as there; TOML leaves out what is not set.
-#[derive(Debug, Args, Serialize)]
+#[derive(Clone, Debug, Args, Serialize)]
 pub struct Settings {
     /// Folder of images, image, .npy, IDX (also .gz) or FILE.safetensors[:TENSOR]
-    #[arg(value_name = "DATA")]
-    data: Option<PathBuf>,
+    #[arg(value_name = "DATA", value_parser = path())]
+    data: Option<PathText>,
     /// Kind and width of rows in files without a header, for example u8:784
     #[arg(long, value_name = "KIND:WIDTH")]
     raw: Option<RawRows>,
@@ -82,7 +81,7 @@ pub struct Settings {
     #[arg(long, value_name = "ROWS")]
     shuffle_block: Option<u32>,
     /// Read rows from disk as they are needed [default: where they do not fit in memory]
-    #[arg(long, num_args = 0, default_missing_value = "true", overrides_with = "no_stream")]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, overrides_with = "no_stream")]
     stream: Option<bool>,
     /// Hold all rows in memory
     #[arg(long, overrides_with = "stream")]
@@ -107,10 +106,10 @@ pub struct Settings {
     #[arg(long, value_name = "N")]
     samples: Option<u32>,
     /// Keep the colours of images
-    #[arg(long, num_args = 0, default_missing_value = "true")]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     color: Option<bool>,
     /// Whiten images with Olshausen's filter [default: for the built-in images]
-    #[arg(long, num_args = 0, default_missing_value = "true", overrides_with = "no_whiten")]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, overrides_with = "no_whiten")]
     whiten: Option<bool>,
     /// Leave images as they are
     #[arg(long, overrides_with = "whiten")]
@@ -123,8 +122,8 @@ pub struct Settings {
     #[arg(long, value_name = "N")]
     fit_rows: Option<u32>,
     /// Start from this model, with its settings
-    #[arg(long, value_name = "MODEL")]
-    init: Option<PathBuf>,
+    #[arg(long, value_name = "MODEL", value_parser = path())]
+    init: Option<PathText>,
     /// Seed of pictures, patches, start weights and order [default: 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: Option<u64>,
@@ -149,6 +148,10 @@ pub struct Settings {
     /// Kernels of a WebGPU device, for example direct/buffers [default: timed or by its kind]
     #[arg(long, value_name = "NAME")]
     force_variant: Option<Variant>,
+    /// What stands in the place of all these.
+    #[arg(skip)]
+    #[serde(skip)]
+    instead: Option<toml::Table>,
 }
 
 impl Settings {
@@ -157,8 +160,16 @@ impl Settings {
         self.force_variant.is_some()
     }
 
+    /// Puts other settings in the place of these.
+    pub fn put(&mut self, settings: toml::Table) {
+        self.instead = Some(settings);
+    }
+
     /// What was set, by name.
     pub fn table(&self) -> toml::Table {
+        if let Some(table) = &self.instead {
+            return table.clone();
+        }
         let mut table = toml::Table::try_from(self).expect("every flag has a TOML form");
         if self.no_whiten {
             table.insert("whiten".to_owned(), false.into());
@@ -168,6 +179,11 @@ impl Settings {
         }
         table
     }
+}
+
+/// A path, whatever bytes its name has.
+fn path() -> impl TypedValueParser<Value = PathText> {
+    OsStringValueParser::new().map(PathText::from)
 }
 
 /// Values of `--activation`.

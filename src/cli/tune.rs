@@ -5,7 +5,7 @@ use rhohat::gpu::tune::Tune;
 use rhohat::{Error, Result};
 
 /// `--no-tune` and `--retune`. They are no settings of a run: what was chosen is.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct TuneFlags {
     /// Take the kernels that suit this kind of WebGPU device, without timing and without the cache
     #[arg(long)]

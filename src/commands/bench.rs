@@ -1,20 +1,23 @@
 //! `rhohat bench`: from arguments to tables, JSON and a chart.
 
-use std::path::Path;
-
 use rhohat::Error;
 use rhohat::bench::ladder::ladder;
 use rhohat::bench::{Bench, Options, What, chart, report, tasks};
 use rhohat::durable;
 use rhohat::objective::Objective;
 
+use super::outputs::{Kind, Wanted};
 use super::print;
 use crate::cli::BenchArgs;
 use crate::progress;
 
 /// Validates, measures and prints.
 pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
-    args.chart.as_deref().map(check_chart).transpose()?;
+    let chart = args.chart.as_deref().map(|path| {
+        let force = Some(args.force);
+        Wanted { flag: "--chart", path, kinds: &[Kind::Svg], inputs: &[], force }.check()
+    });
+    let chart = chart.transpose()?;
     let mut bench = Bench::new(options(args)?)?;
     let tasks = tasks(&bench);
     let bar = progress::bar(tasks.len(), 20);
@@ -27,9 +30,9 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     for warning in report::warnings(&bench) {
         tracing::warn!("{warning}");
     }
-    if let Some(path) = &args.chart {
+    if let Some(chart) = chart {
         let picture = chart::roofline(&bench);
-        durable::write(path, |out| out.write_all(picture.as_bytes()))?;
+        durable::write(chart.path(), |out| out.write_all(picture.as_bytes()))?;
     }
     if args.step.is_some() {
         bench.rows.retain(|row| row.what == What::Step);
@@ -53,15 +56,4 @@ fn options(args: &BenchArgs) -> rhohat::Result<Options> {
     let objective = Objective { activation, output, rho: 0.05, ..Objective::default() };
     let (devices, tune) = (args.device.clone(), args.tune.mode(false)?);
     Ok(Options { devices, sizes, steps_alone: args.step.is_some(), objective, quick: args.quick, tune })
-}
-
-/// Refuses a chart that could not be written, before minutes of measuring.
-fn check_chart(path: &Path) -> rhohat::Result<()> {
-    if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("svg")) {
-        return Err(Error::usage(format!(
-            "--chart {}: only SVG is drawn; name it .svg (browsers show it, inkscape and rsvg-convert make PNG of it)",
-            path.display()
-        )));
-    }
-    Ok(())
 }

@@ -1,19 +1,29 @@
 //! `rhohat encode`: hidden activations of data, as rows.
 
-use rhohat::data::npy;
-use rhohat::durable;
+use rhohat::paths::PathText;
 use serde_json::json;
 
-use super::{on_data, print};
+use super::on_data::{Made, Opening, Reach};
+use super::outputs::{Kind, Wanted};
+use super::print;
 use crate::cli::MapArgs;
 
-/// Encodes and writes `[m, h]`.
+/// Encodes and writes `[m, h]`, piece by piece.
 pub fn run(args: &MapArgs) -> anyhow::Result<()> {
-    let mut session = on_data::open(&args.on, |_| {})?;
-    let codes = session.encode()?;
-    let (rows, hidden) = (session.examples.matrix.rows, session.engine.shape().hidden);
-    durable::write(&args.out, |mut out| npy::write_to(&mut out, rows, hidden, &codes))?;
-    let report = json!({ "examples": rows, "hidden": hidden, "out": args.out });
+    let opening = Opening::new(&args.on, |_| {})?;
+    let (kinds, inputs) = (&[Kind::Npy], &opening.inputs());
+    let wanted = Wanted { flag: "-o", path: &args.out, kinds, inputs, force: Some(args.force) };
+    let out = wanted.check()?;
+    let mut session = opening.session(Made::Codes)?;
+    let (rows, hidden) = (session.examples.size().0, session.engine.shape().hidden);
+    let (mut pass, mut reach) = (session.pass(), Reach::default());
+    out.write_rows((rows, hidden), || {
+        let Some(range) = pass.next() else { return Ok(None) };
+        reach.add(&session.examples.rows(range.clone())?.values);
+        session.encode(&range).map(Some)
+    })?;
+    reach.warn(&session.objective);
+    let report = json!({ "examples": rows, "hidden": hidden, "out": PathText::from(&*args.out) });
     print(args.on.json, &report, |_| {
         format!("{}: {rows} rows of {hidden} hidden activations", args.out.display())
     })

@@ -1,13 +1,18 @@
 //! `rhohat eval`: the cost of a model on data, in its terms.
 
+mod explained;
+
+use rhohat::Error;
 use rhohat::metrics::{RhoHatRange, Terms};
-use rhohat::model::Matrix;
-use rhohat::units::{Health, spaced};
+use rhohat::objective::Cost;
+use rhohat::units::{Health, Spread};
 use serde::Serialize;
 
-use super::{on_data, print};
+use super::on_data::{Made, Opening, Reach, Session};
+use super::print;
 use crate::cli::EvalArgs;
 use crate::progress;
+use explained::{Columns, Variance};
 
 #[derive(Serialize)]
 struct Report {
@@ -17,7 +22,7 @@ struct Report {
     #[serde(flatten)]
     units: Health,
     hidden: usize,
-    /// `None` where the data have no spread.
+    /// `None` where the data do not vary beyond rounding.
     explained_variance: Option<f64>,
     examples: usize,
     device: String,
@@ -26,49 +31,88 @@ struct Report {
 
 /// Evaluates and prints.
 pub fn run(args: &EvalArgs) -> anyhow::Result<()> {
-    let mut session = on_data::open(&args.on, |objective| {
+    let opening = Opening::new(&args.on, |objective| {
         objective.rho = args.rho.unwrap_or(objective.rho);
         objective.beta = args.beta.unwrap_or(objective.beta);
         objective.lambda = args.lambda.unwrap_or(objective.lambda);
     })?;
+    let mut session = opening.session(Made::Judgement)?;
+    let (rows, cols) = session.examples.size();
+    let (mut columns, mut reach) = (Columns::new(rows, cols), Reach::default());
+    for range in session.pass() {
+        let piece = session.examples.rows(range)?;
+        columns.add(&piece);
+        reach.add(&piece.values);
+    }
+    reach.warn(&session.objective);
     let stage = progress::stage("taking J over the examples");
     let cost = session.engine.cost()?;
     drop(stage);
-    let outputs = session.reconstruct()?;
-    let params = session.engine.params()?;
-    let stage = progress::stage("judging hidden units");
-    let rows = spaced(session.examples.matrix.rows, usize::MAX);
-    let units = Health::measure(&mut *session.engine, &session.objective, &cost, &params, &rows)?;
-    drop(stage);
+    check_finite(&cost, args, &session, reach)?;
+    let explained_variance = explained_variance(&mut session, columns)?;
     let report = Report {
         terms: Terms::of(&cost),
         rho_hat: RhoHatRange::of(&cost.rho_hat),
-        units,
+        units: units(&mut session, &cost)?,
         hidden: cost.rho_hat.len(),
-        explained_variance: explained_variance(&session.examples.matrix, &outputs),
-        examples: session.examples.matrix.rows,
+        explained_variance,
+        examples: rows,
         device: args.on.device.clone(),
         adapter: session.engine.adapter(),
     };
     print(args.on.json, &report, text)
 }
 
-/// 1 − Σ(x − a3)² / Σ(x − column mean)².
-fn explained_variance(examples: &Matrix<f64>, outputs: &[f32]) -> Option<f64> {
-    let Matrix { rows, cols, values } = examples;
-    let mut means = vec![0.0; *cols];
-    for row in values.chunks_exact(*cols) {
-        means.iter_mut().zip(row).for_each(|(mean, x)| *mean += x / *rows as f64);
+fn explained_variance(session: &mut Session, columns: Columns) -> rhohat::Result<Option<f64>> {
+    let mut variance = Variance::about(columns);
+    for range in session.pass() {
+        let outputs = session.reconstruct(&range)?;
+        variance.add(&session.examples.rows(range)?.values, &outputs);
     }
-    let spread: f64 = values.iter().zip(means.iter().cycle()).map(|(x, mean)| (x - mean).powi(2)).sum();
-    let rest: f64 = values.iter().zip(outputs).map(|(x, &a3)| (x - f64::from(a3)).powi(2)).sum();
-    (spread > 0.0).then(|| 1.0 - rest / spread)
+    Ok(variance.explained(session.examples.preprocess()))
+}
+
+/// The health of hidden units, over all examples.
+fn units(session: &mut Session, cost: &Cost) -> rhohat::Result<Health> {
+    let mut spread = Spread::new(cost.rho_hat.len());
+    for range in session.pass() {
+        spread.add(&session.encode(&range)?);
+    }
+    let _stage = progress::stage("judging hidden units");
+    let params = session.engine.params()?;
+    Ok(Health::of(&session.objective, cost, &params, &spread))
+}
+
+/// Refuses a J that is no number, with the term that is none: data and parameters are finite.
+fn check_finite(cost: &Cost, args: &EvalArgs, session: &Session, reach: Reach) -> rhohat::Result<()> {
+    if !cost.reconstruction.is_finite() {
+        let fact = format!(
+            "the reconstruction term of J is {}: squares of numbers up to {:e} leave the 32-bit numbers of {}",
+            cost.reconstruction,
+            reach.largest(),
+            session.engine.adapter()
+        );
+        let remedy = "use --device reference, or scale the data (--normalize unit)";
+        return Err(Error::input(&args.on.data, format!("{fact}; {remedy}")));
+    }
+    let what = if !cost.decay.is_finite() {
+        "the weight decay of J, λ/2 (‖W1‖² + ‖D‖²),"
+    } else if !(cost.kl.is_finite() && cost.rho_hat.iter().all(|rho_hat| rho_hat.is_finite())) {
+        "a mean activation, and so the KL term of J,"
+    } else {
+        return Ok(());
+    };
+    let fact = format!("{what} is not finite in the 32-bit numbers of {}", session.engine.adapter());
+    Err(Error::input(
+        &args.on.model,
+        format!("{fact}; use --device reference, or a model of smaller weights"),
+    ))
 }
 
 fn text(report: &Report) -> String {
     let Report { terms, rho_hat, units, .. } = report;
     let explained =
-        report.explained_variance.map_or("undefined, the data have no spread".to_owned(), |share| {
+        report.explained_variance.map_or("undefined (the data do not vary)".to_owned(), |share| {
             format!("{:.2} % of the variance about the mean", 100.0 * share)
         });
     format!(

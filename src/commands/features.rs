@@ -2,24 +2,29 @@
 
 use rhohat::Error;
 use rhohat::model::file::ModelFile;
+use rhohat::paths::PathText;
 use rhohat::picture::{Tile, features};
 use serde_json::json;
 
+use super::outputs::{Kind, Wanted};
 use super::print;
 use crate::cli::FeaturesArgs;
 
 /// Draws and writes the PNG.
 pub fn run(args: &FeaturesArgs) -> anyhow::Result<()> {
     let file = ModelFile::open(&args.model)?;
+    let (kinds, inputs) = (&[Kind::Png], &[file.path()]);
+    let wanted = Wanted { flag: "-o", path: &args.out, kinds, inputs, force: Some(args.force) };
+    let out = wanted.check()?;
     let shape = file.shape();
     let tile = Tile::of(file.meta().map(|meta| &meta.preprocess), shape.visible).ok_or_else(|| {
         let fact = format!("{} visible units are no square, and the file names no patch size", shape.visible);
         Error::input(&args.model, format!("{fact}; its features have no picture"))
     })?;
     let canvas = features(&file.params()?, tile, args.scale)?;
-    canvas.save(&args.out)?;
+    canvas.save(out.path())?;
     let (width, height) = (canvas.width, canvas.height);
-    let report = json!({ "hidden": shape.hidden, "width": width, "height": height, "out": args.out });
+    let report = json!({ "hidden": shape.hidden, "width": width, "height": height, "out": PathText::from(&*args.out) });
     print(args.json, &report, |_| {
         format!("{}: {} features, {width}×{height} pixels", args.out.display(), shape.hidden)
     })

@@ -1,56 +1,93 @@
-//! A model on data: what `eval`, `encode` and `reconstruct` share.
+//! A model on data: what `eval`, `encode` and `reconstruct` share. Rows come piece by piece, so that neither they nor what
+//! is made of them has to fit in memory.
 
+mod room;
+
+use std::ops::Range;
 use std::path::Path;
 
+use indicatif::{HumanCount, ProgressBar};
 use rhohat::Error;
 use rhohat::config::{check_objective, reach_warning};
-use rhohat::data::{Examples, Normalize, Preprocess, Source};
+use rhohat::data::{Normalize, Pieces, Preprocess, Source};
 use rhohat::device::{Choice, Selector, Setup, Start};
 use rhohat::engine::{Cut, Engine, RhoHat};
 use rhohat::model::file::ModelFile;
-use rhohat::model::{Matrix, Params};
+use rhohat::model::{Matrix, Params, Shape};
 use rhohat::objective::Objective;
 use rhohat::picture::Tile;
 use rhohat::supply::Examples as Given;
 
 use crate::cli::OnData;
 use crate::progress;
+use room::Room;
 
-/// Rows that are asked of an engine at a time.
-const ROWS: usize = 4096;
-
-/// A model that holds the examples of some data.
+/// A model that is given the examples of some data.
 pub struct Session {
     /// The engine.
     pub engine: Box<dyn Engine>,
     /// The examples, after the model's preprocessing.
-    pub examples: Examples<f64>,
+    pub examples: Pieces,
     /// What J is made of.
     pub objective: Objective,
+    /// Rows that are asked of the engine at a time.
+    piece: usize,
 }
 
-/// Opens model, device and data; `adjust` overrides the objective of the metadata.
-pub fn open(args: &OnData, adjust: impl FnOnce(&mut Objective)) -> anyhow::Result<Session> {
-    let file = ModelFile::open(&args.model)?;
-    let mut objective = objective(args, &file);
-    adjust(&mut objective);
-    check_objective(&objective)?;
-    let preprocess = preprocess(args, &file);
-    let choice = Choice::resolve(&args.device.parse::<Selector>()?)?;
-    let examples = examples(&args.data, &preprocess, file.shape().visible)?;
-    if let Some(warning) = reach_warning(&examples.matrix.values, objective.output, None) {
-        tracing::warn!("{warning}");
+/// What is opened, before anything large is read.
+pub struct Opening<'a> {
+    args: &'a OnData,
+    file: ModelFile,
+    objective: Objective,
+}
+
+/// What is made of an example, for the memory that it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// Its hidden activations.
+    Codes,
+    /// Its reconstruction.
+    Outputs,
+    /// Both, and the parameters for a look at the units.
+    Judgement,
+}
+
+impl<'a> Opening<'a> {
+    /// Opens the model; `adjust` overrides the objective of its metadata.
+    pub fn new(args: &'a OnData, adjust: impl FnOnce(&mut Objective)) -> anyhow::Result<Self> {
+        let file = ModelFile::open(&args.model)?;
+        let mut objective = objective(args, &file);
+        adjust(&mut objective);
+        check_objective(&objective)?;
+        Ok(Self { args, file, objective })
     }
-    let setup = Setup { objective, cut: Cut::default(), rho_hat: RhoHat::default(), threads: 0 };
-    let engine = choice.open(&setup, &OnExamples { file: &file, examples: &examples.matrix })?;
-    Ok(Session { engine, examples, objective })
+
+    /// The files that are read.
+    pub fn inputs(&self) -> [&Path; 2] {
+        [self.file.path(), &self.args.data]
+    }
+
+    /// Opens device and data, plans the memory that `made` takes, and sets up the engine.
+    pub fn session(self, made: Made) -> anyhow::Result<Session> {
+        let Self { args, file, objective } = self;
+        let preprocess = preprocess(args, &file);
+        let choice = Choice::resolve(&args.device.parse::<Selector>()?)?;
+        let room = Room { choice: &choice, model: &file, made, memory: args.memory };
+        room.check_model(&args.model)?;
+        let examples = examples(args, &preprocess, file.shape())?;
+        let room::Pieces { at_once, asked } = room.pieces(&examples)?;
+        let setup = Setup { objective, cut: Cut::default(), rho_hat: RhoHat::default(), threads: 0 };
+        let mut engine = choice.open(&setup, &OnExamples { file: &file, examples: &examples })?;
+        engine.compute_at_once(at_once);
+        Ok(Session { engine, examples, objective, piece: asked })
+    }
 }
 
 /// That of the metadata, the activations overridden by flags.
 fn objective(args: &OnData, file: &ModelFile) -> Objective {
     let stored = file.meta().map(|meta| meta.objective);
     if stored.is_none() {
-        tracing::info!("{}: no rhohat metadata; {FOREIGN}", args.model.display());
+        tracing::info!("{}: no rhohat metadata; {FOREIGN}", rhohat::error::shown(file.path()));
     }
     let stored = stored.unwrap_or_default();
     Objective {
@@ -79,58 +116,150 @@ fn preprocess(args: &OnData, file: &ModelFile) -> Preprocess {
     preprocess
 }
 
-fn examples(path: &Path, preprocess: &Preprocess, visible: usize) -> anyhow::Result<Examples<f64>> {
+/// The examples, rows on disk left there.
+fn examples(args: &OnData, preprocess: &Preprocess, shape: Shape) -> anyhow::Result<Pieces> {
     let stage = progress::stage("making examples");
-    let examples: Examples<f64> = Source::open(path)?.apply(preprocess)?;
+    let source = Source::open_for_training(&args.data, args.raw)?;
+    if let Source::Stored(store) = &source {
+        check_width(&args.data, store.cols, shape)?;
+    }
+    let examples = Pieces::new(source, preprocess, args.memory, &|rows| {
+        stage.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
+    })?;
     drop(stage);
-    let found = examples.matrix.cols;
-    if found != visible {
-        let reason = format!("rows of {found} numbers, but the model has {visible} visible units");
-        return Err(Error::input(path, reason).into());
+    check_width(&args.data, examples.size().1, shape)?;
+    if let Some(cropped) = examples.cropped() {
+        tracing::info!("{cropped}");
     }
     Ok(examples)
+}
+
+fn check_width(path: &Path, found: usize, Shape { visible, .. }: Shape) -> rhohat::Result<()> {
+    if found == visible {
+        return Ok(());
+    }
+    let reason = format!("rows of {found} numbers, but the model has {visible} visible units");
+    Err(Error::input(path, reason))
 }
 
 /// A model's parameters and examples, rounded to what the engine holds.
 struct OnExamples<'a> {
     file: &'a ModelFile,
-    examples: &'a Matrix<f64>,
+    examples: &'a Pieces,
 }
 
 impl Start for OnExamples<'_> {
     fn single(&self) -> rhohat::Result<(Params<f32>, Given)> {
-        Ok((self.file.params()?, self.examples.cast().into()))
+        Ok((self.file.params()?, self.examples.examples()?))
     }
 
     fn double(&self) -> rhohat::Result<(Params<f64>, Matrix<f64>)> {
-        Ok((self.file.params()?, self.examples.cast()))
+        Ok((self.file.params()?, self.examples.matrix()?))
     }
 }
 
 impl Session {
-    /// A2 of all examples, `[m, h]`.
-    pub fn encode(&mut self) -> rhohat::Result<Vec<f32>> {
-        self.all(|engine, first, count| engine.encode(first, count))
+    /// A pass over the examples.
+    pub fn pass(&self) -> Pass {
+        let rows = self.examples.size().0;
+        Pass { rows, piece: self.piece, next: 0, bar: progress::bar(rows, 20) }
     }
 
-    /// A3 of all examples, `[m, n]`, in the model's normalised space.
-    pub fn reconstruct(&mut self) -> rhohat::Result<Vec<f32>> {
-        self.all(|engine, first, count| engine.reconstruct(first, count))
+    /// A2 of examples, `[rows, h]`, all of them finite.
+    pub fn encode(&mut self, rows: &Range<usize>) -> rhohat::Result<Vec<f32>> {
+        let codes = self.engine.encode(rows.start, rows.len())?;
+        self.check_finite(codes, rows, "hidden activation")
     }
 
-    fn all(
-        &mut self,
-        compute: impl Fn(&mut dyn Engine, usize, usize) -> rhohat::Result<Vec<f32>>,
-    ) -> rhohat::Result<Vec<f32>> {
-        let rows = self.examples.matrix.rows;
-        let bar = progress::bar(rows, 20);
-        let mut values = Vec::new();
-        for first in (0..rows).step_by(ROWS) {
-            let count = ROWS.min(rows - first);
-            values.extend(compute(&mut *self.engine, first, count)?);
-            bar.inc(count as u64);
+    /// A3 of examples, `[rows, n]`, in the model's normalised space, all of them finite.
+    pub fn reconstruct(&mut self, rows: &Range<usize>) -> rhohat::Result<Vec<f32>> {
+        let outputs = self.engine.reconstruct(rows.start, rows.len())?;
+        self.check_finite(outputs, rows, "output")
+    }
+
+    /// The same with the values that the data came in.
+    pub fn restore(&mut self, rows: &Range<usize>) -> rhohat::Result<Vec<f32>> {
+        let mut outputs = self.reconstruct(rows)?;
+        let preprocess = self.examples.preprocess();
+        let means = match preprocess.normalize {
+            Normalize::Lecture => self.examples.rows(rows.clone())?.means,
+            Normalize::None | Normalize::Unit => Vec::new(),
+        };
+        preprocess.restore(&mut outputs, &means);
+        self.check_finite(outputs, rows, "restored output")
+    }
+
+    /// Refuses a result that 32 bits do not hold: the model and the data are finite.
+    fn check_finite(&self, values: Vec<f32>, rows: &Range<usize>, what: &str) -> rhohat::Result<Vec<f32>> {
+        let Some(bad) = values.iter().position(|x| !x.is_finite()) else { return Ok(values) };
+        let (cols, count) =
+            (values.len() / rows.len().max(1), values.iter().filter(|x| !x.is_finite()).count());
+        let (row, col) = (rows.start + bad / cols, bad % cols);
+        let fact = format!(
+            "{what} {col} of example {row} (counted from 0) is {}, like {count} of the {} numbers from example {} on",
+            values[bad],
+            values.len(),
+            rows.start
+        );
+        let remedy = "the data or the weights are too large for 32-bit numbers; scale the data (--normalize unit), or take the model that belongs to them";
+        Err(Error::input("data", format!("{fact}: {remedy}")))
+    }
+}
+
+/// Examples in pieces, from the first to the last.
+pub struct Pass {
+    rows: usize,
+    piece: usize,
+    next: usize,
+    bar: ProgressBar,
+}
+
+impl Iterator for Pass {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        self.bar.set_position(self.next as u64);
+        if self.next == self.rows {
+            self.bar.finish_and_clear();
+            return None;
         }
-        bar.finish_and_clear();
-        Ok(values)
+        let first = self.next;
+        self.next = (first + self.piece).min(self.rows);
+        Some(first..self.next)
+    }
+}
+
+/// The least and the largest of the examples, for a warning about what the output cannot reach.
+#[derive(Clone, Copy, Debug)]
+pub struct Reach {
+    least: f64,
+    most: f64,
+}
+
+impl Default for Reach {
+    fn default() -> Self {
+        Self { least: f64::INFINITY, most: f64::NEG_INFINITY }
+    }
+}
+
+impl Reach {
+    /// Takes more examples.
+    pub fn add(&mut self, values: &[f64]) {
+        for &x in values {
+            self.least = self.least.min(x);
+            self.most = self.most.max(x);
+        }
+    }
+
+    /// The largest absolute value.
+    pub fn largest(&self) -> f64 {
+        self.least.abs().max(self.most.abs())
+    }
+
+    /// Warns, if there is something beyond the output's reach.
+    pub fn warn(&self, objective: &Objective) {
+        if let Some(warning) = reach_warning(&[self.least, self.most], objective.output, None) {
+            tracing::warn!("{warning}");
+        }
     }
 }

@@ -1,52 +1,75 @@
 //! `rhohat reconstruct`: data through the model and back to the values they came in.
 
-use rhohat::data::{Picture, npy};
-use rhohat::{Error, durable, picture};
+use rhohat::data::Picture;
+use rhohat::paths::PathText;
+use rhohat::{Error, picture};
 use serde_json::json;
 
-use super::on_data::Session;
-use super::{on_data, print};
+use super::on_data::{Made, Opening, Reach, Session};
+use super::outputs::{Destination, Kind, Wanted};
+use super::print;
 use crate::cli::MapArgs;
 
-/// Reconstructs, restores and writes rows `[m, n]`, or the picture.
+/// Reconstructs, restores and writes rows `[m, n]` piece by piece, or the picture.
 pub fn run(args: &MapArgs) -> anyhow::Result<()> {
-    let image = args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
-    let mut session = on_data::open(&args.on, |_| {})?;
-    let mut rows = session.reconstruct()?;
-    session.examples.preprocess.restore(&mut rows, &session.examples.means);
-    let (examples, visible) = (session.examples.matrix.rows, session.examples.matrix.cols);
-    let whitened = session.examples.preprocess.whiten;
-    let what = if image {
-        let picture = the_picture(args, &session, &rows)?;
-        picture::photograph(&picture, whitened).save(&args.out)?;
-        format!("a picture of {}×{} pixels", picture.width, picture.height)
-    } else {
-        durable::write(&args.out, |mut out| npy::write_to(&mut out, examples, visible, &rows))?;
-        format!("{examples} rows of {visible} numbers")
+    let opening = Opening::new(&args.on, |_| {})?;
+    let (kinds, inputs) = (&[Kind::Npy, Kind::Png], &opening.inputs());
+    let wanted = Wanted { flag: "-o", path: &args.out, kinds, inputs, force: Some(args.force) };
+    let out = wanted.check()?;
+    let mut session = opening.session(Made::Outputs)?;
+    let (examples, visible) = session.examples.size();
+    let whitened = session.examples.preprocess().whiten;
+    let what = match out.kind {
+        Kind::Png => {
+            let picture = the_picture(args, &mut session)?;
+            picture::photograph(&picture, whitened).save(out.path())?;
+            format!("a picture of {}×{} pixels", picture.width, picture.height)
+        }
+        _ => {
+            write(&out, &mut session)?;
+            format!("{examples} rows of {visible} numbers")
+        }
     };
     if whitened {
         tracing::warn!(
             "the model's images were whitened, which cannot be undone: the result is in whitened space"
         );
     }
-    let report = json!({ "examples": examples, "visible": visible, "whitened": whitened, "out": args.out });
+    let report = json!({
+        "examples": examples, "visible": visible, "whitened": whitened, "out": PathText::from(&*args.out)
+    });
     print(args.on.json, &report, |_| format!("{}: {what}", args.out.display()))
 }
 
-/// The one picture that the rows are the patches of.
-fn the_picture(args: &MapArgs, session: &Session, rows: &[f32]) -> Result<Picture, Error> {
-    let grids = session.examples.grid.as_deref().unwrap_or_default();
-    let mut pictures = session.examples.preprocess.pictures(rows, grids).unwrap_or_default();
-    match (pictures.pop(), pictures.len()) {
-        (Some(picture), 0) => Ok(picture),
-        (Some(_), others) => Err(Error::usage(format!(
-            "-o {}: one PNG, but DATA are {} pictures; give one picture, or -o FILE.npy for all patches",
-            args.out.display(),
-            others + 1
-        ))),
-        (None, _) => Err(Error::usage(format!(
-            "-o {}: DATA are rows, which are no picture; write them with -o FILE.npy",
-            args.out.display()
-        ))),
+/// Writes all examples as rows.
+fn write(out: &Destination, session: &mut Session) -> rhohat::Result<()> {
+    let (mut pass, mut reach) = (session.pass(), Reach::default());
+    out.write_rows(session.examples.size(), || {
+        let Some(range) = pass.next() else { return Ok(None) };
+        reach.add(&session.examples.rows(range.clone())?.values);
+        session.restore(&range).map(Some)
+    })?;
+    reach.warn(&session.objective);
+    Ok(())
+}
+
+/// The one picture that the examples are the patches of.
+fn the_picture(args: &MapArgs, session: &mut Session) -> Result<Picture, Error> {
+    let grids = session.examples.grids().unwrap_or_default();
+    let refused = |why: String| Err(Error::usage(format!("-o {}: {why}", args.out.display())));
+    match grids.len() {
+        0 => return refused("DATA are rows, which are no picture; write them with -o FILE.npy".to_owned()),
+        1 => {}
+        count => {
+            return refused(format!(
+                "one PNG, but DATA are {count} pictures; give one picture, or -o FILE.npy for all patches"
+            ));
+        }
     }
+    let mut rows = Vec::with_capacity(session.examples.size().0 * session.examples.size().1);
+    for range in session.pass() {
+        rows.extend(session.restore(&range)?);
+    }
+    let pictures = session.examples.preprocess().pictures(&rows, &grids);
+    pictures.and_then(|mut pictures| pictures.pop()).ok_or_else(|| Error::usage("DATA are no picture"))
 }

@@ -1,6 +1,7 @@
 //! `rhohat train`: from arguments to a run directory. Everything that can be refused is refused before the directory
 //! is made.
 
+mod begun;
 mod interrupt;
 mod plan;
 mod resume;
@@ -8,30 +9,33 @@ mod start;
 mod summary;
 mod watch;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use indicatif::HumanCount;
 use rhohat::Error;
 use rhohat::checkpoint::fail_point::reach;
-use rhohat::checkpoint::{Checkpoints, Found, Keeper};
+use rhohat::checkpoint::{Checkpoints, Found, Keeper, Provenance};
 use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, reach_warning};
-use rhohat::data::stream::RawRows;
+use rhohat::data::stream::{RawRows, Store};
 use rhohat::data::{Preprocess, Source};
 use rhohat::device::{Choice, Selector};
 use rhohat::engine::Engine;
 use rhohat::gpu::tune::{Job, Kernels, Origin, Tune};
 use rhohat::gpu::variant::Variant;
-use rhohat::memory::grant;
+use rhohat::memory::{Bytes, grant};
 use rhohat::model::file::{Meta, ModelFile, save};
 use rhohat::model::{Params, Shape};
+use rhohat::paths::PathText;
 use rhohat::picture::{Tile, features};
-use rhohat::run::{Environment, RunDir};
+use rhohat::run::{DataRecord, Divergence, Environment, RunDir};
 use rhohat::train::{self, Ended, Judge, Position};
 use rhohat::units::{Health, JUDGED, spaced};
 
 use super::on_data::FOREIGN;
+use super::outputs::{Kind as OutputKind, Wanted};
 use super::print;
 use crate::cli::TrainArgs;
 use crate::progress;
@@ -42,8 +46,9 @@ use watch::Watch;
 
 /// Trains and prints; `started` is when the program did.
 pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
+    let args = &begun::as_asked(args)?;
     let how = args.tune.mode(args.settings.forces_variant())?;
-    let resumed = match args.resume.as_deref().map(|run| resume::open(run, &args.settings)).transpose()? {
+    let resumed = match args.resume.as_deref().map(|run| resume::open(run, args)).transpose()? {
         Some(Asked::Finished(summary)) => {
             print(args.json, &*summary, summary::text)?;
             return Ok(ExitCode::SUCCESS);
@@ -54,15 +59,26 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     let file = resumed.as_ref().map(Resumed::config).or_else(|| args.config.clone());
     let given = Given::new(file.as_deref(), args.settings.table())?;
     args.out.as_deref().map(RunDir::check).transpose()?;
-    let init = given.get::<PathBuf>("init")?.as_deref().map(open_init).transpose()?;
+    let init = match given.get::<PathText>("init")? {
+        // What has been learned since is in the checkpoint.
+        Some(path) if resumed.as_ref().is_some_and(Resumed::has_state) && !path.exists() => None,
+        path => path.as_deref().map(open_init).transpose()?,
+    };
+    check_saved_patches(args, &given, file.as_deref())?;
     let raw = given.get::<RawRows>("raw")?;
-    let open = |path: &Path| Source::open_for_training(path, raw);
-    let source = given.get::<PathBuf>("data")?.as_deref().map(open).transpose()?;
+    let open =
+        |path: &Path| Source::open_for_training(path, raw).map_err(|why| elsewhere(why, resumed.is_some()));
+    let source = given.get::<PathText>("data")?.as_deref().map(open).transpose()?;
     let kind = Kind::of(source.as_ref());
+    let given = if resumed.is_some() { given.gone_on_with() } else { given.over_data(kind) };
     let facts = Facts { kind, init: init.as_ref() };
     let config = Config::resolve(&given, &facts)?;
+    if let Some(resumed) = &resumed {
+        resumed.admit(&config, &args.settings.table())?;
+    }
     let device = Device::open(args, &config, how)?;
     let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;
+    let plan = plan.with_pictures(&config, source.as_ref(), &device.choice)?;
     if args.dry_run {
         print(args.json, &plan, plan::text)?;
         return Ok(ExitCode::SUCCESS);
@@ -70,6 +86,25 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     let opened = open_engine(args, &config, &device, source, init.as_ref(), &plan, resumed)?;
     let config = config.with_plan(opened.engine.plan(), device.choice.variant());
     learn(args, &config, opened, started)
+}
+
+/// Data that are not where they were may be somewhere else.
+fn elsewhere(why: Error, resumed: bool) -> Error {
+    match why {
+        Error::Input { path, reason } if resumed && !path.exists() => {
+            Error::Input { path, reason: reason + "; give where it is now: rhohat train DATA --resume RUN" }
+        }
+        other => other,
+    }
+}
+
+/// Refuses to save the examples over what is read, or over anything that is no older array.
+fn check_saved_patches(args: &TrainArgs, given: &Given, config: Option<&Path>) -> rhohat::Result<()> {
+    let Some(path) = &args.save_patches else { return Ok(()) };
+    let (data, init) = (given.get::<PathText>("data")?, given.get::<PathText>("init")?);
+    let inputs: Vec<_> = [data.as_deref(), init.as_deref(), config].into_iter().flatten().collect();
+    let (flag, kinds) = ("--save-patches", &[OutputKind::Npy]);
+    Wanted { flag, path, kinds, inputs: &inputs, force: None }.check().map(|_| ())
 }
 
 fn open_init(path: &Path) -> rhohat::Result<ModelFile> {
@@ -119,6 +154,10 @@ struct Opened {
     engine: Box<dyn Engine>,
     /// What made the examples.
     preprocess: Preprocess,
+    /// What they were made of.
+    record: DataRecord,
+    /// Where they lie, if that is on disk.
+    store: Option<Arc<Store>>,
     kernels: Option<Kernels>,
     judge: Option<Judge>,
     /// The run that is gone on with, whose state the engine has.
@@ -140,9 +179,18 @@ fn open_engine(
     }
     let source = source.unwrap_or_else(|| Source::built_in(config.seed));
     let reading = progress::stage("making examples");
-    let data = start::Data::new(&source, config, init, &|rows| {
+    let known = resumed.as_ref().and_then(Resumed::preprocess).cloned();
+    let mut check = |record: &DataRecord| match &mut resumed {
+        Some(resumed) => resumed.check_data(&source, record, config, args.data_changed),
+        None => Ok(()),
+    };
+    let pictures = Bytes(plan.for_pictures);
+    let of = (init, known.as_ref(), pictures);
+    let (data, record) = start::Data::new(&source, config, of, &mut check, &|rows| {
         reading.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
-    })?;
+    })
+    .map_err(|error| error.of_data(config.data.as_deref()))?;
+    let store = source.stored();
     drop((source, reading));
     if let Some(warning) = reach_warning(&data.looked_at()?, config.output, config.fit_rows) {
         tracing::warn!("{warning}");
@@ -164,7 +212,7 @@ fn open_engine(
         resumed.restore(&mut *engine)?;
     }
     let judge = open_judge(config, device, &data, resumed.as_mut())?;
-    Ok(Opened { engine, preprocess: data.preprocess, kernels, judge, resumed })
+    Ok(Opened { engine, preprocess: data.preprocess, record, store, kernels, judge, resumed })
 }
 
 /// Who judges held-out examples, where some are.
@@ -178,7 +226,7 @@ fn open_judge(
     let engine = device.choice.open(&config.setup(), &start::HeldOut { hidden: config.hidden, rows })?;
     let every = config.look_every(data.size().0);
     let mut judge = Judge::new(engine, every, config.patience.unwrap_or(usize::MAX));
-    if let Some((known, best)) = resumed.map(Resumed::judged) {
+    if let Some((known, best)) = resumed.map(|resumed| resumed.judged(config)) {
         judge.resume(known, best);
     }
     Ok(Some(judge))
@@ -186,28 +234,35 @@ fn open_judge(
 
 /// Trains in a run directory, which holds the result in the end.
 fn learn(args: &TrainArgs, config: &Config, opened: Opened, started: Instant) -> anyhow::Result<ExitCode> {
-    let Opened { mut engine, preprocess, kernels, judge, resumed } = opened;
+    let Opened { mut engine, preprocess, record, store, kernels, judge, resumed } = opened;
     let engine = &mut *engine;
     let recipe = config.train_recipe(engine.examples());
-    let interrupt = Interrupt::listen()?;
+    let interrupt = Interrupt::listen();
     let environment = Environment::here(config.device.clone(), engine.adapter(), kernels);
     let (run, metrics, position) = match resumed {
-        Some(resumed) => resumed.begin(config, environment.adapter)?,
+        Some(resumed) => resumed.begin(config, environment.adapter, &record)?,
         None => {
             let run = RunDir::create(args.out.as_deref(), &run_name(config))?;
-            let metrics = run.begin(config, &environment)?;
+            let metrics = run.begin(config, &environment, &record)?;
             (run, metrics, Position::default())
         }
     };
     let taken = (position.steps > 0).then_some(position.steps);
     let checkpoints = Checkpoints::of(run.path());
     let keeper = Keeper::new(checkpoints, config.checkpoint_every, taken, recipe.remedy());
-    let mut watch = Watch::new((metrics, keeper, judge), config, &interrupt, recipe.steps);
+    interrupt.of_run(run.path(), keeper.published());
+    let provenance =
+        Provenance { settings: config.to_table(), inputs: record.inputs, preprocess: preprocess.clone() };
+    let mut watch =
+        Watch::new((metrics, keeper, judge), config, (provenance, store), &interrupt, recipe.steps);
     let startup = started.elapsed();
     let outcome = train::resume(engine, &recipe, position, &mut watch);
-    let (clamped, judge) = watch.finish();
-    if let Err(Error::Diverged { .. }) = outcome {
+    // The lock of the run is held until its last file has been written.
+    let (metrics, judge) = watch.finish();
+    let clamped = metrics.mark().clamped;
+    if let Err(Error::Diverged { step, what, .. }) = &outcome {
         tell_of_divergence(&run);
+        run.diverged(&Divergence { step: *step, what: what.clone() })?;
     }
     let mut outcome = outcome?;
     if let Some(best) = judge.as_ref().and_then(Judge::best) {
@@ -227,14 +282,18 @@ fn learn(args: &TrainArgs, config: &Config, opened: Opened, started: Instant) ->
     let rows = spaced(engine.examples(), JUDGED);
     let units = Health::measure(engine, &config.objective(), &outcome.cost, &params, &rows)?;
     drop(ending);
-    let summary = Summary::new(config, engine, &outcome, units, &run, (clamped, startup), judge.as_ref());
+    let mut summary = Summary::new(config, engine, &outcome, units, &run, (clamped, startup), judge.as_ref());
     match outcome.ended {
         Ended::Stopped | Ended::Time => {
             tracing::info!("rhohat train --resume {} goes on", run.path().display());
         }
-        Ended::Steps | Ended::Converged | Ended::Early => run.finish(&summary)?,
+        Ended::Steps | Ended::Converged | Ended::Early => {
+            summary.seal(&run)?;
+            run.finish(&summary)?;
+        }
     }
     reach("summary-written");
+    drop(metrics);
     print(args.json, &summary, summary::text)?;
     let stopped = interrupt.signal().filter(|_| outcome.ended == Ended::Stopped);
     Ok(stopped.map_or(ExitCode::SUCCESS, |signal| ExitCode::from(128 + signal)))
@@ -262,9 +321,14 @@ fn keep(params: &Params<f32>, config: &Config, preprocess: Preprocess, run: &Run
     }
 }
 
-/// The data's name as part of a directory's.
+/// The longest name of data in the name of a run, bytes: file systems take 255, some 143, of which others are needed.
+const LONGEST_NAME: usize = 100;
+
+/// The data's name as part of a directory's, as much of it as fits.
 fn run_name(config: &Config) -> String {
     let stem = config.data.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
-    stem.map_or("dead-leaves".to_owned(), |stem| stem.chars().map(plain).collect())
+    let mut name = stem.map_or("dead-leaves".to_owned(), |stem| stem.chars().map(plain).collect());
+    name.truncate(name.floor_char_boundary(LONGEST_NAME));
+    name
 }

@@ -8,9 +8,8 @@ use crate::error::{Error, Result};
 use crate::model::check_shape;
 use crate::objective::{Activation, Objective, RhoHatMode};
 use crate::optim::Optimizer;
-
-/// Most threads of the CPU engine: more than any machine has cores, and few enough to be started.
-const MOST_THREADS: usize = 1024;
+use crate::text::rounded;
+use crate::threads::MOST as MOST_THREADS;
 
 /// Most numbers of all examples, and of their activations: few enough for plans to add up bytes without care.
 const MOST_NUMBERS: usize = 1 << 52;
@@ -49,8 +48,10 @@ pub fn reach_warning(values: &[f64], output: Activation, fit_rows: Option<usize>
             None => "use --normalize unit".to_owned(),
         };
         format!(
-            "the data range from {least} to {most}, but a {} output reaches only {low} to {high}; \
-             {remedy}, or --output linear",
+            "the data range from {} to {}, but a {} output reaches only {low} to {high}; {remedy}, or --output \
+             linear",
+            rounded(least),
+            rounded(most),
             output.name()
         )
     })
@@ -115,7 +116,7 @@ impl Config {
                 found.visible,
                 match facts.kind {
                     Kind::Rows { .. } => "give data of that width",
-                    Kind::BuiltIn | Kind::Images => "set --patch (and --color) to its patches",
+                    Kind::BuiltIn | Kind::Images { .. } => "set --patch (and --color) to its patches",
                 }
             )
         })

@@ -7,40 +7,74 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::Config;
+use super::derived::{self, Written};
+use super::{Config, json};
 use crate::error::{Error, Result};
 use crate::input;
+use crate::paths::PathText;
 
 /// The settings that say how long a run is: one of them above puts both below aside.
 const LENGTHS: [&str; 2] = ["epochs", "steps"];
 
+/// Settings that are paths, and where they are kept as they were typed.
+const PATHS: [[&str; 2]; 2] = [["data", "data_as_given"], ["init", "init_as_given"]];
+
 /// The longest file that is read, bytes; a full one has about a thousand.
 const LONGEST_FILE: u64 = 1 << 16;
 
-/// Settings that were given, by name; flags win over the file.
+/// Settings that were given, by name; flags win over what a file says was chosen, and that over what it says was derived.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
-    table: Table,
+    /// Chosen, by flags or in the file.
+    pub(super) table: Table,
+    /// Derived, as the file says.
+    pub(super) derived: Table,
+    /// The flags alone.
+    pub(super) flags: Table,
+    /// What the file says, flags left aside.
+    chosen_in_file: Table,
+    pub(super) written: Written,
     file: Option<PathBuf>,
-    /// The names that the file sets.
-    of_file: Vec<String>,
 }
 
 impl Given {
     /// Overlays the settings of `file` with `flags`.
     ///
     /// # Errors
-    /// [`Error::Input`] when the file is missing or no TOML.
+    /// [`Error::Input`] when the file is missing or no TOML, or was written by a later version.
     pub fn new(file: Option<&Path>, flags: Table) -> Result<Self> {
         let mut table = file.map(read).transpose()?.unwrap_or_default();
-        let of_file = table.keys().cloned().collect();
-        overlay(&mut table, flags);
-        Ok(Self { table, file: file.map(Path::to_owned), of_file })
+        let (derived, written) = derived::split(&mut table).map_err(|reason| match file {
+            Some(file) => Error::input(file, reason),
+            None => Error::usage(reason),
+        })?;
+        let mut flags = flags;
+        absolute_paths(&mut table);
+        find_again(&mut table);
+        absolute_paths(&mut flags);
+        let chosen_in_file = table.clone();
+        overlay(&mut table, flags.clone());
+        Ok(Self { table, derived, flags, chosen_in_file, written, file: file.map(Path::to_owned) })
+    }
+
+    /// Who wrote the file.
+    pub fn written(&self) -> Written {
+        self.written
+    }
+
+    /// What the file says, chosen or derived.
+    pub(super) fn of_file(&self, name: &str) -> Option<&Value> {
+        self.chosen_in_file.get(name).or_else(|| self.derived.get(name))
     }
 
     /// Whether the file sets `name`.
-    pub fn file_has(&self, name: &str) -> bool {
-        self.of_file.iter().any(|known| known == name)
+    pub(super) fn file_has(&self, name: &str) -> bool {
+        self.of_file(name).is_some()
+    }
+
+    /// Names of the settings that were chosen.
+    pub fn chosen(&self) -> impl Iterator<Item = &String> {
+        self.table.keys()
     }
 
     /// The setting `name`, if it was given.
@@ -48,12 +82,17 @@ impl Given {
     /// # Errors
     /// [`Error::Input`] or [`Error::Usage`] when it is of another type.
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        let Some(value) = self.table.get(name) else { return Ok(None) };
+        let Some(value) = self.table.get(name).or_else(|| self.derived_under(name)) else { return Ok(None) };
         value
             .clone()
             .try_into()
             .map(Some)
             .map_err(|error| self.refused(&format!("{name}: {}", error.message())))
+    }
+
+    /// What was chosen by a name that [`Given::chosen`] has.
+    pub fn value(&self, name: &str) -> Value {
+        self.table[name].clone()
     }
 
     /// The given settings over `defaults`.
@@ -62,11 +101,25 @@ impl Given {
     /// [`Error::Input`] or [`Error::Usage`] for an unknown setting, or one of another type.
     pub fn over(&self, defaults: &Config) -> Result<Config> {
         let mut settings = Table::try_from(defaults).expect("defaults have a TOML form");
+        let is_derived = |name: &str| self.derived_under(name).is_some();
+        overlay(
+            &mut settings,
+            self.derived.clone().into_iter().filter(|(name, _)| is_derived(name)).collect(),
+        );
         overlay(&mut settings, self.table.clone());
-        settings.try_into().map_err(|error: toml::de::Error| {
+        let mut config: Config = settings.try_into().map_err(|error: toml::de::Error| {
             // "invalid type …" and "in `hidden`" come on lines of their own.
             self.refused(&error.to_string().trim().replace('\n', " "))
-        })
+        })?;
+        config.chosen = self.chosen().cloned().collect();
+        config.data_shape = defaults.data_shape;
+        Ok(config)
+    }
+
+    /// A derived setting, unless a chosen one puts it aside.
+    fn derived_under(&self, name: &str) -> Option<&Value> {
+        let put_aside = LENGTHS.contains(&name) && LENGTHS.iter().any(|name| self.table.contains_key(*name));
+        self.derived.get(name).filter(|_| !put_aside && !derived::is_shape(name))
     }
 
     /// Flags have been checked one by one, so what cannot be read comes from the file.
@@ -84,13 +137,64 @@ fn overlay(below: &mut Table, above: Table) {
     if above.keys().any(|name| is_length(name)) {
         below.retain(|name, _| !is_length(name));
     }
+    for [path, as_given] in PATHS {
+        if above.contains_key(path) {
+            below.remove(as_given);
+        }
+    }
     below.extend(above);
+}
+
+/// Makes paths absolute, so that they mean the same wherever a run is gone on with, and keeps them as they were typed.
+pub fn absolute_paths(table: &mut Table) {
+    for [name, as_given] in PATHS {
+        // What is no path is refused where all settings are read.
+        let Some(typed) = table.get(name).and_then(|value| value.clone().try_into::<PathText>().ok()) else {
+            continue;
+        };
+        let Ok(absolute) = std::path::absolute(&typed) else { continue };
+        if *typed != *absolute {
+            let value = |path: PathText| Value::try_from(path).expect("a path has a TOML form");
+            table.insert(name.to_owned(), value(absolute.into()));
+            table.insert(as_given.to_owned(), value(typed));
+        }
+    }
+}
+
+/// Where nothing is left at an absolute path of a file, but what was typed leads somewhere from here, the run was moved
+/// with what it learns from.
+fn find_again(table: &mut Table) {
+    for [name, as_given] in PATHS {
+        let path = |name: &str| table.get(name).and_then(|value| value.clone().try_into::<PathText>().ok());
+        let (Some(absolute), Some(typed)) = (path(name), path(as_given)) else { continue };
+        if !absolute.exists() && typed.exists() {
+            tracing::info!("{}: not there; taken from {}", absolute.display(), typed.display());
+            let value = Value::try_from(typed).expect("a path has a TOML form");
+            table.insert(name.to_owned(), value);
+            absolute_paths(table);
+        }
+    }
+}
+
+/// The settings of a run's `config.toml`, chosen and derived, and who wrote them.
+///
+/// # Errors
+/// [`Error::Input`] when the file is missing or no TOML, or was written by a later version.
+pub fn read_settings(path: &Path) -> Result<(Table, Written)> {
+    let mut table = read(path)?;
+    let (derived, written) = derived::split(&mut table).map_err(|reason| Error::input(path, reason))?;
+    table.extend(derived.into_iter().filter(|(name, _)| !derived::is_shape(name)));
+    absolute_paths(&mut table);
+    Ok((table, written))
 }
 
 fn read(path: &Path) -> Result<Table> {
     let bytes = input::small(path, "a configuration", LONGEST_FILE)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::input(path, "not text in UTF-8, but a configuration is; give another file"))?;
+    if let Some(json) = json::of(&text) {
+        return json.map_err(|reason| Error::input(path, reason));
+    }
     toml::from_str(&text).map_err(|error| {
         let before = error.span().and_then(|span| text.as_bytes().get(..span.start)).unwrap_or_default();
         let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();

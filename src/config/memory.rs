@@ -52,6 +52,9 @@ pub struct MemoryPlan {
     pub start: u64,
     /// The copy of parameters and optimiser state that is saved, and what is made of it in the end.
     pub saving: u64,
+    /// Pictures while they are decoded and made ready, and the patches that are cut meanwhile, as far as what is allocated
+    /// later does not take their place.
+    pub pictures: u64,
     /// The engine that judges held-out examples.
     pub validation: u64,
     /// The program itself.
@@ -68,6 +71,9 @@ pub struct MemoryPlan {
     pub recomputes: bool,
     /// Whether rows are read from disk as they are needed.
     pub stream: bool,
+    /// Bytes that pictures may take while they are made ready.
+    #[serde(skip)]
+    pub for_pictures: u64,
 }
 
 impl Config {
@@ -231,6 +237,7 @@ impl Config {
             textures,
             start,
             saving,
+            pictures: 0,
             validation,
             program,
             total: footprint.total() + order + start + saving + validation + program,
@@ -239,6 +246,7 @@ impl Config {
             block,
             recomputes: job.batch.unwrap_or(job.examples) > chunk,
             stream,
+            for_pictures: 0,
         })
     }
 
@@ -258,7 +266,7 @@ impl Config {
         let (kept, cols) = (job.examples, job.shape.visible);
         let all = match kind {
             Kind::Rows { rows, .. } => rows,
-            Kind::BuiltIn | Kind::Images => self.samples.unwrap_or(kept),
+            Kind::BuiltIn | Kind::Images { .. } => self.samples.unwrap_or(kept),
         };
         let held_out = all - kept.min(all);
         let in_double = |rows: usize| 8 * (rows as u64) * cols as u64;
@@ -277,7 +285,7 @@ impl Config {
         let source = match kind {
             Kind::Rows { row_bytes: Some(_), .. } => read,
             Kind::Rows { row_bytes: None, .. } => in_double(all),
-            Kind::BuiltIn | Kind::Images => 0,
+            Kind::BuiltIn | Kind::Images { .. } => 0,
         };
         [
             in_double(all) + (source.max(drawn + in_double(held_out))),
@@ -292,7 +300,7 @@ impl Config {
         }
         let all = match kind {
             Kind::Rows { rows, .. } => rows,
-            Kind::BuiltIn | Kind::Images => self.samples.unwrap_or_default(),
+            Kind::BuiltIn | Kind::Images { .. } => self.samples.unwrap_or_default(),
         };
         let examples = self.held_out(all);
         let job = Job { examples, batch: None, optimizer: Optimizer::Sgd, fetched: None, ..*job };

@@ -1,5 +1,7 @@
 //! The defaults: those of the lecture's experiment, and how data and a start model change them.
 
+use std::collections::BTreeSet;
+
 use super::memory::default_run;
 use super::{Batch, Config, Given};
 use crate::checkpoint::Every;
@@ -45,7 +47,10 @@ pub enum Kind {
     /// The built-in images.
     BuiltIn,
     /// Images of the user.
-    Images,
+    Images {
+        /// Side and number, where all are squares of one size.
+        squares: Option<(usize, usize)>,
+    },
     /// Rows that are examples already.
     Rows {
         /// Examples m.
@@ -62,7 +67,7 @@ impl Kind {
     pub fn of(source: Option<&Source>) -> Self {
         match source {
             None => Self::BuiltIn,
-            Some(Source::Images(_)) => Self::Images,
+            Some(Source::Images(pictures)) => Self::Images { squares: pictures.squares() },
             Some(Source::Rows(table)) => Self::Rows { rows: table.rows, cols: table.cols, row_bytes: None },
             Some(Source::Stored(store)) => {
                 Self::Rows { rows: store.rows, cols: store.cols, row_bytes: Some(store.row_bytes()) }
@@ -76,7 +81,7 @@ impl Kind {
     pub fn row_bytes(self) -> Option<usize> {
         match self {
             Self::Rows { row_bytes, .. } => row_bytes,
-            Self::BuiltIn | Self::Images => None,
+            Self::BuiltIn | Self::Images { .. } => None,
         }
     }
 }
@@ -94,11 +99,27 @@ impl Config {
     /// [`Error::Usage`] with the flag and the way out; [`Error::Input`] for what a configuration file has wrong.
     pub fn resolve(given: &Given, facts: &Facts<'_>) -> Result<Self> {
         let mut defaults = Self::defaults(facts, given.get("samples")?.unwrap_or(SAMPLES));
+        defaults.take_whole_pictures_once(facts.kind, given.get("patch")?);
         defaults.choose_optimizer(given, facts.kind)?;
         defaults.patience = given.get::<f64>("validation")?.map(|_| PATIENCE);
-        let config = given.over(&defaults)?.with_run_order(given, facts.kind);
+        let mut config = given.over(&defaults)?.with_run_order(given, facts.kind);
+        if let Some((asked, taken)) = config.take_whole_pictures_once(facts.kind, None) {
+            tracing::info!(
+                "every picture is one patch: each of the {taken} is taken once (--samples {asked})"
+            );
+        }
         config.check(facts)?;
         Ok(config)
+    }
+
+    /// Of pictures that are one patch each there are no more examples than pictures; the samples asked for, and those taken.
+    fn take_whole_pictures_once(&mut self, kind: Kind, patch: Option<usize>) -> Option<(usize, usize)> {
+        let Kind::Images { squares: Some((side, count)) } = kind else { return None };
+        let asked = self.samples.filter(|&asked| asked > count)?;
+        (patch.or(self.patch) == Some(side)).then(|| {
+            self.samples = Some(count);
+            (asked, count)
+        })
     }
 
     /// Examples m to learn from, those held out left aside, and their width n.
@@ -137,6 +158,7 @@ impl Config {
         let normalize = if images { Normalize::Lecture } else { Normalize::None };
         Self {
             data: None,
+            data_as_given: None,
             raw: None,
             hidden: facts.init.map_or(HIDDEN, |file| file.shape().hidden),
             activation,
@@ -170,6 +192,7 @@ impl Config {
             normalize: stored.map_or(normalize, |stored| stored.normalize),
             fit_rows: None,
             init: None,
+            init_as_given: None,
             seed: 0,
             validation: None,
             patience: None,
@@ -178,6 +201,11 @@ impl Config {
             device: "auto".to_owned(),
             threads: 0,
             force_variant: None,
+            chosen: BTreeSet::new(),
+            data_shape: match facts.kind {
+                Kind::Rows { rows, cols, .. } => Some((rows, cols)),
+                Kind::BuiltIn | Kind::Images { .. } => None,
+            },
         }
     }
 

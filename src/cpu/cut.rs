@@ -45,13 +45,28 @@ pub struct Blocks {
     pub count: usize,
     /// Rows of a block; the last may have fewer.
     pub rows: usize,
+    /// Blocks of a group, each group having sums of its own.
+    group: usize,
 }
 
 impl Blocks {
     /// For `count` rows. A multiple of four blocks, so that a few threads have as much to do each.
     pub fn new(count: usize, thin: bool) -> Self {
         let rows = if thin { THIN_ROWS } else { count.div_ceil(count.div_ceil(ROWS).next_multiple_of(4)) };
-        Self { count, rows: rows.max(1) }
+        let rows = rows.max(1);
+        Self { count, rows, group: count.div_ceil(rows).div_ceil(TASKS).max(1) }
+    }
+
+    /// `count` of these rows, which begin and end where blocks and groups do, cut as they are among all of them: every
+    /// sum over rows has the pieces, and so the bits, that it has where all rows are computed at once.
+    pub fn part(self, count: usize) -> Self {
+        Self { count, ..self }
+    }
+
+    /// Rows of a part, at most `most` if that is no less than what cannot be cut.
+    pub fn part_rows(self, most: usize, thin: bool) -> usize {
+        let least = self.rows * if thin { self.group } else { 1 };
+        (most / least).max(1) * least
     }
 
     /// How many.
@@ -64,14 +79,14 @@ impl Blocks {
         block * self.rows..((block + 1) * self.rows).min(self.count)
     }
 
-    /// Blocks of a group, each group having sums of its own.
+    /// Blocks of a group.
     pub fn group(self) -> usize {
-        self.number().div_ceil(TASKS).max(1)
+        self.group
     }
 
     /// How many groups.
     pub fn groups(self) -> usize {
-        self.number().div_ceil(self.group())
+        self.number().div_ceil(self.group)
     }
 }
 

@@ -1,7 +1,5 @@
 //! The engine traits on the CPU: parameters and optimiser state around the evaluator, on a pool of threads of its own.
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
-
 use super::buffer::Buffer;
 use super::cut::settle;
 use super::evaluate::Evaluator;
@@ -15,10 +13,12 @@ use crate::engine::{
     Engine, Layer, NewUnit, Plan, RhoHat, Rows, SearchSpace, Slot, Spare, State, Trial, Update, check_list,
     evenly,
 };
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{Params, Shape};
 use crate::objective::Cost;
 use crate::supply;
+use crate::text::counted;
+use crate::threads::Pool;
 
 /// The CPU engine.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub struct Cpu {
     pub(super) moments: [Buffer; 2],
     pub(super) evaluator: Evaluator,
     pub(super) search: Search,
-    pub(super) pool: ThreadPool,
+    pub(super) pool: Pool,
 }
 
 impl Cpu {
@@ -39,9 +39,7 @@ impl Cpu {
     /// # Errors
     /// When the threads cannot be started, or the examples cannot be fetched.
     pub fn new(setup: &Setup, params: Params<f32>, examples: impl Into<supply::Examples>) -> Result<Self> {
-        let pool = ThreadPoolBuilder::new().num_threads(setup.threads).build().map_err(|error| {
-            Error::device(format!("cannot start {} threads: {error}; lower --threads", setup.threads))
-        })?;
+        let pool = Pool::new(setup.threads)?;
         let (layout, given) = (Layout::new(params.shape), examples.into());
         let plan = settle(setup.cut, params.shape, given.size().0);
         let thin = is_thin(layout, plan.block);
@@ -68,11 +66,15 @@ impl Engine for Cpu {
     }
 
     fn adapter(&self) -> String {
-        format!("{}, {} threads", processor(), self.pool.current_num_threads())
+        format!("{}, {}", processor(), counted(self.pool.threads(), "thread"))
     }
 
     fn plan(&self) -> Plan {
         self.evaluator.plan()
+    }
+
+    fn compute_at_once(&mut self, rows: usize) {
+        self.evaluator.compute_at_once(rows);
     }
 
     fn cost(&mut self) -> Result<Cost> {

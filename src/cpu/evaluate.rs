@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::buffer::Buffer;
+use super::cut::Blocks;
 use super::examples::Examples;
 use super::forward::Until;
 use super::layout::Layout;
@@ -22,6 +23,8 @@ pub struct Evaluator {
     step_objective: Objective,
     layout: Layout,
     plan: Plan,
+    /// Rows that are computed at once where no gradient is taken and examples are fetched.
+    at_once: usize,
     examples: Examples,
     pass: Pass,
     penalty: Penalty,
@@ -40,6 +43,7 @@ impl Evaluator {
             step_objective: objective,
             layout,
             plan,
+            at_once: plan.chunk,
             examples,
             pass: Pass::new(objective, layout, plan.block),
             penalty: Penalty::new(layout.shape.hidden),
@@ -56,6 +60,11 @@ impl Evaluator {
     /// The cut.
     pub fn plan(&self) -> Plan {
         self.plan
+    }
+
+    /// See [`crate::engine::Engine::compute_at_once`].
+    pub fn compute_at_once(&mut self, rows: usize) {
+        self.at_once = rows.clamp(1, self.plan.chunk);
     }
 
     /// Forgets the moving average of ρ̂.
@@ -93,7 +102,11 @@ impl Evaluator {
         let count = self.examples.count(rows);
         self.pass.sums.clear();
         for chunk in chunks(count, self.plan.chunk) {
-            self.forward(rows, chunk, w, Until::Error)?;
+            if self.examples.are_resident() || matches!(rows, Rows::Listed(_)) {
+                self.forward(rows, chunk, w, Until::Error)?;
+            } else {
+                self.forward_in_parts(chunk, w, Until::Error)?;
+            }
         }
         self.penalty.settle(&self.objective, &self.pass.sums.hidden, count);
         let squared_weights = self.squared_weights(w);
@@ -156,7 +169,23 @@ impl Evaluator {
     fn forward(&mut self, rows: Rows<'_>, chunk: Range<usize>, w: &[f32], until: Until) -> Result<()> {
         let count = chunk.len();
         self.pass.forward(self.examples.chunk(rows, chunk)?, count, w, until);
+        self.pass.sums.end_chunk();
         Ok(())
+    }
+
+    /// A chunk of fetched rows, as many at once as memory is to be taken for, with the bits of the whole.
+    fn forward_in_parts(&mut self, chunk: Range<usize>, w: &[f32], until: Until) -> Result<()> {
+        let whole = Blocks::new(chunk.len(), self.pass.is_thin());
+        self.pass.whole = Some(whole);
+        let parts = chunks(chunk.len(), whole.part_rows(self.at_once, self.pass.is_thin()));
+        let gone = parts.into_iter().try_for_each(|part| {
+            let rows = chunk.start + part.start..chunk.start + part.end;
+            self.pass.forward(self.examples.part(rows, whole)?, part.len(), w, until);
+            Ok(())
+        });
+        self.pass.whole = None;
+        self.pass.sums.end_chunk();
+        gone
     }
 
     fn backward(&mut self, rows: Rows<'_>, chunk: Range<usize>, target: &mut Target<'_>, scale: Scale) {
@@ -207,7 +236,7 @@ impl Evaluator {
     /// A2 `[count, h]` at `w` of those of the named rows that are at positions `range`.
     pub fn hidden(&mut self, w: &[f32], rows: Rows<'_>, range: Range<usize>) -> Result<Vec<f32>> {
         let mut out = Vec::with_capacity(range.len() * self.layout.shape.hidden);
-        for chunk in chunks(range.len(), self.plan.chunk) {
+        for chunk in chunks(range.len(), self.at_once) {
             let count = chunk.len();
             self.forward(rows, range.start + chunk.start..range.start + chunk.end, w, Until::Hidden)?;
             out.extend(self.pass.hidden_rows(count));
@@ -218,7 +247,7 @@ impl Evaluator {
     /// A3 `[count, n]` at `w` of those of the named rows that are at positions `range`.
     pub fn output(&mut self, w: &[f32], rows: Rows<'_>, range: Range<usize>) -> Result<Vec<f32>> {
         let mut out = Vec::with_capacity(range.len() * self.layout.shape.visible);
-        for chunk in chunks(range.len(), self.plan.chunk) {
+        for chunk in chunks(range.len(), self.at_once) {
             let count = chunk.len();
             self.forward(rows, range.start + chunk.start..range.start + chunk.end, w, Until::Output)?;
             out.extend(self.pass.output_rows(count));

@@ -67,10 +67,11 @@ impl Examples {
     /// When they cannot be fetched.
     pub fn chunk(&mut self, rows: Rows<'_>, range: Range<usize>) -> Result<&[f32]> {
         if let Values::Streamed(..) = self.values {
-            self.fetch(match rows {
+            let wanted = match rows {
                 Rows::Listed(list) => Wanted::Listed(&list[range.clone()]),
                 Rows::All => Wanted::Range(range.clone()),
-            })?;
+            };
+            self.fetch(wanted, Blocks::new(range.len(), self.thin).rows)?;
         } else {
             match rows {
                 Rows::Listed(list) => self.gather(range.len(), |at| list[range.start + at]),
@@ -79,6 +80,15 @@ impl Examples {
             }
         }
         Ok(self.same_chunk(rows, range))
+    }
+
+    /// Fetched rows `range`, which are a part of the chunk `whole`.
+    ///
+    /// # Errors
+    /// When they cannot be fetched.
+    pub fn part(&mut self, range: Range<usize>, whole: Blocks) -> Result<&[f32]> {
+        self.fetch(Wanted::Range(range.clone()), whole.rows)?;
+        Ok(&self.gathered[..range.len() * width(self.visible)])
     }
 
     /// What [`Examples::chunk`] has brought last.
@@ -92,9 +102,9 @@ impl Examples {
         }
     }
 
-    /// Fetches rows and puts them in blocks.
-    fn fetch(&mut self, wanted: Wanted<'_>) -> Result<()> {
-        let Self { values: Values::Streamed(supply, dense), gathered, visible, thin, .. } = self else {
+    /// Fetches rows and puts them in blocks of `block` rows.
+    fn fetch(&mut self, wanted: Wanted<'_>, block: usize) -> Result<()> {
+        let Self { values: Values::Streamed(supply, dense), gathered, visible, .. } = self else {
             return Ok(());
         };
         let count = wanted.len();
@@ -102,7 +112,7 @@ impl Examples {
         let dense = &mut dense[..count * *visible];
         supply.numbers(&wanted, dense)?;
         gathered.reserve(count * width(*visible));
-        spread_in_blocks(dense, *visible, *thin, &mut gathered[..count * width(*visible)]);
+        spread_rows(dense, *visible, block, &mut gathered[..count * width(*visible)]);
         Ok(())
     }
 
@@ -174,11 +184,6 @@ fn hold(supply: &mut dyn Supply, chunk: usize, thin: bool) -> Result<Buffer> {
         }
     }
     Ok(values)
-}
-
-/// Puts dense rows in blocks, as many as [`Blocks`] makes of them.
-fn spread_in_blocks(dense: &[f32], visible: usize, thin: bool, out: &mut [f32]) {
-    spread_rows(dense, visible, Blocks::new(dense.len() / visible, thin).rows, out);
 }
 
 /// Puts dense rows in blocks of `rows` rows.

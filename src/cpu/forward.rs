@@ -111,7 +111,8 @@ impl Pass {
             add_parts(&mut self.sums.delta3, parts, part_len, width(self.block));
         }
         if is_last && until.wants_error() {
-            self.sums.squared_error += parts.iter().skip(part_len - 1).step_by(part_len).sum::<f64>();
+            let errors = parts.iter().skip(part_len - 1).step_by(part_len);
+            self.sums.chunk_error = errors.fold(self.sums.chunk_error, |sum, error| sum + error);
         }
     }
 }

@@ -19,15 +19,22 @@ pub struct Sums {
     pub delta2: Vec<f64>,
     /// Of δ3, `[n]`.
     pub delta3: Vec<f64>,
-    /// Σ (A3 − X)².
+    /// Σ (A3 − X)² of the chunks that are done.
     pub squared_error: f64,
+    /// The same of the chunk at hand.
+    pub chunk_error: f64,
 }
 
 impl Sums {
     /// All zero.
     pub fn clear(&mut self) {
         [&mut self.hidden, &mut self.delta2, &mut self.delta3].into_iter().for_each(|sums| sums.fill(0.0));
-        self.squared_error = 0.0;
+        (self.squared_error, self.chunk_error) = (0.0, 0.0);
+    }
+
+    /// Adds what a chunk has left.
+    pub fn end_chunk(&mut self) {
+        self.squared_error += std::mem::take(&mut self.chunk_error);
     }
 }
 
@@ -38,6 +45,8 @@ pub struct Pass {
     pub layout: Layout,
     /// Hidden units a block.
     pub block: usize,
+    /// The chunk that the rows at hand are a part of, if they are not the whole of it.
+    pub whole: Option<Blocks>,
     /// Dᵀ `[n, block]` of a block.
     pub decoder: Buffer,
     /// A2, one matrix `[rows, block]` a block.
@@ -62,6 +71,7 @@ impl Pass {
             objective,
             layout,
             block,
+            whole: None,
             decoder: Buffer::zeros(visible * width(block)),
             a2: Buffer::default(),
             a3: Buffer::default(),
@@ -73,6 +83,7 @@ impl Pass {
                 delta2: vec![0.0; hidden],
                 delta3: vec![0.0; width(visible)],
                 squared_error: 0.0,
+                chunk_error: 0.0,
             },
         }
     }
@@ -107,7 +118,7 @@ impl Pass {
 
     /// How `count` rows are cut.
     pub fn rows(&self, count: usize) -> Blocks {
-        Blocks::new(count, self.is_thin())
+        self.whole.map_or_else(|| Blocks::new(count, self.is_thin()), |whole| whole.part(count))
     }
 
     pub fn blocks(&self) -> usize {

@@ -83,7 +83,7 @@ impl Layout {
             pixels: pixels.to_vec(),
         };
         let pictures = values.chunks_exact(height * width * channels).enumerate().map(picture);
-        Ok(Source::Images(pictures.collect()))
+        Ok(pictures.collect::<Vec<_>>().into())
     }
 
     /// The numbers with the last index fastest; fails where there are none, and on the first that is not finite in the

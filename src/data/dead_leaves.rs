@@ -4,15 +4,12 @@
 
 use std::path::PathBuf;
 
-use rayon::prelude::*;
-
-use super::Picture;
 use crate::random::Stream;
 
 /// How many pictures there are.
-const PICTURES: u64 = 10;
+pub const PICTURES: u64 = 10;
 /// Side of a finished picture, pixels.
-const SIDE: usize = 512;
+pub const SIDE: usize = 512;
 /// Side of the canvas that the leaves fall on; the halving smooths their edges.
 const CANVAS: usize = 2 * SIDE;
 /// Smallest and largest radius of a leaf, canvas pixels.
@@ -27,19 +24,25 @@ const GREYS: (f64, f64) = (0.2, 0.8);
 /// Largest change of the grey from the middle of a leaf to its rim, along each axis.
 const SHADING: f64 = 0.3;
 
-/// Draws all pictures of `seed`, each from its own stream.
-pub fn pictures(seed: u64) -> Vec<Picture> {
-    (0..PICTURES).into_par_iter().map(|number| picture(seed, number)).collect()
+/// Bytes of a finished picture.
+pub const BYTES: u64 = (SIDE * SIDE * size_of::<f32>()) as u64;
+/// Most bytes that drawing it takes: the canvas, half of it while it is filtered, and a few lines.
+pub const BYTES_OF_DRAWING: u64 =
+    ((CANVAS * CANVAS + SIDE * CANVAS + SIDE * SIDE) * size_of::<f32>()) as u64 + (1 << 17);
+
+/// What the picture of a number is called.
+pub fn name(number: u64) -> PathBuf {
+    PathBuf::from(format!("built-in picture {number}"))
 }
 
-fn picture(seed: u64, number: u64) -> Picture {
+/// Draws the picture of a number from its own stream, `[SIDE, SIDE]`.
+pub fn draw(seed: u64, number: u64) -> Vec<f32> {
     let mut stream = Stream::numbered(seed, "dead leaves", number);
     let mut canvas = Canvas::new();
     while canvas.bare > 0 {
         canvas.lay_below(&Leaf::random(&mut stream));
     }
-    let name = PathBuf::from(format!("built-in picture {number}"));
-    Picture { name, width: SIDE, height: SIDE, channels: 1, pixels: canvas.halved() }
+    canvas.halved()
 }
 
 /// What a leaf looks like from above.
@@ -163,7 +166,8 @@ impl Canvas {
     /// `[SIDE, SIDE]` in [0, 1]: filtered across, then down.
     fn halved(&self) -> Vec<f32> {
         let taps = lanczos();
-        let across: Vec<f32> = self.greys.chunks_exact(CANVAS).flat_map(|row| halve(row, &taps)).collect();
+        let mut across = Vec::with_capacity(SIDE * CANVAS);
+        self.greys.chunks_exact(CANVAS).for_each(|row| across.extend(halve(row, &taps)));
         let column = |x: usize| across.iter().skip(x).step_by(SIDE).copied().collect::<Vec<f32>>();
         let mut picture = vec![0.0; SIDE * SIDE];
         for x in 0..SIDE {

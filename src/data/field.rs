@@ -1,43 +1,172 @@
-//! A picture made ready for cutting: f64, in the channels that the model sees, whitened where it asks for that.
+//! Pictures made ready for cutting, as many at once as fit into a given memory: decoded, and whitened where the model asks
+//! for that. How many are made ready at a time changes no bit.
+
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::Picture;
-use super::whiten::{Planner, whiten};
+use super::pictures::Pictures;
+use super::pixels::Pixels;
+use super::whiten::{self, whiten};
+use crate::error::{Error, Result};
+use crate::memory::{Bytes, available};
 
 /// What patches are cut from.
-pub struct Field<'a> {
-    /// The picture it was made of, for its size and name.
-    pub picture: &'a Picture,
-    /// 1 or 3.
-    pub channels: usize,
-    /// `[height, width, channels]`.
-    pub values: Vec<f64>,
+#[derive(Debug)]
+enum Field {
+    /// The pixels as they were decoded.
+    Plain(Pixels),
+    /// Planes `[height, width]` of a whitened picture; one that stands for all channels where it is grey.
+    White { width: usize, planes: Vec<Vec<f64>> },
 }
 
-/// Makes all pictures ready, in their order.
-pub fn prepare(pictures: &[Picture], channels: usize, whitened: bool) -> Vec<Field<'_>> {
-    let ready = |planner: &mut Planner, picture| {
-        let mut values = with_channels(picture, channels);
-        if whitened {
-            whiten(planner, &mut values, picture.width, channels);
+impl Field {
+    /// Makes a picture ready.
+    fn of(pictures: &Pictures, number: usize, channels: usize, whitened: bool) -> Result<Self> {
+        let pixels = pictures.decode(number)?;
+        if !whitened {
+            return Ok(Self::Plain(pixels));
         }
-        Field { picture, channels, values }
-    };
-    pictures.par_iter().map_init(Planner::new, ready).collect()
-}
+        let (width, count) = (pixels.width, channels.min(pixels.channels));
+        let mut planes = Vec::with_capacity(count);
+        for channel in 1..count {
+            planes.push(whiten(whiten::plane(&pixels, channel - 1, count), width));
+        }
+        // The last one does without the pixels.
+        let last = whiten::plane(&pixels, count - 1, count);
+        drop(pixels);
+        planes.push(whiten(last, width));
+        Ok(Self::White { width, planes })
+    }
 
-/// The pixels in grey (1) or colour (3); a grey picture is repeated in all three channels.
-fn with_channels(picture: &Picture, channels: usize) -> Vec<f64> {
-    let pixels = picture.pixels.iter().map(|&x| f64::from(x));
-    match (picture.channels, channels) {
-        (3, 1) => picture.pixels.chunks_exact(3).map(luma).collect(),
-        (1, 3) => pixels.flat_map(|grey| [grey; 3]).collect(),
-        _ => pixels.collect(),
+    /// Writes the patch `[patch, patch, channels]` whose first pixel is (`left`, `top`).
+    fn cut(&self, patch: usize, channels: usize, (left, top): (usize, usize), out: &mut [f64]) {
+        for (y, line) in out.chunks_exact_mut(patch * channels).enumerate() {
+            match self {
+                Self::Plain(pixels) => pixels.write((top + y) * pixels.width + left, channels, line),
+                Self::White { width, planes } => {
+                    let start = (top + y) * width + left;
+                    for (i, x) in line.iter_mut().enumerate() {
+                        *x = planes[i % channels % planes.len()][start + i / channels];
+                    }
+                }
+            }
+        }
     }
 }
 
-/// Grey of a red, green and blue pixel as Rec. 601 weighs them, like MATLAB's `rgb2gray` and Pillow's `L`.
-fn luma(pixel: &[f32]) -> f64 {
-    0.299 * f64::from(pixel[0]) + 0.587 * f64::from(pixel[1]) + 0.114 * f64::from(pixel[2])
+/// Bytes of whitening a picture in so many channels, the result included.
+pub fn bytes_of_whitening(width: usize, height: usize, channels: usize) -> u64 {
+    let plane = 8 * (width * height) as u64;
+    (channels as u64 + 1) * plane + whiten::scratch_bytes(width, height)
+}
+
+/// Makes pictures ready in a given order.
+#[derive(Debug)]
+pub struct Fields {
+    pictures: Arc<Pictures>,
+    /// Side of a patch, pixels.
+    patch: usize,
+    /// 1 or 3.
+    channels: usize,
+    whiten: bool,
+    /// Bytes that all that is under way may take.
+    room: u64,
+    /// Numbers of the pictures, in the order in which they will be asked for.
+    order: Vec<usize>,
+    /// Those that are ready: the place of the first in the order, and the fields.
+    ready: (usize, Vec<Field>),
+}
+
+impl Fields {
+    /// Pictures of `order`, ascending, in patches of `patch` × `patch` × `channels`. `memory` is what may be taken; `None` is
+    /// what the machine has left.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with the numbers where one picture alone takes more.
+    pub fn new(
+        pictures: Arc<Pictures>,
+        (patch, channels): (usize, usize),
+        whiten: bool,
+        memory: Option<Bytes>,
+        order: Vec<usize>,
+    ) -> Result<Self> {
+        let room = memory.or_else(available).map_or(u64::MAX, |bytes| bytes.0);
+        let fields = Self { pictures, patch, channels, whiten, room, order, ready: (0, Vec::new()) };
+        let largest = fields.order.iter().max_by_key(|&&number| fields.bytes_of(number));
+        match largest.map(|&number| (number, fields.bytes_of(number))) {
+            Some((number, bytes)) if bytes > room => {
+                let picture = &fields.pictures.list()[number];
+                let fact = too_large(picture.width, picture.height, whiten, bytes);
+                let there = format!("{} of memory are there for it", Bytes(room));
+                Err(Error::input(&picture.name, format!("{fact}, but {there}; {}", remedy(whiten))))
+            }
+            _ => Ok(fields),
+        }
+    }
+
+    /// Refuses rows of so many bytes that are to be held beside the pictures.
+    pub fn check_beside(&self, bytes: u64) -> Result<()> {
+        let largest = self.order.iter().map(|&number| self.bytes_of(number)).max().unwrap_or_default();
+        if bytes.saturating_add(largest) <= self.room {
+            return Ok(());
+        }
+        let needed = format!("{} for their patches and {} for one of them", Bytes(bytes), Bytes(largest));
+        let fact = format!("pictures need {needed}, but {} of memory are there", Bytes(self.room));
+        Err(Error::input(&self.pictures.list()[0].name, format!("{fact}; give fewer or smaller pictures")))
+    }
+
+    fn bytes_of(&self, number: usize) -> u64 {
+        self.pictures.bytes_of(number, self.channels, self.whiten)
+    }
+
+    /// Writes the patch of the picture `number` whose first pixel is at `place`, across and down; the picture is made ready,
+    /// and others after it as far as there is room, unless it is.
+    ///
+    /// # Errors
+    /// A file that is damaged, or has changed since it was listed.
+    pub fn cut(&mut self, number: usize, place: (usize, usize), out: &mut [f64]) -> Result<()> {
+        let at = self.order.partition_point(|&other| other < number);
+        let held = self.ready.0..self.ready.0 + self.ready.1.len();
+        if !held.contains(&at) {
+            self.make_ready(at)?;
+        }
+        self.ready.1[at - self.ready.0].cut(self.patch, self.channels, place, out);
+        Ok(())
+    }
+
+    /// Lets those go that are ready, and makes others ready from `at` on.
+    fn make_ready(&mut self, at: usize) -> Result<()> {
+        self.ready = (at, Vec::new());
+        let mut left = self.room;
+        let fits = |number: &&usize| {
+            let bytes = self.bytes_of(**number);
+            let fits = bytes <= left;
+            left = left.saturating_sub(bytes);
+            fits
+        };
+        let most = rayon::current_num_threads().max(1);
+        // The first one always: it has been found to fit.
+        let count = self.order[at..].iter().take(most).take_while(fits).count().max(1);
+        let make = |&number: &usize| Field::of(&self.pictures, number, self.channels, self.whiten);
+        // Collected first, so that of several bad files the first is reported.
+        let fields: Vec<Result<Field>> = self.order[at..at + count].par_iter().map(make).collect();
+        self.ready.1 = fields.into_iter().collect::<Result<_>>()?;
+        Ok(())
+    }
+}
+
+/// What a picture takes, in words.
+pub fn too_large(width: usize, height: usize, whiten: bool, bytes: u64) -> String {
+    let what = if whiten { "whitened" } else { "decoded" };
+    format!("{width}×{height} pixels take {} while they are {what}", Bytes(bytes))
+}
+
+/// What helps against a picture that takes too much.
+pub fn remedy(whiten: bool) -> &'static str {
+    if whiten {
+        "scale it down, cut it or leave it out, or do without whitening"
+    } else {
+        "scale it down, cut it or leave it out"
+    }
 }

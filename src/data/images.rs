@@ -1,32 +1,36 @@
-//! PNG and JPEG files, one or a folder full.
+//! PNG and JPEG files: what their headers say, and their pixels. Sizes of headers are checked against what can come out of
+//! the file, and nothing is decoded for a header.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
+use std::path::Path;
 
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits};
-use rayon::prelude::*;
 
-use super::Picture;
+use super::jpeg;
+use super::pixels::{Numbers, Pixels};
 use crate::error::{Error, Result};
 use crate::input;
-use crate::memory::{Bytes, available};
 
 /// Widest and highest picture that is decoded, pixels.
-const LARGEST_SIDE: u32 = 32_768;
-/// Most numbers that a picture may have, channels included: 1 GiB of them.
+pub const LARGEST_SIDE: u32 = 32_768;
+/// Most numbers that a picture may have, channels included: 2²⁸.
 const MOST_NUMBERS: u64 = 1 << 28;
 /// Most memory that a PNG decoder may take besides the pixels: comments, colour profiles, a row.
 const MOST_EXTRAS: u64 = 16 << 20;
 /// Bytes within which the headers of a JPEG file must end.
 const LONGEST_HEADERS: u64 = 16 << 20;
 /// Most pixels out of a byte: what deflate makes of it, eight of them in one byte.
-const MOST_PIXELS_PNG: u64 = 8 * 1032;
+const MOST_PIXELS_PNG: u64 = 8 * MOST_INFLATION;
+/// Most bytes that deflate makes of one.
+const MOST_INFLATION: u64 = 1032;
 /// Most pixels out of a byte: a block of 64 takes a bit at least, and may stand for 4×4 of them.
 const MOST_PIXELS_JPEG: u64 = 8 * 64 * 16;
+/// Buffers of files and of inflation, tables of codes.
+const BUFFERS: u64 = 256 << 10;
 /// What files and folders of images may hold.
 const ACCEPTED: [ImageFormat; 2] = [ImageFormat::Png, ImageFormat::Jpeg];
 
@@ -35,108 +39,180 @@ pub fn recognised(bytes: &[u8]) -> Option<ImageFormat> {
     image::guess_format(bytes).ok().filter(|format| ACCEPTED.contains(format))
 }
 
-/// Decodes all images of a folder in the order of their names; subfolders, hidden files and files that are images
-/// neither by name nor by content are passed over.
-pub fn read_folder(folder: &Path) -> Result<Vec<Picture>> {
-    let files = image_files(folder)?;
-    if files.is_empty() {
-        let remedy =
-            "put some into it (subfolders are not searched), or give a .npy, IDX or safetensors file";
-        return Err(Error::input(folder, format!("no PNG or JPEG images in this folder; {remedy}")));
+/// What the headers of a file say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Pixels across, as the picture is shown.
+    pub width: usize,
+    /// Pixels down, as the picture is shown.
+    pub height: usize,
+    /// 1 (grey) or 3 (colour).
+    pub channels: usize,
+    /// How the picture has to be turned to be shown.
+    orientation: Orientation,
+    /// Bytes of a pixel as it is decoded, transparency included.
+    pixel: usize,
+    /// Most bytes that the decoder takes besides the decoded pixels.
+    decoder: u64,
+}
+
+impl Header {
+    /// Whether the file asks for the picture to be turned or mirrored.
+    pub fn is_turned(&self) -> bool {
+        self.orientation != Orientation::NoTransforms
     }
-    let room = Room { left: available(), taken: AtomicU64::new(0) };
-    let read = |path: &PathBuf| {
-        let (file, held) = input::open(path)?;
-        let picture = read(path, &file, held)?;
-        room.take(folder, &picture)?;
-        Ok(picture)
-    };
-    // Collected first, so that of several bad files the first by name is reported.
-    files.par_iter().map(read).collect::<Vec<_>>().into_iter().collect()
+
+    /// Bytes of the decoded pixels.
+    pub fn decoded(&self) -> u64 {
+        (self.width * self.height * self.pixel) as u64
+    }
+
+    /// Most bytes that decoding takes, the decoded pixels included.
+    pub fn decoding(&self) -> u64 {
+        // Turned by a quarter, the pixels are copied.
+        let copy = if swaps(self.orientation) { self.decoded() } else { 0 };
+        self.decoded() + self.decoder.max(copy)
+    }
 }
 
-/// The memory that the pictures of a folder may fill.
-struct Room {
-    left: Option<Bytes>,
-    taken: AtomicU64,
+/// Reads the headers of a file.
+pub fn header(path: &Path) -> Result<Header> {
+    let (file, held) = input::open(path)?;
+    header_of(path, &file, held)
 }
 
-impl Room {
-    fn take(&self, folder: &Path, picture: &Picture) -> Result<()> {
-        let more = size_of_val(&picture.pixels[..]) as u64;
-        let taken = more + self.taken.fetch_add(more, Ordering::Relaxed);
-        match self.left.filter(|left| left.0 < taken) {
-            Some(left) => {
-                let fact = format!("its images take more than the {left} of memory that are free");
-                Err(Error::input(folder, format!("{fact}; leave some out or scale them down")))
+/// Reads the headers of an open file of `held` bytes.
+pub fn header_of(path: &Path, file: &File, held: u64) -> Result<Header> {
+    match format(path, file)? {
+        ImageFormat::Png => {
+            let extras = check_png(path, from_start(path, file)?)?;
+            let mut decoder = png(path, file)?;
+            described(path, &mut decoder, held.saturating_mul(MOST_PIXELS_PNG), extras + BUFFERS)
+        }
+        _ => {
+            let headers = jpeg_headers(path, file)?;
+            let mut decoder = jpeg(path, file, headers.length)?;
+            // The decoder holds the whole image, which ends where the file does but in large files with something behind.
+            let end = if held > LONGEST_HEADERS { jpeg_end(path, file)? } else { held };
+            let own = end + headers.decoder_bytes() + BUFFERS;
+            let header = described(path, &mut decoder, end.saturating_mul(MOST_PIXELS_JPEG), own)?;
+            let needless = end.saturating_sub(LONGEST_HEADERS);
+            if needless > header.width as u64 * header.height as u64 * 12 {
+                let fact = format!("{end} bytes are more than a picture of its size needs");
+                return Err(Error::input(path, format!("{fact}; save it anew, as PNG for example")));
             }
-            None => Ok(()),
+            Ok(header)
         }
     }
 }
 
-/// The files of a folder that are images by name or by content, sorted by name.
-fn image_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |error| Error::io("read", folder, error);
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if !hidden && path.is_file() && (ImageFormat::from_path(&path).is_ok() || holds_image(&path)?) {
-            files.push(path);
-        }
+/// Decodes the pixels of a file that was found to have these headers; transparency is ignored.
+pub fn decode(path: &Path, expected: &Header) -> Result<Pixels> {
+    let (file, held) = input::open(path)?;
+    if header_of(path, &file, held)? != *expected {
+        return Err(Error::input(path, "it has changed since it was looked at; start again"));
     }
-    files.sort();
-    Ok(files)
-}
-
-/// Whether the first bytes of a file are those of an image.
-fn holds_image(path: &Path) -> Result<bool> {
-    Ok(recognised(&start_of(path, &input::open(path)?.0)?).is_some())
-}
-
-fn start_of(path: &Path, mut file: &File) -> Result<Vec<u8>> {
-    let mut start = Vec::new();
-    let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(16).read_to_end(&mut start));
-    read.map_err(|error| Error::io("read", path, error))?;
-    Ok(start)
-}
-
-/// Decodes an image of `held` bytes to [0, 1]; transparency is ignored.
-pub fn read(path: &Path, file: &File, held: u64) -> Result<Picture> {
-    let format = recognised(&start_of(path, file)?);
-    let image = match format {
-        Some(ImageFormat::Png) => png(path, file, held),
-        Some(_) => jpeg(path, file, held),
-        None => {
-            let fact = "named as an image, but neither PNG nor JPEG";
-            Err(Error::input(path, format!("{fact}; convert it to PNG")))
-        }
-    }?;
-    Ok(picture(path.to_owned(), &image))
-}
-
-fn png(path: &Path, file: &File, held: u64) -> Result<DynamicImage> {
     let failed = |error| refusal(path, &error);
-    check_palette(path, from_start(path, file)?)?;
+    let mut image = match format(path, &file)? {
+        ImageFormat::Png => DynamicImage::from_decoder(png(path, &file)?).map_err(failed)?,
+        _ => {
+            let end = jpeg_end(path, &file)?;
+            DynamicImage::from_decoder(jpeg(path, &file, end)?).map_err(failed)?
+        }
+    };
+    image.apply_orientation(expected.orientation);
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let stride = usize::from(image.color().channel_count());
+    let numbers = match image {
+        DynamicImage::ImageLuma16(_)
+        | DynamicImage::ImageLumaA16(_)
+        | DynamicImage::ImageRgb16(_)
+        | DynamicImage::ImageRgba16(_) => Numbers::Words(words(image)),
+        other => Numbers::Bytes(other.into_bytes()),
+    };
+    Ok(Pixels { width, height, stride, channels: expected.channels, numbers })
+}
+
+/// The numbers of an image of 16 bits.
+fn words(image: DynamicImage) -> Vec<u16> {
+    match image {
+        DynamicImage::ImageLuma16(pixels) => pixels.into_raw(),
+        DynamicImage::ImageLumaA16(pixels) => pixels.into_raw(),
+        DynamicImage::ImageRgb16(pixels) => pixels.into_raw(),
+        DynamicImage::ImageRgba16(pixels) => pixels.into_raw(),
+        _ => Vec::new(),
+    }
+}
+
+/// Which of the two formats it is, by content.
+fn format(path: &Path, mut file: &File) -> Result<ImageFormat> {
+    let mut start = Vec::new();
+    let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(512).read_to_end(&mut start));
+    read.map_err(|error| Error::io("read", path, error))?;
+    recognised(&start).ok_or_else(|| Error::input(path, not_a_picture(&start)))
+}
+
+/// What a file is that is named as a picture and is none, in words with a way out.
+fn not_a_picture(start: &[u8]) -> String {
+    let text = start.trim_ascii_start().to_ascii_lowercase();
+    if start.is_empty() {
+        return "is empty, no picture; copy or download it anew, or remove it".to_owned();
+    }
+    if text.starts_with(b"<!doctype html") || text.starts_with(b"<html") {
+        let fact = "is text (HTML), not a picture: downloaded wrongly?";
+        return format!("{fact} download it anew, or remove it");
+    }
+    if let Some(kind) = super::foreign::kind(start) {
+        return format!("named as an image, but neither PNG nor JPEG: {kind}; convert it to PNG");
+    }
+    if start.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
+        return "is text, not a picture, neither PNG nor JPEG; remove it, or give it another name".to_owned();
+    }
+    "named as an image, but neither PNG nor JPEG; convert it to PNG, or remove it".to_owned()
+}
+
+/// The header that a decoder has read; refuses what is larger than can be decoded, or than can come out of the file.
+fn described(path: &Path, decoder: &mut impl ImageDecoder, most_pixels: u64, own: u64) -> Result<Header> {
+    let (width, height) = decoder.dimensions();
+    let color = decoder.color_type();
+    let pixels = u64::from(width) * u64::from(height);
+    let numbers = pixels * u64::from(color.channel_count());
+    let refused = if width.max(height) > LARGEST_SIDE || numbers > MOST_NUMBERS {
+        let most = format!("more than {LARGEST_SIDE} pixels a side or {MOST_NUMBERS} numbers");
+        Some((most, "cut it or scale it down"))
+    } else if pixels > most_pixels {
+        Some(("more than can come out of so short a file".to_owned(), "it is truncated or damaged"))
+    } else {
+        None
+    };
+    if let Some((what, remedy)) = refused {
+        return Err(Error::input(path, format!("{width}×{height} pixels, {what}; {remedy}")));
+    }
+    let orientation = decoder.orientation().map_err(|error| refusal(path, &error))?;
+    let channels = if color.has_color() { 3 } else { 1 };
+    let pixel = usize::from(color.bytes_per_pixel());
+    let (width, height) = if swaps(orientation) { (height, width) } else { (width, height) };
+    let (width, height) = (width as usize, height as usize);
+    Ok(Header { width, height, channels, orientation, pixel, decoder: own })
+}
+
+fn png<'a>(path: &Path, file: &'a File) -> Result<PngDecoder<BufReader<&'a File>>> {
     let mut limits = Limits::default();
     limits.max_alloc = Some(MOST_EXTRAS);
-    let decoder = PngDecoder::with_limits(from_start(path, file)?, limits).map_err(failed)?;
-    check_size(path, &decoder, held.saturating_mul(MOST_PIXELS_PNG))?;
-    DynamicImage::from_decoder(decoder).map_err(failed)
+    PngDecoder::with_limits(from_start(path, file)?, limits).map_err(|error| refusal(path, &error))
 }
 
-/// Refuses a PNG palette that ends within a colour: the decoder (png 0.18) would look for the rest of it, and panic.
-/// Whatever else is wrong is told by the decoder.
-fn check_palette(path: &Path, mut file: BufReader<&File>) -> Result<()> {
-    let mut next = |skipped: i64| -> std::io::Result<(u32, [u8; 4])> {
+/// Most bytes of what stands before the pixels of a PNG, unpacked. Refuses a palette that ends within a colour: the decoder
+/// (png 0.18) would look for the rest of it, and panic. Whatever else is wrong is told by the decoder.
+fn check_png(path: &Path, mut file: BufReader<&File>) -> Result<u64> {
+    let mut next = |skipped: i64| -> io::Result<(u32, [u8; 4])> {
         file.seek_relative(skipped)?;
         let (mut length, mut kind) = ([0; 4], [0; 4]);
         file.read_exact(&mut length).and_then(|()| file.read_exact(&mut kind))?;
         Ok((u32::from_be_bytes(length), kind))
     };
     // Behind the signature; then behind a chunk's content and its checksum.
-    let mut skipped = 8;
+    let (mut skipped, mut extras) = (8, 0u64);
     while let Ok((length, kind)) = next(skipped) {
         match &kind {
             b"PLTE" if length % 3 != 0 => {
@@ -146,30 +222,73 @@ fn check_palette(path: &Path, mut file: BufReader<&File>) -> Result<()> {
             b"IDAT" => break,
             _ => skipped = i64::from(length) + 4,
         }
+        let inflation = if &kind == b"iCCP" { MOST_INFLATION } else { 1 };
+        extras = extras.saturating_add(u64::from(length) * inflation);
     }
-    Ok(())
+    Ok(extras.min(MOST_EXTRAS))
 }
 
-fn jpeg(path: &Path, file: &File, held: u64) -> Result<DynamicImage> {
-    let failed = |error| refusal(path, &error);
-    let decoder = |most| -> Result<JpegDecoder<_>> {
-        JpegDecoder::new(from_start(path, file)?.take(most)).map_err(failed)
-    };
-    if !jpeg_ends(from_start(path, file)?).map_err(|error| Error::io("read", path, error))? {
-        return Err(Error::input(path, "the end of the JPEG image is missing; it is truncated"));
+fn jpeg_headers(path: &Path, file: &File) -> Result<jpeg::Headers> {
+    let headers =
+        jpeg::headers(&mut from_start(path, file)?).map_err(|error| Error::io("read", path, error))?;
+    let headers = headers.ok_or_else(|| {
+        Error::input(
+            path,
+            "cannot be decoded: no scan of the JPEG image is there; it is truncated or damaged",
+        )
+    })?;
+    if headers.length > LONGEST_HEADERS {
+        let mib = LONGEST_HEADERS >> 20;
+        return Err(Error::input(
+            path,
+            format!("more than {mib} MiB of headers; save it without its comments"),
+        ));
     }
-    let mut whole = decoder(LONGEST_HEADERS)?;
-    let decoded = check_size(path, &whole, held.saturating_mul(MOST_PIXELS_JPEG))?;
-    if held > LONGEST_HEADERS {
-        // The decoder holds the whole file: it may be large where the picture is.
-        if held - LONGEST_HEADERS > decoded {
-            let fact = format!("{held} bytes are more than a picture of its size needs");
-            return Err(Error::input(path, format!("{fact}; save it anew, as PNG for example")));
-        }
-        drop(whole);
-        whole = decoder(held)?;
+    Ok(headers)
+}
+
+/// The bytes up to the end of the image.
+fn jpeg_end(path: &Path, file: &File) -> Result<u64> {
+    let end = jpeg::end(&mut from_start(path, file)?).map_err(|error| Error::io("read", path, error))?;
+    end.ok_or_else(|| Error::input(path, "the end of the JPEG image is missing; it is truncated"))
+}
+
+/// A decoder that is given the first `length` bytes of the file.
+fn jpeg<'a>(path: &Path, file: &'a File, length: u64) -> Result<JpegDecoder<Start<'a>>> {
+    let start = Start { bytes: from_start(path, file)?.take(length) };
+    JpegDecoder::new(start).map_err(|error| refusal(path, &error))
+}
+
+/// The first bytes of a file, read at once into no more memory than they take.
+struct Start<'a> {
+    bytes: Take<BufReader<&'a File>>,
+}
+
+impl Read for Start<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.bytes.read(out)
     }
-    DynamicImage::from_decoder(whole).map_err(failed)
+
+    fn read_to_end(&mut self, out: &mut Vec<u8>) -> io::Result<usize> {
+        out.try_reserve_exact(usize::try_from(self.bytes.limit()).unwrap_or(usize::MAX))?;
+        self.bytes.read_to_end(out)
+    }
+}
+
+impl BufRead for Start<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.bytes.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.bytes.consume(amount);
+    }
+}
+
+impl Seek for Start<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.bytes.seek(to)
+    }
 }
 
 fn from_start<'a>(path: &Path, mut file: &'a File) -> Result<BufReader<&'a File>> {
@@ -177,20 +296,10 @@ fn from_start<'a>(path: &Path, mut file: &'a File) -> Result<BufReader<&'a File>
     Ok(BufReader::new(file))
 }
 
-/// Refuses what is larger than can be decoded, or than can come out of the file; the bytes of the decoded picture.
-fn check_size(path: &Path, decoder: &impl ImageDecoder, most_pixels: u64) -> Result<u64> {
-    let (width, height) = decoder.dimensions();
-    let pixels = u64::from(width) * u64::from(height);
-    let numbers = pixels * u64::from(decoder.color_type().channel_count());
-    let (what, remedy) = if width.max(height) > LARGEST_SIDE || numbers > MOST_NUMBERS {
-        let most = format!("more than {LARGEST_SIDE} pixels a side or {MOST_NUMBERS} numbers");
-        (most, "cut it or scale it down")
-    } else if pixels > most_pixels {
-        ("more than can come out of so short a file".to_owned(), "it is truncated or damaged")
-    } else {
-        return Ok(numbers * size_of::<f32>() as u64);
-    };
-    Err(Error::input(path, format!("{width}×{height} pixels, {what}; {remedy}")))
+/// Whether an orientation makes columns of rows.
+fn swaps(orientation: Orientation) -> bool {
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    matches!(orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
 }
 
 /// The decoder's error in our words; its innermost cause is the one that says something.
@@ -198,7 +307,7 @@ fn refusal(path: &Path, error: &ImageError) -> Error {
     if let ImageError::IoError(system) = error
         && let Some(code) = system.raw_os_error()
     {
-        return Error::io("read", path, std::io::Error::from_raw_os_error(code));
+        return Error::io("read", path, io::Error::from_raw_os_error(code));
     }
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
@@ -218,56 +327,4 @@ fn refusal(path: &Path, error: &ImageError) -> Error {
         _ => format!("cannot be decoded ({}); it is truncated or damaged", cause.trim_end_matches('.')),
     };
     Error::input(path, reason)
-}
-
-/// Whether the last scan of a JPEG file is closed by an end marker. The decoder fills what is missing with grey and
-/// says nothing; within a scan neither marker can occur.
-fn jpeg_ends(mut file: impl BufRead) -> std::io::Result<bool> {
-    const MARK: u8 = 0xff;
-    let (mut before, mut ends) = (0, false);
-    loop {
-        let bytes = file.fill_buf()?;
-        if bytes.is_empty() {
-            return Ok(ends);
-        }
-        for &byte in bytes {
-            match (before, byte) {
-                (MARK, 0xda) => ends = false,
-                (MARK, 0xd9) => ends = true,
-                _ => {}
-            }
-            before = byte;
-        }
-        let read = bytes.len();
-        file.consume(read);
-    }
-}
-
-fn picture(name: PathBuf, image: &DynamicImage) -> Picture {
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let (channels, pixels) = if image.color().has_color() {
-        (3, image.to_rgb32f().into_raw())
-    } else {
-        (1, image.to_luma32f().into_raw())
-    };
-    Picture { name, width, height, channels, pixels }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_whose_images_fill_the_memory_is_refused_with_what_there_is() {
-        let room = Room { left: Some(Bytes(100)), taken: AtomicU64::new(0) };
-        let name = PathBuf::from("a.png");
-        let picture = Picture { name, width: 4, height: 4, channels: 1, pixels: vec![0.0; 16] };
-        room.take(Path::new("photos"), &picture).unwrap();
-        let error = room.take(Path::new("photos"), &picture).unwrap_err();
-        assert_eq!(error.exit_code(), 3);
-        assert!(
-            error.to_string().starts_with("photos: its images take more than the 100 B of memory"),
-            "{error}"
-        );
-    }
 }

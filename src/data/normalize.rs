@@ -1,7 +1,7 @@
 //! Bringing the values of examples into the range of the output units, and taking them back.
 
 use super::Normalize;
-use crate::error::{Error, Result};
+use crate::error::{DATA, Error, Result};
 
 /// Where the lecture clips, in standard deviations of all values.
 const CLIP: f64 = 3.0;
@@ -15,12 +15,13 @@ impl Normalize {
         }
     }
 
-    /// The limits that `values` (without their rows' means, for the lecture's kind) ask for; fails if they have no
+    /// The limits that `values` (without their rows' `means`, for the lecture's kind) ask for; fails if they have no
     /// spread, for then there is nothing to scale by.
-    pub(super) fn fit(self, values: &[f64]) -> Result<Option<(f64, f64)>> {
+    pub(super) fn fit(self, values: &[f64], means: &[f64]) -> Result<Option<(f64, f64)>> {
         let mut spread = Spread::default();
         if self != Self::None {
             spread.add(values);
+            spread.add_means(means, values.len());
         }
         spread.limits(self)
     }
@@ -61,11 +62,13 @@ pub struct Spread {
     squares: f64,
     low: f64,
     high: f64,
+    /// Most that a centred value can be by rounding alone.
+    noise: f64,
 }
 
 impl Default for Spread {
     fn default() -> Self {
-        Self { count: 0.0, sum: 0.0, squares: 0.0, low: f64::INFINITY, high: f64::NEG_INFINITY }
+        Self { count: 0.0, sum: 0.0, squares: 0.0, low: f64::INFINITY, high: f64::NEG_INFINITY, noise: 0.0 }
     }
 }
 
@@ -81,6 +84,14 @@ impl Spread {
         }
     }
 
+    /// Takes note of the means that were taken from rows of `values` numbers in all: a mean of n numbers, added up one after
+    /// the other, is off by up to n roundings of itself, and so is what it leaves of a row that is flat.
+    pub fn add_means(&mut self, means: &[f64], values: usize) {
+        let largest = means.iter().fold(0.0_f64, |largest, mean| largest.max(mean.abs()));
+        let cols = values / means.len().max(1);
+        self.noise = self.noise.max((cols + 2) as f64 * f64::EPSILON * largest);
+    }
+
     /// The limits for a kind of normalisation; fails if the values have no spread.
     pub fn limits(&self, kind: Normalize) -> Result<Option<(f64, f64)>> {
         let limits = match kind {
@@ -89,7 +100,8 @@ impl Spread {
             Normalize::Unit => (self.low, self.high),
         };
         let largest = self.low.abs().max(self.high.abs());
-        if limits.1 - limits.0 > 64.0 * f64::EPSILON * largest { Ok(Some(limits)) } else { Err(flat(kind)) }
+        let by_rounding = (64.0 * f64::EPSILON * largest).max(2.0 * CLIP * self.noise);
+        if limits.1 - limits.0 > by_rounding { Ok(Some(limits)) } else { Err(flat(kind)) }
     }
 
     /// Standard deviation of all values (divided by their number, not by one less). They are centred row by row, so that
@@ -105,5 +117,5 @@ fn flat(kind: Normalize) -> Error {
         Normalize::Lecture => ("lecture", "every example is flat"),
         Normalize::Unit | Normalize::None => ("unit", "all values are the same"),
     };
-    Error::input("data", format!("{fact}, so --normalize {name} has no scale; use --normalize none"))
+    Error::input(DATA, format!("{fact}, so --normalize {name} has no scale; use --normalize none"))
 }

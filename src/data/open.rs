@@ -3,8 +3,10 @@
 use std::fmt;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::array::{Body, Held};
+use super::pictures::Pictures;
 use super::stream::Store;
 use super::{Source, idx, images, npy, npz, tensor};
 use crate::error::{Error, Result};
@@ -75,7 +77,7 @@ pub fn open(path: &Path) -> Result<Source> {
     if path.is_dir() {
         return match Store::open(path)? {
             Some(store) => store.table().map(Source::Rows),
-            None => images::read_folder(path).map(Source::Images),
+            None => Pictures::of_folder(path).map(|pictures| Source::Images(Arc::new(pictures))),
         };
     }
     let (file, held) = input::open(path)?;
@@ -87,7 +89,7 @@ pub fn open(path: &Path) -> Result<Source> {
         tracing::warn!("{}: named like {named}, but read as {format}, which it is", path.display());
     }
     match format {
-        Format::Image => Ok(Source::Images(vec![images::read(path, &file, held)?])),
+        Format::Image => Ok(Source::Images(Arc::new(Pictures::of_file(path, &file, held)?))),
         Format::Npy => {
             let mut from = Part::new(&file, 0, held);
             npy::read(Body { path, from: &mut from, held: Held::Bytes(held) })

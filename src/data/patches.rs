@@ -2,78 +2,94 @@
 //! A patch is one row `[patch, patch, channels]`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use super::field::Field;
-use super::{Grid, Picture};
+use super::field::Fields;
+use super::pictures::{Listed, Pictures};
+use super::{Grid, Picture, Recipe, Sample};
 use crate::error::{Error, Result};
+use crate::memory::Bytes;
 use crate::random::Stream;
 
-/// Fails on `--patch 0` and names the first picture that is smaller than one patch.
-pub fn check_size(pictures: &[Picture], patch: usize) -> Result<()> {
-    if patch == 0 {
-        return Err(Error::usage("--patch 0: a patch needs at least one pixel"));
-    }
-    let Some(small) = pictures.iter().find(|p| p.width.min(p.height) < patch) else { return Ok(()) };
-    let (width, height) = (small.width, small.height);
-    let remedy = format!("give a --patch of at most {}, or larger pictures", width.min(height));
-    Err(Error::input(
-        &small.name,
-        format!("{width}×{height} pixels are smaller than one patch of {patch}×{patch}; {remedy}"),
-    ))
-}
+/// Bytes that are kept of each patch while patches are drawn, besides its numbers.
+pub const BYTES_OF_DRAW: u64 = 16;
 
-/// Draws `samples` patches, each with the same chance for every position in every picture; `[samples, n]`.
-pub fn random(fields: &[Field], patch: usize, samples: usize, stream: &mut Stream) -> Result<Vec<f64>> {
-    let mut rows = room(samples, fields[0].channels * patch * patch)?;
-    let columns = |field: &Field| field.picture.width - patch + 1;
-    let mut starts = Vec::with_capacity(fields.len());
-    let mut positions = 0;
-    for field in fields {
-        starts.push(positions);
-        positions += columns(field) as u64 * (field.picture.height - patch + 1) as u64;
-    }
-    for _ in 0..samples {
-        let position = stream.below(positions);
-        let chosen = starts.partition_point(|&start| start <= position) - 1;
-        let (field, within) = (&fields[chosen], (position - starts[chosen]) as usize);
-        cut(field, patch, within % columns(field), within / columns(field), &mut rows);
+/// Draws patches for training, each with the same chance for every position in every picture; pictures that are one patch
+/// each are taken once at most. `[drawn, n]`.
+pub fn random(
+    pictures: &Arc<Pictures>,
+    recipe: &Recipe,
+    channels: usize,
+    memory: Option<Bytes>,
+) -> Result<Vec<f64>> {
+    let patch = recipe.patch;
+    let whole = pictures.squares().filter(|&(side, _)| side == patch).map(|(_, count)| count);
+    let samples = whole.map_or(recipe.samples, |count| recipe.samples.min(count));
+    let cols = channels * patch * patch;
+    let mut rows = room(samples, cols)?;
+    let positions = Positions::of(pictures.list(), patch);
+    let drawn: Vec<u64> = if let Some(count) = whole {
+        Sample { rows: samples, seed: recipe.seed }.of(count).map(|number| number as u64).collect()
+    } else {
+        let mut stream = Stream::new(recipe.seed, "patches");
+        (0..samples).map(|_| stream.below(positions.count)).collect()
+    };
+    // Picture by picture, so that each is decoded once.
+    let mut order: Vec<usize> = (0..samples).collect();
+    order.sort_unstable_by_key(|&sample| drawn[sample]);
+    let mut wanted: Vec<usize> = order.iter().map(|&sample| positions.picture(drawn[sample])).collect();
+    wanted.dedup();
+    let mut fields = Fields::new(Arc::clone(pictures), (patch, channels), recipe.whiten, memory, wanted)?;
+    for sample in order {
+        let (picture, place) = positions.place(drawn[sample]);
+        fields.cut(picture, place, &mut rows[sample * cols..(sample + 1) * cols])?;
     }
     Ok(rows)
 }
 
-/// An empty vector with room for `rows` × `cols` numbers; fails where `--samples` asks for more than there is.
+/// All positions of a patch, numbered through the pictures, row by row in each.
+struct Positions {
+    /// The number of the first in each picture, and how many there are in a row of it.
+    pictures: Vec<(u64, u64)>,
+    count: u64,
+}
+
+impl Positions {
+    fn of(list: &[Listed], patch: usize) -> Self {
+        let mut count = 0;
+        let start = |picture: &Listed| {
+            let (first, across) = (count, (picture.width - patch + 1) as u64);
+            count += across * (picture.height - patch + 1) as u64;
+            (first, across)
+        };
+        Self { pictures: list.iter().map(start).collect(), count }
+    }
+
+    fn picture(&self, position: u64) -> usize {
+        self.pictures.partition_point(|&(first, _)| first <= position) - 1
+    }
+
+    /// The picture, and the first pixel of the patch in it.
+    fn place(&self, position: u64) -> (usize, (usize, usize)) {
+        let picture = self.picture(position);
+        let (first, across) = self.pictures[picture];
+        let within = position - first;
+        (picture, ((within % across) as usize, (within / across) as usize))
+    }
+}
+
+/// `rows` × `cols` zeros; fails where `--samples` asks for more than there is.
 fn room(rows: usize, cols: usize) -> Result<Vec<f64>> {
     let mut values = Vec::new();
-    let fits = rows.checked_mul(cols).is_some_and(|count| values.try_reserve_exact(count).is_ok());
-    let refusal = || {
+    let count = rows.checked_mul(cols).filter(|&count| values.try_reserve_exact(count).is_ok());
+    let Some(count) = count else {
         let gib = rows as f64 * cols as f64 * 8.0 / f64::from(1 << 30);
-        Error::usage(format!(
+        return Err(Error::usage(format!(
             "--samples {rows}: patches of {cols} numbers need {gib:.0} GiB; lower --samples"
-        ))
+        )));
     };
-    if fits { Ok(values) } else { Err(refusal()) }
-}
-
-/// Cuts every picture into patches side by side; what is left over at the right and at the bottom is dropped.
-pub fn on_grid(fields: &[Field], patch: usize) -> (Vec<f64>, Vec<Grid>) {
-    let mut rows = Vec::new();
-    let mut grids = Vec::with_capacity(fields.len());
-    for field in fields {
-        let grid = Grid { across: field.picture.width / patch, down: field.picture.height / patch };
-        for place in 0..grid.across * grid.down {
-            cut(field, patch, place % grid.across * patch, place / grid.across * patch, &mut rows);
-        }
-        grids.push(grid);
-    }
-    (rows, grids)
-}
-
-/// Appends the patch whose first pixel is (`left`, `top`).
-fn cut(field: &Field, patch: usize, left: usize, top: usize, rows: &mut Vec<f64>) {
-    for y in top..top + patch {
-        let start = (y * field.picture.width + left) * field.channels;
-        rows.extend_from_slice(&field.values[start..start + patch * field.channels]);
-    }
+    values.resize(count, 0.0);
+    Ok(values)
 }
 
 /// Puts grid patches `rows` `[m, n]` together again, one picture a grid.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Examples, Grid, Normalize, Picture, Preprocess, normalize, patches};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Matrix, Real};
 
 /// Normalises rows of `cols` numbers, fitting the limits if there are none, and rounds them to T.
@@ -20,19 +20,40 @@ pub fn normalized<T: Real>(
     };
     preprocess.limits = match preprocess.stored_limits() {
         Some(limits) => Some(limits),
-        None => kind.fit(&values)?,
+        None => kind.fit(&values, &means)?,
     };
     if let Some(limits) = preprocess.limits {
         kind.map(values.to_mut(), limits);
     }
-    let rounded = values.iter().map(|&x| T::from_f64(x)).collect();
-    Ok(Examples { matrix: Matrix::new(values.len() / cols, cols, rounded), means, grid, preprocess })
+    let rows = values.len() / cols;
+    let mut rounded: Vec<T> = match values {
+        Cow::Borrowed(values) => values.iter().map(|&x| T::from_f64(x)).collect(),
+        // In place: the rows are not held twice.
+        Cow::Owned(values) => values.into_iter().map(T::from_f64).collect(),
+    };
+    rounded.shrink_to_fit();
+    Ok(Examples { matrix: Matrix::new(rows, cols, rounded), means, grid, preprocess })
 }
 
 impl Preprocess {
     /// The limits, unless the kind of normalisation has no use for them.
-    fn stored_limits(&self) -> Option<(f64, f64)> {
+    pub(super) fn stored_limits(&self) -> Option<(f64, f64)> {
         self.limits.filter(|_| self.normalize != Normalize::None)
+    }
+
+    /// Refuses rows of another width than the patches that they stand for.
+    pub(super) fn check_width(&self, cols: usize) -> Result<()> {
+        match self.patch.zip(self.channels) {
+            Some((patch, channels)) if patch * patch * channels != cols => {
+                let model = format!(
+                    "the model's patches are {patch}×{patch}×{channels} = {}",
+                    patch * patch * channels
+                );
+                let fact = format!("rows of {cols} numbers, but {model}");
+                Err(Error::input("data", format!("{fact}; give images, or rows of that width")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Takes normalised rows `[m, n]` back to the values that the source had (whitened, where it was whitened),

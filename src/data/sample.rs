@@ -38,7 +38,8 @@ impl Table {
         for row in sample.of(self.rows) {
             let mut values = self.values[row * self.cols..][..self.cols].to_vec();
             if kind == Normalize::Lecture {
-                centre_rows(&mut values, self.cols);
+                let means = centre_rows(&mut values, self.cols);
+                spread.add_means(&means, values.len());
             }
             spread.add(&values);
         }

@@ -3,18 +3,21 @@
 
 use std::borrow::Cow;
 use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 
-use super::{Params, Real, Shape};
+use super::names::{self, Found};
+use super::{Params, Real, Shape, foreign};
 use crate::data::Preprocess;
 use crate::data::tensor::Tensors;
 use crate::durable;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plain, shown};
 use crate::input;
+use crate::memory::{Bytes, available, is_given};
 use crate::objective::Objective;
 
 /// The metadata key.
@@ -34,12 +37,20 @@ pub struct Meta {
     pub seed: u64,
 }
 
-/// Writes `model.safetensors`: `encoder.weight` `[h, n]`, `encoder.bias` `[h]`, `decoder.weight` `[n, h]` and
-/// `decoder.bias` `[n]` in f32. The file is there whole or not at all.
+/// Writes a model: `encoder.weight` `[h, n]`, `encoder.bias` `[h]`, `decoder.weight` `[n, h]` and `decoder.bias` `[n]` in
+/// f32. The file is there whole or not at all.
 ///
 /// # Errors
 /// [`Error::Io`] when the file cannot be written.
 pub fn save(path: &Path, params: &Params<f32>, meta: &Meta) -> Result<()> {
+    durable::write(path, |out| write_to(out, params, meta))
+}
+
+/// The same into any file.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_to(out: &mut dyn Write, params: &Params<f32>, meta: &Meta) -> io::Result<()> {
     let Shape { visible, hidden } = params.shape;
     // By name, as the format's own writer sorts tensors of one kind.
     let tensors = [
@@ -54,11 +65,9 @@ pub fn save(path: &Path, params: &Params<f32>, meta: &Meta) -> Result<()> {
         Saved { name: "encoder.weight", shape: vec![hidden, visible], values: &params.w1, transposed: None },
     ];
     let header = header(&tensors, meta);
-    durable::write(path, |out| {
-        out.write_all(&(header.len() as u64).to_le_bytes())?;
-        out.write_all(header.as_bytes())?;
-        tensors.iter().try_for_each(|tensor| out.write_all(&tensor.data()))
-    })
+    out.write_all(&(header.len() as u64).to_le_bytes())?;
+    out.write_all(header.as_bytes())?;
+    tensors.iter().try_for_each(|tensor| out.write_all(&tensor.data()))
 }
 
 /// The header of a file with these tensors, one behind the other: JSON, filled up to a multiple of eight bytes.
@@ -154,32 +163,61 @@ pub struct ModelFile {
     path: PathBuf,
     file: File,
     tensors: Tensors,
-    shape: Shape,
+    found: Found,
     meta: Option<Meta>,
 }
 
 impl ModelFile {
-    /// Opens `path` and checks that the four tensors are there and fit together; their numbers stay where they are.
+    /// Opens `path`, a model file or a run's folder that holds one, and checks that the four tensors are there and fit
+    /// together; their numbers stay where they are. Tensors of other programs' names are found by [`super::names`]; what
+    /// they were taken for, and tensors that are left aside, is told.
     ///
     /// # Errors
     /// [`Error::Input`] for a missing file, what is no safetensors file, a missing tensor (with the list of those
     /// found), shapes that contradict each other, metadata of a later version or out of range.
     pub fn open(path: &Path) -> Result<Self> {
-        let (file, held) = input::open(path)?;
-        let tensors = Tensors::read(path, &file, held)?;
-        let refused = |reason| Error::input(path, reason);
-        let shape = shape_of(&tensors).map_err(refused)?;
+        let path = foreign::file_of(path)?;
+        let (file, held) = input::open(&path)?;
+        foreign::check(&path, &file)?;
+        let tensors = Tensors::read(&path, &file, held)?;
+        let refused = |reason| Error::input(&path, reason);
+        let found = names::find(&tensors).map_err(refused)?;
         let meta = tensors.text(KEY).map(Meta::from_json).transpose().map_err(refused)?;
         if let Some(meta) = &meta {
-            let checked = meta.check(shape);
+            let checked = meta.check(found.shape);
             checked.map_err(|why| refused(format!("its metadata {KEY}: {why}; the file is damaged")))?;
         }
-        Ok(Self { path: path.to_owned(), file, tensors, shape, meta })
+        let model = Self { path, file, tensors, found, meta };
+        model.tell();
+        Ok(model)
+    }
+
+    /// Tells what tensors of other names were taken for, and which were left aside.
+    fn tell(&self) {
+        /// Names that are told at most.
+        const TOLD: usize = 4;
+        let (path, Found { told, others, .. }) = (shown(&self.path), &self.found);
+        if let Some(told) = told {
+            tracing::info!("{}", plain(&format!("{path}: {told}")));
+        }
+        if let Some(more) = others.len().checked_sub(1) {
+            let more = if more < TOLD { String::new() } else { format!(" and {} more", others.len() - TOLD) };
+            let named = others[..others.len().min(TOLD)].join(", ");
+            tracing::warn!(
+                "{}",
+                plain(&format!("{path}: left aside, for the model has no such tensors: {named}{more}"))
+            );
+        }
+    }
+
+    /// The file that was opened: that of a run, where its folder was given.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Visible and hidden units.
     pub fn shape(&self) -> Shape {
-        self.shape
+        self.found.shape
     }
 
     /// What the numbers mean; `None` if another program wrote the file.
@@ -187,19 +225,32 @@ impl ModelFile {
         self.meta.as_ref()
     }
 
+    /// Bytes of memory that [`ModelFile::params`] takes at its peak: the parameters, and a matrix on its way.
+    pub fn bytes_to_read<T: Real>(&self) -> u64 {
+        let Shape { visible, hidden } = self.found.shape;
+        let numbers = (self.found.shape.parameters() as u64).saturating_add(visible as u64 * hidden as u64);
+        numbers.saturating_mul(size_of::<T>() as u64)
+    }
+
     /// The parameters, from F16, BF16, F32 or F64, rounded once to `T`.
     ///
     /// # Errors
-    /// [`Error::Input`] names a tensor of another kind of numbers, or one that holds NaN or infinity; and says so when
-    /// the file has become shorter since it was opened.
+    /// [`Error::Input`] when they are more than memory holds, before any is read; names a tensor of another kind of
+    /// numbers, or one that holds NaN or infinity; and says so when the file has become shorter since it was opened.
     pub fn params<T: Real>(&self) -> Result<Params<T>> {
-        let values = |name| self.tensors.floats::<T>(&self.path, &self.file, name);
+        self.check_room(self.bytes_to_read::<T>())?;
+        let Found { names: [w1, b1, d, b2], shape, transposed: [turned_w1, turned_d], .. } = &self.found;
+        let values = |name: &str| self.tensors.floats::<T>(&self.path, &self.file, name);
+        let turned = |values: Vec<T>, is_turned, cols| {
+            if is_turned { transposed(&values, cols) } else { values }
+        };
         let params = Params {
-            shape: self.shape,
-            w1: values("encoder.weight")?,
-            b1: values("encoder.bias")?,
-            d: transposed(&values("decoder.weight")?, self.shape.hidden),
-            b2: values("decoder.bias")?,
+            shape: *shape,
+            w1: turned(values(w1)?, *turned_w1, shape.hidden),
+            b1: values(b1)?,
+            // D `[h, n]` is the transpose of PyTorch's `[n, h]`.
+            d: turned(values(d)?, !*turned_d, shape.hidden),
+            b2: values(b2)?,
         };
         match params.first_not_finite() {
             None => Ok(params),
@@ -211,33 +262,27 @@ impl ModelFile {
     }
 }
 
-/// n and h from `encoder.weight`, to which the others must fit.
-fn shape_of(file: &Tensors) -> Result<Shape, String> {
-    let encoder = tensor(file, "encoder.weight")?;
-    let (hidden, visible) = match encoder.shape[..] {
-        [hidden, visible] if hidden > 0 && visible > 0 => (hidden, visible),
-        ref other => {
-            return Err(format!("encoder.weight has shape {other:?}, but [hidden, visible] is needed"));
+impl ModelFile {
+    /// Refuses parameters that take more than is free, or than the system gives.
+    fn check_room(&self, bytes: u64) -> Result<()> {
+        let left = available();
+        let is_there = left.is_none_or(|left| bytes <= left.0);
+        if is_there && is_given(bytes) {
+            return Ok(());
         }
-    };
-    let others: [(_, &[usize]); 3] =
-        [("encoder.bias", &[hidden]), ("decoder.weight", &[visible, hidden]), ("decoder.bias", &[visible])];
-    for (name, wanted) in others {
-        let found = &tensor(file, name)?.shape;
-        if found != wanted {
-            let reference = format!("encoder.weight of {hidden} hidden and {visible} visible units");
-            return Err(format!("{name} has shape {found:?}, but {reference} asks for {wanted:?}"));
-        }
+        let Shape { visible, hidden } = self.found.shape;
+        let left = match left {
+            Some(left) if !is_there => format!("and {left} are free"),
+            _ => "which the system refuses".to_owned(),
+        };
+        let fact = format!(
+            "{hidden} hidden and {visible} visible units take {} of memory as they are read, {left}",
+            Bytes(bytes)
+        );
+        let remedy =
+            "use a machine with more memory or a model of fewer hidden units, or raise the limit (ulimit -v)";
+        Err(Error::input(&self.path, format!("{fact}; {remedy}")))
     }
-    Ok(Shape { visible, hidden })
-}
-
-fn tensor<'a>(file: &'a Tensors, name: &str) -> Result<&'a TensorInfo, String> {
-    file.info(name).ok_or_else(|| {
-        let names = file.names();
-        let found = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        format!("no tensor {name} (found: {found}); a model has encoder and decoder, each weight and bias")
-    })
 }
 
 /// The transpose of a matrix of `cols` columns: decoder.weight `[n, h]` is D `[h, n]` transposed.

@@ -1,17 +1,30 @@
-//! A run that is gone on with: which one, whether anything is left to do, and the record of its sittings.
+//! A run that is gone on with: what its files say, whether anything is left to do, and the record of its sittings.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use serde::Serialize;
-use toml::Table;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
 
-use super::{RUNS, RunDir, timestamp};
+use super::{DataRecord, RunDir, timestamp};
 use crate::checkpoint::Rejected;
+use crate::config::{Written, read_settings};
 use crate::durable;
 use crate::error::{Error, Result};
+use crate::input;
+
+/// Most bytes of `summary.json` and of a line of `resumed.jsonl`.
+const SUMMARY_MOST: u64 = 1 << 20;
+/// Most bytes of `data.json`, which names every file.
+const DATA_MOST: u64 = 1 << 26;
+/// Most bytes of `resumed.jsonl`.
+const SITTINGS_MOST: u64 = 1 << 26;
+
+/// Settings with what they were and are, as TOML writes them.
+pub type Changes = Vec<(String, (String, String))>;
 
 /// A sitting after the first; a line of `resumed.jsonl`.
 #[derive(Debug, Serialize)]
@@ -27,7 +40,10 @@ pub struct Sitting<'a> {
     /// Settings that are others from here on: what they were and are.
     changed: Table,
     /// Newer checkpoints that could not be used, and why; they are in `rejected/`.
-    rejected: Vec<(&'a Path, &'a str)>,
+    rejected: Vec<(String, &'a str)>,
+    /// Whether other data were accepted than the checkpoint was taken on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    data_changed: bool,
     /// The command line.
     argv: Vec<String>,
 }
@@ -39,19 +55,31 @@ impl<'a> Sitting<'a> {
         step: usize,
         adapter: String,
         rejected: &'a [Rejected],
-        changed: &[(String, (String, String))],
+        changed: &Changes,
+        data_changed: bool,
     ) -> Self {
-        let pair = |(was, is): &(String, String)| toml::Value::from(vec![was.clone(), is.clone()]);
+        let pair = |(was, is): &(String, String)| Value::from(vec![was.clone(), is.clone()]);
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self {
             started: timestamp(SystemTime::now()),
             from,
             step,
             adapter,
             changed: changed.iter().map(|(name, values)| (name.clone(), pair(values))).collect(),
-            rejected: rejected.iter().map(|r| (r.path.as_path(), r.reason.as_str())).collect(),
+            rejected: rejected.iter().map(|r| (name(&r.path), r.reason.as_str())).collect(),
+            data_changed,
             argv: std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect(),
         }
     }
+}
+
+/// How a run came to an end that it cannot go beyond by itself; `diverged.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Divergence {
+    /// The update or iteration after which it was seen.
+    pub step: usize,
+    /// The first bad tensor or number.
+    pub what: String,
 }
 
 impl RunDir {
@@ -60,43 +88,40 @@ impl RunDir {
     /// # Errors
     /// [`Error::Input`] when there is none.
     pub fn open(path: &Path) -> Result<Self> {
-        if path.join("config.toml").is_file() {
-            return Ok(Self(path.to_owned()));
+        // The folder of its checkpoints, or one of these.
+        let is_run = |folder: &&Path| folder.join("config.toml").is_file();
+        if let Some(run) = path.ancestors().take(3).find(is_run).filter(|run| path.is_dir() && *run != path) {
+            let run = if run.as_os_str().is_empty() { Path::new(".") } else { run };
+            return Err(Error::input(path, format!("a part of the run {}; give that", run.display())));
         }
-        let reason = if path.is_dir() {
-            "no config.toml, so that no run has begun here; start one with --out"
-        } else {
+        let has = |name: &str| path.join(name).exists();
+        let reason = if !path.is_dir() {
             "no such run; give the folder of one, or auto"
+        } else if !path.join("config.toml").is_file() {
+            "no config.toml, so that no run has begun here; start one with --out"
+        } else if !["metrics.jsonl", "env.json", "checkpoints"].into_iter().any(has) {
+            "a config.toml and nothing else of a run: --config FILE begins one with such settings"
+        } else {
+            return Ok(Self(path.to_owned()));
         };
         Err(Error::input(path, reason))
     }
 
-    /// The unfinished run in `runs/` whose settings were written last.
+    /// The settings of `config.toml`, chosen and derived, and who wrote them.
     ///
     /// # Errors
-    /// [`Error::Usage`] when there is none.
-    pub fn newest_unfinished() -> Result<Self> {
-        let age = |path: &Path| path.join("config.toml").metadata().and_then(|file| file.modified()).ok();
-        let entries = match fs::read_dir(RUNS) {
-            Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
-            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(Error::io("open", RUNS, error)),
-        };
-        let unfinished = entries.into_iter().filter(|path| !summary_of(path).exists());
-        let newest = unfinished.filter_map(|path| Some((age(&path)?, path))).max();
-        newest.map(|(_, path)| Self(path)).ok_or_else(|| {
-            Error::usage(format!("--resume auto: no unfinished run in {RUNS}/; give the folder of one"))
-        })
+    /// [`Error::Input`] when it is no TOML or of a later version.
+    pub fn settings(&self) -> Result<(Table, Written)> {
+        read_settings(&self.config())
     }
 
-    /// The settings of `config.toml`.
+    /// What the run is to learn from; `None` in a run of 0.1.0.
     ///
     /// # Errors
-    /// [`Error::Input`] when it is no TOML.
-    pub fn settings(&self) -> Result<Table> {
-        let path = self.config();
-        let text = fs::read_to_string(&path).map_err(|error| Error::io("read", &path, error))?;
-        toml::from_str(&text).map_err(|error| Error::input(path, error.message().to_owned()))
+    /// [`Error::Io`] when it cannot be read, [`Error::Input`] when it is no such record.
+    pub fn data_record(&self) -> Result<Option<DataRecord>> {
+        let remedy = "remove it to go by the checkpoints";
+        read_json(&self.data(), "a record of data", DATA_MOST, remedy)
     }
 
     /// The result of a run with nothing left to do, as JSON; `None` while something is.
@@ -104,11 +129,12 @@ impl RunDir {
     /// # Errors
     /// [`Error::Io`] when it cannot be read.
     pub fn summary(&self) -> Result<Option<String>> {
-        let path = summary_of(&self.0);
-        match fs::read_to_string(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            other => other.map(Some).map_err(|error| Error::io("read", path, error)),
-        }
+        let Some(bytes) = read_if_there(&self.summary_path(), "a summary", SUMMARY_MOST)? else {
+            return Ok(None);
+        };
+        let no_text =
+            |_| Error::input(self.summary_path(), "not text in UTF-8; remove it to have the run looked at");
+        String::from_utf8(bytes).map(Some).map_err(no_text)
     }
 
     /// Keeps the result of a run with nothing left to do.
@@ -116,19 +142,45 @@ impl RunDir {
     /// # Errors
     /// [`Error::Io`] when it cannot be written.
     pub fn finish(&self, summary: &impl Serialize) -> Result<()> {
-        durable::write(&summary_of(&self.0), |out| Ok(serde_json::to_writer_pretty(out, summary)?))
+        durable::write(&self.summary_path(), |out| Ok(serde_json::to_writer_pretty(out, summary)?))
     }
 
-    /// Makes it a run with something left to do.
+    /// Makes it a run with something left to do, for good: what follows may be lost, but never stands beside a result that
+    /// it was not.
     ///
     /// # Errors
     /// [`Error::Io`] when the result cannot be removed.
     pub fn unfinish(&self) -> Result<()> {
-        let path = summary_of(&self.0);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path, error)),
-            _ => Ok(()),
+        let removed = [self.summary_path(), self.divergence_path()].map(|path| remove_if_there(&path));
+        let mut any = false;
+        for removed in removed {
+            any |= removed?;
         }
+        if any { super::sync(&self.0) } else { Ok(()) }
+    }
+
+    /// Keeps that the run has diverged, so that nobody goes on with it unasked.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be written.
+    pub fn diverged(&self, divergence: &Divergence) -> Result<()> {
+        durable::write(&self.divergence_path(), |out| Ok(serde_json::to_writer(out, divergence)?))
+    }
+
+    /// How the last sitting diverged, if it did.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read.
+    pub fn divergence(&self) -> Result<Option<Divergence>> {
+        read_json(&self.divergence_path(), "a record of a divergence", SUMMARY_MOST, "remove it")
+    }
+
+    fn summary_path(&self) -> PathBuf {
+        self.0.join("summary.json")
+    }
+
+    fn divergence_path(&self) -> PathBuf {
+        self.0.join("diverged.json")
     }
 
     /// Adds a line to `resumed.jsonl`.
@@ -136,19 +188,69 @@ impl RunDir {
     /// # Errors
     /// [`Error::Io`] when it cannot be written.
     pub fn record(&self, sitting: &Sitting<'_>) -> Result<()> {
-        let path = self.0.join("resumed.jsonl");
-        let before = match fs::read(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            other => other.map_err(|error| Error::io("read", &path, error))?,
-        };
+        let path = self.sittings_path();
+        let before = read_if_there(&path, "a record of sittings", SITTINGS_MOST)?.unwrap_or_default();
         durable::write(&path, |out| {
             out.write_all(&before)?;
             serde_json::to_writer(&mut *out, sitting)?;
             out.write_all(b"\n")
         })
     }
+
+    fn sittings_path(&self) -> PathBuf {
+        self.0.join("resumed.jsonl")
+    }
+
+    /// What the settings were when 0.1.0 took a checkpoint of so many steps: those of today, less what sittings have changed
+    /// that began at that very step and did not come to another checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the record of sittings cannot be read.
+    pub fn settings_of_010(&self, today: &Table, steps: usize) -> Result<Table> {
+        #[derive(Deserialize)]
+        struct Line {
+            step: usize,
+            changed: Table,
+        }
+        let bytes =
+            read_if_there(&self.sittings_path(), "a record of sittings", SITTINGS_MOST)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let lines: Vec<Line> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let mut settings = today.clone();
+        for line in lines.iter().rev().take_while(|line| line.step == steps) {
+            for (name, pair) in &line.changed {
+                let Some(was) = pair.get(0).and_then(Value::as_str) else { continue };
+                match format!("was = {was}").parse::<Table>().ok().and_then(|mut table| table.remove("was")) {
+                    Some(was) => settings.insert(name.clone(), was),
+                    // "none".
+                    None => settings.remove(name),
+                };
+            }
+        }
+        Ok(settings)
+    }
 }
 
-fn summary_of(run: &Path) -> PathBuf {
-    run.join("summary.json")
+/// A file of the run, if it is there.
+fn read_if_there(path: &Path, what: &str, most: u64) -> Result<Option<Vec<u8>>> {
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("open", path, error)),
+        Ok(_) => input::small(path, what, most).map(Some),
+    }
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path, what: &str, most: u64, remedy: &str) -> Result<Option<T>> {
+    let Some(bytes) = read_if_there(path, what, most)? else { return Ok(None) };
+    let bad = |error: serde_json::Error| Error::input(path, format!("{error}; {remedy}"));
+    serde_json::from_slice(&bytes).map(Some).map_err(bad)
+}
+
+/// Whether there was something to remove.
+fn remove_if_there(path: &Path) -> Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io("remove", path, error)),
+    }
 }

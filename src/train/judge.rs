@@ -4,6 +4,7 @@ use super::Pause;
 use crate::checkpoint::Patience;
 use crate::engine::{Engine, Spare, State};
 use crate::error::Result;
+use crate::objective::Cost;
 
 /// Looks at held-out examples every so many steps.
 pub struct Judge {
@@ -28,11 +29,11 @@ impl Judge {
         (self.known, self.best) = (known, best);
     }
 
-    /// Takes a look, if one is due; J over the held-out examples, with their exact ρ̂.
+    /// Takes a look, if one is due; the cost over the held-out examples, with their exact ρ̂.
     ///
     /// # Errors
     /// Those of the engines.
-    pub fn look(&mut self, pause: &mut Pause<'_>) -> Result<Option<f64>> {
+    pub fn look(&mut self, pause: &mut Pause<'_>) -> Result<Option<Cost>> {
         let step = pause.position.steps;
         let due = step.is_multiple_of(self.every) || pause.position.ended.is_some();
         if !due || self.looked == Some(step) {
@@ -41,14 +42,16 @@ impl Judge {
         self.looked = Some(step);
         let state = pause.engine.state(None, &mut Spare::default())?.only_params();
         self.engine.set_state(&state)?;
-        let j = self.engine.cost()?.total();
+        let cost = self.engine.cost()?;
+        let j = cost.total();
         if j.is_finite() && self.known.is_none_or(|known| j < known.best) {
-            self.known = Some(Patience { best: j, step, waited: 0 });
+            self.known =
+                Some(Patience { best: j, reconstruction: Some(cost.reconstruction), step, waited: 0 });
             self.best = Some(state);
         } else if let Some(known) = &mut self.known {
             known.waited += 1;
         }
-        Ok(Some(j))
+        Ok(Some(cost))
     }
 
     /// Whether J has not fallen for as long as it waits.

@@ -69,7 +69,8 @@ impl<'a> Rows<'a> {
     fn new(values: &'a [f32], visible: usize) -> Self {
         let scale = |row: &[f32]| {
             let norm = row.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>().sqrt();
-            if norm > 0.0 { (1.0 / norm) as f32 } else { 0.0 }
+            // A row of subnormal numbers is no row of zeros.
+            if norm > 0.0 { ((1.0 / norm) as f32).clamp(f32::MIN_POSITIVE, f32::MAX) } else { 0.0 }
         };
         Self { values, visible, scales: values.par_chunks(visible).map(scale).collect() }
     }
@@ -99,7 +100,19 @@ impl<'a> Rows<'a> {
         found.into_iter().filter(|&found| found).count()
     }
 
+    /// Rows so long or so short that squares leave the range of f32 have their product taken in f64.
     fn cosine(&self, unit: usize, other: usize, product: f32) -> f32 {
-        product * self.scales[unit] * self.scales[other]
+        const USUAL: std::ops::Range<f32> = 1e-15..1e15;
+        let scales = [unit, other].map(|unit| self.scales[unit]);
+        if scales.contains(&0.0) {
+            return 0.0;
+        }
+        if scales.iter().all(|scale| USUAL.contains(scale)) {
+            return product * scales[0] * scales[1];
+        }
+        let (x, y) = (self.row(unit), self.row(other));
+        let dot =
+            |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>();
+        (dot(x, y) / (dot(x, x) * dot(y, y)).sqrt()) as f32
     }
 }

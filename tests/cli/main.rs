@@ -5,11 +5,14 @@ mod bench;
 mod data_commands;
 mod fit_rows;
 mod limits;
+mod manners;
 mod memory;
 mod refusals;
 mod resume;
 mod run_directory;
 mod settings;
+#[cfg(target_os = "linux")]
+mod signals;
 mod tune;
 mod verify_and_devices;
 
@@ -68,11 +71,15 @@ impl Outcome {
     }
 
     /// Checks that the run was refused with this code, one line on stderr that says all of `words`, and nothing on
-    /// stdout.
+    /// stdout but the same as JSON, where that was asked for.
     fn refused(self, code: i32, words: &[&str]) {
         let Self { code: found, stdout, stderr } = self;
         assert_eq!(found, code, "{stderr}");
-        assert_eq!(stdout, "");
+        if !stdout.is_empty() {
+            let told = json(&stdout);
+            assert_eq!(format!("error: {}\n", told["error"].as_str().expect("a text")), stderr);
+            assert_eq!(told["exit"], code);
+        }
         assert!(stderr.starts_with("error: ") && stderr.ends_with('\n'), "{stderr}");
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
         for word in words {

@@ -4,7 +4,7 @@ use rhohat::data::{Picture, Source};
 
 fn built_in(seed: u64) -> Vec<Picture> {
     let Source::Images(pictures) = Source::built_in(seed) else { panic!("built-in data are images") };
-    pictures
+    (0..pictures.list().len()).map(|number| pictures.read(number).unwrap()).collect()
 }
 
 /// FNV-1a over the bits of all pixels.

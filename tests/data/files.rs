@@ -7,7 +7,7 @@ use rhohat::data::{Source, npy};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
-use crate::{distance, fixture, pictures, rows};
+use crate::{all, distance, fixture, pictures, rows};
 
 /// The numbers in most of the fixtures: see `GRID` in make.py.
 fn grid() -> Vec<f64> {
@@ -141,7 +141,7 @@ fn rows_as_f32(name: &str) -> Vec<f32> {
     match Source::open(&fixture(name)).unwrap() {
         Source::Stored(_) => panic!("held whole unless asked otherwise"),
         Source::Rows(table) => table.values.iter().map(|&x| x as f32).collect(),
-        Source::Images(pictures) => pictures.into_iter().flat_map(|picture| picture.pixels).collect(),
+        Source::Images(pictures) => all(&pictures).into_iter().flat_map(|picture| picture.pixels).collect(),
     }
 }
 
@@ -156,7 +156,7 @@ fn a_folder_is_its_images_by_name_and_nothing_else() {
     put("make.py", "notes.txt");
     fs::create_dir(folder.path().join("d.png")).unwrap();
     let Source::Images(read) = Source::open(folder.path()).unwrap() else { panic!("images") };
-    let names: Vec<_> = read.iter().map(|p| p.name.file_name().unwrap().to_str().unwrap()).collect();
+    let names: Vec<_> = read.list().iter().map(|p| p.name.file_name().unwrap().to_str().unwrap()).collect();
     assert_eq!(names, ["a.PNG", "b.jpg", "c_without_an_extension"]);
 }
 

@@ -9,7 +9,7 @@ mod refusals;
 
 use std::path::{Path, PathBuf};
 
-use rhohat::data::{Normalize, Picture, Preprocess, Recipe, Source, Table};
+use rhohat::data::{Normalize, Picture, Pictures, Preprocess, Recipe, Source, Table};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
@@ -24,9 +24,14 @@ fn rows(name: &str) -> Table {
 
 fn pictures(name: &str) -> Vec<Picture> {
     match Source::open(&fixture(name)) {
-        Ok(Source::Images(pictures)) => pictures,
+        Ok(Source::Images(pictures)) => all(&pictures),
         other => panic!("{name} should be images, not {other:?}"),
     }
+}
+
+/// All of them, decoded.
+fn all(pictures: &Pictures) -> Vec<Picture> {
+    (0..pictures.list().len()).map(|number| pictures.read(number).unwrap()).collect()
 }
 
 /// Patches of `patch` pixels, grey, as they are.

@@ -19,7 +19,7 @@ fn grid_of(patch: usize, channels: usize) -> Preprocess {
 
 #[test]
 fn a_seed_draws_the_same_patches_and_another_seed_others() {
-    let source = Source::Images(vec![counting(40, 30, 1, 0)]);
+    let source = Source::from(vec![counting(40, 30, 1, 0)]);
     let draw = |seed| source.training_set::<f32>(&Recipe { seed, ..plain(8, 50) }).unwrap().matrix;
     assert_eq!(draw(1), draw(1));
     assert_ne!(draw(1), draw(2));
@@ -27,7 +27,7 @@ fn a_seed_draws_the_same_patches_and_another_seed_others() {
 
 #[test]
 fn a_patch_is_a_square_of_its_picture() {
-    let source = Source::Images(vec![counting(9, 7, 3, 0)]);
+    let source = Source::from(vec![counting(9, 7, 3, 0)]);
     let examples = source.training_set::<f64>(&Recipe { color: true, ..plain(2, 20) }).unwrap();
     assert_eq!((examples.matrix.rows, examples.matrix.cols), (20, 12));
     for i in 0..20 {
@@ -42,7 +42,7 @@ fn a_patch_is_a_square_of_its_picture() {
 #[test]
 fn every_position_of_every_picture_is_drawn_equally_often() {
     // 6 positions in the first picture, 1 in the second, 2 in the third.
-    let source = Source::Images(vec![counting(4, 3, 1, 0), counting(2, 2, 1, 100), counting(2, 3, 1, 200)]);
+    let source = Source::from(vec![counting(4, 3, 1, 0), counting(2, 2, 1, 100), counting(2, 3, 1, 200)]);
     let samples = 9000;
     let examples = source.training_set::<f64>(&plain(2, samples)).unwrap();
     let mut counts = std::collections::BTreeMap::new();
@@ -54,7 +54,7 @@ fn every_position_of_every_picture_is_drawn_equally_often() {
 
 #[test]
 fn grid_patches_make_the_picture_again_less_what_was_left_over() {
-    let source = Source::Images(vec![counting(16, 12, 3, 0), counting(5, 10, 3, 9000)]);
+    let source = Source::from(vec![counting(16, 12, 3, 0), counting(5, 10, 3, 9000)]);
     let examples = source.apply::<f32>(&grid_of(5, 3)).unwrap();
     let grids = examples.grid.unwrap();
     assert_eq!(grids, [Grid { across: 3, down: 2 }, Grid { across: 1, down: 2 }]);
@@ -73,8 +73,8 @@ fn rows_make_no_pictures() {
 #[test]
 fn colour_becomes_grey_by_rec_601_and_grey_is_repeated_for_a_model_of_colour() {
     let color = Picture { pixels: vec![1.0, 0.5, 0.25], ..counting(1, 1, 3, 0) };
-    let grey = Source::Images(vec![color]).apply::<f64>(&grid_of(1, 1)).unwrap();
+    let grey = Source::from(vec![color]).apply::<f64>(&grid_of(1, 1)).unwrap();
     assert!((grey.matrix.values[0] - (0.299 + 0.587 * 0.5 + 0.114 * 0.25)).abs() < 1e-15);
-    let repeated = Source::Images(vec![counting(1, 1, 1, 3)]).apply::<f64>(&grid_of(1, 3)).unwrap();
+    let repeated = Source::from(vec![counting(1, 1, 1, 3)]).apply::<f64>(&grid_of(1, 3)).unwrap();
     assert_eq!(repeated.matrix.values, [3.0; 3]);
 }

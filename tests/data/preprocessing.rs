@@ -25,7 +25,7 @@ fn whitening_is_the_filter_applied_to_the_discrete_fourier_transform() {
 fn whitening_treats_each_channel_by_itself() {
     let grey = pictures("to_whiten.npy").remove(0);
     let pixels = grey.pixels.iter().flat_map(|&x| [x, 0.5 - x, 2.0 * x]).collect();
-    let source = Source::Images(vec![rhohat::data::Picture { channels: 3, pixels, ..grey }]);
+    let source = Source::from(vec![rhohat::data::Picture { channels: 3, pixels, ..grey }]);
     let recipe = Preprocess { patch: Some(1), channels: Some(3), whiten: true, ..untouched(Normalize::None) };
     let white = source.apply::<f64>(&recipe).unwrap().matrix.values;
     let expected: Vec<f64> = rows("whitened.npy").values.iter().flat_map(|x| [*x, -x, 2.0 * x]).collect();

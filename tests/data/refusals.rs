@@ -24,8 +24,16 @@ fn assert_refused(name: &str, bytes: &[u8], words: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     fs::write(&path, bytes).unwrap();
-    let error = Source::open(&path).expect_err(name);
+    let error = read(&path).expect_err(name);
     assert_says(error, 3, &[&[name], words].concat());
+}
+
+/// Opens a file, and decodes what is in it where it is pictures.
+fn read(path: &Path) -> rhohat::Result<()> {
+    if let Source::Images(pictures) = Source::open(path)? {
+        (0..pictures.list().len()).try_for_each(|number| pictures.read(number).map(|_| ()))?;
+    }
+    Ok(())
 }
 
 fn bytes(name: &str) -> Vec<u8> {
@@ -46,12 +54,13 @@ fn a_folder_without_images() {
 }
 
 #[test]
-fn a_folder_with_an_image_that_cannot_be_read_names_the_first() {
+fn a_folder_with_files_named_as_pictures_that_are_none_names_the_first() {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(fixture("grey.gif"), folder.path().join("b.gif")).unwrap();
     fs::copy(fixture("make.py"), folder.path().join("c.png")).unwrap();
+    fs::copy(fixture("make.py"), folder.path().join("d.png")).unwrap();
     fs::copy(fixture("grey.png"), folder.path().join("a.png")).unwrap();
-    assert_says(Source::open(folder.path()).unwrap_err(), 3, &["b.gif", "neither PNG nor JPEG"]);
+    assert_says(Source::open(folder.path()).unwrap_err(), 3, &["c.png", "text", "neither PNG nor JPEG"]);
 }
 
 #[test]
@@ -166,7 +175,7 @@ fn every_truncation_of_every_format() {
         let (path, whole) = (folder.path().join(name), bytes(name));
         for length in 0..whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
-            let error = Source::open(&path).expect_err(&format!("{length} bytes of {name}"));
+            let error = read(&path).expect_err(&format!("{length} bytes of {name}"));
             assert_says(error, 3, &[name]);
         }
     }
@@ -239,7 +248,7 @@ proptest! {
         damaged[place] = byte;
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), damaged).unwrap();
-        if let Err(error) = Source::open(file.path()) {
+        if let Err(error) = read(file.path()) {
             assert_says(error, 3, &[]);
         }
     }

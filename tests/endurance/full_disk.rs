@@ -1,31 +1,22 @@
 //! A disk that is full after any number of bytes: the kernel lets no file grow beyond a limit.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rhohat::random::Stream;
 
-use super::{Kind, Place, fail_point, finished, is_long, newest};
+use super::{Kind, Place, copy, fail_point, finished, is_long, newest};
 
 /// `rhohat train --resume RUN` where no file may become longer than `most` bytes, and the signal for it is ignored.
 fn resume_with_limit(place: &Place, run: &str, most: u64) -> (Option<i32>, String) {
     let script = format!(
         "trap '' XFSZ; exec prlimit --fsize={most} '{}' -q train --json --resume {run}",
-        env!("CARGO_BIN_EXE_rhohat")
+        super::binary()
     );
     let mut command = Command::new("sh");
     command.args(["-c", &script]).current_dir(place.path("")).stdout(Stdio::null()).stderr(Stdio::piped());
     let output = command.output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()) {
-        let place = to.join(entry.file_name().unwrap());
-        if entry.is_dir() { copy(&entry, &place) } else { fs::copy(&entry, &place).map(|_| ()).unwrap() }
-    }
 }
 
 #[test]

@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod changed;
 mod full_disk;
 mod kills;
 mod memory;
@@ -22,6 +23,20 @@ use tempfile::{TempDir, tempdir};
 /// Whether everything is asked for.
 fn is_long() -> bool {
     std::env::var("RHOHAT_ENDURANCE").is_ok_and(|value| value == "1")
+}
+
+/// The program that is tried: another one where `RHOHAT_BINARY` names it.
+fn binary() -> String {
+    std::env::var("RHOHAT_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_rhohat").to_owned())
+}
+
+/// Copies a folder with all that it holds.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()) {
+        let place = to.join(entry.file_name().unwrap());
+        if entry.is_dir() { copy(&entry, &place) } else { fs::copy(&entry, &place).map(|_| ()).unwrap() }
+    }
 }
 
 /// The devices that there are: the CPU, and the software adapter unless such tests are left out.
@@ -81,7 +96,7 @@ impl Place {
     }
 
     fn command(&self, arguments: &[String]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rhohat"));
+        let mut command = Command::new(binary());
         command.args(["-q", "train", "--json"]).args(arguments).current_dir(self.0.path());
         command.env("RHOHAT_CACHE_DIR", self.path("cache")).env_remove("XDG_RUNTIME_DIR");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -215,7 +215,8 @@ fn checkpoint_of(optimizer: Optimizer) -> Seed {
     }
     let state = cpu.state(search.as_ref().map(Lbfgs::pairs), &mut Spare::default()).unwrap();
     let position = Position { steps: 3, samples: 36, search, ..Position::default() };
-    let checkpoint = Checkpoint { position, state, metrics: Mark::default(), patience: None };
+    let checkpoint =
+        Checkpoint { position, state, metrics: Mark::default(), patience: None, provenance: None };
     let place = checkpoints.publish(&checkpoint).unwrap();
     let parts =
         ["manifest.json", "progress.json", "state.bin"].map(|name| fs::read(place.join(name)).unwrap());

@@ -36,7 +36,8 @@ pub fn read_data(path: &Path) -> Result<Seen> {
     }
     let bytes = match Source::open(path)? {
         Source::Images(pictures) => {
-            pictures.iter().map(|picture| size_of_val(&picture.pixels[..])).sum::<usize>()
+            let read = |number| Ok(size_of_val(&pictures.read(number)?.pixels[..]));
+            (0..pictures.list().len()).map(read).sum::<Result<usize>>()?
         }
         Source::Rows(table) => size_of_val(&table.values[..]),
         Source::Stored(_) => unreachable!("data are opened whole"),
@@ -51,7 +52,7 @@ pub fn read_model(path: &Path) -> Result<Seen> {
     if let Some(Meta { preprocess, .. }) = file.meta() {
         let pixels = (0..20 * 20 * 3).map(|i| (i % 7) as f32 / 7.0).collect();
         let name = PathBuf::from("picture");
-        let source = Source::Images(vec![Picture { name, width: 20, height: 20, channels: 3, pixels }]);
+        let source = Source::from(vec![Picture { name, width: 20, height: 20, channels: 3, pixels }]);
         // Data need not fit the model; nothing may break.
         if let Ok(examples) = source.apply::<f32>(preprocess) {
             assert_eq!(examples.matrix.cols, file.shape().visible);

@@ -3,13 +3,13 @@
 use std::hint::black_box;
 
 use pulp::{Arch, Simd, WithSimd};
-use rayon::ThreadPool;
 
 use super::COPIED;
 use crate::bench::stats::{Pace, Summary, alone};
 use crate::cpu::products;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::random::Stream;
+use crate::threads::Pool;
 
 /// Sums that are added to in turn: more than a multiply-add takes cycles times those that start in one, and few enough
 /// for 16 registers.
@@ -21,26 +21,28 @@ const SIDE: usize = 1024;
 
 /// Operations of a run on all threads, and its times.
 pub fn multiply_adds(pace: Pace) -> Result<(f64, Summary)> {
-    let pool = pool()?;
+    let pool = Pool::new(0)?;
     let lanes = Arch::new().dispatch(Lanes);
     let run = || {
-        pool.broadcast(|_| Arch::new().dispatch(MultiplyAdds));
+        pool.broadcast(|| Arch::new().dispatch(MultiplyAdds));
         Ok(())
     };
-    let flops = 2.0 * (SUMS * lanes * TURNS * pool.current_num_threads()) as f64;
+    let flops = 2.0 * (SUMS * lanes * TURNS * pool.threads()) as f64;
     Ok((flops, alone(run, pace)?))
 }
 
 /// Times of copying on all threads.
 pub fn copy(pace: Pace) -> Result<Summary> {
-    let pool = pool()?;
-    let piece = COPIED.div_ceil(pool.current_num_threads());
+    let pool = Pool::new(0)?;
+    let piece = COPIED.div_ceil(pool.threads());
     let (from, mut to) = (vec![1.0f32; COPIED], vec![0.0f32; COPIED]);
     let run = || {
-        pool.scope(|scope| {
-            for (to, from) in to.chunks_mut(piece).zip(from.chunks(piece)) {
-                scope.spawn(|_| to.copy_from_slice(from));
-            }
+        pool.install(|| {
+            rayon::scope(|scope| {
+                for (to, from) in to.chunks_mut(piece).zip(from.chunks(piece)) {
+                    scope.spawn(|_| to.copy_from_slice(from));
+                }
+            });
         });
         black_box(&mut to);
         Ok(())
@@ -51,22 +53,16 @@ pub fn copy(pace: Pace) -> Result<Summary> {
 /// Operations of a large product of the CPU engine, one a thread, and its times. The copies into padded rows that come
 /// with it are timed too; at this size they are a few per cent.
 pub fn product(pace: Pace) -> Result<(f64, Summary)> {
-    let pool = pool()?;
+    let pool = Pool::new(0)?;
     let mut stream = Stream::new(0, "bench product");
     let mut matrix = || -> Vec<f32> { (0..SIDE * SIDE).map(|_| stream.unit() as f32).collect() };
     let (a, b) = (matrix(), matrix());
     let run = || {
-        pool.broadcast(|_| black_box(products::nn(&a, &b, SIDE, SIDE, SIDE)));
+        pool.broadcast(|| black_box(products::nn(&a, &b, SIDE, SIDE, SIDE)));
         Ok(())
     };
-    let flops = 2.0 * (SIDE as f64).powi(3) * pool.current_num_threads() as f64;
+    let flops = 2.0 * (SIDE as f64).powi(3) * pool.threads() as f64;
     Ok((flops, alone(run, pace)?))
-}
-
-/// As many threads as the engine takes by default.
-fn pool() -> Result<ThreadPool> {
-    let pool = rayon::ThreadPoolBuilder::new().build();
-    pool.map_err(|error| Error::device(format!("cannot start threads: {error}; close other programs")))
 }
 
 /// Numbers in a vector of the best instruction set.

@@ -1,34 +1,28 @@
-//! Ctrl-C and SIGTERM: the first asks the run to finish its step and save, the second ends it at once.
+//! Whether a signal has asked the run to finish its step and save.
 
-use std::io;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use crate::signals;
 
-/// The first signal that came.
-pub struct Interrupt(Arc<AtomicUsize>);
+/// From when on there is a run that signals ask to save.
+pub struct Interrupt(());
 
 impl Interrupt {
-    /// Takes the signals over from now on.
-    pub fn listen() -> io::Result<Self> {
-        let asked = Arc::new(AtomicBool::new(false));
-        let which = Arc::new(AtomicUsize::new(0));
-        for signal in [SIGINT, SIGTERM] {
-            // Run in this order, so that the shutdown sees the flag of an earlier signal alone.
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&asked))?;
-            flag::register(signal, Arc::clone(&asked))?;
-            flag::register_usize(signal, Arc::clone(&which), signal as usize)?;
-        }
-        Ok(Self(which))
+    /// Signals do not end the program at once from now on.
+    pub fn listen() -> Self {
+        signals::save();
+        Self(())
+    }
+
+    /// Tells which run it is, for those who end it by force; `published` are the steps of its newest checkpoint.
+    pub fn of_run(&self, path: &Path, published: Arc<AtomicUsize>) {
+        signals::of_run(path, published);
     }
 
     /// The number of the signal, if one came.
     pub fn signal(&self) -> Option<u8> {
-        match self.0.load(Ordering::Relaxed) {
-            0 => None,
-            signal => u8::try_from(signal).ok(),
-        }
+        signals::asked()
     }
 }

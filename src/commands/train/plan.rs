@@ -2,6 +2,7 @@
 
 use indicatif::{HumanBytes, HumanCount};
 use rhohat::config::MemoryPlan;
+use rhohat::text::plural;
 
 /// The plan in a line.
 pub fn line(plan: &MemoryPlan) -> String {
@@ -14,9 +15,11 @@ pub fn line(plan: &MemoryPlan) -> String {
 fn cut_text(plan: &MemoryPlan) -> String {
     let again = if plan.recomputes { ", activations computed twice" } else { "" };
     format!(
-        "{} rows and {} hidden units at a time{again}",
+        "{} {} and {} hidden {} at a time{again}",
         HumanCount(plan.chunk as u64),
-        HumanCount(plan.block as u64)
+        plural(plan.chunk, "row"),
+        HumanCount(plan.block as u64),
+        plural(plan.block, "unit"),
     )
 }
 
@@ -32,6 +35,7 @@ pub fn text(plan: &MemoryPlan) -> String {
         ("textures", plan.textures),
         ("start", plan.start),
         ("saving", plan.saving),
+        ("pictures", plan.pictures),
         ("validation", plan.validation),
         ("program", plan.program),
     ];

@@ -1,41 +1,52 @@
-//! `--resume`: the run that is meant, what is left of it, what flags change, and the record of it.
+//! `--resume`: the run that is meant, what is left of it, what differs from what its checkpoint was taken under, and the
+//! record of it. Every decision compares with the checkpoint: what the other files of the run say may have been written
+//! by a sitting that died before it came to one.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rhohat::checkpoint::fail_point::reach;
-use rhohat::checkpoint::{Checkpoint, Checkpoints, Patience, Rejected};
-use rhohat::config::Config;
+use rhohat::checkpoint::{Checkpoint, Checkpoints, Found, Patience, Provenance, Rejected};
+use rhohat::config::{Config, absolute_paths};
+use rhohat::data::identity::{Inputs, Likeness};
+use rhohat::data::{Preprocess, Source};
 use rhohat::engine::{Engine, Spare, State};
 use rhohat::metrics::{Mark, MetricsFile};
-use rhohat::run::{RunDir, Sitting};
+use rhohat::run::{Changes, DataRecord, RunDir, Sitting};
 use rhohat::train::Position;
 use rhohat::{Error, Result};
 use toml::Table;
 
 use super::summary::Summary;
-use crate::cli::Settings;
+use crate::cli::TrainArgs;
 use crate::progress;
 
-/// Settings that a run keeps: its shape, what it learns from, its optimiser.
-const KEPT: [&str; 14] = [
+/// Settings that a run keeps: its shape, how it reads what it learns from, its optimiser.
+const KEPT: [&str; 19] = [
     "raw",
+    "divide",
+    "as",
+    "axes",
     "hidden",
     "activation",
     "output",
     "optimizer",
     "shuffle_block",
+    "shuffle_order",
     "patch",
     "samples",
     "color",
     "whiten",
     "normalize",
+    "fit_rows",
     "init",
     "seed",
     "validation",
 ];
-/// Settings that change J, so that a search of L-BFGS begins anew.
-const OF_J: [&str; 4] = ["rho", "beta", "lambda", "data"];
+/// Settings that change J: a search of L-BFGS begins anew, and the lowest J over held-out examples is another.
+const OF_J: [&str; 3] = ["rho", "beta", "lambda"];
+/// Settings that decide no step: an end that was reached stands.
+const OF_SITTING: [&str; 6] = ["data", "checkpoint_every", "max_time", "memory", "stream", "threads"];
 
 /// What `--resume` has found.
 pub enum Asked {
@@ -48,8 +59,10 @@ pub enum Asked {
 /// A run that is gone on with.
 pub struct Resumed {
     run: RunDir,
-    /// `config.toml` as it was.
+    /// The settings that the state was taken under; those of `config.toml` where there is no checkpoint.
     settings: Table,
+    /// What the run is meant to learn from, as its files say.
+    record: Option<DataRecord>,
     /// `metrics.jsonl`, claimed for this program.
     metrics: File,
     /// Where the run goes on, and the checkpoint's name.
@@ -57,53 +70,102 @@ pub struct Resumed {
     rejected: Vec<Rejected>,
     /// The best parameters so far by held-out examples, as the engine has them.
     best: Option<State>,
+    /// Whether other data than those of the checkpoint are learned from, on request.
+    data_changed: bool,
 }
 
-/// Finds the run; `settings` are the flags beside `--resume`.
-pub fn open(asked: &Path, settings: &Settings) -> anyhow::Result<Asked> {
-    let run = if asked == Path::new("auto") { RunDir::newest_unfinished()? } else { RunDir::open(asked)? };
-    let before = run.settings()?;
-    let changes = refuse_kept(&before, &settings.table())?;
-    if !changes && let Some(summary) = run.summary()? {
-        return Ok(Asked::Finished(Box::new(serde_json::from_str(&summary).map_err(|error| {
-            Error::input(run.path(), format!("summary.json: {error}; remove it to have the run looked at"))
-        })?)));
+/// Finds the run.
+pub fn open(asked: &Path, args: &TrainArgs) -> anyhow::Result<Asked> {
+    let (run, claimed) = if asked == Path::new("auto") {
+        let (run, claimed) = RunDir::newest_unfinished()?;
+        (run, Some(claimed))
+    } else {
+        (RunDir::open(asked)?, None)
+    };
+    if claimed.is_none()
+        && let Some(summary) = finished(&run, args)?
+    {
+        return Ok(Asked::Finished(Box::new(summary)));
     }
-    let metrics = MetricsFile::claim(&run.metrics())?;
+    let metrics = claimed.map_or_else(|| MetricsFile::claim(&run.metrics()), Ok)?;
     reach("resume-locked");
     let stage = progress::stage("reading the checkpoint");
-    let found = Checkpoints::of(run.path()).find()?;
+    let Found { newest, rejected } = Checkpoints::of(run.path()).find()?;
     drop(stage);
-    for Rejected { path, reason } in &found.rejected {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let from = newest.map(|(path, checkpoint)| (name(&path), checkpoint));
+    check_scratch(&run, from.as_ref().map(|(name, _)| name.as_str()), &rejected, args.from_scratch)?;
+    for Rejected { path, reason } in &rejected {
         tracing::warn!("{}: rejected, {reason}", path.display());
     }
-    let name = |path: PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let from = found.newest.map(|(path, checkpoint)| (name(path), checkpoint));
+    // Settings and data are read under the lock: who held it before may have changed them.
+    let settings = settings_of(&run, from.as_ref().map(|(_, checkpoint)| checkpoint))?;
+    let record = run.data_record()?;
     match &from {
         Some((name, _)) => tracing::info!("{}: going on from {name}", run.path().display()),
-        None => tracing::warn!(
-            "{}: no checkpoint can be used; starting again from its config.toml",
-            run.path().display()
-        ),
+        None => tracing::info!("{}: no checkpoint yet; starting from its config.toml", run.path().display()),
     }
-    let rejected = found.rejected;
-    Ok(Asked::Unfinished(Box::new(Resumed { run, settings: before, metrics, from, rejected, best: None })))
+    let resumed = Resumed { run, settings, record, metrics, from, rejected, best: None, data_changed: false };
+    Ok(Asked::Unfinished(Box::new(resumed)))
 }
 
-/// Refuses flags that would make another run of it; whether the others change anything.
-fn refuse_kept(before: &Table, flags: &Table) -> Result<bool> {
-    let changed = |name: &str| flags.get(name).is_some_and(|value| before.get(name) != Some(value));
-    match KEPT.into_iter().find(|name| changed(name)) {
-        Some(name) => {
-            let flag = format!("--{}", name.replace('_', "-"));
-            let value = &flags[name];
-            let was = before.get(name).map_or_else(|| "no such setting".to_owned(), toml::Value::to_string);
-            Err(Error::usage(format!(
-                "{flag} {value}: the run has {was}, and keeps its shape, its data and its optimiser; leave it out, or \
-                 begin a new run with --config RUN/config.toml"
-            )))
+/// The result of a run with nothing left to do, as long as flags ask for nothing else, its settings are those that it was
+/// reached under, and its model is there.
+fn finished(run: &RunDir, args: &TrainArgs) -> anyhow::Result<Option<Summary>> {
+    let asks_for_more = args.save_patches.is_some() || args.data_changed || args.from_scratch;
+    let Some(summary) = run.summary()?.filter(|_| !asks_for_more) else { return Ok(None) };
+    let (before, _) = run.settings()?;
+    let mut flags = args.settings.table();
+    absolute_paths(&mut flags);
+    if flags.iter().any(|(name, value)| before.get(name) != Some(value) && !name.ends_with("_as_given")) {
+        return Ok(None);
+    }
+    let summary: Summary = serde_json::from_str(&summary).map_err(|error| {
+        Error::input(run.path(), format!("summary.json: {error}; remove it to have the run looked at"))
+    })?;
+    match summary.still_holds(run)? {
+        Ok(()) => Ok(Some(summary.in_place(run))),
+        Err(why) => {
+            tracing::warn!("{}: {why}; made anew from the last checkpoint", run.path().display());
+            Ok(None)
         }
-        None => Ok(flags.keys().any(|name| changed(name))),
+    }
+}
+
+/// Refuses to begin again by itself where checkpoints have been, and to put a good one aside.
+fn check_scratch(run: &RunDir, newest: Option<&str>, rejected: &[Rejected], wanted: bool) -> Result<()> {
+    if let Some(name) = newest {
+        return if wanted {
+            let remedy =
+                "leave --from-scratch out to go on from it, or begin a new run with --config RUN/config.toml";
+            Err(Error::usage(format!(
+                "--from-scratch: {name} of {} can be used; {remedy}",
+                run.path().display()
+            )))
+        } else {
+            Ok(())
+        };
+    }
+    let before = Checkpoints::of(run.path()).put_aside_before()?;
+    let reasons = rejected.iter().map(|Rejected { path, reason }| {
+        format!("{}: {reason}", path.file_name().unwrap_or_default().to_string_lossy())
+    });
+    let aside = before.iter().map(|(steps, _)| format!("step {steps} in rejected/, from an earlier sitting"));
+    let lost: Vec<String> = reasons.chain(aside).collect();
+    if lost.is_empty() || wanted {
+        return Ok(());
+    }
+    let fact = format!("none of its checkpoints can be used ({})", lost.join("; "));
+    let remedy = "bring a good one back, or give --from-scratch to begin again from config.toml (they are kept in rejected/)";
+    Err(Error::input(run.path(), format!("{fact}; {remedy}")))
+}
+
+/// The settings that the run's state was taken under.
+fn settings_of(run: &RunDir, from: Option<&Checkpoint>) -> Result<Table> {
+    match from {
+        Some(Checkpoint { provenance: Some(provenance), .. }) => Ok(provenance.settings.clone()),
+        Some(Checkpoint { position, .. }) => run.settings_of_010(&run.settings()?.0, position.steps),
+        None => Ok(run.settings()?.0),
     }
 }
 
@@ -113,15 +175,167 @@ impl Resumed {
         self.run.config()
     }
 
-    /// What is known of held-out examples: the lowest J, and the parameters that it belongs to.
-    pub fn judged(&mut self) -> (Option<Patience>, Option<State>) {
+    /// Refuses settings that would make another run of it, whether a flag or an edited `config.toml` has them.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with both values.
+    pub fn admit(&self, config: &Config, flags: &Table) -> Result<()> {
+        let changes = self.changes(config);
+        let kept = |(name, _): &&(String, (String, String))| KEPT.contains(&name.as_str());
+        let Some((name, (was, is))) = changes.iter().find(kept) else { return Ok(()) };
+        let (said, remedy) = if flags.contains_key(name) {
+            (format!("--{} {is}", name.replace('_', "-")), "leave it out")
+        } else {
+            (format!("{} says {name} = {is}", self.run.config().display()), "put it back")
+        };
+        let was = if was == "none" { "no such setting" } else { was };
+        Err(Error::usage(format!(
+            "{said}: the run has {was}, and keeps its shape, its data and its optimiser; {remedy}, or begin a new run \
+             with --config RUN/config.toml"
+        )))
+    }
+
+    /// Settings that are others than the state was taken under.
+    fn changes(&self, config: &Config) -> Changes {
+        let after = config.to_table();
+        let text =
+            |table: &Table, name: &str| table.get(name).map_or("none".to_owned(), toml::Value::to_string);
+        let names =
+            self.settings.keys().chain(after.keys().filter(|name| !self.settings.contains_key(*name)));
+        let pairs = names.map(|name| (name.clone(), (text(&self.settings, name), text(&after, name))));
+        pairs.filter(|(name, (was, is))| was != is && !name.ends_with("_as_given")).collect()
+    }
+
+    /// The preprocessing that the state has learned under, its limits included.
+    pub fn preprocess(&self) -> Option<&Preprocess> {
+        self.provenance().map(|provenance| &provenance.preprocess)
+    }
+
+    fn provenance(&self) -> Option<&Provenance> {
+        self.from.as_ref().and_then(|(_, checkpoint)| checkpoint.provenance.as_ref())
+    }
+
+    /// What the state was taken on; what the run was begun with where there is no state yet.
+    fn inputs(&self) -> Option<&Inputs> {
+        let of_record = || self.record.as_ref().map(|record| &record.inputs);
+        let of_checkpoint = self.provenance().map(|provenance| &provenance.inputs);
+        of_checkpoint.or_else(|| of_record().filter(|_| self.from.is_none()))
+    }
+
+    /// Compares the data with those that the run has learned from. Others are refused unless they are asked for, now or in
+    /// an earlier sitting.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with what differs.
+    pub fn check_data(
+        &mut self,
+        source: &Source,
+        now: &DataRecord,
+        config: &Config,
+        accepted: bool,
+    ) -> Result<()> {
+        let name =
+            config.data.as_ref().map_or("the built-in pictures".into(), |path| path.display().to_string());
+        let Some(then) = self.inputs().cloned() else {
+            if self.from.is_some() {
+                tracing::info!(
+                    "{name}: a checkpoint of 0.1.0 does not say what it was learned from; taken to be the same"
+                );
+            }
+            return Ok(());
+        };
+        self.check_init(&then, &now.inputs)?;
+        let likeness = then.data.compare(&now.inputs.data, source)?;
+        if likeness == Likeness::Same {
+            self.expect_rows(source, &then, accepted);
+            return Ok(());
+        }
+        let told = self.difference(&likeness, now, config);
+        let meant = self.record.as_ref().map(|record| record.inputs.data.compare(&now.inputs.data, source));
+        let meant = meant.transpose()?.is_some_and(|likeness| likeness == Likeness::Same);
+        if !accepted && !meant {
+            let remedy = "give the data that it was learning from, or --data-changed to go on with these";
+            return Err(Error::input(name, format!("{told}; {remedy}")));
+        }
+        tracing::warn!("{name}: {told}; gone on with, since --data-changed was given");
+        self.data_changed = self.from.is_some();
+        Ok(())
+    }
+
+    /// Rows on disk are the same as far as samples of them tell. The first pass that reads them whole will know better,
+    /// unless others are asked for: then it is taken at its word.
+    fn expect_rows(&mut self, source: &Source, then: &Inputs, accepted: bool) {
+        let (Some(store), Some(sum)) = (source.stored(), then.data.sum) else { return };
+        if accepted {
+            tracing::info!(
+                "no sample of the rows has changed; since --data-changed was given, a search begins anew all the same"
+            );
+            self.data_changed = self.from.is_some();
+        } else {
+            store.check().expect(sum);
+        }
+    }
+
+    /// What differs, in words.
+    fn difference(&self, likeness: &Likeness, now: &DataRecord, config: &Config) -> String {
+        let mut told = match likeness {
+            Likeness::Same => "the same data".to_owned(),
+            Likeness::Appended { was, is } => {
+                format!("{} rows more than the run has learned from stand behind its {was}", is - was)
+            }
+            Likeness::Other(why) => why.clone(),
+        };
+        let inventory = self.record.as_ref().map(|record| &record.inventory);
+        if let Some(files) = inventory.and_then(|then| now.inventory.differences(then)) {
+            told += &format!(": {files}");
+        }
+        if config.validation.is_some() {
+            told += "; held-out rows are drawn anew from them, so that some may have been learned from";
+        }
+        told
+    }
+
+    /// A model to start from matters where the run starts.
+    fn check_init(&self, then: &Inputs, now: &Inputs) -> Result<()> {
+        if then.init == now.init || now.init.is_none() && self.from.is_some() {
+            return Ok(());
+        }
+        if self.from.is_some() {
+            tracing::info!("the model of --init has changed since; nothing more is taken from it");
+            return Ok(());
+        }
+        let remedy = "bring the old one back, or begin a new run with --config RUN/config.toml";
+        Err(Error::input(
+            self.run.path(),
+            format!("the model of --init has changed since the run was begun; {remedy}"),
+        ))
+    }
+
+    /// What is known of held-out examples: the lowest J, and the parameters that it belongs to. Nothing under another J or
+    /// on other data.
+    pub fn judged(&mut self, config: &Config) -> (Option<Patience>, Option<State>) {
         let known = self.from.as_ref().and_then(|(_, checkpoint)| checkpoint.patience);
+        if known.is_some() && self.has_another_j(config) {
+            tracing::info!("early stopping begins anew: its lowest J was of other data or another objective");
+            self.best = None;
+            return (None, None);
+        }
         (known, self.best.take())
+    }
+
+    /// Whether J is another function than the one of the checkpoint.
+    fn has_another_j(&self, config: &Config) -> bool {
+        self.data_changed || self.changes(config).iter().any(|(name, _)| OF_J.contains(&name.as_str()))
     }
 
     /// Rows that mini-batches have taken.
     pub fn taken(&self) -> u64 {
         self.from.as_ref().map_or(0, |(_, checkpoint)| checkpoint.position.samples)
+    }
+
+    /// Whether there is a state, so that nothing is started from.
+    pub fn has_state(&self) -> bool {
+        self.from.is_some()
     }
 
     /// Puts the engine where the run was.
@@ -147,54 +361,49 @@ impl Resumed {
         Ok(())
     }
 
-    /// Records the sitting and what it changes, and brings the run back to where its checkpoint was.
+    /// Brings the run back to where its checkpoint was, publishes what is meant from now on, and records the sitting. A
+    /// death between any two of these leaves a run that the next sitting reads the same way.
     ///
     /// # Errors
     /// [`Error::Io`] when the run cannot be written.
-    pub fn begin(self, config: &Config, adapter: String) -> Result<(RunDir, MetricsFile, Position)> {
-        let Self { run, settings, metrics, from, rejected, best: _ } = self;
+    pub fn begin(
+        self,
+        config: &Config,
+        adapter: String,
+        record: &DataRecord,
+    ) -> Result<(RunDir, MetricsFile, Position)> {
+        let changed = self.changes(config);
+        let another_j = self.has_another_j(config);
+        let Self { run, metrics, from, rejected, data_changed, .. } = self;
         let checkpoints = Checkpoints::of(run.path());
         checkpoints.clear_up()?;
         checkpoints.put_aside(&rejected)?;
         reach("resume-cleaned");
-        let changed = changes(&settings, config);
         for (name, (was, is)) in &changed {
             tracing::info!("{name}: {is}, was {was}");
         }
+        run.unfinish()?;
+        reach("resume-unfinished");
+        run.write_config(config)?;
+        run.write_data(record)?;
+        reach("resume-configured");
         let (name, position, mark) = match from {
             Some((name, checkpoint)) => (Some(name), checkpoint.position, checkpoint.metrics),
             None => (None, Position::default(), Mark::default()),
         };
-        run.record(&Sitting::now(name, position.steps, adapter, &rejected, &changed))?;
-        run.unfinish()?;
-        if !changed.is_empty() {
-            run.write_config(config)?;
-        }
+        run.record(&Sitting::now(name, position.steps, adapter, &rejected, &changed, data_changed))?;
         reach("resume-recorded");
         let mut metrics = MetricsFile::new(&run.metrics(), metrics, config.objective());
         if !metrics.cut(mark)? {
             tracing::warn!("{}: lines before the checkpoint are missing", run.metrics().display());
         }
         reach("resume-cut");
-        Ok((run, metrics, under(position, &changed)))
+        let decides = |(name, _): &(String, (String, String))| !OF_SITTING.contains(&name.as_str());
+        let position = Position {
+            ended: position.ended.filter(|_| !data_changed && !changed.iter().any(decides)),
+            search: position.search.filter(|_| !another_j),
+            ..position
+        };
+        Ok((run, metrics, position))
     }
-}
-
-/// The position under changed settings: what ended need not have, and L-BFGS knows another J.
-fn under(position: Position, changed: &[(String, (String, String))]) -> Position {
-    let is_of_j = changed.iter().any(|(name, _)| OF_J.contains(&name.as_str()));
-    Position {
-        ended: position.ended.filter(|_| changed.is_empty()),
-        search: position.search.filter(|_| !is_of_j),
-        ..position
-    }
-}
-
-/// Settings that are others now, with what they were and are.
-fn changes(before: &Table, config: &Config) -> Vec<(String, (String, String))> {
-    let after = config.to_table();
-    let text = |table: &Table, name: &str| table.get(name).map_or("none".to_owned(), toml::Value::to_string);
-    let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
-    let pairs = names.map(|name| (name.clone(), (text(before, name), text(&after, name))));
-    pairs.filter(|(_, (was, is))| was != is).collect()
 }

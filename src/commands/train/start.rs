@@ -6,13 +6,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rhohat::config::Config;
+use rhohat::data::identity::{Identity, Inputs, of_file};
 use rhohat::data::stream::{Feed, PIECE, Store, Transform, fit};
 use rhohat::data::{Examples, Preprocess, Source, npy};
 use rhohat::device::Start;
 use rhohat::durable;
+use rhohat::memory::Bytes;
 use rhohat::model::file::ModelFile;
 use rhohat::model::{Matrix, Params, Real, Shape, cast};
 use rhohat::random::Stream;
+use rhohat::run::DataRecord;
 use rhohat::supply::Examples as Given;
 use rhohat::{Error, Result};
 
@@ -36,34 +39,44 @@ pub struct Data {
 
 impl Data {
     /// Examples for training. A start model's preprocessing goes on, limits included, unless the settings ask for
-    /// another kind: its weights were learned at that scale. `told` hears how many rows have been looked at.
+    /// another kind: its weights were learned at that scale; so does that of a run that is gone on with, `known`. `told` hears
+    /// how many rows have been looked at. With the examples comes what they are recognised by, which `check` sees before rows on
+    /// disk are read. Pictures take no more than `memory` while they are made ready.
     pub fn new(
         source: &Source,
         config: &Config,
-        init: Option<&ModelFile>,
+        (init, known, memory): (Option<&ModelFile>, Option<&Preprocess>, Bytes),
+        check: &mut dyn FnMut(&DataRecord) -> Result<()>,
         told: &dyn Fn(usize),
-    ) -> Result<Self> {
-        let stored = init.and_then(ModelFile::meta).map(|meta| &meta.preprocess);
-        let stored = stored.filter(|stored| stored.normalize == config.normalize);
+    ) -> Result<(Self, DataRecord)> {
+        let of_init = init.and_then(ModelFile::meta).map(|meta| &meta.preprocess);
+        let stored = known.or(of_init).filter(|stored| stored.normalize == config.normalize);
         if let Source::Stored(store) = source {
+            let record = record(source, None, config, init)?;
+            check(&record)?;
             let recipe = config.data_recipe(None);
             let preprocess = stored.cloned().map_or_else(|| source.preprocess(&recipe), Ok)?;
             let preprocess = fit(store, &preprocess, config.fit_sample(), told)?;
             if config.validation.is_none() {
-                return Ok(Self { rows: Rows::Stored(Arc::clone(store)), preprocess, held_out: None });
+                return Ok((
+                    Self { rows: Rows::Stored(Arc::clone(store)), preprocess, held_out: None },
+                    record,
+                ));
             }
             let matrix = in_double(store, &preprocess)?;
-            return Ok(Self::of(matrix, preprocess, config));
+            return Ok((Self::of(matrix, preprocess, config), record));
         }
         let Examples { matrix, preprocess, .. } = match (source, stored) {
             (Source::Rows(_), Some(stored)) => source.apply(stored)?,
             _ => {
                 let same = stored.filter(|stored| same_images(stored, config));
                 let limits = same.and_then(|stored| stored.limits).or(fitted(source, config)?);
-                source.training_set(&config.data_recipe(limits))?
+                source.training_set_within(&config.data_recipe(limits), Some(memory))?
             }
         };
-        Ok(Self::of(matrix, preprocess, config))
+        let record = record(source, Some(&matrix), config, init)?;
+        check(&record)?;
+        Ok((Self::of(matrix, preprocess, config), record))
     }
 
     /// Rows in memory, of which some may be held out.
@@ -133,6 +146,18 @@ impl Data {
             Rows::Stored(store) => (store.rows, store.cols),
         }
     }
+}
+
+/// What the run learns from, to be recognised when it is gone on with.
+fn record(
+    source: &Source,
+    patches: Option<&Matrix<f64>>,
+    config: &Config,
+    init: Option<&ModelFile>,
+) -> Result<DataRecord> {
+    let (data, inventory) = Identity::of(source, patches)?;
+    let init = init.and(config.init.as_deref()).map(of_file).transpose()?;
+    Ok(DataRecord { inputs: Inputs { data, init }, inventory })
 }
 
 /// All rows of a store, preprocessed.

@@ -1,14 +1,18 @@
 //! What `train` says in the end.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::HumanCount;
+use rhohat::Result;
 use rhohat::checkpoint::Patience;
 use rhohat::config::Config;
+use rhohat::data::identity::of_file;
 use rhohat::engine::Engine;
 use rhohat::metrics::{RhoHatRange, Terms, rate};
+use rhohat::model::file::ModelFile;
+use rhohat::paths::PathText;
 use rhohat::run::RunDir;
+use rhohat::text::counted;
 use rhohat::train::{Ended, Judge, Outcome};
 use rhohat::units::Health;
 use serde::{Deserialize, Serialize};
@@ -41,10 +45,22 @@ pub struct Summary {
     device: String,
     adapter: String,
     startup_seconds: f64,
-    run: PathBuf,
-    model: PathBuf,
+    run: PathText,
+    model: PathText,
     /// `None` where examples are no pictures.
-    features: Option<PathBuf>,
+    features: Option<PathText>,
+    /// What the result was reached under and stands in; `None` in a run that goes on, and in one of 0.1.0.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    seal: Option<Seal>,
+}
+
+/// XXH3 (128 bits) of files that a result belongs to, 32 hexadecimal digits each.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Seal {
+    /// Of `config.toml`.
+    config: String,
+    /// Of `model.safetensors`.
+    model: String,
 }
 
 /// The parameters that were saved, by held-out examples.
@@ -52,6 +68,9 @@ pub struct Summary {
 struct Validation {
     /// J over them.
     j: f64,
+    /// Its reconstruction term, by which runs of other β, λ and ρ can be compared; not known of runs of 0.1.0.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    reconstruction: Option<f64>,
     /// After which update or iteration it was lowest.
     step: usize,
     examples: usize,
@@ -69,8 +88,8 @@ impl Summary {
         judge: Option<&Judge>,
     ) -> Self {
         let validation = judge.and_then(|judge| {
-            let Patience { best: j, step, .. } = judge.known()?;
-            Some(Validation { j, step, examples: judge.examples() })
+            let Patience { best: j, reconstruction, step, .. } = judge.known()?;
+            Some(Validation { j, reconstruction, step, examples: judge.examples() })
         });
         Self {
             terms: Terms::of(&outcome.cost),
@@ -90,11 +109,50 @@ impl Summary {
             device: config.device.clone(),
             adapter: engine.adapter(),
             startup_seconds: startup.as_secs_f64(),
-            run: run.path().to_owned(),
-            model: run.model(),
-            features: Some(run.features()).filter(|path| path.exists()),
+            run: run.path().into(),
+            model: run.model().into(),
+            features: features_of(run),
+            seal: None,
         }
     }
+
+    /// Binds the result to the settings and to the model, as they lie on the disk.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn seal(&mut self, run: &RunDir) -> Result<()> {
+        self.seal = Some(Seal { config: of_file(&run.config())?, model: of_file(&run.model())? });
+        Ok(())
+    }
+
+    /// Whether settings and model are what the result was sealed with, or why it cannot be told any more.
+    ///
+    /// # Errors
+    /// When the system refuses to read one of them.
+    pub fn still_holds(&self, run: &RunDir) -> Result<Result<(), &'static str>> {
+        if !run.model().exists() {
+            return Ok(Err("the run is finished, but its model is gone"));
+        }
+        let Some(Seal { config, model }) = &self.seal else {
+            return Ok(ModelFile::open(&run.model())
+                .map(|_| ())
+                .map_err(|_| "the run is finished, but its model is damaged"));
+        };
+        if of_file(&run.config())? != *config {
+            return Ok(Err("config.toml has been changed since the run was finished"));
+        }
+        let same = of_file(&run.model())? == *model;
+        Ok(if same { Ok(()) } else { Err("the run is finished, but its model has been changed since") })
+    }
+
+    /// The same result with the paths of today: a run may have been moved.
+    pub fn in_place(self, run: &RunDir) -> Self {
+        Self { run: run.path().into(), model: run.model().into(), features: features_of(run), ..self }
+    }
+}
+
+fn features_of(run: &RunDir) -> Option<PathText> {
+    Some(run.features()).filter(|path| path.exists()).map(PathText::from)
 }
 
 /// The summary for people.
@@ -104,7 +162,7 @@ pub fn text(summary: &Summary) -> String {
         "J          {:.4} = reconstruction {:.4} + decay {:.4} + kl {:.4}{}\n\
          rho-hat    {:.5} to {:.5}, mean {:.5}; {} of {} units dead, {} saturated{}\n\
          units      {}\n\
-         training   {} steps{} in {:.2} s, {} samples/s, seed {}; {:.2} s to start\n\
+         training   {}{} in {:.2} s, {} samples/s, seed {}; {:.2} s to start\n\
          device     {} ({})",
         terms.j,
         terms.reconstruction,
@@ -119,7 +177,7 @@ pub fn text(summary: &Summary) -> String {
         units.saturated,
         clamped(summary.clamped),
         units.likeness(summary.hidden) + &revived(summary.revived),
-        summary.steps,
+        counted(summary.steps, "step"),
         early(summary.ended),
         summary.seconds,
         HumanCount(summary.samples_per_second as u64),
@@ -128,9 +186,11 @@ pub fn text(summary: &Summary) -> String {
         summary.adapter,
         summary.device,
     );
-    if let Some(Validation { j, step, examples }) = summary.validation {
+    if let Some(Validation { j, reconstruction, step, examples }) = summary.validation {
+        let term = reconstruction.map_or_else(String::new, |term| format!(", reconstruction {term:.4}"));
+        let examples = counted(examples, "example");
         text += &format!(
-            "\nheld out   J {j:.4} over {examples} examples, lowest after step {step}: that model is kept"
+            "\nheld out   J {j:.4}{term} over {examples}, lowest after step {step}: that model is kept"
         );
     }
     text += &format!("\nmodel      {}", summary.model.display());
@@ -162,7 +222,7 @@ fn early(ended: Ended) -> &'static str {
 
 /// Clamping changes J silently where it happens, so it is told.
 fn clamped(reports: usize) -> String {
-    if reports == 0 { String::new() } else { format!("; clamped in {reports} reports") }
+    if reports == 0 { String::new() } else { format!("; clamped in {}", counted(reports, "report")) }
 }
 
 fn revived(units: Option<usize>) -> String {

@@ -1,17 +1,19 @@
 //! Who is told of a run's progress: metrics.jsonl, the bar or the log, its checkpoints, and the run itself when it shall
 //! stop.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar};
-use rhohat::Result;
 use rhohat::checkpoint::fail_point::reach;
-use rhohat::checkpoint::{Checkpoint, Keeper, Span};
+use rhohat::checkpoint::{Checkpoint, Keeper, Provenance, Span};
 use rhohat::config::Config;
-use rhohat::metrics::{MetricsFile, RhoHatRange, Terms, rate};
+use rhohat::data::stream::Store;
+use rhohat::metrics::{Mark, MetricsFile, RhoHatRange, Terms, rate};
 use rhohat::objective::Objective;
 use rhohat::train::{Ended, Judge, Observer, Pause, Progress};
 use rhohat::units::{dead, saturated};
+use rhohat::{Error, Result};
 
 use super::interrupt::Interrupt;
 use crate::progress;
@@ -29,6 +31,10 @@ pub struct Watch<'a> {
     deadline: Option<Instant>,
     display: Display,
     objective: Objective,
+    /// What checkpoints are taken under.
+    provenance: Provenance,
+    /// Rows on disk, whose sum is known once they have been read whole.
+    store: Option<Arc<Store>>,
     steps: usize,
 }
 
@@ -44,21 +50,23 @@ impl<'a> Watch<'a> {
     pub fn new(
         (metrics, keeper, judge): (MetricsFile, Keeper, Option<Judge>),
         config: &Config,
+        (provenance, store): (Provenance, Option<Arc<Store>>),
         interrupt: &'a Interrupt,
         steps: usize,
     ) -> Self {
         let display =
             if progress::is_shown() { Display::Bar(progress::bar(steps, 8)) } else { Display::Log(None) };
         let deadline = config.max_time.and_then(|Span(time)| Instant::now().checked_add(time));
-        Self { metrics, keeper, judge, interrupt, deadline, display, objective: config.objective(), steps }
+        let objective = config.objective();
+        Self { metrics, keeper, judge, interrupt, deadline, display, objective, provenance, store, steps }
     }
 
-    /// Takes the bar away; the number of reports in which a ρ̂ was clamped, and who has judged held-out examples.
-    pub fn finish(self) -> (usize, Option<Judge>) {
+    /// Takes the bar away; the metrics, with which the run stays locked, and who has judged held-out examples.
+    pub fn finish(self) -> (MetricsFile, Option<Judge>) {
         if let Display::Bar(bar) = self.display {
             bar.finish_and_clear();
         }
-        (self.metrics.mark().clamped, self.judge)
+        (self.metrics, self.judge)
     }
 
     /// Why training is to end now, if it is.
@@ -78,21 +86,24 @@ impl<'a> Watch<'a> {
         }
         let patience = self.judge.as_ref().and_then(Judge::known);
         let metrics = self.metrics.mark();
-        self.keeper.keep(Checkpoint { position, state, metrics, patience }, self.metrics.handle()?)
+        self.provenance.inputs.data.sum = self.store.as_ref().and_then(|store| store.check().known());
+        let provenance = Some(self.provenance.clone());
+        self.keeper
+            .keep(Checkpoint { position, state, metrics, patience, provenance }, self.metrics.handle()?)
     }
 }
 
 impl Observer for Watch<'_> {
     fn report(&mut self, progress: &Progress) -> Result<()> {
-        self.display.show(progress, &self.objective, self.steps);
+        self.display.show(progress, self.metrics.mark(), &self.objective, self.steps);
         self.metrics.add(progress)
     }
 
     fn after_step(&mut self, pause: &mut Pause<'_>) -> Result<Option<Ended>> {
         if let Some(judge) = &mut self.judge
-            && let Some(j) = judge.look(pause)?
+            && let Some(cost) = judge.look(pause)?
         {
-            self.metrics.validated(j);
+            self.metrics.validated(&cost);
         }
         let (steps, stops) = (pause.position.steps, self.stops());
         // What would end anyway ends like this after a break, too.
@@ -106,6 +117,10 @@ impl Observer for Watch<'_> {
             self.keep(pause)?;
         }
         if ends {
+            if let Err(why @ Error::Io { .. }) = self.keeper.wait() {
+                tracing::warn!("{why}; tried once more");
+                self.keep(pause)?;
+            }
             self.keeper.wait()?;
             reach("end-kept");
             self.display.say("taking J over the examples");
@@ -124,31 +139,34 @@ impl Display {
         }
     }
 
-    fn show(&mut self, progress: &Progress, objective: &Objective, steps: usize) {
+    fn show(&mut self, progress: &Progress, mark: Mark, objective: &Objective, steps: usize) {
         match self {
             Self::Bar(bar) => {
-                bar.set_message(line(progress, objective));
+                bar.set_message(line(progress, mark, objective));
                 bar.set_position(progress.step as u64);
             }
             Self::Log(last) => {
                 let due = last.is_none_or(|last| last.elapsed() >= PAUSE) || progress.step == steps;
                 if due {
                     *last = Some(Instant::now());
-                    tracing::debug!("{}/{steps}  {}", progress.step, line(progress, objective));
+                    tracing::debug!("{}/{steps}  {}", progress.step, line(progress, mark, objective));
                 }
             }
         }
     }
 }
 
-/// Fits 80 columns behind the bar.
-fn line(progress: &Progress, objective: &Objective) -> String {
+/// Fits 80 columns behind the bar, but for what held-out examples say.
+fn line(progress: &Progress, mark: Mark, objective: &Objective) -> String {
     let Terms { j, reconstruction, decay, kl } = Terms::of(&progress.cost);
     let rho_hat = &progress.cost.rho_hat;
     let (mean, dead, saturated) =
         (RhoHatRange::of(rho_hat).mean, dead(rho_hat, objective), saturated(rho_hat));
     let speed = HumanCount(rate(progress.samples, progress.seconds) as u64);
+    let held_out = mark.validation.zip(mark.validation_reconstruction);
+    let held_out = held_out
+        .map_or_else(String::new, |(j, term)| format!("  held out J {j:.4}, reconstruction {term:.4}"));
     format!(
-        "J {j:.4} = {reconstruction:.3}+{decay:.3}+{kl:.3}  ρ̂ {mean:.4}  dead {dead}  sat {saturated}  {speed}/s"
+        "J {j:.4} = {reconstruction:.3}+{decay:.3}+{kl:.3}  ρ̂ {mean:.4}  dead {dead}  sat {saturated}  {speed}/s{held_out}"
     )
 }

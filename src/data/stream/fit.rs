@@ -37,7 +37,8 @@ pub fn fit(
         let mut values = store.number.decode(&loaded.bytes, Endian::Little);
         done += values.len() / store.cols;
         if kind == Normalize::Lecture {
-            centre_rows(&mut values, store.cols);
+            let means = centre_rows(&mut values, store.cols);
+            spread.add_means(&means, values.len());
         }
         spread.add(&values);
         told(done);

@@ -8,7 +8,8 @@ use std::thread;
 use super::rows::RowSum;
 use super::store::Store;
 use super::transform::check_finite;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::threads;
 
 /// Ranges of rows that are read one after the other.
 pub type Job = Vec<Range<usize>>;
@@ -47,7 +48,7 @@ impl Reader {
         thread::Builder::new()
             .name("reader of examples".to_owned())
             .spawn(read)
-            .map_err(|error| Error::device(format!("cannot start a thread that reads: {error}")))?;
+            .map_err(|error| threads::refused("reads rows", &error))?;
         Ok(Self { jobs, done: Mutex::new(done) })
     }
 

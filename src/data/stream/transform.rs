@@ -57,22 +57,23 @@ impl Transform {
                 out.iter_mut().zip(codes).for_each(|(out, code)| *out = number(code));
             }
             None => {
-                let values = self.values(bytes);
+                let (values, _) = self.values(bytes);
                 out.iter_mut().zip(values).for_each(|(out, x)| *out = x as f32);
             }
         }
     }
 
-    /// The same in f64.
-    fn values(&self, bytes: &[u8]) -> Vec<f64> {
+    /// The same in f64, and the means that were taken from the rows (`lecture`).
+    fn values(&self, bytes: &[u8]) -> (Vec<f64>, Vec<f64>) {
         let mut values = self.number.decode(bytes, Endian::Little);
-        if self.kind == Normalize::Lecture {
-            centre_rows(&mut values, self.cols);
-        }
+        let means = match self.kind {
+            Normalize::Lecture => centre_rows(&mut values, self.cols),
+            Normalize::None | Normalize::Unit => Vec::new(),
+        };
         if let Some(limits) = self.limits {
             self.kind.map(&mut values, limits);
         }
-        values
+        (values, means)
     }
 
     /// The examples `rows` in f64.
@@ -80,7 +81,7 @@ impl Transform {
     /// # Errors
     /// As [`Store::read`], and for numbers that are not finite.
     pub fn in_double(&self, store: &Store, rows: Range<usize>) -> Result<Vec<f64>> {
-        Ok(self.values(&read(store, std::slice::from_ref(&rows))?.bytes))
+        Ok(self.with_means(store, rows)?.0)
     }
 
     /// Hands out all examples in f64, a piece at a time, in a pass that is compared with those before.
@@ -96,9 +97,17 @@ impl Transform {
         for rows in store.pieces() {
             let Loaded { bytes, sum } = read(store, std::slice::from_ref(&rows))?;
             all = all.and(sum);
-            take(rows, &self.values(&bytes))?;
+            take(rows, &self.values(&bytes).0)?;
         }
         store.passed(all)
+    }
+
+    /// The examples `rows` in f64, and the mean that was taken from each (`lecture`), else none.
+    ///
+    /// # Errors
+    /// As [`Store::read`], and for numbers that are not finite.
+    pub fn with_means(&self, store: &Store, rows: Range<usize>) -> Result<(Vec<f64>, Vec<f64>)> {
+        Ok(self.values(&read(store, std::slice::from_ref(&rows))?.bytes))
     }
 }
 
@@ -128,7 +137,9 @@ pub fn check_finite(store: &Store, bytes: &[u8], row_of: impl Fn(usize) -> usize
         },
         Number::U8 | Number::Bf16 | Number::F64 => return Ok(()),
     };
-    let rows = bytes.par_chunks_exact(store.row_bytes()).with_min_len(64).enumerate();
+    // A pool of one may be the thread that waits for this one.
+    let least = if rayon::current_num_threads() > 1 { 64 } else { usize::MAX };
+    let rows = bytes.par_chunks_exact(store.row_bytes()).with_min_len(least).enumerate();
     let Some((at, column)) = rows.find_map_first(|(at, row)| Some((at, bad_in(row)?))) else { return Ok(()) };
     let (path, row) = store.place(row_of(at));
     let fact = format!("row {row}, column {column} (counted from 0) holds no finite number");

@@ -1,0 +1,231 @@
+//! The memory that a model on data takes, planned before its parameters are read: as many rows at a time as fit, or a
+//! refusal with the numbers.
+
+use std::path::Path;
+
+use rhohat::data::Pieces as Examples;
+use rhohat::device::Choice;
+use rhohat::engine::{Cut, Job};
+use rhohat::error::Error;
+use rhohat::memory::{Bytes, Footprint, available, is_granted};
+use rhohat::model::Shape;
+use rhohat::model::file::ModelFile;
+use rhohat::optim::Optimizer;
+
+use super::Made;
+
+/// The program itself, and what a software adapter and its compiler take besides.
+const PROGRAM: u64 = 24 << 20;
+const SOFTWARE_ADAPTER: u64 = 160 << 20;
+/// What a chunk is cut into at most: sums of thin layers have so many pieces.
+const PARTS: usize = 32;
+/// Fewest rows that are computed at once.
+const FEWEST: usize = 256;
+/// Bytes of results, and of the examples beside them, that are in memory at a time; more would gain nothing.
+const RESULTS: u64 = 16 << 20;
+
+/// Rows at a time. No bit depends on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pieces {
+    /// Rows that the engine computes at once for J.
+    pub at_once: usize,
+    /// Rows whose results are asked for at a time.
+    pub asked: usize,
+}
+
+/// What there is, and who takes of it.
+pub struct Room<'a> {
+    /// The engine.
+    pub choice: &'a Choice,
+    /// The model.
+    pub model: &'a ModelFile,
+    /// What is made of the examples.
+    pub made: Made,
+    /// Most memory that may be taken, where somebody has said so.
+    pub memory: Option<Bytes>,
+}
+
+/// Bytes of what is held.
+#[derive(Clone, Copy, Debug, Default)]
+struct Plan {
+    model: u64,
+    rows: u64,
+    /// What is held of the data already.
+    data: u64,
+    /// What a picture takes while it is decoded.
+    passing: u64,
+    program: u64,
+}
+
+impl Plan {
+    fn total(self) -> u64 {
+        [self.model, self.rows, self.data, self.passing, self.program]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+}
+
+impl Room<'_> {
+    /// Refuses a model that does not fit by itself, before data are read.
+    pub fn check_model(&self, path: &Path) -> rhohat::Result<()> {
+        let plan = Plan { rows: 0, data: 0, ..self.plan(1, Pieces { at_once: 1, asked: 1 }, 0, 0)? };
+        if self.fits(plan) {
+            return Ok(());
+        }
+        let Shape { visible, hidden } = self.model.shape();
+        let least = format!(
+            "{hidden} hidden and {visible} visible units need at least {} ({} of them for the model)",
+            Bytes(plan.total()),
+            Bytes(plan.model)
+        );
+        let remedy = "use a machine with more memory or a model of fewer hidden units";
+        Err(Error::input(path, format!("{least}, {}; {remedy}", self.there(plan))))
+    }
+
+    /// How many rows to take at a time.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when there is no room for the fewest, with the numbers.
+    pub fn pieces(&self, examples: &Examples) -> rhohat::Result<Pieces> {
+        let (rows, _) = examples.size();
+        let (held, row_bytes) = (examples.held_bytes(), examples.row_bytes());
+        let passing = examples.passing_bytes();
+        let chunk = self.footprint(rows, None, row_bytes)?.0;
+        let asked = match self.can_cut() {
+            true => {
+                ((RESULTS / self.bytes_of_a_row(row_bytes).max(1)) as usize).clamp(FEWEST, chunk.max(FEWEST))
+            }
+            // A device computes whole chunks, whatever is asked for.
+            false => chunk,
+        };
+        let asked = asked.min(rows.max(1));
+        let (most, least) = match self.made {
+            Made::Judgement => (chunk, (chunk.div_ceil(PARTS) + FEWEST).min(chunk)),
+            Made::Codes | Made::Outputs => (asked, asked.min(FEWEST)),
+        };
+        let mut at_once = most;
+        loop {
+            let pieces = Pieces { at_once, asked };
+            let plan = Plan { passing, ..self.plan(rows, pieces, held, row_bytes)? };
+            if self.fits(plan) {
+                tracing::debug!("{} of memory planned, {at_once} rows at a time", Bytes(plan.total()));
+                return Ok(pieces);
+            }
+            if at_once == least || !self.can_cut() {
+                return Err(self.refused(plan));
+            }
+            at_once = (at_once / 2).max(least);
+        }
+    }
+
+    /// Whether fewer rows at a time leave every bit as it is.
+    fn can_cut(&self) -> bool {
+        matches!(self.choice, Choice::Cpu)
+    }
+
+    /// The rows of a chunk, and what the engine holds for `at_once` of them.
+    fn footprint(
+        &self,
+        rows: usize,
+        at_once: Option<usize>,
+        row_bytes: usize,
+    ) -> rhohat::Result<(usize, Footprint)> {
+        let chunk = at_once.filter(|_| self.can_cut());
+        let job = Job {
+            shape: self.model.shape(),
+            examples: rows.max(1),
+            batch: None,
+            optimizer: Optimizer::Sgd,
+            cut: Cut { chunk, ..Cut::default() },
+            fetched: Some(0),
+            row_bytes,
+        };
+        let (plan, footprint) = self.choice.footprint(&job)?;
+        Ok((plan.chunk, footprint))
+    }
+
+    /// Bytes of an example and its results, beside what the engine holds: results as it collects and hands them out, the
+    /// example as it is read and in f64, which grows in the making.
+    fn bytes_of_a_row(&self, row_bytes: usize) -> u64 {
+        let Shape { visible, hidden } = self.model.shape();
+        let made = match self.made {
+            Made::Codes => hidden,
+            Made::Outputs => visible,
+            Made::Judgement => visible.max(hidden),
+        };
+        (8 * made as u64).saturating_add(32 * visible as u64 + row_bytes as u64)
+    }
+
+    fn plan(&self, rows: usize, pieces: Pieces, held: u64, row_bytes: usize) -> rhohat::Result<Plan> {
+        let (_, footprint) = self.footprint(rows, Some(pieces.at_once), row_bytes)?;
+        let Footprint { parameters, activations, data, textures, optimizer_state } = footprint;
+        let judged = if self.made == Made::Judgement { parameters } else { 0 };
+        let results = self.bytes_of_a_row(row_bytes).saturating_mul(pieces.asked as u64);
+        // The gradient that a device makes room for, or what the reference has from the start.
+        let beside = if matches!(self.choice, Choice::Cpu) { 0 } else { optimizer_state };
+        let reading = match self.choice {
+            Choice::Reference => self.model.bytes_to_read::<f64>(),
+            _ => self.model.bytes_to_read::<f32>(),
+        };
+        // A GPU's own memory is its own affair.
+        let (own, computed) = if self.choice.has_own_memory() {
+            (0, 0)
+        } else {
+            (parameters + textures + beside, activations.saturating_add(data))
+        };
+        let later = computed.saturating_add(results).saturating_add(judged);
+        Ok(Plan {
+            // Parameters on their way into the engine are gone when rows are computed.
+            model: own.saturating_add(judged).saturating_add(reading.saturating_sub(later)),
+            rows: computed.saturating_add(results),
+            data: held,
+            passing: 0,
+            program: PROGRAM + if self.choice.is_software() { SOFTWARE_ADAPTER } else { 0 },
+        })
+    }
+
+    /// What is held already is not asked for again.
+    fn fits(&self, plan: Plan) -> bool {
+        let asked = plan.total() - plan.data;
+        let is_free = match self.memory {
+            Some(most) => plan.total() <= most.0,
+            None => available().is_none_or(|free| asked <= free.0),
+        };
+        is_free && is_granted(asked)
+    }
+
+    fn there(&self, plan: Plan) -> String {
+        match (self.memory, available()) {
+            (Some(most), _) if plan.total() > most.0 => format!("but --memory says {most}"),
+            (None, Some(free)) if plan.total() - plan.data > free.0 => format!("and {free} are free"),
+            _ => "which the system refuses (ulimit -v)".to_owned(),
+        }
+    }
+
+    fn refused(&self, plan: Plan) -> Error {
+        let parts = [
+            ("model", plan.model),
+            ("rows at a time", plan.rows),
+            ("data", plan.data),
+            ("picture", plan.passing),
+        ];
+        let parts: Vec<_> = parts
+            .iter()
+            .filter(|part| part.1 > 0)
+            .map(|(name, size)| format!("{name} {}", Bytes(*size)))
+            .collect();
+        let least = format!("at least {} are needed ({})", Bytes(plan.total()), parts.join(", "));
+        let remedy = if plan.data > plan.model.max(plan.rows) {
+            "give DATA as .npy of u8, f16 or f32, which is read piece by piece"
+        } else if plan.passing > plan.model.max(plan.rows) {
+            "give smaller pictures"
+        } else if self.can_cut() {
+            "use a machine with more memory or a model of fewer hidden units"
+        } else {
+            "use --device cpu, which computes fewer rows at a time"
+        };
+        let more = Bytes(plan.total()).rounded_up();
+        let or = if self.memory.is_some() { format!(", or give --memory {more}") } else { String::new() };
+        Error::usage(format!("{least}, {}; {remedy}{or}", self.there(plan)))
+    }
+}

@@ -1,0 +1,73 @@
+//! `--run DIR`: one command line that begins a run, goes on with it, or prints what came of it, so that whoever submits jobs
+//! need not know which. It becomes `--out`, or `--resume` with those settings that are others than the run's.
+
+use std::path::{Path, PathBuf};
+
+use rhohat::Result;
+use rhohat::config::{Config, Given};
+use rhohat::run::RunDir;
+use toml::{Table, Value};
+
+use crate::cli::TrainArgs;
+
+/// The arguments with what `--run` stands for in its place.
+///
+/// # Errors
+/// [`rhohat::Error::Input`] when the settings of the run or of `--config` cannot be read.
+pub fn as_asked(args: &TrainArgs) -> Result<TrainArgs> {
+    let mut args = args.clone();
+    let Some(run) = args.run.take() else { return Ok(args) };
+    if !run.join("config.toml").is_file() {
+        args.out = Some(run);
+        return Ok(args);
+    }
+    let given = Given::new(args.config.take().as_deref(), args.settings.table())?;
+    args.settings.put(others(&given, RunDir::open(&run)?.settings()?.0)?);
+    // `auto` is the name of a folder here.
+    args.resume = Some(if run == Path::new("auto") { PathBuf::from("./auto") } else { run });
+    Ok(args)
+}
+
+/// The given settings that are others than those of a run.
+fn others(given: &Given, run: Table) -> Result<Table> {
+    let run: Config = match run.try_into() {
+        Ok(run) => run,
+        // Whoever goes on with the run says what is wrong with it.
+        Err(_) => return Ok(given.chosen().map(|name| (name.clone(), given.value(name))).collect()),
+    };
+    let (before, after) = (run.to_table(), given.over(&run)?.to_table());
+    let differs = |name: &&String| {
+        let (before, after) = (before.get(*name), after.get(*name));
+        before != after && !settled(name, before, after, run.hidden)
+    };
+    let names = given.chosen().filter(|name| !name.ends_with("_as_given"));
+    Ok(names.filter(differs).map(|name| (name.clone(), given.value(name))).collect())
+}
+
+/// Whether a cut that was asked for has become that of the run: blocks are of whole panels, and no chunk has more rows than
+/// there are.
+fn settled(name: &str, before: Option<&Value>, after: Option<&Value>, hidden: usize) -> bool {
+    let number =
+        |value: Option<&Value>| value.and_then(Value::as_integer).and_then(|n| usize::try_from(n).ok());
+    let (Some(settled), Some(asked)) = (number(before), number(after)) else { return false };
+    match name {
+        "chunk" => asked >= settled,
+        "block" => [8, 16].iter().any(|&panel| asked.next_multiple_of(panel).min(hidden) == settled),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+
+    #[test]
+    fn a_cut_that_was_rounded_is_no_other_cut() {
+        let same = |name: &str, settled: i64, asked: i64| {
+            super::settled(name, Some(&settled.into()), Some(&asked.into()), 25)
+        };
+        assert!(
+            same("block", 16, 8) && same("block", 8, 8) && same("block", 25, 20) && same("chunk", 200, 1000)
+        );
+        assert!(!same("block", 16, 17) && !same("chunk", 200, 100) && !same("hidden", 16, 8));
+    }
+}

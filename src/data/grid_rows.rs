@@ -1,0 +1,155 @@
+//! The grid patches of pictures as rows of examples, any of them at any time. Pictures are made ready when a row of theirs
+//! is asked for, so that a pass in order decodes each once, and no more is held than what is under way.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::field::Fields;
+use super::normalize::{Spread, centre_rows};
+use super::pictures::Pictures;
+use super::preprocess::normalized;
+use super::{Examples, Grid, Normalize, Preprocess};
+use crate::error::Result;
+use crate::memory::Bytes;
+use crate::model::Real;
+use crate::supply::{Supply, Wanted};
+
+/// Rows that are looked at together for limits.
+const PIECE: usize = 4096;
+
+/// Rows `[m, n]` after preprocessing: the patches of each picture side by side, rows of patches first.
+#[derive(Debug)]
+pub struct GridRows {
+    fields: Fields,
+    grids: Vec<Grid>,
+    /// The number of the first row of each picture, and that of all rows.
+    starts: Vec<usize>,
+    preprocess: Preprocess,
+    patch: usize,
+    /// n.
+    cols: usize,
+}
+
+/// Some of the rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows {
+    /// `[rows, n]` after preprocessing.
+    pub values: Vec<f64>,
+    /// The mean that was taken from each row (`lecture`), to be added back; empty if none was.
+    pub means: Vec<f64>,
+}
+
+impl GridRows {
+    /// Rows of pictures under a model's preprocessing, of which limits that are missing are fitted on all of them. `memory`
+    /// is what pictures may take while they are decoded; `None` is what the machine has left.
+    ///
+    /// # Errors
+    /// A preprocessing of rows, a picture smaller than the patch, or one that takes more memory than there is; where limits are
+    /// fitted, pictures that cannot be decoded or have no spread.
+    pub fn new(pictures: Arc<Pictures>, preprocess: &Preprocess, memory: Option<Bytes>) -> Result<Self> {
+        let mut rows = Self::unfitted(pictures, preprocess, memory)?;
+        if rows.preprocess.stored_limits().is_none() && preprocess.normalize != Normalize::None {
+            rows.preprocess.limits = rows.fit()?;
+        }
+        Ok(rows)
+    }
+
+    fn unfitted(pictures: Arc<Pictures>, preprocess: &Preprocess, memory: Option<Bytes>) -> Result<Self> {
+        let grids = pictures.grids(preprocess)?;
+        let (patch, channels) = (preprocess.patch.unwrap_or(1), preprocess.channels.unwrap_or(1));
+        let mut starts = vec![0];
+        for grid in &grids {
+            starts.push(starts[starts.len() - 1] + grid.across * grid.down);
+        }
+        let order = (0..grids.len()).collect();
+        let fields = Fields::new(pictures, (patch, channels), preprocess.whiten, memory, order)?;
+        let cols = patch * patch * channels;
+        Ok(Self { fields, grids, starts, preprocess: preprocess.clone(), patch, cols })
+    }
+
+    /// m and n.
+    pub fn size(&self) -> (usize, usize) {
+        (self.starts[self.grids.len()], self.cols)
+    }
+
+    /// What makes the rows, limits included.
+    pub fn preprocess(&self) -> &Preprocess {
+        &self.preprocess
+    }
+
+    /// Where the rows of each picture belong in it.
+    pub fn grids(&self) -> &[Grid] {
+        &self.grids
+    }
+
+    /// Neighbouring rows.
+    ///
+    /// # Errors
+    /// A file that is damaged, or has changed since it was listed.
+    pub fn rows(&mut self, range: Range<usize>) -> Result<Rows> {
+        let mut values = self.raw(range)?;
+        let kind = self.preprocess.normalize;
+        let means = if kind == Normalize::Lecture { centre_rows(&mut values, self.cols) } else { Vec::new() };
+        if let Some(limits) = self.preprocess.stored_limits() {
+            kind.map(&mut values, limits);
+        }
+        Ok(Rows { values, means })
+    }
+
+    /// Neighbouring rows before they are normalised.
+    fn raw(&mut self, range: Range<usize>) -> Result<Vec<f64>> {
+        let mut values = vec![0.0; range.len() * self.cols];
+        for (row, out) in range.zip(values.chunks_exact_mut(self.cols)) {
+            let picture = self.starts.partition_point(|&start| start <= row) - 1;
+            let (within, across) = (row - self.starts[picture], self.grids[picture].across);
+            let place = (within % across * self.patch, within / across * self.patch);
+            self.fields.cut(picture, place, out)?;
+        }
+        Ok(values)
+    }
+
+    /// The limits that all rows ask for.
+    fn fit(&mut self) -> Result<Option<(f64, f64)>> {
+        let (mut spread, rows, kind) = (Spread::default(), self.size().0, self.preprocess.normalize);
+        for first in (0..rows).step_by(PIECE) {
+            let mut values = self.raw(first..rows.min(first + PIECE))?;
+            if kind == Normalize::Lecture {
+                let means = centre_rows(&mut values, self.cols);
+                spread.add_means(&means, values.len());
+            }
+            spread.add(&values);
+        }
+        spread.limits(kind)
+    }
+
+    /// All rows at once.
+    pub(super) fn all<T: Real>(mut self) -> Result<Examples<T>> {
+        self.fields.check_beside((self.size().0 * self.cols * size_of::<f64>()) as u64)?;
+        let values = self.raw(0..self.size().0)?;
+        let Self { fields, grids, preprocess, cols, .. } = self;
+        drop(fields);
+        normalized(values.into(), cols, Some(grids), preprocess)
+    }
+}
+
+impl Supply for GridRows {
+    fn size(&self) -> (usize, usize) {
+        Self::size(self)
+    }
+
+    fn numbers(&mut self, wanted: &Wanted<'_>, out: &mut [f32]) -> Result<()> {
+        let mut fill = |range: Range<usize>, out: &mut [f32]| -> Result<()> {
+            let values = self.rows(range)?.values;
+            out.iter_mut().zip(values).for_each(|(out, x)| *out = x as f32);
+            Ok(())
+        };
+        match wanted {
+            Wanted::Range(range) => fill(range.clone(), out),
+            Wanted::Listed(list) => {
+                let cols = out.len() / list.len().max(1);
+                let mut rows = list.iter().zip(out.chunks_exact_mut(cols.max(1)));
+                rows.try_for_each(|(&row, out)| fill(row as usize..row as usize + 1, out))
+            }
+        }
+    }
+}
