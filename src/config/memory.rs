@@ -89,13 +89,19 @@ impl Config {
             return Err(self.too_many(kind));
         }
         self.check_order(kind)?;
-        for stream in ways {
-            let config = Self { stream: self.stream_setting(kind, stream), ..self.clone() };
-            for chunk in config.chunks(kind, choice)? {
-                let config = Self { chunk, ..config.clone() };
+        let chunks = self.chunks(kind, choice)?;
+        // Cuts that keep the bits come before those that do not.
+        for keeps in [true, false] {
+            for (stream, chunk) in
+                ways.iter().flat_map(|&stream| chunks.iter().map(move |&chunk| (stream, chunk)))
+            {
+                if self.keeps_bits(chunk) != keeps {
+                    continue;
+                }
+                let config = Self { stream: self.stream_setting(kind, stream), chunk, ..self.clone() };
                 let plan = config.memory_at(kind, choice, stream, room)?;
                 if room.is_none_or(|room| plan.total <= room) {
-                    config.tell_of_single_rows(kind, stream);
+                    config.tell_of_reading(kind, &plan, keeps);
                     return Ok((config, plan));
                 }
                 if smallest.is_none_or(|smallest| plan.total < smallest.total) {
@@ -171,9 +177,25 @@ impl Config {
         Error::usage(format!("{rows} rows: {} at most are held in memory; {remedy}", u32::MAX))
     }
 
-    /// Says what it means that the order of rows in memory is kept where they are not.
-    fn tell_of_single_rows(&self, kind: Kind, stream: bool) {
-        if stream && self.batch != Batch::Full && self.shuffle_block.is_none() {
+    /// Whether updates over rows that are computed so many at a time have the bits that more memory would give: no sum over
+    /// the rows of an update is cut where it would not be.
+    fn keeps_bits(&self, chunk: Option<usize>) -> bool {
+        match chunk {
+            None => true,
+            Some(chunk) => self.chunk.is_some() || self.batch.rows().is_some_and(|batch| batch <= chunk),
+        }
+    }
+
+    /// Says what it means that memory is short: for the order of rows that are not in memory, and for the bits.
+    fn tell_of_reading(&self, kind: Kind, plan: &MemoryPlan, keeps_bits: bool) {
+        if !keeps_bits {
+            tracing::info!(
+                "memory is short, so that an update is computed {} rows at a time: its last digits are others than with \
+                 more memory, unless --chunk {0} is given there too",
+                plan.chunk
+            );
+        }
+        if plan.stream && self.batch != Batch::Full && self.shuffle_block.is_none() {
             let run = default_run(kind).unwrap_or(1);
             tracing::info!(
                 "rows are read one by one, in the order that they have in memory; --shuffle-block {run} reads them in \
@@ -288,7 +310,7 @@ impl Config {
             Kind::BuiltIn | Kind::Images { .. } => 0,
         };
         [
-            in_double(all) + (source.max(drawn + in_double(held_out))),
+            in_double(all) + source + drawn + in_double(held_out),
             in_double(all) + in_double(kept.max(held_out)) / 2,
         ]
     }
@@ -325,6 +347,7 @@ impl Config {
             ("data", plan.data),
             ("order", plan.order),
             ("textures", plan.textures),
+            ("start", plan.start),
             ("saving", plan.saving),
             ("validation", plan.validation),
         ];
@@ -361,8 +384,10 @@ impl Config {
                 _ => "use fewer --samples, or rows in a .npy".to_owned(),
             };
         }
-        if let Some(run) = self.shuffle_block.filter(|run| *run > 1 && plan.data > half && plan.stream) {
-            return format!("lower --shuffle-block {run} or --batch");
+        // Windows of the order: their rows, and which of them wait.
+        let windows = plan.data + plan.order;
+        if let Some(run) = self.shuffle_block.filter(|run| *run > 1 && windows > half && plan.stream) {
+            return format!("lower --shuffle-block {run}, which is another order, or --batch");
         }
         format!("lower --hidden {}, --batch or --chunk, or use --optimizer sgd", plan.hidden)
     }
