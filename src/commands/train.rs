@@ -78,7 +78,12 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     };
     let kind = Kind::of(source.as_ref());
     let given = if resumed.is_some() { given.gone_on_with() } else { given.over_data(kind) };
-    let facts = Facts { kind, init: init.as_ref(), scale: taken.usual_scale() };
+    let facts = Facts {
+        kind,
+        init: init.as_ref(),
+        scale: taken.usual_scale(),
+        scale_of_pixels: taken.scale_of_pixels(),
+    };
     let config = Config::resolve(&given, &facts)?;
     taken::tell(&taken, config.scale(), init.as_ref().map(|file| file.shape().visible));
     let data = taken.json(config.scale());

@@ -70,7 +70,8 @@ fn are_bytes(values: &[f64]) -> bool {
 pub fn scale_warning(values: &[f64], preprocess: &Preprocess, number: Option<Number>) -> Option<String> {
     let Scale::Divide(divisor) = preprocess.scale else { return None };
     let are_small = values.iter().all(|x| x.abs() <= 1.0 / divisor);
-    let is_told = preprocess.normalize == Normalize::None && number.is_some_and(|number| number != Number::U8);
+    let is_told =
+        preprocess.normalize == Normalize::None && number.is_some_and(|number| number != Number::U8);
     (is_told && are_small).then(|| {
         format!(
             "the data do not go beyond 1, but are divided by {divisor}, as those of the model were; \
@@ -107,9 +108,13 @@ impl Config {
             format!("{what} {rows}: examples of {width} fit no memory; lower their number or --hidden")
         })?;
         ensure(self.divide.is_none() || matches!(kind, Kind::Rows { .. }), || {
-            "--divide is for rows, but the data are pictures, whose bytes are divided by 255; leave it out".to_owned()
+            "--divide is for rows, but the data are pictures, whose bytes are divided by 255; leave it out"
+                .to_owned()
         })?;
-        let said = [self.meaning.map(|it| format!("--as {it}")), self.axes.as_ref().map(|it| format!("--axes {it}"))];
+        let said = [
+            self.meaning.map(|it| format!("--as {it}")),
+            self.axes.as_ref().map(|it| format!("--axes {it}")),
+        ];
         if let Some(said) = said.into_iter().flatten().next().filter(|_| self.data.is_none()) {
             return Err(Error::usage(format!("{said} says what DATA is, but there is none; leave it out")));
         }

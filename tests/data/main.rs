@@ -39,7 +39,16 @@ fn all(pictures: &Pictures) -> Vec<Picture> {
 
 /// Patches of `patch` pixels, grey, as they are.
 fn plain(patch: usize, samples: usize) -> Recipe {
-    Recipe { patch, samples, color: false, whiten: false, scale: Scale::Pixels, normalize: Normalize::None, limits: None, seed: 1 }
+    Recipe {
+        patch,
+        samples,
+        color: false,
+        whiten: false,
+        scale: Scale::Pixels,
+        normalize: Normalize::None,
+        limits: None,
+        seed: 1,
+    }
 }
 
 /// Nothing done to rows.

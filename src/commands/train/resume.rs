@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoint, Checkpoints, Found, Patience, Provenance, Rejected};
-use rhohat::config::{Config, absolute_paths};
+use rhohat::config::{Config, Written, absolute_paths};
 use rhohat::data::identity::{Inputs, Likeness};
 use rhohat::data::{Preprocess, Source};
 use rhohat::engine::{Engine, Spare, State};
@@ -72,6 +72,8 @@ pub struct Resumed {
     best: Option<State>,
     /// Whether other data than those of the checkpoint are learned from, on request.
     data_changed: bool,
+    /// Whether 0.1.0 has written the settings, which knew no scale.
+    of_010: bool,
 }
 
 /// Finds the run.
@@ -101,11 +103,16 @@ pub fn open(asked: &Path, args: &TrainArgs) -> anyhow::Result<Asked> {
     // Settings and data are read under the lock: who held it before may have changed them.
     let settings = settings_of(&run, from.as_ref().map(|(_, checkpoint)| checkpoint))?;
     let record = run.data_record()?;
+    let of_010 = match &from {
+        Some((_, checkpoint)) => checkpoint.provenance.is_none(),
+        None => run.settings()?.1 == Written::Of010,
+    };
     match &from {
         Some((name, _)) => tracing::info!("{}: going on from {name}", run.path().display()),
         None => tracing::info!("{}: starting from its config.toml", run.path().display()),
     }
-    let resumed = Resumed { run, settings, record, metrics, from, rejected, best: None, data_changed: false };
+    let resumed =
+        Resumed { run, settings, record, metrics, from, rejected, best: None, data_changed: false, of_010 };
     Ok(Asked::Unfinished(Box::new(resumed)))
 }
 
@@ -183,6 +190,11 @@ impl Resumed {
     pub fn admit(&self, wanted: &Table, flags: &Table) -> Result<()> {
         let changes = self.changes_to(wanted).into_iter().filter(|(name, _)| wanted.contains_key(name));
         let changes: Changes = changes.collect();
+        if self.of_010 && flags.contains_key("divide") {
+            return Err(Error::usage(
+                "--divide: version 0.1.0 began this run, and divided bytes by 255; leave it out",
+            ));
+        }
         let kept = |(name, _): &&(String, (String, String))| KEPT.contains(&name.as_str());
         let Some((name, (was, is))) = changes.iter().find(kept) else { return Ok(()) };
         let (said, remedy) = if flags.contains_key(name) {
@@ -208,7 +220,9 @@ impl Resumed {
         let names =
             self.settings.keys().chain(after.keys().filter(|name| !self.settings.contains_key(*name)));
         let pairs = names.map(|name| (name.clone(), (text(&self.settings, name), text(after, name))));
-        pairs.filter(|(name, (was, is))| was != is && !name.ends_with("_as_given")).collect()
+        let scale_of_010 = |name: &str| self.of_010 && name == "divide";
+        let counts = |name: &str| !name.ends_with("_as_given") && !scale_of_010(name);
+        pairs.filter(|(name, (was, is))| was != is && counts(name)).collect()
     }
 
     /// The preprocessing that the state has learned under, its limits included.
