@@ -91,7 +91,7 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;
     let plan = plan.with_pictures(&config, source.as_ref(), &device.choice)?;
     if args.dry_run {
-        print(args.json, &Planned { plan: &plan, data }, |planned| plan::text(planned.plan))?;
+        print(args.json, &Planned { plan: &plan, taken_for: data }, |planned| plan::text(planned.plan))?;
         return Ok(ExitCode::SUCCESS);
     }
     let opened = open_engine(args, &config, &device, source, init.as_ref(), &plan, resumed)?;
@@ -104,8 +104,8 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
 struct Planned<'a> {
     #[serde(flatten)]
     plan: &'a MemoryPlan,
-    /// What DATA was taken for.
-    data: serde_json::Value,
+    /// What DATA was taken for; `data` are the bytes that they take.
+    taken_for: serde_json::Value,
 }
 
 /// Data that are not where they were may be somewhere else.
