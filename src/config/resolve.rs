@@ -96,7 +96,7 @@ impl Facts<'_> {
     /// That of the start model, of version 0.1.0 where the settings are its, or of the data.
     fn usual_scale(&self, given: &Given) -> Scale {
         match (self.kind, self.meta()) {
-            (Kind::BuiltIn | Kind::Images, _) => Scale::Pixels,
+            (Kind::BuiltIn | Kind::Images { .. }, _) => Scale::Pixels,
             (Kind::Rows { .. }, Some(meta)) => meta.preprocess.scale,
             (Kind::Rows { .. }, None) if given.written() == Written::Of010 => Scale::Pixels,
             (Kind::Rows { .. }, None) => self.scale,
