@@ -48,6 +48,24 @@ pub fn numbers(path: &Path, kind: &str) -> String {
     }
 }
 
+/// The line that makes rows of an IDX file of numbers of another kind.
+pub fn idx(path: &Path, kind: u8, dimensions: u8) -> String {
+    let kind = match kind {
+        0x09 => "i1",
+        0x0b => ">i2",
+        0x0c => ">i4",
+        0x0d => ">f4",
+        _ => ">f8",
+    };
+    let opener = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz")) { "gzip.open" } else { "open" };
+    let start = 4 + 4 * u32::from(dimensions);
+    format!(
+        "b = {opener}({}, 'rb').read(); a = numpy.frombuffer(b, '{kind}', offset={start}); {} makes rows of them",
+        python(path),
+        saved("a.reshape(int.from_bytes(b[4:8], 'big'), -1).astype('float32')")
+    )
+}
+
 /// A sparse matrix of SciPy.
 pub fn sparse(path: &Path) -> String {
     let line = saved(&format!("scipy.sparse.load_npz({}).toarray().astype('float32')", python(path)));
