@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use check::{check_objective, reach_warning, scale_warning};
 pub use derived::Written;
-pub use given::{Batch, Given, absolute_paths, read_settings};
+pub use given::{Batch, Given, absolute_paths, parse_settings};
 pub use memory::MemoryPlan;
 pub use resolve::{Facts, Kind};
 

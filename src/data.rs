@@ -355,7 +355,10 @@ impl Source {
             Self::Stored(store) => Cow::Owned(store.table()?),
             Self::Images(_) => {
                 let reason = "these are images, but the model was trained on rows and knows no patch size";
-                return Err(Error::input(DATA, format!("{reason}; give rows as .npy, IDX or safetensors, or say --as rows of an array")));
+                return Err(Error::input(
+                    DATA,
+                    format!("{reason}; give rows as .npy, IDX or safetensors, or say --as rows of an array"),
+                ));
             }
         };
         preprocess.check_width(table.cols)?;

@@ -23,8 +23,14 @@ fn meta() -> Meta {
         lambda: 1e-5,
     };
     let limits = Some((-0.1 - f64::EPSILON, 1.0 / 3.0));
-    let preprocess =
-        Preprocess { patch: Some(2), channels: Some(1), whiten: true, scale: Scale::Pixels, normalize: Normalize::Lecture, limits };
+    let preprocess = Preprocess {
+        patch: Some(2),
+        channels: Some(1),
+        whiten: true,
+        scale: Scale::Pixels,
+        normalize: Normalize::Lecture,
+        limits,
+    };
     Meta { objective, preprocess, seed: 7 }
 }
 

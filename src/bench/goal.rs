@@ -55,7 +55,10 @@ pub fn measure(contenders: &[Contender], runs: usize, patches: Option<usize>) ->
 /// The settings of `rhohat train` with no arguments.
 fn experiment() -> Result<Config> {
     let nothing = Given::new(None, toml::Table::new())?;
-    Config::resolve(&nothing, &Facts { kind: Kind::BuiltIn, init: None, scale: Scale::Pixels })
+    Config::resolve(
+        &nothing,
+        &Facts { kind: Kind::BuiltIn, init: None, scale: Scale::Pixels, scale_of_pixels: Scale::Pixels },
+    )
 }
 
 /// Seconds until J is low enough; `None` when it does not become so.

@@ -26,11 +26,11 @@ use rhohat::engine::Engine;
 use rhohat::gpu::tune::{Job, Kernels, Origin, Tune};
 use rhohat::gpu::variant::Variant;
 use rhohat::memory::{Bytes, grant};
-use rhohat::model::file::{Meta, ModelFile, save};
+use rhohat::model::file::{Meta, ModelFile, write_to};
 use rhohat::model::{Params, Shape};
 use rhohat::paths::PathText;
 use rhohat::picture::{Tile, features};
-use rhohat::run::{DataRecord, Divergence, Environment, RunDir};
+use rhohat::run::{DataRecord, Divergence, Environment, FEATURES, MODEL, RunDir};
 use rhohat::train::{self, Ended, Judge, Position};
 use rhohat::units::{Health, JUDGED, spaced};
 use serde::Serialize;
@@ -59,12 +59,15 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     };
     let file = resumed.as_ref().map(Resumed::config).or_else(|| args.config.clone());
     let given = Given::new(file.as_deref(), args.settings.table())?;
-    args.out.as_deref().map(RunDir::check).transpose()?;
+    args.place().map(RunDir::check).transpose()?;
     let init = match given.get::<PathText>("init")? {
         // What has been learned since is in the checkpoint.
         Some(path) if resumed.as_ref().is_some_and(Resumed::has_state) && !path.exists() => None,
         path => path.as_deref().map(open_init).transpose()?,
     };
+    if let Some(resumed) = &resumed {
+        resumed.admit(&given.all(), &args.settings.table())?;
+    }
     check_saved_patches(args, &given, file.as_deref())?;
     let reading = Reading { raw: given.get("raw")?, meaning: given.get("as")?, axes: given.get("axes")? };
     let open = |path: &Path| Opened::new(path, &reading).map_err(|why| elsewhere(why, resumed.is_some()));
@@ -75,11 +78,13 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     };
     let kind = Kind::of(source.as_ref());
     let given = if resumed.is_some() { given.gone_on_with() } else { given.over_data(kind) };
-    let facts = Facts { kind, init: init.as_ref(), scale: taken.usual_scale() };
+    let facts = Facts {
+        kind,
+        init: init.as_ref(),
+        scale: taken.usual_scale(),
+        scale_of_pixels: taken.scale_of_pixels(),
+    };
     let config = Config::resolve(&given, &facts)?;
-    if let Some(resumed) = &resumed {
-        resumed.admit(&config, &args.settings.table())?;
-    }
     taken::tell(&taken, config.scale(), init.as_ref().map(|file| file.shape().visible));
     let data = taken.json(config.scale());
     let device = Device::open(args, &config, how)?;
@@ -263,7 +268,7 @@ fn learn(
     let (run, metrics, position) = match resumed {
         Some(resumed) => resumed.begin(config, environment.adapter, &record)?,
         None => {
-            let run = RunDir::create(args.out.as_deref(), &run_name(config))?;
+            let run = RunDir::create(args.place(), &run_name(config))?;
             let metrics = run.begin(config, &environment, &record)?;
             (run, metrics, Position::default())
         }
@@ -336,9 +341,13 @@ fn tell_of_divergence(run: &RunDir) {
 /// Writes the model, and the picture of its features where the examples are pictures.
 fn keep(params: &Params<f32>, config: &Config, preprocess: Preprocess, run: &RunDir) -> rhohat::Result<()> {
     let meta = Meta { objective: config.objective(), preprocess, seed: config.seed };
-    save(&run.model(), params, &meta)?;
+    let folder = run.folder();
+    folder.write(MODEL, |out| write_to(out, params, &meta))?;
     match Tile::of(Some(&meta.preprocess), params.shape.visible) {
-        Some(tile) => features(params, tile, None)?.save(&run.features()),
+        Some(tile) => {
+            let picture = features(params, tile, None)?;
+            folder.write(FEATURES, |out| picture.write_to(out))
+        }
         None => Ok(()),
     }
 }

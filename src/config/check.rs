@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::check_shape;
 use crate::objective::{Activation, Objective, RhoHatMode};
 use crate::optim::Optimizer;
-use crate::text::rounded;
+use crate::text::{counted, rounded, there_are};
 use crate::threads::MOST as MOST_THREADS;
 
 /// Most numbers of all examples, and of their activations: few enough for plans to add up bytes without care.
@@ -70,7 +70,8 @@ fn are_bytes(values: &[f64]) -> bool {
 pub fn scale_warning(values: &[f64], preprocess: &Preprocess, number: Option<Number>) -> Option<String> {
     let Scale::Divide(divisor) = preprocess.scale else { return None };
     let are_small = values.iter().all(|x| x.abs() <= 1.0 / divisor);
-    let is_told = preprocess.normalize == Normalize::None && number.is_some_and(|number| number != Number::U8);
+    let is_told =
+        preprocess.normalize == Normalize::None && number.is_some_and(|number| number != Number::U8);
     (is_told && are_small).then(|| {
         format!(
             "the data do not go beyond 1, but are divided by {divisor}, as those of the model were; \
@@ -107,9 +108,13 @@ impl Config {
             format!("{what} {rows}: examples of {width} fit no memory; lower their number or --hidden")
         })?;
         ensure(self.divide.is_none() || matches!(kind, Kind::Rows { .. }), || {
-            "--divide is for rows, but the data are pictures, whose bytes are divided by 255; leave it out".to_owned()
+            "--divide is for rows, but the data are pictures, whose bytes are divided by 255; leave it out"
+                .to_owned()
         })?;
-        let said = [self.meaning.map(|it| format!("--as {it}")), self.axes.as_ref().map(|it| format!("--axes {it}"))];
+        let said = [
+            self.meaning.map(|it| format!("--as {it}")),
+            self.axes.as_ref().map(|it| format!("--axes {it}")),
+        ];
         if let Some(said) = said.into_iter().flatten().next().filter(|_| self.data.is_none()) {
             return Err(Error::usage(format!("{said} says what DATA is, but there is none; leave it out")));
         }
@@ -194,7 +199,7 @@ impl Config {
         let (rows, _) = self.size(kind)?;
         if let Batch::Rows(batch) = self.batch {
             ensure((1..=rows).contains(&batch), || {
-                format!("--batch {batch}: there are {rows} examples; give 1 to {rows}, or full")
+                format!("--batch {batch}: {}; give 1 to {rows}, or full", there_are(rows, "example"))
             })?;
         }
         let rate = self.lr.unwrap_or_default();
@@ -203,7 +208,10 @@ impl Config {
         self.check_warmups(updates)?;
         ensure(self.revive.is_none_or(|every| (1..updates).contains(&every)), || {
             let every = self.revive.unwrap_or_default();
-            format!("--revive {every}: the run has {updates} updates; give 1 or more, and fewer than those")
+            format!(
+                "--revive {every}: the run has {}; give 1 or more, and fewer than those",
+                counted(updates, "update")
+            )
         })?;
         let Some(momentum) = self.momentum else { return Ok(()) };
         ensure(self.optimizer == Optimizer::Sgd, || {
@@ -217,7 +225,10 @@ impl Config {
         for (flag, warmup) in [("--warmup", self.warmup), ("--beta-warmup", self.beta_warmup)] {
             let warmup = warmup.unwrap_or_default();
             ensure(warmup <= updates, || {
-                format!("{flag} {warmup}: the run has only {updates} updates; lower it or raise --steps")
+                format!(
+                    "{flag} {warmup}: the run has only {}; lower it or raise --steps",
+                    counted(updates, "update")
+                )
             })?;
         }
         let beta_warmup = self.beta_warmup.unwrap_or_default();
@@ -294,7 +305,9 @@ impl Config {
                 refused("--normalize none fits nothing; leave it out, or use --normalize unit or lecture")
             }
             _ if goes_on => refused("the normalisation of the --init model goes on; leave it out"),
-            _ if !(1..=rows).contains(&fit) => refused(&format!("there are {rows} rows; give 1 to {rows}")),
+            _ if !(1..=rows).contains(&fit) => {
+                refused(&format!("{}; give 1 to {rows}", there_are(rows, "row")))
+            }
             _ => Ok(()),
         }
     }
@@ -307,8 +320,9 @@ impl Config {
         ensure(self.block.is_none_or(|block| (1..=self.hidden).contains(&block)), || {
             let hidden = self.hidden;
             format!(
-                "--block {}: there are {hidden} hidden units; give 1 to {hidden}",
-                self.block.unwrap_or_default()
+                "--block {}: {}; give 1 to {hidden}",
+                self.block.unwrap_or_default(),
+                there_are(hidden, "hidden unit")
             )
         })
     }

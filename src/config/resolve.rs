@@ -35,6 +35,8 @@ const SAMPLES: usize = 10_000;
 /// What defaults and refusals depend on besides the settings.
 #[derive(Debug)]
 pub struct Facts<'a> {
+    /// What [`Scale::Pixels`] comes to for these data.
+    pub scale_of_pixels: Scale,
     /// What is learned from.
     pub kind: Kind,
     /// The model to start from.
@@ -95,12 +97,14 @@ impl Facts<'_> {
 
     /// That of the start model, of version 0.1.0 where the settings are its, or of the data.
     fn usual_scale(&self, given: &Given) -> Scale {
-        match (self.kind, self.meta()) {
+        let scale = match (self.kind, self.meta()) {
             (Kind::BuiltIn | Kind::Images { .. }, _) => Scale::Pixels,
             (Kind::Rows { .. }, Some(meta)) => meta.preprocess.scale,
             (Kind::Rows { .. }, None) if given.written() == Written::Of010 => Scale::Pixels,
             (Kind::Rows { .. }, None) => self.scale,
-        }
+        };
+        // Who reads the settings later may not know where they came from.
+        if scale.is_pixels() && !self.scale.is_pixels() { self.scale_of_pixels } else { scale }
     }
 }
 

@@ -56,7 +56,8 @@ impl Layout {
         let (source, doubt) = match axes.meaning() {
             Meaning::Rows => {
                 let table = self.table(body, &axes)?;
-                let doubt = doubtful.then(|| doubt::of(&self.shape, &self.shape, |i| table.values[i])).flatten();
+                let doubt =
+                    doubtful.then(|| doubt::of(&self.shape, &self.shape, |i| table.values[i])).flatten();
                 (Source::Rows(table), doubt)
             }
             Meaning::Pictures => {
@@ -65,7 +66,8 @@ impl Layout {
                     return Err(refused(no_colours(&self.shape, &axes, channels)));
                 }
                 let values: Vec<f32> = self.finite(body, &axes, Scale::Pixels)?;
-                let doubt = doubtful.then(|| doubt::of(&self.shape, &self.shape, |i| values[i].into())).flatten();
+                let doubt =
+                    doubtful.then(|| doubt::of(&self.shape, &self.shape, |i| values[i].into())).flatten();
                 (self.pictures(path, &axes, &values).into(), doubt)
             }
         };
@@ -85,7 +87,8 @@ impl Layout {
         let extent = |axis| axes.extent(&self.shape, axis);
         let [height, width, channels] = [Axis::Height, Axis::Width, Axis::Channels].map(extent);
         let is_one = extent(Axis::Count) == 1 && !axes.list().contains(&Axis::Count);
-        let name = |number| if is_one { path.to_owned() } else { format!("{}[{number}]", path.display()).into() };
+        let name =
+            |number| if is_one { path.to_owned() } else { format!("{}[{number}]", path.display()).into() };
         let picture = |(number, pixels): (usize, &[f32])| Picture {
             name: name(number),
             width,
@@ -203,7 +206,8 @@ impl Layout {
 
 /// Why pictures of so many channels are refused, with what makes pictures of the array.
 fn no_colours(shape: &[usize], axes: &Axes, channels: usize) -> String {
-    let fact = format!("an array of shape {shape:?} as {axes} has {channels} channels, but pictures have 1 or 3");
+    let fact =
+        format!("an array of shape {shape:?} as {axes} has {channels} channels, but pictures have 1 or 3");
     let remedy = match (channels, shape) {
         (_, [_, 1 | 3, _, _]) => {
             "where channels come first, say --axes count,c,h,w, or save numpy.moveaxis(a, 1, -1)"
@@ -213,7 +217,9 @@ fn no_colours(shape: &[usize], axes: &Axes, channels: usize) -> String {
         }
         (2, _) => "where the second is transparency, save a[..., :1]",
         (4, _) => "where the fourth is transparency, save a[..., :3]",
-        _ => "say what each dimension is with --axes, as count,c,h,w, or take each picture as a row with --as rows",
+        _ => {
+            "say what each dimension is with --axes, as count,c,h,w, or take each picture as a row with --as rows"
+        }
     };
     format!("{fact}; {remedy}")
 }

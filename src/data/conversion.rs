@@ -40,9 +40,13 @@ pub fn numbers(path: &Path, kind: &str) -> String {
             format!("complex numbers have two parts; to keep their sizes, {}", saved(&parts))
         }
         Some('U' | 'S' | 'a') => {
-            format!("that is text; where it spells numbers, {}", saved(&format!("{}.astype('float32')", array(false))))
+            format!(
+                "that is text; where it spells numbers, {}",
+                saved(&format!("{}.astype('float32')", array(false)))
+            )
         }
-        Some('V') => "those are bytes without a meaning; give them a type with a.view(...).astype('float32')".to_owned(),
+        Some('V') => "those are bytes without a meaning; give them a type with a.view(...).astype('float32')"
+            .to_owned(),
         Some('b') => format!("for truth as 0 and 1, {}", saved(&format!("{}.astype('uint8')", array(false)))),
         _ => format!("convert it with {}", saved(&format!("{}.astype('float32')", array(false)))),
     }
@@ -78,7 +82,9 @@ pub fn archive(path: &Path, names: &[String]) -> String {
     let file = python(path);
     if holds("data.pkl") {
         let line = saved(&format!("torch.load({file}, map_location='cpu').numpy()"));
-        return format!("a PyTorch file; for one tensor {line}, for several name it, as torch.load({file})['NAME']");
+        return format!(
+            "a PyTorch file; for one tensor {line}, for several name it, as torch.load({file})['NAME']"
+        );
     }
     if holds("xl/workbook.xml") {
         let line = saved(&format!("pandas.read_excel({file}).to_numpy('float32')"));
@@ -86,7 +92,9 @@ pub fn archive(path: &Path, names: &[String]) -> String {
     }
     let found = names.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
     let found = if found.is_empty() { String::new() } else { format!(" (it holds {found})") };
-    format!("a zip archive without a .npy file{found}; save arrays with numpy.savez, or unpack it and give its files")
+    format!(
+        "a zip archive without a .npy file{found}; save arrays with numpy.savez, or unpack it and give its files"
+    )
 }
 
 /// What gzip has packed that is no IDX, by its start.
@@ -97,7 +105,9 @@ pub fn packed(path: &Path, start: &[u8]) -> String {
         _ if start.starts_with(super::npy::MAGIC) => {
             ("a NumPy array", saved(&format!("numpy.load(gzip.open({file}))")))
         }
-        _ if start.get(257..262) == Some(b"ustar") => ("a tar archive", format!("unpack it with tar -xzf {file}")),
+        _ if start.get(257..262) == Some(b"ustar") => {
+            ("a tar archive", format!("unpack it with tar -xzf {file}"))
+        }
         [0x80, 2..=5, ..] => {
             ("a Python pickle", saved(&format!("pickle.load(gzip.open({file}), encoding='latin1')[0][0]")))
         }
@@ -126,7 +136,8 @@ pub fn looks_like(path: &Path, start: &[u8]) -> Cow<'static, str> {
             format!("a MATLAB file; {line}").into()
         }
         [0x80, 2, 0x8a, 0x0a, ..] => {
-            format!("a PyTorch file; {}", saved(&format!("torch.load({file}, map_location='cpu').numpy()"))).into()
+            format!("a PyTorch file; {}", saved(&format!("torch.load({file}, map_location='cpu').numpy()")))
+                .into()
         }
         [0x80, 2..=5, ..] => {
             let line = saved(&format!("pickle.load(open({file}, 'rb'), encoding='bytes')[b'data']"));
@@ -141,8 +152,12 @@ pub fn looks_like(path: &Path, start: &[u8]) -> Cow<'static, str> {
         _ if start.starts_with(b"SIMPLE  =") => {
             format!("FITS; {}", saved(&format!("astropy.io.fits.getdata({file}).astype('<f4')"))).into()
         }
-        _ if start.get(257..262) == Some(b"ustar") => "a tar archive; unpack it, and give a file or a folder".into(),
-        _ if is_packed(start) => "packed (bzip2, xz, zstd, 7z or rar); unpack it, and give what comes out".into(),
+        _ if start.get(257..262) == Some(b"ustar") => {
+            "a tar archive; unpack it, and give a file or a folder".into()
+        }
+        _ if is_packed(start) => {
+            "packed (bzip2, xz, zstd, 7z or rar); unpack it, and give what comes out".into()
+        }
         _ if image::guess_format(start).is_ok() => "an image of another kind; convert it to PNG".into(),
         _ if is_text(start) => text(path, start).into(),
         _ => format!("of no known format; {RAW}").into(),
@@ -156,7 +171,8 @@ fn is_packed(start: &[u8]) -> bool {
 
 /// Whether there is nothing but text in some encoding that keeps ASCII.
 pub fn is_text(start: &[u8]) -> bool {
-    !start.is_empty() && start.iter().all(|&byte| byte >= 0x80 || byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+    !start.is_empty()
+        && start.iter().all(|&byte| byte >= 0x80 || byte.is_ascii_graphic() || byte.is_ascii_whitespace())
         && start.iter().filter(|&&byte| byte < 0x80).count() * 2 > start.len()
 }
 
@@ -167,7 +183,8 @@ fn text(path: &Path, start: &[u8]) -> String {
         return "a git-lfs pointer, not the file itself; fetch that with git lfs pull".to_owned();
     }
     if text.starts_with("<!doctype html") || text.starts_with("<html") || text.starts_with("<head") {
-        return "a web page, which came instead of the file; download it again, or open it to see why".to_owned();
+        return "a web page, which came instead of the file; download it again, or open it to see why"
+            .to_owned();
     }
     if text.starts_with(['{', '[']) {
         let line = saved(&format!("numpy.array(json.load(open({})), 'float32')", python(path)));

@@ -25,7 +25,9 @@ pub fn of(shape: &[usize], seen: &[usize], value: impl Fn(usize) -> f64) -> Opti
     match (shape, &alike[..]) {
         (&[rows, cols], &[down, across]) => of_rows((rows, cols), (down, across)),
         (&[first, second, third], &[a, b, c]) => of_stack([first, second, third], [a, b, c]),
-        (&[count, height, width, _], _) if is_collection(count, height, width) => Some(whole(count, height, width)),
+        (&[count, height, width, _], _) if is_collection(count, height, width) => {
+            Some(whole(count, height, width))
+        }
         _ => None,
     }
 }
@@ -53,7 +55,9 @@ pub fn of_files(
 fn of_rows((rows, cols): (usize, usize), (down, across): (f64, f64)) -> Option<String> {
     let taken = format!("taken as {rows} rows of {cols} numbers");
     if down > ONE_PICTURE && across > ONE_PICTURE && rows.min(cols) >= SMALLEST {
-        let fact = format!("numbers below each other are as alike ({down:.2}) as those beside each other ({across:.2})");
+        let fact = format!(
+            "numbers below each other are as alike ({down:.2}) as those beside each other ({across:.2})"
+        );
         return Some(format!("{taken}, but {fact}, as in one picture; if it is one, say --as pictures"));
     }
     let is_surely_rows = across > down + UNLIKE;
@@ -61,7 +65,9 @@ fn of_rows((rows, cols): (usize, usize), (down, across): (f64, f64)) -> Option<S
         return None;
     }
     let evidence = if down > ALIKE && across < UNLIKE {
-        format!(", and numbers below each other are alike ({down:.2}), those beside each other are not ({across:.2})")
+        format!(
+            ", and numbers below each other are alike ({down:.2}), those beside each other are not ({across:.2})"
+        )
     } else {
         String::new()
     };
@@ -75,13 +81,20 @@ fn of_rows((rows, cols): (usize, usize), (down, across): (f64, f64)) -> Option<S
 fn of_stack(shape @ [first, second, third]: [usize; 3], alike @ [a, b, c]: [f64; 3]) -> Option<String> {
     let taken = format!("taken as {first} grey pictures of {third}×{second}");
     let surely = b > ALIKE && c > ALIKE && a < UNLIKE;
-    let seen = || format!("neighbours correlate by {a:.2}, {b:.2} and {c:.2} along the three dimensions {shape:?}");
+    let seen =
+        || format!("neighbours correlate by {a:.2}, {b:.2} and {c:.2} along the three dimensions {shape:?}");
     if a > ALIKE && b > ALIKE && c < UNLIKE {
         let reading = format!("which is {third} pictures of {second}×{first}");
-        return Some(format!("{taken}, but {}: the first two look like height and width, {reading}; say --axes h,w,count", seen()));
+        return Some(format!(
+            "{taken}, but {}: the first two look like height and width, {reading}; say --axes h,w,count",
+            seen()
+        ));
     }
     if a > ALIKE && c > ALIKE && b < UNLIKE {
-        return Some(format!("{taken}, but {}: the first and last look like height and width; say --axes h,count,w", seen()));
+        return Some(format!(
+            "{taken}, but {}: the first and last look like height and width; say --axes h,count,w",
+            seen()
+        ));
     }
     if surely {
         return is_collection(first, second, third).then(|| whole(first, second, third));
@@ -92,18 +105,29 @@ fn of_stack(shape @ [first, second, third]: [usize; 3], alike @ [a, b, c]: [f64;
         return Some(format!("{taken}; if it is one picture {colour} of {second}×{first}, say --axes h,w,c"));
     }
     if third == 4 && large(first, second) {
-        return Some(format!("{taken}; if it is one picture with transparency, save a[..., :3] and say --axes h,w,c"));
+        return Some(format!(
+            "{taken}; if it is one picture with transparency, save a[..., :3] and say --axes h,w,c"
+        ));
     }
     if first == 3 && large(second, third) {
-        return Some(format!("{taken}; if it is one picture in colour, its channels first, say --axes c,h,w"));
+        return Some(format!(
+            "{taken}; if it is one picture in colour, its channels first, say --axes c,h,w"
+        ));
     }
     if first == second && third.saturating_mul(4) <= first {
-        return Some(format!("{taken}; if the last dimension counts, it is {third} pictures of {second}×{first}: say --axes h,w,count"));
+        return Some(format!(
+            "{taken}; if the last dimension counts, it is {third} pictures of {second}×{first}: say --axes h,w,count"
+        ));
     }
     if alike[2] < UNLIKE && first.min(second).min(third) > 1 {
         let rows = format!("for {first} rows of {} numbers say --as rows", second.saturating_mul(third));
-        let sequences = format!("for {} rows of {third}, as sequences have them, --axes count,count,length", first.saturating_mul(second));
-        return Some(format!("{taken}, but numbers beside each other are not alike ({c:.2}), as pixels are; {rows}, {sequences}"));
+        let sequences = format!(
+            "for {} rows of {third}, as sequences have them, --axes count,count,length",
+            first.saturating_mul(second)
+        );
+        return Some(format!(
+            "{taken}, but numbers beside each other are not alike ({c:.2}), as pixels are; {rows}, {sequences}"
+        ));
     }
     is_collection(first, second, third).then(|| whole(first, second, third))
 }
@@ -184,7 +208,9 @@ mod tests {
 
     #[test]
     fn columns_are_doubted_where_there_are_more_of_them_and_they_do_not_look_like_pixels() {
-        assert!(doubt(&[64, 2000], &[false; 2]).unwrap().contains("2000 of 64 numbers, say --axes length,count"));
+        assert!(
+            doubt(&[64, 2000], &[false; 2]).unwrap().contains("2000 of 64 numbers, say --axes length,count")
+        );
         assert!(doubt(&[64, 2000], &[true, false]).unwrap().contains("below each other are alike"));
         assert_eq!(doubt(&[64, 2000], &[false, true]), None);
         assert_eq!(doubt(&[2000, 64], &[false; 2]), None);

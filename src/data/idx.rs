@@ -26,9 +26,9 @@ pub fn recognised(bytes: &[u8]) -> bool {
 pub fn length(start: &[u8]) -> Option<u64> {
     let &[0, 0, BYTES, dimensions, ref lengths @ ..] = start else { return None };
     let lengths = lengths.as_chunks().0.get(..usize::from(dimensions))?;
-    let numbers = lengths.iter().try_fold(1_u64, |product, &length| {
-        product.checked_mul(u32::from_be_bytes(length).into())
-    });
+    let numbers = lengths
+        .iter()
+        .try_fold(1_u64, |product, &length| product.checked_mul(u32::from_be_bytes(length).into()));
     numbers?.checked_add(4 + 4 * u64::from(dimensions))
 }
 

@@ -8,10 +8,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
-use super::{Opened, conversion};
 use super::array::{Body, Held, Layout};
 use super::numbers::{Endian, Number};
 use super::reading::Reading;
+use super::{Opened, conversion};
 use crate::error::{Error, Result};
 use crate::input::{self, Part};
 use header::{Entry, Value};
@@ -114,7 +114,9 @@ fn parse(path: &Path, header: &[u8]) -> Result<Layout, String> {
     let fortran = field("fortran_order")?;
     let Value::Bool(fortran) = fortran.value else {
         let found = written(&text, fortran);
-        return Err(format!("the header's fortran_order {found:.20} is neither True nor False; the file is damaged"));
+        return Err(format!(
+            "the header's fortran_order {found:.20} is neither True nor False; the file is damaged"
+        ));
     };
     let shape = field("shape")?;
     let lengths = shape_of(&shape.value);
@@ -133,7 +135,9 @@ fn written<'a>(header: &'a str, entry: &Entry) -> &'a str {
 fn number_of(path: &Path, descr: &Value) -> Result<(Number, Endian), String> {
     let Value::Text(name) = descr else {
         let remedy = "numpy.lib.recfunctions.structured_to_unstructured(a).astype('f4')";
-        return Err(format!("a structured array; save one plain array of numbers, numpy.save('rows.npy', {remedy})"));
+        return Err(format!(
+            "a structured array; save one plain array of numbers, numpy.save('rows.npy', {remedy})"
+        ));
     };
     let endian = if name.starts_with('>') { Endian::Big } else { Endian::Little };
     let number = match name.trim_start_matches(['<', '>', '|', '=']) {
@@ -143,7 +147,9 @@ fn number_of(path: &Path, descr: &Value) -> Result<(Number, Endian), String> {
         "f8" => Number::F64,
         other => {
             let remedy = conversion::numbers(path, other);
-            return Err(format!("numbers of type '{name:.20}', but only u1, f2, f4 and f8 are read; {remedy}"));
+            return Err(format!(
+                "numbers of type '{name:.20}', but only u1, f2, f4 and f8 are read; {remedy}"
+            ));
         }
     };
     Ok((number, endian))

@@ -75,7 +75,12 @@ fn entries(path: &Path, archive: &Archive, buffer: &mut [u8]) -> Result<(Vec<Ent
 }
 
 /// The array called `wanted`, or the only one; the error lists what there is, or says what the archive is instead.
-fn chosen(path: &Path, entries: Vec<Entry>, others: &[String], wanted: Option<&str>) -> Result<Entry, String> {
+fn chosen(
+    path: &Path,
+    entries: Vec<Entry>,
+    others: &[String],
+    wanted: Option<&str>,
+) -> Result<Entry, String> {
     let short = |entry: &Entry| entry.name.trim_end_matches(ENDING).to_owned();
     let listed = entries.iter().map(short).collect::<Vec<_>>().join(", ");
     let names: Vec<String> = entries.iter().map(short).collect();

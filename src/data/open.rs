@@ -144,9 +144,20 @@ fn open_array(path: &Path, file: &File, held: u64, reading: &Reading, stays: boo
 
 /// Refuses what is said of arrays where there are bare numbers.
 fn check_raw(path: &Path, reading: &Reading) -> Result<()> {
-    let said = [reading.axes.as_ref().map(|axes| format!("--axes {axes}")), reading.meaning.map(|m| format!("--as {m}"))];
-    match said.into_iter().flatten().next().filter(|_| reading.meaning() != Some(Meaning::Rows) || reading.axes.is_some()) {
-        Some(said) => Err(Error::input(path, format!("--raw gives rows, but {said} says what an array is; leave it out"))),
+    let said = [
+        reading.axes.as_ref().map(|axes| format!("--axes {axes}")),
+        reading.meaning.map(|m| format!("--as {m}")),
+    ];
+    match said
+        .into_iter()
+        .flatten()
+        .next()
+        .filter(|_| reading.meaning() != Some(Meaning::Rows) || reading.axes.is_some())
+    {
+        Some(said) => Err(Error::input(
+            path,
+            format!("--raw gives rows, but {said} says what an array is; leave it out"),
+        )),
         None => Ok(()),
     }
 }
@@ -165,8 +176,11 @@ fn open_raw(path: &Path, raw: RawRows) -> Result<Opened> {
 fn check_bare(path: &Path) -> Result<()> {
     let (file, held) = input::open(path)?;
     let start = start_of(path, &file)?;
-    let Some(format) = Format::of(&start).filter(|format| format.is_sure(&start, held)) else { return Ok(()) };
-    let fact = format!("--raw is for bare numbers, but this is {format}, whose header would be taken for numbers");
+    let Some(format) = Format::of(&start).filter(|format| format.is_sure(&start, held)) else {
+        return Ok(());
+    };
+    let fact =
+        format!("--raw is for bare numbers, but this is {format}, whose header would be taken for numbers");
     Err(Error::input(path, format!("{fact}; leave --raw out")))
 }
 
@@ -234,7 +248,9 @@ fn open_stacks(folder: &Path, arrays: &[PathBuf], reading: &Reading) -> Result<O
     for path in arrays {
         let reading = match npy::shape(path)?[..] {
             // A file each is how single pictures in colour come.
-            [_, _, 1 | 3] if reading.axes.is_none() => Reading { axes: Some(Axes::one_picture()), ..reading.clone() },
+            [_, _, 1 | 3] if reading.axes.is_none() => {
+                Reading { axes: Some(Axes::one_picture()), ..reading.clone() }
+            }
             _ => Reading { meaning: Some(Meaning::Pictures), ..reading.clone() },
         };
         let (file, held) = input::open(path)?;

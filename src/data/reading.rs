@@ -205,10 +205,15 @@ impl Reading {
         if let Some(axes) = &self.axes {
             if axes.0.len() != shape.len() {
                 let named = axes.0.len();
-                return Err(format!("an array of shape {shape:?}, but --axes {axes} names {named} dimensions"));
+                return Err(format!(
+                    "an array of shape {shape:?}, but --axes {axes} names {named} dimensions"
+                ));
             }
             if let Some(meaning) = self.meaning.filter(|&meaning| meaning != axes.meaning()) {
-                return Err(format!("--axes {axes} are those of {}, but --as {meaning}; leave one out", axes.meaning()));
+                return Err(format!(
+                    "--axes {axes} are those of {}, but --as {meaning}; leave one out",
+                    axes.meaning()
+                ));
             }
             return Ok(axes.clone());
         }
@@ -226,7 +231,8 @@ fn no_meaning(shape: &[usize]) -> String {
             format!("say what they are, for rows as --axes count,{rest}")
         }
     };
-    let meaning = "rows are [count, length], pictures [count, height, width] or [count, height, width, 1 or 3]";
+    let meaning =
+        "rows are [count, length], pictures [count, height, width] or [count, height, width, 1 or 3]";
     let dimensions = match shape.len() {
         0 => "a single number".to_owned(),
         1 => "one dimension".to_owned(),

@@ -31,7 +31,9 @@ impl Scale {
         match divisor {
             1.0 => Ok(Self::AsIs),
             _ if divisor > 1.0 && divisor.is_finite() => Ok(Self::Divide(divisor)),
-            _ => Err(format!("{divisor} divides no scale; give a number from 1 up, as 255 for bytes of pixels")),
+            _ => Err(format!(
+                "{divisor} divides no scale; give a number from 1 up, as 255 for bytes of pixels"
+            )),
         }
     }
 
@@ -40,7 +42,13 @@ impl Scale {
         match self {
             Self::AsIs => 1.0,
             Self::Divide(divisor) => divisor,
-            Self::Pixels => if number == Number::U8 { WHITE } else { 1.0 },
+            Self::Pixels => {
+                if number == Number::U8 {
+                    WHITE
+                } else {
+                    1.0
+                }
+            }
         }
     }
 

@@ -27,12 +27,17 @@ pub fn bare(folder: &Path) -> Result<(Vec<PathBuf>, LeftOut)> {
     if endings.len() > 1 {
         let found = endings.iter().map(|ending| if ending.is_empty() { "none" } else { ending });
         let found = found.take(5).collect::<Vec<_>>().join(", ");
-        let fact = format!("its files have several endings ({found}), but --raw takes all of them for numbers of one kind");
+        let fact = format!(
+            "its files have several endings ({found}), but --raw takes all of them for numbers of one kind"
+        );
         return Err(Error::input(folder, format!("{fact}; leave files of one kind in it, or give one file")));
     }
     if files.is_empty() {
         let found = if left_out.is_empty() { String::new() } else { format!(" ({left_out})") };
-        return Err(Error::input(folder, format!("a folder without files{found}; at least one row is needed")));
+        return Err(Error::input(
+            folder,
+            format!("a folder without files{found}; at least one row is needed"),
+        ));
     }
     Ok((files, left_out))
 }

@@ -126,6 +126,15 @@ impl Taken {
         if self.pixels { Scale::Pixels } else { Scale::AsIs }
     }
 
+    /// What [`Scale::Pixels`] comes to for these numbers, so that it can be said without a look at them: version 0.1.0 divided
+    /// all bytes by 255.
+    pub fn scale_of_pixels(&self) -> Scale {
+        match self.number.map(|number| Scale::Pixels.divisor(number)) {
+            Some(divisor) => Scale::of(divisor).unwrap_or_default(),
+            None => Scale::Pixels,
+        }
+    }
+
     /// What `scale` divides these numbers by; `None` for picture files, whose white is 1.
     fn divisor(&self, scale: Scale) -> Option<f64> {
         let of_pictures = matches!(self.found, Found::Pictures { .. });
@@ -136,14 +145,21 @@ impl Taken {
     /// DATA, what it was taken for, and what was left out, in one line.
     pub fn line(&self, scale: Scale) -> String {
         let path = self.path.as_deref().map_or_else(|| "built-in pictures".to_owned(), shown);
-        let files = if self.files > 1 && self.number.is_some() { format!("{} files, ", self.files) } else { String::new() };
+        let files = if self.files > 1 && self.number.is_some() {
+            format!("{} files, ", self.files)
+        } else {
+            String::new()
+        };
         let found = self.found_in_words();
         let number = self.number.map(|number| format!(" ({})", number.name())).unwrap_or_default();
         let scale = self.divisor(scale).map_or_else(|| "black 0 and white 1".to_owned(), in_words);
-        let axes = self.axes.as_ref().filter(|axes| **axes != Axes::rows()).map(|axes| {
-            format!(", an array of shape {:?} as {axes}", self.shape)
-        });
-        let left_out = if self.left_out.is_empty() { String::new() } else { format!("; left out: {}", self.left_out) };
+        let axes = self
+            .axes
+            .as_ref()
+            .filter(|axes| **axes != Axes::rows())
+            .map(|axes| format!(", an array of shape {:?} as {axes}", self.shape));
+        let left_out =
+            if self.left_out.is_empty() { String::new() } else { format!("; left out: {}", self.left_out) };
         format!("{path}: {files}{found}{number}{}, {scale}{left_out}", axes.unwrap_or_default())
     }
 
@@ -157,7 +173,11 @@ impl Taken {
                     _ => "in grey and colour",
                 };
                 let size = |(width, height)| format!("{width}×{height}");
-                let sizes = if smallest == largest { size(smallest) } else { format!("{} to {}", size(smallest), size(largest)) };
+                let sizes = if smallest == largest {
+                    size(smallest)
+                } else {
+                    format!("{} to {}", size(smallest), size(largest))
+                };
                 format!("{} {colours}, {sizes}", counted(count, "picture"))
             }
         }

@@ -136,18 +136,26 @@ pub fn open(path: &Path, file: &File, held: u64, name: Option<&str>, reading: &R
     let shape = &info.shape;
     if shape.len() != 2 && reading.meaning().is_none() {
         let remedy = "say what they are with --as or --axes, as --axes count,length,length";
-        return Err(refused(format!("tensor {name} has shape {shape:?}, but rows need two dimensions; {remedy}")));
+        return Err(refused(format!(
+            "tensor {name} has shape {shape:?}, but rows need two dimensions; {remedy}"
+        )));
     }
     let number = match info.dtype {
         Dtype::U8 => Number::U8,
-        other => float(&name, other).map_err(|reason| refused(format!("{reason}; {}", converted(path, &name))))?,
+        other => {
+            float(&name, other).map_err(|reason| refused(format!("{reason}; {}", converted(path, &name))))?
+        }
     };
     tensors.body(path, file, info, |body| layout(number, info).open(body, reading))
 }
 
 /// The line of Python that makes floats of a tensor.
 fn converted(path: &Path, name: &str) -> String {
-    format!("numpy.save('rows.npy', safetensors.numpy.load_file({})[{}].astype('f4'))", python(path), python(name))
+    format!(
+        "numpy.save('rows.npy', safetensors.numpy.load_file({})[{}].astype('f4'))",
+        python(path),
+        python(name)
+    )
 }
 
 /// The tensor called `wanted`, or the only one of two dimensions; the error lists what there is.

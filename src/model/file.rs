@@ -124,9 +124,9 @@ impl Meta {
         let json: serde_json::Value = serde_json::from_str(json).map_err(unreadable)?;
         match json["format"].as_u64() {
             Some(WITHOUT_SCALE | FORMAT) => serde_json::from_value(json).map_err(unreadable),
-            Some(other) => {
-                Err(format!("format {other}, but this version reads format {WITHOUT_SCALE} and {FORMAT}; upgrade rhohat"))
-            }
+            Some(other) => Err(format!(
+                "format {other}, but this version reads format {WITHOUT_SCALE} and {FORMAT}; upgrade rhohat"
+            )),
             None => Err(format!("its metadata {KEY} names no format; the file is damaged")),
         }
     }

@@ -1,12 +1,20 @@
 //! The command line through the real binary.
 
+mod auto;
 mod bad_files;
 mod bench;
+mod bound;
 mod data_commands;
+mod derived;
+mod finished;
 mod fit_rows;
 mod limits;
 mod manners;
 mod memory;
+mod names_of_any_bytes;
+mod pictures;
+mod models;
+mod outputs;
 mod refusals;
 mod resume;
 mod run_directory;
@@ -14,6 +22,7 @@ mod settings;
 mod taken_for;
 #[cfg(target_os = "linux")]
 mod signals;
+mod streamed_commands;
 mod tune;
 mod verify_and_devices;
 

@@ -3,7 +3,10 @@
 
 mod built_in;
 mod files;
+mod folders;
+mod jpeg;
 mod patches;
+mod pictures;
 mod preprocessing;
 mod refusals;
 mod scale;
@@ -38,7 +41,16 @@ fn all(pictures: &Pictures) -> Vec<Picture> {
 
 /// Patches of `patch` pixels, grey, as they are.
 fn plain(patch: usize, samples: usize) -> Recipe {
-    Recipe { patch, samples, color: false, whiten: false, scale: Scale::Pixels, normalize: Normalize::None, limits: None, seed: 1 }
+    Recipe {
+        patch,
+        samples,
+        color: false,
+        whiten: false,
+        scale: Scale::Pixels,
+        normalize: Normalize::None,
+        limits: None,
+        seed: 1,
+    }
 }
 
 /// Nothing done to rows.

@@ -186,7 +186,11 @@ fn model() -> Vec<Seed> {
 
 fn toml() -> Vec<Seed> {
     let given = Given::new(None, ::toml::Table::new()).unwrap();
-    let lbfgs = Config::resolve(&given, &Facts { kind: Kind::BuiltIn, init: None, scale: Scale::Pixels }).unwrap();
+    let lbfgs = Config::resolve(
+        &given,
+        &Facts { kind: Kind::BuiltIn, init: None, scale: Scale::Pixels, scale_of_pixels: Scale::Pixels },
+    )
+    .unwrap();
     let text = "optimizer = \"adam\"\nbatch = 100\nhidden = 40\nrho_hat = \"ema\"\nwarmup = 3\n";
     vec![Seed::bare(lbfgs.to_toml().into()), Seed::bare(text.into())]
 }

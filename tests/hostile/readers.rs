@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use rhohat::checkpoint::{Checkpoints, Found};
 use rhohat::config::{Config, Facts, Given, Kind};
 use rhohat::cpu::Cpu;
-use rhohat::data::stream::Store;
 use rhohat::data::numbers::Number;
+use rhohat::data::stream::Store;
 use rhohat::data::{Picture, Scale, Source, Table};
 use rhohat::device::{Choice, Setup};
 use rhohat::engine::Engine;
@@ -74,7 +74,8 @@ pub fn read_model(path: &Path) -> Result<Seen> {
 /// Takes it as the settings of a run.
 pub fn read_config(path: &Path) -> Result<Seen> {
     let given = Given::new(Some(path), ::toml::Table::new())?;
-    let facts = Facts { kind: Kind::BuiltIn, init: None, scale: Scale::Pixels };
+    let facts =
+        Facts { kind: Kind::BuiltIn, init: None, scale: Scale::Pixels, scale_of_pixels: Scale::Pixels };
     let config = Config::resolve(&given, &facts)?;
     let choice = Choice::resolve(&"cpu".parse()?)?;
     config.plan_memory(facts.kind, &choice)?;

@@ -234,7 +234,9 @@ fn raw_files_are_rows_of_the_width_that_is_given() {
     let path = folder.path().join("rows.bin");
     std::fs::write(&path, pixels(30)).unwrap();
     let open = |rows: &str| Source::open_for_training(&path, Some(rows.parse().unwrap()));
-    let Source::Stored(store) = open(&format!("u8:{COLS}")).unwrap() else { panic!("bare rows stay on disk") };
+    let Source::Stored(store) = open(&format!("u8:{COLS}")).unwrap() else {
+        panic!("bare rows stay on disk")
+    };
     assert_eq!((store.rows, store.cols), (30, COLS));
     let error = open("f32:100").unwrap_err().to_string();
     assert!(error.contains("630 bytes") && error.contains("--raw"), "{error}");

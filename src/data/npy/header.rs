@@ -175,7 +175,9 @@ mod tests {
     #[test]
     fn numbers_are_read_as_all_writers_spell_them() {
         let pair = || Some(Value::Tuple(vec![whole("300"), whole("36")]));
-        for text in ["(300, 36)", "(300L, 36L)", "( 300 ,36, )", "(np.int64(300), numpy.int32(36))", "(3_00,+36)"] {
+        for text in
+            ["(300, 36)", "(300L, 36L)", "( 300 ,36, )", "(np.int64(300), numpy.int32(36))", "(3_00,+36)"]
+        {
             let found = value(text);
             let plus = Some(Value::Tuple(vec![whole("300"), whole("+36")]));
             assert!(found == pair() || found == plus, "{text}: {found:?}");

@@ -109,7 +109,11 @@ impl Store {
     /// # Errors
     /// [`Error::Input`] for a damaged file, for one whose rows cannot be read one by one, and for files that do not go
     /// together.
-    pub(in crate::data) fn open_folder(folder: &Path, files: &[PathBuf], reading: &Reading) -> Result<(Self, Taken)> {
+    pub(in crate::data) fn open_folder(
+        folder: &Path,
+        files: &[PathBuf],
+        reading: &Reading,
+    ) -> Result<(Self, Taken)> {
         let mut whole: Option<(RawRows, Vec<Shard>, Taken)> = None;
         let mut is_alike = true;
         for path in files {
@@ -117,7 +121,10 @@ impl Store {
                 Npy::Rows(rows, shard, taken) => (rows, shard, taken),
                 Npy::Other(why) => {
                     let advice = rows_line(path);
-                    return Err(Error::input(path, format!("{why}, but files of a folder are read row by row; {advice}")));
+                    return Err(Error::input(
+                        path,
+                        format!("{why}, but files of a folder are read row by row; {advice}"),
+                    ));
                 }
             };
             let (common, shards, first) = whole.get_or_insert((rows, Vec::new(), taken.clone()));
@@ -413,6 +420,7 @@ fn check_alike(path: &Path, rows: RawRows, common: RawRows, first: Option<&Shard
     }
     let other = first.map(|shard| shard.path.display().to_string()).unwrap_or_default();
     let fact = format!("rows of {rows}, but those of {other} are {common}");
-    let remedy = "a folder holds rows of one kind and width; where each file is one picture, say --as pictures";
+    let remedy =
+        "a folder holds rows of one kind and width; where each file is one picture, say --as pictures";
     Err(Error::input(path, format!("{fact}; {remedy}")))
 }
