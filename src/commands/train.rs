@@ -18,7 +18,7 @@ use indicatif::HumanCount;
 use rhohat::Error;
 use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoints, Found, Keeper, Provenance};
-use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, reach_warning};
+use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, Written, reach_warning};
 use rhohat::data::stream::Store;
 use rhohat::data::{Opened, Preprocess, Reading, Source, Taken};
 use rhohat::device::{Choice, Selector};
@@ -86,6 +86,9 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     };
     let config = Config::resolve(&given, &facts)?;
     taken::tell(&taken, config.scale(), init.as_ref().map(|file| file.shape().visible));
+    if given.written() == Written::Of010 {
+        taken::tell_of_010(&taken, config.scale());
+    }
     let data = taken.json(config.scale());
     let device = Device::open(args, &config, how)?;
     let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;

@@ -137,10 +137,16 @@ fn settings_and_models_of_0_1_0_keep_their_reading_and_it_is_told() {
     has(&outcome, "divided by 255, as version 0.1.0 did");
     has(&outcome, "--divide 1");
     outcome.text();
-    let old = fs::read(folder.join("old/model.safetensors")).unwrap();
-    // The same numbers; the header alone says another thing of the scale.
-    assert!(old.ends_with(&divided[divided.len() - 4 * (2 * 6 * 3 + 3 + 6)..]));
-    assert!(!String::from_utf8_lossy(&old).contains("divide"));
+    assert!(fs::read(folder.join("old/model.safetensors")).unwrap() == divided);
+    // Its models said nothing of a scale.
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let divide = "\\\"divide\\\":255.0,";
+    assert!(text(&divided).contains(divide), "{}", text(&divided[..600]));
+    let (length, numbers) = (u64::from_le_bytes(divided[..8].try_into().unwrap()) as usize, 4 * (2 * 6 * 3 + 3 + 6));
+    let header = text(&divided[8..8 + length]).replace(divide, "").replace("\\\"format\\\":2", "\\\"format\\\":1");
+    let start = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+    let old = [&start[..], &divided[divided.len() - numbers..]].concat();
+    fs::write(folder.join("old/model.safetensors"), old).unwrap();
     let codes = |model: &str, out: &str| {
         let outcome = rhohat(folder, &["encode", model, "rows.npy", "-o", out, "--device", "cpu"]);
         has(&outcome, "divided by 255");
@@ -148,6 +154,14 @@ fn settings_and_models_of_0_1_0_keep_their_reading_and_it_is_told() {
         fs::read(folder.join(out)).unwrap()
     };
     assert!(codes("old/model.safetensors", "old.npy") == codes(MODEL, "new.npy"));
+    let outcome = rhohat(folder, &["eval", "old/model.safetensors", "rows.npy", "--device", "cpu"]);
+    has(&outcome, "as version 0.1.0 did, of which these settings or this model are");
+    outcome.text();
+    // A start model goes on with its scale, whether it says it or not.
+    let init = ["train", "rows.npy", "--init", "old/model.safetensors", "--steps", "1", "--device", "cpu"];
+    let outcome = rhohat(folder, &[&init[..], &["--out", "on"]].concat());
+    has(&outcome, "divided by 255");
+    outcome.text();
     // A flag wins over both.
     let outcome = rhohat(folder, &["eval", MODEL, "rows.npy", "--divide", "1", "--device", "cpu"]);
     has(&outcome, "taken as they are");
