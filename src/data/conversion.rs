@@ -76,7 +76,11 @@ pub fn idx(path: &Path, kind: u8, dimensions: u8) -> String {
         0x0d => ">f4",
         _ => ">f8",
     };
-    let opener = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz")) { "gzip.open" } else { "open" };
+    let opener = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz")) {
+        "gzip.open"
+    } else {
+        "open"
+    };
     let start = 4 + 4 * u32::from(dimensions);
     format!(
         "b = {opener}({}, 'rb').read(); a = numpy.frombuffer(b, '{kind}', offset={start}); {} makes rows of them",

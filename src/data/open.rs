@@ -204,8 +204,10 @@ fn open_folder(folder: &Path, reading: &Reading, stays: bool) -> Result<Opened> 
 
 /// Why a folder is refused that has no pictures, but archives of arrays.
 fn without_archives(folder: &Path, why: Error) -> Error {
-    let is_archive = |path: &PathBuf| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"));
-    let archives = shards::files(folder).map(|(files, _)| files.iter().filter(|path| is_archive(path)).count());
+    let is_archive =
+        |path: &PathBuf| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"));
+    let archives =
+        shards::files(folder).map(|(files, _)| files.iter().filter(|path| is_archive(path)).count());
     match (why, archives) {
         (Error::Input { path, .. }, Ok(count @ 1..)) if path == folder => {
             let fact = format!("no picture and no .npy in this folder, but .npz archives, {count}");

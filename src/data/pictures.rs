@@ -244,7 +244,8 @@ pub fn check_size(list: &[Listed], patch: usize) -> Result<()> {
     let (width, height) = (small.width, small.height);
     let side = width.min(height);
     // So thin a picture is an array whose dimensions are others.
-    let of_array = if side <= THINNEST { "; of an array, say with --axes which dimensions are h and w" } else { "" };
+    let of_array =
+        if side <= THINNEST { "; of an array, say with --axes which dimensions are h and w" } else { "" };
     let remedy = format!("give a --patch of at most {side}, or larger pictures{of_array}");
     Err(Error::input(
         &small.name,

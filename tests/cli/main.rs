@@ -11,18 +11,18 @@ mod fit_rows;
 mod limits;
 mod manners;
 mod memory;
-mod names_of_any_bytes;
-mod pictures;
 mod models;
+mod names_of_any_bytes;
 mod outputs;
+mod pictures;
 mod refusals;
 mod resume;
 mod run_directory;
 mod settings;
-mod taken_for;
 #[cfg(target_os = "linux")]
 mod signals;
 mod streamed_commands;
+mod taken_for;
 mod tune;
 mod verify_and_devices;
 

@@ -45,7 +45,10 @@ fn every_command_tells_what_data_were_taken_for() {
     let line = "note: rows.npy: 50 rows of 6 numbers (u8), divided by 255\n";
     let is_told = |report: &Value| {
         let data = &report["data"];
-        assert_eq!((&data["kind"], &data["count"], &data["dtype"]), (&"rows".into(), &50.into(), &"u8".into()));
+        assert_eq!(
+            (&data["kind"], &data["count"], &data["dtype"]),
+            (&"rows".into(), &50.into(), &"u8".into())
+        );
         assert_eq!((&data["divide"], &data["axes"]), (&255.0.into(), &"count,length".into()));
         assert_eq!(data["shape"], serde_json::json!([50, 6]));
         assert_eq!(data["scale"], "divided by 255");
@@ -55,13 +58,21 @@ fn every_command_tells_what_data_were_taken_for() {
     has(&learned, "50 rows of 6 numbers (u8), divided by 255");
     is_told(&learned.json());
     let planned = rhohat(folder, &["train", "rows.npy", "--divide", "255", "--dry-run", "--json"]);
-    is_told(&planned.json());
-    for command in [&["eval", MODEL, "rows.npy"][..], &["encode", MODEL, "rows.npy", "-o", "codes.npy"], &["reconstruct", MODEL, "rows.npy", "-o", "again.npy"]] {
+    let planned = planned.json();
+    is_told(&serde_json::json!({ "data": planned["source"] }));
+    // What the examples take, as ever.
+    assert!(planned["data"].as_u64() > Some(0), "{planned}");
+    for command in [
+        &["eval", MODEL, "rows.npy"][..],
+        &["encode", MODEL, "rows.npy", "-o", "codes.npy"],
+        &["reconstruct", MODEL, "rows.npy", "-o", "again.npy"],
+    ] {
         let outcome = rhohat(folder, &[command, &["--json", "--device", "cpu"]].concat());
         has(&outcome, line);
         is_told(&outcome.json());
     }
-    let outcome = rhohat(folder, &["train", "--samples", "20", "--steps", "1", "--device", "cpu", "--out", "built"]);
+    let outcome =
+        rhohat(folder, &["train", "--samples", "20", "--steps", "1", "--device", "cpu", "--out", "built"]);
     has(&outcome, "note: built-in pictures: 10 pictures in grey, 512×512");
     // Of a run that is over the line is in its summary.
     let again = rhohat(folder, &["train", "--resume", "run", "--json"]).json();
@@ -104,8 +115,14 @@ fn reconstructions_have_the_scale_of_the_data() {
     // Rows that are all alike, so that the bias alone reconstructs them.
     let row = [10, 60, 110, 160, 210, 240];
     bytes(&folder.join("rows.npy"), "(40, 6)", &row.repeat(40));
-    fs::write(folder.join("rows.idx"), [&[0, 0, 8, 2, 0, 0, 0, 40, 0, 0, 0, 6][..], &row.repeat(40)].concat()).unwrap();
-    for (data, flags) in [("rows.npy", &["--divide", "255"][..]), ("rows.idx", &[]), ("rows.npy", &["--output", "linear"])] {
+    fs::write(
+        folder.join("rows.idx"),
+        [&[0, 0, 8, 2, 0, 0, 0, 40, 0, 0, 0, 6][..], &row.repeat(40)].concat(),
+    )
+    .unwrap();
+    for (data, flags) in
+        [("rows.npy", &["--divide", "255"][..]), ("rows.idx", &[]), ("rows.npy", &["--output", "linear"])]
+    {
         let more = ["--steps", "300", "--beta", "0", "--lambda", "0"];
         train(folder, data, &[&more[..], flags].concat()).text();
         rhohat(folder, &["reconstruct", MODEL, data, "-o", "again.npy", "--device", "cpu"]).text();
@@ -127,7 +144,8 @@ fn settings_and_models_of_0_1_0_keep_their_reading_and_it_is_told() {
     // Version 0.1.0 knew neither the format nor the table of derived settings.
     let config = fs::read_to_string(folder.join("run/config.toml")).unwrap();
     assert!(config.contains("divide = 255.0"), "{config}");
-    let old = |line: &&str| !["format", "divide", "[derived]", "data_"].iter().any(|new| line.starts_with(new));
+    let old =
+        |line: &&str| !["format", "divide", "[derived]", "data_"].iter().any(|new| line.starts_with(new));
     let mut old: String = config.lines().filter(old).map(|line| format!("{line}\n")).collect();
     if !old.contains("\nchunk") {
         old += "chunk = 50\nblock = 3\n";
@@ -142,8 +160,10 @@ fn settings_and_models_of_0_1_0_keep_their_reading_and_it_is_told() {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let divide = "\\\"divide\\\":255.0,";
     assert!(text(&divided).contains(divide), "{}", text(&divided[..600]));
-    let (length, numbers) = (u64::from_le_bytes(divided[..8].try_into().unwrap()) as usize, 4 * (2 * 6 * 3 + 3 + 6));
-    let header = text(&divided[8..8 + length]).replace(divide, "").replace("\\\"format\\\":2", "\\\"format\\\":1");
+    let (length, numbers) =
+        (u64::from_le_bytes(divided[..8].try_into().unwrap()) as usize, 4 * (2 * 6 * 3 + 3 + 6));
+    let header =
+        text(&divided[8..8 + length]).replace(divide, "").replace("\\\"format\\\":2", "\\\"format\\\":1");
     let start = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
     let old = [&start[..], &divided[divided.len() - numbers..]].concat();
     fs::write(folder.join("old/model.safetensors"), old).unwrap();
@@ -180,7 +200,9 @@ fn what_was_said_of_shapes_is_kept_for_repetitions_and_can_be_said_to_every_comm
     let again = rhohat(folder, &["train", "--config", "run/config.toml", "--out", "again"]);
     has(&again, "as length,count");
     again.text();
-    assert!(fs::read(folder.join(MODEL)).unwrap() == fs::read(folder.join("again/model.safetensors")).unwrap());
+    assert!(
+        fs::read(folder.join(MODEL)).unwrap() == fs::read(folder.join("again/model.safetensors")).unwrap()
+    );
     let eval = ["eval", MODEL, "columns.npy", "--device", "cpu"];
     let words = ["rows of 50 numbers", "6 visible units", "--axes length,count"];
     rhohat(folder, &eval).refused(3, &words);
@@ -206,7 +228,10 @@ fn small_pictures_are_rows_where_it_is_said() {
     let folder = folder.path();
     bytes(&folder.join("digits.npy"), "(70, 8, 9)", &numbers(70 * 72));
     let outcome = train(folder, "digits.npy", &["--as", "rows", "--divide", "255"]);
-    has(&outcome, "70 rows of 72 numbers (u8), an array of shape [70, 8, 9] as count,length,length, divided by 255");
+    has(
+        &outcome,
+        "70 rows of 72 numbers (u8), an array of shape [70, 8, 9] as count,length,length, divided by 255",
+    );
     outcome.text();
     let outcome = rhohat(folder, &["eval", MODEL, "digits.npy", "--device", "cpu"]);
     outcome.refused(3, &["trained on rows", "--as rows"]);
@@ -249,18 +274,30 @@ fn files_of_other_programs_are_named_with_the_line_that_converts_them() {
     };
     let array = fs::read(fixture("rows_lf4.npy")).unwrap();
     let cases: [(&str, Vec<u8>, &[&str]); 16] = [
-        ("data_batch_1", b"\x80\x04\x95".to_vec(), &["a Python pickle", "pickle.load(open('data_batch_1', 'rb'), encoding='bytes')"]),
-        ("old.pt", b"\x80\x02\x8a\x0al\xfc".to_vec(), &["a PyTorch file", "torch.load('old.pt'"]),
-        ("rows.csv", b"0.5,1.25\n2,3\n".to_vec(), &["a table of numbers", "numpy.loadtxt('rows.csv', delimiter=','", "ndmin=2"]),
+        (
+            "data_batch_1",
+            b"\x80\x04\x95".to_vec(),
+            &["a Python pickle", "pickle.load(open('", "data_batch_1', 'rb'), encoding='bytes')"],
+        ),
+        ("old.pt", b"\x80\x02\x8a\x0al\xfc".to_vec(), &["a PyTorch file", "torch.load('", "old.pt'"]),
+        (
+            "rows.csv",
+            b"0.5,1.25\n2,3\n".to_vec(),
+            &["a table of numbers", "numpy.loadtxt('", "rows.csv', delimiter=','", "ndmin=2"],
+        ),
         ("named.csv", b"a;b\n2;3\n".to_vec(), &["delimiter=';', skiprows=1"]),
-        ("lfs.npy", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n".to_vec(), &["a git-lfs pointer", "git lfs pull"]),
+        (
+            "lfs.npy",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n".to_vec(),
+            &["a git-lfs pointer", "git lfs pull"],
+        ),
         ("page.idx", b"<!DOCTYPE html>\n<html>".to_vec(), &["a web page", "download it again"]),
-        ("rows.npy.gz", gz(&array), &["a NumPy array", "numpy.load(gzip.open('rows.npy.gz'))"]),
-        ("a.h5", b"\x89HDF\r\n\x1a\n".to_vec(), &["HDF5", "h5py.File('a.h5')"]),
-        ("a.mat", b"MATLAB 5.0 MAT-file".to_vec(), &["MATLAB", "scipy.io.loadmat('a.mat')"]),
-        ("b.mat", b"MATLAB 7.3 MAT-file".to_vec(), &["version 7.3", "h5py.File('b.mat')", ".T"]),
-        ("a.parquet", b"PAR1....".to_vec(), &["Parquet", "pandas.read_parquet('a.parquet')"]),
-        ("a.json", b"[[1, 2], [3, 4]]".to_vec(), &["JSON", "json.load(open('a.json'))"]),
+        ("rows.npy.gz", gz(&array), &["a NumPy array", "numpy.load(gzip.open('", "rows.npy.gz'))"]),
+        ("a.h5", b"\x89HDF\r\n\x1a\n".to_vec(), &["HDF5", "h5py.File('", "a.h5')"]),
+        ("a.mat", b"MATLAB 5.0 MAT-file".to_vec(), &["MATLAB", "scipy.io.loadmat('", "a.mat')"]),
+        ("b.mat", b"MATLAB 7.3 MAT-file".to_vec(), &["version 7.3", "h5py.File('", "b.mat')", ".T"]),
+        ("a.parquet", b"PAR1....".to_vec(), &["Parquet", "pandas.read_parquet('", "a.parquet')"]),
+        ("a.json", b"[[1, 2], [3, 4]]".to_vec(), &["JSON", "json.load(open('", "a.json'))"]),
         ("a.bin", vec![7, 8, 255, 0], &["no known format", "--raw"]),
         ("a.xz", b"\xfd7zXZ\0".to_vec(), &["unpack it"]),
         ("cut", Vec::new(), &["is empty"]),
@@ -271,7 +308,8 @@ fn files_of_other_programs_are_named_with_the_line_that_converts_them() {
         rhohat(folder, &["train", name]).refused(3, &[&[*name], *words].concat());
     }
     fs::copy(fixture("sparse.npz"), folder.join("sparse.npz")).unwrap();
-    rhohat(folder, &["train", "sparse.npz"]).refused(3, &["a sparse matrix", "scipy.sparse.load_npz('sparse.npz')"]);
+    rhohat(folder, &["train", "sparse.npz"])
+        .refused(3, &["a sparse matrix", "scipy.sparse.load_npz('", "sparse.npz')"]);
     for (fixture_name, words) in [
         ("rows_object.npy", "numpy.stack([numpy.asarray(x, 'float32') for x in numpy.load("),
         ("rows_record.npy", "structured_to_unstructured(numpy.load("),
@@ -293,6 +331,9 @@ fn gzip_files_of_several_members_and_with_zeros_behind_them_are_whole() {
     let members = [gz(&raw[..20]), gz(&raw[20..]), vec![0; 4096]].concat();
     fs::write(folder.path().join("members.gz"), members).unwrap();
     let outcome = rhohat(folder.path(), &["train", "members.gz", "--dry-run", "--json"]);
-    has(&outcome, "members.gz: 2 rows of 12 numbers (u8), an array of shape [2, 3, 4] as count,length,length, divided by 255");
+    has(
+        &outcome,
+        "members.gz: 2 rows of 12 numbers (u8), an array of shape [2, 3, 4] as count,length,length, divided by 255",
+    );
     assert_eq!(outcome.json()["examples"], 2);
 }

@@ -34,7 +34,8 @@ fn counting(shape: &[usize], fortran: bool) -> Vec<u8> {
         let mut number = 0;
         // The index of each dimension, of which the first is the fastest in Fortran's order.
         let mut index = vec![0; shape.len()];
-        let order: Vec<usize> = if fortran { (0..shape.len()).collect() } else { (0..shape.len()).rev().collect() };
+        let order: Vec<usize> =
+            if fortran { (0..shape.len()).collect() } else { (0..shape.len()).rev().collect() };
         for dimension in order {
             index[dimension] = rest % shape[dimension];
             rest /= shape[dimension];
@@ -267,8 +268,12 @@ fn what_a_folder_of_rows_holds_besides_is_counted_and_named() {
     assert!(made.unwrap().success());
     let taken = Opened::new(folder.path(), &Reading::default()).unwrap().taken;
     let line = taken.line(taken.usual_scale());
-    for words in ["1 broken link (b.npy)", "1 subfolder (more)", "1 pipe or device (pipe.npy)", "1 other file (notes.txt)"]
-    {
+    for words in [
+        "1 broken link (b.npy)",
+        "1 subfolder (more)",
+        "1 pipe or device (pipe.npy)",
+        "1 other file (notes.txt)",
+    ] {
         assert!(line.contains(words), "{line}");
     }
 }
