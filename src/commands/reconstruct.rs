@@ -37,7 +37,8 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
     }
     let left_out = session.examples.cropped();
     let report = json!({
-        "left_out": left_out, "examples": examples, "visible": visible, "whitened": whitened, "out": PathText::from(&*args.out)
+        "examples": examples, "visible": visible, "whitened": whitened, "out": PathText::from(&*args.out),
+        "data": session.data, "left_out": left_out,
     });
     print(args.on.json, &report, |_| format!("{}: {what}", args.out.display()))
 }
@@ -50,7 +51,7 @@ fn write(out: &Destination, session: &mut Session) -> rhohat::Result<()> {
         reach.add(&session.examples.rows(range.clone())?.values);
         session.restore(&range).map(Some)
     })?;
-    reach.warn(&session.objective);
+    reach.warn(session);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::pictures::Pictures;
 use super::pixels::Pixels;
 use super::whiten::{self, whiten};
 use crate::error::{Error, Result};
-use crate::memory::{Bytes, available};
+use crate::memory::{Bytes, available, is_given};
 
 /// What patches are cut from.
 #[derive(Debug)]
@@ -148,6 +148,12 @@ impl Fields {
         let most = rayon::current_num_threads().max(1);
         // The first one always: it has been found to fit.
         let count = self.order[at..].iter().take(most).take_while(fits).count().max(1);
+        let bytes = self.order[at..at + count].iter().map(|&number| self.bytes_of(number)).sum();
+        if !is_given(bytes) {
+            let name = &self.pictures.list()[self.order[at]].name;
+            let fact = format!("out of memory: the system refuses {} for pictures", Bytes(bytes));
+            return Err(Error::device(format!("{}: {fact}; raise the limit (ulimit -v)", name.display())));
+        }
         let make = |&number: &usize| Field::of(&self.pictures, number, self.channels, self.whiten);
         // Collected first, so that of several bad files the first is reported.
         let fields: Vec<Result<Field>> = self.order[at..at + count].par_iter().map(make).collect();

@@ -210,14 +210,17 @@ impl Pictures {
         let &&Listed { width, height, .. } = first;
         let (right, bottom) = (left(width), left(height));
         let kept = format!("{}×{}", width - right, height - bottom);
+        let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
         let others = match cropped.len() - 1 {
             0 => String::new(),
-            others => format!(", and something of {others} more"),
+            others => format!(", and something of {}", counted(others, "more picture")),
         };
         Some(format!(
-            "{}: {width}×{height} pixels are cut into whole patches of {patch}×{patch}: {kept} are taken, {right} columns at the \
-             right and {bottom} rows at the bottom are left out{others}",
-            first.name.display()
+            "{}: {width}×{height} pixels are cut into whole patches of {patch}×{patch}: {kept} are taken, {} at the right and \
+             {} at the bottom are left out{others}",
+            first.name.display(),
+            counted(right, "column"),
+            counted(bottom, "row"),
         ))
     }
 

@@ -99,3 +99,38 @@ pub fn scratch_bytes(width: usize, height: usize) -> u64 {
     let number = size_of::<Complex<f64>>() as u64;
     number * (STRIP as u64 * height as u64 + 16 * (width.max(height) as u64))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same through two planes that are transposed whole, as version 0.1.0 did it.
+    fn transposed_whole(plane: &[f64], width: usize) -> Vec<f64> {
+        let transposed = |plane: &[Complex<f64>], width: usize| -> Vec<Complex<f64>> {
+            (0..width).flat_map(|x| plane.iter().skip(x).step_by(width).copied()).collect()
+        };
+        let (mut planner, height) = (FftPlannerScalar::new(), plane.len() / width);
+        let mean = plane.iter().sum::<f64>() / plane.len() as f64;
+        let mut spectrum: Vec<_> = plane.iter().map(|x| Complex::from(x - mean)).collect();
+        planner.plan_fft(width, FftDirection::Forward).process(&mut spectrum);
+        let mut spectrum = transposed(&spectrum, width);
+        planner.plan_fft(height, FftDirection::Forward).process(&mut spectrum);
+        weigh(&mut spectrum, 0, width, height);
+        planner.plan_fft(height, FftDirection::Inverse).process(&mut spectrum);
+        let mut spectrum = transposed(&spectrum, height);
+        planner.plan_fft(width, FftDirection::Inverse).process(&mut spectrum);
+        spectrum.iter().map(|number| number.re).collect()
+    }
+
+    #[test]
+    fn strips_of_columns_have_the_bits_of_all_columns_at_once() {
+        // Powers of two, products of small primes, primes, and less than a strip.
+        for (width, height) in [(64, 32), (60, 45), (97, 31), (1, 50), (50, 1), (17, 16), (5, 101), (1009, 3)]
+        {
+            let values: Vec<f64> =
+                (0..width * height).map(|i| ((i * i + 3 * i) % 251) as f64 / 251.0).collect();
+            let plane = values.iter().flat_map(|&x| [x, 0.0]).collect();
+            assert_eq!(whiten(plane, width), transposed_whole(&values, width), "{width}×{height}");
+        }
+    }
+}

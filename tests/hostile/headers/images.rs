@@ -80,6 +80,14 @@ pub fn jpeg() -> Vec<Case> {
         bytes[frame + 5..frame + 9].copy_from_slice(&size);
         bytes
     };
+    // Comments between two scans.
+    let scans = || {
+        let mut bytes = fixture("grey.jpg");
+        let comment = [&[0xff, 0xfe, 0xff, 0xff][..], &[b'x'; 65_533]].concat();
+        let end = bytes.len() - 2;
+        bytes.splice(end..end, comment.repeat(300));
+        bytes
+    };
     let stuffed = || {
         let mut bytes = fixture("grey.jpg");
         let comment = [&[0xff, 0xfe, 0xff, 0xff][..], &[b'x'; 65_533]].concat();
@@ -94,11 +102,10 @@ pub fn jpeg() -> Vec<Case> {
         case(sized([0, 0, 0, 16]), "cannot be decoded"),
         case(b"\xff\xd8\xff\xd9".to_vec(), "a.jpg"),
         Case { bytes: Box::new(stuffed), ..case(Vec::new(), "a.jpg") },
-        Case {
-            bytes: Box::new(|| padded(20, 17 << 20)),
-            ..case(Vec::new(), "more than a picture of its size needs")
-        },
-        // Large files are read where the picture is large, too.
+        // What follows the end of the image is not looked at, whatever it is and however long.
+        readable("a.jpg", || padded(20, 17 << 20)),
         readable("a.jpg", || padded(500, (16 << 20) + (1 << 18))),
+        readable("a.jpg", || [padded(20, 9), vec![0xff; 99], padded(30, 0)].concat()),
+        Case { bytes: Box::new(scans), ..case(Vec::new(), "more than a picture of its size needs") },
     ]
 }
