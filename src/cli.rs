@@ -8,14 +8,14 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
-use rhohat::data::Normalize;
 use rhohat::data::stream::RawRows;
+use rhohat::data::{Axes, Meaning, Normalize, Reading, Scale};
 use rhohat::error::plain;
 use rhohat::gpu::variant::Variant;
 use rhohat::memory::Bytes;
 use rhohat::objective::Activation;
 pub use settings::Settings;
-use settings::{hidden_activation, normalize, output_activation};
+use settings::{hidden_activation, meaning, normalize, output_activation};
 pub use tune::TuneFlags;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 other, 2 usage, 3 bad input, 4 diverged, 5 device, 6 input or output, \
@@ -167,6 +167,15 @@ pub struct OnData {
     pub model: PathBuf,
     /// Folder of images, image, .npy, IDX (also .gz) or FILE.safetensors[:TENSOR]
     pub data: PathBuf,
+    /// What arrays hold [default: two dimensions rows, three and four pictures]
+    #[arg(long = "as", value_name = "MEANING", value_parser = meaning())]
+    pub meaning: Option<Meaning>,
+    /// What each dimension of an array is: count, h, w, c of pictures, or count, length of rows, as count,c,h,w
+    #[arg(long, value_name = "AXES")]
+    pub axes: Option<Axes>,
+    /// Divide the numbers of rows [default: as those of the model were]
+    #[arg(long, value_name = "N")]
+    pub divide: Option<Scale>,
     /// Hidden activation [default: the model's]
     #[arg(long, value_name = "F", value_parser = hidden_activation())]
     pub activation: Option<Activation>,
@@ -188,6 +197,13 @@ pub struct OnData {
     /// Print one JSON object on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+impl OnData {
+    /// What was said of DATA.
+    pub fn reading(&self) -> Reading {
+        Reading { raw: self.raw, meaning: self.meaning, axes: self.axes.clone() }
+    }
 }
 
 /// Arguments of `eval`.

@@ -8,6 +8,7 @@ mod features;
 mod on_data;
 mod outputs;
 mod reconstruct;
+mod taken;
 mod train;
 mod verify;
 

@@ -14,15 +14,15 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use check::{check_objective, reach_warning};
+pub use check::{check_objective, reach_warning, scale_warning};
 pub use derived::Written;
-pub use given::{Batch, Given, absolute_paths, read_settings};
+pub use given::{Batch, Given, absolute_paths, parse_settings};
 pub use memory::MemoryPlan;
 pub use resolve::{Facts, Kind};
 
 use crate::checkpoint::{Every, Span};
 use crate::data::stream::RawRows;
-use crate::data::{self, Normalize};
+use crate::data::{self, Axes, Meaning, Normalize, Scale};
 use crate::device::{Selector, Setup};
 use crate::engine::{Cut, Plan, RhoHat};
 use crate::error::Result;
@@ -50,6 +50,13 @@ pub struct Config {
     pub data_as_given: Option<PathText>,
     /// Kind and width of rows in files without a header.
     pub raw: Option<RawRows>,
+    /// Whether arrays hold rows or pictures, where that was said.
+    #[serde(rename = "as")]
+    pub meaning: Option<Meaning>,
+    /// What each dimension of an array is, where that was said.
+    pub axes: Option<Axes>,
+    /// What numbers of rows are divided by, 1 for rows that are taken as they are; `None` where bytes are pixels.
+    pub divide: Option<Scale>,
     /// h, the hidden units.
     pub hidden: usize,
     /// f: sigmoid or tanh.
@@ -159,10 +166,16 @@ impl Config {
             samples: self.samples.unwrap_or_default(),
             color: self.color.unwrap_or_default(),
             whiten: self.whiten.unwrap_or_default(),
+            scale: self.scale(),
             normalize: self.normalize,
             limits,
             seed: self.seed,
         }
+    }
+
+    /// What raw numbers are divided by.
+    pub fn scale(&self) -> Scale {
+        self.divide.unwrap_or_default()
     }
 
     /// The rows that a normalisation is fitted on, if not all.

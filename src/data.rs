@@ -3,11 +3,14 @@
 //! headers and decoded one by one; preprocessing is done in f64 and rounded once, to what the engine holds.
 
 mod array;
+mod conversion;
 mod dead_leaves;
+mod doubt;
 mod field;
 mod folder;
 mod foreign;
 mod grid_rows;
+mod gzip;
 pub mod identity;
 mod idx;
 mod images;
@@ -23,8 +26,12 @@ mod pictures;
 mod pieces;
 mod pixels;
 mod preprocess;
+mod reading;
 mod sample;
+mod scale;
+mod shards;
 pub mod stream;
+mod taken;
 pub(crate) mod tensor;
 mod whiten;
 
@@ -40,12 +47,25 @@ use crate::model::{Matrix, Real};
 pub(crate) use field::{remedy, too_large};
 pub use grid_rows::{GridRows, Rows};
 pub use left_out::{Group, LeftOut};
+use numbers::Number;
 pub(crate) use patches::BYTES_OF_DRAW;
 pub use pictures::{Listed, Need, Pictures};
 pub use pieces::{Piece, Pieces};
 use preprocess::normalized;
+pub use reading::{Axes, Axis, Meaning, Reading};
 pub use sample::Sample;
+pub use scale::Scale;
 use stream::{RawRows, Store};
+pub use taken::{Found, Taken};
+
+/// DATA, opened: where the examples come from, and what was taken for what.
+#[derive(Debug)]
+pub struct Opened {
+    /// Where examples come from.
+    pub source: Source,
+    /// What DATA was taken for.
+    pub taken: Taken,
+}
 
 /// What DATA turned out to be.
 #[derive(Debug)]
@@ -80,7 +100,9 @@ pub struct Table {
     pub rows: usize,
     /// Numbers an example.
     pub cols: usize,
-    /// `[rows, cols]`, u8 already divided by 255; f64 so that the reference sees what the file holds.
+    /// What the file holds them as.
+    pub number: Number,
+    /// `[rows, cols]` as they are in the file; f64 so that the reference sees what it holds.
     pub values: Vec<f64>,
 }
 
@@ -108,6 +130,8 @@ pub struct Recipe {
     pub color: bool,
     /// Whiten the images first.
     pub whiten: bool,
+    /// What raw numbers of rows are divided by.
+    pub scale: Scale,
     /// Normalisation of patches or rows.
     pub normalize: Normalize,
     /// Limits of an earlier model to go on with; `None` fits them on these data.
@@ -125,6 +149,9 @@ pub struct Preprocess {
     pub channels: Option<usize>,
     /// Olshausen's filter was applied to the images.
     pub whiten: bool,
+    /// What raw numbers of rows are divided by before they are normalised.
+    #[serde(rename = "divide", default, skip_serializing_if = "Scale::is_pixels")]
+    pub scale: Scale,
     /// The kind of normalisation.
     pub normalize: Normalize,
     /// Smallest and largest value that were mapped to the ends of the range: ±3σ for `lecture`, the extremes for
@@ -154,6 +181,18 @@ pub struct Grid {
     pub down: usize,
 }
 
+impl Opened {
+    /// Opens DATA as [`Source::open_for_training`] does, read as the user has said.
+    ///
+    /// # Errors
+    /// As [`Source::open`], and where `reading` does not fit the files: dimensions that an array has not, two meanings at
+    /// once, a header where `raw` numbers should be. A folder that holds pictures and arrays is refused unless `reading`
+    /// says which of them are meant.
+    pub fn new(path: &Path, reading: &Reading) -> Result<Self> {
+        open::open(path, reading, true)
+    }
+}
+
 impl From<Vec<Picture>> for Source {
     /// Pictures in memory, at least one.
     fn from(pictures: Vec<Picture>) -> Self {
@@ -177,7 +216,7 @@ impl Source {
     /// than fits into the memory that the machine has left. Pictures have at most 2²⁸ numbers each; what is wrong with
     /// their pixels is found when these are decoded.
     pub fn open(path: &Path) -> Result<Self> {
-        open::open(path)
+        open::open(path, &Reading::default(), false).map(|opened| opened.source)
     }
 
     /// As [`Source::open`], but rows that can be read one by one stay on disk: a `.npy` of u8, f16 or f32, a folder of such
@@ -186,12 +225,7 @@ impl Source {
     /// # Errors
     /// As [`Source::open`], and for files of a folder that do not go together.
     pub fn open_for_training(path: &Path, raw: Option<RawRows>) -> Result<Self> {
-        let store = match raw {
-            Some(raw) => Some(Store::open_raw(path, raw)?),
-            None if open::split_part(path).1.is_some() => None,
-            None => Store::open(path)?,
-        };
-        store.map_or_else(|| Self::open(path), |store| Ok(Self::Stored(Arc::new(store))))
+        Opened::new(path, &Reading { raw, ..Reading::default() }).map(|opened| opened.source)
     }
 
     /// The rows that stay on disk, if they do.
@@ -247,7 +281,7 @@ impl Source {
         self.apply_within(preprocess, None)
     }
 
-    /// Applies a model's preprocessing. Images are cut on a non-overlapping grid; the pixels left over at the right
+    /// Applies a model's preprocessing; that of the examples says what these numbers were divided by. Images are cut on a non-overlapping grid; the pixels left over at the right
     /// and at the bottom are dropped. Rows given to a model of patches count as patches, already whitened where the
     /// model's images were. Limits that are missing (a foreign model) are fitted on these data. All rows are held;
     /// [`GridRows`] makes those of pictures as they are asked for. `memory` is what pictures may take while they are decoded;
@@ -263,7 +297,22 @@ impl Source {
     ) -> Result<Examples<T>> {
         match self {
             Self::Images(pictures) => GridRows::new(Arc::clone(pictures), preprocess, memory)?.all(),
-            _ => self.rows(preprocess.clone()),
+            _ => {
+                let mut examples = self.rows(preprocess.clone())?;
+                if let Some(number) = self.number() {
+                    examples.preprocess = examples.preprocess.for_numbers(number);
+                }
+                Ok(examples)
+            }
+        }
+    }
+
+    /// What rows are stored as.
+    pub fn number(&self) -> Option<Number> {
+        match self {
+            Self::Images(_) => None,
+            Self::Rows(table) => Some(table.number),
+            Self::Stored(store) => Some(store.number),
         }
     }
 
@@ -293,6 +342,7 @@ impl Source {
             patch,
             channels,
             whiten: recipe.whiten,
+            scale: if patch.is_some() { Scale::Pixels } else { recipe.scale },
             normalize: recipe.normalize,
             limits: recipe.limits,
         })
@@ -305,15 +355,22 @@ impl Source {
             Self::Stored(store) => Cow::Owned(store.table()?),
             Self::Images(_) => {
                 let reason = "these are images, but the model was trained on rows and knows no patch size";
-                return Err(Error::input(DATA, format!("{reason}; give rows as .npy, IDX or safetensors")));
+                return Err(Error::input(
+                    DATA,
+                    format!("{reason}; give rows as .npy, IDX or safetensors, or say --as rows of an array"),
+                ));
             }
         };
         preprocess.check_width(table.cols)?;
-        let cols = table.cols;
-        let values = match table {
+        let (cols, number) = (table.cols, table.number);
+        let divisor = preprocess.scale.divisor(number);
+        let mut values = match table {
             Cow::Borrowed(table) => Cow::from(&table.values),
             Cow::Owned(table) => table.values.into(),
         };
+        if divisor != 1.0 {
+            values.to_mut().iter_mut().for_each(|x| *x /= divisor);
+        }
         normalized(values, cols, None, preprocess)
     }
 }

@@ -15,12 +15,28 @@ use crate::config::Config;
 use crate::data::identity::{Inputs, Inventory};
 use crate::durable;
 use crate::error::{Error, Result};
+use crate::folder::Folder;
 use crate::gpu::tune::Kernels;
 use crate::metrics::MetricsFile;
 pub use resume::{Changes, Divergence, Sitting};
 
 /// Where runs go that name no directory of their own.
 const RUNS: &str = "runs";
+/// Files of a run.
+const CONFIG: &str = "config.toml";
+const DATA: &str = "data.json";
+const ENVIRONMENT: &str = "env.json";
+const SUMMARY: &str = "summary.json";
+const SITTINGS: &str = "resumed.jsonl";
+const DIVERGENCE: &str = "diverged.json";
+const METRICS: &str = "metrics.jsonl";
+/// The model that a run comes to.
+pub const MODEL: &str = "model.safetensors";
+/// The picture of its features.
+pub const FEATURES: &str = "features.png";
+/// All files that a run reads or writes, and its folders.
+const FILES: [&str; 9] = [CONFIG, DATA, ENVIRONMENT, SUMMARY, SITTINGS, DIVERGENCE, METRICS, MODEL, FEATURES];
+const FOLDERS: [&str; 2] = ["checkpoints", "rejected"];
 
 /// What a run ran on; `env.json`.
 #[derive(Debug, Serialize)]
@@ -137,27 +153,27 @@ impl RunDir {
 
     /// Where the model goes.
     pub fn model(&self) -> PathBuf {
-        self.0.join("model.safetensors")
+        self.0.join(MODEL)
     }
 
     /// Where the picture of the features goes.
     pub fn features(&self) -> PathBuf {
-        self.0.join("features.png")
+        self.0.join(FEATURES)
     }
 
     /// Where the metrics go.
     pub fn metrics(&self) -> PathBuf {
-        self.0.join("metrics.jsonl")
+        self.0.join(METRICS)
     }
 
     /// Where the settings are.
     pub fn config(&self) -> PathBuf {
-        self.0.join("config.toml")
+        self.0.join(CONFIG)
     }
 
-    /// Where the identity of the data is.
-    fn data(&self) -> PathBuf {
-        self.0.join("data.json")
+    /// Its files, each of which may have come from anybody.
+    pub fn folder(&self) -> Folder {
+        Folder::at(&self.0)
     }
 
     /// Writes `data.json`.
@@ -165,7 +181,7 @@ impl RunDir {
     /// # Errors
     /// [`Error::Io`] when it cannot be written.
     pub fn write_data(&self, record: &DataRecord) -> Result<()> {
-        durable::write(&self.data(), |out| Ok(serde_json::to_writer_pretty(out, record)?))
+        self.folder().write(DATA, |out| Ok(serde_json::to_writer_pretty(out, record)?))
     }
 
     /// Writes `config.toml`.
@@ -174,7 +190,7 @@ impl RunDir {
     /// [`Error::Io`] when it cannot be written.
     pub fn write_config(&self, config: &Config) -> Result<()> {
         let settings = config.to_toml();
-        durable::write(&self.config(), |out| out.write_all(settings.as_bytes()))
+        self.folder().write(CONFIG, |out| out.write_all(settings.as_bytes()))
     }
 
     /// Writes `config.toml`, `data.json` and `env.json`, and starts `metrics.jsonl`.
@@ -189,7 +205,7 @@ impl RunDir {
     ) -> Result<MetricsFile> {
         // Settings come last: with them there is a run that can be gone on with.
         let metrics = MetricsFile::claim(&self.metrics())?;
-        durable::write(&self.0.join("env.json"), |out| Ok(serde_json::to_writer_pretty(out, environment)?))?;
+        self.folder().write(ENVIRONMENT, |out| Ok(serde_json::to_writer_pretty(out, environment)?))?;
         self.write_data(record)?;
         self.write_config(config)?;
         Ok(MetricsFile::new(&self.metrics(), metrics, config.objective()))

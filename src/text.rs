@@ -10,6 +10,11 @@ pub fn plural(count: usize, noun: &str) -> String {
     format!("{noun}{}", if count == 1 { "" } else { "s" })
 }
 
+/// `there is 1 step`, `there are 2 steps`.
+pub fn there_are(count: usize, noun: &str) -> String {
+    format!("there {} {}", if count == 1 { "is" } else { "are" }, counted(count, noun))
+}
+
 /// `x` to four significant digits, in the shortest form: 3.5, -0.3333, 1.235e-9.
 pub fn rounded(x: f64) -> String {
     let rounded: f64 = format!("{x:.3e}").parse().unwrap_or(x);
@@ -25,6 +30,7 @@ mod tests {
     fn one_of_a_thing_is_no_plural() {
         let texts = [0, 1, 2].map(|count| counted(count, "step"));
         assert_eq!(texts, ["0 steps", "1 step", "2 steps"]);
+        assert_eq!([1, 2].map(|count| there_are(count, "row")), ["there is 1 row", "there are 2 rows"]);
     }
 
     #[test]

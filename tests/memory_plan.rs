@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rhohat::data::stream::{Feed, Store, Transform};
-use rhohat::data::{Normalize, Preprocess};
+use rhohat::data::{Normalize, Preprocess, Scale};
 use rhohat::device::{Choice, Setup, Start};
 use rhohat::engine::{Cut, Engine, Job};
 use rhohat::model::{Matrix, Params, Shape};
@@ -157,7 +157,14 @@ fn an_order_and_whoever_reads_ahead_of_it_hold_what_the_plan_counts() {
 
 fn feed(store: &Arc<Store>, shuffle: Shuffle) -> rhohat::Result<Feed> {
     let normalize = Normalize::None;
-    let plain = Preprocess { patch: None, channels: None, whiten: false, normalize, limits: None };
+    let plain = Preprocess {
+        patch: None,
+        channels: None,
+        whiten: false,
+        scale: Scale::Pixels,
+        normalize,
+        limits: None,
+    };
     Ok(Feed::new(Arc::clone(store), Transform::new(store, &plain), shuffle)?.comparing_epochs())
 }
 

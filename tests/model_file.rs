@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use rhohat::data::{Normalize, Preprocess};
+use rhohat::data::{Normalize, Preprocess, Scale};
 use rhohat::model::file::{Meta, ModelFile, save};
 use rhohat::model::{Params, Shape};
 use rhohat::objective::{Activation, Objective};
@@ -23,8 +23,14 @@ fn meta() -> Meta {
         lambda: 1e-5,
     };
     let limits = Some((-0.1 - f64::EPSILON, 1.0 / 3.0));
-    let preprocess =
-        Preprocess { patch: Some(2), channels: Some(1), whiten: true, normalize: Normalize::Lecture, limits };
+    let preprocess = Preprocess {
+        patch: Some(2),
+        channels: Some(1),
+        whiten: true,
+        scale: Scale::Pixels,
+        normalize: Normalize::Lecture,
+        limits,
+    };
     Meta { objective, preprocess, seed: 7 }
 }
 

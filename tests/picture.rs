@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rhohat::data::{Normalize, Picture, Preprocess};
+use rhohat::data::{Normalize, Picture, Preprocess, Scale};
 use rhohat::model::{Params, Shape};
 use rhohat::picture::{Tile, features, photograph};
 
@@ -64,8 +64,14 @@ fn large_pictures_are_not_enlarged_unless_asked_for() {
 
 #[test]
 fn the_patch_comes_from_the_preprocessing_or_is_a_grey_square() {
-    let rows =
-        Preprocess { patch: None, channels: None, whiten: false, normalize: Normalize::None, limits: None };
+    let rows = Preprocess {
+        patch: None,
+        channels: None,
+        whiten: false,
+        scale: Scale::Pixels,
+        normalize: Normalize::None,
+        limits: None,
+    };
     let color = Preprocess { patch: Some(4), channels: Some(3), ..rows.clone() };
     assert_eq!(Tile::of(Some(&color), 48), Some(Tile { side: 4, channels: 3 }));
     assert_eq!(Tile::of(Some(&rows), 784), Some(Tile { side: 28, channels: 1 }));

@@ -5,7 +5,7 @@ use super::ladder::Size;
 use super::row::{Row, What};
 use super::stats::Summary;
 use crate::config::{Config, Facts, Given, Kind};
-use crate::data::{Examples, Source};
+use crate::data::{Examples, Scale, Source};
 use crate::device::Setup;
 use crate::error::Result;
 use crate::model::{Matrix, Params, Shape};
@@ -55,7 +55,10 @@ pub fn measure(contenders: &[Contender], runs: usize, patches: Option<usize>) ->
 /// The settings of `rhohat train` with no arguments.
 fn experiment() -> Result<Config> {
     let nothing = Given::new(None, toml::Table::new())?;
-    Config::resolve(&nothing, &Facts { kind: Kind::BuiltIn, init: None })
+    Config::resolve(
+        &nothing,
+        &Facts { kind: Kind::BuiltIn, init: None, scale: Scale::Pixels, scale_of_pixels: Scale::Pixels },
+    )
 }
 
 /// Seconds until J is low enough; `None` when it does not become so.

@@ -1,10 +1,15 @@
-//! Named places at which a test can have the program killed, so that each has been the last thing that a run did.
+//! Named places at which a test can have the program killed, so that each has been the last thing that a run did, or held,
+//! so that another program meets it there.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The environment variable that tests set: the name of a place, or `NAME:3` for the third time that it is reached.
+/// The environment variable that tests set: the name of a place, `NAME:3` for the third time that it is reached, or
+/// `NAME:hold` to stay there until the program is killed.
 pub const VARIABLE: &str = "RHOHAT_FAIL_POINT";
+
+/// A time that never comes.
+const HOLD: usize = usize::MAX;
 
 /// All places, in the order in which a run reaches them.
 pub const NAMES: [&str; 20] = [
@@ -35,7 +40,13 @@ pub fn reach(name: &str) {
     static REACHED: AtomicUsize = AtomicUsize::new(0);
     debug_assert!(NAMES.contains(&name), "{name} is not among the places");
     let Some((wanted, time)) = wanted() else { return };
-    if wanted == name && REACHED.fetch_add(1, Ordering::Relaxed) + 1 == *time {
+    if wanted != name {
+        return;
+    }
+    while *time == HOLD {
+        std::thread::park();
+    }
+    if REACHED.fetch_add(1, Ordering::Relaxed) + 1 == *time {
         std::process::abort();
     }
 }
@@ -51,7 +62,8 @@ fn wanted() -> Option<&'static (String, usize)> {
     let read = || {
         let text = std::env::var(VARIABLE).ok()?;
         let (name, time) = text.split_once(':').unwrap_or((&text, "1"));
-        Some((name.to_owned(), time.parse().unwrap_or(1)))
+        let time = if time == "hold" { HOLD } else { time.parse().unwrap_or(1) };
+        Some((name.to_owned(), time))
     };
     WANTED.get_or_init(read).as_ref()
 }

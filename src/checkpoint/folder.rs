@@ -1,14 +1,14 @@
 //! The checkpoints of a run: published whole, found newest first, two kept.
 
-use std::fs;
-use std::io::{self, ErrorKind};
+use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::fail_point::reach;
 use super::read::Unread;
 use super::{Checkpoint, read, write};
-use crate::durable::{self, sync_folder};
 use crate::error::{Error, Result};
+use crate::folder::Folder;
 
 /// Checkpoints that are kept.
 const KEPT: usize = 2;
@@ -24,7 +24,7 @@ const OLD: &str = ".checkpoint-old";
 /// The checkpoints of the run in a folder.
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
-    run: PathBuf,
+    run: Folder,
 }
 
 /// One that cannot be used, and why.
@@ -48,7 +48,7 @@ pub struct Found {
 impl Checkpoints {
     /// Those of the run `run`; there may be none.
     pub fn of(run: &Path) -> Self {
-        Self { run: run.to_owned() }
+        Self { run: Folder::at(run) }
     }
 
     /// Where they are.
@@ -61,30 +61,27 @@ impl Checkpoints {
     /// # Errors
     /// [`Error::Io`] with the path and how much was written; the others are as they were.
     pub fn publish(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
-        let new = self.run.join(NEW);
-        remove(&new)?;
-        let published = self.publish_through(&new, checkpoint);
+        self.run.remove(NEW)?;
+        let published = self.publish_through(checkpoint);
         if published.is_err() {
             // What is there takes room on a disk that may be full; the error tells more than that of clearing up.
-            let _ = remove(&new);
+            let _ = self.run.remove(NEW);
         }
         published
     }
 
-    /// The same by way of the new folder `new`.
-    fn publish_through(&self, new: &Path, checkpoint: &Checkpoint) -> Result<PathBuf> {
-        let folder = self.path();
-        write::write(new, checkpoint)?;
-        fs::create_dir_all(&folder).map_err(|error| Error::io("make", &folder, error))?;
+    /// The same by way of a new folder of the run.
+    fn publish_through(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
+        write::write(&self.run.make(NEW)?, checkpoint)?;
+        let folder = self.run.make(FOLDER)?;
         let name = name(checkpoint.position.steps);
-        let place = folder.join(&name);
-        self.retire(&place)?;
-        fs::rename(new, &place).map_err(|error| Error::io("write", &place, error))?;
+        self.retire(&folder, OsStr::new(&name))?;
+        self.run.rename(NEW, &folder, &name)?;
         reach("renamed");
-        for folder in [&folder, &self.run] {
-            sync_folder(folder).map_err(|error| Error::io("sync", folder, error))?;
-        }
+        folder.sync()?;
+        self.run.sync()?;
         reach("published");
+        let place = folder.join(&name);
         if let Err(why) = self.tidy(&folder, &name) {
             tracing::warn!("{}: kept, but {why}", place.display());
         }
@@ -92,25 +89,24 @@ impl Checkpoints {
     }
 
     /// Names the newest for people, and takes older ones away. The checkpoint stands whether that succeeds or not.
-    fn tidy(&self, folder: &Path, newest: &str) -> Result<()> {
-        durable::write(&folder.join("latest"), |out| writeln!(out, "{newest}"))?;
+    fn tidy(&self, folder: &Folder, newest: &str) -> Result<()> {
+        folder.write("latest", |out| writeln!(out, "{newest}"))?;
         reach("latest-written");
-        for (_, old) in self.newest_first()?.into_iter().skip(KEPT) {
-            self.retire(&old)?;
+        for (_, old) in newest_first(folder)?.into_iter().skip(KEPT) {
+            self.retire(folder, &old)?;
         }
         Ok(())
     }
 
     /// Takes a checkpoint away, if it is there: renamed first, so that `checkpoints/` never holds a part of it.
-    fn retire(&self, place: &Path) -> Result<()> {
-        let old = self.run.join(OLD);
-        remove(&old)?;
-        match fs::rename(place, &old) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            other => other.map_err(|error| Error::io("remove", place, error))?,
+    fn retire(&self, folder: &Folder, name: &OsStr) -> Result<()> {
+        self.run.remove(OLD)?;
+        match folder.rename(name, &self.run, OLD) {
+            Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(()),
+            other => other?,
         }
         reach("old-renamed");
-        remove(&old)?;
+        self.run.remove(OLD)?;
         reach("old-removed");
         Ok(())
     }
@@ -118,32 +114,40 @@ impl Checkpoints {
     /// The newest checkpoint that is whole, and those that are newer and not.
     ///
     /// # Errors
-    /// [`Error::Io`] when the folder cannot be listed or a file of it cannot be read, [`Error::Input`] when a later version
-    /// has written one: neither tells that it is worth nothing, and nothing is to be done before somebody has looked.
+    /// [`Error::Io`] when the folder cannot be listed or a file of it cannot be read, [`Error::Input`] when it is no folder, or
+    /// a later version has written a checkpoint: neither tells that one is worth nothing, and nothing is to be done before
+    /// somebody has looked.
     pub fn find(&self) -> Result<Found> {
         let mut rejected = Vec::new();
-        for (steps, path) in self.newest_first()? {
-            match read::read(&path) {
+        let Some(folder) = self.run.inner(FOLDER)? else { return Ok(Found { newest: None, rejected }) };
+        for (steps, name) in newest_first(&folder)? {
+            let path = folder.join(&name);
+            let found = match folder.inner(&name) {
+                Ok(Some(checkpoint)) => read::read(&checkpoint),
+                Ok(None) => Err("it is gone".into()),
+                Err(Error::Input { reason, .. }) => Err(Unread::Damaged(reason)),
+                Err(error) => Err(Unread::Kept(error)),
+            };
+            let reason = match found {
                 Ok(found) if found.position.steps == steps => {
                     return Ok(Found { newest: Some((path, found)), rejected });
                 }
-                Ok(found) => {
-                    let reason = format!("it holds step {}", found.position.steps);
-                    rejected.push(Rejected { path, reason });
-                }
-                Err(Unread::Damaged(reason)) => rejected.push(Rejected { path, reason }),
+                Ok(found) => format!("it holds step {}", found.position.steps),
+                Err(Unread::Damaged(reason)) => reason,
                 Err(Unread::Kept(error)) => return Err(error),
-            }
+            };
+            rejected.push(Rejected { path, reason });
         }
         Ok(Found { newest: None, rejected })
     }
 
-    /// Those that were rejected in earlier sittings; their steps and places, the newest first.
+    /// Steps of those that were rejected in earlier sittings, the newest first.
     ///
     /// # Errors
-    /// [`Error::Io`] when the folder cannot be listed.
-    pub fn put_aside_before(&self) -> Result<Vec<(usize, PathBuf)>> {
-        steps_in(&self.run.join(REJECTED))
+    /// As [`Checkpoints::find`], for `rejected/`.
+    pub fn put_aside_before(&self) -> Result<Vec<usize>> {
+        let Some(aside) = self.run.inner(REJECTED)? else { return Ok(Vec::new()) };
+        Ok(newest_first(&aside)?.into_iter().map(|(steps, _)| steps).collect())
     }
 
     /// Moves rejected checkpoints out of the way of those to come, into `rejected/` of the run.
@@ -151,19 +155,21 @@ impl Checkpoints {
     /// # Errors
     /// [`Error::Io`] when that cannot be done.
     pub fn put_aside(&self, rejected: &[Rejected]) -> Result<()> {
-        let aside = self.run.join(REJECTED);
-        for Rejected { path, .. } in rejected {
-            fs::create_dir_all(&aside).map_err(|error| Error::io("make", &aside, error))?;
-            let name = path.file_name().unwrap_or_default();
-            let numbered = (2..).map(|number| {
-                let mut name = name.to_owned();
-                name.push(format!(".{number}"));
-                aside.join(name)
-            });
-            let mut places = std::iter::once(aside.join(name)).chain(numbered);
-            let place =
-                places.find(|place| place.symlink_metadata().is_err()).expect("the numbers do not end");
-            fs::rename(path, &place).map_err(|error| Error::io("write", &place, error))?;
+        if rejected.is_empty() {
+            return Ok(());
+        }
+        let (aside, folder) = (self.run.make(REJECTED)?, self.run.make(FOLDER)?);
+        for name in rejected.iter().filter_map(|rejected| rejected.path.file_name()) {
+            let mut place = name.to_owned();
+            // One of that name may have been rejected before.
+            for number in 2.. {
+                if !aside.has(&place)? {
+                    break;
+                }
+                place = name.to_owned();
+                place.push(format!(".{number}"));
+            }
+            folder.rename(name, &aside, &place)?;
         }
         Ok(())
     }
@@ -173,34 +179,18 @@ impl Checkpoints {
     /// # Errors
     /// [`Error::Io`] when that cannot be done.
     pub fn clear_up(&self) -> Result<()> {
-        for name in [NEW, OLD] {
-            remove(&self.run.join(name))?;
-        }
-        for folder in [&self.run, &self.path()] {
-            for path in entries(folder)? {
-                if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(durable::TEMPORARY))
-                {
-                    remove(&path)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// All checkpoints by the names of their folders, with their steps.
-    fn newest_first(&self) -> Result<Vec<(usize, PathBuf)>> {
-        steps_in(&self.path())
+        self.run.remove(NEW)?;
+        self.run.remove(OLD)?;
+        self.run.remove_leftovers()?;
+        self.run.inner(FOLDER)?.map_or(Ok(()), |folder| folder.remove_leftovers())
     }
 }
 
-/// The checkpoints that a folder holds by their names, the newest first.
-fn steps_in(folder: &Path) -> Result<Vec<(usize, PathBuf)>> {
-    let steps = |path: &Path| {
-        let name = path.file_name()?.to_str()?.strip_prefix("step-")?;
-        name.split('.').next()?.parse().ok()
-    };
-    let all = entries(folder)?;
-    let mut all: Vec<(usize, PathBuf)> = all.into_iter().filter_map(|p| Some((steps(&p)?, p))).collect();
+/// The checkpoints of a folder by their names, with their steps, the newest first.
+fn newest_first(folder: &Folder) -> Result<Vec<(usize, OsString)>> {
+    let steps = |name: &OsStr| name.to_str()?.strip_prefix("step-")?.split('.').next()?.parse().ok();
+    let mut all: Vec<(usize, OsString)> =
+        folder.names()?.into_iter().filter_map(|name| Some((steps(&name)?, name))).collect();
     all.sort_unstable_by(|a, b| b.cmp(a));
     Ok(all)
 }
@@ -208,26 +198,4 @@ fn steps_in(folder: &Path) -> Result<Vec<(usize, PathBuf)>> {
 /// The name of a checkpoint's folder.
 fn name(steps: usize) -> String {
     format!("step-{steps:09}")
-}
-
-/// What a folder holds; nothing if there is none.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let list = || fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
-    match list() {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        other => other.map_err(|error| Error::io("open", folder, error)),
-    }
-}
-
-/// Removes a file or a folder with all that it holds, if it is there.
-fn remove(path: &Path) -> Result<()> {
-    let removed = match path.symlink_metadata() {
-        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        other => other.map_err(|error| Error::io("remove", path, error)),
-    }
 }

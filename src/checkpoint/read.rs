@@ -3,8 +3,8 @@
 //! may be read tomorrow.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
-use std::path::Path;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
 
 use bytemuck::{Pod, Zeroable, cast_slice_mut};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 use super::{Checkpoint, Digest, FORMAT, MANIFEST, Manifest, OLDEST, PROGRESS, Progress, STATE, hex};
 use crate::engine::{Numbers, State};
 use crate::error::Error;
+use crate::folder::Folder;
 use crate::memory::Bytes;
 use crate::optim::lbfgs::Lbfgs;
 
@@ -43,14 +44,11 @@ impl From<&str> for Unread {
 }
 
 impl Unread {
-    /// What the system says of a file: one that is missing, no file or too short is damaged, the rest may pass.
-    fn of(path: &Path, error: io::Error) -> Self {
-        match error.kind() {
-            ErrorKind::NotFound
-            | ErrorKind::NotADirectory
-            | ErrorKind::IsADirectory
-            | ErrorKind::UnexpectedEof => Self::Damaged(error.to_string()),
-            _ => Self::Kept(Error::Io { action: "read", path: path.to_owned(), source: error }),
+    /// Why a file could not be opened: what lies there is no file, or the system refuses.
+    fn of(error: Error) -> Self {
+        match error {
+            Error::Input { reason, .. } => Self::Damaged(reason),
+            other => Self::Kept(other),
         }
     }
 
@@ -67,7 +65,7 @@ impl Unread {
 ///
 /// # Errors
 /// Says which file is wrong, and how.
-pub fn read(folder: &Path) -> Result<Checkpoint, Unread> {
+pub fn read(folder: &Folder) -> Result<Checkpoint, Unread> {
     let (manifest, progress) = read_head(folder)?;
     let state = read_state(folder, &manifest.state, &progress).map_err(|why| why.in_file(STATE))?;
     let Progress { position, metrics, patience, provenance, .. } = progress;
@@ -76,9 +74,9 @@ pub fn read(folder: &Path) -> Result<Checkpoint, Unread> {
 }
 
 /// The two small files, which tell all but the numbers.
-fn read_head(folder: &Path) -> Result<(Manifest, Progress), Unread> {
+fn read_head(folder: &Folder) -> Result<(Manifest, Progress), Unread> {
     let path = folder.join(MANIFEST);
-    let manifest = whole(&path, MANIFEST_MOST).and_then(|bytes| parse_manifest(&path, &bytes));
+    let manifest = whole(folder, MANIFEST, MANIFEST_MOST).and_then(|bytes| parse_manifest(&path, &bytes));
     let manifest = manifest.map_err(|why| why.in_file(MANIFEST))?;
     let progress = read_progress(folder, &manifest).map_err(|why| why.in_file(PROGRESS))?;
     Ok((manifest, progress))
@@ -100,9 +98,9 @@ fn parse_manifest(path: &Path, bytes: &[u8]) -> Result<Manifest, Unread> {
     }
 }
 
-fn read_progress(folder: &Path, manifest: &Manifest) -> Result<Progress, Unread> {
+fn read_progress(folder: &Folder, manifest: &Manifest) -> Result<Progress, Unread> {
     let digest = &manifest.progress;
-    let bytes = whole(&folder.join(PROGRESS), digest.bytes.min(PROGRESS_MOST))?;
+    let bytes = whole(folder, PROGRESS, PROGRESS_MOST)?;
     compare(digest, bytes.len() as u64, xxh3_128(&bytes))?;
     let progress: Progress = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
     match (manifest.format, &progress.provenance) {
@@ -112,11 +110,10 @@ fn read_progress(folder: &Path, manifest: &Manifest) -> Result<Progress, Unread>
     }
 }
 
-fn read_state(folder: &Path, digest: &Digest, progress: &Progress) -> Result<State, Unread> {
+fn read_state(folder: &Folder, digest: &Digest, progress: &Progress) -> Result<State, Unread> {
     let &Progress { shape, order, average, .. } = progress;
     let len = State::vector_len(shape, order).ok_or("no memory holds such a shape")?;
-    let path = folder.join(STATE);
-    let mut from = Hashed::open(&path)?;
+    let mut from = Hashed::open(folder, STATE)?;
     let width = |double: bool| if double { 8 } else { 4 };
     let wanted = progress
         .vectors
@@ -161,46 +158,36 @@ fn compare(digest: &Digest, bytes: u64, hash: u128) -> Result<(), String> {
     Ok(())
 }
 
-/// A file of at most `most` bytes, as far as that: who compares lengths sees it if there are more.
-fn whole(path: &Path, most: u64) -> Result<Vec<u8>, Unread> {
-    let mut bytes = Vec::new();
-    let file = open(path)?;
-    file.take(most + 1).read_to_end(&mut bytes).map_err(|error| Unread::of(path, error))?;
-    if bytes.len() as u64 > most { Err(format!("more than {most} bytes").into()) } else { Ok(bytes) }
-}
-
-/// A regular file: a pipe would be waited for without end.
-fn open(path: &Path) -> Result<File, Unread> {
-    let failed = |error| Unread::of(path, error);
-    if !path.symlink_metadata().map_err(failed)?.is_file() {
-        return Err("no regular file".into());
-    }
-    File::open(path).map_err(failed)
+/// A file of at most `most` bytes.
+fn whole(folder: &Folder, name: &str, most: u64) -> Result<Vec<u8>, Unread> {
+    folder.small(name, name, most).map_err(Unread::of)?.ok_or_else(|| "it is missing".into())
 }
 
 /// A file that is hashed while it is read.
-struct Hashed<'a> {
-    path: &'a Path,
+struct Hashed {
+    path: PathBuf,
     file: File,
     bytes: u64,
     hasher: Xxh3Default,
 }
 
-impl<'a> Hashed<'a> {
-    fn open(path: &'a Path) -> Result<Self, Unread> {
-        let file = open(path)?;
-        let bytes = file.metadata().map_err(|error| Unread::of(path, error))?.len();
-        Ok(Self { path, file, bytes, hasher: Xxh3Default::new() })
+impl Hashed {
+    fn open(folder: &Folder, name: &str) -> Result<Self, Unread> {
+        let (file, bytes) = folder.open(name).map_err(Unread::of)?.ok_or("it is missing")?;
+        Ok(Self { path: folder.join(name), file, bytes, hasher: Xxh3Default::new() })
     }
 
     /// The next `len` numbers, of which the file is known to hold as many.
     fn take<T: Pod + Zeroable>(&mut self, len: usize) -> Result<Vec<T>, Unread> {
         let mut numbers = Vec::new();
         let bytes = len.saturating_mul(size_of::<T>()) as u64;
-        numbers.try_reserve_exact(len).map_err(|_| Unread::Kept(no_memory(self.path, bytes)))?;
+        numbers.try_reserve_exact(len).map_err(|_| Unread::Kept(no_memory(&self.path, bytes)))?;
         numbers.resize(len, T::zeroed());
         let bytes: &mut [u8] = cast_slice_mut(&mut numbers);
-        self.file.read_exact(bytes).map_err(|error| Unread::of(self.path, error))?;
+        self.file.read_exact(bytes).map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => Unread::Damaged("it has become shorter".to_owned()),
+            _ => Unread::Kept(Error::Io { action: "read", path: self.path.clone(), source: error }),
+        })?;
         self.hasher.update(bytes);
         Ok(numbers)
     }

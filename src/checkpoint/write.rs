@@ -1,38 +1,37 @@
 //! The files of a checkpoint on their way to the disk: hashed as they are written, and synced.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::fail_point::reach;
 use super::{Checkpoint, Digest, FORMAT, MANIFEST, Manifest, OLDEST, PROGRESS, Progress, STATE, Vector, hex};
-use crate::durable::sync_folder;
 use crate::engine::Numbers;
 use crate::error::{Error, Result};
+use crate::folder::Folder;
 
 /// Bytes that are hashed and written at a time, while they are in the cache.
 const PIECE: usize = 1 << 18;
 
-/// Writes the three files into the new folder `folder`, all of it synced.
+/// Writes the three files into the new, empty folder `folder`, all of it synced.
 ///
 /// # Errors
 /// [`Error::Io`] names the file, how much of it was written, and of how much.
-pub fn write(folder: &Path, checkpoint: &Checkpoint) -> Result<()> {
-    fs::create_dir(folder).map_err(|error| Error::io("make", folder, error))?;
+pub fn write(folder: &Folder, checkpoint: &Checkpoint) -> Result<()> {
     reach("folder-made");
-    let state = write_state(&folder.join(STATE), checkpoint)?;
+    let state = write_state(folder, checkpoint)?;
     reach("state-written");
     let progress = to_json(&Progress::of(checkpoint));
-    let progress = write_bytes(&folder.join(PROGRESS), &progress)?;
+    let progress = write_bytes(folder, PROGRESS, &progress)?;
     reach("progress-written");
     // Without what it was taken under it says no more than one of 0.1.0.
     let format = if checkpoint.provenance.is_some() { FORMAT } else { OLDEST };
     let manifest = Manifest { format, rhohat: env!("CARGO_PKG_VERSION").to_owned(), state, progress };
-    write_bytes(&folder.join(MANIFEST), &to_json(&manifest))?;
+    write_bytes(folder, MANIFEST, &to_json(&manifest))?;
     reach("manifest-written");
-    sync_folder(folder).map_err(|error| Error::io("sync", folder, error))?;
+    folder.sync()?;
     reach("folder-synced");
     Ok(())
 }
@@ -61,12 +60,12 @@ impl Progress {
     }
 }
 
-fn write_state(path: &Path, checkpoint: &Checkpoint) -> Result<Digest> {
+fn write_state(folder: &Folder, checkpoint: &Checkpoint) -> Result<Digest> {
     let state = &checkpoint.state;
     let mut parts: Vec<&[u8]> = state.vectors.iter().map(|(_, numbers)| bytes(numbers)).collect();
     parts.extend(state.average.as_deref().map(bytemuck::cast_slice));
     let total = parts.iter().map(|part| part.len() as u64).sum();
-    let mut out = Hashed::create(path, total)?;
+    let mut out = Hashed::create(folder, STATE, total)?;
     for part in parts {
         out.put(part)?;
     }
@@ -80,8 +79,8 @@ fn bytes(numbers: &Numbers) -> &[u8] {
     }
 }
 
-fn write_bytes(path: &Path, bytes: &[u8]) -> Result<Digest> {
-    let mut out = Hashed::create(path, bytes.len() as u64)?;
+fn write_bytes(folder: &Folder, name: &str, bytes: &[u8]) -> Result<Digest> {
+    let mut out = Hashed::create(folder, name, bytes.len() as u64)?;
     out.put(bytes)?;
     out.finish()
 }
@@ -96,9 +95,9 @@ struct Hashed {
 }
 
 impl Hashed {
-    fn create(path: &Path, total: u64) -> Result<Self> {
-        let file = File::create_new(path).map_err(|error| Error::io("write", path, error))?;
-        Ok(Self { path: path.to_owned(), file, hasher: Xxh3Default::new(), written: 0, total })
+    fn create(folder: &Folder, name: &str, total: u64) -> Result<Self> {
+        let (path, file) = (folder.join(name), folder.create_new(name)?);
+        Ok(Self { path, file, hasher: Xxh3Default::new(), written: 0, total })
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {

@@ -4,8 +4,8 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use rhohat::checkpoint::{Every, Span};
 use rhohat::config::Batch;
-use rhohat::data::Normalize;
 use rhohat::data::stream::RawRows;
+use rhohat::data::{Axes, Meaning, Normalize, Scale};
 use rhohat::gpu::variant::Variant;
 use rhohat::memory::Bytes;
 use rhohat::objective::{Activation, RhoHatMode};
@@ -23,6 +23,16 @@ pub struct Settings {
     /// Kind and width of rows in files without a header, for example u8:784
     #[arg(long, value_name = "KIND:WIDTH")]
     raw: Option<RawRows>,
+    /// What arrays hold [default: two dimensions rows, three and four pictures]
+    #[arg(long = "as", value_name = "MEANING", value_parser = meaning())]
+    #[serde(rename = "as")]
+    meaning: Option<Meaning>,
+    /// What each dimension of an array is: count, h, w, c of pictures, or count, length of rows, as count,c,h,w
+    #[arg(long, value_name = "AXES")]
+    axes: Option<Axes>,
+    /// Divide the numbers of rows, 255 for bytes of pixels [default: as they are; pictures and IDX are divided by 255]
+    #[arg(long, value_name = "N")]
+    divide: Option<Scale>,
     /// Hidden units [default: 25]
     #[arg(long, value_name = "N")]
     hidden: Option<u32>,
@@ -194,6 +204,11 @@ pub fn hidden_activation() -> impl TypedValueParser<Value = Activation> {
 /// Values of `--output`.
 pub fn output_activation() -> impl TypedValueParser<Value = Activation> {
     words(&["sigmoid", "tanh", "linear"])
+}
+
+/// Values of `--as`.
+pub fn meaning() -> impl TypedValueParser<Value = Meaning> {
+    words(&["rows", "pictures"])
 }
 
 /// Values of `--normalize`.

@@ -22,8 +22,9 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
         reach.add(&session.examples.rows(range.clone())?.values);
         session.encode(&range).map(Some)
     })?;
-    reach.warn(&session.objective);
-    let report = json!({ "examples": rows, "hidden": hidden, "out": PathText::from(&*args.out) });
+    reach.warn(&session);
+    let out = PathText::from(&*args.out);
+    let report = json!({ "examples": rows, "hidden": hidden, "out": out, "data": session.data });
     print(args.on.json, &report, |_| {
         format!("{}: {rows} rows of {hidden} hidden activations", args.out.display())
     })

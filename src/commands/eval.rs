@@ -25,6 +25,8 @@ struct Report {
     /// `None` where the data do not vary beyond rounding.
     explained_variance: Option<f64>,
     examples: usize,
+    /// What DATA was taken for.
+    data: serde_json::Value,
     device: String,
     adapter: String,
 }
@@ -44,7 +46,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<()> {
         columns.add(&piece);
         reach.add(&piece.values);
     }
-    reach.warn(&session.objective);
+    reach.warn(&session);
     let stage = progress::stage("taking J over the examples");
     let cost = session.engine.cost()?;
     drop(stage);
@@ -57,6 +59,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<()> {
         hidden: cost.rho_hat.len(),
         explained_variance,
         examples: rows,
+        data: session.data,
         device: args.on.device.clone(),
         adapter: session.engine.adapter(),
     };

@@ -8,8 +8,9 @@ use std::path::Path;
 
 use indicatif::{HumanCount, ProgressBar};
 use rhohat::Error;
-use rhohat::config::{check_objective, reach_warning};
-use rhohat::data::{Normalize, Pieces, Preprocess, Source};
+use rhohat::config::{check_objective, reach_warning, scale_warning};
+use rhohat::data::numbers::Number;
+use rhohat::data::{Found, Normalize, Opened, Pieces, Preprocess, Taken};
 use rhohat::device::{Choice, Selector, Setup, Start};
 use rhohat::engine::{Cut, Engine, RhoHat};
 use rhohat::model::file::ModelFile;
@@ -18,6 +19,7 @@ use rhohat::objective::Objective;
 use rhohat::picture::Tile;
 use rhohat::supply::Examples as Given;
 
+use super::taken;
 use crate::cli::OnData;
 use crate::progress;
 use room::Room;
@@ -30,6 +32,10 @@ pub struct Session {
     pub examples: Pieces,
     /// What J is made of.
     pub objective: Objective,
+    /// What DATA was taken for.
+    pub data: serde_json::Value,
+    /// What its rows are stored as.
+    number: Option<Number>,
     /// Rows that are asked of the engine at a time.
     piece: usize,
 }
@@ -70,16 +76,19 @@ impl<'a> Opening<'a> {
     /// Opens device and data, plans the memory that `made` takes, and sets up the engine.
     pub fn session(self, made: Made) -> anyhow::Result<Session> {
         let Self { args, file, objective } = self;
-        let preprocess = preprocess(args, &file);
         let choice = Choice::resolve(&args.device.parse::<Selector>()?)?;
         let room = Room { choice: &choice, model: &file, made, memory: args.memory };
         room.check_model(&args.model)?;
-        let examples = examples(args, &preprocess, file.shape())?;
+        let opened = Opened::new(&args.data, &args.reading())?;
+        let preprocess = preprocess(args, &file, &opened.taken);
+        taken::tell(&opened.taken, preprocess.scale, Some(file.shape().visible));
+        let (data, number) = (opened.taken.json(preprocess.scale), opened.source.number());
+        let examples = examples(args, opened, &preprocess, file.shape())?;
         let room::Pieces { at_once, asked } = room.pieces(&examples)?;
         let setup = Setup { objective, cut: Cut::default(), rho_hat: RhoHat::default(), threads: 0 };
         let mut engine = choice.open(&setup, &OnExamples { file: &file, examples: &examples })?;
         engine.compute_at_once(at_once);
-        Ok(Session { engine, examples, objective, piece: asked })
+        Ok(Session { engine, examples, objective, data, number, piece: asked })
     }
 }
 
@@ -102,13 +111,15 @@ pub const FOREIGN: &str =
     "taken as sigmoid to sigmoid without preprocessing; --activation, --output and --normalize say otherwise";
 
 /// That of the metadata, or none, with patches where the width is that of a square; `--normalize` overrides it.
-fn preprocess(args: &OnData, file: &ModelFile) -> Preprocess {
+fn preprocess(args: &OnData, file: &ModelFile, taken: &Taken) -> Preprocess {
     let stored = file.meta().map(|meta| meta.preprocess.clone());
     let mut preprocess = stored.unwrap_or_else(|| {
         let (patch, channels) =
             Tile::of(None, file.shape().visible).map(|tile| (tile.side, tile.channels)).unzip();
-        Preprocess { patch, channels, whiten: false, normalize: Normalize::None, limits: None }
+        let scale = taken.usual_scale();
+        Preprocess { patch, channels, whiten: false, scale, normalize: Normalize::None, limits: None }
     });
+    preprocess.scale = args.divide.unwrap_or(preprocess.scale);
     if let Some(kind) = args.normalize.filter(|&kind| kind != preprocess.normalize) {
         // Limits belong to their kind of normalisation: those of another are fitted anew.
         (preprocess.normalize, preprocess.limits) = (kind, None);
@@ -117,28 +128,38 @@ fn preprocess(args: &OnData, file: &ModelFile) -> Preprocess {
 }
 
 /// The examples, rows on disk left there.
-fn examples(args: &OnData, preprocess: &Preprocess, shape: Shape) -> anyhow::Result<Pieces> {
+fn examples(
+    args: &OnData,
+    Opened { source, taken }: Opened,
+    preprocess: &Preprocess,
+    shape: Shape,
+) -> anyhow::Result<Pieces> {
     let stage = progress::stage("making examples");
-    let source = Source::open_for_training(&args.data, args.raw)?;
-    if let Source::Stored(store) = &source {
-        check_width(&args.data, store.cols, shape)?;
+    if let Found::Rows { rows, cols } = taken.found {
+        check_width(&args.data, (rows, cols), shape)?;
     }
     let examples = Pieces::new(source, preprocess, args.memory, &|rows| {
         stage.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
     })?;
     drop(stage);
-    check_width(&args.data, examples.size().1, shape)?;
+    check_width(&args.data, (0, examples.size().1), shape)?;
     if let Some(cropped) = examples.cropped() {
         tracing::info!("{cropped}");
     }
     Ok(examples)
 }
 
-fn check_width(path: &Path, found: usize, Shape { visible, .. }: Shape) -> rhohat::Result<()> {
+fn check_width(
+    path: &Path,
+    (rows, found): (usize, usize),
+    Shape { visible, .. }: Shape,
+) -> rhohat::Result<()> {
     if found == visible {
         return Ok(());
     }
-    let reason = format!("rows of {found} numbers, but the model has {visible} visible units");
+    let remedy =
+        if rows == visible { "; where the examples stand in columns, say --axes length,count" } else { "" };
+    let reason = format!("rows of {found} numbers, but the model has {visible} visible units{remedy}");
     Err(Error::input(path, reason))
 }
 
@@ -256,9 +277,12 @@ impl Reach {
         self.least.abs().max(self.most.abs())
     }
 
-    /// Warns, if there is something beyond the output's reach.
-    pub fn warn(&self, objective: &Objective) {
-        if let Some(warning) = reach_warning(&[self.least, self.most], objective.output, None) {
+    /// Warns, if there is something beyond the output's reach, or divided that was no bytes.
+    pub fn warn(&self, session: &Session) {
+        let (extremes, preprocess) = ([self.least, self.most], session.examples.preprocess());
+        let beyond = reach_warning(&extremes, session.objective.output, None);
+        let divided = scale_warning(&extremes, preprocess, session.number);
+        for warning in beyond.into_iter().chain(divided) {
             tracing::warn!("{warning}");
         }
     }

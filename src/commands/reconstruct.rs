@@ -36,7 +36,8 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
         );
     }
     let report = json!({
-        "examples": examples, "visible": visible, "whitened": whitened, "out": PathText::from(&*args.out)
+        "examples": examples, "visible": visible, "whitened": whitened, "out": PathText::from(&*args.out),
+        "data": session.data,
     });
     print(args.on.json, &report, |_| format!("{}: {what}", args.out.display()))
 }
@@ -49,7 +50,7 @@ fn write(out: &Destination, session: &mut Session) -> rhohat::Result<()> {
         reach.add(&session.examples.rows(range.clone())?.values);
         session.restore(&range).map(Some)
     })?;
-    reach.warn(&session.objective);
+    reach.warn(session);
     Ok(())
 }
 

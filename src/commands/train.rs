@@ -19,24 +19,25 @@ use rhohat::Error;
 use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoints, Found, Keeper, Provenance};
 use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, reach_warning};
-use rhohat::data::stream::{RawRows, Store};
-use rhohat::data::{Preprocess, Source};
+use rhohat::data::stream::Store;
+use rhohat::data::{Opened, Preprocess, Reading, Source, Taken};
 use rhohat::device::{Choice, Selector};
 use rhohat::engine::Engine;
 use rhohat::gpu::tune::{Job, Kernels, Origin, Tune};
 use rhohat::gpu::variant::Variant;
 use rhohat::memory::{Bytes, grant};
-use rhohat::model::file::{Meta, ModelFile, save};
+use rhohat::model::file::{Meta, ModelFile, write_to};
 use rhohat::model::{Params, Shape};
 use rhohat::paths::PathText;
 use rhohat::picture::{Tile, features};
-use rhohat::run::{DataRecord, Divergence, Environment, RunDir};
+use rhohat::run::{DataRecord, Divergence, Environment, FEATURES, MODEL, RunDir};
 use rhohat::train::{self, Ended, Judge, Position};
 use rhohat::units::{Health, JUDGED, spaced};
+use serde::Serialize;
 
 use super::on_data::FOREIGN;
 use super::outputs::{Kind as OutputKind, Wanted};
-use super::print;
+use super::{print, taken};
 use crate::cli::TrainArgs;
 use crate::progress;
 use interrupt::Interrupt;
@@ -64,28 +65,47 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
         Some(path) if resumed.as_ref().is_some_and(Resumed::has_state) && !path.exists() => None,
         path => path.as_deref().map(open_init).transpose()?,
     };
+    if let Some(resumed) = &resumed {
+        resumed.admit(&given.all(), &args.settings.table())?;
+    }
     check_saved_patches(args, &given, file.as_deref())?;
-    let raw = given.get::<RawRows>("raw")?;
-    let open =
-        |path: &Path| Source::open_for_training(path, raw).map_err(|why| elsewhere(why, resumed.is_some()));
-    let source = given.get::<PathText>("data")?.as_deref().map(open).transpose()?;
+    let reading = Reading { raw: given.get("raw")?, meaning: given.get("as")?, axes: given.get("axes")? };
+    let open = |path: &Path| Opened::new(path, &reading).map_err(|why| elsewhere(why, resumed.is_some()));
+    let opened = given.get::<PathText>("data")?.as_deref().map(open).transpose()?;
+    let (source, taken) = match opened {
+        Some(Opened { source, taken }) => (Some(source), taken),
+        None => (None, Taken::built_in()),
+    };
     let kind = Kind::of(source.as_ref());
     let given = if resumed.is_some() { given.gone_on_with() } else { given.over_data(kind) };
-    let facts = Facts { kind, init: init.as_ref() };
+    let facts = Facts {
+        kind,
+        init: init.as_ref(),
+        scale: taken.usual_scale(),
+        scale_of_pixels: taken.scale_of_pixels(),
+    };
     let config = Config::resolve(&given, &facts)?;
-    if let Some(resumed) = &resumed {
-        resumed.admit(&config, &args.settings.table())?;
-    }
+    taken::tell(&taken, config.scale(), init.as_ref().map(|file| file.shape().visible));
+    let data = taken.json(config.scale());
     let device = Device::open(args, &config, how)?;
     let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;
     let plan = plan.with_pictures(&config, source.as_ref(), &device.choice)?;
     if args.dry_run {
-        print(args.json, &plan, plan::text)?;
+        print(args.json, &Planned { plan: &plan, data }, |planned| plan::text(planned.plan))?;
         return Ok(ExitCode::SUCCESS);
     }
     let opened = open_engine(args, &config, &device, source, init.as_ref(), &plan, resumed)?;
     let config = config.with_plan(opened.engine.plan(), device.choice.variant());
-    learn(args, &config, opened, started)
+    learn(args, &config, opened, data, started)
+}
+
+/// What `--dry-run` prints.
+#[derive(Serialize)]
+struct Planned<'a> {
+    #[serde(flatten)]
+    plan: &'a MemoryPlan,
+    /// What DATA was taken for.
+    data: serde_json::Value,
 }
 
 /// Data that are not where they were may be somewhere else.
@@ -150,7 +170,7 @@ impl Device {
 }
 
 /// What training works with.
-struct Opened {
+struct Ready {
     engine: Box<dyn Engine>,
     /// What made the examples.
     preprocess: Preprocess,
@@ -173,7 +193,7 @@ fn open_engine(
     init: Option<&ModelFile>,
     plan: &MemoryPlan,
     mut resumed: Option<Resumed>,
-) -> anyhow::Result<Opened> {
+) -> anyhow::Result<Ready> {
     if !device.choice.has_own_memory() {
         grant(plan.total)?;
     }
@@ -212,7 +232,7 @@ fn open_engine(
         resumed.restore(&mut *engine)?;
     }
     let judge = open_judge(config, device, &data, resumed.as_mut())?;
-    Ok(Opened { engine, preprocess: data.preprocess, record, store, kernels, judge, resumed })
+    Ok(Ready { engine, preprocess: data.preprocess, record, store, kernels, judge, resumed })
 }
 
 /// Who judges held-out examples, where some are.
@@ -233,8 +253,14 @@ fn open_judge(
 }
 
 /// Trains in a run directory, which holds the result in the end.
-fn learn(args: &TrainArgs, config: &Config, opened: Opened, started: Instant) -> anyhow::Result<ExitCode> {
-    let Opened { mut engine, preprocess, record, store, kernels, judge, resumed } = opened;
+fn learn(
+    args: &TrainArgs,
+    config: &Config,
+    opened: Ready,
+    data: serde_json::Value,
+    started: Instant,
+) -> anyhow::Result<ExitCode> {
+    let Ready { mut engine, preprocess, record, store, kernels, judge, resumed } = opened;
     let engine = &mut *engine;
     let recipe = config.train_recipe(engine.examples());
     let interrupt = Interrupt::listen();
@@ -282,7 +308,8 @@ fn learn(args: &TrainArgs, config: &Config, opened: Opened, started: Instant) ->
     let rows = spaced(engine.examples(), JUDGED);
     let units = Health::measure(engine, &config.objective(), &outcome.cost, &params, &rows)?;
     drop(ending);
-    let mut summary = Summary::new(config, engine, &outcome, units, &run, (clamped, startup), judge.as_ref());
+    let summary = Summary::new(config, engine, &outcome, units, &run, (clamped, startup), judge.as_ref());
+    let mut summary = summary.of_data(data);
     match outcome.ended {
         Ended::Stopped | Ended::Time => {
             tracing::info!("rhohat train --resume {} goes on", run.path().display());
@@ -314,9 +341,13 @@ fn tell_of_divergence(run: &RunDir) {
 /// Writes the model, and the picture of its features where the examples are pictures.
 fn keep(params: &Params<f32>, config: &Config, preprocess: Preprocess, run: &RunDir) -> rhohat::Result<()> {
     let meta = Meta { objective: config.objective(), preprocess, seed: config.seed };
-    save(&run.model(), params, &meta)?;
+    let folder = run.folder();
+    folder.write(MODEL, |out| write_to(out, params, &meta))?;
     match Tile::of(Some(&meta.preprocess), params.shape.visible) {
-        Some(tile) => features(params, tile, None)?.save(&run.features()),
+        Some(tile) => {
+            let picture = features(params, tile, None)?;
+            folder.write(FEATURES, |out| picture.write_to(out))
+        }
         None => Ok(()),
     }
 }

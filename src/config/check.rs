@@ -2,13 +2,14 @@
 //! and what is warned of.
 
 use super::{Batch, Config, Facts, Kind};
-use crate::data::Normalize;
+use crate::data::numbers::Number;
+use crate::data::{Normalize, Preprocess, Scale};
 use crate::device::Selector;
 use crate::error::{Error, Result};
 use crate::model::check_shape;
 use crate::objective::{Activation, Objective, RhoHatMode};
 use crate::optim::Optimizer;
-use crate::text::rounded;
+use crate::text::{counted, rounded, there_are};
 use crate::threads::MOST as MOST_THREADS;
 
 /// Most numbers of all examples, and of their activations: few enough for plans to add up bytes without care.
@@ -45,6 +46,9 @@ pub fn reach_warning(values: &[f64], output: Activation, fit_rows: Option<usize>
     (least < low || most > high).then(|| {
         let remedy = match fit_rows {
             Some(rows) => format!("fit on more than --fit-rows {rows}"),
+            None if are_bytes(values) => {
+                "use --divide 255 where these are bytes of pixels, or --normalize unit".to_owned()
+            }
             None => "use --normalize unit".to_owned(),
         };
         format!(
@@ -53,6 +57,25 @@ pub fn reach_warning(values: &[f64], output: Activation, fit_rows: Option<usize>
             rounded(least),
             rounded(most),
             output.name()
+        )
+    })
+}
+
+/// Whether numbers may be bytes, whatever they are stored as.
+fn are_bytes(values: &[f64]) -> bool {
+    values.iter().all(|&x| (0.0..=255.0).contains(&x) && x.fract() == 0.0)
+}
+
+/// Says so when floats have been divided as bytes were that a model was made of, though they lie in [-1, 1] already.
+pub fn scale_warning(values: &[f64], preprocess: &Preprocess, number: Option<Number>) -> Option<String> {
+    let Scale::Divide(divisor) = preprocess.scale else { return None };
+    let are_small = values.iter().all(|x| x.abs() <= 1.0 / divisor);
+    let is_told =
+        preprocess.normalize == Normalize::None && number.is_some_and(|number| number != Number::U8);
+    (is_told && are_small).then(|| {
+        format!(
+            "the data do not go beyond 1, but are divided by {divisor}, as those of the model were; \
+             --divide 1 takes them as they are"
         )
     })
 }
@@ -84,6 +107,17 @@ impl Config {
             let width = format!("{visible} numbers and {} hidden units", self.hidden);
             format!("{what} {rows}: examples of {width} fit no memory; lower their number or --hidden")
         })?;
+        ensure(self.divide.is_none() || matches!(kind, Kind::Rows { .. }), || {
+            "--divide is for rows, but the data are pictures, whose bytes are divided by 255; leave it out"
+                .to_owned()
+        })?;
+        let said = [
+            self.meaning.map(|it| format!("--as {it}")),
+            self.axes.as_ref().map(|it| format!("--axes {it}")),
+        ];
+        if let Some(said) = said.into_iter().flatten().next().filter(|_| self.data.is_none()) {
+            return Err(Error::usage(format!("{said} says what DATA is, but there is none; leave it out")));
+        }
         let for_images = [
             ("--patch", self.patch.is_some()),
             ("--samples", self.samples.is_some()),
@@ -165,7 +199,7 @@ impl Config {
         let (rows, _) = self.size(kind)?;
         if let Batch::Rows(batch) = self.batch {
             ensure((1..=rows).contains(&batch), || {
-                format!("--batch {batch}: there are {rows} examples; give 1 to {rows}, or full")
+                format!("--batch {batch}: {}; give 1 to {rows}, or full", there_are(rows, "example"))
             })?;
         }
         let rate = self.lr.unwrap_or_default();
@@ -174,7 +208,10 @@ impl Config {
         self.check_warmups(updates)?;
         ensure(self.revive.is_none_or(|every| (1..updates).contains(&every)), || {
             let every = self.revive.unwrap_or_default();
-            format!("--revive {every}: the run has {updates} updates; give 1 or more, and fewer than those")
+            format!(
+                "--revive {every}: the run has {}; give 1 or more, and fewer than those",
+                counted(updates, "update")
+            )
         })?;
         let Some(momentum) = self.momentum else { return Ok(()) };
         ensure(self.optimizer == Optimizer::Sgd, || {
@@ -188,7 +225,10 @@ impl Config {
         for (flag, warmup) in [("--warmup", self.warmup), ("--beta-warmup", self.beta_warmup)] {
             let warmup = warmup.unwrap_or_default();
             ensure(warmup <= updates, || {
-                format!("{flag} {warmup}: the run has only {updates} updates; lower it or raise --steps")
+                format!(
+                    "{flag} {warmup}: the run has only {}; lower it or raise --steps",
+                    counted(updates, "update")
+                )
             })?;
         }
         let beta_warmup = self.beta_warmup.unwrap_or_default();
@@ -220,7 +260,9 @@ impl Config {
                 .to_owned()
         })?;
         ensure(self.stream != Some(true) || kind.row_bytes().is_some(), || {
-            "--stream: these data can only be read at once; save rows of u8, f16 or f32 as .npy, or leave it out".to_owned()
+            "--stream: these data can only be read at once; leave it out, or save them so that rows lie one behind the other, \
+             numpy.save('rows.npy', numpy.ascontiguousarray(a, '<f4'))"
+                .to_owned()
         })?;
         let streams_on = self.selector()? != Selector::Reference;
         ensure(self.stream != Some(true) || streams_on, || {
@@ -263,7 +305,9 @@ impl Config {
                 refused("--normalize none fits nothing; leave it out, or use --normalize unit or lecture")
             }
             _ if goes_on => refused("the normalisation of the --init model goes on; leave it out"),
-            _ if !(1..=rows).contains(&fit) => refused(&format!("there are {rows} rows; give 1 to {rows}")),
+            _ if !(1..=rows).contains(&fit) => {
+                refused(&format!("{}; give 1 to {rows}", there_are(rows, "row")))
+            }
             _ => Ok(()),
         }
     }
@@ -276,8 +320,9 @@ impl Config {
         ensure(self.block.is_none_or(|block| (1..=self.hidden).contains(&block)), || {
             let hidden = self.hidden;
             format!(
-                "--block {}: there are {hidden} hidden units; give 1 to {hidden}",
-                self.block.unwrap_or_default()
+                "--block {}: {}; give 1 to {hidden}",
+                self.block.unwrap_or_default(),
+                there_are(hidden, "hidden unit")
             )
         })
     }

@@ -21,7 +21,8 @@ const ROWS: &str = "data_rows";
 /// Numbers of each of these rows.
 const COLS: &str = "data_cols";
 /// Settings that are derived where they were not chosen. All others say what is learned and from what.
-const DERIVABLE: [&str; 22] = [
+const DERIVABLE: [&str; 23] = [
+    "divide",
     "optimizer",
     "lr",
     "schedule",

@@ -57,6 +57,14 @@ impl Given {
         Ok(Self { table, derived, flags, chosen_in_file, written, file: file.map(Path::to_owned) })
     }
 
+    /// All that is set, chosen or derived.
+    pub fn all(&self) -> Table {
+        let mut all = self.derived.clone();
+        all.retain(|name, _| !derived::is_shape(name));
+        overlay(&mut all, self.table.clone());
+        all
+    }
+
     /// Who wrote the file.
     pub fn written(&self) -> Written {
         self.written
@@ -176,12 +184,12 @@ fn find_again(table: &mut Table) {
     }
 }
 
-/// The settings of a run's `config.toml`, chosen and derived, and who wrote them.
+/// The settings in `bytes` of a run's `config.toml` at `path`, chosen and derived, and who wrote them.
 ///
 /// # Errors
-/// [`Error::Input`] when the file is missing or no TOML, or was written by a later version.
-pub fn read_settings(path: &Path) -> Result<(Table, Written)> {
-    let mut table = read(path)?;
+/// [`Error::Input`] when they are no TOML, or were written by a later version.
+pub fn parse_settings(path: &Path, bytes: Vec<u8>) -> Result<(Table, Written)> {
+    let mut table = parse(path, bytes)?;
     let (derived, written) = derived::split(&mut table).map_err(|reason| Error::input(path, reason))?;
     table.extend(derived.into_iter().filter(|(name, _)| !derived::is_shape(name)));
     absolute_paths(&mut table);
@@ -189,7 +197,10 @@ pub fn read_settings(path: &Path) -> Result<(Table, Written)> {
 }
 
 fn read(path: &Path) -> Result<Table> {
-    let bytes = input::small(path, "a configuration", LONGEST_FILE)?;
+    parse(path, input::small(path, "a configuration", LONGEST_FILE)?)
+}
+
+fn parse(path: &Path, bytes: Vec<u8>) -> Result<Table> {
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::input(path, "not text in UTF-8, but a configuration is; give another file"))?;
     if let Some(json) = json::of(&text) {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::memory::default_run;
-use super::{Batch, Config, Given};
+use super::{Batch, Config, Given, Written};
 use crate::checkpoint::Every;
-use crate::data::{Normalize, Source};
+use crate::data::{Normalize, Scale, Source};
 use crate::error::{Error, Result};
 use crate::model::Shape;
 use crate::model::file::{Meta, ModelFile};
@@ -35,10 +35,14 @@ const SAMPLES: usize = 10_000;
 /// What defaults and refusals depend on besides the settings.
 #[derive(Debug)]
 pub struct Facts<'a> {
+    /// What [`Scale::Pixels`] comes to for these data.
+    pub scale_of_pixels: Scale,
     /// What is learned from.
     pub kind: Kind,
     /// The model to start from.
     pub init: Option<&'a ModelFile>,
+    /// The usual scale of such data.
+    pub scale: Scale,
 }
 
 /// What is learned from.
@@ -90,6 +94,18 @@ impl Facts<'_> {
     pub(super) fn meta(&self) -> Option<&Meta> {
         self.init.and_then(ModelFile::meta)
     }
+
+    /// That of the start model, of version 0.1.0 where the settings are its, or of the data.
+    fn usual_scale(&self, given: &Given) -> Scale {
+        let scale = match (self.kind, self.meta()) {
+            (Kind::BuiltIn | Kind::Images { .. }, _) => Scale::Pixels,
+            (Kind::Rows { .. }, Some(meta)) => meta.preprocess.scale,
+            (Kind::Rows { .. }, None) if given.written() == Written::Of010 => Scale::Pixels,
+            (Kind::Rows { .. }, None) => self.scale,
+        };
+        // Who reads the settings later may not know where they came from.
+        if scale.is_pixels() && !self.scale.is_pixels() { self.scale_of_pixels } else { scale }
+    }
 }
 
 impl Config {
@@ -101,6 +117,7 @@ impl Config {
         let mut defaults = Self::defaults(facts, given.get("samples")?.unwrap_or(SAMPLES));
         let whole = defaults.take_whole_pictures_once(facts.kind, given.get("patch")?);
         defaults.choose_optimizer(given, facts.kind)?;
+        defaults.divide = facts.usual_scale(given).given();
         defaults.patience = given.get::<f64>("validation")?.map(|_| PATIENCE);
         let mut config = given.over(&defaults)?.with_run_order(given, facts.kind);
         if let Some((asked, taken)) = config.take_whole_pictures_once(facts.kind, None).or(whole) {
@@ -158,6 +175,9 @@ impl Config {
             data: None,
             data_as_given: None,
             raw: None,
+            meaning: None,
+            axes: None,
+            divide: None,
             hidden: facts.init.map_or(HIDDEN, |file| file.shape().hidden),
             activation,
             output,

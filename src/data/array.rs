@@ -2,10 +2,11 @@
 //! pictures. Nothing is allocated before the header and what follows it agree.
 
 use std::io::{self, ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::numbers::{Endian, Number};
-use super::{Picture, Source, Table};
+use super::reading::{Axes, Axis, Meaning, Reading};
+use super::{Opened, Picture, Scale, Source, Table, Taken, doubt};
 use crate::error::{Error, Result};
 use crate::memory::{Bytes, available};
 use crate::model::Real;
@@ -44,56 +45,70 @@ pub enum Held {
     Packed(u64),
 }
 
-/// A dimension in words, and its length.
-type Dimension = (&'static str, usize);
-
 impl Layout {
-    /// Two dimensions are rows; three are grey pictures; four are pictures with their channels last.
-    pub fn source(&self, body: Body<'_>) -> Result<Source> {
-        match self.shape[..] {
-            [rows, cols] => self.table(body, rows, cols).map(Source::Rows),
-            [count, height, width] => self.pictures(body, [count, height, width, 1]),
-            [count, height, width, channels @ (1 | 3)] => {
-                self.pictures(body, [count, height, width, channels])
+    /// Rows or pictures, as `reading` says or as arrays of so many dimensions usually are; bytes of rows are left as they
+    /// are, those of pictures divided by 255.
+    pub fn open(&self, body: Body<'_>, reading: &Reading) -> Result<Opened> {
+        let path = body.path;
+        let refused = |reason| Error::input(path, reason);
+        let axes = reading.axes(&self.shape).map_err(refused)?;
+        let doubtful = reading.meaning().is_none();
+        let (source, doubt) = match axes.meaning() {
+            Meaning::Rows => {
+                let table = self.table(body, &axes)?;
+                let doubt =
+                    doubtful.then(|| doubt::of(&self.shape, &self.shape, |i| table.values[i])).flatten();
+                (Source::Rows(table), doubt)
             }
-            _ => {
-                let meaning = "rows are [count, length], pictures [count, height, width] or [count, height, width, \
-                               1 or 3]; reshape it";
-                Err(Error::input(body.path, format!("an array of shape {:?}, but {meaning}", self.shape)))
+            Meaning::Pictures => {
+                let channels = axes.extent(&self.shape, Axis::Channels);
+                if !matches!(channels, 1 | 3) {
+                    return Err(refused(no_colours(&self.shape, &axes, channels)));
+                }
+                let values: Vec<f32> = self.finite(body, &axes, Scale::Pixels)?;
+                let doubt =
+                    doubtful.then(|| doubt::of(&self.shape, &self.shape, |i| values[i].into())).flatten();
+                (self.pictures(path, &axes, &values).into(), doubt)
             }
-        }
+        };
+        let taken = Taken { doubt, ..Taken::array(path, self, axes) };
+        Ok(Opened { source, taken })
     }
 
     /// Rows, all of them finite.
-    pub fn table(&self, body: Body<'_>, rows: usize, cols: usize) -> Result<Table> {
-        let values = self.finite(body, &[("row", rows), ("column", cols)])?;
-        Ok(Table { rows, cols, values })
+    fn table(&self, body: Body<'_>, axes: &Axes) -> Result<Table> {
+        let [rows, cols] = [Axis::Count, Axis::Length].map(|axis| axes.extent(&self.shape, axis));
+        let values = self.finite(body, axes, Scale::AsIs)?;
+        Ok(Table { rows, cols, number: self.number, values })
     }
 
     /// Splits `[count, height, width, channels]` into pictures.
-    fn pictures(&self, body: Body<'_>, [count, height, width, channels]: [usize; 4]) -> Result<Source> {
-        let path = body.path;
-        let names = [("picture", count), ("row", height), ("column", width), ("channel", channels)];
-        let values: Vec<f32> = self.finite(body, &names)?;
+    fn pictures(&self, path: &Path, axes: &Axes, values: &[f32]) -> Vec<Picture> {
+        let extent = |axis| axes.extent(&self.shape, axis);
+        let [height, width, channels] = [Axis::Height, Axis::Width, Axis::Channels].map(extent);
+        let is_one = extent(Axis::Count) == 1 && !axes.list().contains(&Axis::Count);
+        let name =
+            |number| if is_one { path.to_owned() } else { format!("{}[{number}]", path.display()).into() };
         let picture = |(number, pixels): (usize, &[f32])| Picture {
-            name: PathBuf::from(format!("{}[{number}]", path.display())),
+            name: name(number),
             width,
             height,
             channels,
             pixels: pixels.to_vec(),
         };
-        let pictures = values.chunks_exact(height * width * channels).enumerate().map(picture);
-        Ok(pictures.collect::<Vec<_>>().into())
+        values.chunks_exact(height * width * channels).enumerate().map(picture).collect()
     }
 
-    /// The numbers with the last index fastest; fails where there are none, and on the first that is not finite in the
-    /// engines' f32.
-    fn finite<T: Real>(&self, body: Body<'_>, dimensions: &[Dimension]) -> Result<Vec<T>> {
+    /// The numbers in the order that `axes` ask for, on their scale; fails where there are none, and on the first that is not
+    /// finite in the engines' f32.
+    fn finite<T: Real>(&self, body: Body<'_>, axes: &Axes, scale: Scale) -> Result<Vec<T>> {
         let path = body.path;
         let limit = f64::from(f32::MAX);
-        let values = self.values(body, |first, numbers| {
+        let is_ordered = !self.fortran && axes.are_in_order();
+        let copies = if is_ordered { 1 } else { 2 };
+        let values = self.values(body, (scale, copies), |first, numbers| {
             let Some(bad) = numbers.iter().position(|x| !(-limit..=limit).contains(x)) else { return Ok(()) };
-            let (place, value) = (self.place(first + bad, dimensions), numbers[bad]);
+            let (place, value) = (self.place(first + bad, axes), numbers[bad]);
             let fact = format!("{place} (counted from 0) holds {value:?}, which is no finite 32-bit number");
             Err(Error::input(path, format!("{fact}; replace it or leave its row out")))
         })?;
@@ -101,16 +116,19 @@ impl Layout {
             let fact = format!("an array of shape {:?} holds no numbers", self.shape);
             return Err(Error::input(path, format!("{fact}; at least one row and one column are needed")));
         }
-        Ok(if self.fortran { from_fortran(&values, &self.shape) } else { values })
+        Ok(if is_ordered { values } else { self.reordered(&values, &axes.order()) })
     }
 
-    /// All numbers in the order of the file; `check` sees each piece before it is kept, and where it begins.
+    /// All numbers in the order of the file, on their scale; `check` sees each piece as it is in the file, and where it begins.
+    /// There has to be room for so many copies.
     pub fn values<T: Real>(
         &self,
         mut body: Body<'_>,
+        (scale, copies): (Scale, usize),
         check: impl Fn(usize, &[f64]) -> Result<()>,
     ) -> Result<Vec<T>> {
-        let count = self.count::<T>(&body)?;
+        let count = self.count::<T>(&body, copies)?;
+        let divisor = scale.divisor(self.number);
         let size = self.number.size();
         let mut values = Vec::new();
         if matches!(body.held, Held::Bytes(_)) {
@@ -122,14 +140,14 @@ impl Layout {
             body.fill(bytes)?;
             let numbers = self.number.decode(bytes, self.endian);
             check(values.len(), &numbers)?;
-            values.extend(numbers.into_iter().map(T::from_f64));
+            values.extend(numbers.into_iter().map(|x| T::from_f64(x / divisor)));
         }
         body.check_end(&self.shape)?;
         Ok(values)
     }
 
     /// How many numbers there are, after the header was checked against the file and the machine.
-    fn count<T>(&self, body: &Body<'_>) -> Result<usize> {
+    fn count<T>(&self, body: &Body<'_>, copies: usize) -> Result<usize> {
         let Self { number, shape, .. } = self;
         let bytes = match body.held {
             Held::Bytes(held) => check_length(body.path, shape, number.size(), held)?,
@@ -141,27 +159,69 @@ impl Layout {
                 })?,
         };
         let count = bytes / number.size();
-        let copies = if self.fortran { 2 } else { 1 };
         check_room(body.path, (count as u64).saturating_mul((copies * size_of::<T>()) as u64))?;
         Ok(count)
     }
 
     /// Where the number at `index` of the file stands: `row 3, column 5`.
-    fn place(&self, mut index: usize, dimensions: &[Dimension]) -> String {
-        let mut places = vec![0; dimensions.len()];
+    fn place(&self, mut index: usize, axes: &Axes) -> String {
+        let mut places = vec![0; self.shape.len()];
         let mut digit = |i: usize| {
-            let length = dimensions[i].1;
+            let length = self.shape[i];
             places[i] = index % length;
             index /= length;
         };
         if self.fortran {
-            (0..dimensions.len()).for_each(&mut digit);
+            (0..self.shape.len()).for_each(&mut digit);
         } else {
-            (0..dimensions.len()).rev().for_each(&mut digit);
+            (0..self.shape.len()).rev().for_each(&mut digit);
         }
-        let words = dimensions.iter().zip(&places).map(|((name, _), place)| format!("{name} {place}"));
-        words.collect::<Vec<_>>().join(", ")
+        let meaning = axes.meaning();
+        let word = |(axis, place): (&Axis, &usize)| format!("{} {place}", axis.place(meaning));
+        axes.list().iter().zip(&places).map(word).collect::<Vec<_>>().join(", ")
     }
+
+    /// The numbers with the dimensions in this order, the last one fastest.
+    fn reordered<T: Copy>(&self, values: &[T], order: &[usize]) -> Vec<T> {
+        let stride = |dimension: usize| -> usize {
+            let faster = if self.fortran { &self.shape[..dimension] } else { &self.shape[dimension + 1..] };
+            faster.iter().product()
+        };
+        let dimensions: Vec<(usize, usize)> = order.iter().map(|&i| (self.shape[i], stride(i))).collect();
+        let Some((&(length, step), slower)) = dimensions.split_last() else { return values.to_vec() };
+        let (mut ordered, mut index) = (Vec::with_capacity(values.len()), vec![0; slower.len()]);
+        while ordered.len() < values.len() {
+            let start: usize = index.iter().zip(slower).map(|(i, (_, stride))| i * stride).sum();
+            ordered.extend((0..length).map(|i| values[start + i * step]));
+            for (i, (length, _)) in index.iter_mut().zip(slower).rev() {
+                *i = (*i + 1) % length;
+                if *i != 0 {
+                    break;
+                }
+            }
+        }
+        ordered
+    }
+}
+
+/// Why pictures of so many channels are refused, with what makes pictures of the array.
+fn no_colours(shape: &[usize], axes: &Axes, channels: usize) -> String {
+    let fact =
+        format!("an array of shape {shape:?} as {axes} has {channels} channels, but pictures have 1 or 3");
+    let remedy = match (channels, shape) {
+        (_, [_, 1 | 3, _, _]) => {
+            "where channels come first, say --axes count,c,h,w, or save numpy.moveaxis(a, 1, -1)"
+        }
+        (_, [_, _, 1 | 3, _]) => {
+            "where channels come third, say --axes h,w,c,count, or save numpy.moveaxis(a, -1, 0)"
+        }
+        (2, _) => "where the second is transparency, save a[..., :1]",
+        (4, _) => "where the fourth is transparency, save a[..., :3]",
+        _ => {
+            "say what each dimension is with --axes, as count,c,h,w, or take each picture as a row with --as rows"
+        }
+    };
+    format!("{fact}; {remedy}")
 }
 
 impl Body<'_> {
@@ -227,21 +287,4 @@ fn no_room(path: &Path, bytes: usize, left: Option<Bytes>) -> Error {
     let remedy =
         "give fewer rows, or train on rows of u8, f16 or f32 as .npy, which are read as they are needed";
     Error::input(path, format!("{} of memory {left}; {remedy}", Bytes(bytes as u64)))
-}
-
-/// Puts values whose first index is the fastest into the order whose last index is.
-fn from_fortran<T: Copy>(values: &[T], shape: &[usize]) -> Vec<T> {
-    let mut index = vec![0; shape.len()];
-    let mut ordered = Vec::with_capacity(values.len());
-    for _ in values {
-        let place = shape.iter().zip(&index).rev().fold(0, |place, (length, i)| place * length + i);
-        ordered.push(values[place]);
-        for (i, length) in index.iter_mut().zip(shape).rev() {
-            *i = (*i + 1) % length;
-            if *i != 0 {
-                break;
-            }
-        }
-    }
-    ordered
 }

@@ -1,15 +1,16 @@
 //! IDX, the format of MNIST: two zero bytes, the type of the numbers, the number of dimensions, their lengths
-//! (u32, highest byte first) and the bare numbers. Only bytes are read, each picture as one row.
+//! (u32, highest byte first) and the bare numbers. Only bytes are read, each picture as one row; whatever the number of their
+//! dimensions, they are pixels, and divided by 255.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
-
-use super::Table;
 use super::array::{Body, Held, Layout};
+use super::gzip::Gunzip;
 use super::numbers::{Endian, Number};
+use super::reading::{Meaning, Reading};
+use super::{Opened, Taken, conversion};
 use crate::error::{Error, Result};
 use crate::input::Part;
 
@@ -21,37 +22,48 @@ pub fn recognised(bytes: &[u8]) -> bool {
     matches!(bytes, [0, 0, 0x08 | 0x09 | 0x0b..=0x0e, 1..=8, ..])
 }
 
-/// Reads a file of `held` bytes.
-pub fn read(path: &Path, file: &File, held: u64) -> Result<Table> {
+/// How long a file is that begins so, bytes; `None` where its numbers are no bytes, or it is cut.
+pub fn length(start: &[u8]) -> Option<u64> {
+    let &[0, 0, BYTES, dimensions, ref lengths @ ..] = start else { return None };
+    let lengths = lengths.as_chunks().0.get(..usize::from(dimensions))?;
+    let numbers = lengths
+        .iter()
+        .try_fold(1_u64, |product, &length| product.checked_mul(u32::from_be_bytes(length).into()));
+    numbers?.checked_add(4 + 4 * u64::from(dimensions))
+}
+
+/// Opens a file of `held` bytes.
+pub fn open(path: &Path, file: &File, held: u64, reading: &Reading) -> Result<Opened> {
     let mut from = BufReader::new(Part::new(file, 0, held));
     let failed = |error| Error::io("read", path, error);
     let mut start = Vec::new();
     from.by_ref().take(4).read_to_end(&mut start).map_err(failed)?;
     let shape = read_shape(path, &start, &mut from, failed)?;
     let held = held.saturating_sub(4 + 4 * shape.len() as u64);
-    table(shape, Body { path, from: &mut from, held: Held::Bytes(held) })
+    array(shape, Body { path, from: &mut from, held: Held::Bytes(held) }, reading)
 }
 
-/// Reads a gzip file of `held` bytes, inflating no more than its IDX header promises.
-pub fn read_gzip(path: &Path, file: &File, held: u64) -> Result<Table> {
+/// Opens a gzip file of `held` bytes, inflating no more than its IDX header promises.
+pub fn open_gzip(path: &Path, file: &File, held: u64, reading: &Reading) -> Result<Opened> {
     let damaged =
         |error| Error::input(path, format!("cannot be unpacked: {error}; it is truncated or damaged"));
-    let mut from = MultiGzDecoder::new(Part::new(file, 0, held));
+    let mut from = Gunzip::new(BufReader::new(Part::new(file, 0, held)));
     let mut start = Vec::new();
     from.by_ref().take(4).read_to_end(&mut start).map_err(damaged)?;
     if !recognised(&start) {
-        return Err(Error::input(path, "the gzip file holds no IDX data; unpack it first"));
+        from.by_ref().take(conversion::START - 4).read_to_end(&mut start).map_err(damaged)?;
+        return Err(Error::input(path, conversion::packed(path, &start)));
     }
     let shape = read_shape(path, &start, &mut from, damaged)?;
-    table(shape, Body { path, from: &mut from, held: Held::Packed(held) })
+    array(shape, Body { path, from: &mut from, held: Held::Packed(held) }, reading)
 }
 
-/// The first dimension counts rows, the others are one row.
-fn table(shape: Vec<usize>, body: Body<'_>) -> Result<Table> {
-    let rows = shape[0];
-    // Where this overflows, the shape is refused before anything is done with it.
-    let cols = shape[1..].iter().fold(1usize, |product, &length| product.saturating_mul(length));
-    Layout { number: Number::U8, endian: Endian::Big, fortran: false, shape }.table(body, rows, cols)
+/// The first dimension counts rows, the others are one row, unless `reading` says otherwise. Bytes are those of pictures.
+fn array(shape: Vec<usize>, body: Body<'_>, reading: &Reading) -> Result<Opened> {
+    let layout = Layout { number: Number::U8, endian: Endian::Big, fortran: false, shape };
+    let rows = Reading { meaning: reading.meaning().or(Some(Meaning::Rows)), ..reading.clone() };
+    let Opened { source, taken } = layout.open(body, &rows)?;
+    Ok(Opened { source, taken: Taken { pixels: true, ..taken } })
 }
 
 /// The lengths of the dimensions, which follow the first four bytes; fails on anything but bytes in two to four of them.
@@ -68,7 +80,8 @@ fn read_shape(
     if kind != BYTES {
         let fact =
             format!("IDX numbers of type {kind:#04x}, but only unsigned bytes ({BYTES:#04x}) are read");
-        return Err(Error::input(path, format!("{fact}; save them as .npy")));
+        let remedy = "save them as .npy, numpy.save('rows.npy', a.astype('f4'))";
+        return Err(Error::input(path, format!("{fact}; {remedy}")));
     }
     if dimensions == 1 {
         let remedy = "give the file of the images instead";

@@ -41,6 +41,8 @@ pub enum What {
     Unreadable,
     /// Pictures in subfolders, named by these.
     InSubfolder,
+    /// Folders, where arrays are looked for.
+    Subfolder,
     /// Pipes and devices.
     Special,
     /// Files that are no pictures.
@@ -103,6 +105,8 @@ impl What {
             Self::Unreadable => "unreadable files".to_owned(),
             Self::InSubfolder if one => "picture in subfolders".to_owned(),
             Self::InSubfolder => "pictures in subfolders".to_owned(),
+            Self::Subfolder if one => "subfolder".to_owned(),
+            Self::Subfolder => "subfolders".to_owned(),
             Self::Special if one => "pipe or device".to_owned(),
             Self::Special => "pipes and devices".to_owned(),
             Self::Other if one => "other file".to_owned(),
@@ -118,6 +122,7 @@ impl What {
             Self::InSubfolder => {
                 "subfolders are not searched: give one of them, or put links to all pictures into one folder"
             }
+            Self::Subfolder => "subfolders are not searched: give one of them",
             Self::Special | Self::Other => "only files are read",
         }
     }

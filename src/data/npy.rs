@@ -1,15 +1,20 @@
 //! NumPy's `.npy`: a reader for versions 1 to 3, either order of bytes and of dimensions, and a writer for rows
-//! of f32. The format is a magic number, a version, the length of a header, the header (a Python dictionary in
-//! ASCII) and the bare numbers.
+//! of f32. The format is a magic number, a version, the length of a header, the header (a Python dictionary) and the bare
+//! numbers.
+
+mod header;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
-use super::Source;
 use super::array::{Body, Held, Layout};
 use super::numbers::{Endian, Number};
+use super::reading::Reading;
+use super::{Opened, conversion};
 use crate::error::{Error, Result};
+use crate::input::{self, Part};
+use header::{Entry, Value};
 
 /// The first bytes of every `.npy` file.
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
@@ -45,7 +50,7 @@ pub(super) fn start(path: &Path, from: &mut dyn Read) -> Result<(Layout, usize)>
     }
     let before = bytes.len();
     let header = &read_more(path, from, &mut bytes, length)?[before..];
-    let layout = parse(header).map_err(|reason| Error::input(path, reason))?;
+    let layout = parse(path, header).map_err(|reason| Error::input(path, reason))?;
     Ok((layout, bytes.len()))
 }
 
@@ -63,71 +68,101 @@ fn read_more<'a>(path: &Path, from: &mut dyn Read, bytes: &'a mut Vec<u8>, count
     Ok(bytes)
 }
 
-/// Reads a file from its beginning.
-pub(super) fn read(mut body: Body<'_>) -> Result<Source> {
+/// The lengths of the dimensions of a file.
+pub(super) fn shape(path: &Path) -> Result<Vec<usize>> {
+    let (file, held) = input::open(path)?;
+    let mut magic = Vec::new();
+    let read = Part::new(&file, 0, MAGIC.len() as u64).read_to_end(&mut magic);
+    read.map_err(|error| Error::io("read", path, error))?;
+    if magic != MAGIC {
+        let fact = "named like a NumPy array, but its content is none";
+        return Err(Error::input(path, format!("{fact}; save it anew with numpy.save, or remove it")));
+    }
+    start(path, &mut Part::new(&file, 0, held)).map(|(layout, _)| layout.shape)
+}
+
+/// Opens a file from its beginning.
+pub(super) fn open(mut body: Body<'_>, reading: &Reading) -> Result<Opened> {
     let (layout, offset) = start(body.path, body.from)?;
     if let Held::Bytes(held) = &mut body.held {
         *held = held.saturating_sub(offset as u64);
     }
-    layout.source(body)
+    layout.open(body, reading)
 }
 
 /// Reads `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
-fn parse(header: &[u8]) -> Result<Layout, String> {
-    let text = std::str::from_utf8(header).map_err(|_| "the header is not text; the file is damaged")?;
-    let field =
-        |key: &str| value_of(text, key).ok_or(format!("the header has no {key}; the file is damaged"));
-    let (number, endian) = number_of(field("descr")?)?;
+fn parse(path: &Path, header: &[u8]) -> Result<Layout, String> {
+    // Versions 1 and 2 are Latin-1, of which nothing but ASCII stands in the fields that count.
+    let is_text = std::str::from_utf8(header).is_ok();
+    let text: String = if is_text {
+        String::from_utf8_lossy(header).into_owned()
+    } else {
+        header.iter().map(|&byte| char::from(byte)).collect()
+    };
+    let entries = match header::entries(&text) {
+        Some(entries) => entries,
+        None if text.trim().is_empty() => Vec::new(),
+        None if !is_text => return Err("the header is not text; the file is damaged".to_owned()),
+        None => return Err(format!("the header {:.200} cannot be read; the file is damaged", text.trim())),
+    };
+    // As in Python, the last of several counts.
+    let field = |key: &str| {
+        let entry = entries.iter().rev().find(|entry| entry.key == key);
+        entry.ok_or_else(|| format!("the header has no {key}; the file is damaged"))
+    };
+    let (number, endian) = number_of(path, &field("descr")?.value)?;
     let fortran = field("fortran_order")?;
-    let fortran = match (fortran.starts_with("True"), fortran.starts_with("False")) {
-        (false, false) => {
-            return Err(format!(
-                "the header's fortran_order {fortran:.20} is neither True nor False; the file is damaged"
-            ));
-        }
-        (is_fortran, _) => is_fortran,
+    let Value::Bool(fortran) = fortran.value else {
+        let found = written(&text, fortran);
+        return Err(format!(
+            "the header's fortran_order {found:.20} is neither True nor False; the file is damaged"
+        ));
     };
     let shape = field("shape")?;
-    let shape = shape_of(shape).ok_or_else(|| {
-        let end = shape.find(')').map_or(shape.len(), |end| end + 1);
-        format!("the header's shape {:.60} cannot be read; the file is damaged", &shape[..end])
+    let lengths = shape_of(&shape.value);
+    let shape = lengths.ok_or_else(|| {
+        format!("the header's shape {:.60} cannot be read; the file is damaged", written(&text, shape))
     })?;
     Ok(Layout { number, endian, fortran, shape })
 }
 
-/// The text that follows `'key':`.
-fn value_of<'a>(header: &'a str, key: &str) -> Option<&'a str> {
-    let after = header.split_once(&format!("'{key}'"))?.1;
-    after.trim_start().strip_prefix(':').map(str::trim_start)
+/// A value as the file has it.
+fn written<'a>(header: &'a str, entry: &Entry) -> &'a str {
+    header.get(entry.place.clone()).unwrap_or_default()
 }
 
-/// The kind of number behind a `descr`, which goes on behind the closing quote.
-fn number_of(descr: &str) -> Result<(Number, Endian), String> {
-    let name = descr.strip_prefix('\'').and_then(|rest| rest.split('\'').next());
-    let name = name.ok_or("a structured array; save one plain array of numbers with numpy.save")?;
+/// The kind of number behind a `descr`.
+fn number_of(path: &Path, descr: &Value) -> Result<(Number, Endian), String> {
+    let Value::Text(name) = descr else {
+        let remedy = "numpy.lib.recfunctions.structured_to_unstructured(a).astype('f4')";
+        return Err(format!(
+            "a structured array; save one plain array of numbers, numpy.save('rows.npy', {remedy})"
+        ));
+    };
     let endian = if name.starts_with('>') { Endian::Big } else { Endian::Little };
     let number = match name.trim_start_matches(['<', '>', '|', '=']) {
-        "u1" => Number::U8,
+        "u1" | "B" => Number::U8,
         "f2" => Number::F16,
         "f4" => Number::F32,
         "f8" => Number::F64,
-        _ => {
-            let accepted = "u1, f2, f4 and f8 are read; convert it with .astype('float32')";
-            return Err(format!("numbers of type '{name}', but only {accepted}"));
+        other => {
+            let remedy = conversion::numbers(path, other);
+            return Err(format!(
+                "numbers of type '{name:.20}', but only u1, f2, f4 and f8 are read; {remedy}"
+            ));
         }
     };
     Ok((number, endian))
 }
 
 /// The lengths in `(3, 4)`; none in `()`.
-fn shape_of(text: &str) -> Option<Vec<usize>> {
-    let (inside, _) = text.strip_prefix('(')?.split_once(')')?;
-    inside
-        .split(',')
-        .map(str::trim)
-        .filter(|length| !length.is_empty())
-        .map(|length| length.parse().ok())
-        .collect()
+fn shape_of(value: &Value) -> Option<Vec<usize>> {
+    let Value::Tuple(lengths) = value else { return None };
+    let length = |value: &Value| match value {
+        Value::Whole(digits) => digits.parse().ok(),
+        _ => None,
+    };
+    lengths.iter().map(length).collect()
 }
 
 /// Writes rows `[rows, cols]` of f32 to a new file `path`, as `numpy.save` would.

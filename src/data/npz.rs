@@ -8,7 +8,8 @@ use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, FileReader, RECOMMENDED_BUFFER_SIZE, ZipArchive, ZipArchiveEntryWayfinder};
 
 use super::array::{Body, Held};
-use super::{Source, npy};
+use super::reading::Reading;
+use super::{Opened, conversion, npy};
 use crate::error::{Error, Result};
 
 /// The first bytes of an archive: of its first file, or of its end where it holds none.
@@ -17,6 +18,8 @@ const MAGICS: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
 const MOST_FILES: usize = 10_000;
 /// Longest name of a file that counts as an array's, bytes.
 const LONGEST_NAME: usize = 1024;
+/// Most names of other files that are kept.
+const MOST_OTHERS: usize = 100;
 /// How the names of arrays end.
 const ENDING: &str = ".npy";
 
@@ -35,19 +38,19 @@ pub fn recognised(bytes: &[u8]) -> bool {
     MAGICS.iter().any(|magic| bytes.starts_with(magic))
 }
 
-/// Reads the array `name` of an archive of `held` bytes, or its only one.
-pub fn read(path: &Path, file: File, held: u64, name: Option<&str>) -> Result<Source> {
+/// Opens the array `name` of an archive of `held` bytes, or its only one.
+pub fn open(path: &Path, file: File, held: u64, name: Option<&str>, reading: &Reading) -> Result<Opened> {
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
     let damaged = |error| damaged(path, &error);
     let archive = ZipArchive::from_file(file, &mut buffer).map_err(damaged)?;
-    let entries = entries(path, &archive, &mut buffer)?;
-    let entry = chosen(entries, name).map_err(|reason| Error::input(path, reason))?;
-    read_entry(&path_of(path, &entry.name), &archive, held, &entry)
+    let (entries, others) = entries(path, &archive, &mut buffer)?;
+    let entry = chosen(path, entries, &others, name).map_err(|reason| Error::input(path, reason))?;
+    open_entry(&path_of(path, &entry.name), &archive, held, &entry, reading)
 }
 
-/// The arrays of an archive.
-fn entries(path: &Path, archive: &Archive, buffer: &mut [u8]) -> Result<Vec<Entry>> {
-    let mut found = Vec::new();
+/// The arrays of an archive, and the names of the first files that are none.
+fn entries(path: &Path, archive: &Archive, buffer: &mut [u8]) -> Result<(Vec<Entry>, Vec<String>)> {
+    let (mut found, mut others) = (Vec::new(), Vec::new());
     let mut entries = archive.entries(buffer);
     let mut files = 0;
     while let Some(entry) = entries.next_entry().map_err(|error| damaged(path, &error))? {
@@ -58,6 +61,9 @@ fn entries(path: &Path, archive: &Archive, buffer: &mut [u8]) -> Result<Vec<Entr
         }
         let name = entry.file_path();
         let name = name.as_bytes();
+        if !name.ends_with(ENDING.as_bytes()) && name.len() <= LONGEST_NAME && others.len() < MOST_OTHERS {
+            others.push(String::from_utf8_lossy(name).into_owned());
+        }
         if name.len() <= LONGEST_NAME && name.ends_with(ENDING.as_bytes()) {
             let name = String::from_utf8_lossy(name).into_owned();
             let (method, flags) = (entry.compression_method(), entry.flags());
@@ -65,24 +71,38 @@ fn entries(path: &Path, archive: &Archive, buffer: &mut [u8]) -> Result<Vec<Entr
             found.push(Entry { name, place: entry.wayfinder(), method, is_encrypted });
         }
     }
-    Ok(found)
+    Ok((found, others))
 }
 
-/// The array called `wanted`, or the only one; the error lists what there is.
-fn chosen(entries: Vec<Entry>, wanted: Option<&str>) -> Result<Entry, String> {
+/// The array called `wanted`, or the only one; the error lists what there is, or says what the archive is instead.
+fn chosen(
+    path: &Path,
+    entries: Vec<Entry>,
+    others: &[String],
+    wanted: Option<&str>,
+) -> Result<Entry, String> {
     let short = |entry: &Entry| entry.name.trim_end_matches(ENDING).to_owned();
     let listed = entries.iter().map(short).collect::<Vec<_>>().join(", ");
+    let names: Vec<String> = entries.iter().map(short).collect();
+    if wanted.is_none() && is_sparse(&names) {
+        return Err(conversion::sparse(path));
+    }
     let is_it = |entry: &Entry| wanted.is_none_or(|name| entry.name == name || short(entry) == name);
     let mut fitting = entries.into_iter().filter(is_it);
     match (fitting.next(), fitting.next(), wanted) {
         (Some(entry), None, _) => Ok(entry),
         (None, _, Some(wanted)) => Err(format!("no array is called {wanted}; there are: {listed}")),
-        (None, ..) => Err("a zip archive without a .npy file; save arrays with numpy.savez".to_owned()),
+        (None, ..) => Err(conversion::archive(path, others)),
         (Some(_), ..) => Err(format!("several arrays; name one as FILE.npz:NAME of: {listed}")),
     }
 }
 
-fn read_entry(path: &Path, archive: &Archive, held: u64, entry: &Entry) -> Result<Source> {
+/// Whether these are the arrays in which SciPy saves a sparse matrix.
+fn is_sparse(names: &[String]) -> bool {
+    ["format", "shape", "data"].iter().all(|part| names.iter().any(|name| name == part))
+}
+
+fn open_entry(path: &Path, archive: &Archive, held: u64, entry: &Entry, reading: &Reading) -> Result<Opened> {
     if entry.is_encrypted {
         return Err(Error::input(path, "encrypted; save it anew with numpy.savez"));
     }
@@ -99,7 +119,7 @@ fn read_entry(path: &Path, archive: &Archive, held: u64, entry: &Entry) -> Resul
         }
     };
     let mut from = place.verifying_reader(unpacked);
-    npy::read(Body { path, from: &mut from, held: Held::Packed((end - start).min(held)) })
+    npy::open(Body { path, from: &mut from, held: Held::Packed((end - start).min(held)) }, reading)
 }
 
 /// The archive and the array in it, as the user would name them.

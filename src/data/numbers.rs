@@ -3,7 +3,7 @@
 /// A kind of number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Number {
-    /// A byte, which stands for its 255th part: pixels.
+    /// A byte, 0 to 255.
     U8,
     /// IEEE half precision.
     F16,
@@ -46,10 +46,10 @@ impl Number {
         }
     }
 
-    /// All numbers in `bytes`, whose length is a multiple of [`Self::size`]; without loss, bytes divided by 255.
+    /// All numbers in `bytes`, whose length is a multiple of [`Self::size`]; without loss and as they are.
     pub fn decode(self, bytes: &[u8], endian: Endian) -> Vec<f64> {
         match self {
-            Self::U8 => bytes.iter().map(|&byte| f64::from(byte) / 255.0).collect(),
+            Self::U8 => bytes.iter().map(|&byte| byte.into()).collect(),
             Self::F16 => each(bytes, endian, |b| half(u16::from_le_bytes(b))),
             Self::Bf16 => each(bytes, endian, |[low, high]| f32::from_le_bytes([0, 0, low, high]).into()),
             Self::F32 => each(bytes, endian, |b| f32::from_le_bytes(b).into()),

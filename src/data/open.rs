@@ -1,19 +1,21 @@
-//! Recognises what DATA is, by content first and by name for the words of an error.
+//! Recognises what DATA is, by content first and by name for the words of an error, and opens it as the user wants it read.
 
 use std::fmt;
+use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::array::{Body, Held};
+use super::conversion::{START, looks_like};
+use super::folder::picture_files;
+use super::left_out::LeftOut;
 use super::pictures::Pictures;
-use super::stream::Store;
-use super::{Source, idx, images, npy, npz, tensor};
+use super::reading::{Axes, Meaning, Reading};
+use super::stream::{RawRows, Store};
+use super::{Opened, Picture, Source, Taken, idx, images, npy, npz, shards, tensor};
 use crate::error::{Error, Result};
 use crate::input::{self, Part};
-
-/// How many bytes of a file are read to recognise it.
-const START: u64 = 512;
 
 /// Formats of single files.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,15 @@ impl Format {
             _ if idx::recognised(bytes) => Some(Self::Idx),
             [0x1f, 0x8b, ..] => Some(Self::Gzip),
             _ => None,
+        }
+    }
+
+    /// Whether a file of `held` bytes is this in earnest, and not bare numbers that begin alike.
+    fn is_sure(self, start: &[u8], held: u64) -> bool {
+        match self {
+            Self::Idx => idx::length(start) == Some(held),
+            Self::Safetensors => tensor::header_fits(start, held),
+            Self::Image | Self::Npy | Self::Npz | Self::Gzip => true,
         }
     }
 
@@ -71,34 +82,195 @@ impl fmt::Display for Format {
     }
 }
 
-/// See [`Source::open`].
-pub fn open(path: &Path) -> Result<Source> {
+/// See [`Opened`]; rows that can be read one by one are left where they are if `stays`.
+pub fn open(path: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
     let (path, part) = split_part(path);
+    if let Some(raw) = reading.raw {
+        check_raw(path, reading)?;
+        return open_raw(path, raw);
+    }
     if path.is_dir() {
-        return match Store::open(path)? {
-            Some(store) => store.table().map(Source::Rows),
-            None => Pictures::of_folder(path).map(|pictures| Source::Images(Arc::new(pictures))),
-        };
+        return open_folder(path, reading, stays);
     }
     let (file, held) = input::open(path)?;
-    let mut start = Vec::new();
-    let read = Part::new(&file, 0, START).read_to_end(&mut start);
-    read.map_err(|error| Error::io("read", path, error))?;
+    let start = start_of(path, &file)?;
     let format = Format::of(&start).ok_or_else(|| unknown(path, &start))?;
     if let Some(named) = Format::named(path).filter(|&named| named != format) {
         tracing::warn!("{}: named like {named}, but read as {format}, which it is", path.display());
     }
     match format {
-        Format::Image => Ok(Source::Images(Arc::new(Pictures::of_file(path, &file, held)?))),
-        Format::Npy => {
-            let mut from = Part::new(&file, 0, held);
-            npy::read(Body { path, from: &mut from, held: Held::Bytes(held) })
-        }
-        Format::Npz => npz::read(path, file, held, part),
-        Format::Idx => idx::read(path, &file, held).map(Source::Rows),
-        Format::Gzip => idx::read_gzip(path, &file, held).map(Source::Rows),
-        Format::Safetensors => tensor::read(path, &file, held, part).map(Source::Rows),
+        Format::Image => open_picture(path, &file, held, reading),
+        Format::Npy => open_array(path, &file, held, reading, stays),
+        Format::Npz => npz::open(path, file, held, part, reading),
+        Format::Idx => idx::open(path, &file, held, reading),
+        Format::Gzip => idx::open_gzip(path, &file, held, reading),
+        Format::Safetensors => tensor::open(path, &file, held, part, reading),
     }
+}
+
+/// The first bytes of a file.
+fn start_of(path: &Path, file: &File) -> Result<Vec<u8>> {
+    let mut start = Vec::new();
+    let read = Part::new(file, 0, START).read_to_end(&mut start);
+    read.map_err(|error| Error::io("read", path, error))?;
+    Ok(start)
+}
+
+fn open_picture(path: &Path, file: &File, held: u64, reading: &Reading) -> Result<Opened> {
+    check_pictures(path, reading)?;
+    Ok(of_pictures(path, Pictures::of_file(path, file, held)?))
+}
+
+/// Refuses what is said of arrays where there are picture files.
+fn check_pictures(path: &Path, reading: &Reading) -> Result<()> {
+    if let Some(axes) = &reading.axes {
+        let fact = format!("--axes {axes} is for arrays, but these are picture files");
+        return Err(Error::input(path, format!("{fact}; leave it out")));
+    }
+    if reading.meaning == Some(Meaning::Rows) {
+        let fact = "--as rows is for arrays, but these are picture files";
+        return Err(Error::input(path, format!("{fact}; leave it out, or save them as one array of rows")));
+    }
+    Ok(())
+}
+
+fn open_array(path: &Path, file: &File, held: u64, reading: &Reading, stays: bool) -> Result<Opened> {
+    if stays && let Some((store, taken)) = Store::open(path, reading)? {
+        return Ok(Opened { source: Source::Stored(Arc::new(store)), taken });
+    }
+    let mut from = Part::new(file, 0, held);
+    npy::open(Body { path, from: &mut from, held: Held::Bytes(held) }, reading)
+}
+
+/// Refuses what is said of arrays where there are bare numbers.
+fn check_raw(path: &Path, reading: &Reading) -> Result<()> {
+    let said = [
+        reading.axes.as_ref().map(|axes| format!("--axes {axes}")),
+        reading.meaning.map(|m| format!("--as {m}")),
+    ];
+    match said
+        .into_iter()
+        .flatten()
+        .next()
+        .filter(|_| reading.meaning() != Some(Meaning::Rows) || reading.axes.is_some())
+    {
+        Some(said) => Err(Error::input(
+            path,
+            format!("--raw gives rows, but {said} says what an array is; leave it out"),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn open_raw(path: &Path, raw: RawRows) -> Result<Opened> {
+    let (files, left_out) =
+        if path.is_dir() { shards::bare(path)? } else { (vec![path.to_owned()], LeftOut::default()) };
+    for file in &files {
+        check_bare(file)?;
+    }
+    let (store, taken) = Store::open_bare(path, &files, raw)?;
+    Ok(Opened { source: Source::Stored(Arc::new(store)), taken: Taken { left_out, ..taken } })
+}
+
+/// Refuses a file that says itself what it holds: its header would be taken for numbers.
+fn check_bare(path: &Path) -> Result<()> {
+    let (file, held) = input::open(path)?;
+    let start = start_of(path, &file)?;
+    let Some(format) = Format::of(&start).filter(|format| format.is_sure(&start, held)) else {
+        return Ok(());
+    };
+    let fact =
+        format!("--raw is for bare numbers, but this is {format}, whose header would be taken for numbers");
+    Err(Error::input(path, format!("{fact}; leave --raw out")))
+}
+
+/// A folder of pictures or of arrays; one that holds both needs a word of the user.
+fn open_folder(folder: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
+    let (arrays, others) = shards::arrays(folder)?;
+    if arrays.is_empty() {
+        return open_pictures(folder, reading);
+    }
+    let (mut pictures, _) = picture_files(folder)?;
+    pictures.retain(|path| !arrays.contains(path));
+    match (reading.meaning(), pictures.len()) {
+        (Some(Meaning::Pictures), 1..) => open_pictures(folder, reading),
+        (None, 1..) => Err(Error::input(folder, both(&pictures, &arrays))),
+        (Some(Meaning::Rows), _) | (_, 0) => {
+            let opened = open_arrays(folder, &arrays, reading, stays)?;
+            Ok(Opened { taken: Taken { left_out: others, ..opened.taken }, ..opened })
+        }
+    }
+}
+
+/// Why a folder of pictures and arrays is refused.
+fn both(pictures: &[PathBuf], arrays: &[PathBuf]) -> String {
+    let some = |files: &[PathBuf]| {
+        let name = files[0].file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let more = if files.len() > 1 { ", …" } else { "" };
+        format!("{} ({name}{more})", files.len())
+    };
+    format!(
+        "this folder holds picture files, {}, and arrays, {}; --as pictures takes the pictures, --as rows the arrays, or put          them into folders of their own",
+        some(pictures),
+        some(arrays)
+    )
+}
+
+fn open_pictures(folder: &Path, reading: &Reading) -> Result<Opened> {
+    let pictures = Pictures::of_folder(folder)?;
+    check_pictures(folder, reading)?;
+    Ok(of_pictures(folder, pictures))
+}
+
+fn of_pictures(path: &Path, pictures: Pictures) -> Opened {
+    let taken = Taken::pictures(Some(path), pictures.list(), pictures.left_out().clone());
+    Opened { source: Source::Images(Arc::new(pictures)), taken }
+}
+
+/// Arrays of a folder: rows that go on from file to file, or pictures where each has three dimensions or it is said.
+fn open_arrays(folder: &Path, arrays: &[PathBuf], reading: &Reading, stays: bool) -> Result<Opened> {
+    let are_pictures = match reading.meaning() {
+        Some(meaning) => meaning == Meaning::Pictures,
+        None => npy::shape(&arrays[0])?.len() > 2,
+    };
+    if are_pictures {
+        return open_stacks(folder, arrays, reading);
+    }
+    let (store, taken) = Store::open_folder(folder, arrays, reading)?;
+    let source = if stays { Source::Stored(Arc::new(store)) } else { Source::Rows(store.table()?) };
+    Ok(Opened { source, taken })
+}
+
+/// Pictures in several arrays, one or more in each.
+fn open_stacks(folder: &Path, arrays: &[PathBuf], reading: &Reading) -> Result<Opened> {
+    let mut all: Vec<Picture> = Vec::new();
+    let mut first: Option<Taken> = None;
+    for path in arrays {
+        let reading = match npy::shape(path)?[..] {
+            // A file each is how single pictures in colour come.
+            [_, _, 1 | 3] if reading.axes.is_none() => {
+                Reading { axes: Some(Axes::one_picture()), ..reading.clone() }
+            }
+            _ => Reading { meaning: Some(Meaning::Pictures), ..reading.clone() },
+        };
+        let (file, held) = input::open(path)?;
+        let Opened { source, taken } = open_array(path, &file, held, &reading, false)?;
+        if let Source::Images(pictures) = source {
+            let count = pictures.list().len();
+            all.extend((0..count).map(|number| pictures.read(number)).collect::<Result<Vec<_>>>()?);
+        }
+        first.get_or_insert(taken);
+    }
+    let all = Pictures::of(all);
+    let sizes = Taken::pictures(Some(folder), all.list(), LeftOut::default());
+    let taken = first.map_or(sizes.clone(), |first| Taken {
+        number: first.number,
+        axes: first.axes,
+        shape: first.shape,
+        files: arrays.len(),
+        ..sizes
+    });
+    Ok(Opened { source: Source::Images(Arc::new(all)), taken })
 }
 
 /// Splits `FILE.safetensors:TENSOR` and `FILE.npz:ARRAY`, unless a file has that whole name.
@@ -116,19 +288,5 @@ pub fn split_part(path: &Path) -> (&Path, Option<&str>) {
 fn unknown(path: &Path, start: &[u8]) -> Error {
     let named = Format::named(path).map_or(String::new(), |format| format!("named like {format}, but "));
     let accepted = "DATA is a folder of images, PNG, JPEG, .npy, .npz, IDX (also .gz) or safetensors";
-    Error::input(path, format!("{named}its content is {}; {accepted}", looks_like(start)))
-}
-
-/// A guess at foreign content, in words.
-fn looks_like(start: &[u8]) -> &'static str {
-    match start {
-        [] => "empty",
-        [0x89, b'H', b'D', b'F', ..] => "HDF5 (save one array as .npy)",
-        _ if start.starts_with(b"MATLAB") => "a MATLAB file (save one array as .npy)",
-        _ if image::guess_format(start).is_ok() => "an image of another kind (convert it to PNG)",
-        _ if start.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) => {
-            "text (save the numbers with numpy.save)"
-        }
-        _ => "of no known format",
-    }
+    Error::input(path, format!("{named}its content is {}; {accepted}", looks_like(path, start)))
 }

@@ -56,7 +56,7 @@ impl Pieces {
         }
         if let Source::Stored(store) = source {
             preprocess.check_width(store.cols)?;
-            let preprocess = fit(&store, preprocess, None, told)?;
+            let preprocess = fit(&store, preprocess, None, told)?.for_numbers(store.number);
             let transform = Arc::new(Transform::new(&store, &preprocess));
             let size = (store.rows, store.cols);
             return Ok(Self { from: From::Stored(store, transform), preprocess, size });

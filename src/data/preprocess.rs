@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Examples, Grid, Normalize, Picture, Preprocess, normalize, patches};
+use super::numbers::Number;
+use super::{Examples, Grid, Normalize, Picture, Preprocess, Scale, normalize, patches};
 use crate::error::{Error, Result};
 use crate::model::{Matrix, Real};
 
@@ -41,6 +42,11 @@ impl Preprocess {
         self.limits.filter(|_| self.normalize != Normalize::None)
     }
 
+    /// The preprocessing of numbers that are stored as `number`: what they are divided by, whatever they are stored as.
+    pub fn for_numbers(&self, number: Number) -> Self {
+        Self { scale: self.scale.for_numbers(number), ..self.clone() }
+    }
+
     /// Refuses rows of another width than the patches that they stand for.
     pub(super) fn check_width(&self, cols: usize) -> Result<()> {
         match self.patch.zip(self.channels) {
@@ -57,15 +63,18 @@ impl Preprocess {
     }
 
     /// Takes normalised rows `[m, n]` back to the values that the source had (whitened, where it was whitened),
-    /// adding each row's own mean: `means` is [`Examples::means`], one a row or empty.
+    /// adding each row's own mean and undoing the scale, if it is that of [`Examples::preprocess`]: `means` is
+    /// [`Examples::means`], one a row or empty.
     pub fn restore(&self, rows: &mut [f32], means: &[f64]) {
         let limits = self.stored_limits();
         let cols = rows.len() / means.len().max(1);
+        let multiplied = if let Scale::Divide(divisor) = self.scale { divisor } else { 1.0 };
         for (i, row) in rows.chunks_exact_mut(cols.max(1)).enumerate() {
             let mean = means.get(i).copied().unwrap_or(0.0);
             for x in row {
                 let value = f64::from(*x);
-                *x = (limits.map_or(value, |limits| self.normalize.unmap(value, limits)) + mean) as f32;
+                let scaled = limits.map_or(value, |limits| self.normalize.unmap(value, limits)) + mean;
+                *x = (scaled * multiplied) as f32;
             }
         }
     }

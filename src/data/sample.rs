@@ -1,7 +1,7 @@
 //! A seeded sample of rows, on which a normalisation is fitted where a pass over all of them takes too long.
 
 use super::normalize::{Spread, centre_rows};
-use super::{Normalize, Table};
+use super::{Normalize, Scale, Table};
 use crate::error::Result;
 use crate::random::Stream;
 
@@ -29,14 +29,16 @@ impl Sample {
 }
 
 impl Table {
-    /// The limits of a normalisation, fitted on a sample of the rows; the bits of [`super::stream::fit`] on the same rows.
+    /// The limits of a normalisation, fitted on a sample of the rows on this scale; the bits of [`super::stream::fit`] on the same rows.
     ///
     /// # Errors
     /// When the rows of the sample have no spread.
-    pub fn fit(&self, kind: Normalize, sample: Sample) -> Result<Option<(f64, f64)>> {
+    pub fn fit(&self, kind: Normalize, sample: Sample, scale: Scale) -> Result<Option<(f64, f64)>> {
+        let divisor = scale.divisor(self.number);
         let mut spread = Spread::default();
         for row in sample.of(self.rows) {
-            let mut values = self.values[row * self.cols..][..self.cols].to_vec();
+            let raw = &self.values[row * self.cols..][..self.cols];
+            let mut values: Vec<f64> = raw.iter().map(|x| x / divisor).collect();
             if kind == Normalize::Lecture {
                 let means = centre_rows(&mut values, self.cols);
                 spread.add_means(&means, values.len());

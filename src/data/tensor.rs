@@ -7,9 +7,11 @@ use std::path::Path;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
-use super::Table;
 use super::array::{Body, Held, Layout};
+use super::conversion::python;
 use super::numbers::{Endian, Number};
+use super::reading::Reading;
+use super::{Opened, Scale};
 use crate::error::{Error, Result};
 use crate::input::Part;
 use crate::model::Real;
@@ -25,6 +27,12 @@ const LENGTH: u64 = 8;
 pub fn recognised(bytes: &[u8]) -> bool {
     let length = bytes.first_chunk().map(|&length| u64::from_le_bytes(length));
     length.is_some_and(|length| length <= LONGEST_ALLOWED) && bytes.get(8) == Some(&b'{')
+}
+
+/// Whether the header that `start` announces ends within a file of `held` bytes.
+pub fn header_fits(start: &[u8], held: u64) -> bool {
+    let length = start.first_chunk().map(|&length| u64::from_le_bytes(length));
+    recognised(start) && length.is_some_and(|length| length.saturating_add(LENGTH) <= held)
 }
 
 /// What the header of a file says, checked against its length.
@@ -87,7 +95,7 @@ impl Tensors {
     pub fn floats<T: Real>(&self, path: &Path, file: &File, name: &str) -> Result<Vec<T>> {
         let info = self.info(name).ok_or_else(|| Error::input(path, format!("no tensor {name}")))?;
         let number = float(name, info.dtype).map_err(|reason| Error::input(path, reason))?;
-        self.body(path, file, info, |body| layout(number, info).values(body, |_, _| Ok(())))
+        self.body(path, file, info, |body| layout(number, info).values(body, (Scale::AsIs, 1), |_, _| Ok(())))
     }
 
     /// Hands the bytes of a tensor to `read`.
@@ -120,20 +128,34 @@ fn float(name: &str, kind: Dtype) -> Result<Number, String> {
     }
 }
 
-/// Reads the tensor `name`, or the only one of two dimensions, of a file of `held` bytes.
-pub fn read(path: &Path, file: &File, held: u64, name: Option<&str>) -> Result<Table> {
+/// Opens the tensor `name`, or the only one of two dimensions, of a file of `held` bytes.
+pub fn open(path: &Path, file: &File, held: u64, name: Option<&str>, reading: &Reading) -> Result<Opened> {
     let tensors = Tensors::read(path, file, held)?;
     let refused = |reason| Error::input(path, reason);
     let (name, info) = chosen(&tensors, name).map_err(refused)?;
-    let &[rows, cols] = &info.shape[..] else {
-        let shape = &info.shape;
-        return Err(refused(format!("tensor {name} has shape {shape:?}, but rows need two dimensions")));
-    };
+    let shape = &info.shape;
+    if shape.len() != 2 && reading.meaning().is_none() {
+        let remedy = "say what they are with --as or --axes, as --axes count,length,length";
+        return Err(refused(format!(
+            "tensor {name} has shape {shape:?}, but rows need two dimensions; {remedy}"
+        )));
+    }
     let number = match info.dtype {
         Dtype::U8 => Number::U8,
-        other => float(&name, other).map_err(refused)?,
+        other => {
+            float(&name, other).map_err(|reason| refused(format!("{reason}; {}", converted(path, &name))))?
+        }
     };
-    tensors.body(path, file, info, |body| layout(number, info).table(body, rows, cols))
+    tensors.body(path, file, info, |body| layout(number, info).open(body, reading))
+}
+
+/// The line of Python that makes floats of a tensor.
+fn converted(path: &Path, name: &str) -> String {
+    format!(
+        "numpy.save('rows.npy', safetensors.numpy.load_file({})[{}].astype('f4'))",
+        python(path),
+        python(name)
+    )
 }
 
 /// The tensor called `wanted`, or the only one of two dimensions; the error lists what there is.

@@ -22,8 +22,10 @@ use crate::objective::Objective;
 
 /// The metadata key.
 const KEY: &str = "rhohat";
-/// Version of the metadata; raised when an older reader would misunderstand it.
-const FORMAT: u64 = 1;
+/// Version of the metadata; raised when an older reader would misunderstand it. Version 1 knows no scale: it divides all bytes
+/// by 255, which is right for models of pictures, and they are written as such.
+const FORMAT: u64 = 2;
+const WITHOUT_SCALE: u64 = 1;
 
 /// What the numbers of a model mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,7 +114,7 @@ impl Meta {
     /// JSON with sorted keys, on which "the same bytes" relies.
     fn to_json(&self) -> String {
         let mut json = serde_json::to_value(self).expect("numbers and names have a JSON form");
-        json["format"] = FORMAT.into();
+        json["format"] = if self.preprocess.scale.is_pixels() { WITHOUT_SCALE } else { FORMAT }.into();
         json.sort_all_objects();
         json.to_string()
     }
@@ -121,10 +123,10 @@ impl Meta {
         let unreadable = |error| format!("its metadata {KEY} cannot be read ({error})");
         let json: serde_json::Value = serde_json::from_str(json).map_err(unreadable)?;
         match json["format"].as_u64() {
-            Some(FORMAT) => serde_json::from_value(json).map_err(unreadable),
-            Some(other) => {
-                Err(format!("format {other}, but this version reads format {FORMAT}; upgrade rhohat"))
-            }
+            Some(WITHOUT_SCALE | FORMAT) => serde_json::from_value(json).map_err(unreadable),
+            Some(other) => Err(format!(
+                "format {other}, but this version reads format {WITHOUT_SCALE} and {FORMAT}; upgrade rhohat"
+            )),
             None => Err(format!("its metadata {KEY} names no format; the file is damaged")),
         }
     }

@@ -1,21 +1,19 @@
 //! A run that is gone on with: what its files say, whether anything is left to do, and the record of its sittings.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::{DataRecord, RunDir, timestamp};
+use super::{CONFIG, DATA, DIVERGENCE, DataRecord, FILES, FOLDERS, RunDir, SITTINGS, SUMMARY, timestamp};
 use crate::checkpoint::Rejected;
-use crate::config::{Written, read_settings};
-use crate::durable;
+use crate::config::{Written, parse_settings};
 use crate::error::{Error, Result};
-use crate::input;
 
+/// Most bytes of `config.toml`, which has about a thousand.
+const SETTINGS_MOST: u64 = 1 << 16;
 /// Most bytes of `summary.json` and of a line of `resumed.jsonl`.
 const SUMMARY_MOST: u64 = 1 << 20;
 /// Most bytes of `data.json`, which names every file.
@@ -86,23 +84,19 @@ impl RunDir {
     /// The run in a folder.
     ///
     /// # Errors
-    /// [`Error::Input`] when there is none.
+    /// [`Error::Input`] when there is none, or one of its files is a link or a pipe.
     pub fn open(path: &Path) -> Result<Self> {
-        // The folder of its checkpoints, or one of these.
-        let is_run = |folder: &&Path| folder.join("config.toml").is_file();
-        if let Some(run) = path.ancestors().take(3).find(is_run).filter(|run| path.is_dir() && *run != path) {
-            let run = if run.as_os_str().is_empty() { Path::new(".") } else { run };
-            return Err(Error::input(path, format!("a part of the run {}; give that", run.display())));
-        }
-        let has = |name: &str| path.join(name).exists();
+        let has = |name: &str| path.join(name).symlink_metadata().is_ok();
         let reason = if !path.is_dir() {
             "no such run; give the folder of one, or auto"
-        } else if !path.join("config.toml").is_file() {
+        } else if !has(CONFIG) {
             "no config.toml, so that no run has begun here; start one with --out"
-        } else if !["metrics.jsonl", "env.json", "checkpoints"].into_iter().any(has) {
+        } else if ![super::METRICS, super::ENVIRONMENT, FOLDERS[0]].into_iter().any(has) {
             "a config.toml and nothing else of a run: --config FILE begins one with such settings"
         } else {
-            return Ok(Self(path.to_owned()));
+            let run = Self(path.to_owned());
+            run.folder().check(&FILES, &FOLDERS)?;
+            return Ok(run);
         };
         Err(Error::input(path, reason))
     }
@@ -112,7 +106,8 @@ impl RunDir {
     /// # Errors
     /// [`Error::Input`] when it is no TOML or of a later version.
     pub fn settings(&self) -> Result<(Table, Written)> {
-        read_settings(&self.config())
+        let bytes = self.folder().small(CONFIG, "a configuration", SETTINGS_MOST)?;
+        parse_settings(&self.config(), bytes.unwrap_or_default())
     }
 
     /// What the run is to learn from; `None` in a run of 0.1.0.
@@ -121,7 +116,7 @@ impl RunDir {
     /// [`Error::Io`] when it cannot be read, [`Error::Input`] when it is no such record.
     pub fn data_record(&self) -> Result<Option<DataRecord>> {
         let remedy = "remove it to go by the checkpoints";
-        read_json(&self.data(), "a record of data", DATA_MOST, remedy)
+        self.json(DATA, "a record of data", DATA_MOST, remedy)
     }
 
     /// The result of a run with nothing left to do, as JSON; `None` while something is.
@@ -129,11 +124,10 @@ impl RunDir {
     /// # Errors
     /// [`Error::Io`] when it cannot be read.
     pub fn summary(&self) -> Result<Option<String>> {
-        let Some(bytes) = read_if_there(&self.summary_path(), "a summary", SUMMARY_MOST)? else {
-            return Ok(None);
-        };
+        let folder = self.folder();
+        let Some(bytes) = folder.small(SUMMARY, "a summary", SUMMARY_MOST)? else { return Ok(None) };
         let no_text =
-            |_| Error::input(self.summary_path(), "not text in UTF-8; remove it to have the run looked at");
+            |_| Error::input(folder.join(SUMMARY), "not text in UTF-8; remove it to have the run looked at");
         String::from_utf8(bytes).map(Some).map_err(no_text)
     }
 
@@ -142,7 +136,7 @@ impl RunDir {
     /// # Errors
     /// [`Error::Io`] when it cannot be written.
     pub fn finish(&self, summary: &impl Serialize) -> Result<()> {
-        durable::write(&self.summary_path(), |out| Ok(serde_json::to_writer_pretty(out, summary)?))
+        self.folder().write(SUMMARY, |out| Ok(serde_json::to_writer_pretty(out, summary)?))
     }
 
     /// Makes it a run with something left to do, for good: what follows may be lost, but never stands beside a result that
@@ -151,12 +145,9 @@ impl RunDir {
     /// # Errors
     /// [`Error::Io`] when the result cannot be removed.
     pub fn unfinish(&self) -> Result<()> {
-        let removed = [self.summary_path(), self.divergence_path()].map(|path| remove_if_there(&path));
-        let mut any = false;
-        for removed in removed {
-            any |= removed?;
-        }
-        if any { super::sync(&self.0) } else { Ok(()) }
+        let folder = self.folder();
+        // Both are looked at: `|` does not stop at the first.
+        if folder.remove(SUMMARY)? | folder.remove(DIVERGENCE)? { folder.sync() } else { Ok(()) }
     }
 
     /// Keeps that the run has diverged, so that nobody goes on with it unasked.
@@ -164,7 +155,7 @@ impl RunDir {
     /// # Errors
     /// [`Error::Io`] when it cannot be written.
     pub fn diverged(&self, divergence: &Divergence) -> Result<()> {
-        durable::write(&self.divergence_path(), |out| Ok(serde_json::to_writer(out, divergence)?))
+        self.folder().write(DIVERGENCE, |out| Ok(serde_json::to_writer(out, divergence)?))
     }
 
     /// How the last sitting diverged, if it did.
@@ -172,15 +163,7 @@ impl RunDir {
     /// # Errors
     /// [`Error::Io`] when it cannot be read.
     pub fn divergence(&self) -> Result<Option<Divergence>> {
-        read_json(&self.divergence_path(), "a record of a divergence", SUMMARY_MOST, "remove it")
-    }
-
-    fn summary_path(&self) -> PathBuf {
-        self.0.join("summary.json")
-    }
-
-    fn divergence_path(&self) -> PathBuf {
-        self.0.join("diverged.json")
+        self.json(DIVERGENCE, "a record of a divergence", SUMMARY_MOST, "remove it")
     }
 
     /// Adds a line to `resumed.jsonl`.
@@ -188,17 +171,13 @@ impl RunDir {
     /// # Errors
     /// [`Error::Io`] when it cannot be written.
     pub fn record(&self, sitting: &Sitting<'_>) -> Result<()> {
-        let path = self.sittings_path();
-        let before = read_if_there(&path, "a record of sittings", SITTINGS_MOST)?.unwrap_or_default();
-        durable::write(&path, |out| {
+        let folder = self.folder();
+        let before = folder.small(SITTINGS, "a record of sittings", SITTINGS_MOST)?.unwrap_or_default();
+        folder.write(SITTINGS, |out| {
             out.write_all(&before)?;
             serde_json::to_writer(&mut *out, sitting)?;
             out.write_all(b"\n")
         })
-    }
-
-    fn sittings_path(&self) -> PathBuf {
-        self.0.join("resumed.jsonl")
     }
 
     /// What the settings were when 0.1.0 took a checkpoint of so many steps: those of today, less what sittings have changed
@@ -212,8 +191,7 @@ impl RunDir {
             step: usize,
             changed: Table,
         }
-        let bytes =
-            read_if_there(&self.sittings_path(), "a record of sittings", SITTINGS_MOST)?.unwrap_or_default();
+        let bytes = self.folder().small(SITTINGS, "a record of sittings", SITTINGS_MOST)?.unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<Line> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let mut settings = today.clone();
@@ -229,28 +207,18 @@ impl RunDir {
         }
         Ok(settings)
     }
-}
 
-/// A file of the run, if it is there.
-fn read_if_there(path: &Path, what: &str, most: u64) -> Result<Option<Vec<u8>>> {
-    match path.symlink_metadata() {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("open", path, error)),
-        Ok(_) => input::small(path, what, most).map(Some),
-    }
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path, what: &str, most: u64, remedy: &str) -> Result<Option<T>> {
-    let Some(bytes) = read_if_there(path, what, most)? else { return Ok(None) };
-    let bad = |error: serde_json::Error| Error::input(path, format!("{error}; {remedy}"));
-    serde_json::from_slice(&bytes).map(Some).map_err(bad)
-}
-
-/// Whether there was something to remove.
-fn remove_if_there(path: &Path) -> Result<bool> {
-    match fs::remove_file(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Error::io("remove", path, error)),
+    /// A file of the run that holds JSON, if it is there.
+    fn json<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        what: &str,
+        most: u64,
+        remedy: &str,
+    ) -> Result<Option<T>> {
+        let folder = self.folder();
+        let Some(bytes) = folder.small(name, what, most)? else { return Ok(None) };
+        let bad = |error: serde_json::Error| Error::input(folder.join(name), format!("{error}; {remedy}"));
+        serde_json::from_slice(&bytes).map(Some).map_err(bad)
     }
 }

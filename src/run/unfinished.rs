@@ -5,10 +5,10 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{RUNS, RunDir, timestamp};
+use super::{CONFIG, ENVIRONMENT, FILES, FOLDERS, METRICS, RUNS, RunDir, SUMMARY, timestamp};
 use crate::config::Written;
 use crate::error::{Error, Result};
-use crate::input;
+use crate::folder::Folder;
 use crate::metrics::MetricsFile;
 
 /// Most bytes of `env.json`, which holds a command line.
@@ -40,20 +40,18 @@ impl RunDir {
 
     /// The run, claimed; `None` where nothing is left to do or no run has begun.
     fn admitted(self) -> Result<Option<(Self, File)>> {
-        let path = &self.0;
-        if !path.is_dir() || path.join("summary.json").symlink_metadata().is_ok() {
+        let (path, folder) = (&self.0, self.folder());
+        if !path.is_dir() || folder.has(SUMMARY)? || !folder.has(CONFIG)? {
             return Ok(None);
         }
-        if path.join("config.toml").symlink_metadata().is_err() {
-            return Ok(None);
-        }
+        folder.check(&FILES, &FOLDERS)?;
         if self.settings()?.1 == Written::ByHand {
             return Err(Error::input(self.config(), "not the settings of a run"));
         }
         if let Some(divergence) = self.divergence()? {
             return Err(Error::input(path, format!("diverged at step {}", divergence.step)));
         }
-        if self.metrics().symlink_metadata().is_err() {
+        if !folder.has(METRICS)? {
             return Err(Error::input(path, "no metrics.jsonl, as every run has"));
         }
         let claimed = MetricsFile::claim(&self.metrics())?;
@@ -66,10 +64,10 @@ impl RunDir {
 /// When a run was begun, as it says itself: copying and clocks that are set change the times of files.
 fn begun(run: &Path) -> String {
     let said = || {
-        let bytes = input::small(&run.join("env.json"), "an environment", ENVIRONMENT_MOST).ok()?;
+        let bytes = Folder::at(run).small(ENVIRONMENT, "an environment", ENVIRONMENT_MOST).ok()??;
         let json: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
         json["started"].as_str().map(str::to_owned)
     };
-    let written = || run.join("config.toml").symlink_metadata().and_then(|file| file.modified()).ok();
+    let written = || run.join(CONFIG).symlink_metadata().and_then(|file| file.modified()).ok();
     said().or_else(|| written().map(timestamp)).unwrap_or_default()
 }

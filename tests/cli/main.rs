@@ -1,12 +1,17 @@
 //! The command line through the real binary.
 
+mod auto;
 mod bad_files;
 mod bench;
+mod bound;
 mod data_commands;
+mod derived;
+mod finished;
 mod fit_rows;
 mod limits;
 mod manners;
 mod memory;
+mod names_of_any_bytes;
 mod pictures;
 mod refusals;
 mod resume;

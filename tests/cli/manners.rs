@@ -67,7 +67,9 @@ fn other_settings_beside_a_run_are_changed_as_with_resume() {
     let folder = folder.path();
     run(folder, &[]).text();
     assert_eq!(number(&run(folder, &["--steps", "310"]).json(), "steps"), 310.0);
-    run(folder, &["--hidden", "7"]).refused(2, &["--hidden 7", "the run has 25"]);
+    let refused = run(folder, &["--seed", "7"]);
+    let Outcome { code, stderr, .. } = refused;
+    assert!(code == 2 && stderr.contains("--seed 7: the run has 0"), "{stderr}");
     fs::create_dir(folder.join("full")).unwrap();
     fs::write(folder.join("full/notes"), "mine").unwrap();
     run(folder, &["--run", "full"]).refused(2, &["full", "not empty"]);

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use rhohat::data::{Normalize, Preprocess, Source};
+use rhohat::data::{Normalize, Preprocess, Scale, Source};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -138,6 +138,7 @@ fn as_many_pictures_are_under_way_as_fit_and_the_model_is_the_same() {
     let preprocess = Preprocess {
         patch: Some(8),
         channels: Some(1),
+        scale: Scale::Pixels,
         whiten: true,
         normalize: Normalize::None,
         limits: None,

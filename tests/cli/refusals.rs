@@ -204,7 +204,10 @@ fn divergence_keeps_the_metrics_before_it_and_no_model() {
     let folder = tempdir().unwrap();
     let flags = ["--optimizer", "sgd", "--lr", "1e30", "--output", "linear", "--steps", "50", "-q"];
     refuse_diverged(&folder, &flags);
-    assert_eq!(names(&folder.path().join("run")), ["config.toml", "env.json", "metrics.jsonl"]);
+    assert_eq!(
+        names(&folder.path().join("run")),
+        ["config.toml", "data.json", "diverged.json", "env.json", "metrics.jsonl"]
+    );
     let metrics = fs::read_to_string(folder.path().join("run/metrics.jsonl")).unwrap();
     assert!(metrics.lines().count() > 0);
     assert!(!metrics.contains("null,\"dead\"") && !metrics.contains("NaN"), "{metrics}");

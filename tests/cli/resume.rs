@@ -111,15 +111,18 @@ fn damaged_checkpoints_are_named_and_put_aside_and_the_newest_valid_one_is_taken
 }
 
 #[test]
-fn a_run_without_a_valid_checkpoint_starts_again_from_its_settings() {
+fn a_run_without_a_valid_checkpoint_starts_again_from_its_settings_on_request() {
     let folder = broken();
     let folder = folder.path();
     for path in names(&folder.join("broken/checkpoints")) {
         let _ = fs::remove_file(folder.join("broken/checkpoints").join(path).join("manifest.json"));
     }
     add_lines(folder);
-    let outcome = resume(folder, &[]);
-    assert!(outcome.stderr.contains("no checkpoint can be used"), "{}", outcome.stderr);
+    let refusal = resume(folder, &[]);
+    assert_eq!(refusal.code, 3, "{}", refusal.stderr);
+    assert!(refusal.stderr.contains("--from-scratch"), "{}", refusal.stderr);
+    let outcome = resume(folder, &["--from-scratch"]);
+    assert!(outcome.stderr.contains("starting from its config.toml"), "{}", outcome.stderr);
     outcome.text();
     assert!(model(folder, "broken") == model(folder, "whole"), "other bits");
     assert_eq!(metrics(folder, "broken"), metrics(folder, "whole"));

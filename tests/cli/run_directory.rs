@@ -15,6 +15,7 @@ fn a_run_directory_is_complete() {
     let wanted = [
         "checkpoints",
         "config.toml",
+        "data.json",
         "env.json",
         "features.png",
         "metrics.jsonl",

@@ -124,6 +124,11 @@ fn pictures_of_the_user_are_cut_and_normalised_but_not_whitened() {
     assert_eq!((features.width(), features.height()), (2 * 26, 2 * 26));
 }
 
+/// The settings of a run, chosen and derived.
 fn config(folder: &std::path::Path, run: &str) -> Table {
-    fs::read_to_string(folder.join(run).join("config.toml")).unwrap().parse().unwrap()
+    let text = fs::read_to_string(folder.join(run).join("config.toml")).unwrap();
+    let mut table: Table = text.parse().unwrap();
+    let derived = table.remove("derived").unwrap();
+    table.extend(derived.as_table().unwrap().clone());
+    table
 }

@@ -12,7 +12,7 @@ mod refusals;
 
 use std::path::{Path, PathBuf};
 
-use rhohat::data::{Normalize, Picture, Pictures, Preprocess, Recipe, Source, Table};
+use rhohat::data::{Normalize, Picture, Pictures, Preprocess, Recipe, Scale, Source, Table};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
@@ -39,12 +39,21 @@ fn all(pictures: &Pictures) -> Vec<Picture> {
 
 /// Patches of `patch` pixels, grey, as they are.
 fn plain(patch: usize, samples: usize) -> Recipe {
-    Recipe { patch, samples, color: false, whiten: false, normalize: Normalize::None, limits: None, seed: 1 }
+    Recipe {
+        patch,
+        samples,
+        color: false,
+        whiten: false,
+        scale: Scale::Pixels,
+        normalize: Normalize::None,
+        limits: None,
+        seed: 1,
+    }
 }
 
 /// Nothing done to rows.
 fn untouched(normalize: Normalize) -> Preprocess {
-    Preprocess { patch: None, channels: None, whiten: false, normalize, limits: None }
+    Preprocess { patch: None, channels: None, whiten: false, scale: Scale::Pixels, normalize, limits: None }
 }
 
 /// The largest difference, NaN if there is one; lengths must agree.

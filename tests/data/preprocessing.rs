@@ -1,6 +1,7 @@
 //! Whitening and normalisation, against NumPy, and the way back.
 
 use proptest::prelude::*;
+use rhohat::data::numbers::Number;
 use rhohat::data::{Normalize, Preprocess, Recipe, Source, Table};
 
 use crate::{distance, fixture, pictures, plain, rows, untouched};
@@ -9,7 +10,7 @@ use crate::{distance, fixture, pictures, plain, rows, untouched};
 const F64_ROUNDING: f64 = 1e-14;
 
 fn table(cols: usize, values: Vec<f64>) -> Source {
-    Source::Rows(Table { rows: values.len() / cols, cols, values })
+    Source::Rows(Table { rows: values.len() / cols, cols, number: Number::F64, values })
 }
 
 #[test]

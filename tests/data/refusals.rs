@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use rhohat::Error;
+use rhohat::data::numbers::Number;
 use rhohat::data::{Normalize, Preprocess, Recipe, Source, Table};
 
 use crate::{fixture, plain, untouched};
@@ -218,7 +219,7 @@ fn recipes_that_contradict_the_data() {
     assert_says(refused(&image, plain(8, 0)), 2, &["--samples 0"]);
     assert_says(refused(&image, plain(8, usize::MAX / 64)), 2, &["--samples", "GiB"]);
     assert_says(refused(&image, Recipe { color: true, ..plain(8, 1) }), 2, &["--color", "grey"]);
-    let flat = Source::Rows(Table { rows: 2, cols: 3, values: vec![0.1; 6] });
+    let flat = Source::Rows(Table { rows: 2, cols: 3, number: Number::F64, values: vec![0.1; 6] });
     assert_says(refused(&flat, Recipe { whiten: true, ..plain(8, 1) }), 2, &["--whiten", "rows"]);
     for (normalize, name) in [(Normalize::Lecture, "lecture"), (Normalize::Unit, "unit")] {
         assert_says(refused(&flat, Recipe { normalize, ..plain(8, 1) }), 3, &[name, "--normalize none"]);

@@ -53,7 +53,7 @@ const CHANGES: [Change; 7] = [
     },
     Change {
         name: "lbfgs-steps",
-        first: "many-rows.npy --optimizer lbfgs --steps 40 --checkpoint-every 20",
+        first: "many-rows.npy --optimizer lbfgs --steps 40 --checkpoint-every 15",
         dies: None,
         second: "--steps 700 --checkpoint-every 600",
     },

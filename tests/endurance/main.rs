@@ -8,9 +8,17 @@
 mod support;
 
 mod changed;
+#[cfg(target_os = "linux")]
+mod disk;
 mod full_disk;
+#[cfg(target_os = "linux")]
+mod io_errors;
 mod kills;
 mod memory;
+#[cfg(target_os = "linux")]
+mod power_loss;
+#[cfg(target_os = "linux")]
+mod strace;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -97,7 +105,20 @@ impl Place {
 
     fn command(&self, arguments: &[String]) -> Command {
         let mut command = Command::new(binary());
-        command.args(["-q", "train", "--json"]).args(arguments).current_dir(self.0.path());
+        command.args(["-q", "train", "--json"]);
+        self.set(command, arguments)
+    }
+
+    /// The same under strace with some options.
+    #[cfg(target_os = "linux")]
+    fn traced(&self, options: &[String], arguments: &[String]) -> Command {
+        let mut command = Command::new("strace");
+        command.args(options).arg(binary()).args(["-q", "train", "--json"]);
+        self.set(command, arguments)
+    }
+
+    fn set(&self, mut command: Command, arguments: &[String]) -> Command {
+        command.args(arguments).current_dir(self.0.path());
         command.env("RHOHAT_CACHE_DIR", self.path("cache")).env_remove("XDG_RUNTIME_DIR");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -10,7 +10,7 @@ use flate2::write::{DeflateEncoder, GzEncoder};
 use rhohat::Result;
 use rhohat::checkpoint::{Checkpoint, Checkpoints};
 use rhohat::config::{Config, Facts, Given, Kind};
-use rhohat::data::{Normalize, Preprocess};
+use rhohat::data::{Normalize, Preprocess, Scale};
 use rhohat::engine::{Engine, Rows, Spare, Update};
 use rhohat::gpu::tune::cache::{Entry, Key};
 use rhohat::metrics::Mark;
@@ -162,6 +162,7 @@ pub fn model_with(change: impl Fn(&str) -> String) -> Vec<u8> {
         patch: Some(4),
         channels: Some(1),
         whiten: true,
+        scale: Scale::Pixels,
         normalize: Normalize::Lecture,
         limits: Some((-0.5, 0.5)),
     };
@@ -185,7 +186,11 @@ fn model() -> Vec<Seed> {
 
 fn toml() -> Vec<Seed> {
     let given = Given::new(None, ::toml::Table::new()).unwrap();
-    let lbfgs = Config::resolve(&given, &Facts { kind: Kind::BuiltIn, init: None }).unwrap();
+    let lbfgs = Config::resolve(
+        &given,
+        &Facts { kind: Kind::BuiltIn, init: None, scale: Scale::Pixels, scale_of_pixels: Scale::Pixels },
+    )
+    .unwrap();
     let text = "optimizer = \"adam\"\nbatch = 100\nhidden = 40\nrho_hat = \"ema\"\nwarmup = 3\n";
     vec![Seed::bare(lbfgs.to_toml().into()), Seed::bare(text.into())]
 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use rhohat::checkpoint::{Checkpoints, Found};
 use rhohat::config::{Config, Facts, Given, Kind};
 use rhohat::cpu::Cpu;
+use rhohat::data::numbers::Number;
 use rhohat::data::stream::Store;
-use rhohat::data::{Picture, Source, Table};
+use rhohat::data::{Picture, Scale, Source, Table};
 use rhohat::device::{Choice, Setup};
 use rhohat::engine::Engine;
 use rhohat::gpu::tune::cache::{Cache, Entry, Key};
@@ -61,7 +62,7 @@ pub fn read_model(path: &Path) -> Result<Seen> {
             preprocess.pictures(&rows, &examples.grid.unwrap_or_default());
         }
         let values = (0..3 * params.shape.visible).map(|i| (i % 5) as f64).collect();
-        let rows = Source::Rows(Table { rows: 3, cols: params.shape.visible, values });
+        let rows = Source::Rows(Table { rows: 3, cols: params.shape.visible, number: Number::F64, values });
         assert_eq!(rows.apply::<f64>(preprocess)?.matrix.cols, params.shape.visible);
         if let Some(tile) = Tile::of(Some(preprocess), params.shape.visible) {
             features(&params, tile, None)?;
@@ -73,7 +74,8 @@ pub fn read_model(path: &Path) -> Result<Seen> {
 /// Takes it as the settings of a run.
 pub fn read_config(path: &Path) -> Result<Seen> {
     let given = Given::new(Some(path), ::toml::Table::new())?;
-    let facts = Facts { kind: Kind::BuiltIn, init: None };
+    let facts =
+        Facts { kind: Kind::BuiltIn, init: None, scale: Scale::Pixels, scale_of_pixels: Scale::Pixels };
     let config = Config::resolve(&given, &facts)?;
     let choice = Choice::resolve(&"cpu".parse()?)?;
     config.plan_memory(facts.kind, &choice)?;

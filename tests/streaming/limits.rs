@@ -1,7 +1,7 @@
 //! Limits of a normalisation: those that all rows ask for, or a sample of them, wherever the rows are.
 
 use rhohat::data::stream::fit;
-use rhohat::data::{Normalize, Sample, Source};
+use rhohat::data::{Normalize, Sample, Scale, Source};
 use rhohat::model::Matrix;
 use rhohat::verify::compare::Expected;
 use tempfile::TempDir;
@@ -66,7 +66,11 @@ fn limits_of_rows_on_disk_have_the_bits_of_rows_in_memory() {
         for normalize in [Normalize::Lecture, Normalize::Unit] {
             let fitted = |sample| fit(&open(&path), &preprocess(normalize), sample, &|_| {}).unwrap().limits;
             assert_eq!(fitted(None), at_once(&path, normalize).1.limits, "{name} {normalize:?}");
-            assert_eq!(fitted(Some(sample)), table.fit(normalize, sample).unwrap(), "{name} {normalize:?}");
+            assert_eq!(
+                fitted(Some(sample)),
+                table.fit(normalize, sample, Scale::Pixels).unwrap(),
+                "{name} {normalize:?}"
+            );
             assert_ne!(fitted(Some(Sample { rows: 1, seed: 4 })), fitted(None), "{name} {normalize:?}");
         }
     }

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rhohat::data::stream::{Feed, RawRows, Store, Transform, fit};
-use rhohat::data::{Normalize, Preprocess, Source};
+use rhohat::data::{Normalize, Preprocess, Scale, Source};
 use rhohat::device::{Choice, Setup, Start};
 use rhohat::engine::{Cut, Engine};
 use rhohat::model::{Matrix, Params, Shape};
@@ -66,7 +66,7 @@ fn open(path: &Path) -> Arc<Store> {
 }
 
 fn preprocess(normalize: Normalize) -> Preprocess {
-    Preprocess { patch: None, channels: None, whiten: false, normalize, limits: None }
+    Preprocess { patch: None, channels: None, whiten: false, scale: Scale::Pixels, normalize, limits: None }
 }
 
 /// The examples as they are when the file is read at once.
@@ -233,9 +233,12 @@ fn raw_files_are_rows_of_the_width_that_is_given() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("rows.bin");
     std::fs::write(&path, pixels(30)).unwrap();
-    let store = Store::open_raw(&path, format!("u8:{COLS}").parse().unwrap()).unwrap();
+    let open = |rows: &str| Source::open_for_training(&path, Some(rows.parse().unwrap()));
+    let Source::Stored(store) = open(&format!("u8:{COLS}")).unwrap() else {
+        panic!("bare rows stay on disk")
+    };
     assert_eq!((store.rows, store.cols), (30, COLS));
-    let error = Store::open_raw(&path, "f32:100".parse().unwrap()).unwrap_err().to_string();
+    let error = open("f32:100").unwrap_err().to_string();
     assert!(error.contains("630 bytes") && error.contains("--raw"), "{error}");
     for text in ["u8", "u8:", "u8:0", "i8:4", ":4", "u8:-1"] {
         assert!(text.parse::<RawRows>().unwrap_err().contains("u8:784"), "{text}");
@@ -245,7 +248,7 @@ fn raw_files_are_rows_of_the_width_that_is_given() {
 #[test]
 fn a_folder_of_rows_of_two_kinds_is_refused_with_both() {
     let folder = folder();
-    let error = Store::open(folder.path()).unwrap_err();
+    let error = Source::open_for_training(folder.path(), None).unwrap_err();
     assert_eq!(error.exit_code(), 3);
     let text = error.to_string();
     assert!(text.contains("f32:21") && text.contains("f16:21"), "{text}");

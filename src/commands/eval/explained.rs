@@ -78,10 +78,18 @@ impl Variance {
 
 #[cfg(test)]
 mod tests {
+    use rhohat::data::Scale;
+
     use super::*;
 
-    const AS_IT_IS: Preprocess =
-        Preprocess { patch: None, channels: None, whiten: false, normalize: Normalize::None, limits: None };
+    const AS_IT_IS: Preprocess = Preprocess {
+        patch: None,
+        channels: None,
+        scale: Scale::AsIs,
+        whiten: false,
+        normalize: Normalize::None,
+        limits: None,
+    };
 
     fn explained(values: &[f64], cols: usize, outputs: &[f32], piece: usize) -> Option<f64> {
         let mut columns = Columns::new(values.len() / cols, cols);

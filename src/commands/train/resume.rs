@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoint, Checkpoints, Found, Patience, Provenance, Rejected};
-use rhohat::config::{Config, absolute_paths};
+use rhohat::config::{Config, Written, absolute_paths};
 use rhohat::data::identity::{Inputs, Likeness};
 use rhohat::data::{Preprocess, Source};
 use rhohat::engine::{Engine, Spare, State};
@@ -72,6 +72,8 @@ pub struct Resumed {
     best: Option<State>,
     /// Whether other data than those of the checkpoint are learned from, on request.
     data_changed: bool,
+    /// Whether 0.1.0 has written the settings, which knew no scale.
+    of_010: bool,
 }
 
 /// Finds the run.
@@ -101,11 +103,16 @@ pub fn open(asked: &Path, args: &TrainArgs) -> anyhow::Result<Asked> {
     // Settings and data are read under the lock: who held it before may have changed them.
     let settings = settings_of(&run, from.as_ref().map(|(_, checkpoint)| checkpoint))?;
     let record = run.data_record()?;
+    let of_010 = match &from {
+        Some((_, checkpoint)) => checkpoint.provenance.is_none(),
+        None => run.settings()?.1 == Written::Of010,
+    };
     match &from {
         Some((name, _)) => tracing::info!("{}: going on from {name}", run.path().display()),
-        None => tracing::info!("{}: no checkpoint yet; starting from its config.toml", run.path().display()),
+        None => tracing::info!("{}: starting from its config.toml", run.path().display()),
     }
-    let resumed = Resumed { run, settings, record, metrics, from, rejected, best: None, data_changed: false };
+    let resumed =
+        Resumed { run, settings, record, metrics, from, rejected, best: None, data_changed: false, of_010 };
     Ok(Asked::Unfinished(Box::new(resumed)))
 }
 
@@ -150,7 +157,7 @@ fn check_scratch(run: &RunDir, newest: Option<&str>, rejected: &[Rejected], want
     let reasons = rejected.iter().map(|Rejected { path, reason }| {
         format!("{}: {reason}", path.file_name().unwrap_or_default().to_string_lossy())
     });
-    let aside = before.iter().map(|(steps, _)| format!("step {steps} in rejected/, from an earlier sitting"));
+    let aside = before.iter().map(|steps| format!("step {steps} in rejected/, from an earlier sitting"));
     let lost: Vec<String> = reasons.chain(aside).collect();
     if lost.is_empty() || wanted {
         return Ok(());
@@ -175,12 +182,19 @@ impl Resumed {
         self.run.config()
     }
 
-    /// Refuses settings that would make another run of it, whether a flag or an edited `config.toml` has them.
+    /// Refuses settings that would make another run of it, whether a flag or an edited `config.toml` has them. `wanted` are
+    /// those that are set, or all.
     ///
     /// # Errors
     /// [`Error::Usage`] with both values.
-    pub fn admit(&self, config: &Config, flags: &Table) -> Result<()> {
-        let changes = self.changes(config);
+    pub fn admit(&self, wanted: &Table, flags: &Table) -> Result<()> {
+        let changes = self.changes_to(wanted).into_iter().filter(|(name, _)| wanted.contains_key(name));
+        let changes: Changes = changes.collect();
+        if self.of_010 && flags.contains_key("divide") {
+            return Err(Error::usage(
+                "--divide: version 0.1.0 began this run, and divided bytes by 255; leave it out",
+            ));
+        }
         let kept = |(name, _): &&(String, (String, String))| KEPT.contains(&name.as_str());
         let Some((name, (was, is))) = changes.iter().find(kept) else { return Ok(()) };
         let (said, remedy) = if flags.contains_key(name) {
@@ -197,13 +211,18 @@ impl Resumed {
 
     /// Settings that are others than the state was taken under.
     fn changes(&self, config: &Config) -> Changes {
-        let after = config.to_table();
+        self.changes_to(&config.to_table())
+    }
+
+    fn changes_to(&self, after: &Table) -> Changes {
         let text =
             |table: &Table, name: &str| table.get(name).map_or("none".to_owned(), toml::Value::to_string);
         let names =
             self.settings.keys().chain(after.keys().filter(|name| !self.settings.contains_key(*name)));
-        let pairs = names.map(|name| (name.clone(), (text(&self.settings, name), text(&after, name))));
-        pairs.filter(|(name, (was, is))| was != is && !name.ends_with("_as_given")).collect()
+        let pairs = names.map(|name| (name.clone(), (text(&self.settings, name), text(after, name))));
+        let scale_of_010 = |name: &str| self.of_010 && name == "divide";
+        let counts = |name: &str| !name.ends_with("_as_given") && !scale_of_010(name);
+        pairs.filter(|(name, (was, is))| was != is && counts(name)).collect()
     }
 
     /// The preprocessing that the state has learned under, its limits included.

@@ -50,7 +50,10 @@ impl Data {
         told: &dyn Fn(usize),
     ) -> Result<(Self, DataRecord)> {
         let of_init = init.and_then(ModelFile::meta).map(|meta| &meta.preprocess);
-        let stored = known.or(of_init).filter(|stored| stored.normalize == config.normalize);
+        // Limits are those of numbers on one scale.
+        let is_same =
+            |stored: &&Preprocess| stored.normalize == config.normalize && stored.scale == config.scale();
+        let stored = known.or(of_init).filter(is_same);
         if let Source::Stored(store) = source {
             let record = record(source, None, config, init)?;
             check(&record)?;
@@ -67,7 +70,10 @@ impl Data {
             return Ok((Self::of(matrix, preprocess, config), record));
         }
         let Examples { matrix, preprocess, .. } = match (source, stored) {
-            (Source::Rows(_), Some(stored)) => source.apply(stored)?,
+            (Source::Rows(_), Some(stored)) => {
+                let Examples { matrix, means, grid, preprocess } = source.apply(stored)?;
+                Examples { matrix, means, grid, preprocess: Preprocess { scale: stored.scale, ..preprocess } }
+            }
             _ => {
                 let same = stored.filter(|stored| same_images(stored, config));
                 let limits = same.and_then(|stored| stored.limits).or(fitted(source, config)?);
@@ -197,7 +203,7 @@ fn hold_out(matrix: Matrix<f64>, count: usize, seed: u64) -> (Matrix<f64>, Matri
 /// The limits of held rows, where a sample of them decides.
 fn fitted(source: &Source, config: &Config) -> Result<Option<(f64, f64)>> {
     match (source, config.fit_sample()) {
-        (Source::Rows(table), Some(sample)) => table.fit(config.normalize, sample),
+        (Source::Rows(table), Some(sample)) => table.fit(config.normalize, sample, config.scale()),
         _ => Ok(None),
     }
 }

@@ -36,6 +36,9 @@ pub struct Summary {
     /// Reports in which a ρ̂ was clamped.
     clamped: usize,
     examples: usize,
+    /// What DATA was taken for.
+    #[serde(default)]
+    data: serde_json::Value,
     /// What held-out examples say, where there are some.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     validation: Option<Validation>,
@@ -103,6 +106,7 @@ impl Summary {
             hidden: config.hidden,
             clamped,
             examples: engine.examples(),
+            data: serde_json::Value::Null,
             validation,
             measured: outcome.measured,
             seed: config.seed,
@@ -153,6 +157,13 @@ impl Summary {
 
 fn features_of(run: &RunDir) -> Option<PathText> {
     Some(run.features()).filter(|path| path.exists()).map(PathText::from)
+}
+
+impl Summary {
+    /// The same with what DATA was taken for.
+    pub fn of_data(self, data: serde_json::Value) -> Self {
+        Self { data, ..self }
+    }
 }
 
 /// The summary for people.

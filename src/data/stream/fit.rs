@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::reader::{Job, Reader};
 use super::rows::RowSum;
 use super::store::{PIECE, Store};
+use super::transform::scaled;
 use crate::data::normalize::{Spread, centre_rows};
-use crate::data::numbers::Endian;
 use crate::data::{Normalize, Preprocess, Sample};
 use crate::error::Result;
 
@@ -25,6 +25,7 @@ pub fn fit(
     if kind == Normalize::None || preprocess.limits.is_some() {
         return Ok(preprocess.clone());
     }
+    let divisor = preprocess.scale.divisor(store.number);
     let reader = Reader::start(Arc::clone(store))?;
     let ask = |job: Option<Job>| job.map(|job| reader.ask(job)).is_some();
     let (mut spread, mut done, mut sum) = (Spread::default(), 0, RowSum::default());
@@ -34,7 +35,7 @@ pub fn fit(
         waits = ask(jobs.next());
         let loaded = reader.take()?;
         sum = sum.and(loaded.sum);
-        let mut values = store.number.decode(&loaded.bytes, Endian::Little);
+        let mut values = scaled(store.number, &loaded.bytes, divisor);
         done += values.len() / store.cols;
         if kind == Normalize::Lecture {
             let means = centre_rows(&mut values, store.cols);

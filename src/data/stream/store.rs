@@ -14,10 +14,13 @@ use serde::{Deserialize, Serialize};
 use super::files::{Handles, OPEN, Shard, read_at};
 use super::reader::read;
 use super::rows::{Differs, RowCheck, RowSum};
-use crate::data::Table;
 use crate::data::array::{Layout, check_length, check_room};
-use crate::data::npy;
+use crate::data::conversion::python;
+use crate::data::left_out::LeftOut;
 use crate::data::numbers::{Endian, Number};
+use crate::data::reading::{Axes, Meaning, Reading};
+use crate::data::taken::{Found, Taken};
+use crate::data::{Table, doubt, npy, shards};
 use crate::error::{Error, Result};
 use crate::input::{self, Part};
 
@@ -87,27 +90,62 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens a `.npy` of rows or a folder of them; `None` for what is something else, or is not laid out so that rows can
-    /// be read by themselves.
+    /// Opens a `.npy` of rows; `None` for what is something else, or is not laid out so that rows can be read by themselves.
     ///
     /// # Errors
-    /// [`Error::Input`] for a damaged file, or for files of a folder that do not go together.
-    pub fn open(path: &Path) -> Result<Option<Self>> {
-        if !path.is_dir() {
-            return open_npy(path)?.map(|(rows, shard)| Self::of(rows, vec![shard])).transpose();
+    /// [`Error::Input`] for a damaged file.
+    pub(in crate::data) fn open(path: &Path, reading: &Reading) -> Result<Option<(Self, Taken)>> {
+        let opened = open_npy(path, reading)?;
+        let Npy::Rows(rows, shard, mut taken) = opened else { return Ok(None) };
+        let store = Self::of(rows, vec![shard])?;
+        if reading.meaning().is_none() {
+            taken.doubt = store.doubt();
         }
-        let mut whole: Option<(RawRows, Vec<Shard>)> = None;
-        for path in files_of(path)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "npy")) {
-            let Some((rows, shard)) = open_npy(&path)? else {
-                let fact =
-                    "not rows of u8, f16 or f32, lowest byte first, as the other files of a folder must be";
-                return Err(Error::input(path, format!("{fact}; save it anew with numpy.save")));
+        Ok(Some((store, taken)))
+    }
+
+    /// Opens the `.npy` files of a folder as one array, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a damaged file, for one whose rows cannot be read one by one, and for files that do not go
+    /// together.
+    pub(in crate::data) fn open_folder(
+        folder: &Path,
+        files: &[PathBuf],
+        reading: &Reading,
+    ) -> Result<(Self, Taken)> {
+        let mut whole: Option<(RawRows, Vec<Shard>, Taken)> = None;
+        let mut is_alike = true;
+        for path in files {
+            let (rows, shard, taken) = match open_npy(path, reading)? {
+                Npy::Rows(rows, shard, taken) => (rows, shard, taken),
+                Npy::Other(why) => {
+                    let advice = rows_line(path);
+                    return Err(Error::input(
+                        path,
+                        format!("{why}, but files of a folder are read row by row; {advice}"),
+                    ));
+                }
             };
-            let (common, shards) = whole.get_or_insert((rows, Vec::new()));
-            check_alike(&path, rows, *common, shards.first())?;
+            let (common, shards, first) = whole.get_or_insert((rows, Vec::new(), taken.clone()));
+            check_alike(path, rows, *common, shards.first())?;
+            is_alike &= first.shape == taken.shape;
             shards.push(shard);
         }
-        whole.map(|(rows, shards)| Self::of(rows, shards)).transpose()
+        let Some((rows, shards, first)) = whole else {
+            return Err(Error::input(folder, "a folder without .npy files; at least one is needed"));
+        };
+        let store = Self::of(rows, shards)?;
+        let doubt = (reading.meaning().is_none() && is_alike).then(|| store.doubt_of_folder(&first.shape));
+        let taken = Taken {
+            path: Some(folder.to_owned()),
+            files: store.shards.len(),
+            found: Found::Rows { rows: store.rows, cols: store.cols },
+            shape: vec![store.rows, store.cols],
+            doubt: doubt.flatten(),
+            ..first
+        };
+        Ok((store, taken))
     }
 
     /// Opens a file without a header, or a folder of such files in the order of their names.
@@ -115,12 +153,48 @@ impl Store {
     /// # Errors
     /// [`Error::Input`] when a file is not a whole number of rows, or there is none.
     pub fn open_raw(path: &Path, rows: RawRows) -> Result<Self> {
-        let files = if path.is_dir() { files_of(path)? } else { vec![path.to_owned()] };
-        let shards = files.into_iter().map(|file| open_raw(file, rows)).collect::<Result<Vec<_>>>()?;
-        if shards.is_empty() {
-            return Err(Error::input(path, "a folder without files; at least one row is needed"));
-        }
-        Self::of(rows, shards)
+        let files = if path.is_dir() { shards::bare(path)?.0 } else { vec![path.to_owned()] };
+        Self::open_bare(path, &files, rows).map(|(store, _)| store)
+    }
+
+    /// Opens files without a header as one array, in their order; `path` is DATA.
+    pub(in crate::data) fn open_bare(path: &Path, files: &[PathBuf], rows: RawRows) -> Result<(Self, Taken)> {
+        let shards = files.iter().map(|file| open_raw(file.clone(), rows)).collect::<Result<Vec<_>>>()?;
+        let store = Self::of(rows, shards)?;
+        let taken = Taken {
+            path: Some(path.to_owned()),
+            files: files.len(),
+            found: Found::Rows { rows: store.rows, cols: store.cols },
+            shape: vec![store.rows, store.cols],
+            number: Some(rows.number),
+            axes: Some(Axes::rows()),
+            pixels: false,
+            left_out: LeftOut::default(),
+            doubt: None,
+        };
+        Ok((store, taken))
+    }
+
+    /// What else the rows may be, by the first of them.
+    fn doubt(&self) -> Option<String> {
+        let (shape, values) = self.first_rows(self.rows)?;
+        doubt::of(&[self.rows, self.cols], &shape, |i| values[i])
+    }
+
+    /// What else the files of a folder may be, all of which have this shape: a picture each.
+    fn doubt_of_folder(&self, shape: &[usize]) -> Option<String> {
+        let &[height, width] = shape else { return None };
+        let (shape, values) = self.first_rows(height)?;
+        doubt::of_files(self.shards.len(), (height, width), &shape, |i| values[i])
+    }
+
+    /// The first of `rows` rows, as far as they are few bytes; a file that cannot be read is told of later.
+    fn first_rows(&self, rows: usize) -> Option<([usize; 2], Vec<f64>)> {
+        const BYTES: usize = 1 << 20;
+        let count = rows.min(BYTES / self.row_bytes().max(1));
+        let mut bytes = Vec::new();
+        self.read(0, count, &mut bytes).ok()?;
+        Some(([count, self.cols], self.number.decode(&bytes, Endian::Little)))
     }
 
     /// Files that are few are kept open from now on, whatever becomes of their names.
@@ -256,7 +330,7 @@ impl Store {
             let bytes = read(self, std::slice::from_ref(&rows))?.bytes;
             values.extend(self.number.decode(&bytes, Endian::Little));
         }
-        Ok(Table { rows: self.rows, cols: self.cols, values })
+        Ok(Table { rows: self.rows, cols: self.cols, number: self.number, values })
     }
 
     /// All rows, from the first to the last, about [`PIECE`] bytes at a time.
@@ -272,41 +346,60 @@ impl Store {
     }
 }
 
-/// The files of a folder that are not hidden, in the order of their names.
-fn files_of(folder: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |error| Error::io("read", folder, error);
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if path.is_file() && !is_hidden {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
+/// A `.npy` file.
+enum Npy {
+    /// Rows that can be read one by one.
+    Rows(RawRows, Shard, Taken),
+    /// Anything else: why they cannot.
+    Other(String),
 }
 
-fn open_npy(path: &Path) -> Result<Option<(RawRows, Shard)>> {
+fn open_npy(path: &Path, reading: &Reading) -> Result<Npy> {
     let failed = |error| Error::io("read", path, error);
     let (file, held) = input::open(path)?;
     let mut magic = Vec::new();
     (&file).take(npy::MAGIC.len() as u64).read_to_end(&mut magic).map_err(failed)?;
     if magic != npy::MAGIC {
-        return Ok(None);
+        return Ok(Npy::Other("named like a NumPy array, but its content is none".to_owned()));
     }
-    let (Layout { number, endian, fortran, shape }, offset) =
-        npy::start(path, &mut Part::new(&file, 0, held))?;
-    let is_plain = matches!(number, Number::U8 | Number::F16 | Number::F32)
-        && (endian == Endian::Little || number == Number::U8)
-        && !fortran;
-    let [rows, cols] = shape[..] else { return Ok(None) };
-    if !is_plain || rows == 0 || cols == 0 {
-        return Ok(None);
+    let (layout, offset) = npy::start(path, &mut Part::new(&file, 0, held))?;
+    let axes = match reading.axes(&layout.shape) {
+        Ok(axes) if axes.meaning() == Meaning::Rows => axes,
+        Ok(axes) => return Ok(Npy::Other(format!("pictures, as {axes} of shape {:?}", layout.shape))),
+        Err(why) => return Err(Error::input(path, why)),
+    };
+    if let Some(why) = not_plain(&layout, &axes) {
+        return Ok(Npy::Other(why));
     }
-    check_length(path, &shape, number.size(), held.saturating_sub(offset as u64))?;
+    check_length(path, &layout.shape, layout.number.size(), held.saturating_sub(offset as u64))?;
+    let taken = Taken::array(path, &layout, axes);
+    let Found::Rows { rows, cols } = taken.found else { return Ok(Npy::Other("pictures".to_owned())) };
     let shard = Shard::new(path.to_owned(), &file, offset as u64, rows)?;
-    Ok(Some((RawRows { number, cols }, shard)))
+    Ok(Npy::Rows(RawRows { number: layout.number, cols }, shard, taken))
+}
+
+/// Why rows of an array cannot be read one by one; `None` where they can.
+fn not_plain(layout: &Layout, axes: &Axes) -> Option<String> {
+    let Layout { number, endian, fortran, shape } = layout;
+    if !matches!(number, Number::U8 | Number::F16 | Number::F32) {
+        return Some(format!("numbers of kind {}, not u8, f16 or f32", number.name()));
+    }
+    if *endian == Endian::Big && *number != Number::U8 {
+        return Some("numbers with their highest byte first".to_owned());
+    }
+    if *fortran {
+        return Some("numbers column by column (Fortran order)".to_owned());
+    }
+    if !axes.are_in_order() {
+        return Some(format!("--axes {axes}, by which rows do not lie together"));
+    }
+    shape.contains(&0).then(|| format!("an array of shape {shape:?}, which holds no numbers"))
+}
+
+/// The line that saves an array so that its rows can be read one by one.
+fn rows_line(path: &Path) -> String {
+    let file = python(path);
+    format!("numpy.save({file}, numpy.ascontiguousarray(numpy.load({file}), '<f4')) makes it one of those")
 }
 
 fn open_raw(path: PathBuf, rows: RawRows) -> Result<Shard> {
@@ -327,5 +420,7 @@ fn check_alike(path: &Path, rows: RawRows, common: RawRows, first: Option<&Shard
     }
     let other = first.map(|shard| shard.path.display().to_string()).unwrap_or_default();
     let fact = format!("rows of {rows}, but those of {other} are {common}");
-    Err(Error::input(path, format!("{fact}; a folder holds rows of one kind and width")))
+    let remedy =
+        "a folder holds rows of one kind and width; where each file is one picture, say --as pictures";
+    Err(Error::input(path, format!("{fact}; {remedy}")))
 }

@@ -19,6 +19,8 @@ use crate::supply::Codes;
 pub struct Transform {
     number: Number,
     cols: usize,
+    /// What raw numbers are divided by.
+    divisor: f64,
     kind: Normalize,
     limits: Option<(f64, f64)>,
     /// What every byte or half-precision number becomes, where that does not depend on the rest of its row.
@@ -30,8 +32,9 @@ impl Transform {
     pub fn new(store: &Store, preprocess: &Preprocess) -> Self {
         let (number, kind) = (store.number, preprocess.normalize);
         let limits = preprocess.limits.filter(|_| kind != Normalize::None);
-        let codes = (kind != Normalize::Lecture).then(|| codes(number, kind, limits)).flatten();
-        Self { number, cols: store.cols, kind, limits, codes }
+        let divisor = preprocess.scale.divisor(number);
+        let codes = (kind != Normalize::Lecture).then(|| codes(number, divisor, (kind, limits))).flatten();
+        Self { number, cols: store.cols, divisor, kind, limits, codes }
     }
 
     /// The table of codes, if the bytes of a file are codes.
@@ -65,7 +68,7 @@ impl Transform {
 
     /// The same in f64, and the means that were taken from the rows (`lecture`).
     fn values(&self, bytes: &[u8]) -> (Vec<f64>, Vec<f64>) {
-        let mut values = self.number.decode(bytes, Endian::Little);
+        let mut values = scaled(self.number, bytes, self.divisor);
         let means = match self.kind {
             Normalize::Lecture => centre_rows(&mut values, self.cols),
             Normalize::None | Normalize::Unit => Vec::new(),
@@ -111,13 +114,20 @@ impl Transform {
     }
 }
 
+/// The numbers in `bytes`, lowest byte first, on their scale.
+pub fn scaled(number: Number, bytes: &[u8], divisor: f64) -> Vec<f64> {
+    let mut values = number.decode(bytes, Endian::Little);
+    values.iter_mut().for_each(|x| *x /= divisor);
+    values
+}
+
 /// What each code of a kind of number becomes.
-fn codes(number: Number, kind: Normalize, limits: Option<(f64, f64)>) -> Option<Codes> {
+fn codes(number: Number, divisor: f64, (kind, limits): (Normalize, Option<(f64, f64)>)) -> Option<Codes> {
     let mut values = match number {
-        Number::U8 => number.decode(&(0..=u8::MAX).collect::<Vec<_>>(), Endian::Little),
+        Number::U8 => scaled(number, &(0..=u8::MAX).collect::<Vec<_>>(), divisor),
         Number::F16 => {
             let all: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
-            number.decode(&all, Endian::Little)
+            scaled(number, &all, divisor)
         }
         Number::Bf16 | Number::F32 | Number::F64 => return None,
     };

@@ -1,21 +1,22 @@
 //! What races came to, kept in a file of the user's cache folder. A cache that cannot be read or written is no error:
-//! the race is run again.
+//! the race is run again. Who adds to it holds a lock beside it, so that programs that race at once all keep theirs.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
 use serde::{Deserialize, Serialize};
 
 use super::course::Piece;
-use crate::durable;
 use crate::error::Error;
+use crate::folder::{Claim, Folder};
 use crate::gpu::adapter::Adapter;
 use crate::gpu::kernel::tile::Unrolled;
 use crate::gpu::kernel::{ALL, Memory};
 use crate::gpu::variant::Variant;
-use crate::input;
 
 /// Where the cache lies instead of the user's cache folder.
 pub const FOLDER_VARIABLE: &str = "RHOHAT_CACHE_DIR";
@@ -23,6 +24,13 @@ pub const FOLDER_VARIABLE: &str = "RHOHAT_CACHE_DIR";
 const MOST: usize = 256;
 /// The longest file that is read, bytes: several times what so many entries take.
 const LONGEST: u64 = 1 << 20;
+
+/// The file, in its folder.
+const FILE: &str = "kernels.json";
+/// What is locked while the file is read, changed and written.
+const LOCK: &str = "kernels.lock";
+/// How long another program is waited for, which takes milliseconds. It may have been stopped.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a race depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,7 +92,7 @@ pub struct Entry {
 /// The file.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    path: Option<PathBuf>,
+    folder: Option<Folder>,
 }
 
 impl Cache {
@@ -97,19 +105,20 @@ impl Cache {
             Ok(folders) => Self::at(&folders.cache_dir().join("rhohat")),
             Err(error) => {
                 tracing::debug!("no cache of kernels: {error}; {FOLDER_VARIABLE} names a folder for one");
-                Self { path: None }
+                Self { folder: None }
             }
         }
     }
 
     /// In a folder, which is made when there is something to keep.
     pub fn at(folder: &Path) -> Self {
-        Self { path: Some(folder.join("kernels.json")) }
+        Self { folder: Some(Folder::at(folder)) }
     }
 
     /// The file, for people.
     pub fn name(&self) -> String {
-        self.path.as_ref().map_or("no cache".to_owned(), |path| path.display().to_string())
+        let path = self.folder.as_ref().map(|folder| folder.join(FILE));
+        path.map_or("no cache".to_owned(), |path| path.display().to_string())
     }
 
     /// What is known of `key`.
@@ -117,39 +126,66 @@ impl Cache {
         self.entries().into_iter().find(|entry| entry.key == *key)
     }
 
-    /// Keeps an entry in place of older ones that it outdates.
+    /// Keeps an entry in place of older ones that it outdates, and beside those of programs that race at the same time.
     pub fn keep(&self, entry: Entry) {
-        let Some(path) = &self.path else { return };
-        let mut entries = self.entries();
-        entries.retain(|old| old.key != entry.key && !entry.key.outdates(&old.key));
-        entries.push(entry);
-        let surplus = entries.len().saturating_sub(MOST);
-        if let Err(error) = write(path, &entries[surplus..]) {
+        let Some(folder) = &self.folder else { return };
+        if let Err(error) = self.add(folder, entry) {
             tracing::debug!(
                 "the choice of kernels is not kept: {error}; {FOLDER_VARIABLE} names another folder"
             );
         }
     }
 
+    fn add(&self, folder: &Folder, entry: Entry) -> crate::Result<()> {
+        fs::create_dir_all(folder.path()).map_err(|error| Error::io("make", folder.path(), error))?;
+        let _locked = lock(folder);
+        let mut entries = self.entries();
+        entries.retain(|old| old.key != entry.key && !entry.key.outdates(&old.key));
+        entries.push(entry);
+        let surplus = entries.len().saturating_sub(MOST);
+        write(folder, &entries[surplus..])
+    }
+
     /// All that can be read.
     fn entries(&self) -> Vec<Entry> {
-        let Some(path) = self.path.as_ref().filter(|path| path.exists()) else { return Vec::new() };
-        let read = input::small(path, "a cache of kernels", LONGEST).map_err(|error| error.to_string());
-        let entries = read.and_then(|text| serde_json::from_slice(&text).map_err(|error| error.to_string()));
-        entries.unwrap_or_else(|why| {
+        let Some(folder) = &self.folder else { return Vec::new() };
+        let read = folder.small(FILE, "a cache of kernels", LONGEST).map_err(|error| error.to_string());
+        let parsed = read.and_then(|text| {
+            let parse = |text: Vec<u8>| serde_json::from_slice(&text).map_err(|error| error.to_string());
+            text.map_or(Ok(Vec::new()), parse)
+        });
+        parsed.unwrap_or_else(|why| {
             tracing::debug!(
                 "{}: no cache of kernels that can be read ({why}); going on without",
-                path.display()
+                self.name()
             );
             Vec::new()
         })
     }
 }
 
-fn write(path: &Path, entries: &[Entry]) -> crate::Result<()> {
-    let folder = path.parent().expect("the file lies in a folder");
-    fs::create_dir_all(folder).map_err(|error| Error::io("make", folder, error))?;
-    durable::write(path, |out| Ok(serde_json::to_writer_pretty(out, entries)?))
+/// The lock, unless it cannot be had: then an entry of a program that writes at the same moment may be lost, which costs
+/// a race.
+fn lock(folder: &Folder) -> Option<File> {
+    let started = Instant::now();
+    loop {
+        match folder.claim(LOCK) {
+            Ok(Claim::Mine(file)) => return Some(file),
+            Ok(Claim::Busy) if started.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(2)),
+            Ok(Claim::Busy) => {
+                tracing::debug!("{}: held by another program for {PATIENCE:?}", folder.join(LOCK).display());
+                return None;
+            }
+            Err(error) => {
+                tracing::debug!("the cache of kernels cannot be locked: {error}");
+                return None;
+            }
+        }
+    }
+}
+
+fn write(folder: &Folder, entries: &[Entry]) -> crate::Result<()> {
+    folder.write(FILE, |out| Ok(serde_json::to_writer_pretty(out, entries)?))
 }
 
 /// FNV-1a, which stays the same from build to build.
@@ -232,7 +268,7 @@ mod tests {
         let folder = tempdir().unwrap();
         let cache = Cache::at(folder.path());
         let many: Vec<Entry> = (0..MOST).map(|rows| entry(|key| key.rows = rows)).collect();
-        write(cache.path.as_ref().unwrap(), &many).unwrap();
+        write(cache.folder.as_ref().unwrap(), &many).unwrap();
         cache.keep(entry(|key| key.rows = MOST));
         assert_eq!(cache.entries().len(), MOST);
         assert_eq!((cache.find(&many[0].key), cache.find(&many[1].key).is_some()), (None, true));
@@ -254,6 +290,36 @@ mod tests {
         let unknown = unknown.replace("\"variant\":\"direct", "\"variant\":\"fast");
         fs::write(folder.path().join("kernels.json"), unknown).unwrap();
         assert_eq!(cache.find(&kept.key), None);
+    }
+
+    #[test]
+    fn programs_that_keep_at_once_lose_nothing() {
+        let folder = tempdir().unwrap();
+        let cache = Cache::at(folder.path());
+        thread::scope(|scope| {
+            for rows in 0..20 {
+                let cache = &cache;
+                scope.spawn(move || cache.keep(entry(|key| key.rows = rows)));
+            }
+        });
+        assert_eq!(cache.entries().len(), 20);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_or_a_link_in_the_place_of_the_cache_is_never_waited_for_nor_written_through() {
+        for file in [FILE, LOCK] {
+            let folder = tempdir().unwrap();
+            let cache = Cache::at(&folder.path().join("cache"));
+            fs::create_dir(folder.path().join("cache")).unwrap();
+            let mine = folder.path().join("mine");
+            fs::write(&mine, "precious").unwrap();
+            std::os::unix::fs::symlink(&mine, folder.path().join("cache").join(file)).unwrap();
+            assert_eq!(cache.find(&entry(|_| ()).key), None);
+            cache.keep(entry(|_| ()));
+            assert!(cache.find(&entry(|_| ()).key).is_some(), "{file}");
+            assert_eq!(fs::read_to_string(&mine).unwrap(), "precious");
+        }
     }
 
     #[test]
