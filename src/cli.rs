@@ -5,7 +5,7 @@ mod spelling;
 mod tune;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use rhohat::data::stream::RawRows;
@@ -48,6 +48,14 @@ pub struct Cli {
     /// Say more on stderr; twice for everything
     #[arg(short, long, global = true, display_order = 101, action = ArgAction::Count)]
     pub verbose: u8,
+}
+
+impl TrainArgs {
+    /// Where a run is to begin, and the flag that says so.
+    pub fn place(&self) -> Option<(&'static str, &Path)> {
+        let run = self.run.as_deref().map(|run| ("--run", run));
+        run.or_else(|| self.out.as_deref().map(|out| ("--out", out)))
+    }
 }
 
 impl Cli {

@@ -6,6 +6,7 @@ mod log;
 mod output;
 mod progress;
 mod restart;
+#[cfg_attr(not(unix), allow(dead_code, reason = "only Unix has a thread that answers signals"))]
 mod signals;
 
 use std::io::{ErrorKind, Write};

@@ -85,6 +85,8 @@ pub fn available() -> Option<Bytes> {
 
 /// Address space that threads and their heaps reserve beside what they touch; 260 MB were missing at a limit.
 const RESERVED: u64 = 320 << 20;
+/// Stacks of the threads of two pools, a core.
+const STACKS: u64 = 2 * (2 << 20);
 
 /// Asks the system for as much as a plan holds and what threads reserve besides, and gives it back untouched: what a limit of the
 /// process or the system refuses is an error here, where an allocation would end the program later.
@@ -101,7 +103,8 @@ pub fn grant(plan: u64) -> Checked<()> {
 
 /// Whether the system gives as much as a plan holds and what threads reserve besides; see [`grant`].
 pub fn is_granted(plan: u64) -> bool {
-    is_given(plan.saturating_add(RESERVED))
+    let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    is_given(plan.saturating_add(RESERVED).saturating_add(STACKS * cores))
 }
 
 /// Whether the system gives so many bytes, which go back untouched.

@@ -72,13 +72,26 @@ pub fn features(params: &Params<f32>, tile: Tile, scale: Option<usize>) -> Resul
         canvas.paste(left, top, tile.side, &balanced(weights));
     }
     let side = canvas.width.max(canvas.height);
-    match scale.unwrap_or_else(|| LEGIBLE.min(LONGEST_SIDE / side).max(1)) {
+    match scale.unwrap_or_else(|| legible(side)) {
         0 => Err(Error::usage("--scale 0: a pixel of a patch needs at least one pixel")),
         scale if scale.saturating_mul(side) > LARGEST_SIDE => Err(Error::usage(format!(
             "--scale {scale}: {side} patch pixels a side would exceed {LARGEST_SIDE} pixels; lower --scale"
         ))),
         scale => Ok(canvas.enlarged(scale)),
     }
+}
+
+/// The scale that a person sees well, of a picture with this side.
+fn legible(side: usize) -> usize {
+    LEGIBLE.min(LONGEST_SIDE / side).max(1)
+}
+
+/// Bytes of what [`features`] draws of `hidden` units, at most those of the largest picture.
+pub fn features_bytes(hidden: usize, tile: Tile, scale: Option<usize>) -> u64 {
+    let side = (hidden.isqrt() + 1).saturating_mul(tile.side + 1) + 1;
+    let enlarged =
+        side.saturating_mul(scale.unwrap_or_else(|| legible(side))).min(LARGEST_SIDE.max(side)) as u64;
+    enlarged.saturating_mul(enlarged).saturating_mul(tile.channels as u64)
 }
 
 /// Bytes of a reconstruction: [0, 1] to black and white. What was whitened has no black or white: there 0 is

@@ -3,6 +3,9 @@
 //! * glibc keeps freed memory for itself where a piece was below a threshold, and raises that threshold to whatever was
 //!   freed, up to 32 MiB: tens of MiB beyond the plan of `--memory`, of tensors that were copied and let go. A threshold
 //!   that is set stays: larger pieces go back to the system at once.
+//! * glibc gives threads heaps of their own, up to eight a core, and reserves 64 MiB of addresses for each: with two pools of
+//!   threads on two cores more than 400 MB, which under `ulimit -v` are then missing to what was planned. Four heaps do:
+//!   what computes allocates next to nothing.
 //! * Mesa's Vulkan layer for choosing a device connects to Wayland whenever a Vulkan instance is made, and where
 //!   XDG_RUNTIME_DIR is not set libwayland prints an error that has nothing to do with this program. NODEVICE_SELECT turns
 //!   the layer off; devices are chosen here by name and type, so that it is not missed.
@@ -10,6 +13,8 @@
 /// The threshold, bytes: long enough for the rows of a usual mini-batch to stay, which come and go in every step.
 #[cfg(target_os = "linux")]
 const THRESHOLD: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "1048576");
+#[cfg(target_os = "linux")]
+const HEAPS: (&str, &str) = ("MALLOC_ARENA_MAX", "4");
 #[cfg(target_os = "linux")]
 const NO_LAYER: (&str, &str) = ("NODEVICE_SELECT", "1");
 
@@ -20,7 +25,7 @@ pub fn under_our_environment() {
     use std::os::unix::process::CommandExt;
 
     let prints = var_os("XDG_RUNTIME_DIR").is_none();
-    let wanted = [Some(THRESHOLD), prints.then_some(NO_LAYER)].into_iter().flatten();
+    let wanted = [Some(THRESHOLD), Some(HEAPS), prints.then_some(NO_LAYER)].into_iter().flatten();
     let missing: Vec<_> = wanted.filter(|(name, _)| var_os(name).is_none()).collect();
     if missing.is_empty() {
         return;

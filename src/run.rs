@@ -91,14 +91,14 @@ pub struct DataRecord {
 pub struct RunDir(PathBuf);
 
 impl RunDir {
-    /// Refuses an `--out` that is a file or holds anything, before there is work to lose.
+    /// Refuses a place that is a file or holds anything, before there is work to lose; `flag` named it.
     ///
     /// # Errors
     /// [`Error::Usage`] when it is not new or empty, [`Error::Io`] when it cannot be looked at.
-    pub fn check(out: &Path) -> Result<()> {
+    pub fn check((flag, out): (&str, &Path)) -> Result<()> {
         let refused = |what| {
             let remedy = "a run is never overwritten; choose a new or empty directory";
-            Err(Error::usage(format!("--out {}: {what}; {remedy}", out.display())))
+            Err(Error::usage(format!("{flag} {}: {what}; {remedy}", out.display())))
         };
         // A program that was killed before there was a run may have left a temporary file and empty metrics.
         let counts = |entry: &std::io::Result<fs::DirEntry>| !entry.as_ref().is_ok_and(is_left_over);
@@ -111,16 +111,16 @@ impl RunDir {
         }
     }
 
-    /// Makes `out`, or `runs/<time>-<name>` where there is none.
+    /// Makes `out`, which a flag named, or `runs/<time>-<name>` where there is none.
     ///
     /// # Errors
     /// As [`RunDir::check`], and [`Error::Io`] when it cannot be made.
-    pub fn create(out: Option<&Path>, name: &str) -> Result<Self> {
+    pub fn create(out: Option<(&str, &Path)>, name: &str) -> Result<Self> {
         match out {
             Some(out) => {
                 Self::check(out)?;
-                make_folder(out)?;
-                Ok(Self(out.to_owned()))
+                make_folder(out.1)?;
+                Ok(Self(out.1.to_owned()))
             }
             None => Self::dated(name),
         }

@@ -197,7 +197,7 @@ fn a_state_that_is_not_finite_is_never_kept() {
 }
 
 #[test]
-fn a_checkpoint_that_cannot_be_written_is_an_error_of_the_next_step() {
+fn a_first_checkpoint_that_cannot_be_written_is_an_error_of_the_next_step() {
     let folder = tempdir().unwrap();
     fs::write(folder.path().join("checkpoints"), "in the way").unwrap();
     let metrics = fs::File::create(folder.path().join("metrics.jsonl")).unwrap();
@@ -209,7 +209,39 @@ fn a_checkpoint_that_cannot_be_written_is_an_error_of_the_next_step() {
             Err(error) => break error,
         }
     };
-    assert_eq!(error.exit_code(), 6, "{error}");
+    assert_eq!(error.exit_code(), 3, "{error}");
     assert!(error.to_string().contains("checkpoints"), "{error}");
     assert_eq!(names(folder.path()), ["checkpoints", "metrics.jsonl"]);
+}
+
+#[test]
+fn a_later_checkpoint_that_cannot_be_written_is_tried_again_and_ends_nothing() {
+    let folder = tempdir().unwrap();
+    let [place, aside] = ["checkpoints", "aside"].map(|name| folder.path().join(name));
+    let metrics = || fs::File::create(folder.path().join("metrics.jsonl")).unwrap();
+    let checkpoints = Checkpoints::of(folder.path());
+    let every = "0.001s".parse().unwrap();
+    let mut keeper = Keeper::new(checkpoints.clone(), every, None, String::new());
+    let due = |keeper: &mut Keeper, steps| {
+        while !keeper.is_due(steps).unwrap() {
+            std::thread::yield_now();
+        }
+    };
+    keeper.keep(checkpoint(1), metrics()).unwrap();
+    due(&mut keeper, 2);
+    fs::rename(&place, &aside).unwrap();
+    fs::write(&place, "in the way").unwrap();
+    keeper.keep(checkpoint(2), metrics()).unwrap();
+    due(&mut keeper, 3);
+    assert!(!keeper.has(2), "it was not written");
+    // As long as it is in the way.
+    keeper.keep(checkpoint(3), metrics()).unwrap();
+    due(&mut keeper, 4);
+    fs::remove_file(&place).unwrap();
+    fs::rename(&aside, &place).unwrap();
+    keeper.keep(checkpoint(4), metrics()).unwrap();
+    keeper.wait().unwrap();
+    assert!(keeper.has(4));
+    assert_eq!(checkpoints.find().unwrap().newest.unwrap().1, checkpoint(4));
+    assert_eq!(names(&checkpoints.path()), ["latest", "step-000000001", "step-000000004"]);
 }

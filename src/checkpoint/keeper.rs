@@ -118,7 +118,7 @@ impl Keeper {
     /// stands to go on from.
     fn settle(&mut self) -> Result<()> {
         match self.wait() {
-            Err(why @ Error::Io { .. }) if self.stands.is_some() => {
+            Err(why @ (Error::Io { .. } | Error::Input { .. })) if self.stands.is_some() => {
                 let pause = match self.every {
                     Every::Time(Span(span)) => span.min(RETRY),
                     Every::Steps(_) => RETRY,

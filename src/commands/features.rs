@@ -1,9 +1,11 @@
 //! `rhohat features`: the picture of what each hidden unit looks for.
 
 use rhohat::Error;
+use rhohat::memory::{Bytes, available, is_granted};
+use rhohat::model::Shape;
 use rhohat::model::file::ModelFile;
 use rhohat::paths::PathText;
-use rhohat::picture::{Tile, features};
+use rhohat::picture::{Tile, features, features_bytes};
 use serde_json::json;
 
 use super::outputs::{Kind, Wanted};
@@ -21,6 +23,18 @@ pub fn run(args: &FeaturesArgs) -> anyhow::Result<()> {
         let fact = format!("{} visible units are no square, and the file names no patch size", shape.visible);
         Error::input(&args.model, format!("{fact}; its features have no picture"))
     })?;
+    let Shape { hidden, .. } = shape;
+    // The picture at one pixel a pixel and enlarged, beside the parameters.
+    let bytes = file.bytes_to_read::<f32>().saturating_add(2 * features_bytes(hidden, tile, args.scale));
+    let free = available().filter(|free| bytes > free.0);
+    if free.is_some() || !is_granted(bytes) {
+        let fact = format!("its parameters and their picture take {} of memory", Bytes(bytes));
+        let why = match free {
+            Some(free) => format!("and {free} are free; lower --scale, or use a machine with more"),
+            None => "which the system refuses; raise the limit (ulimit -v), or lower --scale".to_owned(),
+        };
+        return Err(Error::input(file.path(), format!("{fact}, {why}")).into());
+    }
     let canvas = features(&file.params()?, tile, args.scale)?;
     canvas.save(out.path())?;
     let (width, height) = (canvas.width, canvas.height);

@@ -135,7 +135,9 @@ fn examples(
     shape: Shape,
 ) -> anyhow::Result<Pieces> {
     let stage = progress::stage("making examples");
-    if let Found::Rows { rows, cols } = taken.found {
+    // Rows of patches are refused with the size of the patch.
+    if let (Found::Rows { rows, cols }, None) = (&taken.found, preprocess.patch) {
+        let (rows, cols) = (*rows, *cols);
         check_width(&args.data, (rows, cols), shape)?;
     }
     let examples = Pieces::new(source, preprocess, args.memory, &|rows| {

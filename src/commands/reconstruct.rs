@@ -35,9 +35,10 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
             "the model's images were whitened, which cannot be undone: the result is in whitened space"
         );
     }
+    let left_out = session.examples.cropped();
     let report = json!({
         "examples": examples, "visible": visible, "whitened": whitened, "out": PathText::from(&*args.out),
-        "data": session.data,
+        "data": session.data, "left_out": left_out,
     });
     print(args.on.json, &report, |_| format!("{}: {what}", args.out.display()))
 }

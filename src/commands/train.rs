@@ -59,7 +59,7 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     };
     let file = resumed.as_ref().map(Resumed::config).or_else(|| args.config.clone());
     let given = Given::new(file.as_deref(), args.settings.table())?;
-    args.out.as_deref().map(RunDir::check).transpose()?;
+    args.place().map(RunDir::check).transpose()?;
     let init = match given.get::<PathText>("init")? {
         // What has been learned since is in the checkpoint.
         Some(path) if resumed.as_ref().is_some_and(Resumed::has_state) && !path.exists() => None,
@@ -268,7 +268,7 @@ fn learn(
     let (run, metrics, position) = match resumed {
         Some(resumed) => resumed.begin(config, environment.adapter, &record)?,
         None => {
-            let run = RunDir::create(args.out.as_deref(), &run_name(config))?;
+            let run = RunDir::create(args.place(), &run_name(config))?;
             let metrics = run.begin(config, &environment, &record)?;
             (run, metrics, Position::default())
         }

@@ -84,14 +84,24 @@ impl Config {
     pub fn plan_memory(self, kind: Kind, choice: &Choice) -> Result<(Self, MemoryPlan)> {
         let room = self.room(choice);
         let mut smallest: Option<MemoryPlan> = None;
+        let ways = self.ways(kind)?;
+        if ways.is_empty() {
+            return Err(self.too_many(kind));
+        }
         self.check_order(kind)?;
-        for stream in self.ways(kind)? {
-            let config = Self { stream: self.stream_setting(kind, stream), ..self.clone() };
-            for chunk in config.chunks(kind, choice)? {
-                let config = Self { chunk, ..config.clone() };
+        let chunks = self.chunks(kind, choice)?;
+        // Cuts that keep the bits come before those that do not.
+        for keeps in [true, false] {
+            for (stream, chunk) in
+                ways.iter().flat_map(|&stream| chunks.iter().map(move |&chunk| (stream, chunk)))
+            {
+                if self.keeps_bits(chunk) != keeps {
+                    continue;
+                }
+                let config = Self { stream: self.stream_setting(kind, stream), chunk, ..self.clone() };
                 let plan = config.memory_at(kind, choice, stream, room)?;
                 if room.is_none_or(|room| plan.total <= room) {
-                    config.tell_of_single_rows(kind, stream);
+                    config.tell_of_reading(kind, &plan, keeps);
                     return Ok((config, plan));
                 }
                 if smallest.is_none_or(|smallest| plan.total < smallest.total) {
@@ -99,7 +109,7 @@ impl Config {
                 }
             }
         }
-        Err(smallest.map_or_else(|| self.too_many(kind), |smallest| self.refused(kind, &smallest)))
+        Err(self.refused(kind, &smallest.expect("there is always a way to try")))
     }
 
     /// Memory that may be taken.
@@ -167,9 +177,25 @@ impl Config {
         Error::usage(format!("{rows} rows: {} at most are held in memory; {remedy}", u32::MAX))
     }
 
-    /// Says what it means that the order of rows in memory is kept where they are not.
-    fn tell_of_single_rows(&self, kind: Kind, stream: bool) {
-        if stream && self.batch != Batch::Full && self.shuffle_block.is_none() {
+    /// Whether updates over rows that are computed so many at a time have the bits that more memory would give: no sum over
+    /// the rows of an update is cut where it would not be.
+    fn keeps_bits(&self, chunk: Option<usize>) -> bool {
+        match chunk {
+            None => true,
+            Some(chunk) => self.chunk.is_some() || self.batch.rows().is_some_and(|batch| batch <= chunk),
+        }
+    }
+
+    /// Says what it means that memory is short: for the order of rows that are not in memory, and for the bits.
+    fn tell_of_reading(&self, kind: Kind, plan: &MemoryPlan, keeps_bits: bool) {
+        if !keeps_bits {
+            tracing::info!(
+                "memory is short, so that an update is computed {} rows at a time: its last digits are others than with \
+                 more memory, unless --chunk {0} is given there too",
+                plan.chunk
+            );
+        }
+        if plan.stream && self.batch != Batch::Full && self.shuffle_block.is_none() {
             let run = default_run(kind).unwrap_or(1);
             tracing::info!(
                 "rows are read one by one, in the order that they have in memory; --shuffle-block {run} reads them in \
@@ -284,7 +310,7 @@ impl Config {
             Kind::BuiltIn | Kind::Images { .. } => 0,
         };
         [
-            in_double(all) + (source.max(drawn + in_double(held_out))),
+            in_double(all) + source + drawn + in_double(held_out),
             in_double(all) + in_double(kept.max(held_out)) / 2,
         ]
     }
@@ -321,6 +347,7 @@ impl Config {
             ("data", plan.data),
             ("order", plan.order),
             ("textures", plan.textures),
+            ("start", plan.start),
             ("saving", plan.saving),
             ("validation", plan.validation),
         ];
@@ -344,11 +371,22 @@ impl Config {
     /// What makes the largest part of a plan smaller.
     fn remedy(&self, kind: Kind, plan: &MemoryPlan) -> String {
         let half = plan.total.saturating_sub(plan.program) / 2;
+        if let (Some(chunk), Some(there)) = (self.chunk, plan.available)
+            && !self.chosen.contains("chunk")
+            && plan.activations + plan.data > half
+        {
+            let there = Bytes(there / 1_000_000 * 1_000_000);
+            return format!(
+                "the run was begun with {chunk} rows at a time: --memory {} cuts its work anew, with the same result \
+                 beyond rounding",
+                String::from(there)
+            );
+        }
         let run = default_run(kind).filter(|run| self.shuffle_block.is_none_or(|given| given < *run));
         if let Some(run) = run.filter(|_| plan.order > half) {
             return format!("use --shuffle-block {run}, which is another order");
         }
-        if plan.data + plan.start > half && !plan.stream {
+        if plan.data + plan.start + plan.validation > half && !plan.stream {
             return match kind {
                 _ if self.may_stream(kind) => "use --stream".to_owned(),
                 Kind::Rows { row_bytes: Some(_), .. } => {
@@ -357,8 +395,10 @@ impl Config {
                 _ => "use fewer --samples, or rows in a .npy".to_owned(),
             };
         }
-        if let Some(run) = self.shuffle_block.filter(|run| *run > 1 && plan.data > half && plan.stream) {
-            return format!("lower --shuffle-block {run} or --batch");
+        // Windows of the order: their rows, and which of them wait.
+        let windows = plan.data + plan.order;
+        if let Some(run) = self.shuffle_block.filter(|run| *run > 1 && windows > half && plan.stream) {
+            return format!("lower --shuffle-block {run}, which is another order, or --batch");
         }
         format!("lower --hidden {}, --batch or --chunk, or use --optimizer sgd", plan.hidden)
     }

@@ -79,7 +79,7 @@ fn kind(start: &[u8]) -> Option<String> {
                 .to_owned(),
         ),
         _ if image::guess_format(start).is_ok() => data("a picture"),
-        _ if is_text(start) => Some(format!("text, but a model is a safetensors file; for rows, {ORDER}")),
+        _ if is_text(start) => Some(format!("text, no whole safetensors file; if it holds rows, {ORDER}")),
         _ => None,
     }
 }

@@ -30,6 +30,11 @@ fn config(folder: &Path, run: &str) -> String {
     fs::read_to_string(folder.join(run).join("config.toml")).unwrap()
 }
 
+/// The line of a configuration that says how many rows are computed at a time.
+fn chunk(config: &str) -> Option<&str> {
+    config.lines().find(|line| line.starts_with("chunk"))
+}
+
 /// A file of so many bytes of which none takes room.
 fn sparse(path: &Path, bytes: u64) {
     File::create(path).unwrap().set_len(bytes).unwrap();
@@ -76,10 +81,12 @@ fn rows_that_32_bits_do_not_count_are_streamed_and_never_held() {
         train(folder, &[&raw[..], &["--quiet"], more].concat()).refused(2, words);
     };
     refused(&["--no-stream"], &["4294967301 rows", "4294967295", "--stream"]);
-    refused(&["--validation=0.1"], &["4294967295", "--validation"]);
+    refused(&["--validation=1e-12"], &["4294967295", "--validation"]);
     refused(&["--shuffle-block=300000000"], &["--shuffle-block", "268435455"]);
-    let plan = train(folder, &[&raw[..], &["--dry-run", "--memory=80MB"]].concat()).json();
-    assert!(plan["stream"] == true && number(&plan, "total") <= 80e6);
+    let plan = train(folder, &[&raw[..], &["--dry-run", "--memory=200MB"]].concat()).json();
+    assert!(plan["stream"] == true && number(&plan, "total") <= 200e6);
+    // A window of sixteen runs of 2²⁰ rows.
+    refused(&["--memory=80MB"], &["order 67", "lower --shuffle-block 1048576"]);
 }
 
 #[test]
@@ -110,7 +117,7 @@ fn memory_decides_neither_the_order_nor_the_bits_of_a_run() {
     let values: Vec<f32> = (0..200_000 * 40).map(|i| (i % 8_191) as f32 / 8_191.0).collect();
     npy::write(&folder.join("rows.npy"), 200_000, 40, &values).unwrap();
     let run = |out: &str, more: &[&str]| {
-        let shared = ["rows.npy", "--chunk=50", "--out", out];
+        let shared = ["rows.npy", "--out", out];
         rhohat(folder, &[&DESCENT[..6], &shared, more].concat())
     };
     let told = run("little", &["--memory=45MB"]);
@@ -120,6 +127,11 @@ fn memory_decides_neither_the_order_nor_the_bits_of_a_run() {
     assert!(told.code == 0 && !told.stderr.contains("one by one"), "{}", told.stderr);
     assert!(model(folder, "little") == model(folder, "much"), "other bits");
     assert!(config(folder, "little").contains("stream = true"), "{}", config(folder, "little"));
+    assert_ne!(chunk(&config(folder, "little")), chunk(&config(folder, "much")));
+    // What cannot keep the bits says so.
+    let told =
+        rhohat(folder, &["train", "rows.npy", "--batch=full", "--steps=1", "--device=cpu", "--memory=45MB"]);
+    assert!(told.code == 0 && told.stderr.contains("last digits"), "{}", told.stderr);
     for run in ["little", "much"] {
         assert!(!config(folder, run).contains("shuffle_block"), "{}", config(folder, run));
     }
@@ -134,7 +146,7 @@ fn examples_are_saved_piece_by_piece_and_held_out_rows_are_planned() {
     sparse(&folder.join("rows.bin"), 1 << 25);
     let raw = ["rows.bin", "--raw=u8:64", "--memory=45MB"];
     let saved = [&DESCENT[..], &raw, &["--save-patches=/dev/null", "--out=saved"]].concat();
-    assert_eq!(under("-v 560000", folder, &saved).json()["examples"], 1 << 19);
+    assert_eq!(under("-v 700000", folder, &saved).json()["examples"], 1 << 19);
     let held = train(folder, &[&raw[..2], &["--validation=0.5", "--dry-run"]].concat()).json();
     // All rows in f64, and half of them again as they are picked out and as the engines take them.
     assert!(number(&held, "total") > 12.0 * 32e6, "{held}");

@@ -13,12 +13,15 @@ mod manners;
 mod memory;
 mod names_of_any_bytes;
 mod pictures;
+mod models;
+mod outputs;
 mod refusals;
 mod resume;
 mod run_directory;
 mod settings;
 #[cfg(target_os = "linux")]
 mod signals;
+mod streamed_commands;
 mod tune;
 mod verify_and_devices;
 

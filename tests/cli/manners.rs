@@ -72,7 +72,7 @@ fn other_settings_beside_a_run_are_changed_as_with_resume() {
     assert!(code == 2 && stderr.contains("--seed 7: the run has 0"), "{stderr}");
     fs::create_dir(folder.join("full")).unwrap();
     fs::write(folder.join("full/notes"), "mine").unwrap();
-    run(folder, &["--run", "full"]).refused(2, &["full", "not empty"]);
+    run(folder, &["--run", "full"]).refused(2, &["--run full", "not empty"]);
     assert_eq!(run(folder, &["--out", "x"]).code, 2);
     assert_eq!(run(folder, &["--resume", "run"]).code, 2);
 }

@@ -4,6 +4,7 @@ mod activations;
 mod bounds;
 mod cases;
 mod gradients;
+mod parts;
 mod products;
 mod search;
 mod threads;

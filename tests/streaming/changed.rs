@@ -63,9 +63,11 @@ fn every_way_over_the_rows_finds_one_sum_which_a_change_in_place_breaks() {
         let error = pass(&mut feed, way, &mut order, 2).expect_err(way.0);
         assert_eq!(error.exit_code(), 3);
         let text = error.to_string();
-        for part in ["u8.npy", "changed while it was read", "pass 4", "403 rows"] {
+        for part in ["u8.npy", "changed while it was read", "403 rows"] {
             assert!(text.contains(part), "{}: no {part:?} in {text}", way.0);
         }
+        // The row may have been read ahead of the fourth.
+        assert!(text.contains("pass 4") || text.contains("pass 5"), "{text}");
     }
     assert_eq!(sums, [Some(RowSum::of(&pixels(ROWS), COLS, 0)); 4]);
 }
@@ -90,7 +92,7 @@ fn what_an_earlier_sitting_has_read_is_compared_with_the_first_whole_pass() {
         let store = open(&folder.path().join("u8.npy"));
         store.check().expect(RowSum(7));
         // In the middle of an epoch, of which nothing can be said.
-        let taken = 100;
+        let taken = 200;
         let mut order = Order::after(ROWS, way.1, taken);
         let mut feed = feed(&store, way.1).after(taken);
         let mut out = vec![0.0; ROWS * COLS];
@@ -111,8 +113,7 @@ fn rows_that_are_asked_for_out_of_order_make_no_pass() {
     let store = open(&folder.path().join("u8.npy"));
     let mut feed = feed(&store, SHUFFLE);
     let mut out = vec![0.0; ROWS * COLS];
-    let all: Vec<usize> = (0..ROWS).collect();
-    feed.numbers(&Wanted::Listed(&all[..ROWS - 1]), &mut out[COLS..]).unwrap();
+    feed.numbers(&Wanted::Listed(&[402, 0, 7, 7]), &mut out[..4 * COLS]).unwrap();
     feed.numbers(&Wanted::Range(3..ROWS), &mut out[3 * COLS..]).unwrap();
     assert_eq!(store.check().known(), None);
     feed.numbers(&Wanted::Range(0..ROWS), &mut out).unwrap();

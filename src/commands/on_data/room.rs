@@ -24,6 +24,9 @@ const FEWEST: usize = 256;
 /// Bytes of results, and of the examples beside them, that are in memory at a time; more would gain nothing.
 const RESULTS: u64 = 16 << 20;
 
+/// The way out where a model is large.
+const SMALLER: &str = "use a machine with more memory or a model of fewer hidden units";
+
 /// Rows at a time. No bit depends on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pieces {
@@ -78,8 +81,7 @@ impl Room<'_> {
             Bytes(plan.total()),
             Bytes(plan.model)
         );
-        let remedy = "use a machine with more memory or a model of fewer hidden units";
-        Err(Error::input(path, format!("{least}, {}; {remedy}", self.there(plan))))
+        Err(Error::input(path, format!("{least}, {}", self.way_out(plan, SMALLER))))
     }
 
     /// How many rows to take at a time.
@@ -194,11 +196,19 @@ impl Room<'_> {
         is_free && is_granted(asked)
     }
 
-    fn there(&self, plan: Plan) -> String {
+    /// What there is, and the way out; `remedy` where that is not to raise a limit.
+    fn way_out(&self, plan: Plan, remedy: &str) -> String {
         match (self.memory, available()) {
-            (Some(most), _) if plan.total() > most.0 => format!("but --memory says {most}"),
-            (None, Some(free)) if plan.total() - plan.data > free.0 => format!("and {free} are free"),
-            _ => "which the system refuses (ulimit -v)".to_owned(),
+            (Some(most), _) if plan.total() > most.0 => {
+                let enough = Bytes(plan.total()).rounded_up();
+                format!("but --memory says {most}; {remedy}, or give --memory {enough}")
+            }
+            (None, Some(free)) if plan.total() - plan.data > free.0 => {
+                format!("and {free} are free; {remedy}")
+            }
+            _ => format!(
+                "which the system refuses beside what threads reserve; raise the limit (ulimit -v), or {remedy}"
+            ),
         }
     }
 
@@ -220,12 +230,10 @@ impl Room<'_> {
         } else if plan.passing > plan.model.max(plan.rows) {
             "give smaller pictures"
         } else if self.can_cut() {
-            "use a machine with more memory or a model of fewer hidden units"
+            SMALLER
         } else {
             "use --device cpu, which computes fewer rows at a time"
         };
-        let more = Bytes(plan.total()).rounded_up();
-        let or = if self.memory.is_some() { format!(", or give --memory {more}") } else { String::new() };
-        Error::usage(format!("{least}, {}; {remedy}{or}", self.there(plan)))
+        Error::usage(format!("{least}, {}", self.way_out(plan, remedy)))
     }
 }

@@ -1,5 +1,5 @@
 //! `--run DIR`: one command line that begins a run, goes on with it, or prints what came of it, so that whoever submits jobs
-//! need not know which. It becomes `--out`, or `--resume` with those settings that are others than the run's.
+//! need not know which. It is like `--out`, or becomes `--resume` with those settings that are others than the run's.
 
 use std::path::{Path, PathBuf};
 
@@ -10,17 +10,13 @@ use toml::{Table, Value};
 
 use crate::cli::TrainArgs;
 
-/// The arguments with what `--run` stands for in its place.
+/// The arguments, with what a `--run` stands for that has begun in its place.
 ///
 /// # Errors
 /// [`rhohat::Error::Input`] when the settings of the run or of `--config` cannot be read.
 pub fn as_asked(args: &TrainArgs) -> Result<TrainArgs> {
     let mut args = args.clone();
-    let Some(run) = args.run.take() else { return Ok(args) };
-    if !run.join("config.toml").is_file() {
-        args.out = Some(run);
-        return Ok(args);
-    }
+    let Some(run) = args.run.take_if(|run| run.join("config.toml").is_file()) else { return Ok(args) };
     let given = Given::new(args.config.take().as_deref(), args.settings.table())?;
     args.settings.put(others(&given, RunDir::open(&run)?.settings()?.0)?);
     // `auto` is the name of a folder here.

@@ -117,7 +117,7 @@ impl Observer for Watch<'_> {
             self.keep(pause)?;
         }
         if ends {
-            if let Err(why @ Error::Io { .. }) = self.keeper.wait() {
+            if let Err(why @ (Error::Io { .. } | Error::Input { .. })) = self.keeper.wait() {
                 tracing::warn!("{why}; tried once more");
                 self.keep(pause)?;
             }
