@@ -121,7 +121,9 @@ impl Config {
         defaults.patience = given.get::<f64>("validation")?.map(|_| PATIENCE);
         let mut config = given.over(&defaults)?.with_run_order(given, facts.kind);
         if let Some((asked, taken)) = config.take_whole_pictures_once(facts.kind, None).or(whole) {
-            tracing::info!("every picture is one patch: each of the {taken} is taken once, not {asked} drawn");
+            tracing::info!(
+                "every picture is one patch: each of the {taken} is taken once, not {asked} drawn"
+            );
         }
         config.check(facts)?;
         Ok(config)
