@@ -97,6 +97,12 @@ impl LeftOut {
         let list = missed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         (!missed.is_empty()).then(|| format!("left out: {list}; {}", remedies.join("; ")))
     }
+
+    /// What [`LeftOut::warning`] says nothing of.
+    pub fn unwarned(&self) -> String {
+        let others = self.groups.iter().filter(|group| group.kind == What::Other);
+        others.map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl What {
