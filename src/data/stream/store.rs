@@ -96,7 +96,8 @@ impl Store {
     /// [`Error::Input`] for a damaged file.
     pub(in crate::data) fn open(path: &Path, reading: &Reading) -> Result<Option<(Self, Taken)>> {
         let opened = open_npy(path, reading)?;
-        let Npy::Rows(rows, shard, mut taken) = opened else { return Ok(None) };
+        let Npy::Rows(rows, shard, taken) = opened else { return Ok(None) };
+        let mut taken = *taken;
         let store = Self::of(rows, vec![shard])?;
         if reading.meaning().is_none() {
             taken.doubt = store.doubt();
