@@ -102,7 +102,7 @@ impl Store {
         if reading.meaning().is_none() {
             taken.doubt = store.doubt();
         }
-        Ok(Some((store, *taken)))
+        Ok(Some((store, taken)))
     }
 
     /// Opens the `.npy` files of a folder as one array, in their order.
