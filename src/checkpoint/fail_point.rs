@@ -15,9 +15,9 @@ const HOLD: usize = usize::MAX;
 pub const NAMES: [&str; 20] = [
     "resume-locked",
     "resume-cleaned",
+    "resume-recorded",
     "resume-unfinished",
     "resume-configured",
-    "resume-recorded",
     "resume-cut",
     "folder-made",
     "state-begun",

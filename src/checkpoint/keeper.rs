@@ -117,8 +117,17 @@ impl Keeper {
     /// Waits for the checkpoint that is being written, if one is. What fails is told and tried again while an older one
     /// stands to go on from.
     fn settle(&mut self) -> Result<()> {
-        match self.wait() {
-            Err(why @ (Error::Io { .. } | Error::Input { .. })) if self.stands.is_some() => {
+        let waited = self.wait();
+        waited.or_else(|why| self.missed(why))
+    }
+
+    /// A checkpoint that could not be taken: told, and tried again, while an older one stands.
+    ///
+    /// # Errors
+    /// `why` where none does, or where it is no matter of the system.
+    pub fn missed(&mut self, why: Error) -> Result<()> {
+        match why {
+            Error::Io { .. } | Error::Input { .. } if self.stands.is_some() => {
                 let pause = match self.every {
                     Every::Time(Span(span)) => span.min(RETRY),
                     Every::Steps(_) => RETRY,
@@ -130,7 +139,7 @@ impl Keeper {
                 );
                 Ok(())
             }
-            other => other,
+            other => Err(other),
         }
     }
 
