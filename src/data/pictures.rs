@@ -114,7 +114,10 @@ impl Pictures {
         let turned = headers.iter().filter(|header| header.is_turned()).count();
         if turned > 0 {
             let all = headers.len();
-            tracing::info!("{turned} of {all} pictures turned as the EXIF orientation in the file says");
+            match all {
+                1 => tracing::info!("the picture is turned as its EXIF orientation says"),
+                _ => tracing::info!("{turned} of {all} pictures are turned as their EXIF orientation says"),
+            }
         }
         let listed = |(name, header): (PathBuf, &Header)| {
             let &Header { width, height, channels, .. } = header;
