@@ -158,12 +158,9 @@ impl Taken {
             .as_ref()
             .filter(|axes| **axes != Axes::rows())
             .map(|axes| format!(", an array of shape {:?} as {axes}", self.shape));
-        // Pictures have told in a warning of what may be missed.
-        let left_out = match self.found {
-            Found::Pictures { .. } => self.left_out.unwarned(),
-            Found::Rows { .. } => self.left_out.to_string(),
-        };
-        let left_out = if left_out.is_empty() { left_out } else { format!("; left out: {left_out}") };
+        // Of a folder of picture files a warning has told what somebody may miss.
+        let left_out = if self.number.is_none() { self.left_out.others() } else { self.left_out.clone() };
+        let left_out = if left_out.is_empty() { String::new() } else { format!("; left out: {left_out}") };
         format!("{path}: {files}{found}{number}{}, {scale}{left_out}", axes.unwrap_or_default())
     }
 
