@@ -114,7 +114,10 @@ impl Pictures {
         let turned = headers.iter().filter(|header| header.is_turned()).count();
         if turned > 0 {
             let all = headers.len();
-            tracing::info!("{turned} of {all} pictures turned as the EXIF orientation in the file says");
+            match all {
+                1 => tracing::info!("the picture is turned as its EXIF orientation says"),
+                _ => tracing::info!("{turned} of {all} pictures are turned as their EXIF orientation says"),
+            }
         }
         let listed = |(name, header): (PathBuf, &Header)| {
             let &Header { width, height, channels, .. } = header;
@@ -184,7 +187,7 @@ impl Pictures {
     pub fn need(&self, preprocess: &Preprocess) -> Need {
         let channels = preprocess.channels.unwrap_or(1);
         let bytes = |number: &usize| self.bytes_of(*number, channels, preprocess.whiten);
-        let most = (0..self.list.len()).max_by_key(bytes).unwrap_or_default();
+        let most = (0..self.list.len()).rev().max_by_key(bytes).unwrap_or_default();
         Need { picture: self.list[most].clone(), bytes: Bytes(bytes(&most)) }
     }
 
