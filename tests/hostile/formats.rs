@@ -203,16 +203,19 @@ fn kernels() -> Vec<Seed> {
 
 /// Three iterations of L-BFGS and three updates of Adam, as 0.1.0 kept them and with what they were taken under.
 fn checkpoint() -> Vec<Seed> {
-    let kinds = [Optimizer::Lbfgs, Optimizer::Adam].into_iter().flat_map(|kind| [(kind, false), (kind, true)]);
+    let kinds =
+        [Optimizer::Lbfgs, Optimizer::Adam].into_iter().flat_map(|kind| [(kind, false), (kind, true)]);
     kinds.map(checkpoint_of).collect()
 }
 
 /// What a checkpoint was taken under.
 fn provenance() -> Provenance {
     let hash = "0123456789abcdef0123456789abcdef";
-    let data = json!({"kind": "rows", "rows": 12, "cols": 5, "files": 1, "xxh3": hash, "sum": "0123456789abcdef"});
+    let data =
+        json!({"kind": "rows", "rows": 12, "cols": 5, "files": 1, "xxh3": hash, "sum": "0123456789abcdef"});
     let settings = "hidden = 7\nrho = 0.1\ndata = \"/rows.npy\"".parse().unwrap();
-    let preprocess = json!({"patch": null, "channels": null, "whiten": false, "normalize": "unit", "limits": [0, 1]});
+    let preprocess =
+        json!({"patch": null, "channels": null, "whiten": false, "normalize": "unit", "limits": [0, 1]});
     Provenance {
         settings,
         inputs: serde_json::from_value(json!({"data": data, "init": hash})).unwrap(),
@@ -235,8 +238,13 @@ fn checkpoint_of((optimizer, bound): (Optimizer, bool)) -> Seed {
     }
     let state = cpu.state(search.as_ref().map(Lbfgs::pairs), &mut Spare::default()).unwrap();
     let position = Position { steps: 3, samples: 36, search, ..Position::default() };
-    let checkpoint =
-        Checkpoint { position, state, metrics: Mark::default(), patience: None, provenance: bound.then(provenance) };
+    let checkpoint = Checkpoint {
+        position,
+        state,
+        metrics: Mark::default(),
+        patience: None,
+        provenance: bound.then(provenance),
+    };
     let place = checkpoints.publish(&checkpoint).unwrap();
     let parts =
         ["manifest.json", "progress.json", "state.bin"].map(|name| fs::read(place.join(name)).unwrap());

@@ -108,7 +108,8 @@ pub fn read_checkpoint(path: &Path) -> Result<Seen> {
     let digest = |bytes: &[u8]| json!({"bytes": bytes.len(), "xxh3": format!("{:032x}", xxh3_128(bytes))});
     // What it was taken under came with the second format.
     let format = if progress.windows(10).any(|word| word == b"provenance") { 2 } else { 1 };
-    let fitting = json!({"format": format, "rhohat": "0", "state": digest(state), "progress": digest(progress)});
+    let fitting =
+        json!({"format": format, "rhohat": "0", "state": digest(state), "progress": digest(progress)});
     let manifest = if manifest.is_empty() { fitting.to_string().into_bytes() } else { manifest.to_owned() };
     let checkpoints = Checkpoints::of(path.parent().unwrap());
     let folder = checkpoints.path().join("step-000000003");

@@ -46,8 +46,7 @@ const KEPT: [&str; 18] = [
 /// Settings that change J: a search of L-BFGS begins anew, and the lowest J over held-out examples is another.
 const OF_J: [&str; 3] = ["rho", "beta", "lambda"];
 /// Settings that decide no step: an end that was reached stands. What paths lead to is compared by its content.
-const OF_SITTING: [&str; 7] =
-    ["data", "init", "checkpoint_every", "max_time", "memory", "stream", "threads"];
+const OF_SITTING: [&str; 7] = ["data", "init", "checkpoint_every", "max_time", "memory", "stream", "threads"];
 
 /// Share by which J of a checkpoint of 0.1.0 may differ when it is computed again, in another order of sums.
 const STALE: f64 = 1e-4;
@@ -398,7 +397,9 @@ impl Resumed {
 
     /// Whether J is another function than the one of the checkpoint.
     fn has_another_j(&self, config: &Config) -> bool {
-        self.data_changed || self.stale || self.changes(config).iter().any(|(name, _)| OF_J.contains(&name.as_str()))
+        self.data_changed
+            || self.stale
+            || self.changes(config).iter().any(|(name, _)| OF_J.contains(&name.as_str()))
     }
 
     /// Rows that mini-batches have taken.
@@ -438,7 +439,9 @@ impl Resumed {
             let (found, known) = (engine.cost()?.total(), search.cost().total());
             self.stale = !((found - known).abs() <= STALE * known.abs());
             if self.stale {
-                tracing::info!("J is {found} under the settings of today, but the search of the checkpoint knows {known}: it begins anew");
+                tracing::info!(
+                    "J is {found} under the settings of today, but the search of the checkpoint knows {known}: it begins anew"
+                );
             }
             engine.set_state(&checkpoint.state)?;
         }
