@@ -1,5 +1,6 @@
 //! A run that is gone on with: what its files say, whether anything is left to do, and the record of its sittings.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -86,16 +87,24 @@ impl RunDir {
     /// # Errors
     /// [`Error::Input`] when there is none, or one of its files is a link or a pipe.
     pub fn open(path: &Path) -> Result<Self> {
-        let has = |name: &str| path.join(name).symlink_metadata().is_ok();
-        let reason = if !path.is_dir() {
+        let run = Self(path.to_owned());
+        let folder = run.folder();
+        // What cannot be looked at just now is no news about the run.
+        let is_folder = match path.metadata() {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => false,
+            other => other.map_err(|error| Error::io("open", path, error))?.is_dir(),
+        };
+        let reason = if !is_folder {
             "no such run; give the folder of one, or auto"
-        } else if !has(CONFIG) {
+        } else if !folder.has(CONFIG)? {
             "no config.toml, so that no run has begun here; start one with --out"
-        } else if ![super::METRICS, super::ENVIRONMENT, FOLDERS[0]].into_iter().any(has) {
+        } else if !folder.has(super::METRICS)?
+            && !folder.has(super::ENVIRONMENT)?
+            && !folder.has(FOLDERS[0])?
+        {
             "a config.toml and nothing else of a run: --config FILE begins one with such settings"
         } else {
-            let run = Self(path.to_owned());
-            run.folder().check(&FILES, &FOLDERS)?;
+            folder.check(&FILES, &FOLDERS)?;
             return Ok(run);
         };
         Err(Error::input(path, reason))

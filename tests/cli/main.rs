@@ -1,5 +1,8 @@
 //! The command line through the real binary.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod auto;
 mod bad_files;
 mod bench;
@@ -8,13 +11,15 @@ mod data_commands;
 mod derived;
 mod finished;
 mod fit_rows;
+#[cfg(unix)]
+mod foreign_runs;
 mod limits;
 mod manners;
 mod memory;
-mod names_of_any_bytes;
-mod pictures;
 mod models;
+mod names_of_any_bytes;
 mod outputs;
+mod pictures;
 mod refusals;
 mod resume;
 mod run_directory;

@@ -88,8 +88,7 @@ impl<'a> Watch<'a> {
         let metrics = self.metrics.mark();
         self.provenance.inputs.data.sum = self.store.as_ref().and_then(|store| store.check().known());
         let provenance = Some(self.provenance.clone());
-        self.keeper
-            .keep(Checkpoint { position, state, metrics, patience, provenance }, self.metrics.handle()?)
+        self.keeper.keep(Checkpoint { position, state, metrics, patience, provenance }, self.metrics.handle())
     }
 }
 
