@@ -2,16 +2,18 @@
 //! is short, rows on disk are fetched as they are needed, and fewer rows are computed at a time; what fits neither way is
 //! refused with the numbers.
 
+mod refused;
+mod rows;
+
 use serde::Serialize;
 
-use super::{Batch, Config, Kind};
-use crate::data::stream::{Feed, PIECE};
+use super::{Config, Kind};
 use crate::device::{Choice, Selector};
 use crate::engine::{Job, Plan};
-use crate::error::{Error, Result};
-use crate::memory::{Bytes, Footprint, available};
+use crate::error::Result;
+use crate::memory::{Footprint, available};
 use crate::optim::Optimizer;
-use crate::order::{Order, WINDOW};
+use crate::order::WINDOW;
 use crate::picture::feature_bytes;
 use crate::units::{JUDGED, held_bytes};
 
@@ -142,68 +144,6 @@ impl Config {
         self.may_stream(kind).then_some(stream)
     }
 
-    /// Refuses windows whose places 32 bits do not count.
-    fn check_order(&self, kind: Kind) -> Result<()> {
-        let (examples, _) = self.size(kind)?;
-        let window = self.shuffle().window(examples);
-        if self.batch == Batch::Full || u32::try_from(window).is_ok() {
-            return Ok(());
-        }
-        let least = default_run(kind).unwrap_or(1);
-        Err(Error::usage(match self.shuffle_block {
-            Some(run) => format!(
-                "--shuffle-block {run}: {window} rows would be shuffled at a time, {} at most can be; give {} or less, \
-                 for example {least}",
-                u32::MAX,
-                u32::MAX as usize / WINDOW
-            ),
-            None => format!(
-                "{examples} rows: {} at most are shuffled one by one; give --shuffle-block, for example {least}",
-                u32::MAX
-            ),
-        }))
-    }
-
-    /// That so many rows cannot be held.
-    fn too_many(&self, kind: Kind) -> Error {
-        let rows = self.size(kind).map_or(0, |(rows, _)| rows);
-        let remedy = if self.validation.is_some() {
-            "leave --validation out, so that they are streamed"
-        } else if kind.row_bytes().is_some() {
-            "use --stream, with another --device than the reference"
-        } else {
-            "save them as .npy of u8, f16 or f32, or give --raw, so that they are streamed"
-        };
-        Error::usage(format!("{rows} rows: {} at most are held in memory; {remedy}", u32::MAX))
-    }
-
-    /// Whether updates over rows that are computed so many at a time have the bits that more memory would give: no sum over
-    /// the rows of an update is cut where it would not be.
-    fn keeps_bits(&self, chunk: Option<usize>) -> bool {
-        match chunk {
-            None => true,
-            Some(chunk) => self.chunk.is_some() || self.batch.rows().is_some_and(|batch| batch <= chunk),
-        }
-    }
-
-    /// Says what it means that memory is short: for the order of rows that are not in memory, and for the bits.
-    fn tell_of_reading(&self, kind: Kind, plan: &MemoryPlan, keeps_bits: bool) {
-        if !keeps_bits {
-            tracing::info!(
-                "memory is short, so that an update is computed {} rows at a time: its last digits are others than with \
-                 more memory, unless --chunk {0} is given there too",
-                plan.chunk
-            );
-        }
-        if plan.stream && self.batch != Batch::Full && self.shuffle_block.is_none() {
-            let run = default_run(kind).unwrap_or(1);
-            tracing::info!(
-                "rows are read one by one, in the order that they have in memory; --shuffle-block {run} reads them in \
-                 longer pieces, in another order"
-            );
-        }
-    }
-
     /// Rows computed at a time: what is asked for; else what the engine likes, and fewer and fewer.
     fn chunks(&self, kind: Kind, choice: &Choice) -> Result<Vec<Option<usize>>> {
         if self.chunk.is_some() {
@@ -240,12 +180,13 @@ impl Config {
         let saving =
             if choice.has_own_memory() { 0 } else { copy.max(parameters + self.beside(&job, parameters)) };
         let order = self.order_memory(&job);
-        let validation = self.validation_memory(kind, choice, &job)?;
-        let later = optimizer_state + activations + textures + saving + order + validation;
+        let [validation, judged] = self.validation_memory(kind, choice, &job)?;
+        // The rows that are judged are there before those that they were made of are gone.
+        let later = optimizer_state + activations + textures + saving + order + validation - judged;
         // Parameters as they are drawn, and rows, when the engine is made; rows before there is one.
         let [before, meanwhile] = self.rows_at_start(kind, &job);
         let start = (parameters + meanwhile).saturating_sub(later);
-        let start = start.max(before.saturating_sub(parameters + data + later));
+        let start = start.max(before.saturating_sub(parameters + data + judged + later));
         let program = PROGRAM + if choice.is_software() { SOFTWARE_ADAPTER } else { 0 };
         Ok(MemoryPlan {
             examples: job.examples,
@@ -272,53 +213,10 @@ impl Config {
         })
     }
 
-    /// The lists of the order, the training loop's and that of whoever reads ahead, and which rows have come where they are
-    /// read one by one.
-    fn order_memory(&self, job: &Job) -> u64 {
-        let Some(batch) = job.batch else { return 0 };
-        let (shuffle, examples) = (self.shuffle(), job.examples);
-        let lists = 2 * shuffle.list_bytes(examples);
-        let come = job.fetched.is_some() && self.shuffle_block.is_none();
-        let come = if come { Feed::bytes_of_epochs(examples) } else { 0 };
-        (Order::bytes(examples, shuffle, batch) + lists + come) as u64
-    }
-
-    /// Bytes of rows before there is an engine, and while it is made.
-    fn rows_at_start(&self, kind: Kind, job: &Job) -> [u64; 2] {
-        let (kept, cols) = (job.examples, job.shape.visible);
-        let all = match kind {
-            Kind::Rows { rows, .. } => rows,
-            Kind::BuiltIn | Kind::Images { .. } => self.samples.unwrap_or(kept),
-        };
-        let held_out = all - kept.min(all);
-        let in_double = |rows: usize| 8 * (rows as u64) * cols as u64;
-        // A piece as it is read and as it waits twice, in f64 and in f32.
-        let pieces =
-            |numbers: usize, bytes: usize| (numbers.max(cols).min(all.saturating_mul(cols)) * bytes) as u64;
-        let size = kind.row_bytes().map_or(1, |bytes| bytes.div_ceil(cols));
-        let read = pieces(PIECE / size, 3 * size + 12);
-        if self.may_stream(kind) {
-            let fetched = if job.fetched.is_some() { 0 } else { pieces(AT_ONCE + 8 * cols, 3 * size + 4) };
-            return [read, fetched];
-        }
-        // The list that held-out rows are drawn from.
-        let drawn = if held_out > 0 { (all * size_of::<usize>()) as u64 } else { 0 };
-        // What was read at once is there until the examples are made of it.
-        let source = match kind {
-            Kind::Rows { row_bytes: Some(_), .. } => read,
-            Kind::Rows { row_bytes: None, .. } => in_double(all),
-            Kind::BuiltIn | Kind::Images { .. } => 0,
-        };
-        [
-            in_double(all) + source + drawn + in_double(held_out),
-            in_double(all) + in_double(kept.max(held_out)) / 2,
-        ]
-    }
-
-    /// What the engine holds that judges held-out examples, if there are any; it updates nothing.
-    fn validation_memory(&self, kind: Kind, choice: &Choice, job: &Job) -> Result<u64> {
+    /// What the engine holds that judges held-out examples, if there are any, and the examples alone; it updates nothing.
+    fn validation_memory(&self, kind: Kind, choice: &Choice, job: &Job) -> Result<[u64; 2]> {
         if self.validation.is_none() {
-            return Ok(0);
+            return Ok([0; 2]);
         }
         let all = match kind {
             Kind::Rows { rows, .. } => rows,
@@ -327,7 +225,7 @@ impl Config {
         let examples = self.held_out(all);
         let job = Job { examples, batch: None, optimizer: Optimizer::Sgd, fetched: None, ..*job };
         let (_, Footprint { parameters, activations, data, textures, .. }) = choice.footprint(&job)?;
-        Ok(parameters + activations + data + textures)
+        Ok([parameters + activations + data + textures, data])
     }
 
     /// What comes beside the copy of the parameters in the end, one after the other: the transposed decoder for the file,
@@ -336,71 +234,6 @@ impl Config {
         let channels = if self.color == Some(true) { 3 } else { 1 };
         let looked_at = held_bytes(job.shape.hidden, job.examples.min(JUDGED));
         (parameters / 2).max(feature_bytes(job.shape, channels)).max(looked_at)
-    }
-
-    fn refused(&self, kind: Kind, plan: &MemoryPlan) -> Error {
-        let bytes = |bytes: u64| Bytes(bytes).to_string();
-        let parts = [
-            ("parameters", plan.parameters),
-            ("optimiser", plan.optimizer_state),
-            ("activations", plan.activations),
-            ("data", plan.data),
-            ("order", plan.order),
-            ("textures", plan.textures),
-            ("start", plan.start),
-            ("saving", plan.saving),
-            ("validation", plan.validation),
-        ];
-        let parts: Vec<String> = parts
-            .iter()
-            .filter(|(_, size)| *size > 0)
-            .map(|(name, size)| format!("{name} {}", bytes(*size)))
-            .collect();
-        let least = format!("at least {} are needed ({})", bytes(plan.total), parts.join(", "));
-        let there = bytes(plan.available.unwrap_or_default());
-        let what = match self.memory {
-            Some(_) => format!("--memory {there}: {least}"),
-            None => format!("{there} of memory are free, but {least}"),
-        };
-        let remedy = self.remedy(kind, plan);
-        Error::usage(format!("{what}; {remedy}, or give --memory {}", Bytes(plan.total).rounded_up()))
-    }
-}
-
-impl Config {
-    /// What makes the largest part of a plan smaller.
-    fn remedy(&self, kind: Kind, plan: &MemoryPlan) -> String {
-        let half = plan.total.saturating_sub(plan.program) / 2;
-        if let (Some(chunk), Some(there)) = (self.chunk, plan.available)
-            && !self.chosen.contains("chunk")
-            && plan.activations + plan.data > half
-        {
-            let there = Bytes(there / 1_000_000 * 1_000_000);
-            return format!(
-                "the run was begun with {chunk} rows at a time: --memory {} cuts its work anew, with the same result \
-                 beyond rounding",
-                String::from(there)
-            );
-        }
-        let run = default_run(kind).filter(|run| self.shuffle_block.is_none_or(|given| given < *run));
-        if let Some(run) = run.filter(|_| plan.order > half) {
-            return format!("use --shuffle-block {run}, which is another order");
-        }
-        if plan.data + plan.start + plan.validation > half && !plan.stream {
-            return match kind {
-                _ if self.may_stream(kind) => "use --stream".to_owned(),
-                Kind::Rows { row_bytes: Some(_), .. } => {
-                    "leave --validation out, so that rows can be streamed".to_owned()
-                }
-                _ => "use fewer --samples, or rows in a .npy".to_owned(),
-            };
-        }
-        // Windows of the order: their rows, and which of them wait.
-        let windows = plan.data + plan.order;
-        if let Some(run) = self.shuffle_block.filter(|run| *run > 1 && windows > half && plan.stream) {
-            return format!("lower --shuffle-block {run}, which is another order, or --batch");
-        }
-        format!("lower --hidden {}, --batch or --chunk, or use --optimizer sgd", plan.hidden)
     }
 }
 

@@ -148,7 +148,7 @@ impl Supply for GridRows {
             Wanted::Listed(list) => {
                 let cols = out.len() / list.len().max(1);
                 let mut rows = list.iter().zip(out.chunks_exact_mut(cols.max(1)));
-                rows.try_for_each(|(&row, out)| fill(row as usize..row as usize + 1, out))
+                rows.try_for_each(|(&row, out)| fill(row..row + 1, out))
             }
         }
     }

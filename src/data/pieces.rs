@@ -179,7 +179,6 @@ impl Supply for Pieces {
             Wanted::Range(range) => out.copy_from_slice(&cast::<f64, f32>(&self.rows(range.clone())?.values)),
             Wanted::Listed(list) => {
                 for (out, &row) in out.chunks_exact_mut(self.size.1).zip(*list) {
-                    let row = row as usize;
                     out.copy_from_slice(&cast::<f64, f32>(&self.rows(row..row + 1)?.values));
                 }
             }

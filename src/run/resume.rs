@@ -1,6 +1,5 @@
 //! A run that is gone on with: what its files say, whether anything is left to do, and the record of its sittings.
 
-use std::io::ErrorKind;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -87,20 +86,21 @@ impl RunDir {
     /// # Errors
     /// [`Error::Input`] when there is none, or one of its files is a link or a pipe.
     pub fn open(path: &Path) -> Result<Self> {
+        // The folder of its checkpoints, or one of these.
+        let is_run = |folder: &&Path| folder.join(CONFIG).is_file();
+        if let Some(run) = path.ancestors().take(3).find(is_run).filter(|run| path.is_dir() && *run != path) {
+            let run = if run.as_os_str().is_empty() { Path::new(".") } else { run };
+            return Err(Error::input(path, format!("a part of the run {}; give that", run.display())));
+        }
         let run = Self(path.to_owned());
         let folder = run.folder();
-        // What cannot be looked at just now is no news about the run.
-        let is_folder = match path.metadata() {
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => false,
-            other => other.map_err(|error| Error::io("open", path, error))?.is_dir(),
-        };
-        let reason = if !is_folder {
+        let reason = if !path.is_dir() {
             "no such run; give the folder of one, or auto"
         } else if !folder.has(CONFIG)? {
             "no config.toml, so that no run has begun here; start one with --out"
-        } else if !folder.has(super::METRICS)?
-            && !folder.has(super::ENVIRONMENT)?
-            && !folder.has(FOLDERS[0])?
+        } else if !(folder.has(super::METRICS)?
+            || folder.has(super::ENVIRONMENT)?
+            || folder.has(FOLDERS[0])?)
         {
             "a config.toml and nothing else of a run: --config FILE begins one with such settings"
         } else {

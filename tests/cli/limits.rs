@@ -142,14 +142,14 @@ fn memory_decides_neither_the_order_nor_the_bits_of_a_run() {
 fn examples_are_saved_piece_by_piece_and_held_out_rows_are_planned() {
     let folder = tempdir().unwrap();
     let folder = folder.path();
-    // 32 MiB, which would be 256 in f64.
-    sparse(&folder.join("rows.bin"), 1 << 25);
+    // 64 MiB, which would be 512 in f64.
+    sparse(&folder.join("rows.bin"), 1 << 26);
     let raw = ["rows.bin", "--raw=u8:64", "--memory=45MB"];
     let saved = [&DESCENT[..], &raw, &["--save-patches=/dev/null", "--out=saved"]].concat();
-    assert_eq!(under("-v 700000", folder, &saved).json()["examples"], 1 << 19);
+    assert_eq!(under("-v 700000", folder, &saved).json()["examples"], 1 << 20);
     let held = train(folder, &[&raw[..2], &["--validation=0.5", "--dry-run"]].concat()).json();
     // All rows in f64, and half of them again as they are picked out and as the engines take them.
-    assert!(number(&held, "total") > 12.0 * 32e6, "{held}");
+    assert!(number(&held, "total") > 12.0 * 64e6, "{held}");
     train(folder, &[&raw[..], &["--validation=0.5"]].concat()).refused(2, &["--memory", "--validation"]);
 }
 

@@ -15,7 +15,7 @@ use super::files::{Handles, OPEN, Shard, read_at};
 use super::reader::read;
 use super::rows::{Differs, RowCheck, RowSum};
 use crate::data::array::{Layout, check_length, check_room};
-use crate::data::conversion::python;
+use crate::data::conversion::in_rows;
 use crate::data::left_out::LeftOut;
 use crate::data::numbers::{Endian, Number};
 use crate::data::reading::{Axes, Meaning, Reading};
@@ -96,7 +96,8 @@ impl Store {
     /// [`Error::Input`] for a damaged file.
     pub(in crate::data) fn open(path: &Path, reading: &Reading) -> Result<Option<(Self, Taken)>> {
         let opened = open_npy(path, reading)?;
-        let Npy::Rows(rows, shard, mut taken) = opened else { return Ok(None) };
+        let Npy::Rows(rows, shard, taken) = opened else { return Ok(None) };
+        let mut taken = *taken;
         let store = Self::of(rows, vec![shard])?;
         if reading.meaning().is_none() {
             taken.doubt = store.doubt();
@@ -118,7 +119,7 @@ impl Store {
         let mut is_alike = true;
         for path in files {
             let (rows, shard, taken) = match open_npy(path, reading)? {
-                Npy::Rows(rows, shard, taken) => (rows, shard, taken),
+                Npy::Rows(rows, shard, taken) => (rows, shard, *taken),
                 Npy::Other(why) => {
                     let advice = rows_line(path);
                     return Err(Error::input(
@@ -142,6 +143,7 @@ impl Store {
             files: store.shards.len(),
             found: Found::Rows { rows: store.rows, cols: store.cols },
             shape: vec![store.rows, store.cols],
+            axes: Some(Axes::rows()),
             doubt: doubt.flatten(),
             ..first
         };
@@ -349,7 +351,7 @@ impl Store {
 /// A `.npy` file.
 enum Npy {
     /// Rows that can be read one by one.
-    Rows(RawRows, Shard, Taken),
+    Rows(RawRows, Shard, Box<Taken>),
     /// Anything else: why they cannot.
     Other(String),
 }
@@ -375,7 +377,7 @@ fn open_npy(path: &Path, reading: &Reading) -> Result<Npy> {
     let taken = Taken::array(path, &layout, axes);
     let Found::Rows { rows, cols } = taken.found else { return Ok(Npy::Other("pictures".to_owned())) };
     let shard = Shard::new(path.to_owned(), &file, offset as u64, rows)?;
-    Ok(Npy::Rows(RawRows { number: layout.number, cols }, shard, taken))
+    Ok(Npy::Rows(RawRows { number: layout.number, cols }, shard, Box::new(taken)))
 }
 
 /// Why rows of an array cannot be read one by one; `None` where they can.
@@ -398,8 +400,7 @@ fn not_plain(layout: &Layout, axes: &Axes) -> Option<String> {
 
 /// The line that saves an array so that its rows can be read one by one.
 fn rows_line(path: &Path) -> String {
-    let file = python(path);
-    format!("numpy.save({file}, numpy.ascontiguousarray(numpy.load({file}), '<f4')) makes it one of those")
+    format!("{} makes one of those, for a folder of its own", in_rows(path))
 }
 
 fn open_raw(path: PathBuf, rows: RawRows) -> Result<Shard> {
