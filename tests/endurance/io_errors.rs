@@ -198,8 +198,9 @@ fn a_disk_that_is_full_for_a_moment_costs_no_checkpoint_no_line_and_no_run() {
     let mut command = Command::new("sh");
     command.args(["-c", &script]).current_dir(place.path("")).stdout(Stdio::null()).stderr(Stdio::piped());
     let limit = |process: u32, most: &str| {
-        let arguments = ["--pid", &process.to_string(), &format!("--fsize={most}")];
-        assert!(Command::new("prlimit").args(arguments).status().unwrap().success());
+        let most = format!("--fsize={most}");
+        let status = Command::new("prlimit").args(["--pid", &process.to_string(), &most]).status();
+        assert!(status.unwrap().success());
     };
     let checkpoint = || !newest_name(&place.path("run")).is_empty();
     let mut child = command.spawn().unwrap();
