@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use super::{Place, copy, fail_point, finished, is_long, strace};
 
@@ -204,7 +204,7 @@ fn a_disk_that_is_full_for_a_moment_costs_no_checkpoint_no_line_and_no_run() {
     };
     let checkpoint = || !newest_name(&place.path("run")).is_empty();
     let mut child = command.spawn().unwrap();
-    until(checkpoint);
+    until(&mut child, checkpoint);
     limit(child.id(), "1:unlimited");
     let mut told = BufReader::new(child.stderr.take().unwrap());
     let mut lines = String::new();
@@ -213,7 +213,7 @@ fn a_disk_that_is_full_for_a_moment_costs_no_checkpoint_no_line_and_no_run() {
     }
     let before = newest_name(&place.path("run"));
     limit(child.id(), "unlimited:unlimited");
-    until(|| newest_name(&place.path("run")) > before);
+    until(&mut child, || newest_name(&place.path("run")) > before);
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     std::io::copy(&mut told, &mut std::io::sink()).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(143), "{lines}");
@@ -232,9 +232,10 @@ fn newest_name(run: &Path) -> String {
     fs::read_to_string(run.join("checkpoints/latest")).unwrap_or_default()
 }
 
-/// Waits for something that comes sooner or later.
-fn until(happens: impl Fn() -> bool) {
+/// Waits for something that comes sooner or later, as long as the program is at work.
+fn until(child: &mut Child, happens: impl Fn() -> bool) {
     while !happens() {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
 }
