@@ -79,7 +79,7 @@ impl<'a> Watch<'a> {
 
     /// Takes a checkpoint, which a thread writes, after all lines of the metrics.
     fn keep(&mut self, pause: &mut Pause<'_>) -> Result<()> {
-        let lines = self.metrics.handle()?;
+        let lines = self.metrics.handle();
         let mut spare = self.keeper.spare()?;
         let (position, mut state) = pause.snapshot(&mut spare)?;
         if let Some(best) = self.judge.as_ref().and_then(Judge::best) {
@@ -123,8 +123,7 @@ impl Observer for Watch<'_> {
             self.display.say("saving a checkpoint");
         }
         if due && !ends && !self.keeper.has(steps) {
-            let kept = self.keep(pause);
-            kept.or_else(|why| self.keeper.missed(why))?;
+            self.keep(pause)?;
         }
         if ends {
             match self.keep_last(pause) {
