@@ -13,6 +13,7 @@ use crate::engine::{Job, Plan};
 use crate::error::Result;
 use crate::memory::{Footprint, available};
 use crate::optim::Optimizer;
+use crate::order::WINDOW;
 use crate::picture::feature_bytes;
 use crate::units::{JUDGED, held_bytes};
 
