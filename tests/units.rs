@@ -172,3 +172,13 @@ fn listed_examples_are_encoded_as_in_their_place_on_every_engine() {
         assert!(matches!(&error, Error::Usage(text) if text.contains("example 50 of 50")), "{name}: {error}");
     }
 }
+
+#[test]
+fn rows_whose_squares_leave_32_bits_are_compared_all_the_same() {
+    // The second is twice the first, the third points elsewhere, the last is zero.
+    let rows = [[1.0_f32, 2.0, -1.0], [2.0, 4.0, -2.0], [2.0, -1.0, 0.0], [0.0; 3]];
+    for size in [1e-41_f32, 1e-25, 1e-3, 1.0, 1e25, 8e37] {
+        let w1: Vec<f32> = rows.iter().flatten().map(|x| x * size).collect();
+        assert_eq!(duplicates(&w1, 3).count, 1, "{size}");
+    }
+}

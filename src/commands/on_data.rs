@@ -142,7 +142,8 @@ fn examples(
     }
     let examples = Pieces::new(source, preprocess, args.memory, &|rows| {
         stage.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
-    })?;
+    })
+    .map_err(|error| error.of_data(Some(&args.data)))?;
     drop(stage);
     check_width(&args.data, (0, examples.size().1), shape)?;
     if let Some(cropped) = examples.cropped() {

@@ -7,14 +7,22 @@ use rhohat::data::{Found, Scale, Taken};
 /// decides between them.
 pub fn tell(taken: &Taken, scale: Scale, visible: Option<usize>) {
     tracing::info!("{}", taken.line(scale));
-    if scale == Scale::Pixels && !taken.pixels && taken.number == Some(Number::U8) {
-        tracing::info!(
-            "bytes are divided by 255, as version 0.1.0 did, of which these settings or this model are; \
-             --divide 1 takes them as they are"
-        );
+    if scale == Scale::Pixels {
+        tell_of_010(taken, scale);
     }
     let fits = matches!(taken.found, Found::Rows { cols, .. } if Some(cols) == visible);
     if let Some(doubt) = taken.doubt.as_ref().filter(|_| !fits) {
         tracing::warn!("{doubt}");
+    }
+}
+
+/// Says so where bytes of rows have the scale of version 0.1.0.
+pub fn tell_of_010(taken: &Taken, scale: Scale) {
+    if !taken.pixels && taken.number == Some(Number::U8) && scale.divisor(Number::U8) != 1.0 {
+        tracing::info!(
+            "bytes are divided by {}, as version 0.1.0 did, of which these settings or this model are; \
+             --divide 1 takes them as they are",
+            scale.divisor(Number::U8)
+        );
     }
 }

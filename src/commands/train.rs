@@ -18,7 +18,7 @@ use indicatif::HumanCount;
 use rhohat::Error;
 use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoints, Found, Keeper, Provenance};
-use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, reach_warning};
+use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, Written, reach_warning};
 use rhohat::data::stream::Store;
 use rhohat::data::{Opened, Preprocess, Reading, Source, Taken};
 use rhohat::device::{Choice, Selector};
@@ -85,13 +85,16 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
         scale_of_pixels: taken.scale_of_pixels(),
     };
     let config = Config::resolve(&given, &facts)?;
-    taken::tell(&taken, config.scale(), init.as_ref().map(|file| file.shape().visible));
     let data = taken.json(config.scale());
     let device = Device::open(args, &config, how)?;
     let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;
     let plan = plan.with_pictures(&config, source.as_ref(), &device.choice)?;
+    taken::tell(&taken, config.scale(), init.as_ref().map(|file| file.shape().visible));
+    if given.written() == Written::Of010 {
+        taken::tell_of_010(&taken, config.scale());
+    }
     if args.dry_run {
-        print(args.json, &Planned { plan: &plan, data }, |planned| plan::text(planned.plan))?;
+        print(args.json, &Planned { plan: &plan, source: data }, |planned| plan::text(planned.plan))?;
         return Ok(ExitCode::SUCCESS);
     }
     let opened = open_engine(args, &config, &device, source, init.as_ref(), &plan, resumed)?;
@@ -104,8 +107,8 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
 struct Planned<'a> {
     #[serde(flatten)]
     plan: &'a MemoryPlan,
-    /// What DATA was taken for.
-    data: serde_json::Value,
+    /// What DATA was taken for; `data` is its memory.
+    source: serde_json::Value,
 }
 
 /// Data that are not where they were may be somewhere else.

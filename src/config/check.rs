@@ -261,7 +261,7 @@ impl Config {
         })?;
         ensure(self.stream != Some(true) || kind.row_bytes().is_some(), || {
             "--stream: these data can only be read at once; leave it out, or save them so that rows lie one behind the other, \
-             numpy.save('rows.npy', numpy.ascontiguousarray(a, '<f4'))"
+             numpy.save('converted.npy', numpy.ascontiguousarray(a, '<f4'))"
                 .to_owned()
         })?;
         let streams_on = self.selector()? != Selector::Reference;

@@ -115,14 +115,14 @@ impl Config {
     /// [`Error::Usage`] with the flag and the way out; [`Error::Input`] for what a configuration file has wrong.
     pub fn resolve(given: &Given, facts: &Facts<'_>) -> Result<Self> {
         let mut defaults = Self::defaults(facts, given.get("samples")?.unwrap_or(SAMPLES));
-        defaults.take_whole_pictures_once(facts.kind, given.get("patch")?);
+        let whole = defaults.take_whole_pictures_once(facts.kind, given.get("patch")?);
         defaults.choose_optimizer(given, facts.kind)?;
         defaults.divide = facts.usual_scale(given).given();
         defaults.patience = given.get::<f64>("validation")?.map(|_| PATIENCE);
         let mut config = given.over(&defaults)?.with_run_order(given, facts.kind);
-        if let Some((asked, taken)) = config.take_whole_pictures_once(facts.kind, None) {
+        if let Some((asked, taken)) = config.take_whole_pictures_once(facts.kind, None).or(whole) {
             tracing::info!(
-                "every picture is one patch: each of the {taken} is taken once (--samples {asked})"
+                "every picture is one patch: each of the {taken} is taken once, not {asked} drawn"
             );
         }
         config.check(facts)?;

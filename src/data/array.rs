@@ -269,9 +269,15 @@ pub fn check_length(path: &Path, shape: &[usize], size: usize, held: u64) -> Res
     if let Some(promised) = promised.filter(|&promised| promised as u64 == held) {
         return Ok(promised);
     }
-    let promised = promised.map_or("more bytes than memory has".to_owned(), |bytes| format!("{bytes} bytes"));
-    let fact = format!("shape {shape:?} of {size}-byte numbers promises {promised}, the file holds {held}");
-    Err(Error::input(path, format!("{fact}; it is truncated or damaged")))
+    let words = promised.map_or("more bytes than memory has".to_owned(), |bytes| format!("{bytes} bytes"));
+    let fact = format!("shape {shape:?} of {size}-byte numbers promises {words}, the file holds {held}");
+    let remedy = match promised {
+        Some(bytes) if bytes > 0 && (bytes as u64) < held => {
+            "where several arrays were saved into one file, save each into its own; else it is damaged"
+        }
+        _ => "it is truncated or damaged",
+    };
+    Err(Error::input(path, format!("{fact}; {remedy}")))
 }
 
 /// Refuses what is larger than the memory that the machine has left.

@@ -16,20 +16,35 @@ pub fn python<T: AsRef<std::ffi::OsStr> + ?Sized>(text: &T) -> String {
     format!("'{}'", plain.unwrap_or("FILE"))
 }
 
-/// The line that saves what `expression` gives as rows.
+/// The line that saves what `expression` gives as rows, under a name that no data have.
 fn saved(expression: &str) -> String {
-    format!("numpy.save('rows.npy', {expression})")
+    format!("numpy.save('converted.npy', {expression})")
+}
+
+/// The line that saves an array so that its rows lie one behind the other, as they are read one by one.
+pub fn in_rows(path: &Path) -> String {
+    saved(&format!("numpy.ascontiguousarray(numpy.load({}), '<f4')", python(path)))
+}
+
+/// The line that makes one array of the fields of a structured one.
+pub fn structured(path: &Path) -> String {
+    let fields = format!("numpy.lib.recfunctions.structured_to_unstructured({})", array(path, false));
+    saved(&format!("{fields}.astype('float32')"))
+}
+
+/// The expression that gives an array; those of archives are not opened by their path.
+fn array(path: &Path, pickled: bool) -> String {
+    let is_file = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy")) && path.exists();
+    match (is_file, pickled) {
+        (true, false) => format!("numpy.load({})", python(path)),
+        (true, true) => format!("numpy.load({}, allow_pickle=True)", python(path)),
+        (false, _) => "a".to_owned(),
+    }
 }
 
 /// The line that makes rows of an array whose numbers are of another kind, named without its order of bytes.
 pub fn numbers(path: &Path, kind: &str) -> String {
-    // An array of an archive is not opened by its path.
-    let is_file = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy")) && path.exists();
-    let array = |pickled: bool| match (is_file, pickled) {
-        (true, false) => format!("numpy.load({})", python(path)),
-        (true, true) => format!("numpy.load({}, allow_pickle=True)", python(path)),
-        (false, _) => "a".to_owned(),
-    };
+    let array = |pickled| array(path, pickled);
     match kind.chars().next() {
         Some('O') => {
             let rows = saved(&format!("numpy.stack([numpy.asarray(x, 'float32') for x in {}])", array(true)));
@@ -50,6 +65,28 @@ pub fn numbers(path: &Path, kind: &str) -> String {
         Some('b') => format!("for truth as 0 and 1, {}", saved(&format!("{}.astype('uint8')", array(false)))),
         _ => format!("convert it with {}", saved(&format!("{}.astype('float32')", array(false)))),
     }
+}
+
+/// The line that makes rows of an IDX file of numbers of another kind.
+pub fn idx(path: &Path, kind: u8, dimensions: u8) -> String {
+    let kind = match kind {
+        0x09 => "i1",
+        0x0b => ">i2",
+        0x0c => ">i4",
+        0x0d => ">f4",
+        _ => ">f8",
+    };
+    let opener = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz")) {
+        "gzip.open"
+    } else {
+        "open"
+    };
+    let start = 4 + 4 * u32::from(dimensions);
+    format!(
+        "b = {opener}({}, 'rb').read(); a = numpy.frombuffer(b, '{kind}', offset={start}); {} makes rows of them",
+        python(path),
+        saved("a.reshape(int.from_bytes(b[4:8], 'big'), -1).astype('float32')")
+    )
 }
 
 /// A sparse matrix of SciPy.

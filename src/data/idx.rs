@@ -80,7 +80,7 @@ fn read_shape(
     if kind != BYTES {
         let fact =
             format!("IDX numbers of type {kind:#04x}, but only unsigned bytes ({BYTES:#04x}) are read");
-        let remedy = "save them as .npy, numpy.save('rows.npy', a.astype('f4'))";
+        let remedy = conversion::idx(path, kind, dimensions);
         return Err(Error::input(path, format!("{fact}; {remedy}")));
     }
     if dimensions == 1 {

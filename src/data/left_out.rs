@@ -65,6 +65,12 @@ impl LeftOut {
         self.groups.iter().filter(|group| group.kind == kind).map(|group| group.count).sum()
     }
 
+    /// Files that are no pictures, of which [`LeftOut::warning`] says nothing.
+    pub fn others(&self) -> Self {
+        let is_other = |group: &&Group| group.kind == What::Other;
+        Self { groups: self.groups.iter().filter(is_other).cloned().collect() }
+    }
+
     /// Counts `count` things more by the name of `path`.
     pub fn add(&mut self, kind: What, path: &Path, count: usize) {
         let at = self.groups.iter().position(|group| group.kind == kind).unwrap_or_else(|| {

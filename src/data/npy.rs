@@ -134,10 +134,8 @@ fn written<'a>(header: &'a str, entry: &Entry) -> &'a str {
 /// The kind of number behind a `descr`.
 fn number_of(path: &Path, descr: &Value) -> Result<(Number, Endian), String> {
     let Value::Text(name) = descr else {
-        let remedy = "numpy.lib.recfunctions.structured_to_unstructured(a).astype('f4')";
-        return Err(format!(
-            "a structured array; save one plain array of numbers, numpy.save('rows.npy', {remedy})"
-        ));
+        let remedy = conversion::structured(path);
+        return Err(format!("a structured array, but plain ones of numbers are read; {remedy}"));
     };
     let endian = if name.starts_with('>') { Endian::Big } else { Endian::Little };
     let number = match name.trim_start_matches(['<', '>', '|', '=']) {

@@ -188,7 +188,7 @@ fn check_bare(path: &Path) -> Result<()> {
 fn open_folder(folder: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
     let (arrays, others) = shards::arrays(folder)?;
     if arrays.is_empty() {
-        return open_pictures(folder, reading);
+        return open_pictures(folder, reading).map_err(|why| without_archives(folder, why));
     }
     let (mut pictures, _) = picture_files(folder)?;
     pictures.retain(|path| !arrays.contains(path));
@@ -202,6 +202,21 @@ fn open_folder(folder: &Path, reading: &Reading, stays: bool) -> Result<Opened> 
     }
 }
 
+/// Why a folder is refused that has no pictures, but archives of arrays.
+fn without_archives(folder: &Path, why: Error) -> Error {
+    let is_archive =
+        |path: &PathBuf| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"));
+    let archives =
+        shards::files(folder).map(|(files, _)| files.iter().filter(|path| is_archive(path)).count());
+    match (why, archives) {
+        (Error::Input { path, .. }, Ok(count @ 1..)) if path == folder => {
+            let fact = format!("no picture and no .npy in this folder, but .npz archives, {count}");
+            Error::input(folder, format!("{fact}; give one of them, or save their arrays with numpy.save"))
+        }
+        (why, _) => why,
+    }
+}
+
 /// Why a folder of pictures and arrays is refused.
 fn both(pictures: &[PathBuf], arrays: &[PathBuf]) -> String {
     let some = |files: &[PathBuf]| {
@@ -210,7 +225,8 @@ fn both(pictures: &[PathBuf], arrays: &[PathBuf]) -> String {
         format!("{} ({name}{more})", files.len())
     };
     format!(
-        "this folder holds picture files, {}, and arrays, {}; --as pictures takes the pictures, --as rows the arrays, or put          them into folders of their own",
+        "this folder holds picture files, {}, and arrays, {}; --as pictures takes the pictures, --as rows the arrays, or put them into \
+         folders of their own",
         some(pictures),
         some(arrays)
     )

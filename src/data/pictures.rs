@@ -232,6 +232,9 @@ impl Pictures {
     }
 }
 
+/// Fewest pixels that somebody may have meant by a side of a picture, less one.
+const THINNEST: usize = 4;
+
 /// Fails on a patch without pixels and names the first picture that is smaller than one patch.
 pub fn check_size(list: &[Listed], patch: usize) -> Result<()> {
     if patch == 0 {
@@ -239,7 +242,11 @@ pub fn check_size(list: &[Listed], patch: usize) -> Result<()> {
     }
     let Some(small) = list.iter().find(|p| p.width.min(p.height) < patch) else { return Ok(()) };
     let (width, height) = (small.width, small.height);
-    let remedy = format!("give a --patch of at most {}, or larger pictures", width.min(height));
+    let side = width.min(height);
+    // So thin a picture is an array whose dimensions are others.
+    let of_array =
+        if side <= THINNEST { "; of an array, say with --axes which dimensions are h and w" } else { "" };
+    let remedy = format!("give a --patch of at most {side}, or larger pictures{of_array}");
     Err(Error::input(
         &small.name,
         format!("{width}×{height} pixels are smaller than one patch of {patch}×{patch}; {remedy}"),

@@ -59,7 +59,7 @@ fn holds_array(path: &Path) -> bool {
 }
 
 /// The regular files of a folder that are not hidden, links to such files included, in the order of their names.
-fn files(folder: &Path) -> Result<(Vec<PathBuf>, LeftOut)> {
+pub fn files(folder: &Path) -> Result<(Vec<PathBuf>, LeftOut)> {
     let failed = |error| Error::io("read", folder, error);
     let mut entries = fs::read_dir(folder).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
     entries.sort_by_key(DirEntry::file_name);

@@ -158,8 +158,9 @@ impl Taken {
             .as_ref()
             .filter(|axes| **axes != Axes::rows())
             .map(|axes| format!(", an array of shape {:?} as {axes}", self.shape));
-        let left_out =
-            if self.left_out.is_empty() { String::new() } else { format!("; left out: {}", self.left_out) };
+        // Of a folder of picture files a warning has told what somebody may miss.
+        let left_out = if self.number.is_none() { self.left_out.others() } else { self.left_out.clone() };
+        let left_out = if left_out.is_empty() { String::new() } else { format!("; left out: {left_out}") };
         format!("{path}: {files}{found}{number}{}, {scale}{left_out}", axes.unwrap_or_default())
     }
 

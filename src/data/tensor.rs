@@ -152,7 +152,7 @@ pub fn open(path: &Path, file: &File, held: u64, name: Option<&str>, reading: &R
 /// The line of Python that makes floats of a tensor.
 fn converted(path: &Path, name: &str) -> String {
     format!(
-        "numpy.save('rows.npy', safetensors.numpy.load_file({})[{}].astype('f4'))",
+        "numpy.save('converted.npy', safetensors.numpy.load_file({})[{}].astype('f4'))",
         python(path),
         python(name)
     )

@@ -86,16 +86,25 @@ impl RunDir {
     /// # Errors
     /// [`Error::Input`] when there is none, or one of its files is a link or a pipe.
     pub fn open(path: &Path) -> Result<Self> {
-        let has = |name: &str| path.join(name).symlink_metadata().is_ok();
+        // The folder of its checkpoints, or one of these.
+        let is_run = |folder: &&Path| folder.join(CONFIG).is_file();
+        if let Some(run) = path.ancestors().take(3).find(is_run).filter(|run| path.is_dir() && *run != path) {
+            let run = if run.as_os_str().is_empty() { Path::new(".") } else { run };
+            return Err(Error::input(path, format!("a part of the run {}; give that", run.display())));
+        }
+        let run = Self(path.to_owned());
+        let folder = run.folder();
         let reason = if !path.is_dir() {
             "no such run; give the folder of one, or auto"
-        } else if !has(CONFIG) {
+        } else if !folder.has(CONFIG)? {
             "no config.toml, so that no run has begun here; start one with --out"
-        } else if ![super::METRICS, super::ENVIRONMENT, FOLDERS[0]].into_iter().any(has) {
+        } else if !(folder.has(super::METRICS)?
+            || folder.has(super::ENVIRONMENT)?
+            || folder.has(FOLDERS[0])?)
+        {
             "a config.toml and nothing else of a run: --config FILE begins one with such settings"
         } else {
-            let run = Self(path.to_owned());
-            run.folder().check(&FILES, &FOLDERS)?;
+            folder.check(&FILES, &FOLDERS)?;
             return Ok(run);
         };
         Err(Error::input(path, reason))

@@ -162,7 +162,7 @@ fn shards_and_bare_numbers_that_do_not_go_together() {
     rows(&folder.path().join("shards"), "b.npy", 4, 2, |_| 0.5);
     refuse(&folder, &["shards"], 3, &["b.npy: rows of f32:2", "a.npy are f32:3", "one kind and width"]);
     fs::write(folder.path().join("shards/b.npy"), "text").unwrap();
-    refuse(&folder, &["shards"], 3, &["b.npy: not rows of u8, f16 or f32"]);
+    refuse(&folder, &["shards"], 3, &["b.npy: named like a NumPy array, but its content is none"]);
     fs::write(folder.path().join("rows.u8"), [0; 10]).unwrap();
     refuse(
         &folder,

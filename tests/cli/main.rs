@@ -22,6 +22,7 @@ mod settings;
 #[cfg(target_os = "linux")]
 mod signals;
 mod streamed_commands;
+mod taken_for;
 mod tune;
 mod verify_and_devices;
 
@@ -79,18 +80,19 @@ impl Outcome {
         json(&self.text())
     }
 
-    /// Checks that the run was refused with this code, one line on stderr that says all of `words`, and nothing on
-    /// stdout but the same as JSON, where that was asked for.
+    /// Checks that the run was refused with this code, one line on stderr besides notes and warnings, all of `words` there, and
+    /// nothing on stdout but the same as JSON, where that was asked for.
     fn refused(self, code: i32, words: &[&str]) {
         let Self { code: found, stdout, stderr } = self;
         assert_eq!(found, code, "{stderr}");
+        let is_error = |line: &&str| !line.starts_with("note: ") && !line.starts_with("warning: ");
+        let errors: Vec<&str> = stderr.lines().filter(is_error).collect();
         if !stdout.is_empty() {
             let told = json(&stdout);
-            assert_eq!(format!("error: {}\n", told["error"].as_str().expect("a text")), stderr);
+            assert_eq!(format!("error: {}", told["error"].as_str().expect("a text")), errors.join("\n"));
             assert_eq!(told["exit"], code);
         }
-        assert!(stderr.starts_with("error: ") && stderr.ends_with('\n'), "{stderr}");
-        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert!(errors.len() == 1 && errors[0].starts_with("error: ") && stderr.ends_with('\n'), "{stderr}");
         for word in words {
             assert!(stderr.contains(word), "no {word:?} in: {stderr}");
         }

@@ -9,6 +9,8 @@ mod patches;
 mod pictures;
 mod preprocessing;
 mod refusals;
+mod scale;
+mod shapes;
 
 use std::path::{Path, PathBuf};
 
@@ -54,6 +56,23 @@ fn plain(patch: usize, samples: usize) -> Recipe {
 /// Nothing done to rows.
 fn untouched(normalize: Normalize) -> Preprocess {
     Preprocess { patch: None, channels: None, whiten: false, scale: Scale::Pixels, normalize, limits: None }
+}
+
+/// The bytes of an `.npy` of version 1 with these entries of its header.
+fn npy(descr: &str, fortran: bool, shape: &str, numbers: &[u8]) -> Vec<u8> {
+    let fortran = if fortran { "True" } else { "False" };
+    npy_with(&format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}"), numbers)
+}
+
+/// The same with any header.
+fn npy_with(header: &str, numbers: &[u8]) -> Vec<u8> {
+    let length = (header.len() as u16 + 1).to_le_bytes();
+    [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), b"\n", numbers].concat()
+}
+
+/// The bytes of f32.
+fn singles(numbers: impl IntoIterator<Item = f32>) -> Vec<u8> {
+    numbers.into_iter().flat_map(f32::to_le_bytes).collect()
 }
 
 /// The largest difference, NaN if there is one; lengths must agree.

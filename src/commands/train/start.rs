@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rhohat::config::Config;
 use rhohat::data::identity::{Identity, Inputs, of_file};
 use rhohat::data::stream::{Feed, PIECE, Store, Transform, fit};
-use rhohat::data::{Examples, Preprocess, Source, npy};
+use rhohat::data::{Examples, Preprocess, Scale, Source, npy};
 use rhohat::device::Start;
 use rhohat::durable;
 use rhohat::memory::Bytes;
@@ -50,10 +50,16 @@ impl Data {
         told: &dyn Fn(usize),
     ) -> Result<(Self, DataRecord)> {
         let of_init = init.and_then(ModelFile::meta).map(|meta| &meta.preprocess);
-        // Limits are those of numbers on one scale.
-        let is_same =
-            |stored: &&Preprocess| stored.normalize == config.normalize && stored.scale == config.scale();
-        let stored = known.or(of_init).filter(is_same);
+        // Limits are those of numbers on one scale, which the settings say in so many words.
+        let is_same = |stored: &&Preprocess| {
+            let divisor = |scale: Scale| source.number().map(|number| scale.divisor(number));
+            stored.normalize == config.normalize && divisor(stored.scale) == divisor(config.scale())
+        };
+        let stored = known.or(of_init).filter(is_same).map(|stored| {
+            let scale = source.number().map_or(stored.scale, |_| config.scale());
+            Preprocess { scale, ..stored.clone() }
+        });
+        let stored = stored.as_ref();
         if let Source::Stored(store) = source {
             let record = record(source, None, config, init)?;
             check(&record)?;

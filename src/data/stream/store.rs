@@ -15,7 +15,7 @@ use super::files::{Handles, OPEN, Shard, read_at};
 use super::reader::read;
 use super::rows::{Differs, RowCheck, RowSum};
 use crate::data::array::{Layout, check_length, check_room};
-use crate::data::conversion::python;
+use crate::data::conversion::in_rows;
 use crate::data::left_out::LeftOut;
 use crate::data::numbers::{Endian, Number};
 use crate::data::reading::{Axes, Meaning, Reading};
@@ -143,6 +143,7 @@ impl Store {
             files: store.shards.len(),
             found: Found::Rows { rows: store.rows, cols: store.cols },
             shape: vec![store.rows, store.cols],
+            axes: Some(Axes::rows()),
             doubt: doubt.flatten(),
             ..first
         };
@@ -399,8 +400,7 @@ fn not_plain(layout: &Layout, axes: &Axes) -> Option<String> {
 
 /// The line that saves an array so that its rows can be read one by one.
 fn rows_line(path: &Path) -> String {
-    let file = python(path);
-    format!("numpy.save({file}, numpy.ascontiguousarray(numpy.load({file}), '<f4')) makes it one of those")
+    format!("{} makes one of those, for a folder of its own", in_rows(path))
 }
 
 fn open_raw(path: PathBuf, rows: RawRows) -> Result<Shard> {

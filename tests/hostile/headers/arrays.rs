@@ -25,7 +25,7 @@ pub fn npy() -> Vec<Case> {
         shape("None", "shape None"),
         shape("2", "shape 2"),
         shape("[1, 2]", "shape [1, 2]"),
-        shape("((1, 2), 2)", "shape ((1, 2) cannot be read"),
+        shape("((1, 2), 2)", "shape ((1, 2), 2) cannot be read"),
         shape("(1, 2", "cannot be read"),
         shape("()", "shape []"),
         shape("(2,)", "shape [2]"),
