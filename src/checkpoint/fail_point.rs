@@ -43,8 +43,10 @@ pub fn reach(name: &str) {
     if wanted != name {
         return;
     }
-    while *time == HOLD {
-        std::thread::park();
+    if *time == HOLD {
+        loop {
+            std::thread::park();
+        }
     }
     if REACHED.fetch_add(1, Ordering::Relaxed) + 1 == *time {
         std::process::abort();
