@@ -18,7 +18,7 @@ use indicatif::HumanCount;
 use rhohat::Error;
 use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoints, Found, Keeper, Provenance};
-use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, Written, reach_warning};
+use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, Written, reach_warning, scale_warning};
 use rhohat::data::stream::Store;
 use rhohat::data::{Opened, Preprocess, Reading, Source, Taken};
 use rhohat::device::{Choice, Selector};
@@ -220,11 +220,15 @@ fn open_engine(
         Some(resumed) => resumed.completed(record),
         None => record,
     };
-    let store = source.stored();
+    let (store, number) = (source.stored(), source.number());
     drop((source, reading));
-    if let Some(warning) = reach_warning(&data.looked_at()?, config.output, config.fit_rows) {
+    let looked_at = data.looked_at()?;
+    let beyond = reach_warning(&looked_at, config.output, config.fit_rows);
+    let divided = scale_warning(&looked_at, &data.preprocess, number);
+    for warning in beyond.into_iter().chain(divided) {
         tracing::warn!("{warning}");
     }
+    drop(looked_at);
     if let Some(path) = &args.save_patches {
         let _stage = progress::stage("saving the examples");
         data.save(path)?;

@@ -211,7 +211,8 @@ fn results_that_are_no_numbers_are_refused_with_their_place_and_nothing_is_writt
     for device in ["cpu", "software", "reference"] {
         let args =
             ["reconstruct", "model.safetensors", "rows.npy", "-o", "c.npy", "--quiet", "--device", device];
-        let words = [" of example 0 (counted from 0) is ", "too large for 32-bit numbers"];
+        let words =
+            ["error: rows.npy: ", " of example 0 (counted from 0) is ", "too large for 32-bit numbers"];
         rhohat(folder.path(), &[&args[..], &["--output", "linear"]].concat()).refused(3, &words);
         assert!(super::names(folder.path()).iter().all(|name| !name.contains("npy") || name == "rows.npy"));
     }
