@@ -218,7 +218,7 @@ impl Disk {
                     });
                     both
                 };
-                self.pending.iter().map(|change| take(change)).collect()
+                self.pending.iter().map(take).collect()
             }
         };
         disk.keep(&safe);
