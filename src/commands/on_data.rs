@@ -4,7 +4,7 @@
 mod room;
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use indicatif::{HumanCount, ProgressBar};
 use rhohat::Error;
@@ -34,6 +34,8 @@ pub struct Session {
     pub objective: Objective,
     /// What DATA was taken for.
     pub data: serde_json::Value,
+    /// DATA, for messages.
+    path: PathBuf,
     /// What its rows are stored as.
     number: Option<Number>,
     /// Rows that are asked of the engine at a time.
@@ -88,7 +90,8 @@ impl<'a> Opening<'a> {
         let setup = Setup { objective, cut: Cut::default(), rho_hat: RhoHat::default(), threads: 0 };
         let mut engine = choice.open(&setup, &OnExamples { file: &file, examples: &examples })?;
         engine.compute_at_once(at_once);
-        Ok(Session { engine, examples, objective, data, number, piece: asked })
+        let path = args.data.clone();
+        Ok(Session { engine, examples, objective, data, path, number, piece: asked })
     }
 }
 
@@ -226,7 +229,7 @@ impl Session {
             rows.start
         );
         let remedy = "the data or the weights are too large for 32-bit numbers; scale the data (--normalize unit), or take the model that belongs to them";
-        Err(Error::input("data", format!("{fact}: {remedy}")))
+        Err(Error::input(&self.path, format!("{fact}: {remedy}")))
     }
 }
 

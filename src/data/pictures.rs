@@ -13,7 +13,7 @@ use super::images::{self, Header};
 use super::left_out::{LeftOut, What};
 use super::pixels::{Numbers, Pixels};
 use super::{Grid, Picture, Preprocess, dead_leaves};
-use crate::error::{Error, Result};
+use crate::error::{DATA, Error, Result};
 use crate::memory::Bytes;
 
 /// Pictures of one source, in their order; at least one.
@@ -38,7 +38,7 @@ pub struct Listed {
 }
 
 /// Where the pixels of a picture are.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Place {
     /// In the file of that name.
     File(Header),
@@ -71,6 +71,16 @@ impl Pictures {
             })
             .unzip();
         Self { list, places, left_out: LeftOut::default() }
+    }
+
+    /// The pictures of several sources, one behind the other; their pixels are not copied.
+    pub(super) fn joined(parts: Vec<Arc<Self>>) -> Self {
+        let mut all = Self { list: Vec::new(), places: Vec::new(), left_out: LeftOut::default() };
+        for part in parts {
+            all.list.extend_from_slice(&part.list);
+            all.places.extend_from_slice(&part.places);
+        }
+        all
     }
 
     /// The ten dead-leaves pictures of `seed`, drawn when they are asked for.
@@ -114,7 +124,10 @@ impl Pictures {
         let turned = headers.iter().filter(|header| header.is_turned()).count();
         if turned > 0 {
             let all = headers.len();
-            tracing::info!("{turned} of {all} pictures turned as the EXIF orientation in the file says");
+            match all {
+                1 => tracing::info!("the picture is turned as its EXIF orientation says"),
+                _ => tracing::info!("{turned} of {all} pictures are turned as their EXIF orientation says"),
+            }
         }
         let listed = |(name, header): (PathBuf, &Header)| {
             let &Header { width, height, channels, .. } = header;
@@ -184,7 +197,7 @@ impl Pictures {
     pub fn need(&self, preprocess: &Preprocess) -> Need {
         let channels = preprocess.channels.unwrap_or(1);
         let bytes = |number: &usize| self.bytes_of(*number, channels, preprocess.whiten);
-        let most = (0..self.list.len()).max_by_key(bytes).unwrap_or_default();
+        let most = (0..self.list.len()).rev().max_by_key(bytes).unwrap_or_default();
         Need { picture: self.list[most].clone(), bytes: Bytes(bytes(&most)) }
     }
 
@@ -195,7 +208,7 @@ impl Pictures {
     pub fn grids(&self, preprocess: &Preprocess) -> Result<Vec<Grid>> {
         let Some(patch) = preprocess.patch else {
             let reason = "these are images, but the model was trained on rows and knows no patch size";
-            return Err(Error::input("data", format!("{reason}; give rows as .npy, IDX or safetensors")));
+            return Err(Error::input(DATA, format!("{reason}; give rows as .npy, IDX or safetensors")));
         };
         check_size(&self.list, patch)?;
         Ok(self.list.iter().map(|p| Grid { across: p.width / patch, down: p.height / patch }).collect())
