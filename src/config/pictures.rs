@@ -51,7 +51,8 @@ impl MemoryPlan {
         let bytes = |number: usize| pictures.bytes_of(number, channels, recipe.whiten);
         let mut all: Vec<(u64, usize)> =
             (0..pictures.list().len()).map(|number| (bytes(number), number)).collect();
-        all.sort_unstable_by(|a, b| b.cmp(a));
+        // Of several that take as much, the first is named.
+        all.sort_by_key(|&(bytes, _)| std::cmp::Reverse(bytes));
         let (least, largest) = all[0];
         let most = all.iter().take(rayon::current_num_threads().max(1)).map(|(bytes, _)| bytes).sum();
         let patches = recipe.samples as u64 * (8 * self.visible as u64 + BYTES_OF_DRAW);

@@ -93,7 +93,7 @@ impl Fields {
     ) -> Result<Self> {
         let room = memory.or_else(available).map_or(u64::MAX, |bytes| bytes.0);
         let fields = Self { pictures, patch, channels, whiten, room, order, ready: (0, Vec::new()) };
-        let largest = fields.order.iter().max_by_key(|&&number| fields.bytes_of(number));
+        let largest = fields.order.iter().rev().max_by_key(|&&number| fields.bytes_of(number));
         match largest.map(|&number| (number, fields.bytes_of(number))) {
             Some((number, bytes)) if bytes > room => {
                 let picture = &fields.pictures.list()[number];

@@ -184,7 +184,7 @@ impl Pictures {
     pub fn need(&self, preprocess: &Preprocess) -> Need {
         let channels = preprocess.channels.unwrap_or(1);
         let bytes = |number: &usize| self.bytes_of(*number, channels, preprocess.whiten);
-        let most = (0..self.list.len()).max_by_key(bytes).unwrap_or_default();
+        let most = (0..self.list.len()).rev().max_by_key(bytes).unwrap_or_default();
         Need { picture: self.list[most].clone(), bytes: Bytes(bytes(&most)) }
     }
 

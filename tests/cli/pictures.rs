@@ -82,6 +82,7 @@ fn short_files_of_huge_pictures_are_refused_under_memory_before_they_are_decoded
             let args = [&TRAIN[..], &[data, "--memory", "100MB", "--out", "run"], flags].concat();
             let (code, text, peak) = watched(folder, &args);
             assert_eq!(code, 2, "{text}");
+            assert!(text.contains(if data == "forty" { "forty/00.png" } else { "zeros.png" }), "{text}");
             for words in
                 ["--memory 100.00 MB", ".png: 32768×8192 pixels take", "or give --memory", "scale it down"]
             {
