@@ -4,13 +4,13 @@
 mod room;
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use indicatif::{HumanCount, ProgressBar};
 use rhohat::Error;
 use rhohat::config::{check_objective, reach_warning, scale_warning};
 use rhohat::data::numbers::Number;
-use rhohat::data::{Found, Normalize, Opened, Pieces, Preprocess, Taken};
+use rhohat::data::{Found, Normalize, Opened, Pieces, Preprocess, Source, Taken};
 use rhohat::device::{Choice, Selector, Setup, Start};
 use rhohat::engine::{Cut, Engine, RhoHat};
 use rhohat::model::file::ModelFile;
@@ -34,6 +34,8 @@ pub struct Session {
     pub objective: Objective,
     /// What DATA was taken for.
     pub data: serde_json::Value,
+    /// DATA, for what is found wrong later.
+    path: PathBuf,
     /// What its rows are stored as.
     number: Option<Number>,
     /// Rows that are asked of the engine at a time.
@@ -54,6 +56,8 @@ pub enum Made {
     Codes,
     /// Its reconstruction.
     Outputs,
+    /// Its reconstruction, as a part of one picture that is put together of all of them.
+    Picture,
     /// Both, and the parameters for a look at the units.
     Judgement,
 }
@@ -80,15 +84,28 @@ impl<'a> Opening<'a> {
         let room = Room { choice: &choice, model: &file, made, memory: args.memory };
         room.check_model(&args.model)?;
         let opened = Opened::new(&args.data, &args.reading())?;
+        check_divide(args, &opened.source)?;
         let preprocess = preprocess(args, &file, &opened.taken);
         taken::tell(&opened.taken, preprocess.scale, Some(file.shape().visible));
         let (data, number) = (opened.taken.json(preprocess.scale), opened.source.number());
         let examples = examples(args, opened, &preprocess, file.shape())?;
-        let room::Pieces { at_once, asked } = room.pieces(&examples)?;
+        let room::Pieces { at_once, asked, pictures } = room.pieces(&examples)?;
+        examples.set_room(pictures);
         let setup = Setup { objective, cut: Cut::default(), rho_hat: RhoHat::default(), threads: 0 };
         let mut engine = choice.open(&setup, &OnExamples { file: &file, examples: &examples })?;
         engine.compute_at_once(at_once);
-        Ok(Session { engine, examples, objective, data, number, piece: asked })
+        let path = args.data.to_path_buf();
+        Ok(Session { engine, examples, objective, data, path, number, piece: asked })
+    }
+}
+
+/// Pictures have a white of their own.
+fn check_divide(args: &OnData, source: &Source) -> rhohat::Result<()> {
+    match (args.divide, source) {
+        (Some(_), Source::Images(_)) => Err(Error::usage(
+            "--divide is for rows, but the data are pictures, whose bytes are divided by 255; leave it out",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -226,7 +243,7 @@ impl Session {
             rows.start
         );
         let remedy = "the data or the weights are too large for 32-bit numbers; scale the data (--normalize unit), or take the model that belongs to them";
-        Err(Error::input("data", format!("{fact}: {remedy}")))
+        Err(Error::input(&self.path, format!("{fact}: {remedy}")))
     }
 }
 

@@ -70,6 +70,12 @@ impl Given {
         self.written
     }
 
+    /// The same as those of version 0.1.0, which began the run whose settings these are, whoever has written them since.
+    #[must_use]
+    pub fn begun_by_010(self) -> Self {
+        Self { written: Written::Of010, ..self }
+    }
+
     /// What the file says, chosen or derived.
     pub(super) fn of_file(&self, name: &str) -> Option<&Value> {
         self.chosen_in_file.get(name).or_else(|| self.derived.get(name))

@@ -13,7 +13,7 @@ use super::images::{self, Header};
 use super::left_out::{LeftOut, What};
 use super::pixels::{Numbers, Pixels};
 use super::{Grid, Picture, Preprocess, dead_leaves};
-use crate::error::{Error, Result};
+use crate::error::{DATA, Error, Result};
 use crate::memory::Bytes;
 
 /// Pictures of one source, in their order; at least one.
@@ -195,7 +195,7 @@ impl Pictures {
     pub fn grids(&self, preprocess: &Preprocess) -> Result<Vec<Grid>> {
         let Some(patch) = preprocess.patch else {
             let reason = "these are images, but the model was trained on rows and knows no patch size";
-            return Err(Error::input("data", format!("{reason}; give rows as .npy, IDX or safetensors")));
+            return Err(Error::input(DATA, format!("{reason}; give rows as .npy, IDX or safetensors")));
         };
         check_size(&self.list, patch)?;
         Ok(self.list.iter().map(|p| Grid { across: p.width / patch, down: p.height / patch }).collect())

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::numbers::Number;
 use super::{Examples, Grid, Normalize, Picture, Preprocess, Scale, normalize, patches};
-use crate::error::{Error, Result};
+use crate::error::{DATA, Error, Result};
 use crate::model::{Matrix, Real};
 
 /// Normalises rows of `cols` numbers, fitting the limits if there are none, and rounds them to T.
@@ -56,7 +56,7 @@ impl Preprocess {
                     patch * patch * channels
                 );
                 let fact = format!("rows of {cols} numbers, but {model}");
-                Err(Error::input("data", format!("{fact}; give images, or rows of that width")))
+                Err(Error::input(DATA, format!("{fact}; give images, or rows of that width")))
             }
             _ => Ok(()),
         }
