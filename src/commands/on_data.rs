@@ -94,7 +94,7 @@ impl<'a> Opening<'a> {
         let setup = Setup { objective, cut: Cut::default(), rho_hat: RhoHat::default(), threads: 0 };
         let mut engine = choice.open(&setup, &OnExamples { file: &file, examples: &examples })?;
         engine.compute_at_once(at_once);
-        let path = args.data.to_path_buf();
+        let path = args.data.clone();
         Ok(Session { engine, examples, objective, data, path, number, piece: asked })
     }
 }

@@ -349,14 +349,16 @@ fn keep(params: &Params<f32>, config: &Config, preprocess: Preprocess, run: &Run
     let folder = run.folder();
     folder.write(MODEL, |out| write_to(out, params, &meta))?;
     match Tile::of(Some(&meta.preprocess), params.shape.visible) {
-        Some(tile) if let Some(reason) = too_large(params.shape.hidden, tile) => {
-            tracing::warn!("{FEATURES} is left out: {reason}");
-            Ok(())
-        }
-        Some(tile) => {
-            let picture = features(params, tile, None)?;
-            folder.write(FEATURES, |out| picture.write_to(out))
-        }
+        Some(tile) => match too_large(params.shape.hidden, tile) {
+            Some(reason) => {
+                tracing::warn!("{FEATURES} is left out: {reason}");
+                Ok(())
+            }
+            None => {
+                let picture = features(params, tile, None)?;
+                folder.write(FEATURES, |out| picture.write_to(out))
+            }
+        },
         None => Ok(()),
     }
 }

@@ -262,8 +262,7 @@ impl Resumed {
         let name =
             config.data.as_ref().map_or("the built-in pictures".into(), |path| path.display().to_string());
         let Some(then) = self.inputs().cloned() else {
-            if self.from.is_some() {
-                self.check_turned(&name, source, now, accepted)?;
+            if self.from.is_some() && !self.are_turned(&name, source, now, accepted)? {
                 tracing::info!(
                     "{name}: a checkpoint of 0.1.0 does not say what it was learned from; taken to be the same"
                 );
@@ -288,13 +287,13 @@ impl Resumed {
         Ok(())
     }
 
-    /// A checkpoint of 0.1.0 has learned from the pixels as they lie in the files; where the EXIF orientation turns them,
-    /// they are others now.
-    fn check_turned(&mut self, name: &str, source: &Source, now: &DataRecord, accepted: bool) -> Result<()> {
-        let Source::Images(pictures) = source else { return Ok(()) };
+    /// Whether pictures are others than those of a checkpoint of 0.1.0, which has learned from the pixels as they lie in the
+    /// files: those are that the EXIF orientation turns, and they are refused unless they are asked for.
+    fn are_turned(&mut self, name: &str, source: &Source, now: &DataRecord, accepted: bool) -> Result<bool> {
+        let Source::Images(pictures) = source else { return Ok(false) };
         let (turned, all) = (pictures.turned(), pictures.list().len());
         if turned == 0 {
-            return Ok(());
+            return Ok(false);
         }
         let told = format!(
             "{turned} of {all} pictures are turned as the EXIF orientation in the file says, but version 0.1.0, which \
@@ -308,7 +307,7 @@ impl Resumed {
         }
         tracing::warn!("{name}: {told}; gone on with, since --data-changed was given");
         self.data_changed = true;
-        Ok(())
+        Ok(true)
     }
 
     /// Rows on disk are the same as far as samples of them tell. The first pass that reads them whole will know better,
