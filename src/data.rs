@@ -363,16 +363,34 @@ impl Source {
                 ));
             }
         };
-        preprocess.check_width(table.cols)?;
-        let (cols, number) = (table.cols, table.number);
-        let divisor = preprocess.scale.divisor(number);
-        let mut values = match table {
-            Cow::Borrowed(table) => Cow::from(&table.values),
-            Cow::Owned(table) => table.values.into(),
-        };
-        if divisor != 1.0 {
-            values.to_mut().iter_mut().for_each(|x| *x /= divisor);
-        }
-        normalized(values, cols, None, preprocess)
+        of_table(table, preprocess)
     }
+}
+
+impl Table {
+    /// [`Source::apply`] to these rows, in the memory that they are in where T is f64.
+    ///
+    /// # Errors
+    /// As there.
+    fn into_examples<T: Real>(self, preprocess: &Preprocess) -> Result<Examples<T>> {
+        let number = self.number;
+        let mut examples = of_table(Cow::Owned(self), preprocess.clone())?;
+        examples.preprocess = examples.preprocess.for_numbers(number);
+        Ok(examples)
+    }
+}
+
+/// Rows, normalised.
+fn of_table<T: Real>(table: Cow<'_, Table>, preprocess: Preprocess) -> Result<Examples<T>> {
+    preprocess.check_width(table.cols)?;
+    let (cols, number) = (table.cols, table.number);
+    let divisor = preprocess.scale.divisor(number);
+    let mut values = match table {
+        Cow::Borrowed(table) => Cow::from(&table.values),
+        Cow::Owned(table) => table.values.into(),
+    };
+    if divisor != 1.0 {
+        values.to_mut().iter_mut().for_each(|x| *x /= divisor);
+    }
+    normalized(values, cols, None, preprocess)
 }

@@ -39,13 +39,14 @@ fn behind_links(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>
 /// Writes a file beside `path`, which then replaces what is there, unless that is a folder.
 pub(crate) fn replace(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let temporary = Temporary::beside(folder)?;
+    let mut temporary = Temporary::beside(folder)?;
     let mut out = BufWriter::new(Counted { file: &temporary.file, written: 0 });
     fill(&mut out)?;
     out.flush()?;
     drop(out);
     temporary.file.sync_all()?;
     temporary.rename(path)?;
+    drop(temporary);
     sync_folder(folder)
 }
 
@@ -90,6 +91,7 @@ pub fn remove_temporaries() {
 struct Temporary {
     path: PathBuf,
     file: File,
+    is_renamed: bool,
 }
 
 impl Temporary {
@@ -103,7 +105,7 @@ impl Temporary {
             temporaries().push(path.clone());
             match unfollowed().read(true).write(true).create_new(true).open(&path) {
                 Ok(file) => {
-                    let made = Self { path, file };
+                    let made = Self { path, file, is_renamed: false };
                     // Whoever clears up may have had it in his hands before it was locked, and removed it.
                     if made.file.try_lock().is_ok() && !is_at(&made.file, &made.path) {
                         continue;
@@ -122,17 +124,22 @@ impl Temporary {
     }
 
     /// Gives it its name, by which it may replace another file.
-    fn rename(self, place: &Path) -> io::Result<()> {
+    fn rename(&mut self, place: &Path) -> io::Result<()> {
+        fs::rename(&self.path, place)?;
         // From here on it is no temporary file, whatever happens to this program.
-        fs::rename(&self.path, place)
+        self.is_renamed = true;
+        forget(&self.path);
+        Ok(())
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // Renamed, it is not there any more.
-        let _ = fs::remove_file(&self.path);
-        forget(&self.path);
+        // Once it is renamed, what has its name is somebody else's: programs in containers have the same numbers.
+        if !self.is_renamed {
+            let _ = fs::remove_file(&self.path);
+            forget(&self.path);
+        }
     }
 }
 
@@ -192,4 +199,26 @@ pub(crate) fn names_of(metadata: &Metadata) -> u64 {
 /// Makes renames in a folder last. Only Unix opens folders as files; elsewhere the rename is durable by itself or not at all.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_the_name_of_a_renamed_temporary_file_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut temporary = Temporary::beside(folder.path()).unwrap();
+        let name = temporary.path.clone();
+        temporary.rename(&folder.path().join("file")).unwrap();
+        fs::write(&name, "of another container").unwrap();
+        drop(temporary);
+        assert!(name.exists());
+        assert!(!temporaries().contains(&name));
+        // Unrenamed it is removed.
+        let temporary = Temporary::beside(folder.path()).unwrap();
+        let name = temporary.path.clone();
+        drop(temporary);
+        assert!(!name.exists());
+    }
 }

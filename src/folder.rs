@@ -184,7 +184,7 @@ impl Folder {
         let failed = |error| Error::io("write", &path, error);
         loop {
             self.regular(name)?;
-            let opened = unfollowed().read(true).append(true).create(true).open(&path);
+            let opened = unfollowed().read(true).write(true).append(cfg!(unix)).create(true).open(&path);
             let file = opened.map_err(failed)?;
             admit(&path, &file.metadata().map_err(failed)?)?;
             if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {

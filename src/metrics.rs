@@ -216,6 +216,12 @@ impl MetricsFile {
     /// [`Error::Io`], for example when the disk is full; it goes on waiting.
     pub fn flush(&mut self) -> Result<()> {
         while !self.waiting.is_empty() {
+            // Windows lets a file that is opened for adding alone not be cut, so that its end is looked for here.
+            if cfg!(not(unix))
+                && let Err(error) = self.file.seek(SeekFrom::End(0))
+            {
+                return Err(self.failed(&error));
+            }
             match self.file.write(&self.waiting) {
                 Ok(0) => return Err(self.failed(&ErrorKind::WriteZero.into())),
                 Ok(count) => drop(self.waiting.drain(..count)),

@@ -82,8 +82,11 @@ impl Environment {
 pub struct DataRecord {
     /// The data, and the model to start from.
     pub inputs: Inputs,
-    /// The files that the data lie in.
+    /// The files that the data lie in; nothing where they are more than anybody reads.
     pub inventory: Inventory,
+    /// Steps of the checkpoint that is gone on from on these data, which it was not taken on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_at: Option<usize>,
 }
 
 /// A run directory.
@@ -181,7 +184,7 @@ impl RunDir {
     /// # Errors
     /// [`Error::Io`] when it cannot be written.
     pub fn write_data(&self, record: &DataRecord) -> Result<()> {
-        self.folder().write(DATA, |out| Ok(serde_json::to_writer_pretty(out, record)?))
+        self.folder().write(DATA, |out| Ok(serde_json::to_writer(out, record)?))
     }
 
     /// Writes `config.toml`.
@@ -205,6 +208,11 @@ impl RunDir {
     ) -> Result<MetricsFile> {
         // Settings come last: with them there is a run that can be gone on with.
         let metrics = MetricsFile::claim(&self.metrics())?;
+        if self.folder().has(CONFIG)? {
+            let fact = "another rhohat has begun a run there at the same time";
+            let place = self.0.display();
+            return Err(Error::usage(format!("--out {place}: {fact}; choose a new or empty directory")));
+        }
         self.folder().write(ENVIRONMENT, |out| Ok(serde_json::to_writer_pretty(out, environment)?))?;
         self.write_data(record)?;
         self.write_config(config)?;

@@ -24,6 +24,8 @@ use elsewhere as system;
 #[cfg(unix)]
 use unix as system;
 
+/// How long after the first Ctrl-C another one is the same press of the keys.
+const ONE_PRESS: Duration = Duration::from_millis(250);
 /// How long after the first signal others mean the same.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -93,7 +95,8 @@ impl State {
                 self.first = Some(now);
                 Answer::Save
             }
-            Some(_) if impatient => Answer::End,
+            // Nobody presses a key twice so fast: a wrapper has handed on what the terminal has sent to both.
+            Some(first) if impatient && now.saturating_duration_since(first) >= ONE_PRESS => Answer::End,
             Some(first) if now.saturating_duration_since(first) >= GRACE => Answer::End,
             Some(_) => Answer::Nothing,
         }

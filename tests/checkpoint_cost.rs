@@ -45,7 +45,7 @@ impl Observer for Turn<'_> {
             let metrics = File::open(self.metrics).unwrap();
             let checkpoint =
                 Checkpoint { position, state, metrics: Mark::default(), patience: None, provenance: None };
-            keeper.keep(checkpoint, metrics)?;
+            keeper.keep(checkpoint, Ok(metrics))?;
             self.kept.set(self.kept.get() + 1);
         }
         Ok((self.begun.elapsed() >= TURN).then_some(Ended::Stopped))

@@ -183,13 +183,13 @@ fn a_state_that_is_not_finite_is_never_kept() {
     let checkpoints = Checkpoints::of(folder.path());
     let mut keeper = Keeper::new(checkpoints.clone(), Every::Steps(1), None, "--lr 7".to_owned());
     assert!(keeper.is_due(1).unwrap());
-    keeper.keep(checkpoint(1), metrics()).unwrap();
+    keeper.keep(checkpoint(1), Ok(metrics())).unwrap();
     keeper.wait().unwrap();
     let mut bad = checkpoint(2);
     let State { vectors, .. } = &mut bad.state;
     let Numbers::Single(values) = &mut vectors[2].1 else { panic!("the CPU computes in f32") };
     values[3] = f32::from_bits(0xffc0_0001);
-    keeper.keep(bad, metrics()).unwrap();
+    keeper.keep(bad, Ok(metrics())).unwrap();
     let error = keeper.wait().unwrap_err();
     let Error::Diverged { step: 2, what, remedy } = &error else { panic!("{error}") };
     assert!(what.ends_with("encoder.weight") && remedy == "--lr 7", "{what}, {remedy}");
@@ -202,7 +202,7 @@ fn a_first_checkpoint_that_cannot_be_written_is_an_error_of_the_next_step() {
     fs::write(folder.path().join("checkpoints"), "in the way").unwrap();
     let metrics = fs::File::create(folder.path().join("metrics.jsonl")).unwrap();
     let mut keeper = Keeper::new(Checkpoints::of(folder.path()), Every::Steps(1), None, String::new());
-    keeper.keep(checkpoint(1), metrics).unwrap();
+    keeper.keep(checkpoint(1), Ok(metrics)).unwrap();
     let error = loop {
         match keeper.is_due(2) {
             Ok(_) => std::thread::yield_now(),
@@ -227,19 +227,19 @@ fn a_later_checkpoint_that_cannot_be_written_is_tried_again_and_ends_nothing() {
             std::thread::yield_now();
         }
     };
-    keeper.keep(checkpoint(1), metrics()).unwrap();
+    keeper.keep(checkpoint(1), Ok(metrics())).unwrap();
     due(&mut keeper, 2);
     fs::rename(&place, &aside).unwrap();
     fs::write(&place, "in the way").unwrap();
-    keeper.keep(checkpoint(2), metrics()).unwrap();
+    keeper.keep(checkpoint(2), Ok(metrics())).unwrap();
     due(&mut keeper, 3);
     assert!(!keeper.has(2), "it was not written");
     // As long as it is in the way.
-    keeper.keep(checkpoint(3), metrics()).unwrap();
+    keeper.keep(checkpoint(3), Ok(metrics())).unwrap();
     due(&mut keeper, 4);
     fs::remove_file(&place).unwrap();
     fs::rename(&aside, &place).unwrap();
-    keeper.keep(checkpoint(4), metrics()).unwrap();
+    keeper.keep(checkpoint(4), Ok(metrics())).unwrap();
     keeper.wait().unwrap();
     assert!(keeper.has(4));
     assert_eq!(checkpoints.find().unwrap().newest.unwrap().1, checkpoint(4));

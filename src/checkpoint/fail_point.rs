@@ -15,9 +15,9 @@ const HOLD: usize = usize::MAX;
 pub const NAMES: [&str; 20] = [
     "resume-locked",
     "resume-cleaned",
+    "resume-recorded",
     "resume-unfinished",
     "resume-configured",
-    "resume-recorded",
     "resume-cut",
     "folder-made",
     "state-begun",
@@ -43,8 +43,10 @@ pub fn reach(name: &str) {
     if wanted != name {
         return;
     }
-    while *time == HOLD {
-        std::thread::park();
+    if *time == HOLD {
+        loop {
+            std::thread::park();
+        }
     }
     if REACHED.fetch_add(1, Ordering::Relaxed) + 1 == *time {
         std::process::abort();

@@ -81,11 +81,12 @@ impl Keeper {
         Ok(due && self.writing.is_none())
     }
 
-    /// Writes a checkpoint on a thread of its own, if the system has one, after the lines of `metrics` that belong to it.
+    /// Writes a checkpoint on a thread of its own, if the system has one, after the lines of `metrics` that belong to it: where
+    /// those could not be written, the checkpoint cannot be either.
     ///
     /// # Errors
     /// Those of the one before, where no older one stands.
-    pub fn keep(&mut self, checkpoint: Checkpoint, metrics: File) -> Result<()> {
+    pub fn keep(&mut self, checkpoint: Checkpoint, metrics: Result<File>) -> Result<()> {
         self.settle()?;
         (self.time, self.taken) = (Instant::now(), Some(checkpoint.position.steps));
         let (checkpoints, remedy, published) =
@@ -95,7 +96,7 @@ impl Keeper {
                 return Err(Error::Diverged { step: checkpoint.position.steps, what, remedy });
             }
             let path = checkpoints.path();
-            metrics.sync_data().map_err(|error| Error::io("sync", path, error))?;
+            metrics?.sync_data().map_err(|error| Error::io("sync", path, error))?;
             let path = checkpoints.publish(&checkpoint)?;
             published.store(checkpoint.position.steps, Ordering::Release);
             tracing::debug!("checkpoint {}", path.display());

@@ -34,7 +34,7 @@ pub struct Session {
     pub objective: Objective,
     /// What DATA was taken for.
     pub data: serde_json::Value,
-    /// DATA, for what is found wrong later.
+    /// DATA, for messages.
     path: PathBuf,
     /// What its rows are stored as.
     number: Option<Number>,

@@ -18,7 +18,7 @@ use indicatif::HumanCount;
 use rhohat::Error;
 use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoints, Found, Keeper, Provenance};
-use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, Written, reach_warning};
+use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, Written, reach_warning, scale_warning};
 use rhohat::data::stream::Store;
 use rhohat::data::{Opened, Preprocess, Reading, Source, Taken};
 use rhohat::device::{Choice, Selector};
@@ -62,11 +62,11 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     args.place().map(RunDir::check).transpose()?;
     let init = match given.get::<PathText>("init")? {
         // What has been learned since is in the checkpoint.
-        Some(path) if resumed.as_ref().is_some_and(Resumed::has_state) && !path.exists() => None,
+        Some(path) if resumed.as_ref().is_some_and(Resumed::has_outgrown_init) && !path.exists() => None,
         path => path.as_deref().map(open_init).transpose()?,
     };
     if let Some(resumed) = &resumed {
-        resumed.admit(&given.all(), &args.settings.table())?;
+        resumed.admit(&given, &args.settings.table())?;
     }
     check_saved_patches(args, &given, file.as_deref())?;
     let reading = Reading { raw: given.get("raw")?, meaning: given.get("as")?, axes: given.get("axes")? };
@@ -87,6 +87,9 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
         scale_of_pixels: taken.scale_of_pixels(),
     };
     let config = Config::resolve(&given, &facts)?;
+    if let Some(resumed) = &resumed {
+        resumed.admit_all(&config, &given, &args.settings.table())?;
+    }
     let data = taken.json(config.scale());
     let device = Device::open(args, &config, how)?;
     let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;
@@ -215,11 +218,19 @@ fn open_engine(
         reading.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
     })
     .map_err(|error| error.of_data(config.data.as_deref()))?;
-    let store = source.stored();
+    let record = match &resumed {
+        Some(resumed) => resumed.completed(record),
+        None => record,
+    };
+    let (store, number) = (source.stored(), source.number());
     drop((source, reading));
-    if let Some(warning) = reach_warning(&data.looked_at()?, config.output, config.fit_rows) {
+    let looked_at = data.looked_at()?;
+    let beyond = reach_warning(&looked_at, config.output, config.fit_rows);
+    let divided = scale_warning(&looked_at, &data.preprocess, number);
+    for warning in beyond.into_iter().chain(divided) {
         tracing::warn!("{warning}");
     }
+    drop(looked_at);
     if let Some(path) = &args.save_patches {
         let _stage = progress::stage("saving the examples");
         data.save(path)?;
@@ -234,7 +245,7 @@ fn open_engine(
     let _stage = progress::stage("preparing the device");
     let mut engine = device.choice.open(&config.setup(), &start)?;
     if let Some(resumed) = &mut resumed {
-        resumed.restore(&mut *engine)?;
+        resumed.restore(&mut *engine, config)?;
     }
     let judge = open_judge(config, device, &data, resumed.as_mut())?;
     Ok(Ready { engine, preprocess: data.preprocess, record, store, kernels, judge, resumed })
@@ -326,9 +337,12 @@ fn learn(
     }
     reach("summary-written");
     drop(metrics);
-    print(args.json, &summary, summary::text)?;
-    let stopped = interrupt.signal().filter(|_| outcome.ended == Ended::Stopped);
-    Ok(stopped.map_or(ExitCode::SUCCESS, |signal| ExitCode::from(128 + signal)))
+    let printed = print(args.json, &summary, summary::text);
+    match interrupt.signal().filter(|_| outcome.ended == Ended::Stopped) {
+        // A terminal that is gone reads no result.
+        Some(signal) => Ok(ExitCode::from(128 + signal)),
+        None => printed.map(|()| ExitCode::SUCCESS),
+    }
 }
 
 /// What is left of a run that has diverged, and how it can go on.

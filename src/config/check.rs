@@ -74,7 +74,7 @@ pub fn scale_warning(values: &[f64], preprocess: &Preprocess, number: Option<Num
         preprocess.normalize == Normalize::None && number.is_some_and(|number| number != Number::U8);
     (is_told && are_small).then(|| {
         format!(
-            "the data do not go beyond 1, but are divided by {divisor}, as those of the model were; \
+            "the data do not go beyond 1, but are divided by {divisor}, as the model or a setting says; \
              --divide 1 takes them as they are"
         )
     })
@@ -261,9 +261,20 @@ impl Config {
                 .to_owned()
         })?;
         ensure(self.stream != Some(true) || kind.row_bytes().is_some(), || {
-            "--stream: these data can only be read at once; leave it out, or save them so that rows lie one behind the other, \
-             numpy.save('converted.npy', numpy.ascontiguousarray(a, '<f4'))"
-                .to_owned()
+            // The rows of other axes do not lie together in any order of the bytes.
+            let moved = self.axes.as_ref().filter(|axes| !axes.are_in_order());
+            let (array, besides) = match (moved, kind) {
+                (Some(axes), Kind::Rows { rows, .. }) => {
+                    let order = axes.order().iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+                    let array = format!("a.transpose({order}).reshape({rows}, -1)");
+                    (array, format!(", and leave --axes {axes} out"))
+                }
+                _ => ("a".to_owned(), String::new()),
+            };
+            format!(
+                "--stream: these data can only be read at once; leave it out, or save them so that rows lie one behind the \
+                 other, numpy.save('converted.npy', numpy.ascontiguousarray({array}, '<f4')){besides}"
+            )
         })?;
         let streams_on = self.selector()? != Selector::Reference;
         ensure(self.stream != Some(true) || streams_on, || {

@@ -6,7 +6,7 @@
 use toml::{Table, Value};
 
 use super::resolve::Kind;
-use super::{Config, Given};
+use super::{Batch, Config, Given};
 use crate::objective::RhoHatMode;
 use crate::optim::Optimizer;
 
@@ -50,7 +50,8 @@ const DERIVABLE: [&str; 24] = [
 /// Of those, the ones that the machine decides, at the start of every sitting unless they decide bits.
 const OF_MACHINE: [&str; 3] = ["chunk", "block", "force_variant"];
 /// Settings from which the others are derived, besides the shape of DATA.
-const BINDING: [&str; 5] = ["hidden", "optimizer", "batch", "device", "memory"];
+const BINDING: [&str; 9] =
+    ["hidden", "optimizer", "batch", "device", "memory", "samples", "patch", "color", "init"];
 /// Settings that only SGD and Adam have.
 const OF_DESCENT: [&str; 10] = [
     "lr",
@@ -147,9 +148,11 @@ impl Given {
     /// from is another now. Chosen ones that mean nothing to another optimiser go with them.
     pub fn over_data(mut self, kind: Kind) -> Self {
         if let Some(why) = self.another_base(kind) {
+            self.rebased = true;
             self.drop_derived(&why, |_| true);
             self.drop_foreign();
         }
+        self.drop_dependent();
         // Whether rows are held or streamed changes no bit: the memory of the day decides.
         self.derived.remove("stream");
         self
@@ -162,8 +165,21 @@ impl Given {
             let why = self.difference(name);
             self.drop_derived(&why, |name| OF_MACHINE.contains(&name));
         }
+        self.drop_dependent();
         self.derived.remove("stream");
         self
+    }
+
+    /// Drops what only means something beside a setting that is another now.
+    fn drop_dependent(&mut self) {
+        let is_average = self.get("rho_hat").ok().flatten() == Some(RhoHatMode::Ema);
+        if !is_average {
+            self.derived.remove("rho_hat_decay");
+        }
+        if self.get("batch").ok().flatten() == Some(Batch::Full) {
+            self.derived.remove("shuffle_block");
+            self.derived.remove("shuffle_order");
+        }
     }
 
     /// What differs from what the derived settings were made for.

@@ -9,6 +9,7 @@ use toml::{Table, Value};
 
 use super::derived::{self, Written};
 use super::{Config, json};
+use crate::data::Source;
 use crate::error::{Error, Result};
 use crate::input;
 use crate::paths::PathText;
@@ -34,6 +35,8 @@ pub struct Given {
     /// What the file says, flags left aside.
     chosen_in_file: Table,
     pub(super) written: Written,
+    /// Whether derived settings of the file do not bind any more.
+    pub(super) rebased: bool,
     file: Option<PathBuf>,
 }
 
@@ -54,7 +57,8 @@ impl Given {
         absolute_paths(&mut flags);
         let chosen_in_file = table.clone();
         overlay(&mut table, flags.clone());
-        Ok(Self { table, derived, flags, chosen_in_file, written, file: file.map(Path::to_owned) })
+        let file = file.map(Path::to_owned);
+        Ok(Self { table, derived, flags, chosen_in_file, written, rebased: false, file })
     }
 
     /// All that is set, chosen or derived.
@@ -74,6 +78,11 @@ impl Given {
     #[must_use]
     pub fn begun_by_010(self) -> Self {
         Self { written: Written::Of010, ..self }
+    }
+
+    /// Whether the settings are those of a run, in which what is not said is said by that.
+    pub(super) fn are_of_a_run(&self) -> bool {
+        self.written != Written::ByHand && !self.rebased
     }
 
     /// What the file says, chosen or derived.
@@ -181,7 +190,7 @@ fn find_again(table: &mut Table) {
     for [name, as_given] in PATHS {
         let path = |name: &str| table.get(name).and_then(|value| value.clone().try_into::<PathText>().ok());
         let (Some(absolute), Some(typed)) = (path(name), path(as_given)) else { continue };
-        if !absolute.exists() && typed.exists() {
+        if !Source::file_of(&absolute).exists() && Source::file_of(&typed).exists() {
             tracing::info!("{}: not there; taken from {}", absolute.display(), typed.display());
             let value = Value::try_from(typed).expect("a path has a TOML form");
             table.insert(name.to_owned(), value);

@@ -298,7 +298,8 @@ impl Config {
     /// are held out all of them are held, and none need runs.
     fn runs(&self, given: &Given, kind: Kind) -> Result<Option<usize>> {
         let Kind::Rows { rows, cols, row_bytes: Some(_) } = kind else { return Ok(None) };
-        if given.get::<f64>("validation")?.is_some() {
+        // A run whose settings name no runs has had none.
+        if given.get::<f64>("validation")?.is_some() || given.are_of_a_run() {
             return Ok(None);
         }
         let many = rows.saturating_mul(cols) > MANY_NUMBERS || given.get("stream")? == Some(true);

@@ -17,7 +17,7 @@ const TASKS: usize = 32;
 
 /// Settles the cut for `examples` rows. A block is whole panels, but for the last.
 pub fn settle(cut: Cut, shape: Shape, examples: usize) -> Plan {
-    let fitting = (BLOCK_BYTES / (4 * width(shape.visible))).next_multiple_of(64);
+    let fitting = (BLOCK_BYTES / (4 * width(shape.visible))).max(1).next_multiple_of(64);
     let block = cut.block.unwrap_or(even(shape.hidden, fitting)).min(shape.hidden);
     let block = block.next_multiple_of(LINE).min(shape.hidden);
     let blocks = shape.hidden.div_ceil(block);
@@ -100,3 +100,16 @@ pub fn task_panels(panels: usize) -> usize {
 pub const MOST_PANELS: usize = 4;
 /// Rows of a weight gradient that are put together at a time, before they are handed on.
 pub const GRADIENT_ROWS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_of_millions_of_numbers_are_cut_too() {
+        for visible in [1 << 20, (1 << 20) + 1, 1 << 24, 1 << 28] {
+            let plan = settle(Cut::default(), Shape { visible, hidden: 100 }, 10);
+            assert!(plan.chunk >= 1 && plan.block >= 1, "{visible}: {plan:?}");
+        }
+    }
+}

@@ -174,7 +174,7 @@ fn hold(supply: &mut dyn Supply, chunk: usize, thin: bool) -> Result<Buffer> {
         let in_chunk = chunk.min(count - first);
         let blocks = Blocks::new(in_chunk, thin);
         // Whole blocks at a time.
-        let piece = (PIECE / visible).div_ceil(blocks.rows) * blocks.rows;
+        let piece = (PIECE / visible).max(1).div_ceil(blocks.rows) * blocks.rows;
         for start in (0..in_chunk).step_by(piece) {
             let rows = first + start..first + (start + piece).min(in_chunk);
             dense.resize(rows.len() * visible, 0.0);
@@ -190,4 +190,19 @@ fn hold(supply: &mut dyn Supply, chunk: usize, thin: bool) -> Result<Buffer> {
 fn spread_rows(dense: &[f32], visible: usize, rows: usize, out: &mut [f32]) {
     let blocks = out.par_chunks_mut(rows * width(visible)).zip(dense.par_chunks(rows * visible));
     blocks.for_each(|(out, dense)| spread(dense, visible, PanelsMut::new(out, dense.len() / visible)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Matrix;
+
+    #[test]
+    fn examples_longer_than_a_piece_are_held() {
+        let visible = (1 << 20) + 1;
+        let values: Vec<f32> = (0..2 * visible).map(|i| (i % 1009) as f32).collect();
+        let given = Matrix::new(2, visible, values.clone()).into();
+        let mut held = Examples::new(given, 2, false).unwrap();
+        assert!(held.dense(&[1]).unwrap() == values[visible..]);
+    }
 }

@@ -17,6 +17,10 @@ const PIECE: usize = 1 << 16;
 const MOST_INFLATION: u64 = 1032;
 /// What is decoded without a look at the memory that is left, bytes.
 const SMALL: u64 = 64 << 20;
+/// What a picture takes besides its pixels: its name and its size, more than once on the way.
+const BYTES_OF_PICTURE: u64 = 512;
+/// Numbers that are given back at a time while an array is split.
+const GIVEN_BACK: usize = 4 << 20;
 
 /// How the numbers of an array lie in a file.
 pub struct Layout {
@@ -68,7 +72,7 @@ impl Layout {
                 let values: Vec<f32> = self.finite(body, &axes, Scale::Pixels)?;
                 let doubt =
                     doubtful.then(|| doubt::of(&self.shape, &self.shape, |i| values[i].into())).flatten();
-                (self.pictures(path, &axes, &values).into(), doubt)
+                (self.pictures(path, &axes, values)?.into(), doubt)
             }
         };
         let taken = Taken { doubt, ..Taken::array(path, self, axes) };
@@ -82,21 +86,35 @@ impl Layout {
         Ok(Table { rows, cols, number: self.number, values })
     }
 
-    /// Splits `[count, height, width, channels]` into pictures.
-    fn pictures(&self, path: &Path, axes: &Axes, values: &[f32]) -> Vec<Picture> {
+    /// Splits `[count, height, width, channels]` into pictures, from the last on: what has been taken goes back to the system,
+    /// so that the numbers are not held twice.
+    fn pictures(&self, path: &Path, axes: &Axes, mut values: Vec<f32>) -> Result<Vec<Picture>> {
         let extent = |axis| axes.extent(&self.shape, axis);
         let [height, width, channels] = [Axis::Height, Axis::Width, Axis::Channels].map(extent);
         let is_one = extent(Axis::Count) == 1 && !axes.list().contains(&Axis::Count);
         let name =
             |number| if is_one { path.to_owned() } else { format!("{}[{number}]", path.display()).into() };
-        let picture = |(number, pixels): (usize, &[f32])| Picture {
-            name: name(number),
-            width,
-            height,
-            channels,
-            pixels: pixels.to_vec(),
-        };
-        values.chunks_exact(height * width * channels).enumerate().map(picture).collect()
+        let size = height * width * channels;
+        let count = values.len() / size;
+        check_room(path, (count as u64).saturating_mul(BYTES_OF_PICTURE))?;
+        let mut pictures = reserved(path, count)?;
+        for number in (0..count).rev() {
+            let pixels = if number == 0 {
+                values.shrink_to_fit();
+                std::mem::take(&mut values)
+            } else {
+                let mut pixels = reserved(path, size)?;
+                pixels.extend_from_slice(&values[number * size..]);
+                values.truncate(number * size);
+                if values.capacity() - values.len() > GIVEN_BACK {
+                    values.shrink_to_fit();
+                }
+                pixels
+            };
+            pictures.push(Picture { name: name(number), width, height, channels, pixels });
+        }
+        pictures.reverse();
+        Ok(pictures)
     }
 
     /// The numbers in the order that `axes` ask for, on their scale; fails where there are none, and on the first that is not
@@ -116,7 +134,7 @@ impl Layout {
             let fact = format!("an array of shape {:?} holds no numbers", self.shape);
             return Err(Error::input(path, format!("{fact}; at least one row and one column are needed")));
         }
-        Ok(if is_ordered { values } else { self.reordered(&values, &axes.order()) })
+        if is_ordered { Ok(values) } else { self.reordered(path, &values, &axes.order()) }
     }
 
     /// All numbers in the order of the file, on their scale; `check` sees each piece as it is in the file, and where it begins.
@@ -130,16 +148,20 @@ impl Layout {
         let count = self.count::<T>(&body, copies)?;
         let divisor = scale.divisor(self.number);
         let size = self.number.size();
-        let mut values = Vec::new();
-        if matches!(body.held, Held::Bytes(_)) {
-            values.try_reserve_exact(count).map_err(|_| no_room(body.path, count * size_of::<T>(), None))?;
-        }
+        let mut values: Vec<T> =
+            if matches!(body.held, Held::Bytes(_)) { reserved(body.path, count)? } else { Vec::new() };
         let mut piece = vec![0; PIECE.min(count * size)];
         while values.len() < count {
             let bytes = &mut piece[..PIECE.min((count - values.len()) * size)];
             body.fill(bytes)?;
             let numbers = self.number.decode(bytes, self.endian);
             check(values.len(), &numbers)?;
+            if values.capacity() - values.len() < numbers.len() {
+                // What is packed may hold less than it promises: room is made as it comes, never for more than it promises.
+                let wanted = (2 * values.len()).clamp(values.len() + numbers.len(), count);
+                let refused = |_| no_room(body.path, wanted * size_of::<T>(), None);
+                values.try_reserve_exact(wanted - values.len()).map_err(refused)?;
+            }
             values.extend(numbers.into_iter().map(|x| T::from_f64(x / divisor)));
         }
         body.check_end(&self.shape)?;
@@ -182,14 +204,18 @@ impl Layout {
     }
 
     /// The numbers with the dimensions in this order, the last one fastest.
-    fn reordered<T: Copy>(&self, values: &[T], order: &[usize]) -> Vec<T> {
+    fn reordered<T: Copy>(&self, path: &Path, values: &[T], order: &[usize]) -> Result<Vec<T>> {
         let stride = |dimension: usize| -> usize {
             let faster = if self.fortran { &self.shape[..dimension] } else { &self.shape[dimension + 1..] };
             faster.iter().product()
         };
         let dimensions: Vec<(usize, usize)> = order.iter().map(|&i| (self.shape[i], stride(i))).collect();
-        let Some((&(length, step), slower)) = dimensions.split_last() else { return values.to_vec() };
-        let (mut ordered, mut index) = (Vec::with_capacity(values.len()), vec![0; slower.len()]);
+        let mut ordered = reserved(path, values.len())?;
+        let Some((&(length, step), slower)) = dimensions.split_last() else {
+            ordered.extend_from_slice(values);
+            return Ok(ordered);
+        };
+        let mut index = vec![0; slower.len()];
         while ordered.len() < values.len() {
             let start: usize = index.iter().zip(slower).map(|(i, (_, stride))| i * stride).sum();
             ordered.extend((0..length).map(|i| values[start + i * step]));
@@ -200,7 +226,7 @@ impl Layout {
                 }
             }
         }
-        ordered
+        Ok(ordered)
     }
 }
 
@@ -251,15 +277,29 @@ impl Body<'_> {
             (None, Held::Bytes(_)) if error.kind() == ErrorKind::UnexpectedEof => {
                 Error::input(self.path, "it has become shorter since it was opened; start again")
             }
-            (None, _) => {
-                Error::input(self.path, format!("cannot be unpacked: {error}; it is truncated or damaged"))
-            }
+            (None, _) => cannot_unpack(self.path, error),
         }
     }
 }
 
+/// What came of unpacking: errors of the system stay what they are, others mean a damaged file.
+pub fn cannot_unpack(path: &Path, error: &io::Error) -> Error {
+    match error.raw_os_error() {
+        Some(code) => Error::io("read", path, io::Error::from_raw_os_error(code)),
+        None => Error::input(path, format!("cannot be unpacked: {error}; it is truncated or damaged")),
+    }
+}
+
+/// An empty vector with room for `count`, or a refusal.
+pub fn reserved<T>(path: &Path, count: usize) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    let refused = |_| no_room(path, count.saturating_mul(size_of::<T>()), None);
+    values.try_reserve_exact(count).map_err(refused)?;
+    Ok(values)
+}
+
 /// Bytes that a shape promises; `None` for more than an address space has.
-fn promised(shape: &[usize], size: usize) -> Option<usize> {
+pub fn promised(shape: &[usize], size: usize) -> Option<usize> {
     shape.iter().try_fold(size, |product, &length| product.checked_mul(length))
 }
 
@@ -293,4 +333,46 @@ fn no_room(path: &Path, bytes: usize, left: Option<Bytes>) -> Error {
     let remedy =
         "give fewer rows, or train on rows of u8, f16 or f32 as .npy, which are read as they are needed";
     Error::input(path, format!("{} of memory {left}; {remedy}", Bytes(bytes as u64)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(shape: &[usize]) -> Layout {
+        Layout { number: Number::F32, endian: Endian::Little, fortran: false, shape: shape.to_vec() }
+    }
+
+    #[test]
+    fn an_array_is_split_into_pictures_in_their_order() {
+        let values: Vec<f32> = (0..24).map(|i| i as f32).collect();
+        let split = |shape: &[usize], axes: &str| {
+            let axes = axes.parse().unwrap();
+            layout(shape).pictures(Path::new("a.npy"), &axes, values.clone()).unwrap()
+        };
+        let pictures = split(&[4, 2, 3], "count,h,w");
+        for (number, picture) in pictures.iter().enumerate() {
+            assert_eq!(picture.name, Path::new(&format!("a.npy[{number}]")));
+            assert_eq!((picture.height, picture.width, picture.channels), (2, 3, 1));
+            assert_eq!(picture.pixels, values[6 * number..6 * number + 6]);
+        }
+        let one = split(&[4, 2, 3], "h,w,c");
+        assert_eq!((pictures.len(), one.len(), &one[0].pixels), (4, 1, &values));
+        assert_eq!(one[0].name, Path::new("a.npy"));
+    }
+
+    #[test]
+    fn room_that_no_system_has_is_refused_and_not_asked_for() {
+        let error = reserved::<f64>(Path::new("a.npy"), usize::MAX / 16).unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+        assert!(error.to_string().contains("are not to be had"), "{error}");
+    }
+
+    #[test]
+    fn errors_of_the_system_are_no_damage_of_what_is_packed() {
+        let system = cannot_unpack(Path::new("a.gz"), &io::Error::from_raw_os_error(5));
+        assert_eq!(system.exit_code(), 6, "{system}");
+        let damaged = cannot_unpack(Path::new("a.gz"), &io::Error::other("corrupt deflate stream"));
+        assert_eq!(damaged.exit_code(), 3, "{damaged}");
+    }
 }

@@ -26,6 +26,13 @@ pub fn in_rows(path: &Path) -> String {
     saved(&format!("numpy.ascontiguousarray(numpy.load({}), '<f4')", python(path)))
 }
 
+/// The same of an array whose dimensions stand in another order, and are `rows` rows in this one.
+pub fn reordered_in_rows(path: &Path, order: &[usize], rows: usize) -> String {
+    let order = order.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    let array = format!("numpy.load({}).transpose({order}).reshape({rows}, -1)", python(path));
+    saved(&format!("numpy.ascontiguousarray({array}, '<f4')"))
+}
+
 /// The line that makes one array of the fields of a structured one.
 pub fn structured(path: &Path) -> String {
     let fields = format!("numpy.lib.recfunctions.structured_to_unstructured({})", array(path, false));

@@ -187,7 +187,8 @@ mod tests {
                 place /= length;
                 if *slow { smooth += (i as f64 / 9.0).sin() } else { key = key * 31 + i }
             }
-            smooth + 4.0 * ((key as f64 * 12.9898).sin() * 43758.5453).fract()
+            let mixed = (key as u64).wrapping_pow(2).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+            smooth + mixed as f64 / f64::from(1 << 21) - 4.0
         };
         (0..total).map(value).collect()
     }

@@ -17,6 +17,8 @@ use crate::model::Matrix;
 
 /// Bytes of a file that are read and hashed at a time.
 const PIECE: usize = 1 << 18;
+/// Most files that an inventory names: some 16 MiB of text.
+const MOST_FILES: usize = 100_000;
 /// Names that a text about differences lists at most.
 const NAMED: usize = 3;
 
@@ -204,6 +206,11 @@ impl std::fmt::Display for Identity {
 }
 
 impl Inventory {
+    /// The files, unless they are too many to be named.
+    pub fn if_few(self) -> Self {
+        if self.pictures.len() + self.files.len() > MOST_FILES { Self::default() } else { self }
+    }
+
     /// Which files are gone, new or others than in `then`, in words; nothing where none is.
     pub fn differences(&self, then: &Self) -> Option<String> {
         let names = |inventory: &Self| -> Vec<(String, String)> {

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use super::array::{Body, Held, Layout};
+use super::array::{Body, Held, Layout, cannot_unpack};
 use super::gzip::Gunzip;
 use super::numbers::{Endian, Number};
 use super::reading::{Meaning, Reading};
@@ -45,8 +45,7 @@ pub fn open(path: &Path, file: &File, held: u64, reading: &Reading) -> Result<Op
 
 /// Opens a gzip file of `held` bytes, inflating no more than its IDX header promises.
 pub fn open_gzip(path: &Path, file: &File, held: u64, reading: &Reading) -> Result<Opened> {
-    let damaged =
-        |error| Error::input(path, format!("cannot be unpacked: {error}; it is truncated or damaged"));
+    let damaged = |error: io::Error| cannot_unpack(path, &error);
     let mut from = Gunzip::new(BufReader::new(Part::new(file, 0, held)));
     let mut start = Vec::new();
     from.by_ref().take(4).read_to_end(&mut start).map_err(damaged)?;

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
-use super::array::{Body, Held, Layout};
+use super::array::{Body, Held, Layout, cannot_unpack};
 use super::numbers::{Endian, Number};
 use super::reading::Reading;
 use super::{Opened, conversion};
@@ -57,10 +57,7 @@ pub(super) fn start(path: &Path, from: &mut dyn Read) -> Result<(Layout, usize)>
 /// Appends `count` bytes to those of the header so far, and hands all of them out.
 fn read_more<'a>(path: &Path, from: &mut dyn Read, bytes: &'a mut Vec<u8>, count: usize) -> Result<&'a [u8]> {
     let wanted = bytes.len() + count;
-    from.take(count as u64).read_to_end(bytes).map_err(|error| match error.raw_os_error() {
-        Some(_) => Error::io("read", path, error),
-        None => Error::input(path, format!("cannot be unpacked: {error}; it is truncated or damaged")),
-    })?;
+    from.take(count as u64).read_to_end(bytes).map_err(|error| cannot_unpack(path, &error))?;
     if bytes.len() < wanted {
         let fact = format!("{} bytes are too few for the header", bytes.len());
         return Err(Error::input(path, format!("{fact}; it is truncated")));
@@ -68,8 +65,8 @@ fn read_more<'a>(path: &Path, from: &mut dyn Read, bytes: &'a mut Vec<u8>, count
     Ok(bytes)
 }
 
-/// The lengths of the dimensions of a file.
-pub(super) fn shape(path: &Path) -> Result<Vec<usize>> {
+/// How the array of a file lies there.
+pub(super) fn layout(path: &Path) -> Result<Layout> {
     let (file, held) = input::open(path)?;
     let mut magic = Vec::new();
     let read = Part::new(&file, 0, MAGIC.len() as u64).read_to_end(&mut magic);
@@ -78,7 +75,7 @@ pub(super) fn shape(path: &Path) -> Result<Vec<usize>> {
         let fact = "named like a NumPy array, but its content is none";
         return Err(Error::input(path, format!("{fact}; save it anew with numpy.save, or remove it")));
     }
-    start(path, &mut Part::new(&file, 0, held)).map(|(layout, _)| layout.shape)
+    start(path, &mut Part::new(&file, 0, held)).map(|(layout, _)| layout)
 }
 
 /// Opens a file from its beginning.

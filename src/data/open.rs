@@ -1,19 +1,20 @@
 //! Recognises what DATA is, by content first and by name for the words of an error, and opens it as the user wants it read.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::array::{Body, Held};
+use super::array::{Body, Held, Layout, check_room, promised};
 use super::conversion::{START, looks_like};
 use super::folder::picture_files;
 use super::left_out::LeftOut;
 use super::pictures::Pictures;
 use super::reading::{Axes, Meaning, Reading};
 use super::stream::{RawRows, Store};
-use super::{Opened, Picture, Source, Taken, idx, images, npy, npz, shards, tensor};
+use super::{Opened, Scale, Source, Taken, idx, images, npy, npz, shards, tensor};
 use crate::error::{Error, Result};
 use crate::input::{self, Part};
 
@@ -47,7 +48,9 @@ impl Format {
         match self {
             Self::Idx => idx::length(start) == Some(held),
             Self::Safetensors => tensor::header_fits(start, held),
-            Self::Image | Self::Npy | Self::Npz | Self::Gzip => true,
+            // The one method that there is, and no flag that has no meaning.
+            Self::Gzip => matches!(start, [_, _, 8, flags, ..] if *flags < 0x20),
+            Self::Image | Self::Npy | Self::Npz => true,
         }
     }
 
@@ -245,45 +248,87 @@ fn of_pictures(path: &Path, pictures: Pictures) -> Opened {
 
 /// Arrays of a folder: rows that go on from file to file, or pictures where each has three dimensions or it is said.
 fn open_arrays(folder: &Path, arrays: &[PathBuf], reading: &Reading, stays: bool) -> Result<Opened> {
+    let layouts = arrays.iter().map(|path| npy::layout(path)).collect::<Result<Vec<_>>>()?;
     let are_pictures = match reading.meaning() {
         Some(meaning) => meaning == Meaning::Pictures,
-        None => npy::shape(&arrays[0])?.len() > 2,
+        None => are_all_pictures(arrays, &layouts)?,
     };
     if are_pictures {
-        return open_stacks(folder, arrays, reading);
+        check_stacks(folder, arrays, &layouts)?;
+        return open_stacks(folder, arrays, &layouts, reading);
     }
     let (store, taken) = Store::open_folder(folder, arrays, reading)?;
     let source = if stays { Source::Stored(Arc::new(store)) } else { Source::Rows(store.table()?) };
     Ok(Opened { source, taken })
 }
 
+/// Whether arrays are pictures by their dimensions, of which nothing was said; some of rows and some of pictures, as images
+/// and their labels are, are refused.
+fn are_all_pictures(arrays: &[PathBuf], layouts: &[Layout]) -> Result<bool> {
+    let is_picture = |layout: &Layout| layout.shape.len() > 2;
+    let first = is_picture(&layouts[0]);
+    let Some(other) = layouts.iter().position(|layout| is_picture(layout) != first) else { return Ok(first) };
+    let fact = format!(
+        "an array of shape {:?}, but that of {} is {:?}: two dimensions are rows, more are pictures",
+        layouts[other].shape,
+        arrays[0].display(),
+        layouts[0].shape
+    );
+    let remedy = "put what is to be learned from into a folder of its own, or say what all of them are, --as pictures or --as rows";
+    Err(Error::input(&arrays[other], format!("{fact}; {remedy}")))
+}
+
+/// Refuses pictures that the kinds of their numbers put on different scales, and more of them than there is memory for.
+fn check_stacks(folder: &Path, arrays: &[PathBuf], layouts: &[Layout]) -> Result<()> {
+    let divisor = |layout: &Layout| Scale::Pixels.divisor(layout.number);
+    let common = divisor(&layouts[0]);
+    if let Some(other) = layouts.iter().position(|layout| divisor(layout) != common) {
+        let [is, was] = [other, 0].map(|at: usize| layouts[at].number.name());
+        let fact = format!(
+            "pictures of {is}, but those of {} are {was}, and bytes are divided by 255, floats taken as they are",
+            arrays[0].display()
+        );
+        let remedy = "save all of them as one kind of number, or put them into folders of their own";
+        return Err(Error::input(&arrays[other], format!("{fact}; {remedy}")));
+    }
+    let bytes = |layout: &Layout| promised(&layout.shape, size_of::<f32>()).unwrap_or(usize::MAX) as u64;
+    check_room(folder, layouts.iter().map(bytes).fold(0, u64::saturating_add))
+}
+
 /// Pictures in several arrays, one or more in each.
-fn open_stacks(folder: &Path, arrays: &[PathBuf], reading: &Reading) -> Result<Opened> {
-    let mut all: Vec<Picture> = Vec::new();
+fn open_stacks(folder: &Path, arrays: &[PathBuf], layouts: &[Layout], reading: &Reading) -> Result<Opened> {
+    let mut all = Vec::new();
     let mut first: Option<Taken> = None;
-    for path in arrays {
-        let reading = match npy::shape(path)?[..] {
+    let mut doubt = None;
+    for (path, layout) in arrays.iter().zip(layouts) {
+        let reading = match layout.shape[..] {
             // A file each is how single pictures in colour come.
             [_, _, 1 | 3] if reading.axes.is_none() => {
                 Reading { axes: Some(Axes::one_picture()), ..reading.clone() }
             }
-            _ => Reading { meaning: Some(Meaning::Pictures), ..reading.clone() },
+            // Where nothing was said, what else it may be is looked at.
+            _ => reading.clone(),
         };
         let (file, held) = input::open(path)?;
         let Opened { source, taken } = open_array(path, &file, held, &reading, false)?;
-        if let Source::Images(pictures) = source {
-            let count = pictures.list().len();
-            all.extend((0..count).map(|number| pictures.read(number)).collect::<Result<Vec<_>>>()?);
+        match source {
+            Source::Images(pictures) => all.push(pictures),
+            Source::Rows(_) | Source::Stored(_) => {
+                return Err(Error::input(path, "it has changed since it was looked at; start again"));
+            }
         }
+        let of_file = |doubt: &String| format!("{}: {doubt}", path.display());
+        doubt = doubt.or_else(|| taken.doubt.as_ref().map(of_file));
         first.get_or_insert(taken);
     }
-    let all = Pictures::of(all);
+    let all = Pictures::joined(all);
     let sizes = Taken::pictures(Some(folder), all.list(), LeftOut::default());
     let taken = first.map_or(sizes.clone(), |first| Taken {
         number: first.number,
         axes: first.axes,
         shape: first.shape,
         files: arrays.len(),
+        doubt,
         ..sizes
     });
     Ok(Opened { source: Source::Images(Arc::new(all)), taken })
@@ -291,13 +336,29 @@ fn open_stacks(folder: &Path, arrays: &[PathBuf], reading: &Reading) -> Result<O
 
 /// Splits `FILE.safetensors:TENSOR` and `FILE.npz:ARRAY`, unless a file has that whole name.
 pub fn split_part(path: &Path) -> (&Path, Option<&str>) {
-    const ENDINGS: [&str; 2] = [".safetensors:", ".npz:"];
-    let split = path.to_str().filter(|_| !path.exists()).and_then(|text| {
-        let ends = ENDINGS.iter().filter_map(|ending| Some(text.rfind(ending)? + ending.len()));
-        let end = ends.max()?;
-        Some((Path::new(&text[..end - 1]), &text[end..]))
-    });
-    split.map_or((path, None), |(file, part)| (file, Some(part)))
+    const ENDINGS: [&[u8]; 2] = [b".safetensors:", b".npz:"];
+    let name = path.as_os_str();
+    let bytes = name.as_encoded_bytes();
+    let end_of = |ending: &&[u8]| {
+        let at = bytes.windows(ending.len()).rposition(|bytes| bytes == *ending)?;
+        Some(at + ending.len())
+    };
+    let end = ENDINGS.iter().filter_map(end_of).max().filter(|_| !path.exists());
+    let split = end.and_then(|end| Some((before(name, end - 1)?, std::str::from_utf8(&bytes[end..]).ok()?)));
+    split.map_or((path, None), |(file, part)| (Path::new(file), Some(part)))
+}
+
+/// The first bytes of a name, whatever they are.
+#[cfg(unix)]
+fn before(name: &OsStr, end: usize) -> Option<&OsStr> {
+    use std::os::unix::ffi::OsStrExt;
+    name.as_bytes().get(..end).map(OsStr::from_bytes)
+}
+
+/// The first bytes of a name, where it is text.
+#[cfg(not(unix))]
+fn before(name: &OsStr, end: usize) -> Option<&OsStr> {
+    name.to_str().and_then(|name| name.get(..end)).map(OsStr::new)
 }
 
 /// The error for a file that starts like no known format: what it is called, what it seems to be, what would do.

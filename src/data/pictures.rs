@@ -38,7 +38,7 @@ pub struct Listed {
 }
 
 /// Where the pixels of a picture are.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Place {
     /// In the file of that name.
     File(Header),
@@ -71,6 +71,16 @@ impl Pictures {
             })
             .unzip();
         Self { list, places, left_out: LeftOut::default() }
+    }
+
+    /// The pictures of several sources, one behind the other; their pixels are not copied.
+    pub(super) fn joined(parts: Vec<Arc<Self>>) -> Self {
+        let mut all = Self { list: Vec::new(), places: Vec::new(), left_out: LeftOut::default() };
+        for part in parts {
+            all.list.extend_from_slice(&part.list);
+            all.places.extend_from_slice(&part.places);
+        }
+        all
     }
 
     /// The ten dead-leaves pictures of `seed`, drawn when they are asked for.
@@ -114,7 +124,10 @@ impl Pictures {
         let turned = headers.iter().filter(|header| header.is_turned()).count();
         if turned > 0 {
             let all = headers.len();
-            tracing::info!("{turned} of {all} pictures turned as the EXIF orientation in the file says");
+            match all {
+                1 => tracing::info!("the picture is turned as its EXIF orientation says"),
+                _ => tracing::info!("{turned} of {all} pictures are turned as their EXIF orientation says"),
+            }
         }
         let listed = |(name, header): (PathBuf, &Header)| {
             let &Header { width, height, channels, .. } = header;

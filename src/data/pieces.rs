@@ -61,7 +61,11 @@ impl Pieces {
             let size = (store.rows, store.cols);
             return Ok(Self { from: From::Stored(store, transform), preprocess, size });
         }
-        let examples: Examples<f64> = source.apply(preprocess)?;
+        let examples: Examples<f64> = match source {
+            // Rows that are held are not held twice.
+            Source::Rows(table) => table.into_examples(preprocess)?,
+            source => source.apply(preprocess)?,
+        };
         let (preprocess, size) = (examples.preprocess.clone(), (examples.matrix.rows, examples.matrix.cols));
         Ok(Self { from: From::Held(Arc::new(examples)), preprocess, size })
     }

@@ -110,12 +110,12 @@ impl Axes {
     }
 
     /// Whether counts come first, then lengths, or height, width and channels.
-    pub(super) fn are_in_order(&self) -> bool {
+    pub(crate) fn are_in_order(&self) -> bool {
         self.order().is_sorted()
     }
 
     /// Numbers of the dimensions in the order in which they are wanted.
-    pub(super) fn order(&self) -> Vec<usize> {
+    pub(crate) fn order(&self) -> Vec<usize> {
         let rank = |axis: Axis| match axis {
             Axis::Count => 0,
             Axis::Length | Axis::Height => 1,

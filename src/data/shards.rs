@@ -2,22 +2,36 @@
 //! there is, counted.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirEntry, File};
+use std::fs::{self, DirEntry};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::left_out::{LeftOut, What};
 use super::npy;
 use crate::error::{Error, Result};
+use crate::input::{self, Part};
 
 /// The `.npy` files of a folder, whatever their names, in the order of their names. What is named so and is none counts, so
-/// that it is refused by its name.
+/// that it is refused by its name. Beside arrays a file that cannot be read is an error: it may be one of them, and learning
+/// from the others would be another experiment.
 pub fn arrays(folder: &Path) -> Result<(Vec<PathBuf>, LeftOut)> {
     let (files, mut left_out) = files(folder)?;
-    let (arrays, others) = files.into_iter().partition(|path| is_named(path) || holds_array(path));
-    let others: Vec<PathBuf> = others;
-    others.iter().for_each(|path| left_out.add(What::Other, path, 1));
-    Ok((arrays, left_out))
+    let (mut arrays, mut unread) = (Vec::new(), None);
+    for path in files {
+        let is_array = if is_named(&path) { Ok(true) } else { holds_array(&path) };
+        match is_array {
+            Ok(true) => arrays.push(path),
+            Ok(false) => left_out.add(What::Other, &path, 1),
+            Err(why) => {
+                left_out.add(What::Unreadable, &path, 1);
+                unread.get_or_insert(why);
+            }
+        }
+    }
+    match unread {
+        Some(why) if !arrays.is_empty() => Err(why),
+        _ => Ok((arrays, left_out)),
+    }
 }
 
 /// All files of a folder without headers; those of several kinds, by their endings, are not taken together.
@@ -53,9 +67,12 @@ pub fn is_named(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"))
 }
 
-fn holds_array(path: &Path) -> bool {
-    let mut start = [0; npy::MAGIC.len()];
-    File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok_and(|()| start == npy::MAGIC)
+fn holds_array(path: &Path) -> Result<bool> {
+    let (file, _) = input::open(path)?;
+    let mut start = Vec::new();
+    let read = Part::new(&file, 0, npy::MAGIC.len() as u64).read_to_end(&mut start);
+    read.map_err(|error| Error::io("read", path, error))?;
+    Ok(start == npy::MAGIC)
 }
 
 /// The regular files of a folder that are not hidden, links to such files included, in the order of their names.

@@ -140,6 +140,16 @@ impl RunDir {
         String::from_utf8(bytes).map(Some).map_err(no_text)
     }
 
+    /// Whether the run has come to a model or a result before, or at least to a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be looked at.
+    pub fn has_result(&self) -> Result<bool> {
+        let folder = self.folder();
+        let named = folder.inner(FOLDERS[0])?.map_or(Ok(false), |checkpoints| checkpoints.has("latest"))?;
+        Ok(named || folder.has(SUMMARY)? || folder.has(super::MODEL)?)
+    }
+
     /// Keeps the result of a run with nothing left to do.
     ///
     /// # Errors
@@ -190,7 +200,7 @@ impl RunDir {
     }
 
     /// What the settings were when 0.1.0 took a checkpoint of so many steps: those of today, less what sittings have changed
-    /// that began at that very step and did not come to another checkpoint.
+    /// that began there or later and came to no other checkpoint that is left.
     ///
     /// # Errors
     /// [`Error::Io`] when the record of sittings cannot be read.
@@ -204,7 +214,7 @@ impl RunDir {
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<Line> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let mut settings = today.clone();
-        for line in lines.iter().rev().take_while(|line| line.step == steps) {
+        for line in lines.iter().rev().take_while(|line| line.step >= steps) {
             for (name, pair) in &line.changed {
                 let Some(was) = pair.get(0).and_then(Value::as_str) else { continue };
                 match format!("was = {was}").parse::<Table>().ok().and_then(|mut table| table.remove("was")) {

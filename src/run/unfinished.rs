@@ -15,12 +15,12 @@ use crate::metrics::MetricsFile;
 const ENVIRONMENT_MOST: u64 = 1 << 20;
 
 impl RunDir {
-    /// The unfinished run in `runs/` that was begun last, claimed for this program. Runs that another program trains, that
+    /// The unfinished run in `runs/` that was begun last, claimed for this program, those that were `passed` over left aside. Runs that another program trains, that
     /// have diverged, and folders that are no runs are passed over; it is told which, and why.
     ///
     /// # Errors
     /// [`Error::Usage`] when there is none.
-    pub fn newest_unfinished() -> Result<(Self, File)> {
+    pub fn newest_unfinished(passed: &[PathBuf]) -> Result<(Self, File)> {
         let entries = match fs::read_dir(RUNS) {
             Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
@@ -28,7 +28,7 @@ impl RunDir {
         };
         let mut runs: Vec<(String, PathBuf)> = entries.into_iter().map(|path| (begun(&path), path)).collect();
         runs.sort_by_key(|(begun, path)| Reverse((begun.clone(), path.clone())));
-        for (_, path) in runs {
+        for (_, path) in runs.into_iter().filter(|(_, path)| !passed.contains(path)) {
             match Self(path.clone()).admitted() {
                 Ok(Some(admitted)) => return Ok(admitted),
                 Ok(None) => {}

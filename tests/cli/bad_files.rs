@@ -32,6 +32,8 @@ fn folders_where_files_are_needed() {
     fs::create_dir(folder.path().join("dir")).unwrap();
     let words = ["dir: a folder, but a file is needed", "name a file in it"];
     refuse(&folder, &["--config", "dir"], 3, &words);
+    // A folder as MODEL may be that of a run.
+    let words = ["dir: a folder without a model.safetensors", "the folder of a run"];
     refuse(&folder, &["--init", "dir"], 3, &words);
     rhohat(folder.path(), &["eval", "dir", &fixture("grey.png")]).refused(3, &words);
     rhohat(folder.path(), &["features", "dir", "-o", "f.png"]).refused(3, &words);

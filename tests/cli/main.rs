@@ -1,5 +1,8 @@
 //! The command line through the real binary.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod auto;
 mod bad_files;
 mod bench;
@@ -8,6 +11,8 @@ mod data_commands;
 mod derived;
 mod finished;
 mod fit_rows;
+#[cfg(unix)]
+mod foreign_runs;
 mod limits;
 mod manners;
 mod memory;

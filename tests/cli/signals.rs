@@ -19,8 +19,7 @@ use super::{json, names, rhohat};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A run that would take for ever, and reports often.
-const ENDLESS: &str =
-    "train --samples 200 --optimizer adam --batch 32 --steps 1000000000 --json --out run --device";
+const ENDLESS: &str = "train --samples 200 --optimizer adam --batch 32 --steps 1000000000 --max-time 10m --json --out run --device";
 
 /// A run whose first step takes longer than any test.
 const SLOW: &str =

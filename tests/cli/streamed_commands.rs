@@ -114,10 +114,10 @@ fn many_rows(rows: usize) -> TempDir {
 #[test]
 #[cfg(target_os = "linux")]
 fn no_limit_of_the_process_ends_a_command_without_a_word() {
-    let folder = many_rows(300_000);
+    let folder = many_rows(120_000);
     let program = env!("CARGO_BIN_EXE_rhohat");
     let mut done = 0;
-    for limit in (320_000..=760_000).step_by(40_000) {
+    for limit in (320_000..=680_000).step_by(60_000) {
         for command in ["eval", "encode -o c.npy", "reconstruct -o c.npy"] {
             let (name, more) = command.split_once(' ').unwrap_or((command, ""));
             let line = format!(

@@ -261,6 +261,22 @@ fn floats_that_a_model_of_bytes_would_divide_again_are_warned_of() {
     has(&outcome, "the data do not go beyond 1, but are divided by 255");
     has(&outcome, "--divide 1");
     outcome.text();
+    let init = ["train", "floats.npy", "--init", MODEL, "--steps", "1", "--device", "cpu", "--out"];
+    let outcome = rhohat(folder, &[&init[..], &["on"]].concat());
+    has(&outcome, "warning: the data do not go beyond 1, but are divided by 255");
+    outcome.text();
+    let outcome = rhohat(folder, &[&init[..], &["as-is", "--divide", "1"]].concat());
+    assert!(!outcome.stderr.contains("do not go beyond"), "{}", outcome.stderr);
+    outcome.text();
+}
+
+#[test]
+fn rows_in_columns_cannot_be_streamed_and_the_line_that_turns_them_is_named() {
+    let folder = tempdir().unwrap();
+    let folder = folder.path();
+    bytes(&folder.join("columns.npy"), "(6, 50)", &numbers(300));
+    let outcome = train(folder, "columns.npy", &["--axes", "length,count", "--stream"]);
+    outcome.refused(2, &["--stream", "a.transpose(1, 0).reshape(50, -1)", "leave --axes length,count out"]);
 }
 
 #[test]

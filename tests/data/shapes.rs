@@ -288,6 +288,85 @@ fn rows_that_do_not_lie_one_by_one_are_refused_with_a_line_that_mends_them() {
     refused(Opened::new(folder.path(), &Reading::default()), &["f64", line]);
     put(folder.path(), "a.npy", &npy(">f4", false, "(1, 1)", &[0; 4]));
     refused(Opened::new(folder.path(), &Reading::default()), &["highest byte first", line]);
+    // That line would mend none of these.
+    put(folder.path(), "a.npy", &counting(&[4, 3], false));
+    let moved = ["--axes length,count", "a.npy').transpose(1, 0).reshape(3, -1)", "without --axes"];
+    refused(Opened::new(folder.path(), &axes("length,count")), &moved);
+    put(folder.path(), "a.npy", &counting(&[0, 36], false));
+    refused(Opened::new(folder.path(), &Reading::default()), &["[0, 36]", "no numbers", "remove it"]);
+    put(folder.path(), "a.npy", b"text");
+    refused(Opened::new(folder.path(), &Reading::default()), &["its content is none", "save it anew"]);
+}
+
+#[test]
+fn images_and_their_labels_in_one_folder_are_refused_with_both_shapes() {
+    let folder = tempdir().unwrap();
+    put(folder.path(), "images.npy", &counting(&[20, 8, 9], false));
+    put(folder.path(), "labels.npy", &counting(&[20, 10], false));
+    let words = ["labels.npy: an array of shape [20, 10]", "images.npy is [20, 8, 9]", "folder of its own"];
+    refused(Opened::new(folder.path(), &Reading::default()), &words);
+    // Whichever comes first.
+    put(folder.path(), "a.npy", &counting(&[20, 10], false));
+    let words = ["images.npy: an array of shape [20, 8, 9]", "a.npy is [20, 10]", "--as pictures"];
+    refused(Opened::new(folder.path(), &Reading::default()), &words);
+    fs::remove_file(folder.path().join("a.npy")).unwrap();
+    let said = Opened::new(folder.path(), &meaning(Meaning::Pictures)).unwrap();
+    assert_eq!(pictures(&said.source).len(), 21);
+}
+
+#[test]
+fn pictures_of_bytes_and_of_floats_in_one_folder_are_refused_with_both_kinds() {
+    let folder = tempdir().unwrap();
+    put(folder.path(), "bytes.npy", &npy("|u1", false, "(2, 8, 9)", &[7; 144]));
+    put(folder.path(), "floats.npy", &counting(&[2, 8, 9], false));
+    let words = ["floats.npy: pictures of f32", "bytes.npy are u8", "divided by 255", "one kind of number"];
+    for reading in [Reading::default(), meaning(Meaning::Pictures), axes("count,h,w")] {
+        refused(Opened::new(folder.path(), &reading), &words);
+    }
+    put(folder.path(), "bytes.npy", &npy("<f8", false, "(2, 8, 9)", &[0; 144 * 8]));
+    assert_eq!(pictures(&Opened::new(folder.path(), &Reading::default()).unwrap().source).len(), 4);
+}
+
+#[test]
+fn arrays_in_a_folder_are_doubted_as_single_ones_are() {
+    let folder = tempdir().unwrap();
+    let doubt = || Opened::new(folder.path(), &Reading::default()).unwrap().taken.doubt.expect("a doubt");
+    put(folder.path(), "IMAGES.npy", &counting(&[64, 64, 10], false));
+    let said = doubt();
+    assert!(said.contains("IMAGES.npy: ") && said.contains("--axes h,w,count"), "{said}");
+    let taken = Opened::new(folder.path(), &axes("h,w,count")).unwrap().taken;
+    assert_eq!((taken.doubt, taken.axes.unwrap().to_string()), (None, "h,w,count".to_owned()));
+    fs::remove_file(folder.path().join("IMAGES.npy")).unwrap();
+    let random = |i: u32| f32::from((i.wrapping_mul(2_654_435_761) >> 16) as u16);
+    put(folder.path(), "columns.npy", &npy("<f4", false, "(16, 200)", &singles((0..3200).map(random))));
+    let said = doubt();
+    assert!(said.contains("16 rows of 200") && said.contains("--axes length,count"), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_cannot_be_read_is_not_left_out_beside_arrays() {
+    let folder = tempdir().unwrap();
+    put(folder.path(), "a.npy", &counting(&[100, 3], false));
+    // Nothing is mapped at its beginning, where reading fails.
+    std::os::unix::fs::symlink("/proc/self/mem", folder.path().join("shard")).unwrap();
+    let error = Opened::new(folder.path(), &Reading::default()).unwrap_err();
+    assert_eq!(error.exit_code(), 6, "{error}");
+    assert!(error.to_string().contains("shard"), "{error}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_array_of_an_archive_is_named_wherever_it_lies() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempdir().unwrap();
+    let inner = folder.path().join(std::ffi::OsStr::from_bytes(b"dir\xff"));
+    fs::create_dir(&inner).unwrap();
+    fs::copy(fixture("several.npz"), inner.join("a.npz")).unwrap();
+    let whole = Opened::new(&inner.join("a.npz"), &Reading::default());
+    refused(whole, &["several arrays"]);
+    let missing = Opened::new(&inner.join("a.npz:nothing"), &Reading::default());
+    refused(missing, &["no array is called nothing"]);
 }
 
 #[test]
@@ -305,9 +384,12 @@ fn files_with_headers_are_no_bare_numbers() {
     ] {
         refused(raw(&fixture(name), "u8:1"), &[name, what, "leave --raw out"]);
     }
-    // Numbers that begin as the header of an IDX file, and are none.
-    let (_folder, path) = file("rows.u8", &[0, 0, 8, 1, 0, 0, 0, 9]);
-    assert!(raw(&path, "u8:4").is_ok());
+    // Numbers that begin as the header of an IDX or a gzip file, and are none.
+    for bytes in [[0, 0, 8, 1, 0, 0, 0, 9], [0x1f, 0x8b, 9, 1, 0, 0, 0, 9], [0x1f, 0x8b, 8, 0x20, 0, 0, 0, 9]]
+    {
+        let (_folder, path) = file("rows.u8", &bytes);
+        assert!(raw(&path, "u8:4").is_ok(), "{bytes:?}");
+    }
     let folder = tempdir().unwrap();
     put(folder.path(), "a.u8", &[0; 8]);
     put(folder.path(), "b.txt", b"four");

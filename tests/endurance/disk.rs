@@ -238,13 +238,14 @@ impl Disk {
             }
             Node::File(safe, now) if safe == now => fs::write(to, now).unwrap(),
             Node::File(safe, now) => {
+                // What is safe and was not written over stays.
+                let common = safe.iter().zip(now).take_while(|(a, b)| a == b).count();
                 let content = match stream.below(4) {
                     0 => safe.clone(),
                     1 => now.clone(),
-                    2 => now[..stream.below(1 + now.len() as u64) as usize].to_vec(),
+                    2 => now[..common + stream.below(1 + (now.len() - common) as u64) as usize].to_vec(),
                     // The length is there, the blocks are not.
                     _ => {
-                        let common = safe.iter().zip(now).take_while(|(a, b)| a == b).count();
                         let mut content = now[..common].to_vec();
                         content.resize(now.len(), 0);
                         content

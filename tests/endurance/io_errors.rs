@@ -2,8 +2,10 @@
 //! thrown away, what fails to be written leaves the one before, and the exit code says that it was input or output.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use super::{Place, copy, fail_point, finished, is_long, strace};
 
@@ -132,47 +134,108 @@ fn a_checkpoint_that_cannot_be_read_just_now_is_kept_and_nothing_is_touched() {
 }
 
 #[test]
-fn a_checkpoint_that_cannot_be_written_leaves_the_one_before_and_is_tried_again() {
+fn a_checkpoint_that_cannot_be_written_leaves_the_one_before() {
     if !strace::is_there("errors while checkpoints are written") {
         return;
     }
     let place = Place::new();
     finished(place.command(&words(&format!("{FLAGS} --out whole"))).output().unwrap());
     let whole = place.result("whole");
+    let mut command = place.command(&words(&format!("{FLAGS} --out begun")));
+    let status = command.env(fail_point::VARIABLE, "latest-written:3").output().unwrap().status;
+    assert_eq!(status.signal(), Some(6));
+    let before = files(&place.path("begun/checkpoints"));
     let (mut failed, mut wrong) = (0, Vec::new());
     for (number, (call, target)) in WRITES.into_iter().enumerate() {
         let errors = if is_long() { &WRITING[..] } else { &WRITING[number % WRITING.len()..][..1] };
         for error in errors {
-            // Once, in the second checkpoint; from then on until the end.
-            for (when, lasts) in [("2", false), ("2+", true)] {
-                let run = "tried";
-                let options = inject(&place, call, error, when, &format!("{run}/{target}"));
-                let mut command = place.traced(&options, &words(&format!("{FLAGS} --out {run}")));
-                let output = command.output().unwrap();
-                let stderr = String::from_utf8_lossy(&output.stderr);
-                let mut fault =
-                    |what: &str| wrong.push(format!("{call} of {target}: {error}:{when}: {what}: {stderr}"));
-                if has_failed(&place) {
-                    failed += 1;
-                    // What is taken away of an old one, or fails behind the rename, may not matter.
-                    let matters = lasts && target != ".checkpoint-old";
-                    match output.status.code() {
-                        Some(0) if place.result(run) != whole => fault("exit 0 with another result"),
-                        Some(0) if matters => fault("exit 0, although nothing could be written"),
-                        Some(0) => {}
-                        Some(6) if lasts => {}
-                        code => fault(&format!("exit {code:?}")),
-                    }
-                }
-                let again = place.command(&words(&format!("--resume {run}"))).output().unwrap();
-                if again.status.code() != Some(0) || place.result(run) != whole {
-                    fault(&format!("it cannot be gone on with: {}", String::from_utf8_lossy(&again.stderr)));
-                }
-                fs::remove_dir_all(place.path(run)).unwrap();
+            let run = "tried";
+            copy(&place.path("begun"), &place.path(run));
+            // Every checkpoint has a thread of its own, and each counts its calls: all fail.
+            let options = inject(&place, call, error, "1+", &format!("{run}/{target}"));
+            let output = place.traced(&options, &words(&format!("--resume {run}"))).output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            let mut fault = |what: &str| wrong.push(format!("{call} of {target}: {error}: {what}: {stderr}"));
+            if !has_failed(&place) {
+                fault("the call was not made");
             }
+            failed += 1;
+            // A name that was given may have been made to last or not; what is taken away may stay.
+            let is_there_already = [".checkpoint-old", "checkpoints"].contains(&target);
+            match output.status.code() {
+                Some(0) if !is_there_already => fault("exit 0, although nothing could be written"),
+                Some(0) if place.result(run) != whole => fault("exit 0 with another result"),
+                Some(0) | Some(6) => {}
+                code => fault(&format!("exit {code:?}")),
+            }
+            let after = files(&place.path(run).join("checkpoints"));
+            let bytes = |files: &[(PathBuf, Vec<u8>)]| -> Vec<Vec<u8>> {
+                let of_checkpoint = files.iter().filter(|(path, _)| !path.ends_with("latest"));
+                of_checkpoint.map(|(_, bytes)| bytes.clone()).collect()
+            };
+            if !is_there_already && bytes(&after) != bytes(&before) {
+                fault("an older checkpoint is another");
+            }
+            let again = place.command(&words(&format!("--resume {run}"))).output().unwrap();
+            if again.status.code() != Some(0) || place.result(run) != whole {
+                fault(&format!("it cannot be gone on with: {}", String::from_utf8_lossy(&again.stderr)));
+            }
+            fs::remove_dir_all(place.path(run)).unwrap();
         }
     }
     println!("{failed} calls that write failed, {} wrong", wrong.len());
-    assert!(failed > 20, "only {failed} calls were made to fail");
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The disk is full for a moment: no file may grow any more, until the limit is taken away again.
+#[test]
+fn a_disk_that_is_full_for_a_moment_costs_no_checkpoint_no_line_and_no_run() {
+    let place = Place::new();
+    // So long that it does not end meanwhile, on any machine; it is told to.
+    let flags = "rows.npy --optimizer sgd --batch 1 --hidden 1 --rho 0.05 --device cpu --steps 1000000000 \
+                 --checkpoint-every 0.02s --out run";
+    let script = format!("trap '' XFSZ; exec '{}' train --json {flags}", super::binary());
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).current_dir(place.path("")).stdout(Stdio::null()).stderr(Stdio::piped());
+    let limit = |process: u32, most: &str| {
+        let most = format!("--fsize={most}");
+        let status = Command::new("prlimit").args(["--pid", &process.to_string(), &most]).status();
+        assert!(status.unwrap().success());
+    };
+    let checkpoint = || !newest_name(&place.path("run")).is_empty();
+    let mut child = command.spawn().unwrap();
+    until(&mut child, checkpoint);
+    limit(child.id(), "1:unlimited");
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut lines = String::new();
+    while !lines.contains(" stands, another one is tried") {
+        assert!(told.read_line(&mut lines).unwrap() > 0, "it ended: {lines}");
+    }
+    let before = newest_name(&place.path("run"));
+    limit(child.id(), "unlimited:unlimited");
+    until(&mut child, || newest_name(&place.path("run")) > before);
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    std::io::copy(&mut told, &mut std::io::sink()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143), "{lines}");
+    let metrics = fs::read_to_string(place.path("run/metrics.jsonl")).unwrap();
+    let steps: Vec<u64> = metrics
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).expect("a whole line")["step"].as_u64().unwrap()
+        })
+        .collect();
+    assert!(steps.windows(2).all(|pair| pair[0] < pair[1]), "{steps:?}");
+}
+
+/// The name of a run's newest checkpoint, empty where there is none.
+fn newest_name(run: &Path) -> String {
+    fs::read_to_string(run.join("checkpoints/latest")).unwrap_or_default()
+}
+
+/// Waits for something that comes sooner or later, as long as the program is at work.
+fn until(child: &mut Child, happens: impl Fn() -> bool) {
+    while !happens() {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
 }

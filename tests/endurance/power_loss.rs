@@ -143,7 +143,7 @@ fn power_that_is_lost_at_any_moment_loses_no_checkpoint_and_no_run_ends_with_ano
             for state in 0..states {
                 tried += 1;
                 let run = format!("{}-{number}-{state}", sitting.name);
-                let mut fault = |what: String| wrong.push(format!("{run} after {call:?}: {what}"));
+                let mut fault = |what: String| wrong.push(format!("{run} after {call}: {what}"));
                 let is_there = disk.crash(&mut stream, "run", &place.path(&run));
                 if is_over && !place.path(&run).join("summary.json").exists() {
                     fault("a run that had ended is not over".to_owned());

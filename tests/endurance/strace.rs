@@ -76,6 +76,17 @@ pub fn parse(log: &str, root: &Path) -> Vec<Call> {
     calls
 }
 
+impl std::fmt::Display for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Write(path, at, bytes) => {
+                write!(f, "{} bytes written to {} at {at:?}", bytes.len(), path.display())
+            }
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
 impl Call {
     fn is_under(&self, root: &Path) -> bool {
         let (Self::Create(path)

@@ -8,7 +8,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use rhohat::Result;
-use rhohat::checkpoint::{Checkpoint, Checkpoints};
+use rhohat::checkpoint::{Checkpoint, Checkpoints, Provenance};
 use rhohat::config::{Config, Facts, Given, Kind};
 use rhohat::data::{Normalize, Preprocess, Scale};
 use rhohat::engine::{Engine, Rows, Spare, Update};
@@ -20,6 +20,7 @@ use rhohat::objective::Objective;
 use rhohat::optim::Optimizer;
 use rhohat::optim::lbfgs::Lbfgs;
 use rhohat::train::Position;
+use serde_json::json;
 
 use crate::mutate::Seed;
 use crate::readers::{
@@ -46,7 +47,7 @@ pub const ALL: [Format; 12] = [
     Format { name: "safetensors", file: "a.safetensors", seeds: safetensors, read: read_data },
     Format { name: "model", file: "model.safetensors", seeds: model, read: read_model },
     Format { name: "toml", file: "config.toml", seeds: toml, read: read_config },
-    Format { name: "json", file: "kernels.json", seeds: json, read: read_cache },
+    Format { name: "json", file: "kernels.json", seeds: kernels, read: read_cache },
     Format { name: "checkpoint", file: "a.checkpoint", seeds: checkpoint, read: read_checkpoint },
     Format { name: "raw", file: "a.u8", seeds: raw, read: read_raw },
 ];
@@ -195,17 +196,34 @@ fn toml() -> Vec<Seed> {
     vec![Seed::bare(lbfgs.to_toml().into()), Seed::bare(text.into())]
 }
 
-fn json() -> Vec<Seed> {
+fn kernels() -> Vec<Seed> {
     let other = Entry { key: Key { rows: 7, ..entry().key }, ..entry() };
     vec![Seed::bare(serde_json::to_vec_pretty(&[other, entry()]).unwrap())]
 }
 
-/// Three iterations of L-BFGS and three updates of Adam.
+/// Three iterations of L-BFGS and three updates of Adam, as 0.1.0 kept them and with what they were taken under.
 fn checkpoint() -> Vec<Seed> {
-    [Optimizer::Lbfgs, Optimizer::Adam].map(checkpoint_of).into()
+    let kinds =
+        [Optimizer::Lbfgs, Optimizer::Adam].into_iter().flat_map(|kind| [(kind, false), (kind, true)]);
+    kinds.map(checkpoint_of).collect()
 }
 
-fn checkpoint_of(optimizer: Optimizer) -> Seed {
+/// What a checkpoint was taken under.
+fn provenance() -> Provenance {
+    let hash = "0123456789abcdef0123456789abcdef";
+    let data =
+        json!({"kind": "rows", "rows": 12, "cols": 5, "files": 1, "xxh3": hash, "sum": "0123456789abcdef"});
+    let settings = "hidden = 7\nrho = 0.1\ndata = \"/rows.npy\"".parse().unwrap();
+    let preprocess =
+        json!({"patch": null, "channels": null, "whiten": false, "normalize": "unit", "limits": [0, 1]});
+    Provenance {
+        settings,
+        inputs: serde_json::from_value(json!({"data": data, "init": hash})).unwrap(),
+        preprocess: serde_json::from_value(preprocess).unwrap(),
+    }
+}
+
+fn checkpoint_of((optimizer, bound): (Optimizer, bool)) -> Seed {
     let folder = tempfile::tempdir().unwrap();
     let (mut cpu, checkpoints) = (engine(), Checkpoints::of(folder.path()));
     let search = (optimizer == Optimizer::Lbfgs).then(|| {
@@ -220,8 +238,13 @@ fn checkpoint_of(optimizer: Optimizer) -> Seed {
     }
     let state = cpu.state(search.as_ref().map(Lbfgs::pairs), &mut Spare::default()).unwrap();
     let position = Position { steps: 3, samples: 36, search, ..Position::default() };
-    let checkpoint =
-        Checkpoint { position, state, metrics: Mark::default(), patience: None, provenance: None };
+    let checkpoint = Checkpoint {
+        position,
+        state,
+        metrics: Mark::default(),
+        patience: None,
+        provenance: bound.then(provenance),
+    };
     let place = checkpoints.publish(&checkpoint).unwrap();
     let parts =
         ["manifest.json", "progress.json", "state.bin"].map(|name| fs::read(place.join(name)).unwrap());

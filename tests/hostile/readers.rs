@@ -106,7 +106,10 @@ pub fn read_checkpoint(path: &Path) -> Result<Seen> {
     let mut parts = bytes.splitn(3, |&byte| byte == 0);
     let [manifest, progress, state] = [(); 3].map(|()| parts.next().unwrap_or_default());
     let digest = |bytes: &[u8]| json!({"bytes": bytes.len(), "xxh3": format!("{:032x}", xxh3_128(bytes))});
-    let fitting = json!({"format": 1, "rhohat": "0", "state": digest(state), "progress": digest(progress)});
+    // What it was taken under came with the second format.
+    let format = if progress.windows(10).any(|word| word == b"provenance") { 2 } else { 1 };
+    let fitting =
+        json!({"format": format, "rhohat": "0", "state": digest(state), "progress": digest(progress)});
     let manifest = if manifest.is_empty() { fitting.to_string().into_bytes() } else { manifest.to_owned() };
     let checkpoints = Checkpoints::of(path.parent().unwrap());
     let folder = checkpoints.path().join("step-000000003");
@@ -115,7 +118,9 @@ pub fn read_checkpoint(path: &Path) -> Result<Seen> {
     {
         fs::write(folder.join(name), bytes).map_err(|error| Error::io("write", &folder, error))?;
     }
-    let Found { newest, rejected } = checkpoints.find()?;
+    // The files of the checkpoint are parts of this one.
+    let found = checkpoints.find().map_err(|error| Error::input(path, error.to_string()));
+    let Found { newest, rejected } = found?;
     let Some((_, found)) = newest else { return Err(Error::input(path, rejected[0].reason.clone())) };
     if found.state.shape == SHAPE {
         let mut cpu = engine();

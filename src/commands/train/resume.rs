@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoint, Checkpoints, Found, Patience, Provenance, Rejected};
-use rhohat::config::{Config, Written, absolute_paths};
+use rhohat::config::{Batch, Config, Given, Written, absolute_paths};
 use rhohat::data::identity::{Inputs, Likeness};
 use rhohat::data::{Preprocess, Source};
 use rhohat::engine::{Engine, Spare, State};
 use rhohat::metrics::{Mark, MetricsFile};
+use rhohat::objective::RhoHatMode;
 use rhohat::run::{Changes, DataRecord, RunDir, Sitting};
 use rhohat::train::Position;
 use rhohat::{Error, Result};
@@ -22,7 +23,7 @@ use crate::cli::TrainArgs;
 use crate::progress;
 
 /// Settings that a run keeps: its shape, how it reads what it learns from, its optimiser.
-const KEPT: [&str; 20] = [
+const KEPT: [&str; 19] = [
     "raw",
     "divide",
     "as",
@@ -40,14 +41,16 @@ const KEPT: [&str; 20] = [
     "whiten",
     "normalize",
     "fit_rows",
-    "init",
     "seed",
     "validation",
 ];
 /// Settings that change J: a search of L-BFGS begins anew, and the lowest J over held-out examples is another.
 const OF_J: [&str; 3] = ["rho", "beta", "lambda"];
-/// Settings that decide no step: an end that was reached stands.
-const OF_SITTING: [&str; 6] = ["data", "checkpoint_every", "max_time", "memory", "stream", "threads"];
+/// Settings that decide no step: an end that was reached stands. What paths lead to is compared by its content.
+const OF_SITTING: [&str; 7] = ["data", "init", "checkpoint_every", "max_time", "memory", "stream", "threads"];
+
+/// Share by which J of a checkpoint of 0.1.0 may differ when it is computed again, in another order of sums.
+const STALE: f64 = 1e-4;
 
 /// What `--resume` has found.
 pub enum Asked {
@@ -75,22 +78,39 @@ pub struct Resumed {
     data_changed: bool,
     /// Whether 0.1.0 has written the settings, which knew no scale, and drew whole pictures with replacement.
     of_010: bool,
+    /// Whether the search of a checkpoint of 0.1.0 is of another J than the settings say.
+    stale: bool,
 }
 
 /// Finds the run.
 pub fn open(asked: &Path, args: &TrainArgs) -> anyhow::Result<Asked> {
-    let (run, claimed) = if asked == Path::new("auto") {
-        let (run, claimed) = RunDir::newest_unfinished()?;
-        (run, Some(claimed))
-    } else {
-        (RunDir::open(asked)?, None)
-    };
-    if claimed.is_none()
-        && let Some(summary) = finished(&run, args)?
-    {
+    if asked == Path::new("auto") {
+        return newest(args);
+    }
+    let run = RunDir::open(asked)?;
+    if let Some(summary) = finished(&run, args)? {
         return Ok(Asked::Finished(Box::new(summary)));
     }
-    let metrics = claimed.map_or_else(|| MetricsFile::claim(&run.metrics()), Ok)?;
+    let metrics = MetricsFile::claim(&run.metrics())?;
+    Ok(Asked::Unfinished(Box::new(go_on(run, metrics, args)?)))
+}
+
+/// The unfinished run that was begun last and can be gone on with.
+fn newest(args: &TrainArgs) -> anyhow::Result<Asked> {
+    let mut passed = Vec::new();
+    loop {
+        let (run, metrics) = RunDir::newest_unfinished(&passed)?;
+        let path = run.path().to_owned();
+        match go_on(run, metrics, args) {
+            Err(why @ Error::Input { .. }) => tracing::info!("{why}; passed over"),
+            resumed => return Ok(Asked::Unfinished(Box::new(resumed?))),
+        }
+        passed.push(path);
+    }
+}
+
+/// What is left of a run, which is locked by way of its `metrics`.
+fn go_on(run: RunDir, metrics: File, args: &TrainArgs) -> Result<Resumed> {
     reach("resume-locked");
     let stage = progress::stage("reading the checkpoint");
     let Found { newest, rejected } = Checkpoints::of(run.path()).find()?;
@@ -112,9 +132,8 @@ pub fn open(asked: &Path, args: &TrainArgs) -> anyhow::Result<Asked> {
         Some((name, _)) => tracing::info!("{}: going on from {name}", run.path().display()),
         None => tracing::info!("{}: starting from its config.toml", run.path().display()),
     }
-    let resumed =
-        Resumed { run, settings, record, metrics, from, rejected, best: None, data_changed: false, of_010 };
-    Ok(Asked::Unfinished(Box::new(resumed)))
+    let (best, data_changed, stale) = (None, false, false);
+    Ok(Resumed { run, settings, record, metrics, from, rejected, best, data_changed, of_010, stale })
 }
 
 /// The result of a run with nothing left to do, as long as flags ask for nothing else, its settings are those that it was
@@ -155,11 +174,12 @@ fn check_scratch(run: &RunDir, newest: Option<&str>, rejected: &[Rejected], want
         };
     }
     let before = Checkpoints::of(run.path()).put_aside_before()?;
+    let result = run.has_result()?.then(|| "the run has had a result, but there are none left".to_owned());
     let reasons = rejected.iter().map(|Rejected { path, reason }| {
         format!("{}: {reason}", path.file_name().unwrap_or_default().to_string_lossy())
     });
     let aside = before.iter().map(|steps| format!("step {steps} in rejected/, from an earlier sitting"));
-    let lost: Vec<String> = reasons.chain(aside).collect();
+    let lost: Vec<String> = reasons.chain(aside).chain(result).collect();
     if lost.is_empty() || wanted {
         return Ok(());
     }
@@ -183,14 +203,30 @@ impl Resumed {
         self.run.config()
     }
 
-    /// Refuses settings that would make another run of it, whether a flag or an edited `config.toml` has them. `wanted` are
-    /// those that are set, or all.
+    /// Refuses settings that are given and would make another run of it, whether a flag or an edited `config.toml` has
+    /// them.
     ///
     /// # Errors
     /// [`Error::Usage`] with both values.
-    pub fn admit(&self, wanted: &Table, flags: &Table) -> Result<()> {
-        let changes = self.changes_to(wanted).into_iter().filter(|(name, _)| wanted.contains_key(name));
-        let changes: Changes = changes.collect();
+    pub fn admit(&self, given: &Given, flags: &Table) -> Result<()> {
+        let set = given.all();
+        let changes = self.changes_to(&set).into_iter().filter(|(name, _)| set.contains_key(name));
+        self.admit_changes(&changes.collect(), given, flags)
+    }
+
+    /// The same for all settings, those that were left out among them.
+    ///
+    /// # Errors
+    /// As [`Resumed::admit`].
+    pub fn admit_all(&self, config: &Config, given: &Given, flags: &Table) -> Result<()> {
+        let of_order = |name: &str| ["shuffle_block", "shuffle_order"].contains(&name);
+        let mut changes = self.changes(config);
+        // Where every update takes all rows there is no order.
+        changes.retain(|(name, _)| config.batch != Batch::Full || !of_order(name));
+        self.admit_changes(&changes, given, flags)
+    }
+
+    fn admit_changes(&self, changes: &Changes, given: &Given, flags: &Table) -> Result<()> {
         if self.of_010 && flags.contains_key("divide") {
             return Err(Error::usage(
                 "--divide: version 0.1.0 began this run, and divided bytes by 255; leave it out",
@@ -198,10 +234,13 @@ impl Resumed {
         }
         let kept = |(name, _): &&(String, (String, String))| KEPT.contains(&name.as_str());
         let Some((name, (was, is))) = changes.iter().find(kept) else { return Ok(()) };
+        let config = self.run.config();
         let (said, remedy) = if flags.contains_key(name) {
             (format!("--{} {is}", name.replace('_', "-")), "leave it out")
+        } else if given.all().get(name).is_none() {
+            (format!("{} does not say {name}, which is {is} by default", config.display()), "put it back")
         } else {
-            (format!("{} says {name} = {is}", self.run.config().display()), "put it back")
+            (format!("{} says {name} = {is}", config.display()), "put it back")
         };
         let was = if was == "none" { "no such setting" } else { was };
         Err(Error::usage(format!(
@@ -269,7 +308,7 @@ impl Resumed {
             }
             return Ok(());
         };
-        self.check_init(&then, &now.inputs)?;
+        self.check_init(&then, &now.inputs, config)?;
         let likeness = then.data.compare(&now.inputs.data, source)?;
         if likeness == Likeness::Same {
             self.expect_rows(source, &then, accepted);
@@ -314,7 +353,7 @@ impl Resumed {
     /// unless others are asked for: then it is taken at its word.
     fn expect_rows(&mut self, source: &Source, then: &Inputs, accepted: bool) {
         let (Some(store), Some(sum)) = (source.stored(), then.data.sum) else { return };
-        if accepted {
+        if accepted || self.was_accepted() {
             tracing::info!(
                 "no sample of the rows has changed; since --data-changed was given, a search begins anew all the same"
             );
@@ -322,6 +361,21 @@ impl Resumed {
         } else {
             store.check().expect(sum);
         }
+    }
+
+    /// Whether an earlier sitting has accepted other data and come to no checkpoint on them.
+    fn was_accepted(&self) -> bool {
+        let at = self.record.as_ref().and_then(|record| record.accepted_at);
+        at.is_some() && at == self.from.as_ref().map(|(_, checkpoint)| checkpoint.position.steps)
+    }
+
+    /// What is to be kept of the data from now on: those that were looked at, and what is known from before.
+    pub fn completed(&self, mut record: DataRecord) -> DataRecord {
+        let before = self.inputs().and_then(|inputs| inputs.init.clone());
+        record.inputs.init = record.inputs.init.or(before);
+        let steps = self.from.as_ref().map(|(_, checkpoint)| checkpoint.position.steps);
+        record.accepted_at = steps.filter(|_| self.data_changed);
+        record
     }
 
     /// What differs, in words.
@@ -344,19 +398,18 @@ impl Resumed {
     }
 
     /// A model to start from matters where the run starts.
-    fn check_init(&self, then: &Inputs, now: &Inputs) -> Result<()> {
+    fn check_init(&self, then: &Inputs, now: &Inputs, config: &Config) -> Result<()> {
         if then.init == now.init || now.init.is_none() && self.from.is_some() {
             return Ok(());
         }
-        if self.from.is_some() {
+        let is_path_of_run = config.to_table().get("init") == self.settings.get("init");
+        if self.from.is_some() && is_path_of_run {
             tracing::info!("the model of --init has changed since; nothing more is taken from it");
             return Ok(());
         }
-        let remedy = "bring the old one back, or begin a new run with --config RUN/config.toml";
-        Err(Error::input(
-            self.run.path(),
-            format!("the model of --init has changed since the run was begun; {remedy}"),
-        ))
+        let remedy = "bring it back, leave --init out, or begin a new run with --config RUN/config.toml";
+        let fact = "the model of --init is another than the one that the run was begun with";
+        Err(Error::input(self.run.path(), format!("{fact}; {remedy}")))
     }
 
     /// What is known of held-out examples: the lowest J, and the parameters that it belongs to. Nothing under another J or
@@ -373,7 +426,9 @@ impl Resumed {
 
     /// Whether J is another function than the one of the checkpoint.
     fn has_another_j(&self, config: &Config) -> bool {
-        self.data_changed || self.changes(config).iter().any(|(name, _)| OF_J.contains(&name.as_str()))
+        self.data_changed
+            || self.stale
+            || self.changes(config).iter().any(|(name, _)| OF_J.contains(&name.as_str()))
     }
 
     /// Rows that mini-batches have taken.
@@ -381,17 +436,21 @@ impl Resumed {
         self.from.as_ref().map_or(0, |(_, checkpoint)| checkpoint.position.samples)
     }
 
-    /// Whether there is a state, so that nothing is started from.
-    pub fn has_state(&self) -> bool {
-        self.from.is_some()
+    /// Whether the model that the run started from is not needed any more: parameters and preprocessing are known.
+    pub fn has_outgrown_init(&self) -> bool {
+        self.preprocess().is_some()
     }
 
     /// Puts the engine where the run was.
     ///
     /// # Errors
     /// [`Error::Input`] when the data are of another width than they were.
-    pub fn restore(&mut self, engine: &mut dyn Engine) -> Result<()> {
+    pub fn restore(&mut self, engine: &mut dyn Engine, config: &Config) -> Result<()> {
         let Some((name, checkpoint)) = &mut self.from else { return Ok(()) };
+        if config.rho_hat != RhoHatMode::Ema {
+            // Of a mode that was left: nothing would bring it up to date.
+            checkpoint.state.average = None;
+        }
         let (shape, found) = (engine.shape(), checkpoint.state.shape);
         if shape != found {
             let fact = format!("{name} has {} visible and {} hidden units", found.visible, found.hidden);
@@ -404,6 +463,17 @@ impl Resumed {
             self.best = Some(engine.state(None, &mut Spare::default())?.only_params());
         }
         engine.set_state(&checkpoint.state)?;
+        if let (None, Some(search)) = (&checkpoint.provenance, &checkpoint.position.search) {
+            // What it was taken under can only be told by what it knows.
+            let (found, known) = (engine.cost()?.total(), search.cost().total());
+            self.stale = !((found - known).abs() <= STALE * known.abs());
+            if self.stale {
+                tracing::info!(
+                    "J is {found} under the settings of today, but the search of the checkpoint knows {known}: it begins anew"
+                );
+            }
+            engine.set_state(&checkpoint.state)?;
+        }
         // The engine has it now.
         checkpoint.state = State { vectors: Vec::new(), average: None, ..checkpoint.state };
         Ok(())
@@ -430,17 +500,21 @@ impl Resumed {
         for (name, (was, is)) in &changed {
             tracing::info!("{name}: {is}, was {was}");
         }
+        let (name, position, mut mark) = match from {
+            Some((name, checkpoint)) => (Some(name), checkpoint.position, checkpoint.metrics),
+            None => (None, Position::default(), Mark::default()),
+        };
+        // First of all: of a checkpoint of 0.1.0 nothing else tells what it was taken under.
+        run.record(&Sitting::now(name, position.steps, adapter, &rejected, &changed, data_changed))?;
+        reach("resume-recorded");
         run.unfinish()?;
         reach("resume-unfinished");
         run.write_config(config)?;
         run.write_data(record)?;
         reach("resume-configured");
-        let (name, position, mark) = match from {
-            Some((name, checkpoint)) => (Some(name), checkpoint.position, checkpoint.metrics),
-            None => (None, Position::default(), Mark::default()),
-        };
-        run.record(&Sitting::now(name, position.steps, adapter, &rejected, &changed, data_changed))?;
-        reach("resume-recorded");
+        if another_j {
+            (mark.validation, mark.validation_reconstruction) = (None, None);
+        }
         let mut metrics = MetricsFile::new(&run.metrics(), metrics, config.objective());
         if !metrics.cut(mark)? {
             tracing::warn!("{}: lines before the checkpoint are missing", run.metrics().display());

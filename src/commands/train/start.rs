@@ -169,7 +169,7 @@ fn record(
 ) -> Result<DataRecord> {
     let (data, inventory) = Identity::of(source, patches)?;
     let init = init.and(config.init.as_deref()).map(of_file).transpose()?;
-    Ok(DataRecord { inputs: Inputs { data, init }, inventory })
+    Ok(DataRecord { inputs: Inputs { data, init }, inventory: inventory.if_few(), accepted_at: None })
 }
 
 /// All rows of a store, preprocessed.

@@ -8,6 +8,7 @@ use rhohat::checkpoint::Patience;
 use rhohat::config::Config;
 use rhohat::data::identity::of_file;
 use rhohat::engine::Engine;
+use rhohat::error::{plain, shown};
 use rhohat::metrics::{RhoHatRange, Terms, rate};
 use rhohat::model::file::ModelFile;
 use rhohat::paths::PathText;
@@ -194,8 +195,8 @@ pub fn text(summary: &Summary) -> String {
         HumanCount(summary.samples_per_second as u64),
         summary.seed,
         summary.startup_seconds,
-        summary.adapter,
-        summary.device,
+        plain(&summary.adapter),
+        plain(&summary.device),
     );
     if let Some(Validation { j, reconstruction, step, examples }) = summary.validation {
         let term = reconstruction.map_or_else(String::new, |term| format!(", reconstruction {term:.4}"));
@@ -204,9 +205,9 @@ pub fn text(summary: &Summary) -> String {
             "\nheld out   J {j:.4}{term} over {examples}, lowest after step {step}: that model is kept"
         );
     }
-    text += &format!("\nmodel      {}", summary.model.display());
+    text += &format!("\nmodel      {}", shown(&summary.model));
     if let Some(features) = &summary.features {
-        text += &format!("\nfeatures   {}", features.display());
+        text += &format!("\nfeatures   {}", shown(features));
     }
     text
 }

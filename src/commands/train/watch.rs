@@ -77,8 +77,9 @@ impl<'a> Watch<'a> {
         early.then_some(Ended::Early).or(asked).or(late.then_some(Ended::Time))
     }
 
-    /// Takes a checkpoint, which a thread writes.
+    /// Takes a checkpoint, which a thread writes, after all lines of the metrics.
     fn keep(&mut self, pause: &mut Pause<'_>) -> Result<()> {
+        let lines = self.metrics.handle();
         let mut spare = self.keeper.spare()?;
         let (position, mut state) = pause.snapshot(&mut spare)?;
         if let Some(best) = self.judge.as_ref().and_then(Judge::best) {
@@ -88,8 +89,16 @@ impl<'a> Watch<'a> {
         let metrics = self.metrics.mark();
         self.provenance.inputs.data.sum = self.store.as_ref().and_then(|store| store.check().known());
         let provenance = Some(self.provenance.clone());
-        self.keeper
-            .keep(Checkpoint { position, state, metrics, patience, provenance }, self.metrics.handle()?)
+        self.keeper.keep(Checkpoint { position, state, metrics, patience, provenance }, lines)
+    }
+
+    /// Sees to it that there is one of the last step.
+    fn keep_last(&mut self, pause: &mut Pause<'_>) -> Result<()> {
+        self.keeper.wait()?;
+        if !self.keeper.has(pause.position.steps) {
+            self.keep(pause)?;
+        }
+        self.keeper.wait()
     }
 }
 
@@ -113,15 +122,17 @@ impl Observer for Watch<'_> {
         if ends {
             self.display.say("saving a checkpoint");
         }
-        if (ends || due) && !self.keeper.has(steps) {
+        if due && !ends && !self.keeper.has(steps) {
             self.keep(pause)?;
         }
         if ends {
-            if let Err(why @ (Error::Io { .. } | Error::Input { .. })) = self.keeper.wait() {
-                tracing::warn!("{why}; tried once more");
-                self.keep(pause)?;
+            match self.keep_last(pause) {
+                Err(why @ (Error::Io { .. } | Error::Input { .. })) => {
+                    tracing::warn!("{why}; tried once more");
+                    self.keep_last(pause)?;
+                }
+                other => other?,
             }
-            self.keeper.wait()?;
             reach("end-kept");
             self.display.say("taking J over the examples");
         }

@@ -15,8 +15,8 @@ pub const OPEN: usize = 64;
 /// "Too many open files", of the process and of the system, wherever the system is a Unix.
 const TOO_MANY: [i32; 2] = [24, 23];
 
-/// What the system says of a file: another one under the same name differs, and so does the same one that was written to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the system says of a file, by which it is seen that it was replaced or written to.
+#[derive(Clone, Copy, Debug)]
 pub struct Stamp {
     /// Bytes.
     pub bytes: u64,
@@ -34,6 +34,13 @@ impl Stamp {
             Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |ns| -ns),
         });
         Self { bytes: metadata.len(), modified: since, file: number_of(metadata) }
+    }
+
+    /// Whether this is the file that it was. Its number tells only where no time does: mounts over a network may give the
+    /// same file another number each time that it is opened.
+    fn is_same(&self, was: &Self) -> bool {
+        let is_alike = (self.bytes, self.modified) == (was.bytes, was.modified);
+        is_alike && (self.modified.is_some() || self.file == was.file)
     }
 }
 
@@ -75,7 +82,7 @@ impl Shard {
 
     /// Whether the file under its name is not what it was when it was opened, or is gone.
     pub fn is_changed(&self) -> bool {
-        self.path.metadata().map_or(true, |metadata| Stamp::of(&metadata) != self.stamp)
+        self.path.metadata().map_or(true, |metadata| !Stamp::of(&metadata).is_same(&self.stamp))
     }
 
     /// Opens it again.
@@ -83,7 +90,7 @@ impl Shard {
         let (file, _) = input::open(&self.path)?;
         let found = file.metadata().map_err(|error| Error::io("read", &self.path, error))?;
         let (found, was) = (Stamp::of(&found), self.stamp);
-        if found == was {
+        if found.is_same(&was) {
             return Ok(file);
         }
         let how = if found.bytes != was.bytes {
@@ -161,4 +168,21 @@ pub fn read_at(file: &File, mut out: &mut [u8], mut offset: u64) -> std::io::Res
 /// The name of a file, for people and for what is kept of it.
 pub fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_known_by_length_and_time_and_by_its_number_where_there_is_no_time() {
+        let was = Stamp { bytes: 8, modified: Some(1), file: Some((1, 2)) };
+        assert!(Stamp { file: Some((1, 3)), ..was }.is_same(&was));
+        assert!(
+            !Stamp { bytes: 9, ..was }.is_same(&was) && !Stamp { modified: Some(2), ..was }.is_same(&was)
+        );
+        let timeless = Stamp { modified: None, ..was };
+        assert!(timeless.is_same(&timeless) && !timeless.is_same(&was));
+        assert!(!Stamp { file: Some((1, 3)), ..timeless }.is_same(&timeless));
+    }
 }

@@ -83,7 +83,7 @@ fn parts(length: u64, budget: u64) -> Vec<(u64, u64)> {
         // In pieces all the same, so that no file is held whole.
         return (0..length).step_by(END as usize).map(|at| (at, END.min(length - at))).collect();
     }
-    let between = length - 2 * end - block;
+    let between = (length - 2 * end).saturating_sub(block);
     let place = |i: u64| end + (u128::from(between) * u128::from(i) / u128::from(blocks.max(2) - 1)) as u64;
     let spaced = (0..blocks).map(|i| (place(i), block));
     [(0, end)].into_iter().chain(spaced).chain([(length - end, end)]).collect()
@@ -125,5 +125,12 @@ mod tests {
             }
         }
         assert_eq!(parts(1 << 40, MOST).len(), 66);
+    }
+
+    #[test]
+    fn of_so_many_files_that_none_has_a_block_between_the_ends_are_read() {
+        for length in [2 * LEAST + 1, 3 * LEAST, 1 << 40] {
+            assert_eq!(parts(length, MOST / 30_000), [(0, LEAST), (length - LEAST, LEAST)]);
+        }
     }
 }

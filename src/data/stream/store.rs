@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use super::files::{Handles, OPEN, Shard, read_at};
 use super::reader::read;
 use super::rows::{Differs, RowCheck, RowSum};
-use crate::data::array::{Layout, check_length, check_room};
-use crate::data::conversion::in_rows;
+use crate::data::array::{Layout, check_length, check_room, reserved};
+use crate::data::conversion::{in_rows, reordered_in_rows};
 use crate::data::left_out::LeftOut;
 use crate::data::numbers::{Endian, Number};
-use crate::data::reading::{Axes, Meaning, Reading};
+use crate::data::reading::{Axes, Axis, Meaning, Reading};
 use crate::data::taken::{Found, Taken};
 use crate::data::{Table, doubt, npy, shards};
 use crate::error::{Error, Result};
@@ -120,12 +120,9 @@ impl Store {
         for path in files {
             let (rows, shard, taken) = match open_npy(path, reading)? {
                 Npy::Rows(rows, shard, taken) => (rows, shard, *taken),
-                Npy::Other(why) => {
-                    let advice = rows_line(path);
-                    return Err(Error::input(
-                        path,
-                        format!("{why}, but files of a folder are read row by row; {advice}"),
-                    ));
+                Npy::Other { why, remedy } => {
+                    let fact = format!("{why}, but files of a folder are read row by row");
+                    return Err(Error::input(path, format!("{fact}; {remedy}")));
                 }
             };
             let (common, shards, first) = whole.get_or_insert((rows, Vec::new(), taken.clone()));
@@ -137,7 +134,8 @@ impl Store {
             return Err(Error::input(folder, "a folder without .npy files; at least one is needed"));
         };
         let store = Self::of(rows, shards)?;
-        let doubt = (reading.meaning().is_none() && is_alike).then(|| store.doubt_of_folder(&first.shape));
+        let of_files = || is_alike.then(|| store.doubt_of_folder(&first.shape)).flatten();
+        let doubt = reading.meaning().is_none().then(|| of_files().or_else(|| store.doubt()));
         let taken = Taken {
             path: Some(folder.to_owned()),
             files: store.shards.len(),
@@ -327,7 +325,7 @@ impl Store {
     pub fn table(&self) -> Result<Table> {
         let numbers = (self.rows as u64).saturating_mul(self.cols as u64);
         check_room(self.path(), numbers.saturating_mul(size_of::<f64>() as u64))?;
-        let mut values = Vec::with_capacity(self.rows * self.cols);
+        let mut values = reserved(self.path(), self.rows.saturating_mul(self.cols))?;
         for rows in self.pieces() {
             let bytes = read(self, std::slice::from_ref(&rows))?.bytes;
             values.extend(self.number.decode(&bytes, Endian::Little));
@@ -352,8 +350,8 @@ impl Store {
 enum Npy {
     /// Rows that can be read one by one.
     Rows(RawRows, Shard, Box<Taken>),
-    /// Anything else: why they cannot.
-    Other(String),
+    /// Anything else: why they cannot, and what to do where they have to.
+    Other { why: String, remedy: String },
 }
 
 fn open_npy(path: &Path, reading: &Reading) -> Result<Npy> {
@@ -362,45 +360,54 @@ fn open_npy(path: &Path, reading: &Reading) -> Result<Npy> {
     let mut magic = Vec::new();
     (&file).take(npy::MAGIC.len() as u64).read_to_end(&mut magic).map_err(failed)?;
     if magic != npy::MAGIC {
-        return Ok(Npy::Other("named like a NumPy array, but its content is none".to_owned()));
+        let why = "named like a NumPy array, but its content is none".to_owned();
+        let remedy = "save it anew with numpy.save, or remove it".to_owned();
+        return Ok(Npy::Other { why, remedy });
     }
     let (layout, offset) = npy::start(path, &mut Part::new(&file, 0, held))?;
     let axes = match reading.axes(&layout.shape) {
         Ok(axes) if axes.meaning() == Meaning::Rows => axes,
-        Ok(axes) => return Ok(Npy::Other(format!("pictures, as {axes} of shape {:?}", layout.shape))),
+        Ok(axes) => return Ok(of_pictures(&layout, &axes)),
         Err(why) => return Err(Error::input(path, why)),
     };
-    if let Some(why) = not_plain(&layout, &axes) {
-        return Ok(Npy::Other(why));
+    if let Some((why, remedy)) = not_plain(path, &layout, &axes) {
+        return Ok(Npy::Other { why, remedy });
     }
     check_length(path, &layout.shape, layout.number.size(), held.saturating_sub(offset as u64))?;
-    let taken = Taken::array(path, &layout, axes);
-    let Found::Rows { rows, cols } = taken.found else { return Ok(Npy::Other("pictures".to_owned())) };
+    let taken = Taken::array(path, &layout, axes.clone());
+    let Found::Rows { rows, cols } = taken.found else { return Ok(of_pictures(&layout, &axes)) };
     let shard = Shard::new(path.to_owned(), &file, offset as u64, rows)?;
     Ok(Npy::Rows(RawRows { number: layout.number, cols }, shard, Box::new(taken)))
 }
 
-/// Why rows of an array cannot be read one by one; `None` where they can.
-fn not_plain(layout: &Layout, axes: &Axes) -> Option<String> {
-    let Layout { number, endian, fortran, shape } = layout;
-    if !matches!(number, Number::U8 | Number::F16 | Number::F32) {
-        return Some(format!("numbers of kind {}, not u8, f16 or f32", number.name()));
-    }
-    if *endian == Endian::Big && *number != Number::U8 {
-        return Some("numbers with their highest byte first".to_owned());
-    }
-    if *fortran {
-        return Some("numbers column by column (Fortran order)".to_owned());
-    }
-    if !axes.are_in_order() {
-        return Some(format!("--axes {axes}, by which rows do not lie together"));
-    }
-    shape.contains(&0).then(|| format!("an array of shape {shape:?}, which holds no numbers"))
+fn of_pictures(layout: &Layout, axes: &Axes) -> Npy {
+    let why = format!("pictures, as {axes} of shape {:?}", layout.shape);
+    Npy::Other { why, remedy: "where each picture is a row, say --as rows".to_owned() }
 }
 
-/// The line that saves an array so that its rows can be read one by one.
-fn rows_line(path: &Path) -> String {
-    format!("{} makes one of those, for a folder of its own", in_rows(path))
+/// Why rows of an array cannot be read one by one, and what makes some of it that can; `None` where they can.
+fn not_plain(path: &Path, layout: &Layout, axes: &Axes) -> Option<(String, String)> {
+    let Layout { number, endian, fortran, shape } = layout;
+    if shape.contains(&0) {
+        let why = format!("an array of shape {shape:?}, which holds no numbers");
+        return Some((why, "remove it, or save it anew with its numbers".to_owned()));
+    }
+    if !axes.are_in_order() {
+        let why = format!("--axes {axes}, by which rows do not lie together");
+        let line = reordered_in_rows(path, &axes.order(), axes.extent(shape, Axis::Count));
+        let remedy = format!("{line} makes one of those, for a folder of its own without --axes");
+        return Some((why, remedy));
+    }
+    let why = if !matches!(number, Number::U8 | Number::F16 | Number::F32) {
+        format!("numbers of kind {}, not u8, f16 or f32", number.name())
+    } else if *endian == Endian::Big && *number != Number::U8 {
+        "numbers with their highest byte first".to_owned()
+    } else if *fortran {
+        "numbers column by column (Fortran order)".to_owned()
+    } else {
+        return None;
+    };
+    Some((why, format!("{} makes one of those, for a folder of its own", in_rows(path))))
 }
 
 fn open_raw(path: PathBuf, rows: RawRows) -> Result<Shard> {
