@@ -111,6 +111,9 @@ pub struct Config {
     pub patch: Option<usize>,
     /// Patches drawn; for images alone.
     pub samples: Option<usize>,
+    /// Whether pictures that are one patch each are drawn with replacement, as version 0.1.0 did; for images alone. `None`
+    /// takes each once at most.
+    pub replacement: Option<bool>,
     /// Three channels; for images alone.
     pub color: Option<bool>,
     /// Olshausen's filter; for images alone.
@@ -170,6 +173,7 @@ impl Config {
             normalize: self.normalize,
             limits,
             seed: self.seed,
+            replacement: self.replacement == Some(true),
         }
     }
 

@@ -138,6 +138,8 @@ pub struct Recipe {
     pub limits: Option<(f64, f64)>,
     /// Seed of the draw.
     pub seed: u64,
+    /// Draw pictures that are one patch each with replacement, as version 0.1.0 did; else each is taken once at most.
+    pub replacement: bool,
 }
 
 /// The preprocessing that belongs to a model, fitted on its training data and stored in its file.

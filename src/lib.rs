@@ -52,6 +52,7 @@
 //!     normalize: Normalize::Lecture,
 //!     limits: None,
 //!     seed: 0,
+//!     replacement: false,
 //! };
 //! let examples = Source::built_in(0).training_set(&patches)?;
 //!

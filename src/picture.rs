@@ -61,11 +61,13 @@ impl Tile {
 /// 0 is mid-grey. `scale` is screen pixels a patch pixel; `None` takes what a person sees well.
 ///
 /// # Errors
-/// [`Error::Usage`] when `scale` is 0 or makes the picture larger than 32 768 pixels.
+/// [`Error::Usage`] when `scale` is 0 or makes the picture larger than 32 768 pixels, or any scale would ([`too_large`]).
 pub fn features(params: &Params<f32>, tile: Tile, scale: Option<usize>) -> Result<Canvas> {
     let Shape { visible, hidden } = params.shape;
-    let columns = hidden.isqrt() + usize::from(hidden.isqrt().pow(2) < hidden);
-    let step = tile.side + 1;
+    if let Some(reason) = too_large(hidden, tile) {
+        return Err(Error::usage(format!("{reason}; read W1 of the model instead (encoder.weight)")));
+    }
+    let (columns, step) = (columns(hidden), tile.side + 1);
     let mut canvas = Canvas::black(columns * step + 1, hidden.div_ceil(columns) * step + 1, tile.channels);
     for (unit, weights) in params.w1.chunks_exact(visible).enumerate() {
         let (left, top) = (unit % columns * step + 1, unit / columns * step + 1);
@@ -79,6 +81,22 @@ pub fn features(params: &Params<f32>, tile: Tile, scale: Option<usize>) -> Resul
         ))),
         scale => Ok(canvas.enlarged(scale)),
     }
+}
+
+/// Of so many features side by side.
+fn columns(hidden: usize) -> usize {
+    hidden.isqrt() + usize::from(hidden.isqrt().pow(2) < hidden)
+}
+
+/// Why there is no picture of so many features at any scale, in words; `None` where there is one.
+pub fn too_large(hidden: usize, tile: Tile) -> Option<String> {
+    let side = columns(hidden).saturating_mul(tile.side.saturating_add(1)).saturating_add(1);
+    (side > LARGEST_SIDE).then(|| {
+        format!(
+            "{hidden} features of {0}×{0} pixels take {side} pixels a side, but a picture has at most {LARGEST_SIDE}",
+            tile.side
+        )
+    })
 }
 
 /// The scale that a person sees well, of a picture with this side.

@@ -36,7 +36,7 @@ const RUNS: [(&str, &str); 5] = [
     ("lbfgs-reference", "rows.npy"),
 ];
 /// Runs that died, with the steps that they had in mind.
-const UNFINISHED: [(&str, u64); 7] = [
+const UNFINISHED: [(&str, u64); 8] = [
     ("sgd-streamed", 24),
     ("adam-validation", 24),
     ("lbfgs-counts", 14),
@@ -44,6 +44,7 @@ const UNFINISHED: [(&str, u64); 7] = [
     ("sgd-unit", 14),
     ("lbfgs-reference", 12),
     ("sgd-software", 20),
+    ("adam-tiles", 24),
 ];
 
 fn old(name: &str) -> PathBuf {
@@ -224,6 +225,26 @@ fn old_runs_that_died_go_on_to_the_bits_that_they_would_have_had() {
         let was = (old(&format!("whole/{name}.safetensors")), old(&format!("whole/{name}.jsonl")));
         same_result(name, &place.path().join("unfinished").join(name), &summary, (&was.0, &was.1));
     }
+}
+
+#[test]
+fn pictures_that_0_1_0_drew_with_replacement_are_drawn_so_in_what_it_has_begun() {
+    let place = place();
+    let was = (old("whole/adam-tiles.safetensors"), old("whole/adam-tiles.jsonl"));
+    let mut config = "unfinished/adam-tiles/config.toml".to_owned();
+    for out in ["once", "twice"] {
+        let text = rhohat(place.path(), &format!("train --config {config} --out {out} --json"));
+        same_result(out, &place.path().join(out), &json(&text), (&was.0, &was.1));
+        config = format!("{out}/config.toml");
+    }
+    // A second sitting does as the first.
+    for steps in [18, 24] {
+        rhohat(place.path(), &format!("train --resume unfinished/adam-tiles --steps {steps}"));
+        let config = fs::read_to_string(place.path().join("unfinished/adam-tiles/config.toml")).unwrap();
+        assert!(config.contains("replacement = true") && config.contains("samples = 30"), "{config}");
+    }
+    let is = place.path().join("unfinished/adam-tiles/model.safetensors");
+    assert!(!same_processor() || params(&is) == params(&was.0));
 }
 
 #[test]

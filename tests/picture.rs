@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rhohat::data::{Normalize, Picture, Preprocess, Scale};
 use rhohat::model::{Params, Shape};
-use rhohat::picture::{Tile, features, photograph};
+use rhohat::picture::{Tile, features, photograph, too_large};
 
 fn model(visible: usize, w1: &[f32]) -> Params<f32> {
     let shape = Shape { visible, hidden: w1.len() / visible };
@@ -60,6 +60,15 @@ fn large_pictures_are_not_enlarged_unless_asked_for() {
     assert_eq!(features(&params, tile, Some(1)).unwrap().width, 50 * 21 + 1);
     let error = features(&params, tile, Some(1000)).unwrap_err();
     assert!(error.to_string().contains("--scale 1000: 1051 patch pixels"), "{error}");
+}
+
+#[test]
+fn features_that_no_picture_has_room_for_are_known_before_there_is_a_model() {
+    let tile = |side| Tile { side, channels: 1 };
+    assert_eq!(too_large(128 * 128, tile(254)), None);
+    let reason = too_large(128 * 128, tile(255)).unwrap();
+    assert!(reason.contains("16384 features of 255×255 pixels take 32769 pixels a side"), "{reason}");
+    assert!(too_large(usize::MAX, tile(usize::MAX)).is_some());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use indicatif::{HumanCount, ProgressBar};
 use rhohat::Error;
 use rhohat::config::{check_objective, reach_warning, scale_warning};
 use rhohat::data::numbers::Number;
-use rhohat::data::{Found, Normalize, Opened, Pieces, Preprocess, Taken};
+use rhohat::data::{Found, Normalize, Opened, Pieces, Preprocess, Source, Taken};
 use rhohat::device::{Choice, Selector, Setup, Start};
 use rhohat::engine::{Cut, Engine, RhoHat};
 use rhohat::model::file::ModelFile;
@@ -56,6 +56,8 @@ pub enum Made {
     Codes,
     /// Its reconstruction.
     Outputs,
+    /// Its reconstruction, as a part of one picture that is put together of all of them.
+    Picture,
     /// Both, and the parameters for a look at the units.
     Judgement,
 }
@@ -82,16 +84,28 @@ impl<'a> Opening<'a> {
         let room = Room { choice: &choice, model: &file, made, memory: args.memory };
         room.check_model(&args.model)?;
         let opened = Opened::new(&args.data, &args.reading())?;
+        check_divide(args, &opened.source)?;
         let preprocess = preprocess(args, &file, &opened.taken);
         taken::tell(&opened.taken, preprocess.scale, Some(file.shape().visible));
         let (data, number) = (opened.taken.json(preprocess.scale), opened.source.number());
         let examples = examples(args, opened, &preprocess, file.shape())?;
-        let room::Pieces { at_once, asked } = room.pieces(&examples)?;
+        let room::Pieces { at_once, asked, pictures } = room.pieces(&examples)?;
+        examples.set_room(pictures);
         let setup = Setup { objective, cut: Cut::default(), rho_hat: RhoHat::default(), threads: 0 };
         let mut engine = choice.open(&setup, &OnExamples { file: &file, examples: &examples })?;
         engine.compute_at_once(at_once);
         let path = args.data.clone();
         Ok(Session { engine, examples, objective, data, path, number, piece: asked })
+    }
+}
+
+/// Pictures have a white of their own.
+fn check_divide(args: &OnData, source: &Source) -> rhohat::Result<()> {
+    match (args.divide, source) {
+        (Some(_), Source::Images(_)) => Err(Error::usage(
+            "--divide is for rows, but the data are pictures, whose bytes are divided by 255; leave it out",
+        )),
+        _ => Ok(()),
     }
 }
 

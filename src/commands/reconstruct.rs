@@ -16,7 +16,8 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
     let (kinds, inputs) = (&[Kind::Npy, Kind::Png], &opening.inputs());
     let wanted = Wanted { flag: "-o", path: &args.out, kinds, inputs, force: Some(args.force) };
     let out = wanted.check()?;
-    let mut session = opening.session(Made::Outputs)?;
+    let made = if out.kind == Kind::Png { Made::Picture } else { Made::Outputs };
+    let mut session = opening.session(made)?;
     let (examples, visible) = session.examples.size();
     let whitened = session.examples.preprocess().whiten;
     let what = match out.kind {
@@ -68,7 +69,13 @@ fn the_picture(args: &MapArgs, session: &mut Session) -> Result<Picture, Error> 
             ));
         }
     }
-    let mut rows = Vec::with_capacity(session.examples.size().0 * session.examples.size().1);
+    let (mut rows, (examples, visible)) = (Vec::new(), session.examples.size());
+    if rows.try_reserve_exact(examples * visible).is_err() {
+        let fact = "out of memory: the system refuses room for its patches";
+        return Err(Error::device(format!(
+            "{fact}; raise the limit (ulimit -v), or write them with -o FILE.npy"
+        )));
+    }
     for range in session.pass() {
         rows.extend(session.restore(&range)?);
     }

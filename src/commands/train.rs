@@ -29,7 +29,7 @@ use rhohat::memory::{Bytes, grant};
 use rhohat::model::file::{Meta, ModelFile, write_to};
 use rhohat::model::{Params, Shape};
 use rhohat::paths::PathText;
-use rhohat::picture::{Tile, features};
+use rhohat::picture::{Tile, features, too_large};
 use rhohat::run::{DataRecord, Divergence, Environment, FEATURES, MODEL, RunDir};
 use rhohat::train::{self, Ended, Judge, Position};
 use rhohat::units::{Health, JUDGED, spaced};
@@ -77,6 +77,8 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
         None => (None, Taken::built_in()),
     };
     let kind = Kind::of(source.as_ref());
+    let is_of_010 = resumed.as_ref().is_some_and(Resumed::is_of_010);
+    let given = if is_of_010 { given.begun_by_010() } else { given };
     let given = if resumed.is_some() { given.gone_on_with() } else { given.over_data(kind) };
     let facts = Facts {
         kind,
@@ -361,10 +363,16 @@ fn keep(params: &Params<f32>, config: &Config, preprocess: Preprocess, run: &Run
     let folder = run.folder();
     folder.write(MODEL, |out| write_to(out, params, &meta))?;
     match Tile::of(Some(&meta.preprocess), params.shape.visible) {
-        Some(tile) => {
-            let picture = features(params, tile, None)?;
-            folder.write(FEATURES, |out| picture.write_to(out))
-        }
+        Some(tile) => match too_large(params.shape.hidden, tile) {
+            Some(reason) => {
+                tracing::warn!("{FEATURES} is left out: {reason}");
+                Ok(())
+            }
+            None => {
+                let picture = features(params, tile, None)?;
+                folder.write(FEATURES, |out| picture.write_to(out))
+            }
+        },
         None => Ok(()),
     }
 }

@@ -121,6 +121,7 @@ impl Config {
         let for_images = [
             ("--patch", self.patch.is_some()),
             ("--samples", self.samples.is_some()),
+            ("replacement", self.replacement.is_some()),
             ("--color", self.color.is_some()),
             ("--whiten", self.whiten.is_some()),
         ];

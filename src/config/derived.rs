@@ -21,7 +21,7 @@ const ROWS: &str = "data_rows";
 /// Numbers of each of these rows.
 const COLS: &str = "data_cols";
 /// Settings that are derived where they were not chosen. All others say what is learned and from what.
-const DERIVABLE: [&str; 23] = [
+const DERIVABLE: [&str; 24] = [
     "divide",
     "optimizer",
     "lr",
@@ -41,6 +41,7 @@ const DERIVABLE: [&str; 23] = [
     "steps",
     "patch",
     "samples",
+    "replacement",
     "color",
     "whiten",
     "normalize",

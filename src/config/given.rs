@@ -74,6 +74,12 @@ impl Given {
         self.written
     }
 
+    /// The same as those of version 0.1.0, which began the run whose settings these are, whoever has written them since.
+    #[must_use]
+    pub fn begun_by_010(self) -> Self {
+        Self { written: Written::Of010, ..self }
+    }
+
     /// Whether the settings are those of a run, in which what is not said is said by that.
     pub(super) fn are_of_a_run(&self) -> bool {
         self.written != Written::ByHand && !self.rebased

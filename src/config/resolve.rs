@@ -115,7 +115,9 @@ impl Config {
     /// [`Error::Usage`] with the flag and the way out; [`Error::Input`] for what a configuration file has wrong.
     pub fn resolve(given: &Given, facts: &Facts<'_>) -> Result<Self> {
         let mut defaults = Self::defaults(facts, given.get("samples")?.unwrap_or(SAMPLES));
-        let whole = defaults.take_whole_pictures_once(facts.kind, given.get("patch")?);
+        let patch = given.get("patch")?;
+        defaults.replacement = defaults.draws_as_010(given, facts.kind, patch)?;
+        let whole = defaults.take_whole_pictures_once(facts.kind, patch);
         defaults.choose_optimizer(given, facts.kind)?;
         defaults.divide = facts.usual_scale(given).given();
         defaults.patience = given.get::<f64>("validation")?.map(|_| PATIENCE);
@@ -125,18 +127,36 @@ impl Config {
                 "every picture is one patch: each of the {taken} is taken once, not {asked} drawn"
             );
         }
+        if let Some(count) =
+            config.whole_pictures(facts.kind, None).filter(|_| config.replacement == Some(true))
+        {
+            tracing::info!(
+                "every picture is one patch: {} are drawn from the {count} with replacement, as in version 0.1.0",
+                config.samples.unwrap_or_default()
+            );
+        }
         config.check(facts)?;
         Ok(config)
     }
 
     /// Of pictures that are one patch each there are no more examples than pictures; the samples asked for, and those taken.
     fn take_whole_pictures_once(&mut self, kind: Kind, patch: Option<usize>) -> Option<(usize, usize)> {
-        let Kind::Images { squares: Some((side, count)) } = kind else { return None };
+        let count = self.whole_pictures(kind, patch).filter(|_| self.replacement != Some(true))?;
         let asked = self.samples.filter(|&asked| asked > count)?;
-        (patch.or(self.patch) == Some(side)).then(|| {
-            self.samples = Some(count);
-            (asked, count)
-        })
+        self.samples = Some(count);
+        Some((asked, count))
+    }
+
+    /// The number of the pictures, where each is one patch.
+    fn whole_pictures(&self, kind: Kind, patch: Option<usize>) -> Option<usize> {
+        let Kind::Images { squares: Some((side, count)) } = kind else { return None };
+        (patch.or(self.patch) == Some(side)).then_some(count)
+    }
+
+    /// Version 0.1.0 drew whole pictures with replacement: its settings, and those that followed from them, still do.
+    fn draws_as_010(&self, given: &Given, kind: Kind, patch: Option<usize>) -> Result<Option<bool>> {
+        let is_old = given.written() == Written::Of010 && self.whole_pictures(kind, patch).is_some();
+        Ok(given.get("replacement")?.or(is_old.then_some(true)))
     }
 
     /// Examples m to learn from, those held out left aside, and their width n.
@@ -207,6 +227,7 @@ impl Config {
             steps: Some(STEPS),
             patch: images.then_some(patch),
             samples: images.then_some(samples),
+            replacement: None,
             color: images.then_some(color),
             whiten: images.then_some(whiten),
             normalize: stored.map_or(normalize, |stored| stored.normalize),

@@ -105,6 +105,12 @@ impl Fields {
         }
     }
 
+    /// From now on `memory` may be taken, but for one picture alone; pictures that are ready are let go.
+    pub fn set_room(&mut self, memory: Bytes) {
+        self.room = memory.0;
+        self.ready = (0, Vec::new());
+    }
+
     /// Refuses rows of so many bytes that are to be held beside the pictures.
     pub fn check_beside(&self, bytes: u64) -> Result<()> {
         let largest = self.order.iter().map(|&number| self.bytes_of(number)).max().unwrap_or_default();
@@ -174,5 +180,39 @@ pub fn remedy(whiten: bool) -> &'static str {
         "scale it down, cut it or leave it out, or do without whitening"
     } else {
         "scale it down, cut it or leave it out"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Picture;
+
+    #[test]
+    fn as_many_pictures_are_made_ready_as_the_room_that_is_left_allows() {
+        let picture = |number: usize| Picture {
+            name: format!("{number}").into(),
+            width: 16,
+            height: 16,
+            channels: 1,
+            pixels: (0..256).map(|pixel| (pixel * (number + 3) % 17) as f32).collect(),
+        };
+        let pictures = Arc::new(Pictures::of((0..4).map(picture).collect()));
+        let one = pictures.bytes_of(0, 1, true);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        pool.install(|| {
+            let memory = Some(Bytes(100 * one));
+            let mut fields = Fields::new(pictures, (4, 1), true, memory, vec![0, 1, 2, 3]).unwrap();
+            let mut patches = [[0.0; 16]; 2];
+            fields.cut(0, (2, 3), &mut patches[0]).unwrap();
+            assert_eq!(fields.ready.1.len(), 4);
+            for (room, ready) in [(2 * one, 2), (one, 1), (0, 1)] {
+                fields.set_room(Bytes(room));
+                assert!(fields.ready.1.is_empty());
+                fields.cut(0, (2, 3), &mut patches[1]).unwrap();
+                assert_eq!(fields.ready.1.len(), ready);
+                assert_eq!(patches[0], patches[1]);
+            }
+        });
     }
 }

@@ -8,7 +8,7 @@ use super::field::Fields;
 use super::normalize::{Spread, centre_rows};
 use super::pictures::Pictures;
 use super::preprocess::normalized;
-use super::{Examples, Grid, Normalize, Preprocess};
+use super::{Examples, Grid, Normalize, Preprocess, Scale};
 use crate::error::Result;
 use crate::memory::Bytes;
 use crate::model::Real;
@@ -64,7 +64,14 @@ impl GridRows {
         let order = (0..grids.len()).collect();
         let fields = Fields::new(pictures, (patch, channels), preprocess.whiten, memory, order)?;
         let cols = patch * patch * channels;
-        Ok(Self { fields, grids, starts, preprocess: preprocess.clone(), patch, cols })
+        // White is 1 in pictures of any kind: what rows were divided by, if the model has learned from rows, is not theirs.
+        let preprocess = Preprocess { scale: Scale::Pixels, ..preprocess.clone() };
+        Ok(Self { fields, grids, starts, preprocess, patch, cols })
+    }
+
+    /// From now on pictures take no more than `memory` while they are made ready; those that are ready are let go.
+    pub fn set_room(&mut self, memory: Bytes) {
+        self.fields.set_room(memory);
     }
 
     /// m and n.

@@ -11,11 +11,12 @@ use crate::error::{Error, Result};
 use crate::memory::Bytes;
 use crate::random::Stream;
 
-/// Bytes that are kept of each patch while patches are drawn, besides its numbers.
-pub const BYTES_OF_DRAW: u64 = 16;
+/// Bytes that are kept of each patch while patches are drawn, besides its numbers: its position, its place in the order of
+/// positions, and the number of its picture where no other patch is of that.
+pub const BYTES_OF_DRAW: u64 = 24;
 
 /// Draws patches for training, each with the same chance for every position in every picture; pictures that are one patch
-/// each are taken once at most. `[drawn, n]`.
+/// each are taken once at most, unless the recipe draws them with replacement. `[drawn, n]`.
 pub fn random(
     pictures: &Arc<Pictures>,
     recipe: &Recipe,
@@ -23,7 +24,8 @@ pub fn random(
     memory: Option<Bytes>,
 ) -> Result<Vec<f64>> {
     let patch = recipe.patch;
-    let whole = pictures.squares().filter(|&(side, _)| side == patch).map(|(_, count)| count);
+    let is_whole = |&(side, _): &(usize, usize)| side == patch && !recipe.replacement;
+    let whole = pictures.squares().filter(is_whole).map(|(_, count)| count);
     let samples = whole.map_or(recipe.samples, |count| recipe.samples.min(count));
     let cols = channels * patch * patch;
     let mut rows = room(samples, cols)?;
@@ -37,14 +39,25 @@ pub fn random(
     // Picture by picture, so that each is decoded once.
     let mut order: Vec<usize> = (0..samples).collect();
     order.sort_unstable_by_key(|&sample| drawn[sample]);
-    let mut wanted: Vec<usize> = order.iter().map(|&sample| positions.picture(drawn[sample])).collect();
-    wanted.dedup();
+    let pictures_of = order.iter().map(|&sample| positions.picture(drawn[sample]));
+    let wanted = distinct(pictures_of, samples.min(pictures.list().len()));
     let mut fields = Fields::new(Arc::clone(pictures), (patch, channels), recipe.whiten, memory, wanted)?;
     for sample in order {
         let (picture, place) = positions.place(drawn[sample]);
         fields.cut(picture, place, &mut rows[sample * cols..(sample + 1) * cols])?;
     }
     Ok(rows)
+}
+
+/// Each of ascending numbers once, of which there are at most `most`: no more memory is taken, however often one comes.
+fn distinct(ascending: impl Iterator<Item = usize>, most: usize) -> Vec<usize> {
+    let mut once = Vec::with_capacity(most);
+    for number in ascending {
+        if once.last() != Some(&number) {
+            once.push(number);
+        }
+    }
+    once
 }
 
 /// All positions of a patch, numbered through the pictures, row by row in each.
@@ -121,4 +134,15 @@ fn tile(patches: &[f32], across: usize, line: usize, lines: usize) -> Vec<f32> {
         }
     }
     pixels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_draws_of_few_pictures_take_no_more_memory_than_the_pictures_ask_for() {
+        let once = distinct((0..100_000).map(|draw| draw / 30_000), 4);
+        assert_eq!((once.as_slice(), once.capacity()), (&[0, 1, 2, 3][..], 4));
+    }
 }

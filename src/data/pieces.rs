@@ -92,6 +92,14 @@ impl Pieces {
         }
     }
 
+    /// From now on pictures take no more than `memory` while they are decoded, but for one alone.
+    pub fn set_room(&self, memory: Bytes) {
+        match &self.from {
+            From::Held(_) | From::Stored(..) => {}
+            From::Pictures(_, rows) => lock(rows).set_room(memory),
+        }
+    }
+
     /// Bytes of a row where it is fetched from; 0 where all are in memory.
     pub fn row_bytes(&self) -> usize {
         match &self.from {

@@ -147,7 +147,7 @@ fn as_many_pictures_are_under_way_as_fit_and_the_model_is_the_same() {
     let need = pictures.need(&preprocess);
     assert_eq!(need.picture.width, 1_550);
     // The program, patches and one picture; a little less is refused.
-    let least = (24 << 20) + 500 * (8 * 64 + 16) + need.bytes.0;
+    let least = (24 << 20) + 500 * (8 * 64 + 24) + need.bytes.0;
     let mut models = Vec::new();
     for memory in [least, least + need.bytes.0, 8 * need.bytes.0] {
         let memory = format!("{memory}B");
@@ -186,6 +186,66 @@ fn whole_pictures_are_taken_once_each_and_that_is_told_and_kept() {
     // Mini-batches are those of so many examples, too.
     let adam = [&args[..7], &["3", "--optimizer", "adam", "--out", "adam", "--json"]].concat();
     assert_eq!(number(&rhohat(folder.path(), &adam).json(), "examples"), 30.0);
+}
+
+#[test]
+fn the_line_that_began_a_run_of_whole_pictures_goes_on_with_it() {
+    let folder = tempdir().unwrap();
+    fs::create_dir(folder.path().join("tiles")).unwrap();
+    for number in 0..12u32 {
+        let path = folder.path().join(format!("tiles/{number:02}.png"));
+        image::GrayImage::from_fn(6, 6, |x, y| image::Luma([(x * 7 + y * 13 + number * 19) as u8]))
+            .save(path)
+            .unwrap();
+    }
+    let line = |patch, samples| {
+        let args =
+            ["train", "tiles", "--patch", patch, "--samples", samples, "--device", "cpu", "--steps", "2"];
+        rhohat(folder.path(), &[&args[..], &["--run", "D", "--json"]].concat())
+    };
+    let first = line("6", "40").json();
+    assert_eq!(number(&first, "examples"), 12.0);
+    assert_eq!(line("6", "40").json()["j"], first["j"]);
+    line("6", "12").text();
+    line("6", "11").refused(2, &["--samples 11: the run has 12"]);
+    line("4", "40").refused(2, &["--patch 4: the run has 6"]);
+}
+
+/// A picture of the fixtures with an EXIF orientation.
+fn turned(path: &Path, name: &str) {
+    let whole = fs::read(fixture(name)).unwrap();
+    let named =
+        [&b"eXIfMM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0"[..], &[6, 0, 0, 0, 0, 0, 0]].concat();
+    let mut checksum = flate2::Crc::new();
+    checksum.update(&named);
+    let length = (named.len() as u32 - 4).to_be_bytes();
+    let parts = [&whole[..33], &length, &named, &checksum.sum().to_be_bytes(), &whole[33..]];
+    fs::write(path, parts.concat()).unwrap();
+}
+
+#[test]
+fn a_checkpoint_of_version_0_1_0_is_not_gone_on_with_on_pictures_that_exif_turns() {
+    let folder = tempdir().unwrap();
+    let old = Path::new(&fixture("v0.1.0/unfinished/adam-tiles")).to_owned();
+    let run = folder.path().join("old");
+    let step = "checkpoints/step-000000012";
+    fs::create_dir_all(run.join(step)).unwrap();
+    for name in ["manifest.json", "progress.json", "state.bin"].map(|name| format!("{step}/{name}")) {
+        fs::copy(old.join(&name), run.join(&name)).unwrap();
+    }
+    for name in ["checkpoints/latest", "env.json", "metrics.jsonl"] {
+        fs::copy(old.join(name), run.join(name)).unwrap();
+    }
+    let config = fs::read_to_string(old.join("config.toml")).unwrap();
+    fs::write(run.join("config.toml"), config.replace("tiles.npy", "photo.png")).unwrap();
+    turned(&folder.path().join("photo.png"), "grey.png");
+    let resume = |more: &[&str]| {
+        let args = ["train", "--resume", "old", "--steps", "13", "--json"];
+        rhohat(folder.path(), &[&args[..], more].concat())
+    };
+    let words = ["photo.png: 1 of 1 pictures are turned", "EXIF", "version 0.1.0", "--data-changed"];
+    resume(&[]).refused(3, &words);
+    assert_eq!(number(&resume(&["--data-changed"]).json(), "steps"), 13.0);
 }
 
 #[test]

@@ -219,6 +219,37 @@ fn results_that_are_no_numbers_are_refused_with_their_place_and_nothing_is_writt
 }
 
 #[test]
+fn fewer_rows_at_a_time_are_taken_where_many_hidden_units_leave_no_room_for_more() {
+    let folder = tempdir().unwrap();
+    write_model(&folder.path().join("model.safetensors"), 9, 200_000, 0.3);
+    npy::write(&folder.path().join("rows.npy"), 40, 9, &values(360)).unwrap();
+    let codes = |memory: &[&str]| {
+        let args = ["encode", "model.safetensors", "rows.npy", "-o", "c.npy", "--device", "cpu", "--quiet"];
+        rhohat(folder.path(), &[&args[..], memory].concat()).text();
+        fs::read(folder.path().join("c.npy")).unwrap()
+    };
+    let free = codes(&[]);
+    assert!(codes(&["--memory", "85MB"]) == free, "other bits");
+}
+
+#[test]
+fn a_picture_of_the_results_is_planned_and_its_patches_are_the_way_out() {
+    let folder = tempdir().unwrap();
+    write_model(&folder.path().join("model.safetensors"), 16, 4, 0.3);
+    image::GrayImage::from_fn(2_000, 1_500, |x, y| image::Luma([(x * 7 + y * 5) as u8]))
+        .save(folder.path().join("photo.png"))
+        .unwrap();
+    let reconstruct = |out: &str, memory: &str| {
+        let args = ["reconstruct", "model.safetensors", "photo.png", "--device", "cpu", "--quiet", "-o", out];
+        rhohat(folder.path(), &[&args[..], &["--memory", memory]].concat())
+    };
+    let outcome = reconstruct("again.png", "50MB");
+    outcome.refused(2, &["picture of the results 27.00 MB", "-o FILE.npy", "give --memory "]);
+    reconstruct("again.npy", "50MB").text();
+    reconstruct("again.png", "1GB").text();
+}
+
+#[test]
 fn what_patches_leave_out_of_pictures_is_told() {
     let folder = tempdir().unwrap();
     write_model(&folder.path().join("model.safetensors"), 16, 4, 0.3);

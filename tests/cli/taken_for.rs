@@ -280,6 +280,40 @@ fn rows_in_columns_cannot_be_streamed_and_the_line_that_turns_them_is_named() {
 }
 
 #[test]
+fn pictures_are_never_divided_by_what_rows_were_divided_by() {
+    let folder = tempdir().unwrap();
+    let folder = folder.path();
+    let args = [
+        "train",
+        "--patch",
+        "4",
+        "--samples",
+        "30",
+        "--normalize",
+        "none",
+        "--steps",
+        "2",
+        "--device",
+        "cpu",
+    ];
+    rhohat(folder, &[&args[..], &["--out", "pictures"]].concat()).text();
+    bytes(&folder.join("patches.npy"), "(50, 16)", &numbers(800));
+    let args =
+        ["train", "patches.npy", "--init", "pictures/model.safetensors", "--divide", "255", "--steps", "1"];
+    rhohat(folder, &[&args[..], &["--device", "cpu", "--out", "run"]].concat()).text();
+    fs::copy(fixture("grey.png"), folder.join("photo.png")).unwrap();
+    let reconstruct = ["reconstruct", MODEL, "photo.png", "--device", "cpu"];
+    rhohat(folder, &[&reconstruct[..], &["-o", "again.npy"]].concat()).text();
+    // Outputs of a sigmoid: white is 1.
+    assert!(values(&folder.join("again.npy")).iter().all(|&x| x <= 1.0));
+    for command in [&["eval"][..], &["encode", "-o", "x.npy"], &["reconstruct", "-o", "x.png"]] {
+        let args =
+            [&command[..1], &[MODEL, "photo.png", "--device", "cpu", "--divide", "255"], &command[1..]];
+        rhohat(folder, &args.concat()).refused(2, &["--divide is for rows", "leave it out"]);
+    }
+}
+
+#[test]
 fn files_of_other_programs_are_named_with_the_line_that_converts_them() {
     let folder = tempdir().unwrap();
     let folder = folder.path();

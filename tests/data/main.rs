@@ -50,6 +50,7 @@ fn plain(patch: usize, samples: usize) -> Recipe {
         normalize: Normalize::None,
         limits: None,
         seed: 1,
+        replacement: false,
     }
 }
 

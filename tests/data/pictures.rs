@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use image::{DynamicImage, GenericImageView};
-use rhohat::data::{Examples, GridRows, Normalize, Picture, Pictures, Preprocess, Recipe, Source};
+use rhohat::data::{Examples, GridRows, Normalize, Picture, Pictures, Preprocess, Recipe, Scale, Source};
 use rhohat::memory::Bytes;
 use rhohat::supply::{Supply, Wanted};
 
@@ -146,8 +146,25 @@ fn of_pictures_that_are_one_patch_each_none_is_taken_twice() {
     let some = drawn(40);
     assert_eq!(some.len(), 40);
     assert!(some.is_sorted_by(|a, b| a < b), "{some:?}");
+    // Version 0.1.0 drew them like patches: what it saved of such pictures.
+    let old = Recipe { replacement: true, ..plain(2, 300) };
+    assert_eq!(hash(&source.training_set(&old).unwrap()), 6_551_224_957_522_848_773);
     // Of smaller patches, one may be drawn as often as chance has it.
     assert_eq!(source.training_set::<f32>(&plain(1, 10_000)).unwrap().matrix.rows, 10_000);
+}
+
+#[test]
+fn pictures_come_back_as_they_were_from_a_model_that_divided_rows() {
+    let source = Source::open(&fixture("grey.png")).unwrap();
+    let divided = Scale::of(255.0).unwrap();
+    let grid = Preprocess { patch: Some(4), channels: Some(1), scale: divided, ..untouched(Normalize::None) };
+    let mut rows = GridRows::new(pictures(&source), &grid, None).unwrap();
+    assert_eq!(rows.preprocess().scale, Scale::Pixels);
+    let values = rows.rows(0..12).unwrap().values;
+    let mut restored: Vec<f32> = values.iter().map(|&x| x as f32).collect();
+    rows.preprocess().restore(&mut restored, &[]);
+    let again = rows.preprocess().pictures(&restored, rows.grids()).unwrap();
+    assert_eq!(again[0].pixels, pictures(&source).read(0).unwrap().pixels);
 }
 
 #[test]

@@ -19,8 +19,10 @@ const PROGRAM: u64 = 24 << 20;
 const SOFTWARE_ADAPTER: u64 = 160 << 20;
 /// What a chunk is cut into at most: sums of thin layers have so many pieces.
 const PARTS: usize = 32;
-/// Fewest rows that are computed at once.
+/// Fewest rows that are computed at once, where there is room for them.
 const FEWEST: usize = 256;
+/// Bytes of each number of a picture that is put together: its rows and itself in f32, and its pixel.
+const OF_PICTURE: u64 = 9;
 /// Bytes of results, and of the examples beside them, that are in memory at a time; more would gain nothing.
 const RESULTS: u64 = 16 << 20;
 
@@ -34,6 +36,8 @@ pub struct Pieces {
     pub at_once: usize,
     /// Rows whose results are asked for at a time.
     pub asked: usize,
+    /// Bytes that are left for pictures while they are decoded.
+    pub pictures: Bytes,
 }
 
 /// What there is, and who takes of it.
@@ -57,12 +61,14 @@ struct Plan {
     data: u64,
     /// What a picture takes while it is decoded.
     passing: u64,
+    /// The picture that is put together of all results, and what it is made of.
+    made: u64,
     program: u64,
 }
 
 impl Plan {
     fn total(self) -> u64 {
-        [self.model, self.rows, self.data, self.passing, self.program]
+        [self.model, self.rows, self.data, self.passing, self.made, self.program]
             .into_iter()
             .fold(0, u64::saturating_add)
     }
@@ -71,7 +77,7 @@ impl Plan {
 impl Room<'_> {
     /// Refuses a model that does not fit by itself, before data are read.
     pub fn check_model(&self, path: &Path) -> rhohat::Result<()> {
-        let plan = Plan { rows: 0, data: 0, ..self.plan(1, Pieces { at_once: 1, asked: 1 }, 0, 0)? };
+        let plan = Plan { rows: 0, data: 0, ..self.plan(1, (1, 1), 0, 0)? };
         if self.fits(plan) {
             return Ok(());
         }
@@ -103,21 +109,54 @@ impl Room<'_> {
         let asked = asked.min(rows.max(1));
         let (most, least) = match self.made {
             Made::Judgement => (chunk, (chunk.div_ceil(PARTS) + FEWEST).min(chunk)),
-            Made::Codes | Made::Outputs => (asked, asked.min(FEWEST)),
+            Made::Codes | Made::Outputs | Made::Picture => (asked, asked.min(FEWEST)),
         };
-        let mut at_once = most;
+        let made = self.bytes_of_picture(examples);
+        let mut cut = (most, asked);
         loop {
-            let pieces = Pieces { at_once, asked };
-            let plan = Plan { passing, ..self.plan(rows, pieces, held, row_bytes)? };
+            let plan = Plan { passing, made, ..self.plan(rows, cut, held, row_bytes)? };
             if self.fits(plan) {
+                let ((at_once, asked), pictures) = (cut, self.left_for_pictures(plan));
                 tracing::debug!("{} of memory planned, {at_once} rows at a time", Bytes(plan.total()));
-                return Ok(pieces);
+                return Ok(Pieces { at_once, asked, pictures });
             }
-            if at_once == least || !self.can_cut() {
-                return Err(self.refused(plan));
-            }
-            at_once = (at_once / 2).max(least);
+            cut = self.fewer(cut, least).ok_or_else(|| self.refused(plan))?;
         }
+    }
+
+    /// Fewer rows at once, and where these are the fewest that are computed fast, fewer results at a time; `None` where
+    /// nothing can be cut any more.
+    fn fewer(&self, (at_once, asked): (usize, usize), least: usize) -> Option<(usize, usize)> {
+        if !self.can_cut() {
+            return None;
+        }
+        if at_once > least {
+            return Some(((at_once / 2).max(least), asked));
+        }
+        let fewer = (asked > 1).then_some(asked / 2)?;
+        // Sums for J have the same pieces however many rows are asked for.
+        Some((if self.made == Made::Judgement { at_once } else { at_once.min(fewer) }, fewer))
+    }
+
+    /// Bytes of the one picture that all examples are the patches of; 0 where there is none, or several.
+    fn bytes_of_picture(&self, examples: &Examples) -> u64 {
+        let is_one = || examples.grids().is_some_and(|grids| grids.len() == 1);
+        let (rows, cols) = examples.size();
+        if self.made == Made::Picture && is_one() {
+            OF_PICTURE.saturating_mul(rows as u64).saturating_mul(cols as u64)
+        } else {
+            0
+        }
+    }
+
+    /// What a plan that fits leaves for pictures while they are decoded.
+    fn left_for_pictures(&self, plan: Plan) -> Bytes {
+        let others = plan.total() - plan.passing;
+        let there = match self.memory {
+            Some(most) => most.0,
+            None => available().map_or(u64::MAX, |free| free.0.saturating_add(plan.data)),
+        };
+        Bytes(there.saturating_sub(others).max(plan.passing))
     }
 
     /// Whether fewer rows at a time leave every bit as it is.
@@ -152,17 +191,24 @@ impl Room<'_> {
         let Shape { visible, hidden } = self.model.shape();
         let made = match self.made {
             Made::Codes => hidden,
-            Made::Outputs => visible,
+            Made::Outputs | Made::Picture => visible,
             Made::Judgement => visible.max(hidden),
         };
         (8 * made as u64).saturating_add(32 * visible as u64 + row_bytes as u64)
     }
 
-    fn plan(&self, rows: usize, pieces: Pieces, held: u64, row_bytes: usize) -> rhohat::Result<Plan> {
-        let (_, footprint) = self.footprint(rows, Some(pieces.at_once), row_bytes)?;
+    /// For so many rows computed at once, and results asked for at a time.
+    fn plan(
+        &self,
+        rows: usize,
+        (at_once, asked): (usize, usize),
+        held: u64,
+        row_bytes: usize,
+    ) -> rhohat::Result<Plan> {
+        let (_, footprint) = self.footprint(rows, Some(at_once), row_bytes)?;
         let Footprint { parameters, activations, data, textures, optimizer_state } = footprint;
         let judged = if self.made == Made::Judgement { parameters } else { 0 };
-        let results = self.bytes_of_a_row(row_bytes).saturating_mul(pieces.asked as u64);
+        let results = self.bytes_of_a_row(row_bytes).saturating_mul(asked as u64);
         // The gradient that a device makes room for, or what the reference has from the start.
         let beside = if matches!(self.choice, Choice::Cpu) { 0 } else { optimizer_state };
         let reading = match self.choice {
@@ -182,6 +228,7 @@ impl Room<'_> {
             rows: computed.saturating_add(results),
             data: held,
             passing: 0,
+            made: 0,
             program: PROGRAM + if self.choice.is_software() { SOFTWARE_ADAPTER } else { 0 },
         })
     }
@@ -218,6 +265,7 @@ impl Room<'_> {
             ("rows at a time", plan.rows),
             ("data", plan.data),
             ("picture", plan.passing),
+            ("picture of the results", plan.made),
         ];
         let parts: Vec<_> = parts
             .iter()
@@ -225,7 +273,9 @@ impl Room<'_> {
             .map(|(name, size)| format!("{name} {}", Bytes(*size)))
             .collect();
         let least = format!("at least {} are needed ({})", Bytes(plan.total()), parts.join(", "));
-        let remedy = if plan.data > plan.model.max(plan.rows) {
+        let remedy = if plan.made > plan.model.max(plan.rows).max(plan.data).max(plan.passing) {
+            "give a smaller picture, or write its patches piece by piece (-o FILE.npy)"
+        } else if plan.data > plan.model.max(plan.rows) {
             "give DATA as .npy of u8, f16 or f32, which is read piece by piece"
         } else if plan.passing > plan.model.max(plan.rows) {
             "give smaller pictures"

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rhohat::Result;
 use rhohat::config::{Config, Given};
+use rhohat::data::identity::PictureEntry;
 use rhohat::run::RunDir;
 use toml::{Table, Value};
 
@@ -18,7 +19,12 @@ pub fn as_asked(args: &TrainArgs) -> Result<TrainArgs> {
     let mut args = args.clone();
     let Some(run) = args.run.take_if(|run| run.join("config.toml").is_file()) else { return Ok(args) };
     let given = Given::new(args.config.take().as_deref(), args.settings.table())?;
-    args.settings.put(others(&given, RunDir::open(&run)?.settings()?.0)?);
+    let folder = RunDir::open(&run)?;
+    let mut others = others(&given, folder.settings()?.0)?;
+    if others.contains_key("samples") && takes_all(&folder, &given)? {
+        others.remove("samples");
+    }
+    args.settings.put(others);
     // `auto` is the name of a folder here.
     args.resume = Some(if run == Path::new("auto") { PathBuf::from("./auto") } else { run });
     Ok(args)
@@ -41,6 +47,19 @@ fn others(given: &Given, run: Table) -> Result<Table> {
     };
     let names = given.chosen().filter(|name| !name.ends_with("_as_given"));
     Ok(names.filter(differs).map(|name| (name.clone(), given.value(name))).collect())
+}
+
+/// Whether as many samples as were asked for, or more, have become the pictures of the run, each of which is one patch.
+fn takes_all(run: &RunDir, given: &Given) -> Result<bool> {
+    let (Ok(settings), Some(record)) = (run.settings()?.0.try_into::<Config>(), run.data_record()?) else {
+        return Ok(false);
+    };
+    let (pictures, rows) = (&record.inventory.pictures, record.inputs.data.rows);
+    let is_whole =
+        |picture: &PictureEntry| picture.size[..2].iter().all(|&side| Some(side) == settings.patch);
+    let are_all = rows == pictures.len() && settings.samples == Some(rows) && pictures.iter().all(is_whole);
+    let asked = given.get::<usize>("samples")?;
+    Ok(are_all && settings.replacement != Some(true) && asked.is_some_and(|asked| asked >= rows))
 }
 
 /// Most rows of a tile of any device.

@@ -23,7 +23,7 @@ use crate::cli::TrainArgs;
 use crate::progress;
 
 /// Settings that a run keeps: its shape, how it reads what it learns from, its optimiser.
-const KEPT: [&str; 18] = [
+const KEPT: [&str; 19] = [
     "raw",
     "divide",
     "as",
@@ -36,6 +36,7 @@ const KEPT: [&str; 18] = [
     "shuffle_order",
     "patch",
     "samples",
+    "replacement",
     "color",
     "whiten",
     "normalize",
@@ -75,7 +76,7 @@ pub struct Resumed {
     best: Option<State>,
     /// Whether other data than those of the checkpoint are learned from, on request.
     data_changed: bool,
-    /// Whether 0.1.0 has written the settings, which knew no scale.
+    /// Whether 0.1.0 has written the settings, which knew no scale, and drew whole pictures with replacement.
     of_010: bool,
     /// Whether the search of a checkpoint of 0.1.0 is of another J than the settings say.
     stale: bool,
@@ -259,14 +260,19 @@ impl Resumed {
         let names =
             self.settings.keys().chain(after.keys().filter(|name| !self.settings.contains_key(*name)));
         let pairs = names.map(|name| (name.clone(), (text(&self.settings, name), text(after, name))));
-        let scale_of_010 = |name: &str| self.of_010 && name == "divide";
-        let counts = |name: &str| !name.ends_with("_as_given") && !scale_of_010(name);
+        let was_in_010 = |name: &str| self.of_010 && ["divide", "replacement"].contains(&name);
+        let counts = |name: &str| !name.ends_with("_as_given") && !was_in_010(name);
         pairs.filter(|(name, (was, is))| was != is && counts(name)).collect()
     }
 
     /// The preprocessing that the state has learned under, its limits included.
     pub fn preprocess(&self) -> Option<&Preprocess> {
         self.provenance().map(|provenance| &provenance.preprocess)
+    }
+
+    /// Whether version 0.1.0 has written what is gone on with.
+    pub fn is_of_010(&self) -> bool {
+        self.of_010
     }
 
     fn provenance(&self) -> Option<&Provenance> {
@@ -295,7 +301,7 @@ impl Resumed {
         let name =
             config.data.as_ref().map_or("the built-in pictures".into(), |path| path.display().to_string());
         let Some(then) = self.inputs().cloned() else {
-            if self.from.is_some() {
+            if self.from.is_some() && !self.are_turned(&name, source, now, accepted)? {
                 tracing::info!(
                     "{name}: a checkpoint of 0.1.0 does not say what it was learned from; taken to be the same"
                 );
@@ -318,6 +324,29 @@ impl Resumed {
         tracing::warn!("{name}: {told}; gone on with, since --data-changed was given");
         self.data_changed = self.from.is_some();
         Ok(())
+    }
+
+    /// Whether pictures are others than those of a checkpoint of 0.1.0, which has learned from the pixels as they lie in the
+    /// files: those are that the EXIF orientation turns, and they are refused unless they are asked for.
+    fn are_turned(&mut self, name: &str, source: &Source, now: &DataRecord, accepted: bool) -> Result<bool> {
+        let Source::Images(pictures) = source else { return Ok(false) };
+        let (turned, all) = (pictures.turned(), pictures.list().len());
+        if turned == 0 {
+            return Ok(false);
+        }
+        let told = format!(
+            "{turned} of {all} pictures are turned as the EXIF orientation in the file says, but version 0.1.0, which \
+             began this run, took them as they lie in the file"
+        );
+        let meant = self.record.as_ref().map(|record| record.inputs.data.compare(&now.inputs.data, source));
+        if !accepted && meant.transpose()? != Some(Likeness::Same) {
+            let remedy =
+                "give copies of them without EXIF, or --data-changed to go on with them as they are shown";
+            return Err(Error::input(name, format!("{told}; {remedy}")));
+        }
+        tracing::warn!("{name}: {told}; gone on with, since --data-changed was given");
+        self.data_changed = true;
+        Ok(true)
     }
 
     /// Rows on disk are the same as far as samples of them tell. The first pass that reads them whole will know better,
