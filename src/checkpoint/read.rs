@@ -100,7 +100,7 @@ fn parse_manifest(path: &Path, bytes: &[u8]) -> Result<Manifest, Unread> {
 
 fn read_progress(folder: &Folder, manifest: &Manifest) -> Result<Progress, Unread> {
     let digest = &manifest.progress;
-    let bytes = whole(folder, PROGRESS, PROGRESS_MOST)?;
+    let bytes = whole(folder, PROGRESS, digest.bytes.min(PROGRESS_MOST))?;
     compare(digest, bytes.len() as u64, xxh3_128(&bytes))?;
     let progress: Progress = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
     match (manifest.format, &progress.provenance) {

@@ -82,7 +82,7 @@ impl Config {
     /// These settings with the cut that fits the memory, and the plan; data of this kind, the engine `choice`.
     ///
     /// # Errors
-    /// [`Error::Usage`] when nothing fits, with the numbers and what would help.
+    /// [`crate::Error::Usage`] when nothing fits, with the numbers and what would help.
     pub fn plan_memory(self, kind: Kind, choice: &Choice) -> Result<(Self, MemoryPlan)> {
         let room = self.room(choice);
         let mut smallest: Option<MemoryPlan> = None;

@@ -171,7 +171,7 @@ pub struct ModelFile {
 
 impl ModelFile {
     /// Opens `path`, a model file or a run's folder that holds one, and checks that the four tensors are there and fit
-    /// together; their numbers stay where they are. Tensors of other programs' names are found by [`super::names`]; what
+    /// together; their numbers stay where they are. Tensors of other programs' names are found by `names.rs`; what
     /// they were taken for, and tensors that are left aside, is told.
     ///
     /// # Errors

@@ -168,7 +168,7 @@ fn start_models_that_do_not_fit() {
     let init = ["--init", "run/model.safetensors"];
     refuse(&folder, &[&init[..], &["--hidden", "24"]].concat(), 2, &["--hidden 24: ", "25 hidden units"]);
     refuse(&folder, &[&init[..], &["--patch", "9"]].concat(), 2, &["81 numbers", "64 visible units"]);
-    refuse(&folder, &["--init", "run/metrics.jsonl"], 3, &["run/metrics.jsonl: no whole safetensors file"]);
+    refuse(&folder, &["--init", "run/metrics.jsonl"], 3, &["run/metrics.jsonl: text, no whole safetensors file"]);
 }
 
 #[test]

@@ -204,6 +204,8 @@ fn a_second_interrupt_at_a_terminal_ends_at_once_and_says_that_nothing_was_saved
     });
     // Others are as patient as ever.
     send(process, SIGTERM);
+    // Later than one press of the keys that is handed on.
+    sleep(Duration::from_millis(300));
     send(process, SIGINT);
     let (code, _, _) = run.end();
     assert_eq!(code, 128 + SIGINT, "{}", stderr());

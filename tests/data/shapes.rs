@@ -73,7 +73,7 @@ fn read(bytes: &[u8], reading: &Reading) -> Result<Opened> {
 }
 
 fn refused(found: Result<Opened>, words: &[&str]) {
-    let error: Error = found.err().expect("it is refused");
+    let error: Error = found.expect_err("it is refused");
     assert_eq!(error.exit_code(), 3);
     let text = error.to_string();
     for word in words {

@@ -208,7 +208,7 @@ impl Disk {
                     *left.entry(folder).or_default() += 1;
                 }
                 left.values_mut().for_each(|count| *count = stream.below(1 + *count));
-                let mut take = |change: &Change| {
+                let take = |change: &Change| {
                     let [a, b] = change.folders();
                     let both = left[&a] > 0 && left[&b] > 0;
                     // Nothing comes after what is missing.
@@ -218,7 +218,7 @@ impl Disk {
                     });
                     both
                 };
-                self.pending.iter().map(|change| take(change)).collect()
+                self.pending.iter().map(take).collect()
             }
         };
         disk.keep(&safe);

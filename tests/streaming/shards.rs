@@ -75,9 +75,8 @@ fn a_file_that_is_opened_again_and_is_not_what_it_was_is_refused_by_its_name() {
         fs::rename(other, path).unwrap();
     };
     let gone = |path: &Path| fs::remove_file(path).unwrap();
-    let ways: [(&dyn Fn(&Path), &str); 3] =
-        [(&longer, "bytes, and had"), (&replaced, "another file"), (&gone, "no such file")];
-    for (change, words) in ways {
+    let ways: [&dyn Fn(&Path); 3] = [&longer, &replaced, &gone];
+    for (change, words) in ways.into_iter().zip(["bytes, and had", "another file", "no such file"]) {
         let (folder, bytes) = shards();
         let store = open(folder.path());
         // By now the first files have made room for the last.

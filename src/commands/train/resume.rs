@@ -466,7 +466,8 @@ impl Resumed {
         if let (None, Some(search)) = (&checkpoint.provenance, &checkpoint.position.search) {
             // What it was taken under can only be told by what it knows.
             let (found, known) = (engine.cost()?.total(), search.cost().total());
-            self.stale = !((found - known).abs() <= STALE * known.abs());
+            let is_alike = (found - known).abs() <= STALE * known.abs();
+            self.stale = !is_alike;
             if self.stale {
                 tracing::info!(
                     "J is {found} under the settings of today, but the search of the checkpoint knows {known}: it begins anew"
