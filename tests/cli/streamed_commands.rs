@@ -141,6 +141,11 @@ fn a_budget_that_is_too_small_is_refused_with_the_numbers_and_a_budget_that_work
             let common = ["model.safetensors", "rows.npy", "--device", "cpu", "--quiet", "--memory", memory];
             rhohat(folder.path(), &[&[command], &common[..], out].concat())
         };
+        if command != "eval" {
+            // A row at a time is enough; the pieces of the sums of J are not cut.
+            run("26MB").text();
+            continue;
+        }
         let outcome = run("26MB");
         let said = outcome.stderr.clone();
         outcome
