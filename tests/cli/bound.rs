@@ -289,3 +289,93 @@ fn a_run_whose_checkpoints_are_all_damaged_begins_again_on_request_alone() {
     fs::remove_file(folder.join("run/summary.json")).unwrap();
     refused(&resume(folder, "run", ""), 3, &["rejected/", "--from-scratch"]);
 }
+
+#[test]
+fn settings_that_were_taken_out_of_a_file_are_missed_and_not_filled_in() {
+    let folder = folder();
+    let folder = folder.path();
+    begin(folder, "run", "--steps 9 --seed 3 --validation 0.2 --patience 4").text();
+    let path = folder.join("run/config.toml");
+    let config = fs::read_to_string(&path).unwrap();
+    for (name, word) in [("seed", "was"), ("validation", "validation")] {
+        let without: Vec<&str> = config.lines().filter(|line| !line.starts_with(name)).collect();
+        fs::write(&path, without.join("\n")).unwrap();
+        let outcome = resume(folder, "run", "--steps 20");
+        assert_eq!(outcome.code, 2, "{name}, {word}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(name), "{name}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn streaming_at_a_resume_changes_no_bit_and_no_order() {
+    let folder = folder();
+    let folder = folder.path();
+    begin(folder, "run", "--optimizer adam --batch 50 --steps 20 --checkpoint-every 7").text();
+    copy(folder, "run", "whole");
+    resume(folder, "whole", "--steps 45").text();
+    resume(folder, "run", "--steps 45 --stream").text();
+    assert!(model(folder, "run") == model(folder, "whole"), "other bits");
+    resume(folder, "run", "--steps 50").text();
+}
+
+#[test]
+fn a_start_model_may_be_moved_with_its_run_or_be_gone_once_there_is_a_checkpoint() {
+    let folder = folder();
+    let folder = folder.path();
+    let here = folder.join("here");
+    fs::create_dir(&here).unwrap();
+    fs::rename(folder.join("rows.npy"), here.join("rows.npy")).unwrap();
+    begin(&here, "first", "--steps 3").text();
+    fs::copy(here.join("first/model.safetensors"), here.join("start.safetensors")).unwrap();
+    begin(&here, "run", "--steps 9 --init start.safetensors").text();
+    let there = folder.join("there");
+    fs::rename(&here, &there).unwrap();
+    assert_eq!(resume(&there, "run", "--steps 12").json()["steps"], 12);
+    let start = there.join("start.safetensors");
+    fs::copy(there.join("run/model.safetensors"), &start).unwrap();
+    let outcome = resume(&there, "run", "--steps 15");
+    assert!(outcome.stderr.contains("model of --init has changed"), "{}", outcome.stderr);
+    outcome.text();
+    fs::remove_file(&start).unwrap();
+    assert_eq!(resume(&there, "run", "--steps 18").json()["steps"], 18);
+}
+
+#[test]
+fn a_run_whose_checkpoints_were_taken_away_begins_again_on_request_alone() {
+    let folder = folder();
+    let folder = folder.path();
+    begin(folder, "run", "--steps 9").text();
+    let (whole, metrics) = (model(folder, "run"), fs::read(folder.join("run/metrics.jsonl")).unwrap());
+    fs::remove_dir_all(folder.join("run/checkpoints")).unwrap();
+    // The result is still there to be told.
+    resume(folder, "run", "").text();
+    refused(&resume(folder, "run", "--steps 20"), 3, &["has had a result", "--from-scratch"]);
+    assert!(model(folder, "run") == whole);
+    assert_eq!(fs::read(folder.join("run/metrics.jsonl")).unwrap(), metrics);
+    assert_eq!(resume(folder, "run", "--steps 20 --from-scratch").json()["steps"], 20);
+}
+
+#[test]
+fn a_moving_average_can_be_left_at_a_resume_and_in_a_repetition() {
+    let folder = folder();
+    let folder = folder.path();
+    begin(folder, "run", "--optimizer sgd --batch 50 --rho-hat ema --steps 20").text();
+    resume(folder, "run", "--steps 30 --rho-hat batch").text();
+    resume(folder, "run", "--steps 40 --batch full").text();
+    let again = "train --config run/config.toml --rho-hat exact --out again --json";
+    rhohat(folder, &words(again)).text();
+}
+
+#[test]
+fn rows_that_were_accepted_unseen_are_taken_at_their_word_although_that_sitting_died() {
+    let folder = folder();
+    let folder = folder.path();
+    begin(folder, "run", "--optimizer adam --batch 50 --steps 30 --stream").text();
+    let sitting = "train --json --resume run --steps 60 --data-changed";
+    die(folder, "resume-cut", &words(sitting));
+    let outcome = resume(folder, "run", "");
+    assert!(outcome.stderr.contains("--data-changed was given"), "{}", outcome.stderr);
+    outcome.text();
+    // From the next checkpoint on they are the data of the run.
+    assert!(!resume(folder, "run", "--steps 70").stderr.contains("--data-changed"));
+}
