@@ -11,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use rhohat::checkpoint::fail_point;
 use rhohat::data::npy;
 use rhohat::model::Params;
 use rhohat::model::file::ModelFile;
@@ -224,6 +225,24 @@ fn old_runs_that_died_go_on_to_the_bits_that_they_would_have_had() {
         assert_eq!(summary["steps"], steps, "{name}");
         let was = (old(&format!("whole/{name}.safetensors")), old(&format!("whole/{name}.jsonl")));
         same_result(name, &place.path().join("unfinished").join(name), &summary, (&was.0, &was.1));
+    }
+}
+
+#[test]
+fn a_change_to_an_old_run_survives_the_death_of_its_sitting() {
+    let wanted = place();
+    let change = "train --resume unfinished/lbfgs-counts --lambda 0.1 --json";
+    let wanted = json(&rhohat(wanted.path(), change));
+    for point in ["resume-recorded", "resume-unfinished", "resume-configured", "resume-cut"] {
+        let place = place();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rhohat"));
+        command.current_dir(place.path()).args(change.split(' ')).env(fail_point::VARIABLE, point);
+        assert!(!command.output().unwrap().status.success(), "{point} was not reached");
+        // Who has seen that nothing was accepted yet asks again.
+        let accepted = ["resume-configured", "resume-cut"].contains(&point);
+        let again = if accepted { "train --resume unfinished/lbfgs-counts --json" } else { change };
+        let found = json(&rhohat(place.path(), again));
+        assert_eq!((&found["j"], &found["steps"]), (&wanted["j"], &wanted["steps"]), "{point}");
     }
 }
 
