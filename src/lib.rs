@@ -35,7 +35,7 @@
 //! # Training through the library
 //!
 //! ```
-//! use rhohat::data::{Normalize, Recipe as Patches, Source};
+//! use rhohat::data::{Normalize, Recipe as Patches, Scale, Source};
 //! use rhohat::device::{Choice, Setup};
 //! use rhohat::model::{Params, Shape};
 //! use rhohat::optim::{LearningRate, Optimizer};
@@ -48,6 +48,7 @@
 //!     patch: 8,
 //!     samples: 500,
 //!     color: false,
+//!     scale: Scale::Pixels,
 //!     whiten: true,
 //!     normalize: Normalize::Lecture,
 //!     limits: None,

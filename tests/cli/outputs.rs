@@ -111,7 +111,8 @@ fn an_input_is_never_replaced_whatever_it_is_called() {
     };
     train(&["--save-patches", "hard.npy"])
         .refused(2, &["--save-patches hard.npy: it is read as ", "rows.npy, which would be lost"]);
-    train(&["--init", "model.npy", "--save-patches", "model.npy"]).refused(2, &["it is read as model.npy"]);
+    train(&["--init", "model.npy", "--save-patches", "model.npy"])
+        .refused(2, &["it is read as ", "model.npy, which would be lost"]);
     assert!(!path("r").exists());
     let now: [Vec<u8>; 3] = ["rows.npy", "photo.png", "model.npy"].map(|name| fs::read(path(name)).unwrap());
     assert_eq!(now, [rows, picture, model]);
