@@ -90,7 +90,7 @@ fn what_an_earlier_sitting_has_read_is_compared_with_the_first_whole_pass() {
     for way in WAYS {
         let folder = folder();
         let store = open(&folder.path().join("u8.npy"));
-        store.check().expect(RowSum(7));
+        store.check().has_to_be(RowSum(7));
         // In the middle of an epoch, of which nothing can be said.
         let taken = 200;
         let mut order = Order::after(ROWS, way.1, taken);

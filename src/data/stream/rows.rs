@@ -75,7 +75,7 @@ pub struct Differs {
 
 impl RowCheck {
     /// Has every complete pass compared with what an earlier process has found.
-    pub fn expect(&self, sum: RowSum) {
+    pub fn has_to_be(&self, sum: RowSum) {
         *self.known_mut() = Known { sum: Some(sum), earlier: true, passes: 0 };
     }
 
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(check.complete(RowSum(6)), Err(differs));
         assert_eq!(check.known(), Some(RowSum(5)));
         let check = RowCheck::default();
-        check.expect(RowSum(7));
+        check.has_to_be(RowSum(7));
         assert_eq!(check.known(), Some(RowSum(7)));
         assert_eq!(check.complete(RowSum(7)), Ok(false));
         assert!(check.complete(RowSum(8)).is_err_and(|differs| differs.earlier));

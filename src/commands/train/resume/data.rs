@@ -82,7 +82,7 @@ impl Resumed {
             );
             self.data_changed = self.from.is_some();
         } else {
-            store.check().expect(sum);
+            store.check().has_to_be(sum);
         }
     }
 
