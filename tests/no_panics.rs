@@ -68,7 +68,7 @@ fn nothing_that_comes_from_outside_is_unwrapped_or_expected_without_a_known_reas
         let text = fs::read_to_string(&path).unwrap();
         let inside =
             |part: &&str| path.starts_with(root.join(part)) || path == root.join(format!("{part}.rs"));
-        let is_inside = INSIDE.iter().any(|part| inside(part));
+        let is_inside = INSIDE.iter().any(inside);
         for (number, line) in code(&text) {
             let unknown = expected(line).is_some_and(|words| !is_inside && !EXPECTED.contains(&words));
             if line.contains(".unwrap()") || unknown {
