@@ -11,6 +11,7 @@ use super::reading::{Axes, Axis, Meaning};
 use super::scale::in_words;
 use super::{Listed, Scale, dead_leaves};
 use crate::error::shown;
+use crate::paths::PathText;
 
 /// What DATA was taken for.
 #[derive(Clone, Debug)]
@@ -192,7 +193,7 @@ impl Taken {
             Found::Pictures { count, .. } => ("pictures", count),
         };
         let mut value = json!({
-            "path": self.path.as_ref().map(|path| path.to_string_lossy()),
+            "path": self.path.as_deref().map(PathText::from),
             "kind": kind,
             "count": count,
             "shape": self.shape,
