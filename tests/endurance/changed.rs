@@ -132,8 +132,9 @@ fn tried(
             return Some(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)));
         }
         told.push(format!("{asked} {after:?}"));
-        // Whoever sees that a change has not been taken asks for it again, or leaves it at that.
-        asked = settings(place, run) == unchanged.1 && stream.below(2) == 0;
+        // Whoever sees that a change has not been taken asks for it again, or leaves it at that for good: a sitting without
+        // it goes on under the old settings.
+        asked = asked && settings(place, run) == unchanged.1 && stream.below(2) == 0;
     }
     let output = place.command(&change.go_on(run, asked)).output().unwrap();
     if output.status.code() != Some(0) {
