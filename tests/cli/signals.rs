@@ -243,7 +243,8 @@ fn a_signal_before_training_ends_at_once_and_leaves_no_run() {
         let (code, stdout, stderr) = run.end();
         assert_eq!(code, 128 + signal, "{stderr}");
         assert_eq!(json(&stdout)["kind"], "signal");
-        assert!(stderr.ends_with(" before training began: nothing was saved\n"), "{stderr}");
+        // A line of the main thread may come behind it.
+        assert!(stderr.contains(" before training began: nothing was saved\n"), "{stderr}");
         assert!(!folder.path().join("run").exists());
     }
 }
