@@ -50,8 +50,9 @@ const DERIVABLE: [&str; 24] = [
 /// Of those, the ones that the machine decides, at the start of every sitting unless they decide bits.
 const OF_MACHINE: [&str; 3] = ["chunk", "block", "force_variant"];
 /// Settings from which the others are derived, besides the shape of DATA.
-const BINDING: [&str; 9] =
-    ["hidden", "optimizer", "batch", "device", "memory", "samples", "patch", "color", "init"];
+const BINDING: [&str; 8] = ["hidden", "optimizer", "batch", "device", "memory", "samples", "patch", "color"];
+/// Of the derivable ones, those that follow from the data: what is learned from stays what it is while these are the same.
+const OF_DATA: [&str; 7] = ["divide", "normalize", "patch", "samples", "replacement", "color", "whiten"];
 /// Settings that only SGD and Adam have.
 const OF_DESCENT: [&str; 10] = [
     "lr",
@@ -147,9 +148,11 @@ impl Given {
     /// Settings over data of this kind: derived ones of a file are dropped, and that is told, where what they were derived
     /// from is another now. Chosen ones that mean nothing to another optimiser go with them.
     pub fn over_data(mut self, kind: Kind) -> Self {
-        if let Some(why) = self.another_base(kind) {
+        let data = self.other_data(kind);
+        let other = data.clone().or_else(|| self.another_base());
+        if let Some(why) = other {
             self.rebased = true;
-            self.drop_derived(&why, |_| true);
+            self.drop_derived(&why, |name| data.is_some() || !OF_DATA.contains(&name));
             self.drop_foreign();
         }
         self.drop_dependent();
@@ -183,12 +186,15 @@ impl Given {
     }
 
     /// What differs from what the derived settings were made for.
-    fn another_base(&self, kind: Kind) -> Option<String> {
-        let by_flag = BINDING.iter().find(|name| self.flag_differs(name)).map(|name| self.difference(name));
-        by_flag.or_else(|| match (self.written, kind) {
-            (Written::ByHand, _) => None,
-            // The shape is not in the file: other DATA have to count as another one.
-            (Written::Of010, _) => self.flag_differs("data").then(|| "DATA are others".to_owned()),
+    fn another_base(&self) -> Option<String> {
+        BINDING.iter().find(|name| self.flag_differs(name)).map(|name| self.difference(name))
+    }
+
+    /// Whether the data, or the model to start from, are others than the settings were made for, and how.
+    fn other_data(&self, kind: Kind) -> Option<String> {
+        let named = ["data", "init"].into_iter().find(|name| self.flag_differs(name));
+        named.map(|name| self.difference(name)).or_else(|| match (self.written, kind) {
+            (Written::ByHand | Written::Of010, _) => None,
             (Written::Here, Kind::Rows { rows, cols, .. }) => {
                 let was = [ROWS, COLS].map(|name| self.derived.get(name).and_then(Value::as_integer));
                 (was != [rows, cols].map(|number| i64::try_from(number).ok())).then(|| {

@@ -91,6 +91,25 @@ fn derived_settings_do_not_bind_once_something_else_is_asked_for() {
 }
 
 #[test]
+fn what_is_learned_from_stays_what_it_is_while_data_are_the_same() {
+    let folder = folder();
+    let folder = folder.path();
+    let bytes: Vec<u8> = (0..1200).map(|i| (i * i % 251) as u8).collect();
+    fs::write(folder.join("rows.u8"), bytes).unwrap();
+    run(folder, "rows.u8 --raw u8:10 --divide 255 --steps 2 --device cpu --out first").text();
+    // As if the scale had followed from something: that of a run of 0.1.0, say.
+    let path = folder.join("first/config.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let derived = text.replace("divide = 255.0\n", "").replace("[derived]\n", "[derived]\ndivide = 255.0\n");
+    assert!(derived != text, "{text}");
+    fs::write(&path, derived).unwrap();
+    let outcome = run(folder, "--config first/config.toml --hidden 8 --out second");
+    assert!(outcome.stderr.contains("divided by 255"), "{}", outcome.stderr);
+    outcome.text();
+    assert_eq!(config(folder, "second")["derived"]["divide"].as_float(), Some(255.0));
+}
+
+#[test]
 fn another_optimiser_over_the_settings_of_a_run_leaves_out_what_is_not_its_own() {
     let folder = folder();
     let folder = folder.path();
