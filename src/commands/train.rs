@@ -4,6 +4,7 @@
 mod begun;
 mod interrupt;
 mod plan;
+mod ready;
 mod resume;
 mod start;
 mod summary;
@@ -11,26 +12,19 @@ mod watch;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Instant;
 
-use indicatif::HumanCount;
 use rhohat::Error;
 use rhohat::checkpoint::fail_point::reach;
 use rhohat::checkpoint::{Checkpoints, Found, Keeper, Provenance};
-use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, Written, reach_warning, scale_warning};
-use rhohat::data::stream::Store;
-use rhohat::data::{Opened, Preprocess, Reading, Source, Taken};
-use rhohat::device::{Choice, Selector};
-use rhohat::engine::Engine;
-use rhohat::gpu::tune::{Job, Kernels, Origin, Tune};
-use rhohat::gpu::variant::Variant;
-use rhohat::memory::{Bytes, grant};
+use rhohat::config::{Config, Facts, Given, Kind, MemoryPlan, Written};
+use rhohat::data::{Opened, Preprocess, Reading, Taken};
+use rhohat::device::Selector;
+use rhohat::model::Params;
 use rhohat::model::file::{Meta, ModelFile, write_to};
-use rhohat::model::{Params, Shape};
 use rhohat::paths::PathText;
 use rhohat::picture::{Tile, features, too_large};
-use rhohat::run::{DataRecord, Divergence, Environment, FEATURES, MODEL, RunDir};
+use rhohat::run::{Divergence, Environment, FEATURES, MODEL, RunDir};
 use rhohat::train::{self, Ended, Judge, Position};
 use rhohat::units::{Health, JUDGED, spaced};
 use serde::Serialize;
@@ -41,6 +35,7 @@ use super::{print, taken};
 use crate::cli::TrainArgs;
 use crate::progress;
 use interrupt::Interrupt;
+use ready::{Device, Ready, open_engine};
 use resume::{Asked, Resumed};
 use summary::Summary;
 use watch::Watch;
@@ -141,131 +136,6 @@ fn open_init(path: &Path) -> rhohat::Result<ModelFile> {
         tracing::info!("{}: no rhohat metadata; {FOREIGN}", path.display());
     }
     Ok(file)
-}
-
-/// What is computed on, and how its kernels are to be chosen.
-struct Device {
-    choice: Choice,
-    forced: Option<Variant>,
-    how: Tune,
-}
-
-impl Device {
-    /// Opens it, with the kernels that the settings ask for. `--retune` puts aside those that a configuration names, and
-    /// a configuration of another device may name some that this one does not have.
-    fn open(args: &TrainArgs, config: &Config, how: Tune) -> rhohat::Result<Self> {
-        let choice = Choice::resolve(&config.selector()?)?;
-        let mut forced = config.force_variant.filter(|_| how != Tune::Always);
-        match forced.map(|variant| choice.force(variant)).transpose() {
-            Err(why) if !args.settings.forces_variant() => {
-                tracing::warn!("{why}; going on without");
-                forced = None;
-            }
-            other => other.map(|_| ())?,
-        }
-        Ok(Self { choice, forced, how })
-    }
-
-    /// Chooses the kernels, unless that has been done.
-    fn tune(&self, config: &Config, (examples, visible): (usize, usize)) -> rhohat::Result<Option<Kernels>> {
-        if let Some(variant) = self.forced {
-            return Ok(Some(Kernels { variant, chosen: Origin::Forced }));
-        }
-        let shape = Shape { visible, hidden: config.hidden };
-        let job = Job { shape, examples, batch: config.batch.rows(), cut: config.setup().cut };
-        self.choice.tune(&job, self.how)
-    }
-}
-
-/// What training works with.
-struct Ready {
-    engine: Box<dyn Engine>,
-    /// What made the examples.
-    preprocess: Preprocess,
-    /// What they were made of.
-    record: DataRecord,
-    /// Where they lie, if that is on disk.
-    store: Option<Arc<Store>>,
-    kernels: Option<Kernels>,
-    judge: Option<Judge>,
-    /// The run that is gone on with, whose state the engine has.
-    resumed: Option<Resumed>,
-}
-
-/// The engine with start parameters and examples.
-fn open_engine(
-    args: &TrainArgs,
-    config: &Config,
-    device: &Device,
-    source: Option<Source>,
-    init: Option<&ModelFile>,
-    plan: &MemoryPlan,
-    mut resumed: Option<Resumed>,
-) -> anyhow::Result<Ready> {
-    if !device.choice.has_own_memory() {
-        grant(plan.total)?;
-    }
-    let source = source.unwrap_or_else(|| Source::built_in(config.seed));
-    let reading = progress::stage("making examples");
-    let known = resumed.as_ref().and_then(Resumed::preprocess).cloned();
-    let mut check = |record: &DataRecord| match &mut resumed {
-        Some(resumed) => resumed.check_data(&source, record, config, args.data_changed),
-        None => Ok(()),
-    };
-    let pictures = Bytes(plan.for_pictures);
-    let of = (init, known.as_ref(), pictures);
-    let (data, record) = start::Data::new(&source, config, of, &mut check, &|rows| {
-        reading.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
-    })
-    .map_err(|error| error.of_data(config.data.as_deref()))?;
-    let record = match &resumed {
-        Some(resumed) => resumed.completed(record),
-        None => record,
-    };
-    let (store, number) = (source.stored(), source.number());
-    drop((source, reading));
-    let looked_at = data.looked_at()?;
-    let beyond = reach_warning(&looked_at, config.output, config.fit_rows);
-    let divided = scale_warning(&looked_at, &data.preprocess, number);
-    for warning in beyond.into_iter().chain(divided) {
-        tracing::warn!("{warning}");
-    }
-    drop(looked_at);
-    if let Some(path) = &args.save_patches {
-        let _stage = progress::stage("saving the examples");
-        data.save(path)?;
-    }
-    let kernels = {
-        let _stage = progress::stage("choosing kernels");
-        device.tune(config, data.size())?
-    };
-    let taken = resumed.as_ref().map_or(0, Resumed::taken);
-    let start = start::FromSettings { config, init, data: &data, taken };
-    tracing::info!("{}", plan::line(plan));
-    let _stage = progress::stage("preparing the device");
-    let mut engine = device.choice.open(&config.setup(), &start)?;
-    if let Some(resumed) = &mut resumed {
-        resumed.restore(&mut *engine, config)?;
-    }
-    let judge = open_judge(config, device, &data, resumed.as_mut())?;
-    Ok(Ready { engine, preprocess: data.preprocess, record, store, kernels, judge, resumed })
-}
-
-/// Who judges held-out examples, where some are.
-fn open_judge(
-    config: &Config,
-    device: &Device,
-    data: &start::Data,
-    resumed: Option<&mut Resumed>,
-) -> rhohat::Result<Option<Judge>> {
-    let Some(rows) = &data.held_out else { return Ok(None) };
-    let engine = device.choice.open(&config.setup(), &start::HeldOut { hidden: config.hidden, rows })?;
-    let every = config.look_every(data.size().0);
-    let mut judge = Judge::new(engine, every, config.patience.unwrap_or(usize::MAX));
-    if let Some((known, best)) = resumed.map(|resumed| resumed.judged(config)) {
-        judge.resume(known, best);
-    }
-    Ok(Some(judge))
 }
 
 /// Trains in a run directory, which holds the result in the end.

@@ -62,6 +62,11 @@ fn folders_of_strangers_are_passed_over_and_left_alone() {
         fs::create_dir(runs.join(name)).unwrap();
         fs::write(runs.join(name).join("config.toml"), text).unwrap();
     }
+    // One that has all files of a run, but settings that no run has written.
+    fs::create_dir(runs.join("alike")).unwrap();
+    for (name, text) in [("config.toml", "seed = 4\n"), ("metrics.jsonl", ""), ("env.json", "{}")] {
+        fs::write(runs.join("alike").join(name), text).unwrap();
+    }
     fs::create_dir_all(runs.join("nested/config.toml")).unwrap();
     fs::write(runs.join("file"), "x").unwrap();
     let outcome = auto(folder.path());
@@ -71,8 +76,8 @@ fn folders_of_strangers_are_passed_over_and_left_alone() {
         outcome.stderr
     );
     assert_eq!(outcome.json()["run"], "runs/newer");
-    for name in ["empty", "theirs", "noise", "few", "nested"] {
-        assert_eq!(fs::read_dir(runs.join(name)).unwrap().count(), 1, "{name}");
+    for (name, held) in [("empty", 1), ("theirs", 1), ("noise", 1), ("few", 1), ("nested", 1), ("alike", 3)] {
+        assert_eq!(fs::read_dir(runs.join(name)).unwrap().count(), held, "{name}");
     }
 }
 
