@@ -3,6 +3,7 @@
 //! headers and decoded one by one; preprocessing is done in f64 and rounded once, to what the engine holds.
 
 mod array;
+pub mod batches;
 mod conversion;
 mod dead_leaves;
 mod doubt;
@@ -30,6 +31,7 @@ mod reading;
 mod sample;
 mod scale;
 mod shards;
+pub mod shuffle;
 pub mod stream;
 mod taken;
 pub(crate) mod tensor;
@@ -42,8 +44,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{DATA, Error, Result};
-use crate::memory::Bytes;
-use crate::model::{Matrix, Real};
+use crate::io::memory::Bytes;
+use crate::math::params::{Matrix, Real};
 pub(crate) use field::{remedy, too_large};
 pub use grid_rows::{GridRows, Rows};
 pub use left_out::{Group, LeftOut};

@@ -2,12 +2,17 @@
 //!
 //! An engine holds parameters, optimiser state and the examples. Only scalars, ρ̂ and what was asked for come back.
 
+pub mod cpu;
+pub mod device;
+pub mod gpu;
+pub(crate) mod panels;
+pub mod reference;
 mod state;
 
 use crate::error::{Error, Result};
-use crate::model::{Params, Shape};
-use crate::objective::{Cost, RhoHatMode};
-use crate::optim::Optimizer;
+use crate::math::objective::{Cost, RhoHatMode};
+use crate::math::optim::Optimizer;
+use crate::math::params::{Params, Shape};
 pub use state::{Numbers, Order, Role, Spare, State, are_finite};
 
 /// The rows that one update is taken over.

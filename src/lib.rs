@@ -83,34 +83,14 @@
 //! ```
 
 pub mod bench;
-pub mod checkpoint;
-pub mod config;
-pub mod cpu;
+pub mod cli;
 pub mod data;
-pub mod device;
-pub mod durable;
 pub mod engine;
 pub mod error;
-pub mod folder;
-pub mod gpu;
-mod input;
-pub mod memory;
-pub mod metrics;
-pub mod model;
-pub mod objective;
-pub mod optim;
-pub mod order;
-pub mod paths;
-pub mod picture;
-pub mod random;
-pub mod reference;
-pub mod revive;
+pub mod io;
+pub mod math;
 pub mod run;
-pub mod supply;
-pub mod text;
-pub mod threads;
 pub mod train;
-pub mod units;
 pub mod verify;
 
 pub use error::{Error, Result};

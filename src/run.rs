@@ -1,6 +1,11 @@
 //! The run directory: settings, environment, identity of the data, metrics, model and picture of one training run. It is
 //! made once everything that can be refused has been accepted, and never overwritten.
 
+pub mod checkpoint;
+pub mod config;
+pub mod metrics;
+pub mod model_file;
+pub mod picture;
 mod resume;
 mod unfinished;
 
@@ -11,13 +16,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
 use crate::data::identity::{Inputs, Inventory};
-use crate::durable;
+use crate::engine::gpu::tune::Kernels;
 use crate::error::{Error, Result};
-use crate::folder::Folder;
-use crate::gpu::tune::Kernels;
-use crate::metrics::MetricsFile;
+use crate::io::atomic_write;
+use crate::io::folder::Folder;
+use crate::run::config::Config;
+use crate::run::metrics::MetricsFile;
 pub use resume::{Changes, Divergence, Sitting};
 
 /// Where runs go that name no directory of their own.
@@ -238,7 +243,7 @@ fn make_folder(path: &Path) -> Result<()> {
 }
 
 fn sync(folder: &Path) -> Result<()> {
-    match durable::sync_folder(folder) {
+    match atomic_write::sync_folder(folder) {
         // A folder that may be entered and not read cannot be opened; its owner decides how it lasts.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
         other => other.map_err(|error| Error::io("sync", folder, error)),
@@ -254,7 +259,7 @@ fn is_left_over(entry: &fs::DirEntry) -> bool {
         && match name.to_str() {
             Some("metrics.jsonl") => is_empty(),
             Some("env.json" | "data.json") => true,
-            Some(name) => name.starts_with(durable::TEMPORARY),
+            Some(name) => name.starts_with(atomic_write::TEMPORARY),
             None => false,
         }
 }

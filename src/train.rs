@@ -1,21 +1,23 @@
 //! The training loop, over any engine. It knows neither adapters nor flags.
 
-mod judge;
+pub mod diagnostics;
+mod early_stopping;
 mod observer;
+pub mod resample;
 
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::shuffle::{Order, Shuffle};
 use crate::engine::{Engine, Rows, Update};
 use crate::error::{Error, Result};
-use crate::objective::{Cost, Objective};
-use crate::optim::lbfgs::{Iteration, Lbfgs};
-use crate::optim::{LearningRate, Optimizer};
-use crate::order::{Order, Shuffle};
-use crate::random::Stream;
-use crate::revive::revive;
-pub use judge::Judge;
+use crate::math::objective::{Cost, Objective};
+use crate::math::optim::lbfgs::{Iteration, Lbfgs};
+use crate::math::optim::{LearningRate, Optimizer};
+use crate::math::random::Stream;
+use crate::train::resample::revive;
+pub use early_stopping::Judge;
 pub use observer::{Observer, Pause, Position, Progress};
 
 /// Examples that J is taken over in the end at least, where there are as many.
@@ -49,7 +51,7 @@ pub struct Recipe {
     pub report_every: usize,
 }
 
-/// When units come back to life, see [`mod@crate::revive`].
+/// When units come back to life, see [`mod@crate::train::resample`].
 #[derive(Clone, Copy, Debug)]
 pub struct Revival {
     /// Updates between two revivals; the last update has none.

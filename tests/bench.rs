@@ -7,11 +7,11 @@ use rhohat::bench::ladder::Size;
 use rhohat::bench::products::{Candidate, measure_variants, variants};
 use rhohat::bench::stats::Pace;
 use rhohat::bench::{contenders, sampled};
+use rhohat::engine::gpu::kernel::variant::Variant;
 use rhohat::engine::{Engine, Layer, NewUnit, Plan, Rows, SearchSpace, Slot, Spare, State, Trial, Update};
 use rhohat::error::Result;
-use rhohat::gpu::variant::Variant;
-use rhohat::model::{Params, Shape};
-use rhohat::objective::{Activation, Cost, Objective};
+use rhohat::math::objective::{Activation, Cost, Objective};
+use rhohat::math::params::{Params, Shape};
 use rhohat::verify::running_error::kernels::Form;
 
 /// Where an engine is wrong.

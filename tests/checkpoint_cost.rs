@@ -6,14 +6,14 @@ use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rhohat::checkpoint::{Checkpoint, Checkpoints, Every, Keeper, Span};
-use rhohat::cpu::Cpu;
-use rhohat::device::Setup;
-use rhohat::metrics::Mark;
-use rhohat::model::{Matrix, Params, Shape};
-use rhohat::optim::{LearningRate, Optimizer};
-use rhohat::order::Shuffle;
-use rhohat::random::Stream;
+use rhohat::data::shuffle::Shuffle;
+use rhohat::engine::cpu::Cpu;
+use rhohat::engine::device::Setup;
+use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::params::{Matrix, Params, Shape};
+use rhohat::math::random::Stream;
+use rhohat::run::checkpoint::{Checkpoint, Checkpoints, Every, Keeper, Span};
+use rhohat::run::metrics::Mark;
 use rhohat::train::{Ended, Observer, Pause, Progress, Recipe, train};
 use tempfile::tempdir;
 

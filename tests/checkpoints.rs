@@ -3,15 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rhohat::checkpoint::{Checkpoint, Checkpoints, Every, Keeper, Patience};
-use rhohat::cpu::Cpu;
-use rhohat::device::Setup;
+use rhohat::engine::cpu::Cpu;
+use rhohat::engine::device::Setup;
 use rhohat::engine::{Engine, Numbers, Spare, State};
 use rhohat::error::Error;
-use rhohat::metrics::Mark;
-use rhohat::model::{Matrix, Params, Shape};
-use rhohat::optim::lbfgs::Lbfgs;
-use rhohat::random::Stream;
+use rhohat::math::optim::lbfgs::Lbfgs;
+use rhohat::math::params::{Matrix, Params, Shape};
+use rhohat::math::random::Stream;
+use rhohat::run::checkpoint::{Checkpoint, Checkpoints, Every, Keeper, Patience};
+use rhohat::run::metrics::Mark;
 use rhohat::train::Position;
 use tempfile::{TempDir, tempdir};
 

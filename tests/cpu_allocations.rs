@@ -3,11 +3,11 @@
 
 use std::alloc::System;
 
-use rhohat::cpu::Cpu;
-use rhohat::device::Setup;
+use rhohat::engine::cpu::Cpu;
+use rhohat::engine::device::Setup;
 use rhohat::engine::{Cut, Engine, RhoHat, Rows, Update};
-use rhohat::model::{Matrix, Params, Shape};
-use rhohat::objective::{Objective, RhoHatMode};
+use rhohat::math::objective::{Objective, RhoHatMode};
+use rhohat::math::params::{Matrix, Params, Shape};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use rhohat::durable::write;
+use rhohat::io::atomic_write::write;
 use tempfile::tempdir;
 
 #[test]

@@ -5,13 +5,13 @@ mod support;
 use std::rc::Rc;
 
 use proptest::prelude::*;
-use rhohat::device::{Choice, Setup};
+use rhohat::data::shuffle::Shuffle;
+use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::{Cut, Rows, Update};
 use rhohat::error::Error;
-use rhohat::model::{Matrix, Params, Shape};
-use rhohat::objective::{Activation, Objective};
-use rhohat::optim::{LearningRate, Optimizer};
-use rhohat::order::Shuffle;
+use rhohat::math::objective::{Activation, Objective};
+use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::train::{Ended, Observer, Pause, Progress, Recipe, train};
 use rhohat::verify::steps::{CUTS, Problem, Rule, check_pass, check_updates, pairs};
 

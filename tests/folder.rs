@@ -12,8 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use rhohat::Error;
-use rhohat::durable::write;
-use rhohat::folder::{Claim, Folder};
+use rhohat::io::atomic_write::write;
+use rhohat::io::folder::{Claim, Folder};
 use tempfile::tempdir;
 
 /// Everything that may lie in the place of a file and is none.

@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use rhohat::gpu::kernel::{ALL, Memory};
+use rhohat::engine::gpu::kernel::{ALL, Memory};
 use rhohat::verify::kernels::cases;
 use rhohat::verify::rig::Rig;
 

@@ -7,14 +7,14 @@ use std::alloc::System;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rhohat::data::batches::{Examples, Supply, Wanted};
+use rhohat::data::shuffle::{Order, RunOrder, Shuffle, WINDOW};
 use rhohat::data::stream::{Feed, Store, Transform};
 use rhohat::data::{Normalize, Preprocess, Scale};
-use rhohat::device::{Choice, Setup, Start};
+use rhohat::engine::device::{Choice, Setup, Start};
 use rhohat::engine::{Cut, Engine, Job};
-use rhohat::model::{Matrix, Params, Shape};
-use rhohat::optim::{LearningRate, Optimizer};
-use rhohat::order::{Order, RunOrder, Shuffle, WINDOW};
-use rhohat::supply::{Examples, Supply, Wanted};
+use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::train::{Recipe, train};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 

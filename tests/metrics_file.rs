@@ -3,8 +3,8 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use rhohat::metrics::{Mark, MetricsFile};
-use rhohat::objective::{Activation, Cost, Objective};
+use rhohat::math::objective::{Activation, Cost, Objective};
+use rhohat::run::metrics::{Mark, MetricsFile};
 use rhohat::train::Progress;
 use tempfile::{TempDir, tempdir};
 

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use rhohat::data::{Normalize, Preprocess, Scale};
-use rhohat::model::file::{Meta, ModelFile, save};
-use rhohat::model::{Params, Shape};
-use rhohat::objective::{Activation, Objective};
+use rhohat::math::objective::{Activation, Objective};
+use rhohat::math::params::{Params, Shape};
+use rhohat::run::model_file::{Meta, ModelFile, save};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use tempfile::tempdir;

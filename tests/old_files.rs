@@ -11,10 +11,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use rhohat::checkpoint::fail_point;
 use rhohat::data::npy;
-use rhohat::model::Params;
-use rhohat::model::file::ModelFile;
+use rhohat::math::params::Params;
+use rhohat::run::checkpoint::fail_point;
+use rhohat::run::model_file::ModelFile;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use rhohat::data::{Normalize, Picture, Preprocess, Scale};
-use rhohat::model::{Params, Shape};
-use rhohat::picture::{Tile, features, photograph, too_large};
+use rhohat::math::params::{Params, Shape};
+use rhohat::run::picture::{Tile, features, photograph, too_large};
 
 fn model(visible: usize, w1: &[f32]) -> Params<f32> {
     let shape = Shape { visible, hidden: w1.len() / visible };

@@ -1,8 +1,8 @@
 //! The random streams: the same bits on every platform and in every version, or models of old seeds could not be had
 //! again.
 
-use rhohat::model::{Params, Shape};
-use rhohat::random::{Permutation, Stream};
+use rhohat::math::params::{Params, Shape};
+use rhohat::math::random::{Permutation, Stream};
 
 #[test]
 fn streams_are_pinned_to_their_bits() {

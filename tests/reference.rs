@@ -1,11 +1,11 @@
 //! The reference against values worked out by hand and closed forms. Everything else is compared with it.
 
-use rhohat::model::{Params, Shape};
-use rhohat::objective::{Activation, Cost, Objective, RHO_HAT_MIN};
-use rhohat::random::Stream;
-use rhohat::reference::gradient_check::check_gradient;
-use rhohat::reference::kernels::{adam, sgd};
-use rhohat::reference::step::cost_and_gradient;
+use rhohat::engine::reference::gradient_check::check_gradient;
+use rhohat::engine::reference::kernels::{adam, sgd};
+use rhohat::engine::reference::step::cost_and_gradient;
+use rhohat::math::objective::{Activation, Cost, Objective, RHO_HAT_MIN};
+use rhohat::math::params::{Params, Shape};
+use rhohat::math::random::Stream;
 use rhohat::verify::compare::Expected;
 
 /// A few roundings of f64.

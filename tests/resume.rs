@@ -7,16 +7,16 @@ use std::cell::Cell;
 use std::path::Path;
 use std::rc::Rc;
 
-use rhohat::checkpoint::{Checkpoint, Checkpoints};
-use rhohat::device::{Choice, Setup};
+use rhohat::data::shuffle::Shuffle;
+use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::{Cut, Engine, Numbers, RhoHat, Role, Spare, State};
 use rhohat::error::Error;
-use rhohat::metrics::Mark;
-use rhohat::model::{Matrix, Params, Shape};
-use rhohat::objective::{Objective, RhoHatMode};
-use rhohat::optim::{LearningRate, Optimizer, Schedule};
-use rhohat::order::Shuffle;
-use rhohat::random::Stream;
+use rhohat::math::objective::{Objective, RhoHatMode};
+use rhohat::math::optim::{LearningRate, Optimizer, Schedule};
+use rhohat::math::params::{Matrix, Params, Shape};
+use rhohat::math::random::Stream;
+use rhohat::run::checkpoint::{Checkpoint, Checkpoints};
+use rhohat::run::metrics::Mark;
 use rhohat::train::{Ended, Observer, Outcome, Pause, Progress, Recipe, Revival, resume, train};
 use tempfile::tempdir;
 

@@ -4,16 +4,16 @@ mod support;
 
 use std::rc::Rc;
 
-use rhohat::device::{Choice, Setup};
+use rhohat::data::shuffle::Shuffle;
+use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::{Cut, Engine, Layer, RhoHat};
-use rhohat::model::{Matrix, Params, Shape};
-use rhohat::objective::{Activation, Objective, RhoHatMode};
-use rhohat::optim::{LearningRate, Optimizer};
-use rhohat::order::Shuffle;
-use rhohat::random::Stream;
-use rhohat::revive::{LENGTH, revive};
+use rhohat::math::objective::{Activation, Objective, RhoHatMode};
+use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::params::{Matrix, Params, Shape};
+use rhohat::math::random::Stream;
+use rhohat::train::diagnostics::{dead, is_dead};
+use rhohat::train::resample::{LENGTH, revive};
 use rhohat::train::{Outcome, Recipe, Revival, train};
-use rhohat::units::{dead, is_dead};
 
 const SHAPE: Shape = Shape { visible: 16, hidden: 12 };
 /// Units from this one on are dead at first.

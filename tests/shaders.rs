@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use rhohat::bench::ceilings::shaders as ceilings;
-use rhohat::gpu::kernel::tile::Unrolled;
-use rhohat::gpu::kernel::{ALL, Access, Kernel, Memory};
-use rhohat::gpu::recording::RangeUniform;
+use rhohat::engine::gpu::kernel::tile::Unrolled;
+use rhohat::engine::gpu::kernel::{ALL, Access, Kernel, Memory};
+use rhohat::engine::gpu::recording::RangeUniform;
 use wgpu::naga::front::wgsl;
 use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
 use wgpu::naga::{
@@ -222,7 +222,7 @@ fn files(folder: &str) -> Vec<String> {
 
 #[test]
 fn every_kernel_has_its_function_in_the_reference() {
-    let reference = include_str!("../src/reference/kernels.rs");
+    let reference = include_str!("../src/engine/reference/kernels.rs");
     for kernel in ALL {
         assert!(reference.contains(&format!("pub fn {}(", kernel.twin())), "{}", kernel.name);
     }

@@ -6,14 +6,14 @@ mod support;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rhohat::device::{Choice, Setup};
+use rhohat::engine::device::{Choice, Setup};
+use rhohat::engine::gpu::device::Gpu;
+use rhohat::engine::gpu::kernel::variant::Variant;
+use rhohat::engine::gpu::memory::buffer::buffer;
 use rhohat::engine::{Cut, Engine, Rows, Slot, Update};
 use rhohat::error::Error;
-use rhohat::gpu::buffer::buffer;
-use rhohat::gpu::device::Gpu;
-use rhohat::gpu::variant::Variant;
-use rhohat::model::{Params, Shape};
-use rhohat::objective::{Activation, Cost};
+use rhohat::math::objective::{Activation, Cost};
+use rhohat::math::params::{Params, Shape};
 use rhohat::verify::steps::Problem;
 
 const SGD: Update = Update::Sgd { lr: 0.1, momentum: 0.9 };

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rhohat::durable::{remove_temporaries, write};
+use rhohat::io::atomic_write::{remove_temporaries, write};
 use tempfile::tempdir;
 
 #[test]

@@ -4,13 +4,15 @@ mod support;
 
 use std::rc::Rc;
 
-use rhohat::device::{Choice, Setup};
+use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::{Cut, Engine, Layer};
 use rhohat::error::Error;
-use rhohat::model::{Matrix, Params, Shape};
-use rhohat::objective::{Activation, Cost, Objective};
-use rhohat::random::Stream;
-use rhohat::units::{Duplicates, Health, Spread, dead, duplicates, duplicates_within, saturated, spaced};
+use rhohat::math::objective::{Activation, Cost, Objective};
+use rhohat::math::params::{Matrix, Params, Shape};
+use rhohat::math::random::Stream;
+use rhohat::train::diagnostics::{
+    Duplicates, Health, Spread, dead, duplicates, duplicates_within, saturated, spaced,
+};
 
 fn engines(test: &str) -> Vec<(&'static str, Choice)> {
     let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Rc::new(gpu))));

@@ -4,8 +4,8 @@ mod support;
 
 use std::rc::Rc;
 
-use rhohat::device::Choice;
-use rhohat::gpu::variant::Variant;
+use rhohat::engine::device::Choice;
+use rhohat::engine::gpu::kernel::variant::Variant;
 use rhohat::verify::checks::{Group, checks};
 use rhohat::verify::compare::Expected;
 use rhohat::verify::running_error::step::{cost_and_gradient, exact_weights};
@@ -77,7 +77,7 @@ fn an_error_of_a_hundredth_breaks_nine_of_ten_bounds_of_a_gradient() {
 
 #[test]
 fn bounds_hold_for_sums_products_and_quotients_in_f32() {
-    let mut stream = rhohat::random::Stream::new(1, "bounds");
+    let mut stream = rhohat::math::random::Stream::new(1, "bounds");
     for _ in 0..10_000 {
         let [a, b, c] = [0; 3].map(|_| (stream.unit() * 4.0 - 2.0) as f32);
         let of = |x: f32| Approx::exact(f64::from(x));

@@ -4,15 +4,15 @@ use std::rc::Rc;
 
 use super::ladder::Size;
 use super::row::{Row, What};
-use crate::device::{Choice, Selector, Setup};
+use crate::engine::device::{Choice, Selector, Setup};
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::device::adapter::adapters;
+use crate::engine::gpu::tune::{Job, Tune};
 use crate::engine::{Cut, Engine};
 use crate::error::{Error, Result};
-use crate::gpu::adapter::adapters;
-use crate::gpu::device::Gpu;
-use crate::gpu::tune::{Job, Tune};
-use crate::model::{Matrix, Params};
-use crate::objective::Objective;
-use crate::random::Stream;
+use crate::math::objective::Objective;
+use crate::math::params::{Matrix, Params};
+use crate::math::random::Stream;
 
 /// An engine on a device, with the ceilings that were measured for it.
 #[derive(Clone, Debug)]

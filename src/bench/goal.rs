@@ -4,11 +4,11 @@ use super::contender::Contender;
 use super::ladder::Size;
 use super::row::{Row, What};
 use super::stats::Summary;
-use crate::config::{Config, Facts, Given, Kind};
 use crate::data::{Examples, Scale, Source};
-use crate::device::Setup;
+use crate::engine::device::Setup;
 use crate::error::Result;
-use crate::model::{Matrix, Params, Shape};
+use crate::math::params::{Matrix, Params, Shape};
+use crate::run::config::{Config, Facts, Given, Kind};
 use crate::train::{Ended, Observer, Pause, Progress, train};
 
 /// J to be reached, by the experiment at its defaults and seed 0; the run ends there.
@@ -66,7 +66,7 @@ fn seconds(who: &Contender, config: &Config, start: &(Params<f32>, Matrix<f32>))
     let setup = Setup { objective: config.objective(), ..Setup::default() };
     let mut engine = who.choice.open(&setup, start)?;
     // Compiles what the search runs on.
-    engine.begin_search(crate::optim::lbfgs::HISTORY)?;
+    engine.begin_search(crate::math::optim::lbfgs::HISTORY)?;
     engine.evaluate(0.0)?;
     let mut watch = Watch(None);
     train(&mut *engine, &config.train_recipe(start.1.rows), &mut watch)?;

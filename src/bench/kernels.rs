@@ -4,13 +4,13 @@ use super::contender::Contender;
 use super::ladder::Size;
 use super::row::{Row, What};
 use super::stats::{Pace, alone};
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::memory::buffer::{Tensor, padded};
+use crate::engine::gpu::memory::storage::Storage;
+use crate::engine::gpu::memory::uniform;
+use crate::engine::gpu::ops::{COLUMN_BLOCK, Slices, adam_uniform, sgd_uniform, sum_blocks};
+use crate::engine::gpu::recording::{LiveUniform, Recorder};
 use crate::error::Result;
-use crate::gpu::buffer::{Tensor, padded};
-use crate::gpu::device::Gpu;
-use crate::gpu::ops::{COLUMN_BLOCK, Slices, adam_uniform, sgd_uniform, sum_blocks};
-use crate::gpu::recording::{LiveUniform, Recorder};
-use crate::gpu::storage::Storage;
-use crate::gpu::uniform;
 
 /// Rows and columns that they run on: 16 MiB a matrix.
 const SHAPE: (usize, usize) = (4096, 1024);

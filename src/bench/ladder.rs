@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::model::Shape;
+use crate::math::params::Shape;
 
 /// Visible units, hidden units and examples of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]

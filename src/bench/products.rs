@@ -11,16 +11,16 @@ use super::sampled::indices;
 use super::stats::{Pace, Summary, alone};
 use super::steps::wrong;
 use crate::engine::Cut;
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::kernel::variant::{Product, Variant};
+use crate::engine::gpu::memory::buffer::{Tensor, padded};
+use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::storage::Storage;
+use crate::engine::gpu::ops::{Slices, product_room};
+use crate::engine::gpu::recording::{Recorder, Recording};
+use crate::engine::gpu::tune::race::name;
 use crate::error::Result;
-use crate::gpu::buffer::{Tensor, padded};
-use crate::gpu::device::Gpu;
-use crate::gpu::layout::Layout;
-use crate::gpu::ops::{Slices, product_room};
-use crate::gpu::recording::{Recorder, Recording};
-use crate::gpu::storage::Storage;
-use crate::gpu::tune::race::name;
-use crate::gpu::variant::{Product, Variant};
-use crate::random::Stream;
+use crate::math::random::Stream;
 use crate::verify::compare::Expected;
 use crate::verify::numbers::{Kind, Numbers};
 use crate::verify::rig::Failure;
@@ -187,7 +187,8 @@ impl Operands {
         let mut found = vec![0.0; rows.len() * cols.len()];
         for slice in 0..count {
             let part = Tensor { offset: slice * self.c.len(), bound: self.c.len(), ..self.c.clone() };
-            let values = crate::gpu::buffer::read(gpu, &part.buffer, part.offset, m * stride)?;
+            let values =
+                crate::engine::gpu::memory::buffer::read(gpu, &part.buffer, part.offset, m * stride)?;
             let picked = rows.iter().flat_map(|row| cols.iter().map(move |col| row * stride + col));
             for (sum, at) in found.iter_mut().zip(picked) {
                 *sum += f64::from(values[at]);

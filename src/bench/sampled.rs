@@ -7,9 +7,9 @@
 
 use super::contender::Problem;
 use crate::engine::{Engine, Rows, Update};
-use crate::model::{Matrix, Params};
-use crate::objective::{Activation, Cost, Objective};
-use crate::random::Stream;
+use crate::math::objective::{Activation, Cost, Objective};
+use crate::math::params::{Matrix, Params};
+use crate::math::random::Stream;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::rig::Failure;
 use crate::verify::running_error::kernels::{

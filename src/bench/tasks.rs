@@ -5,9 +5,9 @@ use super::ladder::{Size, check_memory};
 use super::row::{Row, What};
 use super::stats::Pace;
 use super::{ceilings, goal, kernels, products, steps};
+use crate::engine::gpu::tune::Tune;
 use crate::error::Result;
-use crate::gpu::tune::Tune;
-use crate::objective::Objective;
+use crate::math::objective::Objective;
 use crate::verify::checks::{Group, checks};
 use crate::verify::steps::{CUTS, Problem as SmallProblem, check_pass};
 

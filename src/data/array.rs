@@ -8,8 +8,8 @@ use super::numbers::{Endian, Number};
 use super::reading::{Axes, Axis, Meaning, Reading};
 use super::{Opened, Picture, Scale, Source, Table, Taken, doubt};
 use crate::error::{Error, Result};
-use crate::memory::{Bytes, available};
-use crate::model::Real;
+use crate::io::memory::{Bytes, available};
+use crate::math::params::Real;
 
 /// Bytes that are read and decoded at a time; a multiple of the size of every number.
 const PIECE: usize = 1 << 16;

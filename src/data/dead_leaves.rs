@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use crate::random::Stream;
+use crate::math::random::Stream;
 
 /// How many pictures there are.
 pub const PICTURES: u64 = 10;

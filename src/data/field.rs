@@ -9,7 +9,7 @@ use super::pictures::Pictures;
 use super::pixels::Pixels;
 use super::whiten::{self, whiten};
 use crate::error::{Error, Result};
-use crate::memory::{Bytes, available, is_given};
+use crate::io::memory::{Bytes, available, is_given};
 
 /// What patches are cut from.
 #[derive(Debug)]

@@ -9,10 +9,10 @@ use super::normalize::{Spread, centre_rows};
 use super::pictures::Pictures;
 use super::preprocess::normalized;
 use super::{Examples, Grid, Normalize, Preprocess, Scale};
+use crate::data::batches::{Supply, Wanted};
 use crate::error::Result;
-use crate::memory::Bytes;
-use crate::model::Real;
-use crate::supply::{Supply, Wanted};
+use crate::io::memory::Bytes;
+use crate::math::params::Real;
 
 /// Rows that are looked at together for limits.
 const PIECE: usize = 4096;

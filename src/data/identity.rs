@@ -12,8 +12,8 @@ use xxhash_rust::xxh3::Xxh3;
 use super::stream::{FileSample, RowSum};
 use super::{Listed, Source, Table};
 use crate::error::{Error, Result};
-use crate::input;
-use crate::model::Matrix;
+use crate::io::safe_open;
+use crate::math::params::Matrix;
 
 /// Bytes of a file that are read and hashed at a time.
 const PIECE: usize = 1 << 18;
@@ -250,7 +250,7 @@ impl Inventory {
 /// # Errors
 /// [`crate::Error`] when it cannot be read.
 pub fn of_file(path: &Path) -> Result<String> {
-    let (mut file, _) = input::open(path)?;
+    let (mut file, _) = safe_open::open(path)?;
     let mut hash = Xxh3::new();
     let mut piece = vec![0; PIECE];
     loop {

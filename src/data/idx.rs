@@ -12,7 +12,7 @@ use super::numbers::{Endian, Number};
 use super::reading::{Meaning, Reading};
 use super::{Opened, Taken, conversion};
 use crate::error::{Error, Result};
-use crate::input::Part;
+use crate::io::safe_open::Part;
 
 /// The type byte of unsigned bytes.
 const BYTES: u8 = 0x08;

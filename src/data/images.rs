@@ -13,7 +13,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits};
 use super::jpeg;
 use super::pixels::{Numbers, Pixels};
 use crate::error::{Error, Result};
-use crate::input;
+use crate::io::safe_open;
 
 /// Widest and highest picture that is decoded, pixels.
 pub const LARGEST_SIDE: u32 = 32_768;
@@ -77,7 +77,7 @@ impl Header {
 
 /// Reads the headers of a file.
 pub fn header(path: &Path) -> Result<Header> {
-    let (file, held) = input::open(path)?;
+    let (file, held) = safe_open::open(path)?;
     header_of(path, &file, held)
 }
 
@@ -108,7 +108,7 @@ pub fn header_of(path: &Path, file: &File, held: u64) -> Result<Header> {
 
 /// Decodes the pixels of a file that was found to have these headers; transparency is ignored.
 pub fn decode(path: &Path, expected: &Header) -> Result<Pixels> {
-    let (file, held) = input::open(path)?;
+    let (file, held) = safe_open::open(path)?;
     if header_of(path, &file, held)? != *expected {
         return Err(Error::input(path, "it has changed since it was looked at; start again"));
     }

@@ -13,7 +13,7 @@ use super::numbers::{Endian, Number};
 use super::reading::Reading;
 use super::{Opened, conversion};
 use crate::error::{Error, Result};
-use crate::input::{self, Part};
+use crate::io::safe_open::{self, Part};
 use header::{Entry, Value};
 
 /// The first bytes of every `.npy` file.
@@ -67,7 +67,7 @@ fn read_more<'a>(path: &Path, from: &mut dyn Read, bytes: &'a mut Vec<u8>, count
 
 /// How the array of a file lies there.
 pub(super) fn layout(path: &Path) -> Result<Layout> {
-    let (file, held) = input::open(path)?;
+    let (file, held) = safe_open::open(path)?;
     let mut magic = Vec::new();
     let read = Part::new(&file, 0, MAGIC.len() as u64).read_to_end(&mut magic);
     read.map_err(|error| Error::io("read", path, error))?;

@@ -16,7 +16,7 @@ use super::reading::{Axes, Meaning, Reading};
 use super::stream::{RawRows, Store};
 use super::{Opened, Scale, Source, Taken, idx, images, npy, npz, shards, tensor};
 use crate::error::{Error, Result};
-use crate::input::{self, Part};
+use crate::io::safe_open::{self, Part};
 
 /// Formats of single files.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub fn open(path: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
     if path.is_dir() {
         return open_folder(path, reading, stays);
     }
-    let (file, held) = input::open(path)?;
+    let (file, held) = safe_open::open(path)?;
     let start = start_of(path, &file)?;
     let format = Format::of(&start).ok_or_else(|| unknown(path, &start))?;
     if let Some(named) = Format::named(path).filter(|&named| named != format) {
@@ -177,7 +177,7 @@ fn open_raw(path: &Path, raw: RawRows) -> Result<Opened> {
 
 /// Refuses a file that says itself what it holds: its header would be taken for numbers.
 fn check_bare(path: &Path) -> Result<()> {
-    let (file, held) = input::open(path)?;
+    let (file, held) = safe_open::open(path)?;
     let start = start_of(path, &file)?;
     let Some(format) = Format::of(&start).filter(|format| format.is_sure(&start, held)) else {
         return Ok(());
@@ -309,7 +309,7 @@ fn open_stacks(folder: &Path, arrays: &[PathBuf], layouts: &[Layout], reading: &
             // Where nothing was said, what else it may be is looked at.
             _ => reading.clone(),
         };
-        let (file, held) = input::open(path)?;
+        let (file, held) = safe_open::open(path)?;
         let Opened { source, taken } = open_array(path, &file, held, &reading, false)?;
         match source {
             Source::Images(pictures) => all.push(pictures),

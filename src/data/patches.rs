@@ -8,8 +8,8 @@ use super::field::Fields;
 use super::pictures::{Listed, Pictures};
 use super::{Grid, Picture, Recipe, Sample};
 use crate::error::{Error, Result};
-use crate::memory::Bytes;
-use crate::random::Stream;
+use crate::io::memory::Bytes;
+use crate::math::random::Stream;
 
 /// Bytes that are kept of each patch while patches are drawn, besides its numbers: its position, its place in the order of
 /// positions, and the number of its picture where no other patch is of that.

@@ -14,7 +14,7 @@ use super::left_out::{LeftOut, What};
 use super::pixels::{Numbers, Pixels};
 use super::{Grid, Picture, Preprocess, dead_leaves};
 use crate::error::{DATA, Error, Result};
-use crate::memory::Bytes;
+use crate::io::memory::Bytes;
 
 /// Pictures of one source, in their order; at least one.
 #[derive(Debug)]

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::stream::{Feed, Store, Transform, fit};
 use super::{Examples, Grid, GridRows, Pictures, Preprocess, Rows, Source};
+use crate::data::batches::{self, Supply, Wanted};
+use crate::data::shuffle::Shuffle;
 use crate::error::Result;
-use crate::memory::Bytes;
-use crate::model::{Matrix, cast};
-use crate::order::Shuffle;
-use crate::supply::{self, Supply, Wanted};
+use crate::io::memory::Bytes;
+use crate::math::params::{Matrix, cast};
 
 /// Examples, m rows of n numbers, which other handles may share.
 #[derive(Clone, Debug)]
@@ -156,8 +156,8 @@ impl Pieces {
     ///
     /// # Errors
     /// When the system has no thread left that reads ahead.
-    pub fn examples(&self) -> Result<supply::Examples> {
-        Ok(supply::Examples::Streamed(match &self.from {
+    pub fn examples(&self) -> Result<batches::Examples> {
+        Ok(batches::Examples::Streamed(match &self.from {
             From::Held(_) | From::Pictures(..) => Box::new(self.clone()),
             From::Stored(store, _) => {
                 let transform = Transform::new(store, &self.preprocess);

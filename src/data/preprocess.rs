@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::numbers::Number;
 use super::{Examples, Grid, Normalize, Picture, Preprocess, Scale, normalize, patches};
 use crate::error::{DATA, Error, Result};
-use crate::model::{Matrix, Real};
+use crate::math::params::{Matrix, Real};
 
 /// Normalises rows of `cols` numbers, fitting the limits if there are none, and rounds them to T.
 pub fn normalized<T: Real>(

@@ -3,7 +3,7 @@
 use super::normalize::{Spread, centre_rows};
 use super::{Normalize, Scale, Table};
 use crate::error::Result;
-use crate::random::Stream;
+use crate::math::random::Stream;
 
 /// So many rows, drawn without putting any back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::left_out::{LeftOut, What};
 use super::npy;
 use crate::error::{Error, Result};
-use crate::input::{self, Part};
+use crate::io::safe_open::{self, Part};
 
 /// The `.npy` files of a folder, whatever their names, in the order of their names. What is named so and is none counts, so
 /// that it is refused by its name. Beside arrays a file that cannot be read is an error: it may be one of them, and learning
@@ -68,7 +68,7 @@ pub fn is_named(path: &Path) -> bool {
 }
 
 fn holds_array(path: &Path) -> Result<bool> {
-    let (file, _) = input::open(path)?;
+    let (file, _) = safe_open::open(path)?;
     let mut start = Vec::new();
     let read = Part::new(&file, 0, npy::MAGIC.len() as u64).read_to_end(&mut start);
     read.map_err(|error| Error::io("read", path, error))?;

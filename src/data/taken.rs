@@ -11,7 +11,7 @@ use super::reading::{Axes, Axis, Meaning};
 use super::scale::in_words;
 use super::{Listed, Scale, dead_leaves};
 use crate::error::shown;
-use crate::paths::PathText;
+use crate::io::paths::PathText;
 
 /// What DATA was taken for.
 #[derive(Clone, Debug)]

@@ -13,8 +13,8 @@ use super::numbers::{Endian, Number};
 use super::reading::Reading;
 use super::{Opened, Scale};
 use crate::error::{Error, Result};
-use crate::input::Part;
-use crate::model::Real;
+use crate::io::safe_open::Part;
+use crate::math::params::Real;
 
 /// The longest header that the format allows, bytes.
 const LONGEST_ALLOWED: u64 = 100_000_000;

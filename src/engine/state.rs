@@ -4,9 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cpu::layout::Layout;
-use crate::model::{Params, Real, Shape};
-use crate::optim::lbfgs::HISTORY;
+use crate::engine::panels::Layout;
+use crate::math::optim::lbfgs::HISTORY;
+use crate::math::params::{Params, Real, Shape};
 
 /// What a vector of the parameters' shape is to the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,7 +144,7 @@ impl State {
             (Order::Rows, Numbers::Double(flat)) => Params::from_flat(self.shape, flat).cast(),
             (Order::Panels, Numbers::Single(flat)) => Layout::new(self.shape).tensors(flat).cast(),
             (Order::Panels, Numbers::Double(flat)) => {
-                Layout::new(self.shape).tensors(&crate::model::cast(flat)).cast()
+                Layout::new(self.shape).tensors(&crate::math::params::cast(flat)).cast()
             }
         })
     }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use super::{CONFIG, DATA, DIVERGENCE, DataRecord, FILES, FOLDERS, RunDir, SITTINGS, SUMMARY, timestamp};
-use crate::checkpoint::Rejected;
-use crate::config::{Written, parse_settings};
 use crate::error::{Error, Result};
+use crate::run::checkpoint::Rejected;
+use crate::run::config::{Written, parse_settings};
 
 /// Most bytes of `config.toml`, which has about a thousand.
 const SETTINGS_MOST: u64 = 1 << 16;

@@ -6,10 +6,10 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::{CONFIG, ENVIRONMENT, FILES, FOLDERS, METRICS, RUNS, RunDir, SUMMARY, timestamp};
-use crate::config::Written;
 use crate::error::{Error, Result};
-use crate::folder::Folder;
-use crate::metrics::MetricsFile;
+use crate::io::folder::Folder;
+use crate::run::config::Written;
+use crate::run::metrics::MetricsFile;
 
 /// Most bytes of `env.json`, which holds a command line.
 const ENVIRONMENT_MOST: u64 = 1 << 20;

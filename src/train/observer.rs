@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::Ended;
 use crate::engine::{Engine, Spare, State};
 use crate::error::Result;
-use crate::objective::Cost;
-use crate::optim::lbfgs::Lbfgs;
+use crate::math::objective::Cost;
+use crate::math::optim::lbfgs::Lbfgs;
 
 /// The state after an update, as an observer sees it.
 #[derive(Clone, Debug)]

@@ -13,12 +13,12 @@ use super::rig::{Failure, Rig};
 use super::running_error::kernels::Form;
 use super::steps::{CUTS, Problem, Rule, check_pass, check_repeatable, check_updates, pairs};
 use super::training;
-use crate::device::Choice;
-use crate::gpu::device::Gpu;
-use crate::gpu::kernel::Memory;
-use crate::objective::Activation;
-use crate::optim::Optimizer;
-use crate::reference::gradient_check::GradientError;
+use crate::engine::device::Choice;
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::kernel::Memory;
+use crate::engine::reference::gradient_check::GradientError;
+use crate::math::objective::Activation;
+use crate::math::optim::Optimizer;
 
 /// What is checked against what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::model::Real;
+use crate::math::params::Real;
 
 /// Unit roundoff of f32: no rounding moves a number by more than this share of it.
 pub const UNIT: f64 = 1.0 / (1u32 << 24) as f64;

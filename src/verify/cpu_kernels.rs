@@ -5,8 +5,8 @@ use super::kernels::ProductCase;
 use super::numbers::Numbers;
 use super::rig::Failure;
 use super::running_error::kernels::Form;
-use crate::cpu::{activation, products};
-use crate::objective::Activation;
+use crate::engine::cpu::{activation, products};
+use crate::math::objective::Activation;
 
 /// What the engine states of its activations: 4 units in the last place, each at most 2⁻²³ of the value.
 const ACTIVATION_ERROR: f64 = 8.0 * UNIT;

@@ -1,10 +1,10 @@
 //! Is the reference's gradient the derivative of its cost? Finite differences in f64, for every pair of activations.
 
-use crate::model::{Params, Shape};
-use crate::objective::{Activation, Objective};
-use crate::random::Stream;
-use crate::reference::gradient_check::{GradientError, check_gradient};
-use crate::reference::step::cost_and_gradient;
+use crate::engine::reference::gradient_check::{GradientError, check_gradient};
+use crate::engine::reference::step::cost_and_gradient;
+use crate::math::objective::{Activation, Objective};
+use crate::math::params::{Params, Shape};
+use crate::math::random::Stream;
 
 /// Largest relative error of a gradient that counts as right.
 pub const BOUND: f64 = 1e-9;

@@ -1,4 +1,4 @@
-//! The case list of the kernels: each shader against its twin in [`crate::reference::kernels`], over awkward shapes,
+//! The case list of the kernels: each shader against its twin in [`crate::engine::reference::kernels`], over awkward shapes,
 //! within the bound that [`super::running_error`] derives, exactly on small integers.
 
 mod layers;
@@ -10,7 +10,7 @@ mod vectors;
 
 use super::compare::Closeness;
 use super::rig::{Failure, Rig};
-use crate::gpu::kernel::Kernel;
+use crate::engine::gpu::kernel::Kernel;
 pub use products::{ProductCase, check_form};
 
 type Run = Box<dyn Fn(Rig<'_>) -> Result<Closeness, Failure>>;

@@ -1,6 +1,6 @@
 //! Numbers for cases: small integers, on which products and sums are exact whatever their order, and reals.
 
-use crate::random::Stream;
+use crate::math::random::Stream;
 
 /// What a case is run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

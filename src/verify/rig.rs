@@ -2,12 +2,12 @@
 //! padding has to come out as 0.
 
 use super::compare::Difference;
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::kernel::Memory;
+use crate::engine::gpu::memory::buffer::{Tensor, padded, read};
+use crate::engine::gpu::memory::storage::Storage;
+use crate::engine::gpu::recording::Recorder;
 use crate::error::{Error, Result};
-use crate::gpu::buffer::{Tensor, padded, read};
-use crate::gpu::device::Gpu;
-use crate::gpu::kernel::Memory;
-use crate::gpu::recording::Recorder;
-use crate::gpu::storage::Storage;
 
 /// Numbers behind every tensor that no kernel may write; read as numbers they are NaN.
 const GUARD: usize = 64;

@@ -6,10 +6,10 @@ use super::rig::Failure;
 use super::running_error::kernels::{adam, sgd};
 use super::running_error::step::{Bounded, Weights, cost_and_gradient, exact_weights, forward};
 use super::running_error::{Approx, exact};
-use crate::device::{Choice, Setup};
+use crate::engine::device::{Choice, Setup};
 use crate::engine::{Cut, Engine, NewUnit, RhoHat, Rows, Update};
-use crate::model::{Matrix, Params, Shape};
-use crate::objective::{Activation, Cost, Objective, RhoHatMode};
+use crate::math::objective::{Activation, Cost, Objective, RhoHatMode};
+use crate::math::params::{Matrix, Params, Shape};
 
 /// Awkward on purpose: no size is a multiple of a tile, and a row and a unit are left over by every cut.
 const SHAPE: Shape = Shape { visible: 13, hidden: 10 };

@@ -5,12 +5,12 @@ use super::numbers::Numbers;
 use super::rig::Failure;
 use super::running_error::exact;
 use super::running_error::step::{cost_and_gradient, exact_weights};
-use crate::device::{Choice, Setup};
+use crate::data::shuffle::Shuffle;
+use crate::engine::device::{Choice, Setup};
 use crate::engine::{Cut, RhoHat};
-use crate::model::{Matrix, Params, Shape};
-use crate::objective::Objective;
-use crate::optim::{LearningRate, Optimizer};
-use crate::order::Shuffle;
+use crate::math::objective::Objective;
+use crate::math::optim::{LearningRate, Optimizer};
+use crate::math::params::{Matrix, Params, Shape};
 use crate::train::{Outcome, Recipe, train};
 
 /// Largest relative difference of the final J. Not derived: searches in different precision take different steps and

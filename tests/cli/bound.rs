@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use rhohat::checkpoint::Checkpoints;
 use rhohat::data::npy;
+use rhohat::run::checkpoint::Checkpoints;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 

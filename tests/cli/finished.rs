@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use rhohat::checkpoint::fail_point;
+use rhohat::run::checkpoint::fail_point;
 use tempfile::tempdir;
 
 use super::{Outcome, rhohat, train};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use rhohat::data::{Sample, npy};
-use rhohat::model::file::ModelFile;
+use rhohat::run::model_file::ModelFile;
 use tempfile::tempdir;
 
 use super::rhohat;

@@ -35,7 +35,7 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
-use rhohat::checkpoint::fail_point;
+use rhohat::run::checkpoint::fail_point;
 use serde_json::Value;
 
 /// What a run of the program came to.

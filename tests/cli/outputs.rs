@@ -7,9 +7,9 @@ use std::process::Command;
 
 use rhohat::data::Preprocess;
 use rhohat::data::npy;
-use rhohat::model::file::{Meta, save};
-use rhohat::model::{Params, Shape};
-use rhohat::objective::Objective;
+use rhohat::math::objective::Objective;
+use rhohat::math::params::{Params, Shape};
+use rhohat::run::model_file::{Meta, save};
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use rhohat::checkpoint::Checkpoints;
+use rhohat::run::checkpoint::Checkpoints;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
@@ -278,7 +278,7 @@ fn a_divergence_says_where_and_what_to_lower_and_the_run_goes_on_from_the_checkp
 fn held_out_examples_end_training_early_keep_the_best_model_and_survive_a_break() {
     let folder = tempdir().unwrap();
     let folder = folder.path();
-    let mut stream = rhohat::random::Stream::new(3, "noise");
+    let mut stream = rhohat::math::random::Stream::new(3, "noise");
     let noise: Vec<f32> = (0..80 * 12).map(|_| stream.unit() as f32).collect();
     rhohat::data::npy::write(&folder.join("noise.npy"), 80, 12, &noise).unwrap();
     // Nothing in noise is worth learning: what is learned makes held-out rows worse before long.

@@ -197,7 +197,7 @@ fn a_signal_saves_and_ends_the_run() {
         assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
         let summary = crate::json(&String::from_utf8(output.stdout).unwrap());
         assert_eq!(summary["ended"], "stopped");
-        rhohat::model::file::ModelFile::open(&folder.path().join("run/model.safetensors")).unwrap();
+        rhohat::run::model_file::ModelFile::open(&folder.path().join("run/model.safetensors")).unwrap();
     }
 }
 

@@ -27,7 +27,7 @@ fn verify_runs_every_kernel_on_the_software_adapter() {
     assert_eq!(report["passed"], true, "{report}");
     let checks = report["checks"].as_array().unwrap();
     let of_group = |group: &str| checks.iter().filter(|check| check["group"] == group).count();
-    let all = rhohat::gpu::kernel::ALL;
+    let all = rhohat::engine::gpu::kernel::ALL;
     let with_textures = all.iter().filter(|kernel| kernel.reads_textures()).count();
     assert_eq!(of_group("kernels"), all.len() + with_textures);
     assert_eq!(of_group("gradients"), 7);
@@ -63,7 +63,7 @@ fn devices_writes_every_shader_as_it_is_compiled() {
     let folder = tempdir().unwrap();
     rhohat(folder.path(), &["devices", "--shaders", "wgsl"]).text();
     let written = folder.path().join("wgsl");
-    assert_eq!(names(&written).len(), rhohat::gpu::kernel::ALL.len());
+    assert_eq!(names(&written).len(), rhohat::engine::gpu::kernel::ALL.len());
     let text = fs::read_to_string(written.join("layer_nt.wgsl")).unwrap();
     assert!(text.contains("fn main") && text.contains("fn activation") && text.contains("fn linear_index"));
 }

@@ -1,7 +1,7 @@
 //! Sigmoid and tanh over the whole range of f32.
 
-use rhohat::cpu::activation::{apply, sigmoid, tanh};
-use rhohat::objective::Activation;
+use rhohat::engine::cpu::activation::{apply, sigmoid, tanh};
+use rhohat::math::objective::Activation;
 
 /// Largest error in units in the last place.
 const ULPS: f64 = 4.0;

@@ -2,8 +2,8 @@
 //! may make of them. Every rounding adds half an ulp, every activation its 4 ulp, and errors grow as the formulas make
 //! them grow. Nothing here is fitted to what an engine returns.
 
-use rhohat::model::{Matrix, Params};
-use rhohat::objective::{Activation, Objective};
+use rhohat::math::objective::{Activation, Objective};
+use rhohat::math::params::{Matrix, Params};
 use rhohat::verify::compare::{Expected, UNIT, gamma};
 
 /// Largest relative error of an activation: 4 ulp, an ulp being at most 2 units.

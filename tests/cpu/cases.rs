@@ -1,12 +1,12 @@
 //! Autoencoders to test with: every weight of the objective large enough that a term left out is far outside a bound.
 
-use rhohat::cpu::Cpu;
-use rhohat::device::Setup;
+use rhohat::engine::cpu::Cpu;
+use rhohat::engine::device::Setup;
+use rhohat::engine::reference::Reference;
 use rhohat::engine::{Cut, RhoHat};
-use rhohat::model::{Matrix, Params, Shape};
-use rhohat::objective::{Activation, Objective, RhoHatMode};
-use rhohat::random::Stream;
-use rhohat::reference::Reference;
+use rhohat::math::objective::{Activation, Objective, RhoHatMode};
+use rhohat::math::params::{Matrix, Params, Shape};
+use rhohat::math::random::Stream;
 
 pub use Activation::{Linear, Sigmoid, Tanh};
 

@@ -144,7 +144,7 @@ fn saturated_units_have_a_finite_cost_and_are_counted() {
 
 #[test]
 fn nan_in_any_tensor_makes_the_cost_and_the_step_not_finite() {
-    type Tensor = fn(&mut rhohat::model::Params<f32>) -> &mut Vec<f32>;
+    type Tensor = fn(&mut rhohat::math::params::Params<f32>) -> &mut Vec<f32>;
     let tensors: [Tensor; 4] = [|p| &mut p.w1, |p| &mut p.b1, |p| &mut p.d, |p| &mut p.b2];
     for pair in PAIRS {
         for tensor in tensors {

@@ -1,10 +1,10 @@
 //! Fetched rows that are computed in parts: the bits of all rows of a chunk at once.
 
-use rhohat::cpu::Cpu;
-use rhohat::device::Setup;
+use rhohat::data::batches::Examples;
+use rhohat::engine::cpu::Cpu;
+use rhohat::engine::device::Setup;
 use rhohat::engine::{Cut, Engine};
-use rhohat::model::{Matrix, Params, Shape};
-use rhohat::supply::Examples;
+use rhohat::math::params::{Matrix, Params, Shape};
 
 fn engine(shape: Shape, rows: usize, chunk: Option<usize>, streamed: bool) -> Cpu {
     let values = (0..rows * shape.visible).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();

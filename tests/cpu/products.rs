@@ -1,8 +1,8 @@
 //! The products alone: exact on small integers, whose sums f32 holds, and within the bound of a dot product else.
 
-use rhohat::cpu::products::{nn, nt, tn};
-use rhohat::random::Stream;
-use rhohat::reference::kernels::{matmul_nn, matmul_nt, matmul_tn};
+use rhohat::engine::cpu::products::{nn, nt, tn};
+use rhohat::engine::reference::kernels::{matmul_nn, matmul_nt, matmul_tn};
+use rhohat::math::random::Stream;
 use rhohat::verify::compare::{Expected, gamma};
 
 type Product = fn(&[f32], &[f32], usize, usize, usize) -> Vec<f32>;

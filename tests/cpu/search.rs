@@ -1,7 +1,7 @@
 //! The vectors of L-BFGS against the reference.
 
 use rhohat::engine::{Engine, SearchSpace, Slot};
-use rhohat::optim::lbfgs::{Iteration, Lbfgs};
+use rhohat::math::optim::lbfgs::{Iteration, Lbfgs};
 
 use crate::cases::{PAIRS, case};
 

@@ -1,8 +1,8 @@
 //! The same bits for any number of threads.
 
+use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::{Engine, Rows, SearchSpace, Slot, Update};
-use rhohat::optim::{LearningRate, Optimizer};
-use rhohat::order::Shuffle;
+use rhohat::math::optim::{LearningRate, Optimizer};
 use rhohat::train::{Recipe, train};
 
 use crate::cases::{Case, PAIRS, case};

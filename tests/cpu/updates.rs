@@ -1,8 +1,8 @@
 //! Steps of SGD and Adam, mini-batches and the moving average of ρ̂, against the reference.
 
 use rhohat::engine::{Engine, Rows, Update};
-use rhohat::model::Params;
-use rhohat::objective::RhoHatMode;
+use rhohat::math::objective::RhoHatMode;
+use rhohat::math::params::Params;
 use rhohat::verify::compare::UNIT;
 
 use crate::bounds::bounds;

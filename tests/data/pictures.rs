@@ -4,9 +4,9 @@ use std::fs;
 use std::sync::Arc;
 
 use image::{DynamicImage, GenericImageView};
+use rhohat::data::batches::{Supply, Wanted};
 use rhohat::data::{Examples, GridRows, Normalize, Picture, Pictures, Preprocess, Recipe, Scale, Source};
-use rhohat::memory::Bytes;
-use rhohat::supply::{Supply, Wanted};
+use rhohat::io::memory::Bytes;
 
 use crate::{fixture, plain, untouched};
 

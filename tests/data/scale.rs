@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use rhohat::data::batches::{Supply, Wanted};
 use rhohat::data::numbers::Number;
+use rhohat::data::shuffle::Shuffle;
 use rhohat::data::stream::{Feed, Transform, fit};
 use rhohat::data::{Normalize, Opened, Preprocess, Reading, Recipe, Scale, Source, Table};
-use rhohat::order::Shuffle;
-use rhohat::supply::{Supply, Wanted};
 use tempfile::tempdir;
 
 use crate::{fixture, npy, plain, untouched};

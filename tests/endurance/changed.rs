@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rhohat::random::Stream;
+use rhohat::math::random::Stream;
 
 use super::{Place, copy, finished, is_long};
 
@@ -89,7 +89,7 @@ impl Change {
         let common = format!("--hidden 40 --rho 0.05 --device cpu --out {run}");
         let mut command = place.command(&Self::words(&format!("{} {common}", self.first)));
         if let Some(dies) = self.dies {
-            let output = command.env(rhohat::checkpoint::fail_point::VARIABLE, dies).output().unwrap();
+            let output = command.env(rhohat::run::checkpoint::fail_point::VARIABLE, dies).output().unwrap();
             assert_eq!(output.status.signal(), Some(6), "{}: {dies} was not reached", self.name);
         } else {
             finished(command.output().unwrap());

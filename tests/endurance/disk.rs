@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use rhohat::random::Stream;
+use rhohat::math::random::Stream;
 
 use super::strace::Call;
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use rhohat::random::Stream;
+use rhohat::math::random::Stream;
 
 use super::{Kind, Place, copy, fail_point, finished, is_long, newest};
 

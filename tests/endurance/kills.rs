@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rhohat::random::Stream;
+use rhohat::math::random::Stream;
 
 use super::{Kind, Place, devices, fail_point, finished, is_long, newest};
 

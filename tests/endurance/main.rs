@@ -24,8 +24,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use rhohat::checkpoint::{Checkpoints, fail_point};
 use rhohat::data::npy;
+use rhohat::run::checkpoint::{Checkpoints, fail_point};
 use tempfile::{TempDir, tempdir};
 
 /// Whether everything is asked for.

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Output;
 
-use rhohat::random::Stream;
+use rhohat::math::random::Stream;
 
 use super::disk::Disk;
 use super::{Place, copy, fail_point, finished, is_long, strace};

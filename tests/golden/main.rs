@@ -5,12 +5,12 @@ mod support;
 
 use std::rc::Rc;
 
-use rhohat::device::{Choice, Setup, Start};
+use rhohat::data::batches::Examples;
+use rhohat::engine::device::{Choice, Setup, Start};
+use rhohat::engine::reference::Reference;
 use rhohat::engine::{Cut, Engine, RhoHat, Rows, Update};
-use rhohat::model::{Matrix, Params, Shape};
-use rhohat::objective::{Objective, RhoHatMode};
-use rhohat::reference::Reference;
-use rhohat::supply::Examples;
+use rhohat::math::objective::{Objective, RhoHatMode};
+use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::verify::compare::{Closeness, Expected, UNIT};
 use serde::Deserialize;
 

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use rhohat::random::Stream;
+use rhohat::math::random::Stream;
 
 /// From what is guarded to a file.
 pub type Wrap = Box<dyn Fn(&[u8]) -> Vec<u8>>;

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rhohat::data::Normalize;
+use rhohat::data::batches::{Supply, Wanted};
+use rhohat::data::shuffle::{Order, RunOrder, Shuffle};
 use rhohat::data::stream::{Feed, RowSum, Store, Transform, fit};
-use rhohat::order::{Order, RunOrder, Shuffle};
-use rhohat::supply::{Supply, Wanted};
 use tempfile::TempDir;
 
 use super::{COLS, ROWS, SHUFFLE, folder, open, pixels, preprocess};

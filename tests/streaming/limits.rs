@@ -2,7 +2,7 @@
 
 use rhohat::data::stream::fit;
 use rhohat::data::{Normalize, Sample, Scale, Source};
-use rhohat::model::Matrix;
+use rhohat::math::params::Matrix;
 use rhohat::verify::compare::Expected;
 use tempfile::TempDir;
 

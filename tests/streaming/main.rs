@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use rhohat::data::batches::{Examples, Supply, Wanted};
+use rhohat::data::shuffle::{Order, RunOrder, Shuffle};
 use rhohat::data::stream::{Feed, RawRows, Store, Transform, fit};
 use rhohat::data::{Normalize, Preprocess, Scale, Source};
-use rhohat::device::{Choice, Setup, Start};
+use rhohat::engine::device::{Choice, Setup, Start};
 use rhohat::engine::{Cut, Engine};
-use rhohat::model::{Matrix, Params, Shape};
-use rhohat::optim::{LearningRate, Optimizer};
-use rhohat::order::{Order, RunOrder, Shuffle};
-use rhohat::supply::{Examples, Supply, Wanted};
+use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::train::{Recipe, train};
 use tempfile::TempDir;
 

@@ -1,13 +1,13 @@
 //! One order of the rows, whichever way it is made and wherever the rows are.
 
 use rhohat::data::Normalize;
+use rhohat::data::batches::{Examples, Supply, Wanted};
+use rhohat::data::shuffle::{Order, RunOrder, Shuffle};
 use rhohat::data::stream::{Feed, Transform};
-use rhohat::device::{Setup, Start};
 use rhohat::engine::Cut;
-use rhohat::model::{Matrix, Params, Shape};
-use rhohat::optim::{LearningRate, Optimizer};
-use rhohat::order::{Order, RunOrder, Shuffle};
-use rhohat::supply::{Examples, Supply, Wanted};
+use rhohat::engine::device::{Setup, Start};
+use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::train::{Recipe, train};
 
 use super::{COLS, ROWS, at_once, engines, folder, open, preprocess};

@@ -2,9 +2,9 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use rhohat::device::Selector;
-use rhohat::gpu::adapter::{adapters, select};
-use rhohat::gpu::device::Gpu;
+use rhohat::engine::device::Selector;
+use rhohat::engine::gpu::device::Gpu;
+use rhohat::engine::gpu::device::adapter::{adapters, select};
 
 /// Set to 1 to run the tests where no adapter can be had. Each test that is left out says so.
 const SKIP: &str = "RHOHAT_SKIP_GPU_TESTS";

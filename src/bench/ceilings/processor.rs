@@ -6,10 +6,10 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::COPIED;
 use crate::bench::stats::{Pace, Summary, alone};
-use crate::cpu::products;
+use crate::engine::cpu::products;
 use crate::error::Result;
-use crate::random::Stream;
-use crate::threads::Pool;
+use crate::io::threads::Pool;
+use crate::math::random::Stream;
 
 /// Sums that are added to in turn: more than a multiply-add takes cycles times those that start in one, and few enough
 /// for 16 registers.
@@ -97,14 +97,13 @@ impl WithSimd for MultiplyAdds {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(debug_assertions)))]
 mod tests {
     use super::*;
 
     /// Code that is not inlined into [`WithSimd::with_simd`] is compiled without the instruction set: right, and a
     /// fiftieth as fast.
     #[test]
-    #[cfg(not(debug_assertions))]
     fn a_large_product_runs_at_a_twentieth_of_the_multiply_adds_in_registers_at_least() {
         // The best of them: neighbours take from both what they like.
         let rate = |(flops, times): (f64, Summary)| flops / times.best;

@@ -6,11 +6,11 @@ use bytemuck::{Pod, Zeroable};
 
 use super::COPIED;
 use crate::bench::stats::{Pace, Summary, alone};
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::kernel::{Access, Kernel, NO_PARTS, Uniform};
+use crate::engine::gpu::memory::buffer::{Tensor, buffer, bytes};
+use crate::engine::gpu::recording::{Choice, Recorder, Recording};
 use crate::error::Result;
-use crate::gpu::buffer::{Tensor, buffer, bytes};
-use crate::gpu::device::Gpu;
-use crate::gpu::kernel::{Access, Kernel, NO_PARTS, Uniform};
-use crate::gpu::recording::{Choice, Recorder, Recording};
 
 /// `shaders/bench/multiply_add.wgsl`.
 static MULTIPLY_ADD: Kernel = Kernel {

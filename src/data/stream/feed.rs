@@ -14,9 +14,9 @@ use super::reader::{Job, Loaded, Reader, read};
 use super::rows::{RowSum, Scattered, Sequential};
 use super::store::Store;
 use super::transform::{Transform, check_finite};
+use crate::data::batches::{Codes, Supply, Wanted};
+use crate::data::shuffle::{Shuffle, Windows};
 use crate::error::Result;
-use crate::order::{Shuffle, Windows};
-use crate::supply::{Codes, Supply, Wanted};
 
 /// Windows that are held: a mini-batch may lie in two.
 const HELD: usize = 2;

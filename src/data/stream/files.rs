@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use crate::error::{Error, Result};
-use crate::input;
+use crate::io::safe_open;
 
 /// Files that a store keeps open.
 pub const OPEN: usize = 64;
@@ -87,7 +87,7 @@ impl Shard {
 
     /// Opens it again.
     fn open(&self) -> Result<File> {
-        let (file, _) = input::open(&self.path)?;
+        let (file, _) = safe_open::open(&self.path)?;
         let found = file.metadata().map_err(|error| Error::io("read", &self.path, error))?;
         let (found, was) = (Stamp::of(&found), self.stamp);
         if found.is_same(&was) {

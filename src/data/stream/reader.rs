@@ -9,7 +9,7 @@ use super::rows::RowSum;
 use super::store::Store;
 use super::transform::check_finite;
 use crate::error::Result;
-use crate::threads;
+use crate::io::threads;
 
 /// Ranges of rows that are read one after the other.
 pub type Job = Vec<Range<usize>>;

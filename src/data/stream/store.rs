@@ -22,7 +22,7 @@ use crate::data::reading::{Axes, Axis, Meaning, Reading};
 use crate::data::taken::{Found, Taken};
 use crate::data::{Table, doubt, npy, shards};
 use crate::error::{Error, Result};
-use crate::input::{self, Part};
+use crate::io::safe_open::{self, Part};
 
 /// Bytes that are read at a time where all rows are.
 pub const PIECE: usize = 1 << 20;
@@ -356,7 +356,7 @@ enum Npy {
 
 fn open_npy(path: &Path, reading: &Reading) -> Result<Npy> {
     let failed = |error| Error::io("read", path, error);
-    let (file, held) = input::open(path)?;
+    let (file, held) = safe_open::open(path)?;
     let mut magic = Vec::new();
     (&file).take(npy::MAGIC.len() as u64).read_to_end(&mut magic).map_err(failed)?;
     if magic != npy::MAGIC {
@@ -411,7 +411,7 @@ fn not_plain(path: &Path, layout: &Layout, axes: &Axes) -> Option<(String, Strin
 }
 
 fn open_raw(path: PathBuf, rows: RawRows) -> Result<Shard> {
-    let (file, held) = input::open(&path)?;
+    let (file, held) = safe_open::open(&path)?;
     let row = (rows.cols as u64).saturating_mul(rows.number.size() as u64);
     if held == 0 || !held.is_multiple_of(row) {
         let fact = format!("{held} bytes are no whole number of rows of {row}, as {rows} has them");

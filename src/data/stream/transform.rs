@@ -8,11 +8,11 @@ use rayon::prelude::*;
 use super::reader::{Loaded, read};
 use super::rows::RowSum;
 use super::store::Store;
+use crate::data::batches::Codes;
 use crate::data::normalize::centre_rows;
 use crate::data::numbers::{Endian, Number};
 use crate::data::{Normalize, Preprocess};
 use crate::error::{Error, Result};
-use crate::supply::Codes;
 
 /// How rows of one store become examples.
 #[derive(Debug)]

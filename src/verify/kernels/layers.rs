@@ -2,11 +2,11 @@
 
 use super::sums::{BEFORE, sums_behind};
 use super::{Case, Run, SHAPES};
-use crate::gpu::buffer::Tensor;
-use crate::gpu::kernel;
-use crate::gpu::ops::{HiddenEnd, LayerEnd, OutputEnd, output_sums};
-use crate::gpu::variant::{Product, Variant};
-use crate::objective::Activation;
+use crate::engine::gpu::kernel;
+use crate::engine::gpu::kernel::variant::{Product, Variant};
+use crate::engine::gpu::memory::buffer::Tensor;
+use crate::engine::gpu::ops::{HiddenEnd, LayerEnd, OutputEnd, output_sums};
+use crate::math::objective::Activation;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::Numbers;
 use crate::verify::rig::{Failure, Rig};

@@ -1,8 +1,8 @@
 //! Cases of ρ̂ and its KL slope.
 
 use super::Case;
-use crate::gpu::kernel;
-use crate::objective::{Activation, Objective};
+use crate::engine::gpu::kernel;
+use crate::math::objective::{Activation, Objective};
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::Numbers;
 use crate::verify::rig::{Failure, Rig};

@@ -1,10 +1,10 @@
 //! Cases of the three products.
 
 use super::{Case, layers};
-use crate::gpu::buffer::{Tensor, padded};
-use crate::gpu::kernel::{self, Kernel};
-use crate::gpu::ops::Slices;
-use crate::gpu::variant::{Product, Variant};
+use crate::engine::gpu::kernel::variant::{Product, Variant};
+use crate::engine::gpu::kernel::{self, Kernel};
+use crate::engine::gpu::memory::buffer::{Tensor, padded};
+use crate::engine::gpu::ops::Slices;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::{Kind, Numbers};
 use crate::verify::rig::{Failure, Rig};

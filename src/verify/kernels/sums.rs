@@ -1,10 +1,10 @@
 //! Cases of the reductions: column sums and means, inner products, the sum over slices.
 
 use super::{Case, SHAPES};
-use crate::gpu::buffer::{Tensor, padded};
-use crate::gpu::kernel;
-use crate::gpu::ops::{COLUMN_BLOCK, EXPONENT_BLOCK, SUM_BLOCK, Slices, exponent_blocks, sum_blocks};
-use crate::reference::kernels as reference;
+use crate::engine::gpu::kernel;
+use crate::engine::gpu::memory::buffer::{Tensor, padded};
+use crate::engine::gpu::ops::{COLUMN_BLOCK, EXPONENT_BLOCK, SUM_BLOCK, Slices, exponent_blocks, sum_blocks};
+use crate::engine::reference::kernels as reference;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::{Kind, Numbers};
 use crate::verify::rig::{Failure, Rig};

@@ -1,10 +1,10 @@
 //! Cases of the updates: SGD with momentum and Adam.
 
 use super::Case;
-use crate::gpu::kernel;
-use crate::gpu::ops::{adam_uniform, sgd_uniform};
-use crate::gpu::recording::LiveUniform;
-use crate::gpu::uniform::{Adam, Sgd};
+use crate::engine::gpu::kernel;
+use crate::engine::gpu::memory::uniform::{Adam, Sgd};
+use crate::engine::gpu::ops::{adam_uniform, sgd_uniform};
+use crate::engine::gpu::recording::LiveUniform;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::{Kind, Numbers};
 use crate::verify::rig::{Failure, Rig};

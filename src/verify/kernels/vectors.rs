@@ -1,12 +1,12 @@
 //! Cases of vectors: sums of multiples of them; and of the rows of a mini-batch, gathered or from codes.
 
 use super::{Case, SHAPES};
-use crate::gpu::buffer::padded;
-use crate::gpu::kernel;
-use crate::gpu::ops::combination_uniform;
-use crate::gpu::recording::LiveUniform;
-use crate::gpu::uniform::Combination;
-use crate::reference::kernels as reference;
+use crate::engine::gpu::kernel;
+use crate::engine::gpu::memory::buffer::padded;
+use crate::engine::gpu::memory::uniform::Combination;
+use crate::engine::gpu::ops::combination_uniform;
+use crate::engine::gpu::recording::LiveUniform;
+use crate::engine::reference::kernels as reference;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::{Kind, Numbers};
 use crate::verify::rig::{Failure, Rig};

@@ -1,9 +1,9 @@
-//! The kernels over numbers with error bounds: the same formulas as [`crate::reference::kernels`], which gives the
+//! The kernels over numbers with error bounds: the same formulas as [`crate::engine::reference::kernels`], which gives the
 //! values where there are many.
 
 use super::{Approx, sum, sum_error};
-use crate::objective::{Activation, Objective, RHO_HAT_MIN};
-use crate::reference::kernels::{self as reference, ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
+use crate::engine::reference::kernels::{self as reference, ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
+use crate::math::objective::{Activation, Objective, RHO_HAT_MIN};
 
 /// The three products of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
-//! One pass of the objective over numbers with error bounds, in the order of [`crate::reference::step`].
+//! One pass of the objective over numbers with error bounds, in the order of [`crate::engine::reference::step`].
 
 use super::kernels::*;
 use super::{Approx, sum};
-use crate::model::Params;
-use crate::objective::Objective;
+use crate::math::objective::Objective;
+use crate::math::params::Params;
 use crate::verify::compare::Expected;
 
 /// What an f32 engine may make of one pass.

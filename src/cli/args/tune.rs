@@ -1,0 +1,37 @@
+//! The flags that say how the kernels of a WebGPU device are chosen.
+
+use crate::engine::gpu::tune::Tune;
+use crate::{Error, Result};
+use clap::Args;
+
+/// `--no-tune` and `--retune`. They are no settings of a run: what was chosen is.
+#[derive(Clone, Debug, Args)]
+pub struct TuneFlags {
+    /// Take the kernels that suit this kind of WebGPU device, without timing and without the cache
+    #[arg(long)]
+    no_tune: bool,
+    /// Time the kernels of a WebGPU device anew, whatever the cache knows
+    #[arg(long)]
+    retune: bool,
+}
+
+impl TuneFlags {
+    /// What they ask for beside `--force-variant`, if that was given.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when flags contradict each other.
+    pub fn mode(&self, is_forced: bool) -> Result<Tune> {
+        match (self.no_tune, self.retune) {
+            (true, true) => Err(Error::usage(
+                "--no-tune and --retune contradict each other: one times no kernels, the other times them anew; give \
+                 one of them",
+            )),
+            (_, true) if is_forced => Err(Error::usage(
+                "--retune times kernels to choose among them, but --force-variant has chosen; give one of them",
+            )),
+            (_, true) => Ok(Tune::Always),
+            (true, _) => Ok(Tune::Never),
+            _ => Ok(Tune::Auto),
+        }
+    }
+}

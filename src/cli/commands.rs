@@ -1,0 +1,45 @@
+//! The commands: arguments → library calls → printed lines.
+
+mod bench;
+mod devices;
+mod encode;
+mod eval;
+mod features;
+mod on_data;
+mod outputs;
+mod reconstruct;
+mod taken;
+mod train;
+mod verify;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::cli::args::{Cli, Command};
+use crate::cli::output;
+
+/// Runs a command; `started` is when the program did.
+pub fn run(cli: &Cli, started: Instant) -> anyhow::Result<ExitCode> {
+    match &cli.command {
+        Command::Train(args) => train::run(args, started),
+        Command::Eval(args) => done(eval::run(args)),
+        Command::Encode(args) => done(encode::run(args)),
+        Command::Reconstruct(args) => done(reconstruct::run(args)),
+        Command::Features(args) => done(features::run(args)),
+        Command::Verify(args) => verify::run(args),
+        Command::Bench(args) => done(bench::run(args)),
+        Command::Devices(args) => done(devices::run(args)),
+    }
+}
+
+fn done(result: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+/// Prints a result on stdout: `value` as one line of JSON where `json` asks for it, else the lines of `text`.
+fn print<T: Serialize>(json: bool, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
+    let printed = if json { output::json(value) } else { output::lines(&text(value)) };
+    Ok(printed?)
+}

@@ -1,0 +1,31 @@
+//! `rhohat encode`: hidden activations of data, as rows.
+
+use crate::io::paths::PathText;
+use serde_json::json;
+
+use super::on_data::{Made, Opening, Reach};
+use super::outputs::{Kind, Wanted};
+use super::print;
+use crate::cli::args::MapArgs;
+
+/// Encodes and writes `[m, h]`, piece by piece.
+pub fn run(args: &MapArgs) -> anyhow::Result<()> {
+    let opening = Opening::new(&args.on, |_| {})?;
+    let (kinds, inputs) = (&[Kind::Npy], &opening.inputs());
+    let wanted = Wanted { flag: "-o", path: &args.out, kinds, inputs, force: Some(args.force) };
+    let out = wanted.check()?;
+    let mut session = opening.session(Made::Codes)?;
+    let (rows, hidden) = (session.examples.size().0, session.engine.shape().hidden);
+    let (mut pass, mut reach) = (session.pass(), Reach::default());
+    out.write_rows((rows, hidden), || {
+        let Some(range) = pass.next() else { return Ok(None) };
+        reach.add(&session.examples.rows(range.clone())?.values);
+        session.encode(&range).map(Some)
+    })?;
+    reach.warn(&session);
+    let out = PathText::from(&*args.out);
+    let report = json!({ "examples": rows, "hidden": hidden, "out": out, "data": session.data });
+    print(args.on.json, &report, |_| {
+        format!("{}: {rows} rows of {hidden} hidden activations", args.out.display())
+    })
+}

@@ -1,0 +1,85 @@
+//! `rhohat reconstruct`: data through the model and back to the values they came in.
+
+use crate::Error;
+use crate::data::Picture;
+use crate::io::paths::PathText;
+use crate::run::picture;
+use serde_json::json;
+
+use super::on_data::{Made, Opening, Reach, Session};
+use super::outputs::{Destination, Kind, Wanted};
+use super::print;
+use crate::cli::args::MapArgs;
+
+/// Reconstructs, restores and writes rows `[m, n]` piece by piece, or the picture.
+pub fn run(args: &MapArgs) -> anyhow::Result<()> {
+    let opening = Opening::new(&args.on, |_| {})?;
+    let (kinds, inputs) = (&[Kind::Npy, Kind::Png], &opening.inputs());
+    let wanted = Wanted { flag: "-o", path: &args.out, kinds, inputs, force: Some(args.force) };
+    let out = wanted.check()?;
+    let made = if out.kind == Kind::Png { Made::Picture } else { Made::Outputs };
+    let mut session = opening.session(made)?;
+    let (examples, visible) = session.examples.size();
+    let whitened = session.examples.preprocess().whiten;
+    let what = match out.kind {
+        Kind::Png => {
+            let picture = the_picture(args, &mut session)?;
+            picture::photograph(&picture, whitened).save(out.path())?;
+            format!("a picture of {}×{} pixels", picture.width, picture.height)
+        }
+        _ => {
+            write(&out, &mut session)?;
+            format!("{examples} rows of {visible} numbers")
+        }
+    };
+    if whitened {
+        tracing::warn!(
+            "the model's images were whitened, which cannot be undone: the result is in whitened space"
+        );
+    }
+    let left_out = session.examples.cropped();
+    let report = json!({
+        "examples": examples, "visible": visible, "whitened": whitened, "out": PathText::from(&*args.out),
+        "data": session.data, "left_out": left_out,
+    });
+    print(args.on.json, &report, |_| format!("{}: {what}", args.out.display()))
+}
+
+/// Writes all examples as rows.
+fn write(out: &Destination, session: &mut Session) -> crate::Result<()> {
+    let (mut pass, mut reach) = (session.pass(), Reach::default());
+    out.write_rows(session.examples.size(), || {
+        let Some(range) = pass.next() else { return Ok(None) };
+        reach.add(&session.examples.rows(range.clone())?.values);
+        session.restore(&range).map(Some)
+    })?;
+    reach.warn(session);
+    Ok(())
+}
+
+/// The one picture that the examples are the patches of.
+fn the_picture(args: &MapArgs, session: &mut Session) -> Result<Picture, Error> {
+    let grids = session.examples.grids().unwrap_or_default();
+    let refused = |why: String| Err(Error::usage(format!("-o {}: {why}", args.out.display())));
+    match grids.len() {
+        0 => return refused("DATA are rows, which are no picture; write them with -o FILE.npy".to_owned()),
+        1 => {}
+        count => {
+            return refused(format!(
+                "one PNG, but DATA are {count} pictures; give one picture, or -o FILE.npy for all patches"
+            ));
+        }
+    }
+    let (mut rows, (examples, visible)) = (Vec::new(), session.examples.size());
+    if rows.try_reserve_exact(examples * visible).is_err() {
+        let fact = "out of memory: the system refuses room for its patches";
+        return Err(Error::device(format!(
+            "{fact}; raise the limit (ulimit -v), or write them with -o FILE.npy"
+        )));
+    }
+    for range in session.pass() {
+        rows.extend(session.restore(&range)?);
+    }
+    let pictures = session.examples.preprocess().pictures(&rows, &grids);
+    pictures.and_then(|mut pictures| pictures.pop()).ok_or_else(|| Error::usage("DATA are no picture"))
+}

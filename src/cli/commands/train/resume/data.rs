@@ -1,0 +1,137 @@
+//! Whether the data are those that a run has learned from, and what is done where they are others.
+
+use crate::data::Source;
+use crate::data::identity::{Inputs, Likeness};
+use crate::run::DataRecord;
+use crate::run::config::Config;
+use crate::{Error, Result};
+
+use super::Resumed;
+
+impl Resumed {
+    /// Compares the data with those that the run has learned from. Others are refused unless they are asked for, now or in
+    /// an earlier sitting.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with what differs.
+    pub fn check_data(
+        &mut self,
+        source: &Source,
+        now: &DataRecord,
+        config: &Config,
+        accepted: bool,
+    ) -> Result<()> {
+        let name =
+            config.data.as_ref().map_or("the built-in pictures".into(), |path| path.display().to_string());
+        let Some(then) = self.inputs().cloned() else {
+            if self.from.is_some() && !self.are_turned(&name, source, now, accepted)? {
+                tracing::info!(
+                    "{name}: a checkpoint of 0.1.0 does not say what it was learned from; taken to be the same"
+                );
+            }
+            return Ok(());
+        };
+        self.check_init(&then, &now.inputs, config)?;
+        let likeness = then.data.compare(&now.inputs.data, source)?;
+        if likeness == Likeness::Same {
+            self.expect_rows(source, &then, accepted);
+            return Ok(());
+        }
+        let told = self.difference(&likeness, now, config);
+        let meant = self.record.as_ref().map(|record| record.inputs.data.compare(&now.inputs.data, source));
+        let meant = meant.transpose()?.is_some_and(|likeness| likeness == Likeness::Same);
+        if !accepted && !meant {
+            let remedy = "give the data that it was learning from, or --data-changed to go on with these";
+            return Err(Error::input(name, format!("{told}; {remedy}")));
+        }
+        tracing::warn!("{name}: {told}; gone on with, since --data-changed was given");
+        self.data_changed = self.from.is_some();
+        Ok(())
+    }
+
+    /// Whether pictures are others than those of a checkpoint of 0.1.0, which has learned from the pixels as they lie in the
+    /// files: those are that the EXIF orientation turns, and they are refused unless they are asked for.
+    fn are_turned(&mut self, name: &str, source: &Source, now: &DataRecord, accepted: bool) -> Result<bool> {
+        let Source::Images(pictures) = source else { return Ok(false) };
+        let (turned, all) = (pictures.turned(), pictures.list().len());
+        if turned == 0 {
+            return Ok(false);
+        }
+        let told = format!(
+            "{turned} of {all} pictures are turned as the EXIF orientation in the file says, but version 0.1.0, which \
+             began this run, took them as they lie in the file"
+        );
+        let meant = self.record.as_ref().map(|record| record.inputs.data.compare(&now.inputs.data, source));
+        if !accepted && meant.transpose()? != Some(Likeness::Same) {
+            let remedy =
+                "give copies of them without EXIF, or --data-changed to go on with them as they are shown";
+            return Err(Error::input(name, format!("{told}; {remedy}")));
+        }
+        tracing::warn!("{name}: {told}; gone on with, since --data-changed was given");
+        self.data_changed = true;
+        Ok(true)
+    }
+
+    /// Rows on disk are the same as far as samples of them tell. The first pass that reads them whole will know better,
+    /// unless others are asked for: then it is taken at its word.
+    fn expect_rows(&mut self, source: &Source, then: &Inputs, accepted: bool) {
+        let (Some(store), Some(sum)) = (source.stored(), then.data.sum) else { return };
+        if accepted || self.was_accepted() {
+            tracing::info!(
+                "no sample of the rows has changed; since --data-changed was given, a search begins anew all the same"
+            );
+            self.data_changed = self.from.is_some();
+        } else {
+            store.check().has_to_be(sum);
+        }
+    }
+
+    /// Whether an earlier sitting has accepted other data and come to no checkpoint on them.
+    fn was_accepted(&self) -> bool {
+        let at = self.record.as_ref().and_then(|record| record.accepted_at);
+        at.is_some() && at == self.from.as_ref().map(|(_, checkpoint)| checkpoint.position.steps)
+    }
+
+    /// What is to be kept of the data from now on: those that were looked at, and what is known from before.
+    pub fn completed(&self, mut record: DataRecord) -> DataRecord {
+        let before = self.inputs().and_then(|inputs| inputs.init.clone());
+        record.inputs.init = record.inputs.init.or(before);
+        let steps = self.from.as_ref().map(|(_, checkpoint)| checkpoint.position.steps);
+        record.accepted_at = steps.filter(|_| self.data_changed);
+        record
+    }
+
+    /// What differs, in words.
+    fn difference(&self, likeness: &Likeness, now: &DataRecord, config: &Config) -> String {
+        let mut told = match likeness {
+            Likeness::Same => "the same data".to_owned(),
+            Likeness::Appended { was, is } => {
+                format!("{} rows more than the run has learned from stand behind its {was}", is - was)
+            }
+            Likeness::Other(why) => why.clone(),
+        };
+        let inventory = self.record.as_ref().map(|record| &record.inventory);
+        if let Some(files) = inventory.and_then(|then| now.inventory.differences(then)) {
+            told += &format!(": {files}");
+        }
+        if config.validation.is_some() {
+            told += "; held-out rows are drawn anew from them, so that some may have been learned from";
+        }
+        told
+    }
+
+    /// A model to start from matters where the run starts.
+    fn check_init(&self, then: &Inputs, now: &Inputs, config: &Config) -> Result<()> {
+        if then.init == now.init || now.init.is_none() && self.from.is_some() {
+            return Ok(());
+        }
+        let is_path_of_run = config.to_table().get("init") == self.settings.get("init");
+        if self.from.is_some() && is_path_of_run {
+            tracing::info!("the model of --init has changed since; nothing more is taken from it");
+            return Ok(());
+        }
+        let remedy = "bring it back, leave --init out, or begin a new run with --config RUN/config.toml";
+        let fact = "the model of --init is another than the one that the run was begun with";
+        Err(Error::input(self.run.path(), format!("{fact}; {remedy}")))
+    }
+}

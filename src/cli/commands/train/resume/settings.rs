@@ -1,0 +1,112 @@
+//! What differs between the settings of today and those that a checkpoint was taken under: what a run keeps, what changes
+//! its J, and what decides no step.
+
+use crate::run::Changes;
+use crate::run::config::{Batch, Config, Given};
+use crate::{Error, Result};
+use toml::Table;
+
+use super::Resumed;
+
+/// Settings that a run keeps: its shape, how it reads what it learns from, its optimiser.
+const KEPT: [&str; 19] = [
+    "raw",
+    "divide",
+    "as",
+    "axes",
+    "hidden",
+    "activation",
+    "output",
+    "optimizer",
+    "shuffle_block",
+    "shuffle_order",
+    "patch",
+    "samples",
+    "replacement",
+    "color",
+    "whiten",
+    "normalize",
+    "fit_rows",
+    "seed",
+    "validation",
+];
+/// Settings that change J: a search of L-BFGS begins anew, and the lowest J over held-out examples is another.
+const OF_J: [&str; 3] = ["rho", "beta", "lambda"];
+/// Settings that decide no step: an end that was reached stands. What paths lead to is compared by its content.
+const OF_SITTING: [&str; 7] = ["data", "init", "checkpoint_every", "max_time", "memory", "stream", "threads"];
+
+impl Resumed {
+    /// Refuses settings that are given and would make another run of it, whether a flag or an edited `config.toml` has
+    /// them.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with both values.
+    pub fn admit(&self, given: &Given, flags: &Table) -> Result<()> {
+        let set = given.all();
+        let changes = self.changes_to(&set).into_iter().filter(|(name, _)| set.contains_key(name));
+        self.admit_changes(&changes.collect(), given, flags)
+    }
+
+    /// The same for all settings, those that were left out among them.
+    ///
+    /// # Errors
+    /// As [`Resumed::admit`].
+    pub fn admit_all(&self, config: &Config, given: &Given, flags: &Table) -> Result<()> {
+        let of_order = |name: &str| ["shuffle_block", "shuffle_order"].contains(&name);
+        let mut changes = self.changes(config);
+        // Where every update takes all rows there is no order.
+        changes.retain(|(name, _)| config.batch != Batch::Full || !of_order(name));
+        self.admit_changes(&changes, given, flags)
+    }
+
+    fn admit_changes(&self, changes: &Changes, given: &Given, flags: &Table) -> Result<()> {
+        if self.of_010 && flags.contains_key("divide") {
+            return Err(Error::usage(
+                "--divide: version 0.1.0 began this run, and divided bytes by 255; leave it out",
+            ));
+        }
+        let kept = |(name, _): &&(String, (String, String))| KEPT.contains(&name.as_str());
+        let Some((name, (was, is))) = changes.iter().find(kept) else { return Ok(()) };
+        let config = self.run.config();
+        let (said, remedy) = if flags.contains_key(name) {
+            (format!("--{} {is}", name.replace('_', "-")), "leave it out")
+        } else if given.all().get(name).is_none() {
+            (format!("{} does not say {name}, which is {is} by default", config.display()), "put it back")
+        } else {
+            (format!("{} says {name} = {is}", config.display()), "put it back")
+        };
+        let was = if was == "none" { "no such setting" } else { was };
+        Err(Error::usage(format!(
+            "{said}: the run has {was}, and keeps its shape, its data and its optimiser; {remedy}, or begin a new run \
+             with --config RUN/config.toml"
+        )))
+    }
+
+    /// Settings that are others than the state was taken under.
+    pub(super) fn changes(&self, config: &Config) -> Changes {
+        self.changes_to(&config.to_table())
+    }
+
+    fn changes_to(&self, after: &Table) -> Changes {
+        let text =
+            |table: &Table, name: &str| table.get(name).map_or("none".to_owned(), toml::Value::to_string);
+        let names =
+            self.settings.keys().chain(after.keys().filter(|name| !self.settings.contains_key(*name)));
+        let pairs = names.map(|name| (name.clone(), (text(&self.settings, name), text(after, name))));
+        let was_in_010 = |name: &str| self.of_010 && ["divide", "replacement"].contains(&name);
+        let counts = |name: &str| !name.ends_with("_as_given") && !was_in_010(name);
+        pairs.filter(|(name, (was, is))| was != is && counts(name)).collect()
+    }
+
+    /// Whether J is another function than the one of the checkpoint.
+    pub(super) fn has_another_j(&self, config: &Config) -> bool {
+        self.data_changed
+            || self.stale
+            || self.changes(config).iter().any(|(name, _)| OF_J.contains(&name.as_str()))
+    }
+}
+
+/// Whether another value of a setting decides steps to come.
+pub(super) fn decides(name: &str) -> bool {
+    !OF_SITTING.contains(&name)
+}

@@ -1,0 +1,294 @@
+//! What training starts from: examples under the settings, parameters from a file or at random.
+
+use std::borrow::Cow;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::data::batches::Examples as Given;
+use crate::data::identity::{Identity, Inputs, of_file};
+use crate::data::stream::{Feed, PIECE, Store, Transform, fit};
+use crate::data::{Examples, Preprocess, Scale, Source, npy};
+use crate::engine::device::Start;
+use crate::io::atomic_write;
+use crate::io::memory::Bytes;
+use crate::math::params::{Matrix, Params, Real, Shape, cast};
+use crate::math::random::Stream;
+use crate::run::DataRecord;
+use crate::run::config::Config;
+use crate::run::model_file::ModelFile;
+use crate::{Error, Result};
+
+/// Where the examples are.
+pub enum Rows {
+    /// In memory, preprocessed.
+    Held(Matrix<f64>),
+    /// On disk, as they were saved.
+    Stored(Arc<Store>),
+}
+
+/// What is learned from.
+pub struct Data {
+    /// The rows.
+    pub rows: Rows,
+    /// What makes examples of them.
+    pub preprocess: Preprocess,
+    /// Rows that are held out, where some are.
+    pub held_out: Option<Matrix<f64>>,
+}
+
+impl Data {
+    /// Examples for training. A start model's preprocessing goes on, limits included, unless the settings ask for
+    /// another kind: its weights were learned at that scale; so does that of a run that is gone on with, `known`. `told` hears
+    /// how many rows have been looked at. With the examples comes what they are recognised by, which `check` sees before rows on
+    /// disk are read. Pictures take no more than `memory` while they are made ready.
+    pub fn new(
+        source: &Source,
+        config: &Config,
+        (init, known, memory): (Option<&ModelFile>, Option<&Preprocess>, Bytes),
+        check: &mut dyn FnMut(&DataRecord) -> Result<()>,
+        told: &dyn Fn(usize),
+    ) -> Result<(Self, DataRecord)> {
+        let of_init = init.and_then(ModelFile::meta).map(|meta| &meta.preprocess);
+        // Limits are those of numbers on one scale, which the settings say in so many words.
+        let is_same = |stored: &&Preprocess| {
+            let divisor = |scale: Scale| source.number().map(|number| scale.divisor(number));
+            stored.normalize == config.normalize && divisor(stored.scale) == divisor(config.scale())
+        };
+        let stored = known.or(of_init).filter(is_same).map(|stored| {
+            let scale = source.number().map_or(stored.scale, |_| config.scale());
+            Preprocess { scale, ..stored.clone() }
+        });
+        let stored = stored.as_ref();
+        if let Source::Stored(store) = source {
+            let record = record(source, None, config, init)?;
+            check(&record)?;
+            let recipe = config.data_recipe(None);
+            let preprocess = stored.cloned().map_or_else(|| source.preprocess(&recipe), Ok)?;
+            let preprocess = fit(store, &preprocess, config.fit_sample(), told)?;
+            if config.validation.is_none() {
+                return Ok((
+                    Self { rows: Rows::Stored(Arc::clone(store)), preprocess, held_out: None },
+                    record,
+                ));
+            }
+            let matrix = in_double(store, &preprocess)?;
+            return Ok((Self::of(matrix, preprocess, config), record));
+        }
+        let Examples { matrix, preprocess, .. } = match (source, stored) {
+            (Source::Rows(_), Some(stored)) => {
+                let Examples { matrix, means, grid, preprocess } = source.apply(stored)?;
+                Examples { matrix, means, grid, preprocess: Preprocess { scale: stored.scale, ..preprocess } }
+            }
+            _ => {
+                let same = stored.filter(|stored| same_images(stored, config));
+                let limits = same.and_then(|stored| stored.limits).or(fitted(source, config)?);
+                source.training_set_within(&config.data_recipe(limits), Some(memory))?
+            }
+        };
+        let record = record(source, Some(&matrix), config, init)?;
+        check(&record)?;
+        Ok((Self::of(matrix, preprocess, config), record))
+    }
+
+    /// Rows in memory, of which some may be held out.
+    fn of(matrix: Matrix<f64>, preprocess: Preprocess, config: &Config) -> Self {
+        match config.held_out(matrix.rows) {
+            0 => Self { rows: Rows::Held(matrix), preprocess, held_out: None },
+            count => {
+                let (kept, held_out) = hold_out(matrix, count, config.seed);
+                Self { rows: Rows::Held(kept), preprocess, held_out: Some(held_out) }
+            }
+        }
+    }
+
+    /// Writes the examples as rows, a piece at a time.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let (rows, cols) = self.size();
+        // What is wrong with the rows, where they are what fails.
+        let mut unread = None;
+        let written = atomic_write::write(path, |mut out| {
+            npy::write_header(&mut out, rows, cols)?;
+            match &self.rows {
+                Rows::Held(matrix) => matrix
+                    .values
+                    .chunks(PIECE)
+                    .try_for_each(|values| npy::write_values(&mut out, &cast::<f64, f32>(values))),
+                Rows::Stored(store) => {
+                    let failed = |error| Error::io("write", path, error);
+                    let passed = Transform::new(store, &self.preprocess).in_pieces(store, |_, values| {
+                        npy::write_values(&mut out, &cast::<f64, f32>(values)).map_err(failed)
+                    });
+                    passed.map_err(|error| match error {
+                        Error::Io { source, path: failed, .. } if failed == path => source,
+                        error => {
+                            unread = Some(error);
+                            io::Error::other("the rows cannot be read")
+                        }
+                    })
+                }
+            }
+        });
+        unread.map_or(written, Err)
+    }
+
+    /// Numbers that reach as far as those of the examples that are looked at for a warning: all of them, or those of the
+    /// first rows on disk.
+    pub fn looked_at(&self) -> Result<Cow<'_, [f64]>> {
+        const ROWS: usize = 4096;
+        let store = match &self.rows {
+            Rows::Held(matrix) => return Ok(Cow::from(&matrix.values)),
+            Rows::Stored(store) => store,
+        };
+        let transform = Transform::new(store, &self.preprocess);
+        let mut reach = Vec::new();
+        for rows in store.pieces().take_while(|rows| rows.start < ROWS) {
+            let rows = rows.start..rows.end.min(ROWS);
+            let values = transform.in_double(store, rows)?;
+            let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+            reach.extend([least, values.into_iter().fold(f64::NEG_INFINITY, f64::max)]);
+        }
+        Ok(reach.into())
+    }
+
+    /// m and n.
+    pub fn size(&self) -> (usize, usize) {
+        match &self.rows {
+            Rows::Held(matrix) => (matrix.rows, matrix.cols),
+            Rows::Stored(store) => (store.rows, store.cols),
+        }
+    }
+}
+
+/// What the run learns from, to be recognised when it is gone on with.
+fn record(
+    source: &Source,
+    patches: Option<&Matrix<f64>>,
+    config: &Config,
+    init: Option<&ModelFile>,
+) -> Result<DataRecord> {
+    let (data, inventory) = Identity::of(source, patches)?;
+    let init = init.and(config.init.as_deref()).map(of_file).transpose()?;
+    Ok(DataRecord { inputs: Inputs { data, init }, inventory: inventory.if_few(), accepted_at: None })
+}
+
+/// All rows of a store, preprocessed.
+fn in_double(store: &Store, preprocess: &Preprocess) -> Result<Matrix<f64>> {
+    let mut values = Vec::with_capacity(store.rows * store.cols);
+    Transform::new(store, preprocess).in_pieces(store, |_, piece| {
+        values.extend_from_slice(piece);
+        Ok(())
+    })?;
+    Ok(Matrix::new(store.rows, store.cols, values))
+}
+
+/// The rows to learn from and `count` rows that are held out, drawn at random, each in their order. The former stay in the
+/// memory that they are in.
+fn hold_out(matrix: Matrix<f64>, count: usize, seed: u64) -> (Matrix<f64>, Matrix<f64>) {
+    let Matrix { rows, cols, mut values } = matrix;
+    let mut drawn: Vec<usize> = (0..rows).collect();
+    Stream::new(seed, "validation").shuffle(&mut drawn);
+    drawn.truncate(count);
+    drawn.sort_unstable();
+    let mut held_out = Vec::with_capacity(count * cols);
+    let (mut left_out, mut kept) = (drawn.iter().peekable(), 0);
+    for row in 0..rows {
+        let numbers = row * cols..(row + 1) * cols;
+        if left_out.next_if_eq(&&row).is_some() {
+            held_out.extend_from_slice(&values[numbers]);
+        } else {
+            values.copy_within(numbers, kept * cols);
+            kept += 1;
+        }
+    }
+    values.truncate(kept * cols);
+    values.shrink_to_fit();
+    (Matrix::new(kept, cols, values), Matrix::new(count, cols, held_out))
+}
+
+/// The limits of held rows, where a sample of them decides.
+fn fitted(source: &Source, config: &Config) -> Result<Option<(f64, f64)>> {
+    match (source, config.fit_sample()) {
+        (Source::Rows(table), Some(sample)) => table.fit(config.normalize, sample, config.scale()),
+        _ => Ok(None),
+    }
+}
+
+/// Whether images are filtered alike, so that their values have one scale.
+fn same_images(stored: &Preprocess, config: &Config) -> bool {
+    let channels = if config.color == Some(true) { 3 } else { 1 };
+    stored.channels == Some(channels) && Some(stored.whiten) == config.whiten
+}
+
+/// Start parameters and examples, rounded to what the engine holds.
+pub struct FromSettings<'a> {
+    /// The settings.
+    pub config: &'a Config,
+    /// The model of `--init`.
+    pub init: Option<&'a ModelFile>,
+    /// What is learned from.
+    pub data: &'a Data,
+    /// Rows that mini-batches have taken before.
+    pub taken: u64,
+}
+
+impl FromSettings<'_> {
+    /// Those of the start model, or at random.
+    fn params<T: Real>(&self, drawn: impl FnOnce(Params<f32>) -> Params<T>) -> Result<Params<T>> {
+        let shape = Shape { visible: self.data.size().1, hidden: self.config.hidden };
+        match self.init {
+            Some(file) => file.params(),
+            None => Ok(drawn(Params::random(shape, self.config.seed))),
+        }
+    }
+}
+
+impl Start for FromSettings<'_> {
+    fn single(&self) -> Result<(Params<f32>, Given)> {
+        let examples = match &self.data.rows {
+            Rows::Held(matrix) => matrix.cast().into(),
+            Rows::Stored(store) => {
+                let transform = Transform::new(store, &self.data.preprocess);
+                let feed = Feed::new(Arc::clone(store), transform, self.config.shuffle())?;
+                let streams = self.config.stream == Some(true);
+                let feed = feed.after(self.taken);
+                let in_batches = streams && self.config.batch.rows().is_some();
+                let feed = Box::new(if in_batches { feed.comparing_epochs() } else { feed });
+                if streams { Given::Streamed(feed) } else { Given::Resident(feed) }
+            }
+        };
+        Ok((self.params(|drawn| drawn)?, examples))
+    }
+
+    fn double(&self) -> Result<(Params<f64>, Matrix<f64>)> {
+        let matrix = match &self.data.rows {
+            Rows::Held(matrix) => matrix.clone(),
+            Rows::Stored(store) => in_double(store, &self.data.preprocess)?,
+        };
+        Ok((self.params(|drawn| drawn.cast())?, matrix))
+    }
+}
+
+/// Examples that are held out; their engine is given parameters before each look.
+pub struct HeldOut<'a> {
+    /// Hidden units.
+    pub hidden: usize,
+    /// The examples.
+    pub rows: &'a Matrix<f64>,
+}
+
+impl HeldOut<'_> {
+    fn params<T: Real>(&self) -> Params<T> {
+        Params::zeros(Shape { visible: self.rows.cols, hidden: self.hidden })
+    }
+}
+
+impl Start for HeldOut<'_> {
+    fn single(&self) -> Result<(Params<f32>, Given)> {
+        Ok((self.params(), self.rows.cast().into()))
+    }
+
+    fn double(&self) -> Result<(Params<f64>, Matrix<f64>)> {
+        Ok((self.params(), self.rows.clone()))
+    }
+}

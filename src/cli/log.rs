@@ -1,0 +1,53 @@
+//! What the library says on the way, as plain lines on stderr: `warning: …`, `note: …`. None of them holds a character that a
+//! terminal obeys, whatever a file or a name held.
+
+use std::fmt;
+
+use crate::error::plain;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Sets the log up. Other crates (wgpu, its drivers) are heard one level later than this one.
+pub fn init(quiet: bool, verbose: u8) {
+    let (ours, others) = match (quiet, verbose) {
+        (true, _) => (LevelFilter::ERROR, LevelFilter::OFF),
+        (false, 0) => (LevelFilter::INFO, LevelFilter::OFF),
+        (false, 1) => (LevelFilter::DEBUG, LevelFilter::WARN),
+        (false, _) => (LevelFilter::TRACE, LevelFilter::DEBUG),
+    };
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).event_format(Plain);
+    let filter = Targets::new().with_default(others).with_target("rhohat", ours);
+    tracing_subscriber::registry().with(lines).with(filter).init();
+}
+
+/// Level in words, then the message.
+struct Plain;
+
+impl<S, N> FormatEvent<S, N> for Plain
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        writer.write_str(match *event.metadata().level() {
+            Level::ERROR => "error: ",
+            Level::WARN => "warning: ",
+            Level::INFO => "note: ",
+            Level::DEBUG | Level::TRACE => "",
+        })?;
+        let mut text = String::new();
+        context.field_format().format_fields(Writer::new(&mut text), event)?;
+        writeln!(writer, "{}", plain(&text))
+    }
+}

@@ -1,0 +1,193 @@
+//! The way forward through the hidden blocks, in the order of the formulas. A task takes a panel of rows through both
+//! layers of a block; what is done to the rows of a product follows it at once, while they are in the cache.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::buffer::{LINE, Line, Panels, PanelsMut, lines, width};
+use super::matmul::{Fill, product};
+use super::pass::Pass;
+use super::rows::{Sums, hidden, output, output_delta, squared_error};
+use super::sums::add_parts;
+use crate::engine::panels::Layout;
+use crate::math::objective::Objective;
+
+/// How far [`Pass::forward`] goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// A2 and its sums.
+    Hidden,
+    /// A3 as well.
+    Output,
+    /// The squared error of A3 as well.
+    Error,
+    /// δ3 in place of A3, and its sums; the squared error only if `error`.
+    Delta {
+        /// Whether the cost is wanted.
+        error: bool,
+    },
+}
+
+impl Until {
+    fn wants_error(self) -> bool {
+        matches!(self, Self::Error | Self::Delta { error: true })
+    }
+
+    pub fn wants_delta(self) -> bool {
+        matches!(self, Self::Delta { .. })
+    }
+}
+
+/// What the tasks of a hidden block share.
+pub struct Block<'a> {
+    objective: &'a Objective,
+    /// W1ᵀ `[n, units]`.
+    w1: Panels<'a>,
+    b1: &'a [Line],
+    /// D `[units, n]`.
+    d: Panels<'a>,
+    b2: &'a [Line],
+    units: usize,
+    visible: usize,
+    is_first: bool,
+    is_last: bool,
+    until: Until,
+}
+
+/// The rows of a task.
+pub struct RowBlock<'a> {
+    pub x: Panels<'a>,
+    pub a2: PanelsMut<'a>,
+    pub a3: PanelsMut<'a>,
+    /// Of A2 `[block]`, of δ3 `[n]`, and the squared error; padded like the rows.
+    pub sums: &'a mut [f64],
+}
+
+impl Pass {
+    /// Takes the rows X `[count, n]` forward under the parameters `w`.
+    pub fn forward(&mut self, x: &[f32], count: usize, w: &[f32], until: Until) {
+        self.reserve(count);
+        for index in 0..self.blocks() {
+            if self.is_thin() && until != Until::Output {
+                self.forward_thin(x, count, w, until);
+            } else {
+                self.forward_block(x, count, w, until, index);
+            }
+        }
+    }
+
+    fn forward_block(&mut self, x: &[f32], count: usize, w: &[f32], until: Until, index: usize) {
+        let (units, rows) = (self.units(index), self.rows(count));
+        let (n, h) = (width(self.layout.shape.visible), width(units.len()));
+        let (part_len, a2) = (self.part_len(), self.a2_range(count, index));
+        let block = Block::new(&self.objective, self.layout, w, units.clone(), until);
+        x[..count * n]
+            .par_chunks(rows.rows * n)
+            .zip(self.a2[a2].par_chunks_mut(rows.rows * h))
+            .zip(self.a3[..count * n].par_chunks_mut(rows.rows * n))
+            .zip(self.task_sums.par_chunks_mut(part_len))
+            .enumerate()
+            .for_each(|(task, (((x, a2), a3), sums))| {
+                let rows = rows.range(task).len();
+                sums.fill(0.0);
+                block.forward(RowBlock {
+                    x: Panels::new(x, rows),
+                    a2: PanelsMut::new(a2, rows),
+                    a3: PanelsMut::new(a3, rows),
+                    sums,
+                });
+            });
+        let is_last = block.is_last;
+        self.add_forward_sums(units, rows.number(), until, is_last);
+    }
+
+    /// Adds up what `tasks` tasks have summed over their rows, task by task.
+    pub fn add_forward_sums(&mut self, units: Range<usize>, tasks: usize, until: Until, is_last: bool) {
+        let part_len = self.part_len();
+        let parts = &self.task_sums[..tasks * part_len];
+        add_parts(&mut self.sums.hidden[units], parts, part_len, 0);
+        if is_last && until.wants_delta() {
+            add_parts(&mut self.sums.delta3, parts, part_len, width(self.block));
+        }
+        if is_last && until.wants_error() {
+            let errors = parts.iter().skip(part_len - 1).step_by(part_len);
+            self.sums.chunk_error = errors.fold(self.sums.chunk_error, |sum, error| sum + error);
+        }
+    }
+}
+
+impl<'a> Block<'a> {
+    /// The block `units` under the parameters `w`.
+    pub fn new(
+        objective: &'a Objective,
+        layout: Layout,
+        w: &'a [f32],
+        units: Range<usize>,
+        until: Until,
+    ) -> Self {
+        let (visible, hidden) = (layout.shape.visible, layout.shape.hidden);
+        Self {
+            objective,
+            w1: Panels::new(&w[layout.w1_of(&units)], visible),
+            b1: lines(&w[layout.b1_of(&units)]),
+            d: Panels::new(&w[layout.d()], hidden).row_range(units.clone()),
+            b2: lines(&w[layout.b2()]),
+            units: units.len(),
+            visible,
+            is_first: units.start == 0,
+            is_last: units.end == hidden,
+            until,
+        }
+    }
+
+    /// Z2, A2, and what this block adds to Z3; after the last block A3 and what is wanted of it.
+    pub fn forward(&self, block: RowBlock<'_>) {
+        let RowBlock { x, mut a2, a3, sums } = block;
+        let (hidden_sums, output_sums) = sums.split_at_mut(sums.len() - 1 - width(self.visible));
+        let (hidden_sums, _) = hidden_sums.as_chunks_mut();
+        let (f, b1) = (self.objective.activation, self.b1);
+        product(
+            a2.reborrow(),
+            x,
+            self.w1,
+            self.units,
+            Fill::Replace,
+            #[inline(always)]
+            |panel, lines: &mut [Line]| hidden(lines, &b1[panel], f, &mut hidden_sums[panel]),
+        );
+        if self.until != Until::Hidden {
+            self.forward_output(x, a2.view(), a3, output_sums);
+        }
+    }
+
+    /// What this block adds to Z3; after the last block A3 and what is wanted of it. `sums` are those of δ3 and the
+    /// squared error.
+    fn forward_output(&self, x: Panels<'_>, a2: Panels<'_>, a3: PanelsMut<'_>, sums: &mut [f64]) {
+        let fill = if self.is_first { Fill::Replace } else { Fill::Add };
+        if !self.is_last {
+            return product(a3, a2, self.d, self.visible, fill, |_, _: &mut [Line]| {});
+        }
+        let (delta_sums, error) = sums.as_chunks_mut::<LINE>();
+        let (g, b2, until, visible) = (self.objective.output, self.b2, self.until, self.visible);
+        product(
+            a3,
+            a2,
+            self.d,
+            visible,
+            fill,
+            #[inline(always)]
+            |panel, lines: &mut [Line]| {
+                let wide = LINE.min(visible - panel * LINE);
+                let sums: &mut Sums = &mut delta_sums[panel];
+                output(lines, &b2[panel], g);
+                if until.wants_error() {
+                    error[0] += squared_error(lines, x.panel(panel), wide);
+                }
+                if until.wants_delta() {
+                    output_delta(lines, x.panel(panel), wide, g, sums);
+                }
+            },
+        );
+    }
+}

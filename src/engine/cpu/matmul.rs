@@ -1,0 +1,235 @@
+//! The matrix products of panels, on one thread: C = A·B and C = AᵀB, each with something to be done to a panel of C
+//! while it is in the first-level cache.
+//!
+//! A sum runs in the order of k within pieces of at most 256, and the pieces are added up in order, whatever the cut of
+//! rows and columns: bits depend on the instruction set alone.
+
+use std::ops::Range;
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::buffer::{LINE, Line, Panels, PanelsMut, panels};
+pub use super::kernel::Fill;
+use super::kernel::{Columns, Left, Rows, Tile, tile_panels, tiles};
+
+/// Longest run of k summed up in registers: a panel of B of this depth stays in the first-level cache.
+const DEPTH: usize = 256;
+
+/// What is done to a finished panel of C, of which it is told the number.
+pub trait Finish: FnMut(usize, &mut [Line]) {}
+
+impl<F: FnMut(usize, &mut [Line])> Finish for F {}
+
+/// C = A·B, or added to C, for all rows of A, k along the rows of B, and `cols` columns of B. `finish` gets every panel
+/// of C; it has to be marked `#[inline(always)]`.
+pub fn product(c: PanelsMut<'_>, a: Panels<'_>, b: Panels<'_>, cols: usize, fill: Fill, finish: impl Finish) {
+    Arch::new().dispatch(Product { c, a, b, cols, fill, finish });
+}
+
+/// C = AᵀB, or added to C, k along the rows of both, for `rows` columns of A and `cols` columns of B.
+pub fn transposed_product(
+    c: PanelsMut<'_>,
+    a: Panels<'_>,
+    b: Panels<'_>,
+    rows: usize,
+    cols: usize,
+    fill: Fill,
+) {
+    Arch::new().dispatch(TransposedProduct { c, a, b, rows, cols, fill });
+}
+
+struct Product<'a, F> {
+    c: PanelsMut<'a>,
+    a: Panels<'a>,
+    b: Panels<'a>,
+    cols: usize,
+    fill: Fill,
+    finish: F,
+}
+
+impl<F: Finish> WithSimd for Product<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { mut c, a, b, cols, fill, mut finish } = self;
+        for piece in pieces(b.rows) {
+            let fill = if piece.start > 0 { Fill::Add } else { fill };
+            let left = |row| Rows { a, panel: piece.start / LINE, row };
+            each_panel::<S>(
+                cols,
+                #[inline(always)]
+                |panel, count| {
+                    let strip = Strip { b, piece: piece.clone(), panel, fill };
+                    let all = tiles::<S>(a.rows);
+                    strip.write(
+                        simd,
+                        c.reborrow(),
+                        all.map(
+                            #[inline(always)]
+                            |rows| (left(rows.start), rows),
+                        ),
+                        count,
+                    );
+                    if piece.end == b.rows {
+                        (panel..panel + count).for_each(
+                            #[inline(always)]
+                            |panel| finish(panel, c.panel(panel)),
+                        );
+                    }
+                },
+            );
+        }
+    }
+}
+
+struct TransposedProduct<'a> {
+    c: PanelsMut<'a>,
+    a: Panels<'a>,
+    b: Panels<'a>,
+    rows: usize,
+    cols: usize,
+    fill: Fill,
+}
+
+impl WithSimd for TransposedProduct<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { mut c, a, b, rows, cols, fill } = self;
+        for piece in pieces(b.rows) {
+            let fill = if piece.start > 0 { Fill::Add } else { fill };
+            each_panel::<S>(
+                cols,
+                #[inline(always)]
+                |panel, count| {
+                    let strip = Strip { b, piece: piece.clone(), panel, fill };
+                    for a_panel in 0..panels(rows) {
+                        let (lines, first) = (&a.panel(a_panel)[piece.clone()], a_panel * LINE);
+                        let all = tiles::<S>(LINE.min(rows - first)).map(
+                            #[inline(always)]
+                            |cols| {
+                                let left = Columns { panel: lines, first: cols.start };
+                                (left, first + cols.start..first + cols.end)
+                            },
+                        );
+                        strip.write(simd, c.reborrow(), all, count);
+                    }
+                },
+            );
+        }
+    }
+}
+
+/// The summed index in pieces of about the same depth: whole panels of A, but for the last.
+fn pieces(depth: usize) -> impl Iterator<Item = Range<usize>> {
+    let piece = depth.div_ceil(depth.div_ceil(DEPTH).max(1)).next_multiple_of(LINE).max(1);
+    (0..depth).step_by(piece).map(move |first| first..(first + piece).min(depth))
+}
+
+/// Hands on the first panel and the number of panels of every strip of tiles.
+#[inline(always)]
+fn each_panel<S: Simd>(cols: usize, mut strip: impl FnMut(usize, usize)) {
+    let (most, all) = (tile_panels::<S>(), panels(cols));
+    for panel in (0..all).step_by(most) {
+        strip(panel, most.min(all - panel));
+    }
+}
+
+/// Tiles one below the other, over a piece of k: the panels of B serve all of them while they are in the cache.
+struct Strip<'a> {
+    b: Panels<'a>,
+    piece: Range<usize>,
+    panel: usize,
+    fill: Fill,
+}
+
+impl<'a> Strip<'a> {
+    /// `count` panels of C.
+    #[inline(always)]
+    fn write<S: Simd, L: Left>(
+        &self,
+        simd: S,
+        c: PanelsMut<'_>,
+        tiles: impl Iterator<Item = (L, Range<usize>)>,
+        count: usize,
+    ) {
+        match count {
+            1 => self.write_panels::<S, L, 1>(simd, c, tiles),
+            2 if tile_panels::<S>() > 1 => self.write_panels::<S, L, 2>(simd, c, tiles),
+            3 if tile_panels::<S>() > 1 => self.write_panels::<S, L, 3>(simd, c, tiles),
+            _ => unreachable!("a strip of {count} panels"),
+        }
+    }
+
+    #[inline(always)]
+    fn write_panels<S: Simd, L: Left, const P: usize>(
+        &self,
+        simd: S,
+        mut c: PanelsMut<'_>,
+        tiles: impl Iterator<Item = (L, Range<usize>)>,
+    ) {
+        let b: [&'a [Line]; P] = std::array::from_fn(|p| &self.b.panel(self.panel + p)[self.piece.clone()]);
+        for (left, rows) in tiles {
+            let tile = Tile { left, b, rows, panel: self.panel, fill: self.fill };
+            tile.write(simd, c.reborrow());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::cpu::buffer::{Buffer, width};
+    use crate::engine::cpu::products::panelled;
+    use crate::math::random::Stream;
+
+    /// C of a product on the instruction set `simd`: C `[m, n]`, k summed.
+    fn run_on<S: Simd>(simd: S, [m, k, n]: [usize; 3], transposed: bool, fill: Fill) -> Vec<u32> {
+        let mut stream = Stream::new(7, "instruction sets");
+        let mut draw = |rows: usize, cols: usize| -> Buffer {
+            let dense: Vec<f32> = (0..rows * cols).map(|_| (stream.unit() - 0.5) as f32).collect();
+            panelled(&dense, rows, cols)
+        };
+        let (rows, cols) = if transposed { (k, m) } else { (m, k) };
+        let (a, b, mut c) = (draw(rows, cols), draw(k, n), draw(m, n));
+        assert_eq!(c.len(), m * width(n));
+        let (a, b, target) = (Panels::new(&a, rows), Panels::new(&b, k), PanelsMut::new(&mut c, m));
+        if transposed {
+            TransposedProduct { c: target, a, b, rows: m, cols: n, fill }.with_simd(simd);
+        } else {
+            Product { c: target, a, b, cols: n, fill, finish: |_: usize, _: &mut [Line]| {} }.with_simd(simd);
+        }
+        c.iter().map(|x| x.to_bits()).collect()
+    }
+
+    /// The tiles of narrow vectors and few registers, which the processor at hand may never use.
+    #[test]
+    fn vectors_of_any_width_give_the_same_bits() {
+        for size in [[8, 5, 16], [16, 600, 33], [24, 17, 100], [40, 300, 130], [1, 1, 1]] {
+            for (transposed, fill) in [(false, Fill::Replace), (true, Fill::Add)] {
+                let truth = run_on(pulp::Scalar, size, transposed, fill);
+                assert!(run_on(pulp::Scalar128b, size, transposed, fill) == truth, "128 bits, {size:?}");
+                assert!(run_on(pulp::Scalar256b, size, transposed, fill) == truth, "256 bits, {size:?}");
+                assert!(run_on(pulp::Scalar512b, size, transposed, fill) == truth, "512 bits, {size:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_panel_is_finished_once_when_all_of_k_is_in_it() {
+        let (m, k, n) = (3, 600, 40);
+        let (a, b) = (panelled(&vec![1.0; m * k], m, k), panelled(&vec![1.0; k * n], k, n));
+        let mut c = Buffer::zeros(m * width(n));
+        let mut finished = Vec::new();
+        let finish = |panel, lines: &mut [Line]| finished.push((panel, lines.to_vec()));
+        let target = PanelsMut::new(&mut c, m);
+        product(target, Panels::new(&a, m), Panels::new(&b, k), n, Fill::Replace, finish);
+        assert_eq!(finished.len(), 3);
+        for (number, (panel, lines)) in finished.into_iter().enumerate() {
+            assert_eq!(panel, number);
+            assert!(lines.iter().all(|line| line[..8] == [600.0; 8]), "panel {panel}: {lines:?}");
+        }
+    }
+}

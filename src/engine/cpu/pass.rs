@@ -1,0 +1,171 @@
+//! The memory of a pass over the rows of a chunk, kept from step to step: [`super::forward`] fills it on the way
+//! through the hidden blocks, [`super::backward`] reads it on the way back.
+//!
+//! Activations lie in blocks of rows ([`Blocks`]), each a matrix in panels of its own.
+
+use std::ops::Range;
+
+use super::buffer::{Buffer, Panels, row_of, width};
+use super::cut::{Blocks, THIN};
+use crate::engine::panels::Layout;
+use crate::math::objective::Objective;
+
+/// Sums over the rows of an update.
+#[derive(Debug, Default)]
+pub struct Sums {
+    /// Of A2, `[h]`.
+    pub hidden: Vec<f64>,
+    /// Of δ2, `[h]`.
+    pub delta2: Vec<f64>,
+    /// Of δ3, `[n]`.
+    pub delta3: Vec<f64>,
+    /// Σ (A3 − X)² of the chunks that are done.
+    pub squared_error: f64,
+    /// The same of the chunk at hand.
+    pub chunk_error: f64,
+}
+
+impl Sums {
+    /// All zero.
+    pub fn clear(&mut self) {
+        [&mut self.hidden, &mut self.delta2, &mut self.delta3].into_iter().for_each(|sums| sums.fill(0.0));
+        (self.squared_error, self.chunk_error) = (0.0, 0.0);
+    }
+
+    /// Adds what a chunk has left.
+    pub fn end_chunk(&mut self) {
+        self.squared_error += std::mem::take(&mut self.chunk_error);
+    }
+}
+
+/// The memory of a pass, kept from step to step.
+#[derive(Debug)]
+pub struct Pass {
+    pub objective: Objective,
+    pub layout: Layout,
+    /// Hidden units a block.
+    pub block: usize,
+    /// The chunk that the rows at hand are a part of, if they are not the whole of it.
+    pub whole: Option<Blocks>,
+    /// Dᵀ `[n, block]` of a block.
+    pub decoder: Buffer,
+    /// A2, one matrix `[rows, block]` a block.
+    pub a2: Buffer,
+    /// Z3, A3, then δ3, `[rows, n]`.
+    pub a3: Buffer,
+    /// δ2 of a block, `[rows, block]`.
+    pub delta2: Buffer,
+    /// Of a thin layer, sums over groups of rows of A2ᵀδ3 `[groups][h, n]` and Xᵀδ2 `[groups][n, h]`.
+    pub products: [Buffer; 2],
+    /// The sums of each block of rows.
+    pub task_sums: Vec<f64>,
+    /// The sums of all rows since they were cleared.
+    pub sums: Sums,
+}
+
+impl Pass {
+    /// For parameters in `layout`, `block` hidden units at a time.
+    pub fn new(objective: Objective, layout: Layout, block: usize) -> Self {
+        let (hidden, visible) = (layout.b1().len(), layout.shape.visible);
+        Self {
+            objective,
+            layout,
+            block,
+            whole: None,
+            decoder: Buffer::zeros(visible * width(block)),
+            a2: Buffer::default(),
+            a3: Buffer::default(),
+            delta2: Buffer::default(),
+            products: [Buffer::default(), Buffer::default()],
+            task_sums: Vec::new(),
+            sums: Sums {
+                hidden: vec![0.0; hidden],
+                delta2: vec![0.0; hidden],
+                delta3: vec![0.0; width(visible)],
+                squared_error: 0.0,
+                chunk_error: 0.0,
+            },
+        }
+    }
+
+    /// Makes room for the activations of `count` rows.
+    pub fn reserve(&mut self, count: usize) {
+        let (n, h) = (width(self.layout.shape.visible), width(self.block));
+        self.a2.reserve(self.blocks() * count * h);
+        self.a3.reserve(count * n);
+        self.delta2.reserve(count * h);
+        let rows = self.rows(count);
+        if self.is_thin() {
+            for (products, range) in self.products.iter_mut().zip([self.layout.d(), self.layout.w1()]) {
+                products.reserve(rows.groups() * range.len());
+            }
+        }
+        let parts = rows.number() * self.part_len();
+        if parts > self.task_sums.len() {
+            self.task_sums.resize(parts, 0.0);
+        }
+    }
+
+    /// Numbers in the sums of a block of rows: A2 or δ2 `[block]`, δ3 `[n]`, and the squared error; padded.
+    pub fn part_len(&self) -> usize {
+        width(self.block) + width(self.layout.shape.visible) + 1
+    }
+
+    /// Whether the gradients of a layer fit in a second-level cache beside a block of rows.
+    pub fn is_thin(&self) -> bool {
+        is_thin(self.layout, self.block)
+    }
+
+    /// How `count` rows are cut.
+    pub fn rows(&self, count: usize) -> Blocks {
+        self.whole.map_or_else(|| Blocks::new(count, self.is_thin()), |whole| whole.part(count))
+    }
+
+    pub fn blocks(&self) -> usize {
+        self.layout.shape.hidden.div_ceil(self.block)
+    }
+
+    pub fn units(&self, index: usize) -> Range<usize> {
+        index * self.block..((index + 1) * self.block).min(self.layout.shape.hidden)
+    }
+
+    /// Where A2 of block `index` lies.
+    pub fn a2_range(&self, count: usize, index: usize) -> Range<usize> {
+        let len = count * width(self.block);
+        index * len..index * len + count * width(self.units(index).len())
+    }
+
+    /// A2 of the rows that went forward last, `[count, h]`, dense.
+    pub fn hidden_rows(&self, count: usize) -> Vec<f32> {
+        let rows = self.rows(count);
+        let row = |row: usize| {
+            (0..self.blocks()).flat_map(move |index| {
+                let cols = self.units(index).len();
+                row_in(&self.a2[self.a2_range(count, index)], rows, row, cols)
+            })
+        };
+        (0..count).flat_map(row).collect()
+    }
+
+    /// A3 of the rows that went forward last, `[count, n]`, dense.
+    pub fn output_rows(&self, count: usize) -> Vec<f32> {
+        let (rows, visible) = (self.rows(count), self.layout.shape.visible);
+        (0..count).flat_map(|row| row_in(&self.a3, rows, row, visible)).collect()
+    }
+}
+
+/// Whether the gradients of a layer in blocks of `block` units fit in a second-level cache beside a block of rows.
+pub fn is_thin(layout: Layout, block: usize) -> bool {
+    block == layout.shape.hidden && layout.w1().len() <= THIN
+}
+
+/// The part of a block of rows in a matrix of `cols` columns.
+pub fn block_of(values: &[f32], rows: Blocks, block: usize, cols: usize) -> Panels<'_> {
+    let (range, width) = (rows.range(block), width(cols));
+    Panels::new(&values[range.start * width..range.end * width], range.len())
+}
+
+fn row_in(values: &[f32], rows: Blocks, row: usize, cols: usize) -> impl Iterator<Item = f32> {
+    let block = row / rows.rows;
+    row_of(block_of(values, rows, block, cols), row - rows.range(block).start, cols)
+}

@@ -1,0 +1,234 @@
+//! What `--device` means: the selector, and the engine that it opens.
+
+use std::fmt;
+use std::rc::Rc;
+use std::str::FromStr;
+
+use crate::data::batches::Examples;
+use crate::engine::cpu::Cpu;
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::device::adapter::{adapters, select};
+use crate::engine::gpu::engine::GpuEngine;
+use crate::engine::gpu::kernel::variant::Variant;
+use crate::engine::gpu::tune::cache::Cache;
+use crate::engine::gpu::tune::{self, Kernels, Tune};
+use crate::engine::reference::Reference;
+use crate::engine::{Cut, Engine, Job, Plan, RhoHat};
+use crate::error::{Error, Result};
+use crate::io::memory::Footprint;
+use crate::math::objective::Objective;
+use crate::math::params::{Matrix, Params};
+
+/// A parsed `--device`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// A real GPU, else the CPU engine.
+    Auto,
+    /// The f32 engine on all cores.
+    Cpu,
+    /// A real GPU, or the n-th of those listed by `rhohat devices`.
+    Gpu(Option<usize>),
+    /// The slow f64 reference.
+    Reference,
+    /// The WGSL kernels on a software adapter.
+    Software,
+    /// The adapter whose name contains this text, whatever its case.
+    Named(String),
+}
+
+impl FromStr for Selector {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "auto" => Self::Auto,
+            "cpu" => Self::Cpu,
+            "gpu" => Self::Gpu(None),
+            "reference" => Self::Reference,
+            "software" => Self::Software,
+            "" => return Err(Error::usage("--device needs a value; `rhohat devices` lists them")),
+            _ => match text.strip_prefix("gpu:") {
+                Some(number) => Self::Gpu(Some(number.parse().map_err(|_| {
+                    Error::usage(format!(
+                        "--device {text}: {number:?} is no adapter number; see `rhohat devices`"
+                    ))
+                })?)),
+                None => Self::Named(text.to_owned()),
+            },
+        })
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Gpu(None) => f.write_str("gpu"),
+            Self::Gpu(Some(number)) => write!(f, "gpu:{number}"),
+            Self::Reference => f.write_str("reference"),
+            Self::Software => f.write_str("software"),
+            Self::Named(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A selector that has been resolved against what the machine has.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// The f64 reference.
+    Reference,
+    /// The CPU engine.
+    Cpu,
+    /// An opened WebGPU adapter.
+    Gpu(Rc<Gpu>),
+}
+
+/// How an engine is set up, apart from its parameters and examples. By default the lecture's objective, cut as the
+/// engine likes, on all cores.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Setup {
+    /// What is minimised.
+    pub objective: Objective,
+    /// Rows and hidden units computed at a time.
+    pub cut: Cut,
+    /// How ρ̂ is taken in mini-batch steps.
+    pub rho_hat: RhoHat,
+    /// Threads of the CPU engine; 0 is one a core.
+    pub threads: usize,
+}
+
+/// Parameters and examples, in the precision that the engine asks for.
+pub trait Start {
+    /// For the CPU and GPU engines.
+    fn single(&self) -> Result<(Params<f32>, Examples)>;
+    /// For the reference.
+    fn double(&self) -> Result<(Params<f64>, Matrix<f64>)>;
+}
+
+/// Parameters and examples at hand in single precision.
+impl Start for (Params<f32>, Matrix<f32>) {
+    fn single(&self) -> Result<(Params<f32>, Examples)> {
+        Ok((self.0.clone(), self.1.clone().into()))
+    }
+
+    fn double(&self) -> Result<(Params<f64>, Matrix<f64>)> {
+        Ok((self.0.cast(), self.1.cast()))
+    }
+}
+
+impl Choice {
+    /// Resolves `selector`; fails with what was found and the way out when there is no such adapter.
+    pub fn resolve(selector: &Selector) -> Result<Self> {
+        match selector {
+            Selector::Reference => Ok(Self::Reference),
+            Selector::Cpu => Ok(Self::Cpu),
+            _ => match select(selector, &adapters())? {
+                Some(adapter) => Ok(Self::Gpu(Rc::new(Gpu::open(adapter)?))),
+                None => Ok(Self::Cpu),
+            },
+        }
+    }
+
+    /// The hardware, for people.
+    pub fn adapter(&self) -> String {
+        match self {
+            Self::Reference => "f64 reference".to_owned(),
+            Self::Cpu => crate::engine::cpu::processor(),
+            Self::Gpu(gpu) => gpu.adapter.description(),
+        }
+    }
+
+    /// Chooses the kernels of a WebGPU device.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for another device, or one that cannot run them.
+    pub fn force(&self, variant: Variant) -> Result<()> {
+        match self {
+            Self::Gpu(gpu) => gpu.force(variant),
+            _ => Err(Error::usage(format!(
+                "--force-variant {variant}: {} is no WebGPU device; leave it out, or name one with --device",
+                self.adapter()
+            ))),
+        }
+    }
+
+    /// Chooses the kernels of a WebGPU device for a job, by what the user's cache knows or by a race; `None` for other
+    /// devices.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when a race is asked for on another device, else as [`tune::choose`].
+    pub fn tune(&self, job: &tune::Job, how: Tune) -> Result<Option<Kernels>> {
+        match self {
+            Self::Gpu(gpu) => tune::choose(gpu, job, how, &Cache::of_user()).map(Some),
+            _ if how == Tune::Always => Err(Error::usage(format!(
+                "--retune: {} is no WebGPU device, there are no kernels to time; leave it out, or name one with --device",
+                self.adapter()
+            ))),
+            _ => Ok(None),
+        }
+    }
+
+    /// The kernels of a WebGPU device.
+    pub fn variant(&self) -> Option<Variant> {
+        match self {
+            Self::Gpu(gpu) => Some(gpu.variant()),
+            _ => None,
+        }
+    }
+
+    fn check_binding_limit(&self, limit: Option<u64>) -> Result<()> {
+        match (self, limit) {
+            (Self::Gpu(_), _) | (_, None) => Ok(()),
+            (_, Some(limit)) => Err(Error::usage(format!(
+                "--binding-limit {limit}: {} is no WebGPU device; leave it out, or name one with --device",
+                self.adapter()
+            ))),
+        }
+    }
+
+    /// How the engine would cut a job, and what it would hold.
+    ///
+    /// # Errors
+    /// When the job does not fit the bindings of a WebGPU device.
+    pub fn footprint(&self, job: &Job) -> Result<(Plan, Footprint)> {
+        self.check_binding_limit(job.cut.binding_limit)?;
+        match self {
+            Self::Reference => Ok(crate::engine::reference::footprint(job)),
+            Self::Cpu => Ok(crate::engine::cpu::memory::footprint(job)),
+            Self::Gpu(gpu) => crate::engine::gpu::memory::plan::footprint(gpu, job),
+        }
+    }
+
+    /// Whether it is a software adapter.
+    pub fn is_software(&self) -> bool {
+        matches!(self, Self::Gpu(gpu) if gpu.adapter.is_software())
+    }
+
+    /// Whether it computes in other memory than the host's.
+    pub fn has_own_memory(&self) -> bool {
+        matches!(self, Self::Gpu(_)) && !self.is_software()
+    }
+
+    /// Sets up an engine. Engines of one choice share its device and its compiled kernels.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a binding limit on a device that binds nothing, else those of the engine.
+    pub fn open(&self, setup: &Setup, start: &dyn Start) -> Result<Box<dyn Engine>> {
+        self.check_binding_limit(setup.cut.binding_limit)?;
+        Ok(match self {
+            Self::Reference => {
+                let (params, data) = start.double()?;
+                Box::new(Reference::new(setup, params, data))
+            }
+            Self::Cpu => {
+                let (params, examples) = start.single()?;
+                Box::new(Cpu::new(setup, params, examples)?)
+            }
+            Self::Gpu(gpu) => {
+                let (params, examples) = start.single()?;
+                Box::new(GpuEngine::new(gpu.clone(), setup, &params, examples)?)
+            }
+        })
+    }
+}

@@ -1,0 +1,179 @@
+//! An opened device, whose errors come back as values.
+//!
+//! wgpu panics on uncaptured errors and tells of a lost device by callback alone; both end here in one slot that
+//! every wait and every submission (`queue.rs`) looks at.
+
+pub mod adapter;
+mod queue;
+pub(crate) mod sentinel;
+pub mod throttle;
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use super::device::adapter::Adapter;
+use super::device::sentinel::Canary;
+use super::device::throttle::Pace;
+use super::kernel::Pipelines;
+use super::kernel::variant::Variant;
+use super::recording::{Profile, Table};
+use crate::error::{Error, Result};
+
+/// Optional features that are used where there are: subgroups by variants of kernels, the clock by `rhohat bench`.
+const USED_FEATURES: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::TIMESTAMP_QUERY);
+
+/// The first thing that went wrong outside any call.
+#[derive(Clone, Default)]
+pub(crate) struct Trouble(Arc<Mutex<Option<String>>>);
+
+impl Trouble {
+    pub fn note(&self, text: String) {
+        if let Ok(mut slot) = self.0.lock() {
+            slot.get_or_insert(text);
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.0.lock().ok().and_then(|slot| slot.clone()) {
+            None => Ok(()),
+            Some(text) => Err(Error::device(text)),
+        }
+    }
+}
+
+/// An opened device with its queue and compiled pipelines.
+pub struct Gpu {
+    /// wgpu's device.
+    pub device: wgpu::Device,
+    /// Its queue.
+    pub queue: wgpu::Queue,
+    /// The adapter it was opened on.
+    pub adapter: Adapter,
+    /// The adapter's limits, all of which were asked for.
+    pub limits: wgpu::Limits,
+    /// The optional features that it has and that are used here.
+    pub features: wgpu::Features,
+    pub(crate) pipelines: Pipelines,
+    pub(crate) profile: Profile,
+    variant: Cell<Variant>,
+    pub(crate) pace: Pace,
+    pub(crate) ranges: Table,
+    pub(crate) canary: Canary,
+    pub(crate) trouble: Trouble,
+    pub(crate) waits: Cell<usize>,
+}
+
+impl fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gpu").field("adapter", &self.adapter.info.name).finish_non_exhaustive()
+    }
+}
+
+impl Gpu {
+    /// Opens `adapter` with all its limits and the optional features that are used here.
+    pub fn open(adapter: Adapter) -> Result<Self> {
+        let limits = adapter.handle.limits();
+        let features = adapter.handle.features() & USED_FEATURES;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("rhohat"),
+            required_features: features,
+            required_limits: limits.clone(),
+            experimental_features: wgpu::ExperimentalFeatures::disabled(),
+            memory_hints: wgpu::MemoryHints::Performance,
+            trace: wgpu::Trace::Off,
+        };
+        let (device, queue) =
+            pollster::block_on(adapter.handle.request_device(&descriptor)).map_err(|error| {
+                Error::device(format!(
+                    "{} cannot be opened: {error}; try another --device",
+                    adapter.info.name
+                ))
+            })?;
+
+        let trouble = Trouble::default();
+        let uncaptured = trouble.clone();
+        device.on_uncaptured_error(Arc::new(move |error| {
+            uncaptured.note(format!("the device refused work: {error}"))
+        }));
+        let lost = trouble.clone();
+        device.set_device_lost_callback(move |reason, message| {
+            lost.note(format!(
+                "the device was lost ({reason:?}) {message}; lower --chunk or --block if it was busy for long, or use another --device"
+            ));
+        });
+        let (pipelines, profile) = (Pipelines::default(), Profile::default());
+        let variant = Cell::new(Variant::PLAIN);
+        let (pace, ranges) = (Pace::default(), Table::new(&device, &queue));
+        let canary = Canary::new(&device, &queue);
+        let gpu = Self {
+            device,
+            queue,
+            adapter,
+            limits,
+            features,
+            pipelines,
+            profile,
+            variant,
+            pace,
+            ranges,
+            canary,
+            trouble,
+            waits: Cell::new(0),
+        };
+        gpu.variant.set(Variant::preselected(&gpu));
+        Ok(gpu)
+    }
+
+    /// The kernels that recordings are made of from now on.
+    pub fn variant(&self) -> Variant {
+        self.variant.get()
+    }
+
+    /// Chooses them, if the adapter can run them.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with what it can run.
+    pub fn force(&self, variant: Variant) -> Result<()> {
+        self.variant.set(variant.check(self)?);
+        Ok(())
+    }
+
+    /// Whether its subgroups hold at least eight invocations.
+    pub fn has_subgroups(&self) -> bool {
+        self.features.contains(wgpu::Features::SUBGROUP) && self.adapter.info.subgroup_min_size >= 8
+    }
+
+    /// Whether compute shaders read textures of four f32.
+    pub fn has_textures(&self) -> bool {
+        let format = self.adapter.handle.get_texture_format_features(wgpu::TextureFormat::Rgba32Float);
+        format.flags.contains(wgpu::TextureFormatFeatureFlags::STORAGE_READ_ONLY)
+    }
+
+    /// Most bytes of a buffer that is bound as a whole.
+    pub fn binding_limit(&self) -> u64 {
+        self.limits.max_buffer_size.min(self.limits.max_storage_buffer_binding_size)
+    }
+
+    /// Fails if the device was lost or refused something since it was opened.
+    pub fn check(&self) -> Result<()> {
+        self.trouble.check()
+    }
+
+    /// Runs `create`, which makes buffers or pipelines, and turns whatever the device objects to into an error that
+    /// names `what`.
+    pub fn scoped<T>(&self, what: &str, create: impl FnOnce() -> T) -> Result<T> {
+        let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
+        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let made = create();
+        let errors = [validation, memory, internal].map(|scope| pollster::block_on(scope.pop()));
+        match errors.into_iter().flatten().next() {
+            None => self.check().map(|()| made),
+            Some(wgpu::Error::OutOfMemory { .. }) => Err(Error::device(format!(
+                "out of device memory at {what}; lower --chunk, --batch or --hidden, or use --device cpu"
+            ))),
+            Some(error) => Err(Error::device(format!("the device refused {what}: {error}"))),
+        }
+    }
+}

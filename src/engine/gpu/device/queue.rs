@@ -1,0 +1,166 @@
+//! What is handed to a device and waited for: submissions of a measured length, of which few are under way and each has
+//! to leave its mark; reading back; waits that end.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use futures_intrusive::channel::shared::oneshot_channel;
+
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::device::throttle::Flight;
+use crate::error::{Error, Result};
+
+/// A device that has ended no submission for this long counts as hung, however slow it is.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Time between two looks at the device-lost flag.
+const GLANCE: Duration = Duration::from_millis(20);
+
+impl Gpu {
+    /// Submits one command buffer of little work. Waits only while several are under way.
+    pub fn submit(&self, encoder: wgpu::CommandEncoder) -> Result<()> {
+        self.submit_work(encoder, 0.0)
+    }
+
+    /// The same of so much work as [`crate::engine::gpu::device::throttle`] counts.
+    pub(crate) fn submit_work(&self, mut encoder: wgpu::CommandEncoder, work: f64) -> Result<()> {
+        self.drive(|| (!self.pace.is_full()).then_some(()))?;
+        if self.canary.is_due() {
+            self.check_marks()?;
+        }
+        self.canary.sign(&mut encoder);
+        let commands = encoder.finish();
+        let begun = Instant::now();
+        let index = self.queue.submit([commands]);
+        let ended = Arc::new(OnceLock::new());
+        let seen = ended.clone();
+        self.queue.on_submitted_work_done(move || {
+            seen.get_or_init(Instant::now);
+        });
+        // Software adapters have done it by now. A lost device may tell of it in no other way than by this refusal.
+        let (submission_index, timeout) = (Some(index.clone()), Some(Duration::ZERO));
+        let polled = self.poll(wgpu::PollType::Wait { submission_index, timeout });
+        if let Err(wgpu::PollError::WrongSubmissionIndex(..)) = polled {
+            self.trouble.note("the device was lost: it takes no more work; use another --device".to_owned());
+        }
+        self.pace.launch(Flight { index, begun, work, ended });
+        self.check()
+    }
+
+    /// Makes submissions of recordings this long, in multiply-adds, whatever is measured; `None` ends that.
+    pub fn force_budget(&self, budget: Option<f64>) {
+        self.pace.force(budget);
+    }
+
+    /// Submissions so far.
+    pub fn submissions(&self) -> usize {
+        self.canary.submitted()
+    }
+
+    /// The longest submission since this was asked last, among those that are known to have ended.
+    pub fn longest_submission(&self) -> Duration {
+        self.pace.longest()
+    }
+
+    /// How often the host has waited for the device so far.
+    pub fn waits(&self) -> usize {
+        self.waits.get()
+    }
+
+    /// Reads `bytes` bytes of a buffer that was made with `MAP_READ`, after all work submitted so far.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device was lost, or a submission before did not run.
+    pub fn read(&self, staging: &wgpu::Buffer, bytes: u64) -> Result<Vec<f32>> {
+        self.waits.set(self.waits.get() + 1);
+        let values = self.mapped(staging, bytes)?;
+        self.check_marks()?;
+        Ok(values)
+    }
+
+    /// Fails if a submission so far did not run to its end.
+    fn check_marks(&self) -> Result<()> {
+        self.canary.check(&self.mapped(&self.canary.ring, self.canary.ring.size())?)
+    }
+
+    fn mapped<T: bytemuck::Pod>(&self, staging: &wgpu::Buffer, bytes: u64) -> Result<Vec<T>> {
+        let slice = staging.slice(..bytes);
+        let (sender, receiver) = oneshot_channel();
+        slice.map_async(wgpu::MapMode::Read, move |result| {
+            // The receiver is gone only when the wait was given up.
+            let _ = sender.send(result);
+        });
+        match self.wait_for(receiver.receive())? {
+            Some(Ok(())) => {}
+            Some(Err(error)) => return Err(self.failure(&format!("reading results failed: {error}"))),
+            None => return Err(self.failure("reading results failed: the request was dropped")),
+        }
+        let view =
+            slice.get_mapped_range().map_err(|error| self.failure(&format!("mapping failed: {error}")))?;
+        let values = bytemuck::pod_collect_to_vec(&view[..]);
+        drop(view);
+        staging.unmap();
+        Ok(values)
+    }
+
+    /// Waits until all submitted work is done.
+    pub fn finish(&self) -> Result<()> {
+        self.waits.set(self.waits.get() + 1);
+        let (sender, receiver) = oneshot_channel();
+        self.queue.on_submitted_work_done(move || {
+            let _ = sender.send(());
+        });
+        self.wait_for(receiver.receive()).map(|_| ())
+    }
+
+    /// Drives the device until `future` is ready. Never blocks on the future alone: a lost device may not answer.
+    fn wait_for<F: Future>(&self, future: F) -> Result<F::Output> {
+        let mut future = pin!(future);
+        self.drive(|| match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(value) => Some(value),
+            Poll::Pending => None,
+        })
+    }
+
+    /// Polls, which panics in wgpu where it is a wait that finds the device lost.
+    fn poll(&self, how: wgpu::PollType) -> Result<wgpu::PollStatus, wgpu::PollError> {
+        catch_unwind(AssertUnwindSafe(|| self.device.poll(how))).unwrap_or_else(|_| {
+            self.trouble.note("the device was lost while it was waited for".to_owned());
+            Err(wgpu::PollError::Timeout)
+        })
+    }
+
+    /// Polls the device until `done` has something.
+    fn drive<T>(&self, mut done: impl FnMut() -> Option<T>) -> Result<T> {
+        let mut last_sign = (self.pace.land(), Instant::now());
+        loop {
+            if let Some(value) = done() {
+                return Ok(value);
+            }
+            // One after the other, so that each is seen when it ends. A timeout is the normal case while work goes on; any
+            // other error shows in the flag.
+            let submission_index = self.pace.oldest();
+            let _ = self.poll(wgpu::PollType::Wait { submission_index, timeout: Some(GLANCE) });
+            let landed = self.pace.land();
+            self.check()?;
+            if landed != last_sign.0 {
+                last_sign = (landed, Instant::now());
+            }
+            if last_sign.1.elapsed() > PATIENCE {
+                return Err(Error::device(format!(
+                    "{} has not answered for {} s; lower --batch or --chunk, or use another --device",
+                    self.adapter.info.name,
+                    PATIENCE.as_secs()
+                )));
+            }
+        }
+    }
+
+    /// The recorded trouble if there is one, since it explains more than its consequence.
+    fn failure(&self, consequence: &str) -> Error {
+        self.check().err().unwrap_or_else(|| Error::device(consequence))
+    }
+}

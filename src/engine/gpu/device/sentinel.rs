@@ -1,0 +1,132 @@
+//! Proof that submissions ran to their end: each ends by leaving its mark. Some systems report success for a command
+//! buffer that their watchdog has killed, and what it should have computed is silently what it was before.
+//!
+//! Marks lie in a ring, so that one that is missing in the middle is noticed as well as a last one. A mark is the number
+//! of the turn around the ring, copied from a table by the commands themselves: what the host writes would arrive in any
+//! case.
+
+use std::cell::Cell;
+
+use wgpu::BufferUsages;
+
+use crate::error::{Error, Result};
+
+/// Submissions of one turn; after so many without a read-back the host looks at the ring of its own accord.
+const SLOTS: usize = 4096;
+/// Turns with marks of their own.
+const TURNS: usize = 1024;
+
+/// The ring, and how far it has been filled and checked.
+#[derive(Debug)]
+pub(crate) struct Canary {
+    /// `[TURNS]` words: 1, 2, …
+    turns: wgpu::Buffer,
+    /// `[SLOTS]` words, which the host reads.
+    pub ring: wgpu::Buffer,
+    submitted: Cell<usize>,
+    checked: Cell<usize>,
+}
+
+impl Canary {
+    pub fn new(device: &wgpu::Device, queue: &wgpu::Queue) -> Self {
+        let make = |label, words: usize, usage| {
+            let size = 4 * words as u64;
+            let label = Some(label);
+            device.create_buffer(&wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false })
+        };
+        let turns = make("turns", TURNS, BufferUsages::COPY_SRC | BufferUsages::COPY_DST);
+        let ring = make("marks", SLOTS, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
+        let words: Vec<u32> = (0..TURNS).map(mark).collect();
+        queue.write_buffer(&turns, 0, bytemuck::cast_slice(&words));
+        Self { turns, ring, submitted: Cell::default(), checked: Cell::default() }
+    }
+
+    /// Submissions so far.
+    pub fn submitted(&self) -> usize {
+        self.submitted.get()
+    }
+
+    /// Lets `encoder` end in the mark of the next submission.
+    pub fn sign(&self, encoder: &mut wgpu::CommandEncoder) {
+        let number = self.submitted.replace(self.submitted.get() + 1);
+        let (from, to) = (number / SLOTS % TURNS, number % SLOTS);
+        encoder.copy_buffer_to_buffer(&self.turns, 4 * from as u64, &self.ring, 4 * to as u64, 4);
+    }
+
+    /// Whether the next mark would fall on one that has not been checked.
+    pub fn is_due(&self) -> bool {
+        self.submitted.get() - self.checked.get() >= SLOTS
+    }
+
+    /// Compares the words of the ring with what has been submitted.
+    ///
+    /// # Errors
+    /// [`Error::Device`] for the first submission whose mark is missing.
+    pub fn check(&self, ring: &[u32]) -> Result<()> {
+        let submitted = self.submitted.get();
+        let missing = |&number: &usize| ring[number % SLOTS] != mark(number / SLOTS % TURNS);
+        match (self.checked.replace(submitted)..submitted).find(missing) {
+            None => Ok(()),
+            Some(number) => Err(Error::device(format!(
+                "submission {} of {submitted} did not run to its end, although the device reported success: the system \
+                 may have killed it for taking too long; lower --chunk or --block, or use another --device",
+                number + 1
+            ))),
+        }
+    }
+}
+
+fn mark(turn: usize) -> u32 {
+    turn as u32 + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::gpu::device::Gpu;
+    use crate::engine::gpu::device::adapter::{adapters, select};
+    use crate::engine::gpu::memory::buffer::Tensor;
+
+    /// A software adapter, or none where the environment asks to leave tests of it out.
+    fn software() -> Option<Gpu> {
+        let skipped = std::env::var("RHOHAT_SKIP_GPU_TESTS").is_ok_and(|value| value == "1");
+        if skipped {
+            eprintln!("SKIPPED because of RHOHAT_SKIP_GPU_TESTS: marks");
+            return None;
+        }
+        let adapter = select(&crate::engine::device::Selector::Software, &adapters()).unwrap().unwrap();
+        Some(Gpu::open(adapter).unwrap())
+    }
+
+    /// A submission of which nothing is executed, as if it had been killed.
+    fn lose_one(gpu: &Gpu) {
+        gpu.canary.sign(&mut gpu.device.create_command_encoder(&Default::default()));
+    }
+
+    fn submit(gpu: &Gpu, count: usize) -> Result<()> {
+        (0..count).try_for_each(|_| gpu.submit(gpu.device.create_command_encoder(&Default::default())))
+    }
+
+    #[test]
+    fn a_submission_that_did_not_run_fails_the_next_read_wherever_it_was() {
+        let Some(gpu) = software() else { return };
+        let tensor = Tensor::vector(&gpu, "numbers", 8).unwrap();
+        for (before, after) in [(0, 0), (2, 3), (5_000, 1)] {
+            submit(&gpu, before).unwrap();
+            tensor.read(&gpu).unwrap();
+            lose_one(&gpu);
+            submit(&gpu, after).unwrap();
+            let error = tensor.read(&gpu).unwrap_err();
+            let words = error.to_string();
+            assert!(error.exit_code() == 5 && words.contains("--chunk or --block"), "{words}");
+            tensor.read(&gpu).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_lost_submission_is_found_without_a_read_before_its_mark_would_be_overwritten() {
+        let Some(gpu) = software() else { return };
+        lose_one(&gpu);
+        assert!(submit(&gpu, SLOTS + 1).is_err());
+    }
+}

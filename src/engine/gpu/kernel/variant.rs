@@ -1,0 +1,200 @@
+//! Which of several kernels for the same product an adapter gets, and where kernels read.
+//!
+//! Software adapters load from storage buffers number by number, but from textures four at a time, and their registers
+//! are fast: there a large tile that goes round by broadcast wins, fed from textures.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::kernel::Memory;
+use crate::error::{Error, Result};
+
+/// A kernel for a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Product {
+    /// A tile of 8×8 an invocation; needs nothing.
+    Direct,
+    /// A tile of 64×64 for 64 invocations, from workgroup memory; needs nothing either.
+    Tiled,
+    /// A tile of 32×32 for eight invocations; needs subgroups of at least eight.
+    Broadcast,
+}
+
+impl Product {
+    /// All that there are.
+    pub const ALL: [Self; 3] = [Self::Direct, Self::Tiled, Self::Broadcast];
+}
+
+/// What an adapter uses: a kernel for each of the three products, and one kind of memory for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Variant {
+    /// The kernel of A·Bᵀ.
+    pub nt: Product,
+    /// The kernel of A·B.
+    pub nn: Product,
+    /// The kernel of Aᵀ·B.
+    pub tn: Product,
+    /// Where kernels read.
+    pub memory: Memory,
+}
+
+impl Variant {
+    /// What runs on every adapter.
+    pub const PLAIN: Self = Self::of(Product::Direct, Memory::Buffers);
+
+    /// One kernel for all three products.
+    pub const fn of(product: Product, memory: Memory) -> Self {
+        Self { nt: product, nn: product, tn: product, memory }
+    }
+
+    /// All that have one kernel for all three products.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let of = |product| [Memory::Buffers, Memory::Textures].map(|memory| Self::of(product, memory));
+        Product::ALL.into_iter().flat_map(of)
+    }
+
+    /// Those of [`Self::all`] that `gpu` can run.
+    pub fn supported(gpu: &Gpu) -> Vec<Self> {
+        Self::all().filter(|variant| variant.refusal(gpu).is_none()).collect()
+    }
+
+    /// What is fastest by experience: settled by measurement on software adapters, where everything else is ten times
+    /// slower; on GPUs what their makers advise.
+    pub fn preselected(gpu: &Gpu) -> Self {
+        let wanted = if gpu.adapter.is_software() {
+            [(Product::Broadcast, Memory::Textures), (Product::Direct, Memory::Textures)].as_slice()
+        } else {
+            [(Product::Tiled, Memory::Buffers)].as_slice()
+        };
+        let wanted = wanted.iter().map(|&(product, memory)| Self::of(product, memory));
+        wanted.into_iter().find(|variant| variant.refusal(gpu).is_none()).unwrap_or(Self::PLAIN)
+    }
+
+    /// The kernels of A·Bᵀ, A·B and Aᵀ·B.
+    pub fn products(self) -> [Product; 3] {
+        [self.nt, self.nn, self.tn]
+    }
+
+    /// Why `gpu` cannot run it.
+    pub fn refusal(self, gpu: &Gpu) -> Option<&'static str> {
+        if self.products().contains(&Product::Broadcast) && !gpu.has_subgroups() {
+            return Some("it has no subgroups of eight or more invocations");
+        }
+        (self.memory == Memory::Textures && !gpu.has_textures())
+            .then_some("it has no textures of four 32-bit floats that compute shaders can read")
+    }
+
+    /// Itself, or a refusal that names the adapter and what it can run.
+    pub fn check(self, gpu: &Gpu) -> Result<Self> {
+        match self.refusal(gpu) {
+            None => Ok(self),
+            Some(why) => {
+                let names: Vec<String> = Self::supported(gpu).iter().map(Self::to_string).collect();
+                let (adapter, names) = (&gpu.adapter.info.name, names.join(", "));
+                Err(Error::usage(format!(
+                    "--force-variant {self}: {adapter} cannot run it, {why}; it runs {names}"
+                )))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Product {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Direct => "direct",
+            Self::Tiled => "tiled",
+            Self::Broadcast => "broadcast",
+        })
+    }
+}
+
+/// `tiled/buffers`, or where the products differ `tiled+direct+tiled/buffers`.
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let memory = match self.memory {
+            Memory::Buffers => "buffers",
+            Memory::Textures => "textures",
+        };
+        match self.products() {
+            [nt, nn, tn] if nt == nn && nn == tn => write!(f, "{nt}/{memory}"),
+            [nt, nn, tn] => write!(f, "{nt}+{nn}+{tn}/{memory}"),
+        }
+    }
+}
+
+impl TryFrom<String> for Variant {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<Variant> for String {
+    fn from(variant: Variant) -> Self {
+        variant.to_string()
+    }
+}
+
+impl FromStr for Variant {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        parse(text).ok_or_else(|| {
+            let names: Vec<String> = Self::all().map(|variant| variant.to_string()).collect();
+            Error::usage(format!(
+                "no such variant {text:?}; there are {}, and tiled+direct+tiled/buffers for one kernel each for A·Bᵀ, \
+                 A·B and Aᵀ·B",
+                names.join(", ")
+            ))
+        })
+    }
+}
+
+fn parse(text: &str) -> Option<Variant> {
+    let (products, memory) = text.split_once('/')?;
+    let memory = match memory {
+        "buffers" => Memory::Buffers,
+        "textures" => Memory::Textures,
+        _ => return None,
+    };
+    let product = |name: &str| Product::ALL.into_iter().find(|product| product.to_string() == name);
+    match *products.split('+').map(product).collect::<Option<Vec<_>>>()? {
+        [product] => Some(Variant::of(product, memory)),
+        [nt, nn, tn] => Some(Variant { nt, nn, tn, memory }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_variant_is_read_from_its_own_name() {
+        for memory in [Memory::Buffers, Memory::Textures] {
+            for (nt, nn, tn) in Product::ALL.into_iter().flat_map(|nt| {
+                Product::ALL.into_iter().flat_map(move |nn| Product::ALL.map(move |tn| (nt, nn, tn)))
+            }) {
+                let variant = Variant { nt, nn, tn, memory };
+                assert_eq!(variant.to_string().parse::<Variant>().unwrap(), variant);
+            }
+        }
+        assert_eq!(Variant::PLAIN.to_string(), "direct/buffers");
+    }
+
+    #[test]
+    fn other_names_are_refused() {
+        for text in
+            ["", "tiled", "tiled/", "/buffers", "tiled+tiled/buffers", "tiled/buffers/x", "fast/buffers"]
+        {
+            let error = text.parse::<Variant>().unwrap_err().to_string();
+            assert!(error.contains("broadcast/textures"), "{error}");
+        }
+    }
+}

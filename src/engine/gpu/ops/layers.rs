@@ -1,0 +1,145 @@
+//! Products that end in a layer or in its delta, and ρ̂ with its KL slope.
+
+use super::products::{End, Factors};
+use super::word;
+use crate::engine::gpu::kernel;
+use crate::engine::gpu::memory::buffer::Tensor;
+use crate::engine::gpu::memory::uniform::Penalty;
+use crate::engine::gpu::recording::{Choice, LiveUniform, Recorder};
+use crate::error::Result;
+use crate::math::objective::{Activation, Objective, RHO_HAT_MIN};
+
+/// What makes a product a layer.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerEnd<'a> {
+    /// b `[units]`.
+    pub bias: &'a Tensor,
+    /// f.
+    pub f: Activation,
+}
+
+/// What makes a product the delta of the output layer.
+#[derive(Clone, Copy, Debug)]
+pub struct OutputEnd<'a> {
+    /// The layer.
+    pub layer: LayerEnd<'a>,
+    /// X `[m, n]`.
+    pub x: &'a Tensor,
+    /// Where the sums of (A3 − X)² go.
+    pub sums: &'a Tensor,
+    /// Which is the first of them.
+    pub first_sum: usize,
+}
+
+/// What makes a product the delta of the hidden layer.
+#[derive(Clone, Copy, Debug)]
+pub struct HiddenEnd<'a> {
+    /// s `[h]`.
+    pub slope: &'a Tensor,
+    /// A2 `[m, h]`.
+    pub a2: &'a Tensor,
+    /// f.
+    pub f: Activation,
+}
+
+impl Recorder<'_> {
+    /// ρ̂ and s from the mean activations; `decay` > 0 makes ρ̂ a moving average.
+    pub fn kl_slope(
+        &mut self,
+        objective: &Objective,
+        decay: f64,
+        mean: &Tensor,
+        rho_hat: &Tensor,
+        slope: &Tensor,
+    ) -> Result<()> {
+        let uniform = penalty_uniform(objective, decay, mean);
+        let tensors = units_alike([mean, rho_hat, slope]);
+        self.dispatch(&kernel::KL_SLOPE, Choice::default(), &uniform, &tensors, mean.stride())
+    }
+
+    /// The same with penalty and decay set before each run (see [`penalty_uniform`]).
+    pub fn kl_slope_live(
+        &mut self,
+        uniform: &LiveUniform,
+        mean: &Tensor,
+        rho_hat: &Tensor,
+        slope: &Tensor,
+    ) -> Result<()> {
+        let tensors = units_alike([mean, rho_hat, slope]);
+        self.dispatch_live(&kernel::KL_SLOPE, uniform, &tensors, mean.stride())
+    }
+
+    /// C = f(A Bᵀ + b): the hidden layer.
+    pub fn layer_nt(&mut self, a: &Tensor, b: &Tensor, end: LayerEnd<'_>, c: &Tensor) -> Result<()> {
+        let shapes = (b.cols, a.rows, b.rows, b.rows);
+        assert_eq!((a.cols, c.rows, c.cols, end.bias.cols), shapes, "layer_nt: shapes");
+        let LayerEnd { bias, f } = end;
+        let (kernel, of_slices) = (kernel::layer_nt(self.variant.nt), &kernel::LAYER_SLICES);
+        let end = End { kernel, of_slices, f, tensors: &[bias], first_sum: 0 };
+        self.product(Factors::Nt, Some(end), [a, b, c], false)
+    }
+
+    /// C = f(A B + b), or f(C + A B + b): the output layer.
+    pub fn layer_nn(
+        &mut self,
+        a: &Tensor,
+        b: &Tensor,
+        end: LayerEnd<'_>,
+        c: &Tensor,
+        accumulate: bool,
+    ) -> Result<()> {
+        let LayerEnd { bias, f } = end;
+        assert_eq!((a.cols, c.rows, c.cols, bias.cols), (b.rows, a.rows, b.cols, b.cols), "layer_nn: shapes");
+        let (kernel, of_slices) = (kernel::layer_nn(self.variant.nn), &kernel::LAYER_SLICES);
+        let end = End { kernel, of_slices, f, tensors: &[bias], first_sum: 0 };
+        self.product(Factors::Nn, Some(end), [a, b, c], accumulate)
+    }
+
+    /// C = (A3 − X) ⊙ g′ with A3 = g(A B + b), or g(C + A B + b), and sums of (A3 − X)²; how many is [`output_sums`].
+    ///
+    /// [`output_sums`]: super::output_sums
+    pub fn output_delta(
+        &mut self,
+        a: &Tensor,
+        b: &Tensor,
+        end: OutputEnd<'_>,
+        c: &Tensor,
+        accumulate: bool,
+    ) -> Result<()> {
+        let OutputEnd { layer: LayerEnd { bias, f }, x, sums, first_sum } = end;
+        let shapes = (b.rows, a.rows, b.cols, b.cols, (c.rows, c.stride()));
+        assert_eq!((a.cols, c.rows, c.cols, bias.cols, (x.rows, x.stride())), shapes, "output_delta: shapes");
+        let (kernel, of_slices) = (kernel::output_delta_nn(self.variant.nn), &kernel::OUTPUT_DELTA_SLICES);
+        let end = End { kernel, of_slices, f, tensors: &[bias, x, sums], first_sum };
+        self.product(Factors::Nn, Some(end), [a, b, c], accumulate)
+    }
+
+    /// C = (A Bᵀ + s) ⊙ f′(A2).
+    pub fn hidden_delta(&mut self, a: &Tensor, b: &Tensor, end: HiddenEnd<'_>, c: &Tensor) -> Result<()> {
+        let HiddenEnd { slope, a2, f } = end;
+        let shapes = (b.cols, a.rows, b.rows, b.rows, (c.rows, c.cols));
+        assert_eq!((a.cols, c.rows, c.cols, slope.cols, (a2.rows, a2.cols)), shapes, "hidden_delta: shapes");
+        let (kernel, of_slices) = (kernel::hidden_delta_nt(self.variant.nt), &kernel::HIDDEN_DELTA_SLICES);
+        let end = End { kernel, of_slices, f, tensors: &[slope, a2], first_sum: 0 };
+        self.product(Factors::Nt, Some(end), [a, b, c], false)
+    }
+}
+
+/// The uniform of `kl_slope` for the units of `mean`.
+pub fn penalty_uniform(objective: &Objective, decay: f64, mean: &Tensor) -> Penalty {
+    Penalty {
+        units: word(mean.cols),
+        padded: word(mean.stride()),
+        rho: objective.rho as f32,
+        beta: objective.beta as f32,
+        decay: decay as f32,
+        least: RHO_HAT_MIN as f32,
+        tanh: u32::from(objective.activation == Activation::Tanh),
+    }
+}
+
+/// Vectors of as many units.
+fn units_alike(tensors: [&Tensor; 3]) -> [&Tensor; 3] {
+    assert!(tensors.iter().all(|tensor| tensor.cols == tensors[0].cols), "kl_slope: units");
+    tensors
+}

@@ -1,0 +1,129 @@
+//! Updates and combinations of vectors, and the rows of a mini-batch.
+
+use super::word;
+use crate::engine::gpu::device::throttle::moved;
+use crate::engine::gpu::kernel;
+use crate::engine::gpu::memory::buffer::Tensor;
+use crate::engine::gpu::memory::uniform::{Adam, Axpy, Combination, Expand, Gather, MAX_LIST, Sgd};
+use crate::engine::gpu::recording::{Choice, LiveUniform, Recorder};
+use crate::engine::reference::kernels::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
+use crate::error::Result;
+
+impl Recorder<'_> {
+    /// z ← αx + γy with α and γ set before each run (see [`axpy_uniform`]).
+    pub fn axpy_live(&mut self, x: &Tensor, y: &Tensor, z: &Tensor, uniform: &LiveUniform) -> Result<()> {
+        assert!(x.bound >= z.len() && y.bound >= z.len(), "axpy: lengths");
+        self.dispatch_live(&kernel::AXPY, uniform, &[x, y, z], z.len() / 4)
+    }
+
+    /// z ← αx + γy.
+    pub fn axpy(&mut self, alpha: f64, x: &Tensor, gamma: f64, y: &Tensor, z: &Tensor) -> Result<()> {
+        assert!(x.bound >= z.len() && y.bound >= z.len(), "axpy: lengths");
+        let uniform = axpy_uniform(z.len(), alpha, gamma);
+        self.dispatch(&kernel::AXPY, Choice::default(), &uniform, &[x, y, z], z.len() / 4)
+    }
+
+    /// z ← Σ coefficient · vector, with the terms set before each run (see [`combination_uniform`]).
+    pub fn combine_live(&mut self, stack: &Tensor, z: &Tensor, uniform: &LiveUniform) -> Result<()> {
+        self.dispatch_live(&kernel::COMBINE, uniform, &[stack, z], z.len() / 4)
+    }
+
+    /// v ← μv + g, w ← w − ηv, with η and μ set before each run.
+    pub fn sgd(
+        &mut self,
+        gradient: &Tensor,
+        w: &Tensor,
+        velocity: &Tensor,
+        uniform: &LiveUniform,
+    ) -> Result<()> {
+        assert!(gradient.len() == w.len() && velocity.len() == w.len(), "sgd: lengths");
+        self.dispatch_live(&kernel::SGD, uniform, &[gradient, w, velocity], w.len() / 4)
+    }
+
+    /// Adam, with its rates set before each run.
+    pub fn adam(
+        &mut self,
+        gradient: &Tensor,
+        w: &Tensor,
+        moments: [&Tensor; 2],
+        uniform: &LiveUniform,
+    ) -> Result<()> {
+        assert!(
+            moments.iter().all(|moment| moment.len() == w.len()) && gradient.len() == w.len(),
+            "adam: lengths"
+        );
+        self.dispatch_live(&kernel::ADAM, uniform, &[gradient, w, moments[0], moments[1]], w.len() / 4)
+    }
+
+    /// batch ← rows `list[first..]` of the examples, as far as they lie in `part`, which begins with example
+    /// `part_first`.
+    pub fn gather(
+        &mut self,
+        list: &Tensor,
+        first: usize,
+        part: &Tensor,
+        part_first: usize,
+        batch: &Tensor,
+    ) -> Result<()> {
+        assert_eq!(part.cols, batch.cols, "gather: columns");
+        let uniform = Gather {
+            first: word(first),
+            rows: word(batch.rows),
+            padded_rows: word(batch.padded_rows),
+            part_first: word(part_first),
+            part_rows: word(part.rows),
+            stride: word(batch.stride() / 4),
+        };
+        let choice = Choice { work: Some(moved(2 * batch.len())), ..Choice::default() };
+        self.dispatch(&kernel::GATHER, choice, &uniform, &[list, part, batch], batch.len() / 4)
+    }
+
+    /// batch ← the numbers that `table` has for codes of `bytes` bytes each.
+    pub fn expand(&mut self, codes: &Tensor, table: &Tensor, bytes: usize, batch: &Tensor) -> Result<()> {
+        assert!(4 * codes.bound >= batch.rows * batch.stride() * bytes, "expand: codes");
+        let uniform = Expand {
+            rows: word(batch.rows),
+            padded_rows: word(batch.padded_rows),
+            cols: word(batch.cols),
+            stride: word(batch.stride() / 4),
+            bytes: word(bytes),
+        };
+        self.dispatch(&kernel::EXPAND, Choice::default(), &uniform, &[codes, table, batch], batch.len() / 4)
+    }
+}
+
+/// The uniform of `combine`.
+pub fn combination_uniform(len: usize, terms: &[(f64, usize)]) -> Combination {
+    assert!(terms.len() <= MAX_LIST, "combine: {} terms", terms.len());
+    let mut term = [[0; 4]; MAX_LIST];
+    for (slot, &(coefficient, vector)) in term.iter_mut().zip(terms) {
+        *slot = [word(vector), (coefficient as f32).to_bits(), 0, 0];
+    }
+    Combination { count: word(len / 4), terms: word(terms.len()), pad0: 0, pad1: 0, term }
+}
+
+/// The uniform of `axpy`.
+pub fn axpy_uniform(len: usize, alpha: f64, gamma: f64) -> Axpy {
+    Axpy { count: word(len / 4), alpha: alpha as f32, gamma: gamma as f32 }
+}
+
+/// The uniform of `sgd`.
+pub fn sgd_uniform(len: usize, lr: f64, momentum: f64) -> Sgd {
+    Sgd { count: word(len / 4), lr: lr as f32, momentum: momentum as f32 }
+}
+
+/// The uniform of `adam` for update `step`, counted from 1.
+pub fn adam_uniform(len: usize, lr: f64, step: u64) -> Adam {
+    let correction = |beta: f64| (1.0 / (1.0 - beta.powf(step as f64))) as f32;
+    Adam {
+        count: word(len / 4),
+        lr: lr as f32,
+        beta1: ADAM_BETA1 as f32,
+        beta2: ADAM_BETA2 as f32,
+        rest1: (1.0 - ADAM_BETA1) as f32,
+        rest2: (1.0 - ADAM_BETA2) as f32,
+        epsilon: ADAM_EPSILON as f32,
+        correction1: correction(ADAM_BETA1),
+        correction2: correction(ADAM_BETA2),
+    }
+}

@@ -1,0 +1,155 @@
+//! A list of dispatches that is built once and replayed for every step: nothing is made inside the training loop.
+//! `recorder` builds it, `range` tells where a dispatch can be cut, `timing` replays it under the device's clock.
+
+mod range;
+mod recorder;
+mod timing;
+
+use std::ops::Range;
+
+use bytemuck::Pod;
+use wgpu::BufferUsages;
+
+use super::device::Gpu;
+use super::kernel::Pipeline;
+use super::memory::buffer::buffer;
+use super::memory::storage::Texture;
+use crate::error::Result;
+pub use range::RangeUniform;
+pub(crate) use range::{Table, layout as range_layout};
+use range::{fold, ranges};
+pub use recorder::{Choice, Recorder};
+pub(crate) use timing::Profile;
+
+/// A uniform whose values change from step to step.
+#[derive(Clone, Debug)]
+pub struct LiveUniform(wgpu::Buffer);
+
+impl LiveUniform {
+    /// Makes one for a uniform struct of type `T`.
+    pub fn new<T: Pod>(gpu: &Gpu, name: &str) -> Result<Self> {
+        let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
+        Ok(Self(buffer(gpu, name, size_of::<T>().next_multiple_of(16) as u64, usage)?))
+    }
+
+    /// Sets its values for the submissions that follow.
+    pub fn set<T: Pod>(&self, gpu: &Gpu, value: &T) {
+        gpu.queue.write_buffer(&self.0, 0, bytemuck::bytes_of(value));
+    }
+}
+
+/// One command, ready to be encoded.
+#[derive(Debug)]
+enum Command {
+    Dispatch {
+        name: &'static str,
+        pipeline: Pipeline,
+        bind_group: wgpu::BindGroup,
+        groups: u32,
+        work: f64,
+    },
+    /// Brings a texture up to date.
+    Fill {
+        texture: Texture,
+        from: wgpu::Buffer,
+        work: f64,
+    },
+}
+
+/// A command, or a range of its workgroups.
+#[derive(Clone)]
+struct Piece<'a> {
+    command: &'a Command,
+    range: Range<u32>,
+    work: f64,
+}
+
+/// A recorded list, which is cut into submissions when it is run.
+#[derive(Debug, Default)]
+pub struct Recording {
+    commands: Vec<Command>,
+}
+
+impl Recording {
+    /// Submits every command in order. Does not wait.
+    pub fn run(&self, gpu: &Gpu) -> Result<()> {
+        if gpu.is_profiling() {
+            return self.run_timed(gpu);
+        }
+        self.in_submissions(gpu, usize::MAX, |pieces, work| {
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            for run in pieces.chunk_by(|a, b| a.command.is_dispatch() == b.command.is_dispatch()) {
+                encode(gpu, &mut encoder, run);
+            }
+            gpu.submit_work(encoder, work)
+        })
+    }
+
+    /// Gives `submit` the pieces of one submission after the other, with their work: at most `most` pieces and, unless
+    /// it is a single one, no more work than the device's budget, which may change in between.
+    fn in_submissions<'a>(
+        &'a self,
+        gpu: &Gpu,
+        most: usize,
+        mut submit: impl FnMut(&[Piece<'a>], f64) -> Result<()>,
+    ) -> Result<()> {
+        let (mut open, mut work) = (Vec::new(), 0.0);
+        for command in &self.commands {
+            for piece in command.pieces(gpu.pace.budget()) {
+                let is_full = open.len() == most || work + piece.work > gpu.pace.budget();
+                if is_full && !open.is_empty() {
+                    submit(&open, work)?;
+                    open.clear();
+                    work = 0.0;
+                }
+                work += piece.work;
+                open.push(piece);
+            }
+        }
+        if open.is_empty() { Ok(()) } else { submit(&open, work) }
+    }
+}
+
+impl Command {
+    fn is_dispatch(&self) -> bool {
+        matches!(self, Self::Dispatch { .. })
+    }
+
+    /// Itself, or as few ranges as take no more than `budget` each. Copies are never cut.
+    fn pieces(&self, budget: f64) -> impl Iterator<Item = Piece<'_>> {
+        let (groups, work, count) = match *self {
+            Self::Dispatch { groups, work, .. } => (groups, work, (work / budget).ceil()),
+            Self::Fill { work, .. } => (1, work, 1.0),
+        };
+        ranges(groups, count as u32).map(move |range| {
+            let share = f64::from(range.end - range.start) / f64::from(groups);
+            Piece { command: self, range, work: work * share }
+        })
+    }
+}
+
+impl Piece<'_> {
+    fn dispatch(&self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>) {
+        if let Command::Dispatch { pipeline, bind_group, groups, .. } = self.command {
+            let [across, down] = fold(&self.range, *groups);
+            pass.set_pipeline(&pipeline.compute);
+            pass.set_bind_group(0, bind_group, &[]);
+            gpu.ranges.bind(pass, &self.range, *groups);
+            pass.dispatch_workgroups(across, down, 1);
+        }
+    }
+}
+
+/// Neighbouring dispatches share a pass, which copies end.
+fn encode(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, pieces: &[Piece<'_>]) {
+    for piece in pieces {
+        if let Command::Fill { texture, from, .. } = piece.command {
+            texture.fill(encoder, from);
+        }
+    }
+    if !pieces.iter().any(|piece| piece.command.is_dispatch()) {
+        return;
+    }
+    let mut pass = encoder.begin_compute_pass(&Default::default());
+    pieces.iter().for_each(|piece| piece.dispatch(gpu, &mut pass));
+}

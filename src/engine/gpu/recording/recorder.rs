@@ -1,0 +1,274 @@
+//! Builds a [`Recording`]: which pipeline a dispatch gets, what is bound, which textures have to be filled before.
+
+use bytemuck::Pod;
+use wgpu::BufferUsages;
+
+use super::range::{MAX_GROUPS, fold};
+use super::{Command, LiveUniform, Recording};
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::device::throttle::moved;
+use crate::engine::gpu::kernel::variant::Variant;
+use crate::engine::gpu::kernel::{Access, Kernel, Memory, Pipeline, Specialisation};
+use crate::engine::gpu::memory::buffer::{Tensor, buffer};
+use crate::engine::gpu::memory::storage::Texture;
+use crate::error::{Error, Result};
+use crate::math::objective::Activation;
+
+/// Uniforms start at multiples of this many bytes, the most that WebGPU lets an adapter ask for.
+const UNIFORM_ALIGNMENT: usize = 256;
+/// Where a planned dispatch finds its uniform.
+enum UniformSource {
+    /// At this offset in the recording's own buffer.
+    Fixed(usize),
+    /// In a buffer that is written before each run.
+    Live(LiveUniform),
+}
+
+enum Planned {
+    Dispatch {
+        kernel: &'static Kernel,
+        pipeline: Pipeline,
+        uniform: UniformSource,
+        resources: Vec<Resource>,
+        groups: u32,
+        work: f64,
+    },
+    Fill {
+        texture: Texture,
+        from: wgpu::Buffer,
+        work: f64,
+    },
+}
+
+/// What is bound for a tensor.
+enum Resource {
+    Buffer(Tensor),
+    Texture(wgpu::TextureView),
+}
+
+/// Collects dispatches; [`Recorder::finish`] makes the bind groups and one buffer for all fixed uniforms.
+pub struct Recorder<'g> {
+    /// The device recorded for.
+    pub gpu: &'g Gpu,
+    /// Which kernels are recorded for the products, and where kernels read.
+    pub variant: Variant,
+    /// Most numbers that a binding may hold.
+    pub limit: usize,
+    /// Where products leave their slices, as many as fit; without it none is cut.
+    pub scratch: Option<Tensor>,
+    planned: Vec<Planned>,
+    uniforms: Vec<u8>,
+    /// Textures that hold what their buffers hold at this point, with these.
+    fresh: Vec<(wgpu::Buffer, Texture)>,
+}
+
+impl<'g> Recorder<'g> {
+    /// An empty list, for the kernels that the device uses at present.
+    pub fn new(gpu: &'g Gpu) -> Self {
+        Self::of(gpu, gpu.variant())
+    }
+
+    /// An empty list, for given kernels.
+    pub fn of(gpu: &'g Gpu, variant: Variant) -> Self {
+        let limit = gpu.binding_limit() as usize / 4;
+        let (planned, uniforms, fresh) = (Vec::new(), Vec::new(), Vec::new());
+        Self { gpu, variant, limit, scratch: None, planned, uniforms, fresh }
+    }
+
+    /// Adds a dispatch of `invocations` with fixed uniform values.
+    pub fn dispatch<T: Pod>(
+        &mut self,
+        kernel: &'static Kernel,
+        choice: Choice,
+        uniform: &T,
+        tensors: &[&Tensor],
+        invocations: usize,
+    ) -> Result<()> {
+        assert_eq!(size_of::<T>(), kernel.uniform.size, "{}: uniform", kernel.name);
+        let offset = self.uniforms.len();
+        self.uniforms.extend_from_slice(bytemuck::bytes_of(uniform));
+        self.uniforms.resize(self.uniforms.len().next_multiple_of(UNIFORM_ALIGNMENT), 0);
+        self.plan(kernel, choice, UniformSource::Fixed(offset), tensors, invocations)
+    }
+
+    /// Adds a dispatch whose uniform is set before each run.
+    pub fn dispatch_live(
+        &mut self,
+        kernel: &'static Kernel,
+        uniform: &LiveUniform,
+        tensors: &[&Tensor],
+        invocations: usize,
+    ) -> Result<()> {
+        self.plan(kernel, Choice::default(), UniformSource::Live(uniform.clone()), tensors, invocations)
+    }
+
+    fn plan(
+        &mut self,
+        kernel: &'static Kernel,
+        choice: Choice,
+        uniform: UniformSource,
+        tensors: &[&Tensor],
+        invocations: usize,
+    ) -> Result<()> {
+        assert_eq!(tensors.len(), kernel.bindings.len(), "{}: bindings", kernel.name);
+        for tensor in tensors {
+            let (bound, limit) = (tensor.bound, self.limit);
+            assert!(bound <= limit, "{}: a binding of {bound} numbers, allowed are {limit}", kernel.name);
+        }
+        let Choice { activation, accumulate, work } = choice;
+        let work = work.unwrap_or_else(|| moved(tensors.iter().map(|tensor| tensor.bound).sum()));
+        let memory = self.memory_for(kernel, tensors);
+        let pipeline = self.gpu.pipeline(kernel, Specialisation { activation, accumulate, memory })?;
+        let resources = self.resources(kernel, memory, tensors)?;
+        let groups = groups_of(kernel, invocations)?;
+        self.planned.push(Planned::Dispatch { kernel, pipeline, uniform, resources, groups, work });
+        self.outdate(kernel, tensors);
+        Ok(())
+    }
+
+    /// Textures where they are wanted and large enough ones can be had.
+    fn memory_for(&self, kernel: &Kernel, tensors: &[&Tensor]) -> Memory {
+        let mut read = tensors.iter().zip(kernel.bindings).filter(|(_, access)| access.reads_fours());
+        match self.variant.memory {
+            Memory::Textures
+                if kernel.reads_textures()
+                    && read.all(|(tensor, _)| Texture::fits(self.gpu, tensor.bound)) =>
+            {
+                Memory::Textures
+            }
+            _ => Memory::Buffers,
+        }
+    }
+
+    /// What is bound, in the order of the bindings; textures are brought up to date first.
+    fn resources(&mut self, kernel: &Kernel, memory: Memory, tensors: &[&Tensor]) -> Result<Vec<Resource>> {
+        let mut resources = Vec::new();
+        for (tensor, access) in tensors.iter().zip(kernel.bindings) {
+            resources.push(match (access, memory) {
+                (Access::Read(..), Memory::Textures) => self.texture(tensor)?,
+                _ => Resource::Buffer((*tensor).clone()),
+            });
+        }
+        if memory == Memory::Textures {
+            for (_, index, _) in kernel.updates() {
+                resources.push(self.texture(tensors[index])?);
+            }
+        }
+        Ok(resources)
+    }
+
+    fn texture(&mut self, tensor: &Tensor) -> Result<Resource> {
+        let texture = tensor.buffer.texture(self.gpu, tensor.offset, tensor.bound)?;
+        let view = texture.view.clone();
+        let is_fresh = tensor.buffer.is_constant() || self.fresh.iter().any(|(_, known)| known.view == view);
+        if !is_fresh {
+            let from: wgpu::Buffer = (*tensor.buffer).clone();
+            self.fresh.push((from.clone(), texture.clone()));
+            // Copies are many times as fast as kernels that move as much.
+            self.planned.push(Planned::Fill { texture, from, work: moved(tensor.bound) / 2.0 });
+        }
+        Ok(Resource::Texture(view))
+    }
+
+    /// Textures of what a kernel writes are out of date from now on.
+    fn outdate(&mut self, kernel: &Kernel, tensors: &[&Tensor]) {
+        for (tensor, access) in tensors.iter().zip(kernel.bindings) {
+            if matches!(access, Access::Write | Access::Update(_)) {
+                assert!(!tensor.buffer.is_constant(), "{} writes into constant data", kernel.name);
+                self.fresh.retain(|(buffer, texture)| {
+                    *buffer != *tensor.buffer || !texture.overlaps(tensor.offset, tensor.bound)
+                });
+            }
+        }
+    }
+
+    /// Counts every texture as out of date from now on, as if all buffers but constant ones had been written.
+    pub fn outdate_all(&mut self) {
+        self.fresh.clear();
+    }
+
+    /// Makes the bind groups.
+    pub fn finish(self) -> Result<Recording> {
+        let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
+        let fixed = buffer(self.gpu, "uniforms", self.uniforms.len().max(UNIFORM_ALIGNMENT) as u64, usage)?;
+        self.gpu.queue.write_buffer(&fixed, 0, &self.uniforms);
+        let gpu = self.gpu;
+        let make = || self.planned.into_iter().map(|planned| planned.ready(gpu, &fixed)).collect();
+        Ok(Recording { commands: gpu.scoped("bind groups", make)? })
+    }
+}
+
+/// What a caller chooses of a kernel that leaves it open.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Choice {
+    /// For kernels that activate, and only for them.
+    pub activation: Option<Activation>,
+    /// Whether results are added to what is there.
+    pub accumulate: bool,
+    /// What it costs, see [`crate::engine::gpu::device::throttle`]; `None` is every bound number once.
+    pub work: Option<f64>,
+}
+
+impl From<Activation> for Choice {
+    fn from(activation: Activation) -> Self {
+        Self { activation: Some(activation), ..Self::default() }
+    }
+}
+
+impl Choice {
+    /// Adds to what is there, or does not.
+    pub fn accumulating(accumulate: bool) -> Self {
+        Self { accumulate, ..Self::default() }
+    }
+}
+
+impl Resource {
+    fn binding(&self) -> wgpu::BindingResource<'_> {
+        match self {
+            Self::Buffer(tensor) => tensor.binding(),
+            Self::Texture(view) => wgpu::BindingResource::TextureView(view),
+        }
+    }
+}
+
+impl Planned {
+    fn ready(self, gpu: &Gpu, fixed: &wgpu::Buffer) -> Command {
+        let (kernel, pipeline, uniform, resources, groups, work) = match self {
+            Self::Fill { texture, from, work } => return Command::Fill { texture, from, work },
+            Self::Dispatch { kernel, pipeline, uniform, resources, groups, work } => {
+                (kernel, pipeline, uniform, resources, groups, work)
+            }
+        };
+        let (buffer, offset) = match &uniform {
+            UniformSource::Fixed(offset) => (fixed, *offset as u64),
+            UniformSource::Live(live) => (&live.0, 0),
+        };
+        let size = std::num::NonZeroU64::new(kernel.uniform.size.next_multiple_of(16) as u64);
+        let uniform = wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size });
+        let resources = std::iter::once(uniform).chain(resources.iter().map(Resource::binding));
+        let entries: Vec<_> = (0..)
+            .zip(resources)
+            .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource })
+            .collect();
+        let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(kernel.name),
+            layout: &pipeline.layout,
+            entries: &entries,
+        });
+        Command::Dispatch { name: kernel.name, pipeline, bind_group, groups, work }
+    }
+}
+
+/// Workgroups for `invocations`, if they can be numbered.
+fn groups_of(kernel: &Kernel, invocations: usize) -> Result<u32> {
+    let too_many = || Error::device(format!("{}: {invocations} invocations are too many", kernel.name));
+    let groups = u32::try_from(invocations.div_ceil(kernel.workgroup() as usize)).map_err(|_| too_many())?;
+    let groups = groups.max(1);
+    let [across, down] = fold(&(0..groups), groups);
+    if u64::from(across) * u64::from(down) * u64::from(kernel.workgroup()) > u64::from(u32::MAX)
+        || down > MAX_GROUPS
+    {
+        return Err(too_many());
+    }
+    Ok(groups)
+}

@@ -1,0 +1,104 @@
+//! The same recording with each dispatch in a pass of its own between two marks of the device's clock.
+
+use std::cell::RefCell;
+
+use wgpu::BufferUsages;
+
+use super::{Command, Piece, Recording, encode};
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::memory::buffer::buffer;
+use crate::error::Result;
+
+/// Seconds by kernel while a profile is taken, `None` otherwise.
+#[derive(Debug, Default)]
+pub struct Profile(RefCell<Option<Vec<(&'static str, f64)>>>);
+
+/// Dispatches whose marks are read back at a time; a set of queries holds at most 4 096.
+const MARKED: usize = 512;
+
+impl Gpu {
+    /// Whether dispatches can be timed.
+    pub fn has_clock(&self) -> bool {
+        self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY)
+    }
+
+    /// Seconds that the dispatches of each kernel take in `work`, in the order of their first use.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn profiled(&self, work: impl FnOnce() -> Result<()>) -> Result<Vec<(&'static str, f64)>> {
+        *self.profile.0.borrow_mut() = Some(Vec::new());
+        let result = work();
+        let profile = self.profile.0.take().unwrap_or_default();
+        result.map(|()| profile)
+    }
+
+    pub(crate) fn is_profiling(&self) -> bool {
+        self.profile.0.borrow().is_some()
+    }
+
+    fn note(&self, name: &'static str, seconds: f64) {
+        if let Some(profile) = &mut *self.profile.0.borrow_mut() {
+            match profile.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, sum)) => *sum += seconds,
+                None => profile.push((name, seconds)),
+            }
+        }
+    }
+}
+
+impl Recording {
+    /// Runs every dispatch in order, waits, and adds to the profile.
+    pub(crate) fn run_timed(&self, gpu: &Gpu) -> Result<()> {
+        let count = 2 * MARKED as u32;
+        let bytes = 8 * u64::from(count);
+        let descriptor =
+            wgpu::QuerySetDescriptor { label: Some("marks"), ty: wgpu::QueryType::Timestamp, count };
+        let marks = gpu.scoped("marks", || gpu.device.create_query_set(&descriptor))?;
+        let resolved = buffer(gpu, "marks", bytes, BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC)?;
+        let staging = buffer(gpu, "marks", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
+        self.in_submissions(gpu, MARKED, |pieces, work| {
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            let mut names = Vec::new();
+            for piece in pieces {
+                names.extend(piece.encode_between(gpu, &mut encoder, &marks, 2 * names.len() as u32));
+            }
+            let used = 2 * names.len() as u32;
+            encoder.resolve_query_set(&marks, 0..used, &resolved, 0);
+            encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, bytes);
+            gpu.submit_work(encoder, work)?;
+            let words = gpu.read(&staging, 8 * u64::from(used))?;
+            let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&words);
+            for (name, ticks) in names.iter().zip(ticks.chunks_exact(2)) {
+                let ticks = ticks[1].saturating_sub(ticks[0]) as f64;
+                gpu.note(name, ticks * f64::from(gpu.queue.get_timestamp_period()) * 1e-9);
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Piece<'_> {
+    /// A dispatch in a pass of its own, with mark `first` before and the next one after it, and its name. Copies have no
+    /// marks.
+    fn encode_between(
+        &self,
+        gpu: &Gpu,
+        encoder: &mut wgpu::CommandEncoder,
+        marks: &wgpu::QuerySet,
+        first: u32,
+    ) -> Option<&'static str> {
+        let Command::Dispatch { name, .. } = self.command else {
+            encode(gpu, encoder, std::slice::from_ref(self));
+            return None;
+        };
+        let timestamp_writes = Some(wgpu::ComputePassTimestampWrites {
+            query_set: marks,
+            beginning_of_pass_write_index: Some(first),
+            end_of_pass_write_index: Some(first + 1),
+        });
+        let descriptor = wgpu::ComputePassDescriptor { label: Some(name), timestamp_writes };
+        self.dispatch(gpu, &mut encoder.begin_compute_pass(&descriptor));
+        Some(name)
+    }
+}

@@ -1,0 +1,46 @@
+//! Whether vectors on the device are finite, judged on their bits without reading them back.
+
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::engine::staging;
+use crate::engine::gpu::memory::buffer::{Tensor, packed, read_parts};
+use crate::engine::gpu::memory::layout::{Layout, Segment};
+use crate::engine::gpu::ops::exponent_blocks;
+use crate::engine::gpu::recording::Recording;
+use crate::error::Result;
+
+/// What `exponents` says of infinity and NaN: all bits are set.
+const NOT_FINITE: f32 = 255.0;
+
+/// A look at some vectors, recorded once.
+#[derive(Debug)]
+pub(crate) struct Look {
+    recording: Recording,
+    /// Largest exponents, one tensor a segment.
+    largest: Vec<Tensor>,
+    staging: wgpu::Buffer,
+}
+
+impl Look {
+    /// At the segments of all these vectors.
+    pub fn new<'a>(
+        gpu: &Gpu,
+        layout: &Layout,
+        segments: impl IntoIterator<Item = &'a Segment>,
+    ) -> Result<Self> {
+        let wholes: Vec<&Tensor> = segments.into_iter().map(|segment| &segment.whole).collect();
+        let lens: Vec<usize> = wholes.iter().map(|whole| exponent_blocks(whole.len())).collect();
+        let largest = packed(gpu, "largest exponents", lens.iter().copied(), layout.limit)?;
+        let mut recorder = layout.recorder(gpu);
+        for (whole, largest) in wholes.iter().zip(&largest) {
+            recorder.exponents(whole, largest, 0)?;
+        }
+        Ok(Self { recording: recorder.finish()?, largest, staging: staging(gpu, lens.iter().sum())? })
+    }
+
+    /// Takes it.
+    pub fn finds_all_finite(&mut self, gpu: &Gpu) -> Result<bool> {
+        self.recording.run(gpu)?;
+        let parts: Vec<_> = self.largest.iter().map(|tensor| (tensor, tensor.cols)).collect();
+        Ok(read_parts(gpu, &self.staging, &parts)?.iter().all(|&exponent| exponent < NOT_FINITE))
+    }
+}

@@ -1,0 +1,286 @@
+//! The reference behind the engine trait: f64 throughout, every vector whole, no chunks, no blocks.
+
+use super::kernels::{adam, axpy, dot, gather, sgd};
+use super::step::{cost, cost_and_gradient, forward};
+use crate::engine::device::Setup;
+use crate::engine::reference::kernels::{column_mean, kl_slope};
+use crate::engine::{
+    Engine, Layer, NewUnit, Numbers, Order, Plan, RhoHat, Role, Rows, SearchSpace, Slot, Spare, State, Trial,
+    Update, check_list,
+};
+use crate::error::Result;
+use crate::math::objective::{Cost, Objective, RhoHatMode};
+use crate::math::optim::lbfgs::HISTORY;
+use crate::math::params::{Matrix, Params, Shape, cast};
+
+/// The f64 engine that every other one is compared with.
+#[derive(Debug)]
+pub struct Reference {
+    objective: Objective,
+    rho_hat: RhoHat,
+    /// Of β, in steps.
+    beta_share: f64,
+    params: Params<f64>,
+    data: Matrix<f64>,
+    /// ρ̂ of the moving average, once a batch has started it.
+    average: Option<Vec<f64>>,
+    /// v of SGD; first and second moment of Adam. Flat, in the order of [`Params::to_flat`].
+    moments: [Vec<f64>; 2],
+    search: Search,
+}
+
+/// The vectors of L-BFGS, flat.
+#[derive(Debug, Default)]
+struct Search {
+    gradient: Vec<f64>,
+    direction: Vec<f64>,
+    trial: Vec<f64>,
+    trial_gradient: Vec<f64>,
+    steps: Vec<Vec<f64>>,
+    changes: Vec<Vec<f64>>,
+}
+
+impl Search {
+    fn vector(&self, slot: Slot) -> &[f64] {
+        match slot {
+            Slot::Gradient => &self.gradient,
+            Slot::Direction => &self.direction,
+            Slot::Step(i) => &self.steps[i],
+            Slot::Change(i) => &self.changes[i],
+        }
+    }
+}
+
+impl Reference {
+    /// Takes parameters and examples in full precision.
+    pub fn new(setup: &Setup, params: Params<f64>, data: Matrix<f64>) -> Self {
+        let moments = [vec![0.0; params.shape.parameters()], vec![0.0; params.shape.parameters()]];
+        let search = Search::default();
+        Self {
+            objective: setup.objective,
+            rho_hat: setup.rho_hat,
+            beta_share: 1.0,
+            params,
+            data,
+            average: None,
+            moments,
+            search,
+        }
+    }
+
+    /// The parameters in full precision.
+    pub fn params_f64(&self) -> &Params<f64> {
+        &self.params
+    }
+
+    fn rows(&self, first: usize, count: usize) -> &[f64] {
+        &self.data.values[first * self.data.cols..(first + count) * self.data.cols]
+    }
+}
+
+impl Engine for Reference {
+    fn shape(&self) -> Shape {
+        self.params.shape
+    }
+
+    fn examples(&self) -> usize {
+        self.data.rows
+    }
+
+    fn adapter(&self) -> String {
+        "f64 reference, one thread".to_owned()
+    }
+
+    fn plan(&self) -> Plan {
+        Plan { chunk: self.data.rows, block: self.params.shape.hidden }
+    }
+
+    fn cost(&mut self) -> Result<Cost> {
+        let x = &self.data.values;
+        let layers = forward(&self.objective, &self.params, x);
+        let mean = column_mean(&layers.a2, self.params.shape.hidden, self.data.rows);
+        let (rho_hat, _) = kl_slope(&self.objective, &mean, None);
+        Ok(cost(&self.objective, &self.params, x, &layers.a3, rho_hat))
+    }
+
+    fn sampled_cost(&mut self, _most: usize) -> Result<(Cost, usize)> {
+        Ok((self.cost()?, self.examples()))
+    }
+
+    fn gradient(&mut self) -> Result<(Cost, Params<f64>)> {
+        Ok(cost_and_gradient(&self.objective, &self.params, &self.data.values, None))
+    }
+
+    fn step(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>> {
+        let x = match rows {
+            Rows::All => self.data.values.clone(),
+            Rows::Listed(rows) => gather(&self.data.values, self.data.cols, rows),
+        };
+        let average = self.average.as_deref().map(|before| (before, self.rho_hat.decay));
+        let objective = self.objective.with_beta_share(self.beta_share);
+        let (cost, gradient) = cost_and_gradient(&objective, &self.params, &x, average);
+        if self.rho_hat.mode == RhoHatMode::Ema {
+            self.average = Some(cost.rho_hat.clone());
+        }
+
+        let mut w = self.params.to_flat();
+        let gradient = gradient.to_flat();
+        let [first, second] = &mut self.moments;
+        match *update {
+            Update::Sgd { lr, momentum } => sgd(&mut w, first, &gradient, lr, momentum),
+            Update::Adam { lr, step } => adam(&mut w, first, second, &gradient, lr, step),
+        }
+        self.params = Params::from_flat(self.params.shape, &w);
+        Ok(report.then_some(cost))
+    }
+
+    fn set_beta_share(&mut self, share: f64) {
+        self.beta_share = share;
+    }
+
+    fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
+        Ok(cast(&forward(&self.objective, &self.params, self.rows(first, count)).a2))
+    }
+
+    fn activations(&mut self, layer: Layer, rows: &[usize]) -> Result<Vec<f32>> {
+        check_list(rows, self.data.rows)?;
+        let x = gather(&self.data.values, self.data.cols, rows);
+        let layers = forward(&self.objective, &self.params, &x);
+        Ok(cast(match layer {
+            Layer::Input => &x,
+            Layer::Hidden => &layers.a2,
+            Layer::Output => &layers.a3,
+        }))
+    }
+
+    fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
+        Ok(cast(&forward(&self.objective, &self.params, self.rows(first, count)).a3))
+    }
+
+    fn params(&mut self) -> Result<Params<f32>> {
+        Ok(self.params.cast())
+    }
+
+    fn set_params(&mut self, params: &Params<f32>) -> Result<()> {
+        self.params = params.cast();
+        self.average = None;
+        self.moments.iter_mut().for_each(|moment| moment.fill(0.0));
+        Ok(())
+    }
+
+    fn replace_units(&mut self, units: &[NewUnit]) -> Result<()> {
+        let shape = self.params.shape;
+        let zeros = vec![0.0; shape.visible];
+        for NewUnit { unit, w1, b1, d } in units {
+            put_unit(&mut self.params, *unit, (&cast(w1), f64::from(*b1), &cast(d)));
+            for flat in &mut self.moments {
+                let mut moment = Params::from_flat(shape, flat);
+                put_unit(&mut moment, *unit, (&zeros, 0.0, &zeros));
+                *flat = moment.to_flat();
+            }
+            if let Some(average) = &mut self.average {
+                average[*unit] = self.objective.rho;
+            }
+        }
+        Ok(())
+    }
+
+    fn state(&mut self, pairs: Option<&[usize]>, _: &mut Spare) -> Result<State> {
+        let [first, second] = self.moments.clone();
+        let mut vectors =
+            vec![(Role::Params, self.params.to_flat()), (Role::Moment(0), first), (Role::Moment(1), second)];
+        if let Some(pairs) = pairs {
+            vectors.push((Role::Gradient, self.search.gradient.clone()));
+            for &slot in pairs {
+                vectors.push((Role::Step(slot), self.search.steps[slot].clone()));
+                vectors.push((Role::Change(slot), self.search.changes[slot].clone()));
+            }
+        }
+        let vectors = vectors.into_iter().map(|(role, flat)| (role, Numbers::Double(flat))).collect();
+        let (shape, average) = (self.params.shape, self.average.clone());
+        Ok(State { shape, order: Order::Rows, vectors, average })
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        let zeros = vec![0.0; self.params.shape.parameters()];
+        let vector =
+            |role| state.get(role).map_or_else(|| zeros.clone(), |tensors: Params<f64>| tensors.to_flat());
+        self.params = state.get(Role::Params).expect("a state has parameters");
+        self.moments = [0, 1].map(|i| vector(Role::Moment(i)));
+        self.average.clone_from(&state.average);
+        self.search = Search {
+            gradient: vector(Role::Gradient),
+            direction: zeros.clone(),
+            trial: self.params.to_flat(),
+            trial_gradient: vector(Role::Gradient),
+            steps: (0..HISTORY).map(|slot| vector(Role::Step(slot))).collect(),
+            changes: (0..HISTORY).map(|slot| vector(Role::Change(slot))).collect(),
+        };
+        Ok(())
+    }
+}
+
+impl SearchSpace for Reference {
+    fn begin_search(&mut self, history: usize) -> Result<Cost> {
+        let (cost, gradient) = self.gradient()?;
+        let zeros = vec![0.0; self.params.shape.parameters()];
+        self.search = Search {
+            gradient: gradient.to_flat(),
+            direction: zeros.clone(),
+            trial: self.params.to_flat(),
+            trial_gradient: gradient.to_flat(),
+            steps: vec![zeros.clone(); history],
+            changes: vec![zeros; history],
+        };
+        Ok(cost)
+    }
+
+    fn evaluate(&mut self, step: f64) -> Result<Trial> {
+        let mut trial = self.params.to_flat();
+        axpy(step, &self.search.direction, 1.0, &mut trial);
+        let params = Params::from_flat(self.params.shape, &trial);
+        let (cost, gradient) = cost_and_gradient(&self.objective, &params, &self.data.values, None);
+        self.search.trial = trial;
+        self.search.trial_gradient = gradient.to_flat();
+        let slope = dot_product(&self.search.trial_gradient, &self.search.direction);
+        Ok(Trial { cost, slope })
+    }
+
+    fn accept(&mut self, slot: usize) -> Result<()> {
+        let search = &mut self.search;
+        search.steps[slot] = difference(&search.trial, &self.params.to_flat());
+        search.changes[slot] = difference(&search.trial_gradient, &search.gradient);
+        self.params = Params::from_flat(self.params.shape, &search.trial);
+        search.gradient.clone_from(&search.trial_gradient);
+        Ok(())
+    }
+
+    fn dots(&mut self, pairs: &[(Slot, Slot)]) -> Result<Vec<f64>> {
+        Ok(pairs.iter().map(|&(x, y)| dot_product(self.search.vector(x), self.search.vector(y))).collect())
+    }
+
+    fn set_direction(&mut self, terms: &[(f64, Slot)]) -> Result<()> {
+        let mut direction = vec![0.0; self.params.shape.parameters()];
+        for &(coefficient, slot) in terms {
+            axpy(coefficient, self.search.vector(slot), 1.0, &mut direction);
+        }
+        self.search.direction = direction;
+        Ok(())
+    }
+}
+
+/// Puts W1 `[n]`, b1 and D `[n]` of one hidden unit into `params`.
+fn put_unit(params: &mut Params<f64>, unit: usize, (w1, b1, d): (&[f64], f64, &[f64])) {
+    let row = unit * params.shape.visible..(unit + 1) * params.shape.visible;
+    params.w1[row.clone()].copy_from_slice(w1);
+    params.b1[unit] = b1;
+    params.d[row].copy_from_slice(d);
+}
+
+fn dot_product(x: &[f64], y: &[f64]) -> f64 {
+    dot(x, y, x.len().max(1)).iter().sum()
+}
+
+fn difference(x: &[f64], y: &[f64]) -> Vec<f64> {
+    x.iter().zip(y).map(|(x, y)| x - y).collect()
+}

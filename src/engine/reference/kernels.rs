@@ -1,0 +1,220 @@
+//! The kernels in f64, one plain function each: what the shader of the same name computes, written as the formula.
+//!
+//! Matrices are dense and row-major; `[r, c]` names rows and columns. No function here is ever made faster.
+//! Index legend: i example, j hidden unit (or output row), p input (or output column), k summed index.
+
+use crate::math::objective::{Activation, Objective};
+
+/// C `[m, n]` = A `[m, k]` · Bᵀ, with B `[n, k]`.
+pub fn matmul_nt(a: &[f64], b: &[f64], m: usize, n: usize, k: usize) -> Vec<f64> {
+    let mut c = vec![0.0; m * n];
+    for i in 0..m {
+        for j in 0..n {
+            for l in 0..k {
+                c[i * n + j] += a[i * k + l] * b[j * k + l];
+            }
+        }
+    }
+    c
+}
+
+/// C `[m, n]` = A `[m, k]` · B `[k, n]`.
+pub fn matmul_nn(a: &[f64], b: &[f64], m: usize, n: usize, k: usize) -> Vec<f64> {
+    let mut c = vec![0.0; m * n];
+    for i in 0..m {
+        for l in 0..k {
+            for j in 0..n {
+                c[i * n + j] += a[i * k + l] * b[l * n + j];
+            }
+        }
+    }
+    c
+}
+
+/// C `[m, n]` = Aᵀ · B, with A `[k, m]` and B `[k, n]`.
+pub fn matmul_tn(a: &[f64], b: &[f64], m: usize, n: usize, k: usize) -> Vec<f64> {
+    let mut c = vec![0.0; m * n];
+    for l in 0..k {
+        for i in 0..m {
+            for j in 0..n {
+                c[i * n + j] += a[l * m + i] * b[l * n + j];
+            }
+        }
+    }
+    c
+}
+
+/// A = f(Z + b) for Z `[m, len(b)]`, in place.
+pub fn bias_activation(z: &mut [f64], bias: &[f64], f: Activation) {
+    for row in z.chunks_exact_mut(bias.len()) {
+        for (z, b) in row.iter_mut().zip(bias) {
+            *z = f.apply(*z + b);
+        }
+    }
+}
+
+/// f(A Bᵀ + b) `[m, len(b)]` for A `[m, k]`: the hidden layer.
+pub fn layer_nt(a: &[f64], b: &[f64], bias: &[f64], m: usize, k: usize, f: Activation) -> Vec<f64> {
+    let mut z = matmul_nt(a, b, m, bias.len(), k);
+    bias_activation(&mut z, bias, f);
+    z
+}
+
+/// f(A B + b) `[m, len(b)]` for A `[m, k]`: the output layer.
+pub fn layer_nn(a: &[f64], b: &[f64], bias: &[f64], m: usize, k: usize, f: Activation) -> Vec<f64> {
+    let mut z = matmul_nn(a, b, m, bias.len(), k);
+    bias_activation(&mut z, bias, f);
+    z
+}
+
+/// Sums down each column of A `[m, cols]`, a separate sum for every block of `block` rows: `[⌈m/block⌉, cols]`.
+pub fn column_sums(a: &[f64], cols: usize, block: usize) -> Vec<f64> {
+    let mut sums = Vec::new();
+    for rows in a.chunks(block * cols) {
+        let mut sum = vec![0.0; cols];
+        for row in rows.chunks_exact(cols) {
+            for (sum, x) in sum.iter_mut().zip(row) {
+                *sum += x;
+            }
+        }
+        sums.extend(sum);
+    }
+    sums
+}
+
+/// Column means `[cols]` from block sums `[blocks, cols]` over `rows` rows in all.
+pub fn column_mean(sums: &[f64], cols: usize, rows: usize) -> Vec<f64> {
+    column_sums(sums, cols, sums.len().max(1)).into_iter().map(|sum| sum / rows as f64).collect()
+}
+
+/// ρ̂ `[h]` and the KL slope s `[h]` from the mean activations `[h]`. With `average` = (ρ̂ so far, μ), ρ̂ is the
+/// moving average and s is taken at it.
+pub fn kl_slope(objective: &Objective, mean: &[f64], average: Option<(&[f64], f64)>) -> (Vec<f64>, Vec<f64>) {
+    let active = mean.iter().map(|&mean| objective.activation.active_fraction(mean));
+    let rho_hat: Vec<f64> = match average {
+        None => active.collect(),
+        Some((before, mu)) => {
+            active.zip(before).map(|(now, before)| mu * before + (1.0 - mu) * now).collect()
+        }
+    };
+    let slope = rho_hat.iter().map(|&rho_hat| objective.kl_slope(rho_hat)).collect();
+    (rho_hat, slope)
+}
+
+/// δ3 = (A3 − X) ⊙ g′, `[m, n]`.
+pub fn output_delta(a3: &[f64], x: &[f64], g: Activation) -> Vec<f64> {
+    a3.iter().zip(x).map(|(&a3, &x)| (a3 - x) * g.slope(a3)).collect()
+}
+
+/// δ2 = (E + s) ⊙ f′ for the back-propagated error E = δ3 Dᵀ `[m, h]`, s `[h]` and A2 `[m, h]`.
+pub fn hidden_delta(error: &[f64], slope: &[f64], a2: &[f64], f: Activation) -> Vec<f64> {
+    let h = slope.len();
+    error.iter().zip(a2).enumerate().map(|(i, (&e, &a2))| (e + slope[i % h]) * f.slope(a2)).collect()
+}
+
+/// δ3 `[m, len(bias)]` from A2 `[m, k]`, D `[k, n]` and b2: the output layer and what follows from it.
+pub fn output_delta_nn(
+    a2: &[f64],
+    d: &[f64],
+    bias: &[f64],
+    x: &[f64],
+    m: usize,
+    k: usize,
+    g: Activation,
+) -> Vec<f64> {
+    output_delta(&layer_nn(a2, d, bias, m, k, g), x, g)
+}
+
+/// δ2 `[m, len(slope)]` from δ3 `[m, k]`, D `[h, k]`, s and A2.
+pub fn hidden_delta_nt(
+    delta3: &[f64],
+    d: &[f64],
+    slope: &[f64],
+    a2: &[f64],
+    m: usize,
+    k: usize,
+    f: Activation,
+) -> Vec<f64> {
+    hidden_delta(&matmul_nt(delta3, d, m, slope.len(), k), slope, a2, f)
+}
+
+/// A weight's gradient: the sum of `parts` partial products over the examples, divided by m, plus λW.
+/// `products` is `[parts, len(w)]`.
+pub fn weight_gradient(products: &[f64], w: &[f64], examples: usize, lambda: f64) -> Vec<f64> {
+    let mut gradient = vec![0.0; w.len()];
+    for (i, product) in products.iter().enumerate() {
+        gradient[i % w.len()] += product / examples as f64;
+    }
+    gradient.iter().zip(w).map(|(g, w)| g + lambda * w).collect()
+}
+
+/// Σ (A3 − X)² over each block of `block` numbers.
+pub fn squared_error(a3: &[f64], x: &[f64], block: usize) -> Vec<f64> {
+    let difference: Vec<f64> = a3.iter().zip(x).map(|(a3, x)| a3 - x).collect();
+    dot(&difference, &difference, block)
+}
+
+/// Σ x·y over each block of `block` numbers.
+pub fn dot(x: &[f64], y: &[f64], block: usize) -> Vec<f64> {
+    let blocks = x.chunks(block).zip(y.chunks(block));
+    blocks.map(|(x, y)| x.iter().zip(y).map(|(x, y)| x * y).sum()).collect()
+}
+
+/// The largest biased exponent in each block of `block` numbers as they lie in memory; 255 is that of infinity and NaN.
+pub fn exponents(x: &[f32], block: usize) -> Vec<f64> {
+    let exponent = |x: &f32| f64::from(x.to_bits() >> 23 & 0xff);
+    x.chunks(block).map(|block| block.iter().map(exponent).fold(0.0, f64::max)).collect()
+}
+
+/// y ← αx + γy.
+pub fn axpy(alpha: f64, x: &[f64], gamma: f64, y: &mut [f64]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = alpha * x + gamma * *y;
+    }
+}
+
+/// Σ_t c_t v_t over the listed vectors of a stack of vectors of `len` numbers.
+pub fn combine(stack: &[f64], len: usize, terms: &[(f64, usize)]) -> Vec<f64> {
+    let mut sum = vec![0.0; len];
+    for &(coefficient, vector) in terms {
+        axpy(coefficient, &stack[vector * len..(vector + 1) * len], 1.0, &mut sum);
+    }
+    sum
+}
+
+/// v ← μv + g, w ← w − ηv.
+pub fn sgd(w: &mut [f64], velocity: &mut [f64], gradient: &[f64], lr: f64, momentum: f64) {
+    for ((w, v), g) in w.iter_mut().zip(velocity).zip(gradient) {
+        *v = momentum * *v + g;
+        *w -= lr * *v;
+    }
+}
+
+/// Decay of Adam's first moment.
+pub const ADAM_BETA1: f64 = 0.9;
+/// Decay of Adam's second moment.
+pub const ADAM_BETA2: f64 = 0.999;
+/// Added to the root of Adam's second moment.
+pub const ADAM_EPSILON: f64 = 1e-8;
+
+/// Adam, update number `step` (from 1), bias-corrected (Kingma & Ba, Algorithm 1): `first` and `second` are the
+/// moving averages of g and g².
+pub fn adam(w: &mut [f64], first: &mut [f64], second: &mut [f64], gradient: &[f64], lr: f64, step: u64) {
+    let correction1 = 1.0 - ADAM_BETA1.powf(step as f64);
+    let correction2 = 1.0 - ADAM_BETA2.powf(step as f64);
+    for (((w, m), v), g) in w.iter_mut().zip(first).zip(second).zip(gradient) {
+        *m = ADAM_BETA1 * *m + (1.0 - ADAM_BETA1) * g;
+        *v = ADAM_BETA2 * *v + (1.0 - ADAM_BETA2) * g * g;
+        *w -= lr * (*m / correction1) / ((*v / correction2).sqrt() + ADAM_EPSILON);
+    }
+}
+
+/// The listed rows of X `[_, cols]`.
+pub fn gather(x: &[f64], cols: usize, rows: &[usize]) -> Vec<f64> {
+    rows.iter().flat_map(|&row| &x[row * cols..(row + 1) * cols]).copied().collect()
+}
+
+/// What a table has for each code.
+pub fn expand(codes: &[usize], table: &[f64]) -> Vec<f64> {
+    codes.iter().map(|&code| table[code]).collect()
+}

@@ -1,0 +1,10 @@
+//! What the operating system is asked for: files that are opened and replaced with care, paths, memory, threads; and the
+//! words in which amounts are told.
+
+pub mod atomic_write;
+pub mod folder;
+pub mod memory;
+pub mod paths;
+pub(crate) mod safe_open;
+pub mod text;
+pub mod threads;

@@ -1,0 +1,265 @@
+//! The settings of a training run with every default filled in, and what they mean to the rest of the library.
+//! [`Given`] holds what the user set, [`Config::resolve`] the defaults around it, `check` what is refused, `derived` which
+//! settings of a file were chosen and which only followed from them.
+
+mod check;
+mod derived;
+mod given;
+mod json;
+mod memory;
+mod pictures;
+mod resolve;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+pub use check::{check_objective, reach_warning, scale_warning};
+pub use derived::Written;
+pub use given::{Batch, Given, absolute_paths, parse_settings};
+pub use memory::MemoryPlan;
+pub use resolve::{Facts, Kind};
+
+use crate::data::shuffle::{RunOrder, Shuffle};
+use crate::data::stream::RawRows;
+use crate::data::{self, Axes, Meaning, Normalize, Scale};
+use crate::engine::device::{Selector, Setup};
+use crate::engine::gpu::kernel::variant::Variant;
+use crate::engine::{Cut, Plan, RhoHat};
+use crate::error::Result;
+use crate::io::memory::Bytes;
+use crate::io::paths::PathText;
+use crate::math::objective::{Activation, Objective, RhoHatMode};
+use crate::math::optim::{LearningRate, Optimizer, Schedule};
+use crate::run::checkpoint::{Every, Span};
+use crate::train;
+
+/// Reports a run is divided into at least, where it has as many updates.
+const REPORTS: usize = 200;
+/// Updates between two reports at most.
+const LONGEST_SILENCE: usize = 100;
+
+/// Every setting of a run, named as the flags of `rhohat train`. A setting that means nothing in this run (the
+/// learning rate of L-BFGS, the patch size of rows) is `None`, and giving it is an error.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What is learned from, by its absolute path; `None` is the built-in images.
+    pub data: Option<PathText>,
+    /// `data` as it was typed, where that was another text.
+    pub data_as_given: Option<PathText>,
+    /// Kind and width of rows in files without a header.
+    pub raw: Option<RawRows>,
+    /// Whether arrays hold rows or pictures, where that was said.
+    #[serde(rename = "as")]
+    pub meaning: Option<Meaning>,
+    /// What each dimension of an array is, where that was said.
+    pub axes: Option<Axes>,
+    /// What numbers of rows are divided by, 1 for rows that are taken as they are; `None` where bytes are pixels.
+    pub divide: Option<Scale>,
+    /// h, the hidden units.
+    pub hidden: usize,
+    /// f: sigmoid or tanh.
+    pub activation: Activation,
+    /// g.
+    pub output: Activation,
+    /// ρ, in (0, 1).
+    pub rho: f64,
+    /// β.
+    pub beta: f64,
+    /// Updates over which β rises to its value; not for L-BFGS.
+    pub beta_warmup: Option<usize>,
+    /// λ.
+    pub lambda: f64,
+    /// Which ρ̂ the penalty is taken at.
+    pub rho_hat: RhoHatMode,
+    /// μ of the moving average of ρ̂, in [0, 1); for `ema` alone.
+    pub rho_hat_decay: Option<f64>,
+    /// The update rule.
+    pub optimizer: Optimizer,
+    /// η; not for L-BFGS.
+    pub lr: Option<f64>,
+    /// The course of η; not for L-BFGS.
+    pub schedule: Option<Schedule>,
+    /// Updates over which η rises to its value; not for L-BFGS.
+    pub warmup: Option<usize>,
+    /// μ of SGD, in [0, 1); for SGD alone.
+    pub momentum: Option<f64>,
+    /// Updates between two revivals of dead units; not for L-BFGS.
+    pub revive: Option<usize>,
+    /// Rows an update.
+    pub batch: Batch,
+    /// Rows computed at a time; `None` leaves it to the engine.
+    pub chunk: Option<usize>,
+    /// Hidden units a block; `None` leaves it to the engine.
+    pub block: Option<usize>,
+    /// Neighbouring rows that are shuffled as one; `None` shuffles every row for itself. For mini-batches alone.
+    pub shuffle_block: Option<usize>,
+    /// How runs of rows come into their order; `None` is [`RunOrder::Drawn`], as it was for all runs once.
+    pub shuffle_order: Option<RunOrder>,
+    /// Whether rows are read from disk as they are needed.
+    pub stream: Option<bool>,
+    /// Most bytes a binding of a WebGPU device; `None` is the adapter's own limit.
+    pub binding_limit: Option<u64>,
+    /// Most memory that the run may take; `None` is what the machine has left.
+    pub memory: Option<Bytes>,
+    /// Passes over the data; either this or `steps`.
+    pub epochs: Option<usize>,
+    /// Updates, or iterations of L-BFGS.
+    pub steps: Option<usize>,
+    /// Side of the patches, pixels; for images alone.
+    pub patch: Option<usize>,
+    /// Patches drawn; for images alone.
+    pub samples: Option<usize>,
+    /// Whether pictures that are one patch each are drawn with replacement, as version 0.1.0 did; for images alone. `None`
+    /// takes each once at most.
+    pub replacement: Option<bool>,
+    /// Three channels; for images alone.
+    pub color: Option<bool>,
+    /// Olshausen's filter; for images alone.
+    pub whiten: Option<bool>,
+    /// Normalisation of the examples.
+    pub normalize: Normalize,
+    /// Rows that the normalisation is fitted on, drawn by the seed; `None` is all of them.
+    pub fit_rows: Option<usize>,
+    /// The model to start from, by its absolute path.
+    pub init: Option<PathText>,
+    /// `init` as it was typed, where that was another text.
+    pub init_as_given: Option<PathText>,
+    /// Seed of the built-in images, the patches, the start values and the order of the examples; below 2⁶³.
+    pub seed: u64,
+    /// Share of the examples that are held out to be judged by; `None` for none.
+    pub validation: Option<f64>,
+    /// Looks at held-out examples without a lower J after which training ends.
+    pub patience: Option<usize>,
+    /// How often a checkpoint is kept.
+    pub checkpoint_every: Every,
+    /// Longest time that is trained in one sitting.
+    pub max_time: Option<Span>,
+    /// The selector of the engine.
+    pub device: String,
+    /// Threads of the CPU engine; 0 is one a core.
+    pub threads: usize,
+    /// The kernels of a WebGPU adapter; `None` leaves them to a race, an earlier one, or its kind.
+    pub force_variant: Option<Variant>,
+    /// Names of the settings that were chosen; the others followed from them, the data and the machine.
+    #[serde(skip)]
+    pub chosen: BTreeSet<String>,
+    /// Rows and numbers a row of DATA that are rows: what derived settings were made for.
+    #[serde(skip)]
+    pub data_shape: Option<(usize, usize)>,
+}
+
+impl Config {
+    /// What is minimised.
+    pub fn objective(&self) -> Objective {
+        Objective {
+            activation: self.activation,
+            output: self.output,
+            rho: self.rho,
+            beta: self.beta,
+            lambda: self.lambda,
+        }
+    }
+
+    /// How examples are made; `limits` are those of the model to go on with.
+    pub fn data_recipe(&self, limits: Option<(f64, f64)>) -> data::Recipe {
+        data::Recipe {
+            patch: self.patch.unwrap_or_default(),
+            samples: self.samples.unwrap_or_default(),
+            color: self.color.unwrap_or_default(),
+            whiten: self.whiten.unwrap_or_default(),
+            scale: self.scale(),
+            normalize: self.normalize,
+            limits,
+            seed: self.seed,
+            replacement: self.replacement == Some(true),
+        }
+    }
+
+    /// What raw numbers are divided by.
+    pub fn scale(&self) -> Scale {
+        self.divide.unwrap_or_default()
+    }
+
+    /// The rows that a normalisation is fitted on, if not all.
+    pub fn fit_sample(&self) -> Option<data::Sample> {
+        self.fit_rows.map(|rows| data::Sample { rows, seed: self.seed })
+    }
+
+    /// Updates, or L-BFGS iterations, on `examples` rows.
+    pub fn updates(&self, examples: usize) -> usize {
+        let an_epoch = examples.div_ceil(self.batch.rows().unwrap_or(examples).max(1));
+        self.steps.unwrap_or_else(|| self.epochs.unwrap_or_default().saturating_mul(an_epoch))
+    }
+
+    /// What the training loop does on `examples` rows.
+    pub fn train_recipe(&self, examples: usize) -> train::Recipe {
+        let steps = self.updates(examples);
+        let report_every = match self.optimizer {
+            Optimizer::Lbfgs => 1,
+            Optimizer::Sgd | Optimizer::Adam => (steps / REPORTS).clamp(1, LONGEST_SILENCE),
+        };
+        let rate = LearningRate {
+            base: self.lr.unwrap_or_default(),
+            schedule: self.schedule.unwrap_or(Schedule::Constant),
+            warmup: self.warmup.unwrap_or_default(),
+            steps,
+        };
+        train::Recipe {
+            optimizer: self.optimizer,
+            rate,
+            momentum: self.momentum.unwrap_or_default(),
+            beta_warmup: self.beta_warmup.unwrap_or_default(),
+            revival: self.revive.map(|every| train::Revival { every, objective: self.objective() }),
+            batch: self.batch.rows(),
+            steps,
+            shuffle: self.shuffle(),
+            report_every,
+        }
+    }
+
+    /// Of so many rows, those that are held out: at least one, and not all.
+    pub fn held_out(&self, rows: usize) -> usize {
+        let share =
+            |share: f64| ((share * rows as f64).round() as usize).clamp(1, rows.saturating_sub(1).max(1));
+        self.validation.map_or(0, share)
+    }
+
+    /// Steps between two looks at held-out examples: an epoch of mini-batches, or ten over all rows.
+    pub fn look_every(&self, examples: usize) -> usize {
+        self.batch.rows().map_or(10, |batch| examples.div_ceil(batch.max(1)))
+    }
+
+    /// The order of the examples.
+    pub fn shuffle(&self) -> Shuffle {
+        Shuffle { seed: self.seed, run: self.shuffle_block, order: self.shuffle_order.unwrap_or_default() }
+    }
+
+    /// How the engine is set up.
+    pub fn setup(&self) -> Setup {
+        let cut = Cut { chunk: self.chunk, block: self.block, binding_limit: self.binding_limit };
+        let default = RhoHat::default();
+        let rho_hat = RhoHat { mode: self.rho_hat, decay: self.rho_hat_decay.unwrap_or(default.decay) };
+        Setup { objective: self.objective(), cut, rho_hat, threads: self.threads }
+    }
+
+    /// These settings with the cut that the engine has settled on and the kernels that its device uses, if it has any,
+    /// so that a repetition has the same bits.
+    pub fn with_plan(self, plan: Plan, variant: Option<Variant>) -> Self {
+        Self { chunk: Some(plan.chunk), block: Some(plan.block), force_variant: variant, ..self }
+    }
+
+    /// The engine that `device` names.
+    ///
+    /// # Errors
+    /// [`crate::Error::Usage`] when it names none.
+    pub fn selector(&self) -> Result<Selector> {
+        self.device.parse()
+    }
+
+    /// All that is set, by name.
+    pub fn to_table(&self) -> toml::Table {
+        toml::Table::try_from(self).expect("numbers below 2^63 and names have a TOML form")
+    }
+}

@@ -1,0 +1,280 @@
+//! What the user has set: a file, and flags over it.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use super::derived::{self, Written};
+use super::{Config, json};
+use crate::data::Source;
+use crate::error::{Error, Result};
+use crate::io::paths::PathText;
+use crate::io::safe_open;
+
+/// The settings that say how long a run is: one of them above puts both below aside.
+const LENGTHS: [&str; 2] = ["epochs", "steps"];
+
+/// Settings that are paths, and where they are kept as they were typed.
+const PATHS: [[&str; 2]; 2] = [["data", "data_as_given"], ["init", "init_as_given"]];
+
+/// The longest file that is read, bytes; a full one has about a thousand.
+const LONGEST_FILE: u64 = 1 << 16;
+
+/// Settings that were given, by name; flags win over what a file says was chosen, and that over what it says was derived.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// Chosen, by flags or in the file.
+    pub(super) table: Table,
+    /// Derived, as the file says.
+    pub(super) derived: Table,
+    /// The flags alone.
+    pub(super) flags: Table,
+    /// What the file says, flags left aside.
+    chosen_in_file: Table,
+    pub(super) written: Written,
+    /// Whether derived settings of the file do not bind any more.
+    pub(super) rebased: bool,
+    file: Option<PathBuf>,
+}
+
+impl Given {
+    /// Overlays the settings of `file` with `flags`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the file is missing or no TOML, or was written by a later version.
+    pub fn new(file: Option<&Path>, flags: Table) -> Result<Self> {
+        let mut table = file.map(read).transpose()?.unwrap_or_default();
+        let (derived, written) = derived::split(&mut table).map_err(|reason| match file {
+            Some(file) => Error::input(file, reason),
+            None => Error::usage(reason),
+        })?;
+        let mut flags = flags;
+        absolute_paths(&mut table);
+        find_again(&mut table);
+        absolute_paths(&mut flags);
+        let chosen_in_file = table.clone();
+        overlay(&mut table, flags.clone());
+        let file = file.map(Path::to_owned);
+        Ok(Self { table, derived, flags, chosen_in_file, written, rebased: false, file })
+    }
+
+    /// All that is set, chosen or derived.
+    pub fn all(&self) -> Table {
+        let mut all = self.derived.clone();
+        all.retain(|name, _| !derived::is_shape(name));
+        overlay(&mut all, self.table.clone());
+        all
+    }
+
+    /// Who wrote the file.
+    pub fn written(&self) -> Written {
+        self.written
+    }
+
+    /// The same as those of version 0.1.0, which began the run whose settings these are, whoever has written them since.
+    #[must_use]
+    pub fn begun_by_010(self) -> Self {
+        Self { written: Written::Of010, ..self }
+    }
+
+    /// Whether the settings are those of a run, in which what is not said is said by that.
+    pub(super) fn are_of_a_run(&self) -> bool {
+        self.written != Written::ByHand && !self.rebased
+    }
+
+    /// What the file says, chosen or derived.
+    pub(super) fn of_file(&self, name: &str) -> Option<&Value> {
+        self.chosen_in_file.get(name).or_else(|| self.derived.get(name))
+    }
+
+    /// Whether the file sets `name`.
+    pub(super) fn file_has(&self, name: &str) -> bool {
+        self.of_file(name).is_some()
+    }
+
+    /// Names of the settings that were chosen.
+    pub fn chosen(&self) -> impl Iterator<Item = &String> {
+        self.table.keys()
+    }
+
+    /// The setting `name`, if it was given.
+    ///
+    /// # Errors
+    /// [`Error::Input`] or [`Error::Usage`] when it is of another type.
+    pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let Some(value) = self.table.get(name).or_else(|| self.derived_under(name)) else { return Ok(None) };
+        value
+            .clone()
+            .try_into()
+            .map(Some)
+            .map_err(|error| self.refused(&format!("{name}: {}", error.message())))
+    }
+
+    /// What was chosen by a name that [`Given::chosen`] has.
+    pub fn value(&self, name: &str) -> Value {
+        self.table[name].clone()
+    }
+
+    /// The given settings over `defaults`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] or [`Error::Usage`] for an unknown setting, or one of another type.
+    pub fn over(&self, defaults: &Config) -> Result<Config> {
+        let mut settings = Table::try_from(defaults).expect("defaults have a TOML form");
+        let is_derived = |name: &str| self.derived_under(name).is_some();
+        overlay(
+            &mut settings,
+            self.derived.clone().into_iter().filter(|(name, _)| is_derived(name)).collect(),
+        );
+        overlay(&mut settings, self.table.clone());
+        let mut config: Config = settings.try_into().map_err(|error: toml::de::Error| {
+            // "invalid type …" and "in `hidden`" come on lines of their own.
+            self.refused(&error.to_string().trim().replace('\n', " "))
+        })?;
+        config.chosen = self.chosen().cloned().collect();
+        config.data_shape = defaults.data_shape;
+        Ok(config)
+    }
+
+    /// A derived setting, unless a chosen one puts it aside.
+    fn derived_under(&self, name: &str) -> Option<&Value> {
+        let put_aside = LENGTHS.contains(&name) && LENGTHS.iter().any(|name| self.table.contains_key(*name));
+        self.derived.get(name).filter(|_| !put_aside && !derived::is_shape(name))
+    }
+
+    /// Flags have been checked one by one, so what cannot be read comes from the file.
+    fn refused(&self, reason: &str) -> Error {
+        match &self.file {
+            Some(file) => Error::input(file, reason),
+            None => Error::usage(reason),
+        }
+    }
+}
+
+/// Puts `above` over `below`.
+fn overlay(below: &mut Table, above: Table) {
+    let is_length = |name: &str| LENGTHS.contains(&name);
+    if above.keys().any(|name| is_length(name)) {
+        below.retain(|name, _| !is_length(name));
+    }
+    for [path, as_given] in PATHS {
+        if above.contains_key(path) {
+            below.remove(as_given);
+        }
+    }
+    below.extend(above);
+}
+
+/// Makes paths absolute, so that they mean the same wherever a run is gone on with, and keeps them as they were typed.
+pub fn absolute_paths(table: &mut Table) {
+    for [name, as_given] in PATHS {
+        // What is no path is refused where all settings are read.
+        let Some(typed) = table.get(name).and_then(|value| value.clone().try_into::<PathText>().ok()) else {
+            continue;
+        };
+        let Ok(absolute) = std::path::absolute(&typed) else { continue };
+        if *typed != *absolute {
+            let value = |path: PathText| Value::try_from(path).expect("a path has a TOML form");
+            table.insert(name.to_owned(), value(absolute.into()));
+            table.insert(as_given.to_owned(), value(typed));
+        }
+    }
+}
+
+/// Where nothing is left at an absolute path of a file, but what was typed leads somewhere from here, the run was moved
+/// with what it learns from.
+fn find_again(table: &mut Table) {
+    for [name, as_given] in PATHS {
+        let path = |name: &str| table.get(name).and_then(|value| value.clone().try_into::<PathText>().ok());
+        let (Some(absolute), Some(typed)) = (path(name), path(as_given)) else { continue };
+        if !Source::file_of(&absolute).exists() && Source::file_of(&typed).exists() {
+            tracing::info!("{}: not there; taken from {}", absolute.display(), typed.display());
+            let value = Value::try_from(typed).expect("a path has a TOML form");
+            table.insert(name.to_owned(), value);
+            absolute_paths(table);
+        }
+    }
+}
+
+/// The settings in `bytes` of a run's `config.toml` at `path`, chosen and derived, and who wrote them.
+///
+/// # Errors
+/// [`Error::Input`] when they are no TOML, or were written by a later version.
+pub fn parse_settings(path: &Path, bytes: Vec<u8>) -> Result<(Table, Written)> {
+    let mut table = parse(path, bytes)?;
+    let (derived, written) = derived::split(&mut table).map_err(|reason| Error::input(path, reason))?;
+    table.extend(derived.into_iter().filter(|(name, _)| !derived::is_shape(name)));
+    absolute_paths(&mut table);
+    Ok((table, written))
+}
+
+fn read(path: &Path) -> Result<Table> {
+    parse(path, safe_open::small(path, "a configuration", LONGEST_FILE)?)
+}
+
+fn parse(path: &Path, bytes: Vec<u8>) -> Result<Table> {
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Error::input(path, "not text in UTF-8, but a configuration is; give another file"))?;
+    if let Some(json) = json::of(&text) {
+        return json.map_err(|reason| Error::input(path, reason));
+    }
+    toml::from_str(&text).map_err(|error| {
+        let before = error.span().and_then(|span| text.as_bytes().get(..span.start)).unwrap_or_default();
+        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+        Error::input(path, format!("line {line}: {}", error.message()))
+    })
+}
+
+/// Rows an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub enum Batch {
+    /// All of them.
+    Full,
+    /// This many.
+    Rows(usize),
+}
+
+impl Batch {
+    /// The rows of a mini-batch; `None` for all.
+    pub fn rows(self) -> Option<usize> {
+        match self {
+            Self::Full => None,
+            Self::Rows(rows) => Some(rows),
+        }
+    }
+}
+
+impl FromStr for Batch {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "full" => Ok(Self::Full),
+            _ => text.parse().map(Self::Rows).map_err(|_| "a number of rows or `full` is needed".to_owned()),
+        }
+    }
+}
+
+impl TryFrom<Value> for Batch {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        match value {
+            Value::String(text) => text.parse(),
+            other => other.to_string().parse(),
+        }
+    }
+}
+
+impl From<Batch> for Value {
+    fn from(batch: Batch) -> Self {
+        match batch {
+            Batch::Full => Self::String("full".to_owned()),
+            Batch::Rows(rows) => Self::Integer(rows.try_into().unwrap_or(i64::MAX)),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What rows take besides the engine: the order of mini-batches, and copies on the way to the engine; and what memory may
+//! not change about them.
+
+use super::{AT_ONCE, MemoryPlan, default_run};
+use crate::data::shuffle::{Order, WINDOW};
+use crate::data::stream::{Feed, PIECE};
+use crate::engine::Job;
+use crate::error::{Error, Result};
+use crate::run::config::{Batch, Config, Kind};
+
+impl Config {
+    /// Refuses windows whose places 32 bits do not count.
+    pub(super) fn check_order(&self, kind: Kind) -> Result<()> {
+        let (examples, _) = self.size(kind)?;
+        let window = self.shuffle().window(examples);
+        if self.batch == Batch::Full || u32::try_from(window).is_ok() {
+            return Ok(());
+        }
+        let least = default_run(kind).unwrap_or(1);
+        Err(Error::usage(match self.shuffle_block {
+            Some(run) => format!(
+                "--shuffle-block {run}: {window} rows would be shuffled at a time, {} at most can be; give {} or less, \
+                 for example {least}",
+                u32::MAX,
+                u32::MAX as usize / WINDOW
+            ),
+            None => format!(
+                "{examples} rows: {} at most are shuffled one by one; give --shuffle-block, for example {least}",
+                u32::MAX
+            ),
+        }))
+    }
+
+    /// Whether updates over rows that are computed so many at a time have the bits that more memory would give: no sum over
+    /// the rows of an update is cut where it would not be.
+    pub(super) fn keeps_bits(&self, chunk: Option<usize>) -> bool {
+        match chunk {
+            None => true,
+            Some(chunk) => self.chunk.is_some() || self.batch.rows().is_some_and(|batch| batch <= chunk),
+        }
+    }
+
+    /// Says what it means that memory is short: for the order of rows that are not in memory, and for the bits.
+    pub(super) fn tell_of_reading(&self, kind: Kind, plan: &MemoryPlan, keeps_bits: bool) {
+        if !keeps_bits {
+            tracing::info!(
+                "memory is short, so that an update is computed {} rows at a time: its last digits are others than with \
+                 more memory, unless --chunk {0} is given there too",
+                plan.chunk
+            );
+        }
+        if plan.stream && self.batch != Batch::Full && self.shuffle_block.is_none() {
+            let run = default_run(kind).unwrap_or(1);
+            tracing::info!(
+                "rows are read one by one, in the order that they have in memory; --shuffle-block {run} reads them in \
+                 longer pieces, in another order"
+            );
+        }
+    }
+
+    /// The lists of the order, the training loop's and that of whoever reads ahead, and which rows have come where they are
+    /// read one by one.
+    pub(super) fn order_memory(&self, job: &Job) -> u64 {
+        let Some(batch) = job.batch else { return 0 };
+        let (shuffle, examples) = (self.shuffle(), job.examples);
+        let lists = 2 * shuffle.list_bytes(examples);
+        let come = job.fetched.is_some() && self.shuffle_block.is_none();
+        let come = if come { Feed::bytes_of_epochs(examples) } else { 0 };
+        (Order::bytes(examples, shuffle, batch) + lists + come) as u64
+    }
+
+    /// Bytes of rows before there is an engine, and while it is made.
+    pub(super) fn rows_at_start(&self, kind: Kind, job: &Job) -> [u64; 2] {
+        let (kept, cols) = (job.examples, job.shape.visible);
+        let all = match kind {
+            Kind::Rows { rows, .. } => rows,
+            Kind::BuiltIn | Kind::Images { .. } => self.samples.unwrap_or(kept),
+        };
+        let held_out = all - kept.min(all);
+        let in_double = |rows: usize| 8 * (rows as u64) * cols as u64;
+        // A piece as it is read and as it waits twice, in f64 and in f32.
+        let pieces =
+            |numbers: usize, bytes: usize| (numbers.max(cols).min(all.saturating_mul(cols)) * bytes) as u64;
+        let size = kind.row_bytes().map_or(1, |bytes| bytes.div_ceil(cols));
+        let read = pieces(PIECE / size, 3 * size + 12);
+        if self.may_stream(kind) {
+            let fetched = if job.fetched.is_some() { 0 } else { pieces(AT_ONCE + 8 * cols, 3 * size + 4) };
+            return [read, fetched];
+        }
+        // The list that held-out rows are drawn from.
+        let drawn = if held_out > 0 { (all * size_of::<usize>()) as u64 } else { 0 };
+        // What was read at once is there until the examples are made of it.
+        let source = match kind {
+            Kind::Rows { row_bytes: Some(_), .. } => read,
+            Kind::Rows { row_bytes: None, .. } => in_double(all),
+            Kind::BuiltIn | Kind::Images { .. } => 0,
+        };
+        [
+            in_double(all) + source + drawn + in_double(held_out),
+            in_double(all) + in_double(kept.max(held_out)) / 2,
+        ]
+    }
+}

@@ -1,0 +1,308 @@
+//! The defaults: those of the lecture's experiment, and how data and a start model change them.
+
+use std::collections::BTreeSet;
+
+use super::memory::default_run;
+use super::{Batch, Config, Given, Written};
+use crate::data::shuffle::{MOST_DRAWN, RunOrder};
+use crate::data::{Normalize, Scale, Source};
+use crate::error::{Error, Result};
+use crate::math::objective::{Objective, RhoHatMode};
+use crate::math::optim::{Optimizer, Schedule};
+use crate::math::params::Shape;
+use crate::run::checkpoint::Every;
+use crate::run::model_file::{Meta, ModelFile};
+
+/// Rows above which DATA is learned from in mini-batches by default.
+const MANY_ROWS: usize = 50_000;
+/// Rows of a mini-batch by default.
+const BATCH: usize = 1000;
+/// Numbers above which rows are shuffled in runs by default.
+const MANY_NUMBERS: usize = 1 << 28;
+/// Hidden units by default.
+const HIDDEN: usize = 25;
+/// Iterations or full-batch updates by default.
+const STEPS: usize = 400;
+/// Passes over the data in mini-batches by default.
+const EPOCHS: usize = 20;
+/// Looks at held-out examples without a lower J, by default.
+const PATIENCE: usize = 10;
+/// Side of a patch by default, pixels.
+const PATCH: usize = 8;
+/// Patches by default.
+const SAMPLES: usize = 10_000;
+
+/// What defaults and refusals depend on besides the settings.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// What [`Scale::Pixels`] comes to for these data.
+    pub scale_of_pixels: Scale,
+    /// What is learned from.
+    pub kind: Kind,
+    /// The model to start from.
+    pub init: Option<&'a ModelFile>,
+    /// The usual scale of such data.
+    pub scale: Scale,
+}
+
+/// What is learned from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The built-in images.
+    BuiltIn,
+    /// Images of the user.
+    Images {
+        /// Side and number, where all are squares of one size.
+        squares: Option<(usize, usize)>,
+    },
+    /// Rows that are examples already.
+    Rows {
+        /// Examples m.
+        rows: usize,
+        /// Numbers an example n.
+        cols: usize,
+        /// Bytes of a row on disk, where rows can be read one by one.
+        row_bytes: Option<usize>,
+    },
+}
+
+impl Kind {
+    /// The kind of an opened source, or of none.
+    pub fn of(source: Option<&Source>) -> Self {
+        match source {
+            None => Self::BuiltIn,
+            Some(Source::Images(pictures)) => Self::Images { squares: pictures.squares() },
+            Some(Source::Rows(table)) => Self::Rows { rows: table.rows, cols: table.cols, row_bytes: None },
+            Some(Source::Stored(store)) => {
+                Self::Rows { rows: store.rows, cols: store.cols, row_bytes: Some(store.row_bytes()) }
+            }
+        }
+    }
+}
+
+impl Kind {
+    /// Bytes of a row on disk, where rows can be read one by one.
+    pub fn row_bytes(self) -> Option<usize> {
+        match self {
+            Self::Rows { row_bytes, .. } => row_bytes,
+            Self::BuiltIn | Self::Images { .. } => None,
+        }
+    }
+}
+
+impl Facts<'_> {
+    pub(super) fn meta(&self) -> Option<&Meta> {
+        self.init.and_then(ModelFile::meta)
+    }
+
+    /// That of the start model, of version 0.1.0 where the settings are its, or of the data.
+    fn usual_scale(&self, given: &Given) -> Scale {
+        let scale = match (self.kind, self.meta()) {
+            (Kind::BuiltIn | Kind::Images { .. }, _) => Scale::Pixels,
+            (Kind::Rows { .. }, Some(meta)) => meta.preprocess.scale,
+            (Kind::Rows { .. }, None) if given.written() == Written::Of010 => Scale::Pixels,
+            (Kind::Rows { .. }, None) => self.scale,
+        };
+        // Who reads the settings later may not know where they came from.
+        if scale.is_pixels() && !self.scale.is_pixels() { self.scale_of_pixels } else { scale }
+    }
+}
+
+impl Config {
+    /// Fills in the defaults around the given settings and refuses what does not go together.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the flag and the way out; [`Error::Input`] for what a configuration file has wrong.
+    pub fn resolve(given: &Given, facts: &Facts<'_>) -> Result<Self> {
+        let mut defaults = Self::defaults(facts, given.get("samples")?.unwrap_or(SAMPLES));
+        let patch = given.get("patch")?;
+        defaults.replacement = defaults.draws_as_010(given, facts.kind, patch)?;
+        let whole = defaults.take_whole_pictures_once(facts.kind, patch);
+        defaults.choose_optimizer(given, facts.kind)?;
+        defaults.divide = facts.usual_scale(given).given();
+        defaults.patience = given.get::<f64>("validation")?.map(|_| PATIENCE);
+        let mut config = given.over(&defaults)?.with_run_order(given, facts.kind);
+        if let Some((asked, taken)) = config.take_whole_pictures_once(facts.kind, None).or(whole) {
+            tracing::info!(
+                "every picture is one patch: each of the {taken} is taken once, not {asked} drawn"
+            );
+        }
+        if let Some(count) =
+            config.whole_pictures(facts.kind, None).filter(|_| config.replacement == Some(true))
+        {
+            tracing::info!(
+                "every picture is one patch: {} are drawn from the {count} with replacement, as in version 0.1.0",
+                config.samples.unwrap_or_default()
+            );
+        }
+        config.check(facts)?;
+        Ok(config)
+    }
+
+    /// Of pictures that are one patch each there are no more examples than pictures; the samples asked for, and those taken.
+    fn take_whole_pictures_once(&mut self, kind: Kind, patch: Option<usize>) -> Option<(usize, usize)> {
+        let count = self.whole_pictures(kind, patch).filter(|_| self.replacement != Some(true))?;
+        let asked = self.samples.filter(|&asked| asked > count)?;
+        self.samples = Some(count);
+        Some((asked, count))
+    }
+
+    /// The number of the pictures, where each is one patch.
+    fn whole_pictures(&self, kind: Kind, patch: Option<usize>) -> Option<usize> {
+        let Kind::Images { squares: Some((side, count)) } = kind else { return None };
+        (patch.or(self.patch) == Some(side)).then_some(count)
+    }
+
+    /// Version 0.1.0 drew whole pictures with replacement: its settings, and those that followed from them, still do.
+    fn draws_as_010(&self, given: &Given, kind: Kind, patch: Option<usize>) -> Result<Option<bool>> {
+        let is_old = given.written() == Written::Of010 && self.whole_pictures(kind, patch).is_some();
+        Ok(given.get("replacement")?.or(is_old.then_some(true)))
+    }
+
+    /// Examples m to learn from, those held out left aside, and their width n.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when patches are larger than any address space.
+    pub fn size(&self, kind: Kind) -> Result<(usize, usize)> {
+        if let Kind::Rows { rows, cols, .. } = kind {
+            return Ok((rows - self.held_out(rows).min(rows), cols));
+        }
+        let (patch, channels) = (self.patch.unwrap_or(PATCH), if self.color == Some(true) { 3 } else { 1 });
+        let visible = patch.checked_mul(patch).and_then(|pixels| pixels.checked_mul(channels));
+        let visible =
+            visible.ok_or_else(|| Error::usage(format!("--patch {patch}: no image is so large")))?;
+        let samples = self.samples.unwrap_or(SAMPLES);
+        Ok((samples - self.held_out(samples).min(samples), visible))
+    }
+
+    /// Visible and hidden units for data of this kind.
+    ///
+    /// # Errors
+    /// As [`Config::size`].
+    pub fn shape(&self, kind: Kind) -> Result<Shape> {
+        Ok(Shape { visible: self.size(kind)?.1, hidden: self.hidden })
+    }
+
+    /// Full-batch L-BFGS on data of this kind; a start model brings its own settings.
+    fn defaults(facts: &Facts<'_>, samples: usize) -> Self {
+        let Objective { activation, output, rho, beta, lambda } =
+            facts.meta().map_or_else(Objective::default, |meta| meta.objective);
+        let images = !matches!(facts.kind, Kind::Rows { .. });
+        let stored = facts.meta().map(|meta| &meta.preprocess);
+        let patch = stored.and_then(|stored| stored.patch).unwrap_or(PATCH);
+        let color = stored.and_then(|stored| stored.channels) == Some(3);
+        let whiten = stored.map_or(facts.kind == Kind::BuiltIn, |stored| stored.whiten);
+        let normalize = if images { Normalize::Lecture } else { Normalize::None };
+        Self {
+            data: None,
+            data_as_given: None,
+            raw: None,
+            meaning: None,
+            axes: None,
+            divide: None,
+            hidden: facts.init.map_or(HIDDEN, |file| file.shape().hidden),
+            activation,
+            output,
+            rho,
+            beta,
+            beta_warmup: None,
+            lambda,
+            rho_hat: RhoHatMode::Exact,
+            rho_hat_decay: None,
+            optimizer: Optimizer::Lbfgs,
+            lr: None,
+            schedule: None,
+            warmup: None,
+            momentum: None,
+            revive: None,
+            batch: Batch::Full,
+            chunk: None,
+            block: None,
+            shuffle_block: None,
+            shuffle_order: None,
+            stream: None,
+            memory: None,
+            binding_limit: None,
+            epochs: None,
+            steps: Some(STEPS),
+            patch: images.then_some(patch),
+            samples: images.then_some(samples),
+            replacement: None,
+            color: images.then_some(color),
+            whiten: images.then_some(whiten),
+            normalize: stored.map_or(normalize, |stored| stored.normalize),
+            fit_rows: None,
+            init: None,
+            init_as_given: None,
+            seed: 0,
+            validation: None,
+            patience: None,
+            checkpoint_every: Every::default(),
+            max_time: None,
+            device: "auto".to_owned(),
+            threads: 0,
+            force_variant: None,
+            chosen: BTreeSet::new(),
+            data_shape: match facts.kind {
+                Kind::Rows { rows, cols, .. } => Some((rows, cols)),
+                Kind::BuiltIn | Kind::Images { .. } => None,
+            },
+        }
+    }
+
+    /// The optimiser for as many examples, and the settings that come with it.
+    fn choose_optimizer(&mut self, given: &Given, kind: Kind) -> Result<()> {
+        let (examples, _) = self.size(kind)?;
+        let many = kind != Kind::BuiltIn && examples > MANY_ROWS && given.get("batch")? != Some(Batch::Full);
+        let optimizer = given.get("optimizer")?;
+        self.optimizer = optimizer.unwrap_or(if many { Optimizer::Adam } else { Optimizer::Lbfgs });
+        if optimizer.is_none() && many {
+            tracing::info!(
+                "{examples} examples: learning with adam in batches; --optimizer lbfgs takes them all at once"
+            );
+        }
+        if self.optimizer != Optimizer::Lbfgs {
+            self.descend(given, kind)?;
+        }
+        Ok(())
+    }
+
+    /// Defaults of SGD and Adam.
+    fn descend(&mut self, given: &Given, kind: Kind) -> Result<()> {
+        let (examples, _) = self.size(kind)?;
+        self.lr = Some(if self.optimizer == Optimizer::Sgd { 0.01 } else { 1e-3 });
+        self.momentum = (self.optimizer == Optimizer::Sgd).then_some(0.9);
+        self.schedule = Some(Schedule::Constant);
+        (self.warmup, self.beta_warmup) = (Some(0), Some(0));
+        let usual = if examples > BATCH { Batch::Rows(BATCH) } else { Batch::Full };
+        self.batch = given.get("batch")?.unwrap_or(usual);
+        if self.batch != Batch::Full {
+            self.rho_hat = given.get("rho_hat")?.unwrap_or(RhoHatMode::Batch);
+            (self.epochs, self.steps) = (Some(EPOCHS), None);
+            self.shuffle_block = self.runs(given, kind)?;
+        }
+        self.rho_hat_decay = (self.rho_hat == RhoHatMode::Ema).then_some(0.99);
+        Ok(())
+    }
+
+    /// The order of so many runs that a list of them would take more than a few MiB is computed. A file that says how long
+    /// runs are and nothing of their order means a list: so it was for any number of them.
+    fn with_run_order(self, given: &Given, kind: Kind) -> Self {
+        let (Kind::Rows { rows, .. }, Some(run)) = (kind, self.shuffle_block) else { return self };
+        let many = rows.div_ceil(run.max(1)) > MOST_DRAWN && !given.file_has("shuffle_block");
+        Self { shuffle_order: self.shuffle_order.or(many.then_some(RunOrder::Computed)), ..self }
+    }
+
+    /// Neighbouring rows that are shuffled as one: some where there are so many that they may have to be streamed, whether
+    /// or not they are, so that the order is the same everywhere. Data and settings decide, never the memory. Where rows
+    /// are held out all of them are held, and none need runs.
+    fn runs(&self, given: &Given, kind: Kind) -> Result<Option<usize>> {
+        let Kind::Rows { rows, cols, row_bytes: Some(_) } = kind else { return Ok(None) };
+        // A run whose settings name no runs has had none.
+        if given.get::<f64>("validation")?.is_some() || given.are_of_a_run() {
+            return Ok(None);
+        }
+        let many = rows.saturating_mul(cols) > MANY_NUMBERS || given.get("stream")? == Some(true);
+        Ok(default_run(kind).filter(|_| many))
+    }
+}

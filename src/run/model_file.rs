@@ -1,0 +1,306 @@
+//! The model file: safetensors with PyTorch's names and shapes, and one metadata key `rhohat` that says what the
+//! numbers mean. Nothing in it is volatile: the same run writes the same bytes.
+
+mod foreign;
+mod names;
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
+use serde::{Deserialize, Serialize};
+
+use self::names::Found;
+use crate::data::Preprocess;
+use crate::data::tensor::Tensors;
+use crate::error::{Error, Result, plain, shown};
+use crate::io::atomic_write;
+use crate::io::memory::{Bytes, available, is_given};
+use crate::io::safe_open;
+use crate::math::objective::Objective;
+use crate::math::params::{Params, Real, Shape};
+
+/// The metadata key.
+const KEY: &str = "rhohat";
+/// Version of the metadata; raised when an older reader would misunderstand it. Version 1 knows no scale: it divides all bytes
+/// by 255, which is right for models of pictures, and they are written as such.
+const FORMAT: u64 = 2;
+const WITHOUT_SCALE: u64 = 1;
+
+/// What the numbers of a model mean.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Meta {
+    /// Activations, ρ, β and λ that it was trained with.
+    #[serde(flatten)]
+    pub objective: Objective,
+    /// How raw data become its examples.
+    pub preprocess: Preprocess,
+    /// Seed of the run.
+    pub seed: u64,
+}
+
+/// Writes a model: `encoder.weight` `[h, n]`, `encoder.bias` `[h]`, `decoder.weight` `[n, h]` and `decoder.bias` `[n]` in
+/// f32. The file is there whole or not at all.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be written.
+pub fn save(path: &Path, params: &Params<f32>, meta: &Meta) -> Result<()> {
+    atomic_write::write(path, |out| write_to(out, params, meta))
+}
+
+/// The same into any file.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_to(out: &mut dyn Write, params: &Params<f32>, meta: &Meta) -> io::Result<()> {
+    let Shape { visible, hidden } = params.shape;
+    // By name, as the format's own writer sorts tensors of one kind.
+    let tensors = [
+        Saved { name: "decoder.bias", shape: vec![visible], values: &params.b2, transposed: None },
+        Saved {
+            name: "decoder.weight",
+            shape: vec![visible, hidden],
+            values: &params.d,
+            transposed: Some(visible),
+        },
+        Saved { name: "encoder.bias", shape: vec![hidden], values: &params.b1, transposed: None },
+        Saved { name: "encoder.weight", shape: vec![hidden, visible], values: &params.w1, transposed: None },
+    ];
+    let header = header(&tensors, meta);
+    out.write_all(&(header.len() as u64).to_le_bytes())?;
+    out.write_all(header.as_bytes())?;
+    tensors.iter().try_for_each(|tensor| out.write_all(&tensor.data()))
+}
+
+/// The header of a file with these tensors, one behind the other: JSON, filled up to a multiple of eight bytes.
+fn header(tensors: &[Saved<'_>], meta: &Meta) -> String {
+    let mut end = 0;
+    let info = |tensor: &Saved<'_>| {
+        let start = end;
+        end += size_of_val(tensor.values);
+        let info = TensorInfo { dtype: Dtype::F32, shape: tensor.shape.clone(), data_offsets: (start, end) };
+        (tensor.name.to_owned(), info)
+    };
+    let tensors = tensors.iter().map(info).collect();
+    let metadata = Metadata::new(Some([(KEY.to_owned(), meta.to_json())].into()), tensors);
+    let metadata = metadata.expect("every tensor holds as many numbers as its shape says");
+    let mut header = serde_json::to_string(&metadata).expect("names and numbers have a JSON form");
+    header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
+    header
+}
+
+/// A tensor on its way into a file, put together when its turn comes, so that no second copy of all of them is held.
+struct Saved<'a> {
+    name: &'static str,
+    shape: Vec<usize>,
+    values: &'a [f32],
+    /// Columns of `values` if the file gets the transpose.
+    transposed: Option<usize>,
+}
+
+impl Saved<'_> {
+    fn data(&self) -> Cow<'_, [u8]> {
+        match self.transposed {
+            None => bytemuck::cast_slice(self.values).into(),
+            Some(cols) => {
+                let numbers: &[[u8; 4]] = bytemuck::cast_slice(self.values);
+                transposed(numbers, cols).into_flattened().into()
+            }
+        }
+    }
+}
+
+impl Meta {
+    /// JSON with sorted keys, on which "the same bytes" relies.
+    fn to_json(&self) -> String {
+        let mut json = serde_json::to_value(self).expect("numbers and names have a JSON form");
+        json["format"] = if self.preprocess.scale.is_pixels() { WITHOUT_SCALE } else { FORMAT }.into();
+        json.sort_all_objects();
+        json.to_string()
+    }
+
+    fn from_json(json: &str) -> Result<Self, String> {
+        let unreadable = |error| format!("its metadata {KEY} cannot be read ({error})");
+        let json: serde_json::Value = serde_json::from_str(json).map_err(unreadable)?;
+        match json["format"].as_u64() {
+            Some(WITHOUT_SCALE | FORMAT) => serde_json::from_value(json).map_err(unreadable),
+            Some(other) => Err(format!(
+                "format {other}, but this version reads format {WITHOUT_SCALE} and {FORMAT}; upgrade rhohat"
+            )),
+            None => Err(format!("its metadata {KEY} names no format; the file is damaged")),
+        }
+    }
+
+    /// Refuses what would lead preprocessing astray; what the objective takes is checked where it is used, since flags may
+    /// override it.
+    fn check(&self, shape: Shape) -> Result<(), String> {
+        let Preprocess { patch, channels, limits, .. } = self.preprocess;
+        let width = |(patch, channels): (usize, usize)| patch.checked_mul(patch)?.checked_mul(channels);
+        match (patch, channels) {
+            (None, None) => {}
+            (Some(patch), Some(channels @ (1 | 3))) => {
+                if width((patch, channels)) != Some(shape.visible) {
+                    let visible = shape.visible;
+                    return Err(format!("patches of {patch}×{patch}×{channels} for {visible} visible units"));
+                }
+            }
+            _ => {
+                return Err(format!(
+                    "patch {patch:?} with {channels:?} channels, but 1 or 3 go with a patch"
+                ));
+            }
+        }
+        match limits {
+            Some((low, high)) if !(low < high && (high - low).is_finite()) => {
+                Err(format!("limits from {low} to {high}, but the second is to be larger"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An opened model file, its names and shapes checked.
+#[derive(Debug)]
+pub struct ModelFile {
+    path: PathBuf,
+    file: File,
+    tensors: Tensors,
+    found: Found,
+    meta: Option<Meta>,
+}
+
+impl ModelFile {
+    /// Opens `path`, a model file or a run's folder that holds one, and checks that the four tensors are there and fit
+    /// together; their numbers stay where they are. Tensors of other programs' names are found by `names.rs`; what
+    /// they were taken for, and tensors that are left aside, is told.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a missing file, what is no safetensors file, a missing tensor (with the list of those
+    /// found), shapes that contradict each other, metadata of a later version or out of range.
+    pub fn open(path: &Path) -> Result<Self> {
+        let path = foreign::file_of(path)?;
+        let (file, held) = safe_open::open(&path)?;
+        foreign::check(&path, &file)?;
+        let tensors = Tensors::read(&path, &file, held)?;
+        let refused = |reason| Error::input(&path, reason);
+        let found = names::find(&tensors).map_err(refused)?;
+        let meta = tensors.text(KEY).map(Meta::from_json).transpose().map_err(refused)?;
+        if let Some(meta) = &meta {
+            let checked = meta.check(found.shape);
+            checked.map_err(|why| refused(format!("its metadata {KEY}: {why}; the file is damaged")))?;
+        }
+        let model = Self { path, file, tensors, found, meta };
+        model.tell();
+        Ok(model)
+    }
+
+    /// Tells what tensors of other names were taken for, and which were left aside.
+    fn tell(&self) {
+        /// Names that are told at most.
+        const TOLD: usize = 4;
+        let (path, Found { told, others, .. }) = (shown(&self.path), &self.found);
+        if let Some(told) = told {
+            tracing::info!("{}", plain(&format!("{path}: {told}")));
+        }
+        if let Some(more) = others.len().checked_sub(1) {
+            let more = if more < TOLD { String::new() } else { format!(" and {} more", others.len() - TOLD) };
+            let named = others[..others.len().min(TOLD)].join(", ");
+            tracing::warn!(
+                "{}",
+                plain(&format!("{path}: left aside, for the model has no such tensors: {named}{more}"))
+            );
+        }
+    }
+
+    /// The file that was opened: that of a run, where its folder was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Visible and hidden units.
+    pub fn shape(&self) -> Shape {
+        self.found.shape
+    }
+
+    /// What the numbers mean; `None` if another program wrote the file.
+    pub fn meta(&self) -> Option<&Meta> {
+        self.meta.as_ref()
+    }
+
+    /// Bytes of memory that [`ModelFile::params`] takes at its peak: the parameters, and a matrix on its way.
+    pub fn bytes_to_read<T: Real>(&self) -> u64 {
+        let Shape { visible, hidden } = self.found.shape;
+        let numbers = (self.found.shape.parameters() as u64).saturating_add(visible as u64 * hidden as u64);
+        numbers.saturating_mul(size_of::<T>() as u64)
+    }
+
+    /// The parameters, from F16, BF16, F32 or F64, rounded once to `T`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when they are more than memory holds, before any is read; names a tensor of another kind of
+    /// numbers, or one that holds NaN or infinity; and says so when the file has become shorter since it was opened.
+    pub fn params<T: Real>(&self) -> Result<Params<T>> {
+        self.check_room(self.bytes_to_read::<T>())?;
+        let Found { names: [w1, b1, d, b2], shape, transposed: [turned_w1, turned_d], .. } = &self.found;
+        let values = |name: &str| self.tensors.floats::<T>(&self.path, &self.file, name);
+        let turned = |values: Vec<T>, is_turned, cols| {
+            if is_turned { transposed(&values, cols) } else { values }
+        };
+        let params = Params {
+            shape: *shape,
+            w1: turned(values(w1)?, *turned_w1, shape.hidden),
+            b1: values(b1)?,
+            // D `[h, n]` is the transpose of PyTorch's `[n, h]`.
+            d: turned(values(d)?, !*turned_d, shape.hidden),
+            b2: values(b2)?,
+        };
+        match params.first_not_finite() {
+            None => Ok(params),
+            Some(name) => Err(Error::input(
+                &self.path,
+                format!("tensor {name} holds NaN or infinity; the run that wrote it diverged"),
+            )),
+        }
+    }
+}
+
+impl ModelFile {
+    /// Refuses parameters that take more than is free, or than the system gives.
+    fn check_room(&self, bytes: u64) -> Result<()> {
+        let left = available();
+        let is_there = left.is_none_or(|left| bytes <= left.0);
+        if is_there && is_given(bytes) {
+            return Ok(());
+        }
+        let Shape { visible, hidden } = self.found.shape;
+        let left = match left {
+            Some(left) if !is_there => format!("and {left} are free"),
+            _ => "which the system refuses".to_owned(),
+        };
+        let fact = format!(
+            "{hidden} hidden and {visible} visible units take {} of memory as they are read, {left}",
+            Bytes(bytes)
+        );
+        let remedy =
+            "use a machine with more memory or a model of fewer hidden units, or raise the limit (ulimit -v)";
+        Err(Error::input(&self.path, format!("{fact}; {remedy}")))
+    }
+}
+
+/// The transpose of a matrix of `cols` columns: decoder.weight `[n, h]` is D `[h, n]` transposed.
+fn transposed<T: Copy + Default>(values: &[T], cols: usize) -> Vec<T> {
+    /// Rows at a time, so that a piece of every column is written at once.
+    const ROWS: usize = 64;
+    let rows = values.len() / cols;
+    let mut out = vec![T::default(); values.len()];
+    for (piece, values) in values.chunks(ROWS * cols).enumerate() {
+        for col in 0..cols {
+            let column = values[col..].iter().step_by(cols);
+            out[col * rows + piece * ROWS..].iter_mut().zip(column).for_each(|(out, x)| *out = *x);
+        }
+    }
+    out
+}

@@ -1,0 +1,120 @@
+//! What was given as MODEL in the place of a model file, named for what it is: a run's folder, a file of another kind,
+//! DATA in the wrong place.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::data::tensor::recognised;
+use crate::error::{Error, Result, shown};
+use crate::io::safe_open::Part;
+
+/// Bytes of a file that are looked at.
+const START: u64 = 512;
+/// The model of a run's folder.
+const MODEL: &str = "model.safetensors";
+
+/// The file that is meant: that of a run, where its folder is given.
+///
+/// # Errors
+/// [`Error::Input`] for a folder that holds no model.
+pub fn file_of(path: &Path) -> Result<PathBuf> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let model = path.join(MODEL);
+    if model.is_file() {
+        tracing::info!("{}: a folder, of which {MODEL} is taken", shown(path));
+        return Ok(model);
+    }
+    let folder = shown(path);
+    Err(Error::input(
+        path,
+        if path.join("config.toml").is_file() {
+            format!("a run that has no {MODEL} yet; `rhohat train --resume {folder}` goes on with it")
+        } else {
+            format!("a folder without a {MODEL}; name the model file, or the folder of a run")
+        },
+    ))
+}
+
+/// Refuses what begins like something else than a safetensors file, by its name.
+///
+/// # Errors
+/// [`Error::Input`] with what it is and the way out; [`Error::Io`] where it cannot be read.
+pub fn check(path: &Path, file: &File) -> Result<()> {
+    let mut start = Vec::new();
+    let read = Part::new(file, 0, START).read_to_end(&mut start);
+    read.map_err(|error| Error::io("read", path, error))?;
+    match kind(&start).filter(|_| !recognised(&start)) {
+        Some(what) => Err(Error::input(path, what)),
+        None => Ok(()),
+    }
+}
+
+/// What a file is that begins like this, and the way out.
+fn kind(start: &[u8]) -> Option<String> {
+    const ORDER: &str = "MODEL comes before DATA: rhohat eval model.safetensors rows.npy";
+    let data = |what: &str| Some(format!("{what}, which is no model but DATA; {ORDER}"));
+    let torch = |what: &str| {
+        Some(format!(
+            "{what}, but a model is read from safetensors; in Python: import torch; from safetensors.torch import \
+             save_file; m = torch.load('FILE', map_location='cpu', weights_only=True); \
+             save_file({{k: v.contiguous() for k, v in m.items()}}, 'model.safetensors')"
+        ))
+    };
+    match start {
+        [] => Some("empty, no whole safetensors file; give the file of a trained model".to_owned()),
+        _ if start.starts_with(b"\x93NUMPY") => data("a NumPy array"),
+        _ if start.starts_with(b"PK\x03\x04") && holds(start, b".npy") => {
+            data("an archive of NumPy arrays (.npz)")
+        }
+        _ if start.starts_with(b"PK\x03\x04") => torch("a zip archive, as torch.save writes"),
+        [0x80, 2..=5, ..] => torch("a Python pickle, as old versions of torch.save write"),
+        [0x1f, 0x8b, ..] => data("a gzip file"),
+        [0, 0, 0x08..=0x0e, 1..=4, ..] => data("an IDX file"),
+        [0x89, b'H', b'D', b'F', ..] => Some(
+            "HDF5, as Keras writes, but a model is read from safetensors; save its four tensors with \
+             safetensors.numpy.save_file as encoder.weight, encoder.bias, decoder.weight and decoder.bias"
+                .to_owned(),
+        ),
+        _ if image::guess_format(start).is_ok() => data("a picture"),
+        _ if is_text(start) => Some(format!("text, no whole safetensors file; if it holds rows, {ORDER}")),
+        _ => None,
+    }
+}
+
+fn holds(start: &[u8], what: &[u8]) -> bool {
+    start.windows(what.len()).any(|window| window == what)
+}
+
+/// Text that is no JSON behind a length, which a small safetensors file of printable bytes could be taken for.
+fn is_text(start: &[u8]) -> bool {
+    start.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_other_kinds_are_named_and_none_of_ours_is() {
+        let cases: [(&[u8], &str); 9] = [
+            (b"", "empty"),
+            (b"\x93NUMPY\x01\x00", "MODEL comes before DATA"),
+            (b"PK\x03\x04........archive/data.pkl", "torch.load"),
+            (b"PK\x03\x04........rows.npy", "npz"),
+            (b"\x80\x02}q\x00.", "pickle"),
+            (b"\x00\x00\x08\x03\x00\x00\x00\x02", "IDX"),
+            (b"\x89HDF\r\n\x1a\n", "Keras"),
+            (b"\x89PNG\r\n\x1a\n0000", "a picture"),
+            (b"0.1,0.2\n0.3,0.4\n", "text"),
+        ];
+        for (start, word) in cases {
+            let what = kind(start).unwrap_or_else(|| panic!("{start:?} is not named"));
+            assert!(what.contains(word), "no {word} in: {what}");
+        }
+        assert_eq!(kind(b"\x40\x00\x00\x00\x00\x00\x00\x00{\"a\":1}"), None);
+        assert_eq!(kind(&[0xff; 8]), None);
+    }
+}

@@ -1,0 +1,177 @@
+//! Pictures of features and of reconstructions, as PNG.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+
+use crate::data::{Picture, Preprocess};
+use crate::error::{Error, Result};
+use crate::io::atomic_write;
+use crate::math::params::{Params, Shape};
+
+/// Screen pixels that a pixel of a patch gets at least, where the picture stays below [`LONGEST_SIDE`].
+const LEGIBLE: usize = 8;
+/// Longest side of a picture whose scale nobody asked for, pixels.
+const LONGEST_SIDE: usize = 4096;
+/// Longest side of any picture, pixels.
+const LARGEST_SIDE: usize = 32_768;
+
+/// Most bytes that [`features`] takes at the scale of its choice, if it takes more than half of the parameters do.
+pub fn feature_bytes(shape: Shape, channels: usize) -> u64 {
+    // A quarter more for borders.
+    let enlarged = (LEGIBLE * LEGIBLE * shape.hidden).saturating_mul(shape.visible) / 4 * 5;
+    enlarged.min(channels * LONGEST_SIDE * LONGEST_SIDE) as u64
+}
+
+/// An 8-bit picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Canvas {
+    /// Pixels across.
+    pub width: usize,
+    /// Pixels down.
+    pub height: usize,
+    /// 1 (grey) or 3 (colour).
+    pub channels: usize,
+    /// `[height, width, channels]`.
+    pub pixels: Vec<u8>,
+}
+
+/// Side and channels of the patches that a model sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tile {
+    /// Pixels across and down.
+    pub side: usize,
+    /// 1 or 3.
+    pub channels: usize,
+}
+
+impl Tile {
+    /// The patch that `preprocess` names, or a grey square of `visible` pixels where it names none.
+    pub fn of(preprocess: Option<&Preprocess>, visible: usize) -> Option<Self> {
+        let named = preprocess.and_then(|preprocess| preprocess.patch.zip(preprocess.channels));
+        let (side, channels) = named.unwrap_or((visible.isqrt(), 1));
+        (side * side * channels == visible).then_some(Self { side, channels })
+    }
+}
+
+/// The input of norm 1 that excites each hidden unit most, x_j = W1_j / ‖W1_j‖, in a grid of ⌈√h⌉ columns with a
+/// border of one patch pixel. Every feature is scaled by its own largest absolute value (in which ‖W1_j‖ cancels):
+/// 0 is mid-grey. `scale` is screen pixels a patch pixel; `None` takes what a person sees well.
+///
+/// # Errors
+/// [`Error::Usage`] when `scale` is 0 or makes the picture larger than 32 768 pixels, or any scale would ([`too_large`]).
+pub fn features(params: &Params<f32>, tile: Tile, scale: Option<usize>) -> Result<Canvas> {
+    let Shape { visible, hidden } = params.shape;
+    if let Some(reason) = too_large(hidden, tile) {
+        return Err(Error::usage(format!("{reason}; read W1 of the model instead (encoder.weight)")));
+    }
+    let (columns, step) = (columns(hidden), tile.side + 1);
+    let mut canvas = Canvas::black(columns * step + 1, hidden.div_ceil(columns) * step + 1, tile.channels);
+    for (unit, weights) in params.w1.chunks_exact(visible).enumerate() {
+        let (left, top) = (unit % columns * step + 1, unit / columns * step + 1);
+        canvas.paste(left, top, tile.side, &balanced(weights));
+    }
+    let side = canvas.width.max(canvas.height);
+    match scale.unwrap_or_else(|| legible(side)) {
+        0 => Err(Error::usage("--scale 0: a pixel of a patch needs at least one pixel")),
+        scale if scale.saturating_mul(side) > LARGEST_SIDE => Err(Error::usage(format!(
+            "--scale {scale}: {side} patch pixels a side would exceed {LARGEST_SIDE} pixels; lower --scale"
+        ))),
+        scale => Ok(canvas.enlarged(scale)),
+    }
+}
+
+/// Of so many features side by side.
+fn columns(hidden: usize) -> usize {
+    hidden.isqrt() + usize::from(hidden.isqrt().pow(2) < hidden)
+}
+
+/// Why there is no picture of so many features at any scale, in words; `None` where there is one.
+pub fn too_large(hidden: usize, tile: Tile) -> Option<String> {
+    let side = columns(hidden).saturating_mul(tile.side.saturating_add(1)).saturating_add(1);
+    (side > LARGEST_SIDE).then(|| {
+        format!(
+            "{hidden} features of {0}×{0} pixels take {side} pixels a side, but a picture has at most {LARGEST_SIDE}",
+            tile.side
+        )
+    })
+}
+
+/// The scale that a person sees well, of a picture with this side.
+fn legible(side: usize) -> usize {
+    LEGIBLE.min(LONGEST_SIDE / side).max(1)
+}
+
+/// Bytes of what [`features`] draws of `hidden` units, at most those of the largest picture.
+pub fn features_bytes(hidden: usize, tile: Tile, scale: Option<usize>) -> u64 {
+    let side = (hidden.isqrt() + 1).saturating_mul(tile.side + 1) + 1;
+    let enlarged =
+        side.saturating_mul(scale.unwrap_or_else(|| legible(side))).min(LARGEST_SIDE.max(side)) as u64;
+    enlarged.saturating_mul(enlarged).saturating_mul(tile.channels as u64)
+}
+
+/// Bytes of a reconstruction: [0, 1] to black and white. What was whitened has no black or white: there 0 is
+/// mid-grey and the largest absolute value an end.
+pub fn photograph(picture: &Picture, whitened: bool) -> Canvas {
+    let pixels = if whitened {
+        balanced(&picture.pixels)
+    } else {
+        picture.pixels.iter().map(|&value| byte(value)).collect()
+    };
+    Canvas { width: picture.width, height: picture.height, channels: picture.channels, pixels }
+}
+
+/// Values scaled by their largest absolute value, 0 in the middle; all mid-grey where all are 0.
+fn balanced(values: &[f32]) -> Vec<u8> {
+    let largest = values.iter().fold(f32::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
+    values.iter().map(|value| byte(0.5 + 0.5 * (value / largest))).collect()
+}
+
+fn byte(value: f32) -> u8 {
+    (value.clamp(0.0, 1.0) * 255.0).round() as u8
+}
+
+impl Canvas {
+    fn black(width: usize, height: usize, channels: usize) -> Self {
+        Self { width, height, channels, pixels: vec![0; width * height * channels] }
+    }
+
+    /// Puts a square `[side, side, channels]` with its first pixel at (`left`, `top`).
+    fn paste(&mut self, left: usize, top: usize, side: usize, pixels: &[u8]) {
+        for (y, line) in pixels.chunks_exact(side * self.channels).enumerate() {
+            let start = ((top + y) * self.width + left) * self.channels;
+            self.pixels[start..start + line.len()].copy_from_slice(line);
+        }
+    }
+
+    /// Every pixel as a square of `scale` × `scale`.
+    fn enlarged(&self, scale: usize) -> Self {
+        let mut pixels = Vec::with_capacity(self.pixels.len() * scale * scale);
+        for line in self.pixels.chunks_exact(self.width * self.channels) {
+            let wide = line.chunks_exact(self.channels).flat_map(|pixel| pixel.repeat(scale));
+            pixels.extend(wide.collect::<Vec<_>>().repeat(scale));
+        }
+        Self { width: self.width * scale, height: self.height * scale, channels: self.channels, pixels }
+    }
+
+    /// Writes a PNG that is there whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        atomic_write::write(path, |out| self.write_to(out))
+    }
+
+    /// The same into any file.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+        let color = if self.channels == 3 { ExtendedColorType::Rgb8 } else { ExtendedColorType::L8 };
+        PngEncoder::new(out)
+            .write_image(&self.pixels, self.width as u32, self.height as u32, color)
+            .map_err(io::Error::other)
+    }
+}

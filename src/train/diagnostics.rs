@@ -1,0 +1,171 @@
+//! Whether hidden units do any work: dead, saturated, collapsed and duplicate ones, counted.
+
+mod duplicates;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Engine, Layer};
+use crate::error::Result;
+use crate::io::text::counted;
+use crate::math::objective::{Activation, Cost, Objective};
+use crate::math::params::Params;
+pub use duplicates::{COSINE, Duplicates, PAIRS, duplicates, duplicates_within};
+
+/// A unit whose ρ̂ is below this share of ρ counts as dead.
+pub const DEAD: f64 = 0.1;
+/// A unit whose ρ̂ is above this counts as saturated.
+pub const SATURATED: f64 = 0.9;
+/// A unit whose active fraction spreads less than this over the examples (standard deviation) counts as collapsed.
+pub const COLLAPSED: f64 = 0.01;
+
+/// Examples over which collapsed units are looked for in the end: no more work than a few steps.
+pub const JUDGED: usize = 2_000;
+
+/// Activations that are held at a time, numbers: few beside the tensors of a layer that is wide.
+const HELD: usize = 1 << 22;
+/// Units whose spread one task adds up: their sums stay in the first-level cache.
+const TASK: usize = 512;
+
+/// Whether a unit of this ρ̂ is dead: below [`DEAD`]·ρ.
+pub fn is_dead(rho_hat: f64, objective: &Objective) -> bool {
+    rho_hat < DEAD * objective.rho
+}
+
+/// How many units of `rho_hat` `[h]` are dead.
+pub fn dead(rho_hat: &[f64], objective: &Objective) -> usize {
+    rho_hat.iter().filter(|&&rho_hat| is_dead(rho_hat, objective)).count()
+}
+
+/// How many units of `rho_hat` `[h]` are saturated: above [`SATURATED`].
+pub fn saturated(rho_hat: &[f64]) -> usize {
+    rho_hat.iter().filter(|&&rho_hat| rho_hat > SATURATED).count()
+}
+
+/// How many units have which fault; a unit may have several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// See [`is_dead`].
+    pub dead: usize,
+    /// See [`saturated`].
+    pub saturated: usize,
+    /// Units whose active fraction hardly depends on the example: standard deviation below [`COLLAPSED`].
+    pub collapsed: usize,
+    /// Examples that the standard deviation was taken over.
+    pub collapsed_over: usize,
+    /// Units whose encoder row points where that of an earlier unit does; see [`duplicates`].
+    pub duplicates: usize,
+    /// Units that were compared with all earlier ones; where they are fewer than h, `duplicates` is an estimate.
+    pub duplicates_over: usize,
+}
+
+impl Health {
+    /// Counts at `params`, which are the engine's, with the ρ̂ of `cost`; collapsed units over the examples `rows`.
+    ///
+    /// # Errors
+    /// Those of [`Engine::activations`].
+    pub fn measure(
+        engine: &mut dyn Engine,
+        objective: &Objective,
+        cost: &Cost,
+        params: &Params<f32>,
+        rows: &[usize],
+    ) -> Result<Self> {
+        let mut spread = Spread::new(params.shape.hidden);
+        for rows in rows.chunks((HELD / params.shape.hidden).max(1)) {
+            spread.add(&engine.activations(Layer::Hidden, rows)?);
+        }
+        Ok(Self::of(objective, cost, params, &spread))
+    }
+
+    /// Counts at `params`, with the ρ̂ of `cost`; collapsed units by the `spread` of their activations.
+    pub fn of(objective: &Objective, cost: &Cost, params: &Params<f32>, spread: &Spread) -> Self {
+        let Duplicates { count, compared } = duplicates(&params.w1, params.shape.visible);
+        Self {
+            dead: dead(&cost.rho_hat, objective),
+            saturated: saturated(&cost.rho_hat),
+            collapsed: spread.collapsed(objective.activation),
+            collapsed_over: spread.rows,
+            duplicates: count,
+            duplicates_over: compared,
+        }
+    }
+
+    /// The last two counts in words, with what they were taken over where that is not everything.
+    pub fn likeness(&self, hidden: usize) -> String {
+        let Self { collapsed, collapsed_over, duplicates, duplicates_over: compared, .. } = self;
+        let about = if *compared < hidden { "about " } else { "" };
+        format!(
+            "{collapsed} collapsed over {}, {about}{} ({compared} compared)",
+            counted(*collapsed_over, "example"),
+            counted(*duplicates, "duplicate"),
+        )
+    }
+}
+
+/// Bytes that [`Health::measure`] holds for a while, of activations of `rows` examples.
+pub fn held_bytes(hidden: usize, rows: usize) -> u64 {
+    4 * (hidden * rows).min(HELD.max(hidden)) as u64
+}
+
+/// At most `most` of `examples` rows, evenly spaced.
+pub fn spaced(examples: usize, most: usize) -> Vec<usize> {
+    let count = examples.min(most);
+    (0..count).map(|i| (i as u128 * examples as u128 / count as u128) as usize).collect()
+}
+
+/// The spread of every unit's activation, from rows that come in pieces. Sums are those of differences from the first
+/// row: a unit that is always nearly 1 loses no digits.
+#[derive(Debug)]
+pub struct Spread {
+    rows: usize,
+    units: Vec<Unit>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Unit {
+    first: f32,
+    sum: f64,
+    squares: f64,
+}
+
+impl Spread {
+    /// Of `hidden` units, over no rows yet.
+    pub fn new(hidden: usize) -> Self {
+        Self { rows: 0, units: vec![Unit::default(); hidden] }
+    }
+
+    /// Takes activations `[rows, h]`.
+    pub fn add(&mut self, a2: &[f32]) {
+        let hidden = self.units.len();
+        if self.rows == 0 {
+            self.units.iter_mut().zip(a2).for_each(|(unit, &a)| unit.first = a);
+        }
+        self.rows += a2.len() / hidden;
+        self.units.par_chunks_mut(TASK).enumerate().for_each(|(task, units)| {
+            for row in a2.chunks_exact(hidden) {
+                units.iter_mut().zip(&row[task * TASK..]).for_each(|(unit, &a)| unit.add(a));
+            }
+        });
+    }
+
+    /// How many units hardly depend on the example.
+    fn collapsed(&self, activation: Activation) -> usize {
+        let deviations = self.deviations().map(|deviation| deviation * activation.active_fraction_slope());
+        deviations.filter(|&deviation| deviation < COLLAPSED).count()
+    }
+
+    /// The standard deviation of each unit's activation, over all rows.
+    pub fn deviations(&self) -> impl Iterator<Item = f64> {
+        let rows = self.rows as f64;
+        self.units.iter().map(move |unit| (unit.squares / rows - (unit.sum / rows).powi(2)).max(0.0).sqrt())
+    }
+}
+
+impl Unit {
+    fn add(&mut self, a: f32) {
+        let difference = f64::from(a) - f64::from(self.first);
+        self.sum += difference;
+        self.squares += difference * difference;
+    }
+}
