@@ -18,7 +18,6 @@ use crate::engine::gpu::memory::layout::Layout;
 use crate::engine::gpu::memory::storage::Storage;
 use crate::engine::gpu::ops::{Slices, product_room};
 use crate::engine::gpu::recording::{Recorder, Recording};
-use crate::engine::gpu::tune::race::name;
 use crate::error::Result;
 use crate::math::random::Stream;
 use crate::verify::compare::Expected;
@@ -103,7 +102,7 @@ pub fn measure_variants(
         for candidate in candidates.iter().filter(|candidate| candidate.form == form) {
             let times = operands.time(who, gpu, candidate, pace)?;
             let row = Row { shape: Some(piece), ..who.row(What::Product) };
-            let name = format!("{} {}", name(form), candidate.variant);
+            let name = format!("{} {}", form.name(), candidate.variant);
             rows.push(row.of_variant(name).timed(times).operations(piece.flops() / 5.0, who.peak));
         }
     }
@@ -159,7 +158,7 @@ impl Operands {
             let (m, n, k) = self.size;
             wrong(
                 who,
-                &format!("product {} {} {m}×{n}, k = {k}", name(self.form), candidate.variant),
+                &format!("product {} {} {m}×{n}, k = {k}", self.form.name(), candidate.variant),
                 failure,
             )
         })?;

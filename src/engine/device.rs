@@ -11,7 +11,7 @@ use crate::engine::gpu::device::adapter::{adapters, select};
 use crate::engine::gpu::engine::GpuEngine;
 use crate::engine::gpu::kernel::variant::Variant;
 use crate::engine::gpu::tune::cache::Cache;
-use crate::engine::gpu::tune::{self, Kernels, Tune};
+use crate::engine::gpu::tune::{self, Kernels, Tune, TuneMode, Workload};
 use crate::engine::reference::Reference;
 use crate::engine::{Cut, Engine, Job, Plan, RhoHat};
 use crate::error::{Error, Result};
@@ -153,15 +153,15 @@ impl Choice {
         }
     }
 
-    /// Chooses the kernels of a WebGPU device for a job, by what the user's cache knows or by a race; `None` for other
+    /// Chooses the kernels of a WebGPU device for a workload, by the user's cache or by a race; `None` for other
     /// devices.
     ///
     /// # Errors
     /// [`Error::Usage`] when a race is asked for on another device, else as [`tune::choose`].
-    pub fn tune(&self, job: &tune::Job, how: Tune) -> Result<Option<Kernels>> {
+    pub fn tune(&self, work: &Workload, how: Tune) -> Result<Option<Kernels>> {
         match self {
-            Self::Gpu(gpu) => tune::choose(gpu, job, how, &Cache::of_user()).map(Some),
-            _ if how == Tune::Always => Err(Error::usage(format!(
+            Self::Gpu(gpu) => tune::choose(gpu, work, how, &Cache::of_user()).map(Some),
+            _ if how.mode == TuneMode::Always => Err(Error::usage(format!(
                 "--retune: {} is no WebGPU device, there are no kernels to time; leave it out, or name one with --device",
                 self.adapter()
             ))),
