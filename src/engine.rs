@@ -129,7 +129,7 @@ impl Default for RhoHat {
 }
 
 /// One engine: the f64 reference, the CPU or a WebGPU adapter.
-pub trait Engine: SearchSpace {
+pub trait Engine: SearchSpace + Send {
     /// Visible and hidden units.
     fn shape(&self) -> Shape;
 

@@ -2,12 +2,16 @@
 
 mod support;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use rhohat::data::shuffle::Shuffle;
+use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::{Choice, Setup};
-use rhohat::engine::{Cut, Rows, Update};
+use rhohat::engine::gpu::device::Gpu;
+use rhohat::engine::gpu::engine::GpuEngine;
+use rhohat::engine::reference::Reference;
+use rhohat::engine::{Cut, Engine, Rows, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::{Activation, Objective};
 use rhohat::math::optim::{LearningRate, Optimizer};
@@ -17,7 +21,7 @@ use rhohat::verify::steps::{CUTS, Problem, Rule, check_pass, check_updates, pair
 
 /// The engines in f32.
 fn engines(test: &str) -> Vec<(&'static str, Choice)> {
-    let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Rc::new(gpu))));
+    let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Arc::new(gpu))));
     std::iter::once(("cpu", Choice::Cpu)).chain(software).collect()
 }
 
@@ -225,7 +229,7 @@ fn training_lowers_the_cost_with_every_optimiser() {
 #[test]
 fn a_gpu_is_waited_for_at_reports_alone() {
     let Some(gpu) = support::software("a_gpu_is_waited_for_at_reports_alone") else { return };
-    let gpu = Rc::new(gpu);
+    let gpu = Arc::new(gpu);
     let mut engine = Choice::Gpu(gpu.clone()).open(&Setup::default(), &small()).unwrap();
     for batch in [None, Some(20)] {
         for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
@@ -243,4 +247,15 @@ fn a_gpu_is_waited_for_at_reports_alone() {
             assert!(waits(240, 1) > 240, "{optimizer:?}, batch {batch:?}");
         }
     }
+}
+
+#[test]
+fn devices_and_engines_go_from_thread_to_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<Gpu>();
+    is_send::<GpuEngine>();
+    is_send::<Cpu>();
+    is_send::<Reference>();
+    is_send::<Choice>();
+    is_send::<Box<dyn Engine>>();
 }

@@ -4,7 +4,6 @@
 mod support;
 
 use std::alloc::System;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rhohat::data::batches::{Examples, Supply, Wanted};
@@ -191,7 +190,7 @@ impl Start for OnDisk {
 fn the_device_holds_what_its_plan_says() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(gpu) = support::software("memory plans") else { return };
-    let gpu = Rc::new(gpu);
+    let gpu = Arc::new(gpu);
     let choice = Choice::Gpu(gpu.clone());
     let held = || gpu.device.generate_allocator_report().expect("Vulkan reports").total_allocated_bytes;
     let mut wrong = 0;

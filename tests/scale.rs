@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -25,8 +25,8 @@ use rhohat::verify::training;
 
 const SIGMOIDS: (Activation, Activation) = (Activation::Sigmoid, Activation::Sigmoid);
 
-fn device(test: &str) -> Option<Rc<Gpu>> {
-    support::software(test).map(Rc::new)
+fn device(test: &str) -> Option<Arc<Gpu>> {
+    support::software(test).map(Arc::new)
 }
 
 fn limited(bytes: u64) -> Cut {

@@ -1,6 +1,6 @@
 //! Who takes part: an engine on a device.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::ladder::Size;
 use super::row::{Row, What};
@@ -49,7 +49,7 @@ impl Contender {
     }
 
     /// Its adapter, if it is the WebGPU engine.
-    pub fn gpu(&self) -> Option<&Rc<Gpu>> {
+    pub fn gpu(&self) -> Option<&Arc<Gpu>> {
         match &self.choice {
             Choice::Gpu(gpu) => Some(gpu),
             _ => None,
@@ -151,7 +151,7 @@ pub fn contenders(devices: &[String]) -> Result<Vec<Contender>> {
     match adapters().into_iter().next() {
         Some(adapter) => {
             let device = if adapter.is_software() { "software" } else { "gpu:0" };
-            all.push(Contender::new(device.to_owned(), Choice::Gpu(Rc::new(Gpu::open(adapter)?))));
+            all.push(Contender::new(device.to_owned(), Choice::Gpu(Arc::new(Gpu::open(adapter)?))));
         }
         None => tracing::warn!(
             "there is no WebGPU adapter: the CPU engine is measured alone; for a software adapter install Mesa's \

@@ -2,7 +2,7 @@
 //!
 //! The CPU engine has no products apart from its passes; its best dense product stands among the ceilings.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::contender::Contender;
 use super::ladder::Size;
@@ -148,7 +148,7 @@ impl Operands {
     }
 
     /// Checks a variant and times it.
-    fn time(&self, who: &Contender, gpu: &Rc<Gpu>, candidate: &Candidate, pace: Pace) -> Result<Summary> {
+    fn time(&self, who: &Contender, gpu: &Arc<Gpu>, candidate: &Candidate, pace: Pace) -> Result<Summary> {
         // What the variant before it has left would pass for its own.
         let nothing = vec![f32::NAN; self.c.bound];
         gpu.queue.write_buffer(&self.c.buffer, 0, bytemuck::cast_slice(&nothing));

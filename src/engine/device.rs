@@ -1,8 +1,8 @@
 //! What `--device` means: the selector, and the engine that it opens.
 
 use std::fmt;
-use std::rc::Rc;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::data::batches::Examples;
 use crate::engine::cpu::Cpu;
@@ -81,7 +81,7 @@ pub enum Choice {
     /// The CPU engine.
     Cpu,
     /// An opened WebGPU adapter.
-    Gpu(Rc<Gpu>),
+    Gpu(Arc<Gpu>),
 }
 
 /// How an engine is set up, apart from its parameters and examples. By default the lecture's objective, cut as the
@@ -124,7 +124,7 @@ impl Choice {
             Selector::Reference => Ok(Self::Reference),
             Selector::Cpu => Ok(Self::Cpu),
             _ => match select(selector, &adapters())? {
-                Some(adapter) => Ok(Self::Gpu(Rc::new(Gpu::open(adapter)?))),
+                Some(adapter) => Ok(Self::Gpu(Arc::new(Gpu::open(adapter)?))),
                 None => Ok(Self::Cpu),
             },
         }

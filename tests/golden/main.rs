@@ -3,7 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rhohat::data::batches::Examples;
 use rhohat::engine::device::{Choice, Setup, Start};
@@ -150,5 +150,5 @@ fn the_cpu_engine_replays_twenty_updates_of_another_implementation() {
 #[test]
 fn the_kernels_replay_twenty_updates_of_another_implementation() {
     let Some(gpu) = support::software("golden runs") else { return };
-    replay_in_single("software", &Choice::Gpu(Rc::new(gpu)));
+    replay_in_single("software", &Choice::Gpu(Arc::new(gpu)));
 }
