@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use rhohat::Result;
 use rhohat::data::{Normalize, Preprocess, Scale};
-use rhohat::engine::gpu::tune::cache::{Entry, Key};
+use rhohat::engine::gpu::tune::cache::{CachedRace, Key};
 use rhohat::engine::{Engine, Rows, Spare, Step, Update};
 use rhohat::math::objective::Objective;
 use rhohat::math::optim::Optimizer;
@@ -197,7 +197,7 @@ fn toml() -> Vec<Seed> {
 }
 
 fn kernels() -> Vec<Seed> {
-    let other = Entry { key: Key { rows: 7, ..entry().key }, ..entry() };
+    let other = CachedRace { key: Key { rows: 7, ..entry().key }, ..entry() };
     vec![Seed::bare(serde_json::to_vec_pretty(&[other, entry()]).unwrap())]
 }
 

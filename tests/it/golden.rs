@@ -1,6 +1,6 @@
 //! Twenty updates as another implementation makes them (`tests/golden/make.py`, NumPy in f64), replayed on every engine.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rhohat::data::batches::Examples;
 use rhohat::engine::device::{Choice, Setup, Start};
@@ -157,5 +157,5 @@ fn the_cpu_engine_replays_twenty_updates_of_another_implementation() {
 #[test]
 fn the_kernels_replay_twenty_updates_of_another_implementation() {
     let Some(gpu) = support::software("golden runs") else { return };
-    replay_in_single("software", &Choice::Gpu(Rc::new(gpu)));
+    replay_in_single("software", &Choice::Gpu(Arc::new(gpu)));
 }
