@@ -7,7 +7,7 @@ mod tune;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::data::stream::RawRows;
+use crate::data::RawRows;
 use crate::data::{Axes, Meaning, Normalize, Reading, Scale};
 use crate::engine::gpu::kernel::variant::Variant;
 use crate::error::plain;

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::numbers::Number;
+use super::dtype::DType;
 
 /// What a byte of a picture is divided by.
 const WHITE: f64 = 255.0;
@@ -38,12 +38,12 @@ impl Scale {
     }
 
     /// What numbers of this kind are divided by.
-    pub fn divisor(self, number: Number) -> f64 {
+    pub fn divisor(self, dtype: DType) -> f64 {
         match self {
             Self::AsIs => 1.0,
             Self::Divide(divisor) => divisor,
             Self::Pixels => {
-                if number == Number::U8 {
+                if dtype == DType::U8 {
                     WHITE
                 } else {
                     1.0
@@ -53,9 +53,9 @@ impl Scale {
     }
 
     /// The same for numbers of one kind, without a look at the kind.
-    pub fn for_numbers(self, number: Number) -> Self {
+    pub fn for_dtype(self, dtype: DType) -> Self {
         match self {
-            Self::Pixels if number == Number::U8 => Self::Divide(WHITE),
+            Self::Pixels if dtype == DType::U8 => Self::Divide(WHITE),
             other => other,
         }
     }

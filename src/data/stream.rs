@@ -4,15 +4,17 @@
 mod feed;
 mod files;
 mod fingerprint;
+mod finite;
 mod fit;
+mod open;
 mod reader;
-mod rows;
+mod row_sum;
 mod store;
 mod transform;
 
 pub use feed::Feed;
 pub use fingerprint::FileSample;
 pub use fit::fit;
-pub use rows::{RowCheck, RowSum};
-pub use store::{PIECE, RawRows, Store};
+pub use row_sum::{RowCheck, RowSum};
+pub use store::{PIECE, Store};
 pub use transform::Transform;

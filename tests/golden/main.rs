@@ -5,7 +5,7 @@ mod support;
 
 use std::rc::Rc;
 
-use rhohat::data::batches::Examples;
+use rhohat::data::batches::ExampleSet;
 use rhohat::engine::device::{Choice, Setup, Start};
 use rhohat::engine::reference::Reference;
 use rhohat::engine::{Cut, Engine, RhoHat, Rows, Update};
@@ -56,7 +56,7 @@ const SINGLE: f64 = ROUNDINGS * UNIT;
 
 /// Parameters and data are exact in f32, so that every engine starts from the same numbers.
 impl Start for Golden {
-    fn single(&self) -> rhohat::Result<(Params<f32>, Examples)> {
+    fn single(&self) -> rhohat::Result<(Params<f32>, ExampleSet)> {
         let (params, data) = self.double()?;
         Ok((params.cast(), data.cast().into()))
     }

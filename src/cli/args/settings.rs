@@ -1,6 +1,6 @@
 //! The flags of `train` that are settings of the run, and the values that they take.
 
-use crate::data::stream::RawRows;
+use crate::data::RawRows;
 use crate::data::{Axes, Meaning, Normalize, Scale};
 use crate::engine::gpu::kernel::variant::Variant;
 use crate::io::memory::Bytes;

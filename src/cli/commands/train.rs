@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::Error;
-use crate::data::{Opened, Preprocess, Reading, Taken};
+use crate::data::{DataDescription, Opened, Preprocess, Reading};
 use crate::engine::device::Selector;
 use crate::io::paths::PathText;
 use crate::math::params::Params;
@@ -68,8 +68,8 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     let open = |path: &Path| Opened::new(path, &reading).map_err(|why| elsewhere(why, resumed.is_some()));
     let opened = given.get::<PathText>("data")?.as_deref().map(open).transpose()?;
     let (source, taken) = match opened {
-        Some(Opened { source, taken }) => (Some(source), taken),
-        None => (None, Taken::built_in()),
+        Some(Opened { source, description: taken }) => (Some(source), taken),
+        None => (None, DataDescription::built_in()),
     };
     let kind = Kind::of(source.as_ref());
     let is_of_010 = resumed.as_ref().is_some_and(Resumed::is_of_010);

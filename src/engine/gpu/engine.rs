@@ -15,7 +15,7 @@ use super::step::finiteness::Look;
 use super::step::first_order::Descent;
 use super::step::lbfgs::Search;
 use super::step::pass::{Examples, Pass, RhoHatTarget};
-use crate::data::batches::{Examples as Given, Wanted};
+use crate::data::batches::{ExampleSet as Given, RowSelection};
 use crate::engine::device::Setup;
 use crate::engine::{Engine, Layer, NewUnit, Plan, RhoHat, Rows, Spare, State, Update, check_list, evenly};
 use crate::error::Result;
@@ -276,7 +276,7 @@ impl GpuEngine {
                 continue;
             }
             if let Held::Streamed(stream) = &self.examples {
-                let wanted = Wanted::Range(chunk.clone());
+                let wanted = RowSelection::Range(chunk.clone());
                 stream.borrow_mut().fetch(&self.gpu, &self.layout, &wanted)?;
             }
             let mut tensors = Vec::new();

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::data::Pieces as Examples;
+use crate::data::LazyExamples as Examples;
 use crate::engine::device::Choice;
 use crate::engine::{Cut, Job};
 use crate::error::Error;

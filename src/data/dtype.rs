@@ -1,13 +1,13 @@
-//! The kinds of numbers that files hold, and their bytes as f64.
+//! Types of numbers as files hold them, and their bytes as f64.
 
-/// A kind of number.
+/// The type of a number in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Number {
+pub enum DType {
     /// A byte, 0 to 255.
     U8,
     /// IEEE half precision.
     F16,
-    /// The upper half of an [`Number::F32`].
+    /// The upper half of an [`DType::F32`].
     Bf16,
     /// IEEE single precision.
     F32,
@@ -24,7 +24,7 @@ pub enum Endian {
     Big,
 }
 
-impl Number {
+impl DType {
     /// Bytes a number.
     pub fn size(self) -> usize {
         match self {
@@ -35,7 +35,7 @@ impl Number {
         }
     }
 
-    /// Its name in NumPy's words.
+    /// Its name as NumPy spells it.
     pub fn name(self) -> &'static str {
         match self {
             Self::U8 => "u8",

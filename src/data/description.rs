@@ -1,44 +1,44 @@
-//! What DATA was taken for, in one line and as JSON.
+//! The description of opened DATA: rows or pictures, how many, of which size and scale; in one line and as JSON.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::array::Layout;
-use super::left_out::LeftOut;
-use super::numbers::Number;
-use super::reading::{Axes, Axis, Meaning};
-use super::scale::in_words;
-use super::{Listed, Scale, dead_leaves};
+use super::axes::{Axes, Axis, Meaning};
+use super::dead_leaves;
+use super::dtype::DType;
+use super::picture::PictureInfo;
+use super::scale::{Scale, in_words};
+use super::skipped::SkippedFiles;
 use crate::error::shown;
 use crate::io::paths::PathText;
 
-/// What DATA was taken for.
+/// DATA as they were read, for the user and for programs.
 #[derive(Clone, Debug)]
-pub struct Taken {
-    /// DATA; `None` for the built-in pictures.
+pub struct DataDescription {
+    /// DATA; `None` for the built-in pictures and for rows that never were in a file.
     pub path: Option<PathBuf>,
-    /// Files that were taken.
+    /// Files that are read.
     pub files: usize,
     /// Rows or pictures, and how many of what size.
-    pub found: Found,
+    pub contents: DataContents,
     /// Lengths of the dimensions, of the rows or of the array that holds them or the pictures.
     pub shape: Vec<usize>,
-    /// What the numbers are stored as; `None` for picture files.
-    pub number: Option<Number>,
+    /// How numbers are stored; `None` for picture files.
+    pub dtype: Option<DType>,
     /// What the dimensions of the array are; `None` for picture files.
     pub axes: Option<Axes>,
     /// Whether bytes are pixels: pictures and IDX.
     pub pixels: bool,
-    /// What of a folder was not taken.
-    pub left_out: LeftOut,
-    /// What else the array may be, and the setting that says so.
-    pub doubt: Option<String>,
+    /// Files of a folder that are skipped.
+    pub skipped: SkippedFiles,
+    /// Another meaning that the array may have, and the setting that says so.
+    pub ambiguity: Option<String>,
 }
 
-/// What was found in DATA.
+/// The kind of examples in DATA.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Found {
+pub enum DataContents {
     /// Examples.
     Rows {
         /// m.
@@ -59,7 +59,7 @@ pub enum Found {
     },
 }
 
-impl Found {
+impl DataContents {
     /// Pictures of these widths, heights and channels.
     pub fn pictures(sizes: impl Iterator<Item = (usize, usize, usize)> + Clone) -> Self {
         let areas = sizes.clone().map(|(width, height, _)| (width, height));
@@ -73,14 +73,14 @@ impl Found {
     }
 }
 
-impl Taken {
+impl DataDescription {
     /// Rows or pictures of one array.
-    pub(super) fn array(path: &Path, layout: &Layout, axes: Axes) -> Self {
-        let extent = |axis| axes.extent(&layout.shape, axis);
+    pub(super) fn array(path: &Path, (shape, dtype): (&[usize], DType), axes: Axes) -> Self {
+        let extent = |axis| axes.extent(shape, axis);
         let [count, height, width] = [Axis::Count, Axis::Height, Axis::Width].map(extent);
         let found = match axes.meaning() {
-            Meaning::Rows => Found::Rows { rows: count, cols: extent(Axis::Length) },
-            Meaning::Pictures => Found::Pictures {
+            Meaning::Rows => DataContents::Rows { rows: count, cols: extent(Axis::Length) },
+            Meaning::Pictures => DataContents::Pictures {
                 count,
                 coloured: if extent(Axis::Channels) == 3 { count } else { 0 },
                 smallest: (width, height),
@@ -91,35 +91,51 @@ impl Taken {
             path: Some(path.to_owned()),
             files: 1,
             pixels: axes.meaning() == Meaning::Pictures,
-            found,
-            shape: layout.shape.clone(),
-            number: Some(layout.number),
+            contents: found,
+            shape: shape.to_vec(),
+            dtype: Some(dtype),
             axes: Some(axes),
-            left_out: LeftOut::default(),
-            doubt: None,
+            skipped: SkippedFiles::default(),
+            ambiguity: None,
         }
     }
 
     /// Picture files.
-    pub(super) fn pictures(path: Option<&Path>, pictures: &[Listed], left_out: LeftOut) -> Self {
+    pub(super) fn pictures(path: Option<&Path>, pictures: &[PictureInfo], skipped: SkippedFiles) -> Self {
         Self {
             path: path.map(Path::to_owned),
             files: pictures.len(),
-            found: Found::pictures(pictures.iter().map(|p| (p.width, p.height, p.channels))),
+            contents: DataContents::pictures(pictures.iter().map(|p| (p.width, p.height, p.channels))),
             shape: Vec::new(),
-            number: None,
+            dtype: None,
             axes: None,
             pixels: true,
-            left_out,
-            doubt: None,
+            skipped,
+            ambiguity: None,
+        }
+    }
+
+    /// Rows in memory that never were in a file: `[rows, cols]`.
+    pub(super) fn rows(rows: usize, cols: usize, dtype: DType) -> Self {
+        Self {
+            path: None,
+            files: 0,
+            contents: DataContents::Rows { rows, cols },
+            shape: vec![rows, cols],
+            dtype: Some(dtype),
+            axes: Some(Axes::rows()),
+            pixels: false,
+            skipped: SkippedFiles::default(),
+            ambiguity: None,
         }
     }
 
     /// Those that are drawn where there is no DATA.
     pub fn built_in() -> Self {
         let (count, side) = (dead_leaves::PICTURES as usize, dead_leaves::SIDE);
-        let found = Found::Pictures { count, coloured: 0, smallest: (side, side), largest: (side, side) };
-        Self { found, ..Self::pictures(None, &[], LeftOut::default()) }
+        let found =
+            DataContents::Pictures { count, coloured: 0, smallest: (side, side), largest: (side, side) };
+        Self { contents: found, ..Self::pictures(None, &[], SkippedFiles::default()) }
     }
 
     /// The scale where nothing else was said.
@@ -130,7 +146,7 @@ impl Taken {
     /// What [`Scale::Pixels`] comes to for these numbers, so that it can be said without a look at them: version 0.1.0 divided
     /// all bytes by 255.
     pub fn scale_of_pixels(&self) -> Scale {
-        match self.number.map(|number| Scale::Pixels.divisor(number)) {
+        match self.dtype.map(|dtype| Scale::Pixels.divisor(dtype)) {
             Some(divisor) => Scale::of(divisor).unwrap_or_default(),
             None => Scale::Pixels,
         }
@@ -138,21 +154,25 @@ impl Taken {
 
     /// What `scale` divides these numbers by; `None` for picture files, whose white is 1.
     fn divisor(&self, scale: Scale) -> Option<f64> {
-        let of_pictures = matches!(self.found, Found::Pictures { .. });
+        let of_pictures = matches!(self.contents, DataContents::Pictures { .. });
         let scale = if of_pictures { Scale::Pixels } else { scale };
-        self.number.map(|number| scale.divisor(number))
+        self.dtype.map(|dtype| scale.divisor(dtype))
     }
 
     /// DATA, what it was taken for, and what was left out, in one line.
     pub fn line(&self, scale: Scale) -> String {
-        let path = self.path.as_deref().map_or_else(|| "built-in pictures".to_owned(), shown);
-        let files = if self.files > 1 && self.number.is_some() {
+        let path = match (&self.path, &self.contents) {
+            (Some(path), _) => shown(path),
+            (None, DataContents::Pictures { .. }) => "built-in pictures".to_owned(),
+            (None, DataContents::Rows { .. }) => "rows in memory".to_owned(),
+        };
+        let files = if self.files > 1 && self.dtype.is_some() {
             format!("{} files, ", self.files)
         } else {
             String::new()
         };
-        let found = self.found_in_words();
-        let number = self.number.map(|number| format!(" ({})", number.name())).unwrap_or_default();
+        let found = self.contents_in_words();
+        let number = self.dtype.map(|dtype| format!(" ({})", dtype.name())).unwrap_or_default();
         let scale = self.divisor(scale).map_or_else(|| "black 0 and white 1".to_owned(), in_words);
         let axes = self
             .axes
@@ -160,15 +180,17 @@ impl Taken {
             .filter(|axes| **axes != Axes::rows())
             .map(|axes| format!(", an array of shape {:?} as {axes}", self.shape));
         // Of a folder of picture files a warning has told what somebody may miss.
-        let left_out = if self.number.is_none() { self.left_out.others() } else { self.left_out.clone() };
+        let left_out = if self.dtype.is_none() { self.skipped.others() } else { self.skipped.clone() };
         let left_out = if left_out.is_empty() { String::new() } else { format!("; left out: {left_out}") };
         format!("{path}: {files}{found}{number}{}, {scale}{left_out}", axes.unwrap_or_default())
     }
 
-    fn found_in_words(&self) -> String {
-        match self.found {
-            Found::Rows { rows, cols } => format!("{} of {}", counted(rows, "row"), counted(cols, "number")),
-            Found::Pictures { count, coloured, smallest, largest } => {
+    fn contents_in_words(&self) -> String {
+        match self.contents {
+            DataContents::Rows { rows, cols } => {
+                format!("{} of {}", counted(rows, "row"), counted(cols, "number"))
+            }
+            DataContents::Pictures { count, coloured, smallest, largest } => {
                 let colours = match coloured {
                     0 => "in grey",
                     _ if coloured == count => "in colour",
@@ -188,23 +210,23 @@ impl Taken {
     /// The same for programs: `kind`, `count`, `shape`, `dtype`, `scale`, `divide`, `axes`, `files`, `left_out`.
     pub fn json(&self, scale: Scale) -> Value {
         let divide = self.divisor(scale);
-        let (kind, count) = match self.found {
-            Found::Rows { rows, .. } => ("rows", rows),
-            Found::Pictures { count, .. } => ("pictures", count),
+        let (kind, count) = match self.contents {
+            DataContents::Rows { rows, .. } => ("rows", rows),
+            DataContents::Pictures { count, .. } => ("pictures", count),
         };
         let mut value = json!({
             "path": self.path.as_deref().map(PathText::from),
             "kind": kind,
             "count": count,
             "shape": self.shape,
-            "dtype": self.number.map(Number::name),
+            "dtype": self.dtype.map(DType::name),
             "scale": divide.map_or_else(|| "black 0 and white 1".to_owned(), in_words),
             "divide": divide,
             "axes": self.axes.as_ref().map(ToString::to_string),
             "files": self.files,
-            "left_out": self.left_out,
+            "left_out": self.skipped,
         });
-        if let Found::Pictures { coloured, smallest, largest, .. } = self.found {
+        if let DataContents::Pictures { coloured, smallest, largest, .. } = self.contents {
             value["coloured"] = coloured.into();
             (value["smallest"], value["largest"]) = (json!(smallest), json!(largest));
         }

@@ -1,4 +1,4 @@
-//! What of a folder was not taken: counted, with the first names.
+//! Files of a folder that are skipped: counted by reason, with the first names.
 
 use std::fmt;
 use std::path::Path;
@@ -8,18 +8,18 @@ use serde::Serialize;
 /// Names that are told of each group.
 const NAMES: usize = 3;
 
-/// Files and folders that DATA holds and that were not taken, by what they are. Well-known companions of pictures, which
-/// nobody misses, are in no group.
+/// Files and folders of DATA that are skipped, by what they are. Well-known companions of pictures, which nobody misses, are
+/// in no group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct LeftOut {
+pub struct SkippedFiles {
     /// One for each kind of thing, in the order in which the first of it was met.
-    pub groups: Vec<Group>,
+    pub groups: Vec<SkippedGroup>,
 }
 
-/// Things of one kind.
+/// Things that are skipped for one reason.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Group {
+pub struct SkippedGroup {
     /// What they are, in the plural: `HEIC pictures`.
     pub what: String,
     /// How many.
@@ -27,14 +27,14 @@ pub struct Group {
     /// The names of the first of them, fit to be printed.
     pub first: Vec<String>,
     #[serde(skip)]
-    kind: What,
+    reason: SkipReason,
 }
 
-/// Kinds of things that are left out.
+/// Why something is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum SkipReason {
     /// Pictures of a kind that is not read.
-    Foreign(&'static str),
+    Unsupported(&'static str),
     /// Links that lead nowhere.
     BrokenLink,
     /// Files that could not be opened, and are not named as pictures.
@@ -49,32 +49,32 @@ pub enum What {
     Other,
 }
 
-impl LeftOut {
-    /// Whether nothing was left out.
+impl SkippedFiles {
+    /// Whether nothing is skipped.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }
 
-    /// How many were.
+    /// How many things are skipped.
     pub fn count(&self) -> usize {
         self.groups.iter().map(|group| group.count).sum()
     }
 
-    /// How many of a kind.
-    pub fn count_of(&self, kind: What) -> usize {
-        self.groups.iter().filter(|group| group.kind == kind).map(|group| group.count).sum()
+    /// How many for one reason.
+    pub fn count_of(&self, reason: SkipReason) -> usize {
+        self.groups.iter().filter(|group| group.reason == reason).map(|group| group.count).sum()
     }
 
-    /// Files that are no pictures, of which [`LeftOut::warning`] says nothing.
+    /// Files that are no pictures, of which [`SkippedFiles::warning`] says nothing.
     pub fn others(&self) -> Self {
-        let is_other = |group: &&Group| group.kind == What::Other;
+        let is_other = |group: &&SkippedGroup| group.reason == SkipReason::Other;
         Self { groups: self.groups.iter().filter(is_other).cloned().collect() }
     }
 
     /// Counts `count` things more by the name of `path`.
-    pub fn add(&mut self, kind: What, path: &Path, count: usize) {
-        let at = self.groups.iter().position(|group| group.kind == kind).unwrap_or_else(|| {
-            self.groups.push(Group { what: kind.words(2), count: 0, first: Vec::new(), kind });
+    pub fn add(&mut self, reason: SkipReason, path: &Path, count: usize) {
+        let at = self.groups.iter().position(|group| group.reason == reason).unwrap_or_else(|| {
+            self.groups.push(SkippedGroup { what: reason.words(2), count: 0, first: Vec::new(), reason });
             self.groups.len() - 1
         });
         let group = &mut self.groups[at];
@@ -86,10 +86,11 @@ impl LeftOut {
 
     /// What somebody may miss, and what to do about it; `None` where there is nothing of that sort.
     pub fn warning(&self) -> Option<String> {
-        let missed: Vec<&Group> = self.groups.iter().filter(|group| group.kind != What::Other).collect();
+        let missed: Vec<&SkippedGroup> =
+            self.groups.iter().filter(|group| group.reason != SkipReason::Other).collect();
         let mut remedies: Vec<&str> = Vec::new();
         for group in &missed {
-            let remedy = group.kind.remedy();
+            let remedy = group.reason.remedy();
             if !remedies.contains(&remedy) {
                 remedies.push(remedy);
             }
@@ -99,12 +100,12 @@ impl LeftOut {
     }
 }
 
-impl What {
+impl SkipReason {
     fn words(self, count: usize) -> String {
         let one = count == 1;
         match self {
-            Self::Foreign(kind) if one => format!("{kind} picture"),
-            Self::Foreign(kind) => format!("{kind} pictures"),
+            Self::Unsupported(kind) if one => format!("{kind} picture"),
+            Self::Unsupported(kind) => format!("{kind} pictures"),
             Self::BrokenLink if one => "broken link".to_owned(),
             Self::BrokenLink => "broken links".to_owned(),
             Self::Unreadable if one => "unreadable file".to_owned(),
@@ -122,7 +123,7 @@ impl What {
 
     fn remedy(self) -> &'static str {
         match self {
-            Self::Foreign(_) => "convert to PNG what is to be learned from",
+            Self::Unsupported(_) => "convert to PNG what is to be learned from",
             Self::BrokenLink => "mend the links (git annex get, for example) or remove them",
             Self::Unreadable => "allow them to be read, or remove them",
             Self::InSubfolder => {
@@ -134,14 +135,18 @@ impl What {
     }
 }
 
-impl fmt::Display for Group {
+impl fmt::Display for SkippedGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let more = if self.count > self.first.len() && self.kind != What::InSubfolder { ", …" } else { "" };
-        write!(f, "{} {} ({}{more})", self.count, self.kind.words(self.count), self.first.join(", "))
+        let more = if self.count > self.first.len() && self.reason != SkipReason::InSubfolder {
+            ", …"
+        } else {
+            ""
+        };
+        write!(f, "{} {} ({}{more})", self.count, self.reason.words(self.count), self.first.join(", "))
     }
 }
 
-impl fmt::Display for LeftOut {
+impl fmt::Display for SkippedFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let groups: Vec<String> = self.groups.iter().map(ToString::to_string).collect();
         f.write_str(&groups.join(", "))

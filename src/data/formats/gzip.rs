@@ -1,18 +1,53 @@
-//! What gzip packs: members one behind the other, and zeros behind them, with which tapes and some programs fill files up.
+//! IDX files packed by gzip: members one behind the other, and zeros behind them, with which tapes and some programs fill
+//! files up.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
 
+use super::array::{ArrayBytes, KnownLength, cannot_unpack};
+use super::format::{Format, OpenFile};
+use super::{idx, unknown};
+use crate::data::source::Opened;
+use crate::error::{Error, Result};
+use crate::io::safe_open::Part;
+
+/// IDX files packed by gzip.
+pub const FORMAT: Format = Format {
+    name: "a gzip file",
+    kinds: None,
+    usage: None,
+    endings: &[".gz"],
+    has_parts: false,
+    begins: |start| matches!(start, [0x1f, 0x8b, ..]),
+    // The one method that there is, and no flag that has no meaning.
+    is_certain: |start, _| matches!(start, [_, _, 8, flags, ..] if *flags < 0x20),
+    open,
+};
+
+/// Opens a file, inflating no more than its IDX header promises.
+fn open(OpenFile { path, file, length, reading, .. }: OpenFile<'_>) -> Result<Opened> {
+    let damaged = |error: io::Error| cannot_unpack(path, &error);
+    let mut from = Gunzip::new(BufReader::new(Part::new(&file, 0, length)));
+    let mut start = Vec::new();
+    from.by_ref().take(4).read_to_end(&mut start).map_err(damaged)?;
+    if !idx::recognised(&start) {
+        from.by_ref().take(unknown::START - 4).read_to_end(&mut start).map_err(damaged)?;
+        return Err(Error::input(path, unknown::packed(path, &start)));
+    }
+    let shape = idx::read_shape(path, &start, &mut from, damaged)?;
+    idx::array(shape, ArrayBytes { path, from: &mut from, length: KnownLength::Packed(length) }, reading)
+}
+
 /// The content of all members.
-pub struct Gunzip<R: BufRead> {
+struct Gunzip<R: BufRead> {
     /// `None` behind the last member.
     member: Option<GzDecoder<R>>,
 }
 
 impl<R: BufRead> Gunzip<R> {
     /// What `from` packs, from its first member on.
-    pub fn new(from: R) -> Self {
+    fn new(from: R) -> Self {
         Self { member: Some(GzDecoder::new(from)) }
     }
 }

@@ -1,15 +1,16 @@
 //! NumPy's `.npz`: a zip archive of `.npy` files, of which one is read, as it is unpacked.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, FileReader, RECOMMENDED_BUFFER_SIZE, ZipArchive, ZipArchiveEntryWayfinder};
 
-use super::array::{Body, Held};
-use super::reading::Reading;
-use super::{Opened, conversion, npy};
+use super::array::{ArrayBytes, KnownLength};
+use super::format::{Format, OpenFile};
+use super::{npy, unknown};
+use crate::data::reading::Reading;
+use crate::data::source::Opened;
 use crate::error::{Error, Result};
 
 /// The first bytes of an archive: of its first file, or of its end where it holds none.
@@ -25,31 +26,38 @@ const ENDING: &str = ".npy";
 
 type Archive = ZipArchive<FileReader>;
 
-/// A file of the archive.
-struct Entry {
+/// An array in an archive.
+struct ArchivedArray {
     name: String,
     place: ZipArchiveEntryWayfinder,
     method: CompressionMethod,
     is_encrypted: bool,
 }
 
-/// Whether `bytes` begin like a zip archive.
-pub fn recognised(bytes: &[u8]) -> bool {
-    MAGICS.iter().any(|magic| bytes.starts_with(magic))
-}
+/// Archives of NumPy arrays.
+pub const FORMAT: Format = Format {
+    name: "an archive of NumPy arrays",
+    kinds: Some(".npz"),
+    usage: Some("FILE.npz[:ARRAY]"),
+    endings: &[".npz"],
+    has_parts: true,
+    begins: |start| MAGICS.iter().any(|magic| start.starts_with(magic)),
+    is_certain: |_, _| true,
+    open,
+};
 
-/// Opens the array `name` of an archive of `held` bytes, or its only one.
-pub fn open(path: &Path, file: File, held: u64, name: Option<&str>, reading: &Reading) -> Result<Opened> {
+/// Opens the array that is named, or the only one.
+fn open(OpenFile { path, file, length, part, reading, .. }: OpenFile<'_>) -> Result<Opened> {
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
     let damaged = |error| damaged(path, &error);
     let archive = ZipArchive::from_file(file, &mut buffer).map_err(damaged)?;
     let (entries, others) = entries(path, &archive, &mut buffer)?;
-    let entry = chosen(path, entries, &others, name).map_err(|reason| Error::input(path, reason))?;
-    open_entry(&path_of(path, &entry.name), &archive, held, &entry, reading)
+    let entry = chosen(path, entries, &others, part).map_err(|reason| Error::input(path, reason))?;
+    open_entry(&path_of(path, &entry.name), &archive, length, &entry, reading)
 }
 
 /// The arrays of an archive, and the names of the first files that are none.
-fn entries(path: &Path, archive: &Archive, buffer: &mut [u8]) -> Result<(Vec<Entry>, Vec<String>)> {
+fn entries(path: &Path, archive: &Archive, buffer: &mut [u8]) -> Result<(Vec<ArchivedArray>, Vec<String>)> {
     let (mut found, mut others) = (Vec::new(), Vec::new());
     let mut entries = archive.entries(buffer);
     let mut files = 0;
@@ -68,7 +76,7 @@ fn entries(path: &Path, archive: &Archive, buffer: &mut [u8]) -> Result<(Vec<Ent
             let name = String::from_utf8_lossy(name).into_owned();
             let (method, flags) = (entry.compression_method(), entry.flags());
             let is_encrypted = flags.is_encrypted() || flags.has_strong_encryption();
-            found.push(Entry { name, place: entry.wayfinder(), method, is_encrypted });
+            found.push(ArchivedArray { name, place: entry.wayfinder(), method, is_encrypted });
         }
     }
     Ok((found, others))
@@ -77,22 +85,22 @@ fn entries(path: &Path, archive: &Archive, buffer: &mut [u8]) -> Result<(Vec<Ent
 /// The array called `wanted`, or the only one; the error lists what there is, or says what the archive is instead.
 fn chosen(
     path: &Path,
-    entries: Vec<Entry>,
+    entries: Vec<ArchivedArray>,
     others: &[String],
     wanted: Option<&str>,
-) -> Result<Entry, String> {
-    let short = |entry: &Entry| entry.name.trim_end_matches(ENDING).to_owned();
+) -> Result<ArchivedArray, String> {
+    let short = |entry: &ArchivedArray| entry.name.trim_end_matches(ENDING).to_owned();
     let listed = entries.iter().map(short).collect::<Vec<_>>().join(", ");
     let names: Vec<String> = entries.iter().map(short).collect();
     if wanted.is_none() && is_sparse(&names) {
-        return Err(conversion::sparse(path));
+        return Err(unknown::sparse(path));
     }
-    let is_it = |entry: &Entry| wanted.is_none_or(|name| entry.name == name || short(entry) == name);
+    let is_it = |entry: &ArchivedArray| wanted.is_none_or(|name| entry.name == name || short(entry) == name);
     let mut fitting = entries.into_iter().filter(is_it);
     match (fitting.next(), fitting.next(), wanted) {
         (Some(entry), None, _) => Ok(entry),
         (None, _, Some(wanted)) => Err(format!("no array is called {wanted}; there are: {listed}")),
-        (None, ..) => Err(conversion::archive(path, others)),
+        (None, ..) => Err(unknown::archive(path, others)),
         (Some(_), ..) => Err(format!("several arrays; name one as FILE.npz:NAME of: {listed}")),
     }
 }
@@ -102,7 +110,13 @@ fn is_sparse(names: &[String]) -> bool {
     ["format", "shape", "data"].iter().all(|part| names.iter().any(|name| name == part))
 }
 
-fn open_entry(path: &Path, archive: &Archive, held: u64, entry: &Entry, reading: &Reading) -> Result<Opened> {
+fn open_entry(
+    path: &Path,
+    archive: &Archive,
+    length: u64,
+    entry: &ArchivedArray,
+    reading: &Reading,
+) -> Result<Opened> {
     if entry.is_encrypted {
         return Err(Error::input(path, "encrypted; save it anew with numpy.savez"));
     }
@@ -119,7 +133,8 @@ fn open_entry(path: &Path, archive: &Archive, held: u64, entry: &Entry, reading:
         }
     };
     let mut from = place.verifying_reader(unpacked);
-    npy::open(Body { path, from: &mut from, held: Held::Packed((end - start).min(held)) }, reading)
+    let length = KnownLength::Packed((end - start).min(length));
+    npy::open_bytes(ArrayBytes { path, from: &mut from, length }, reading)
 }
 
 /// The archive and the array in it, as the user would name them.

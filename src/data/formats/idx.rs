@@ -2,20 +2,34 @@
 //! (u32, highest byte first) and the bare numbers. Only bytes are read, each picture as one row; whatever the number of their
 //! dimensions, they are pixels, and divided by 255.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use super::array::{Body, Held, Layout, cannot_unpack};
-use super::gzip::Gunzip;
-use super::numbers::{Endian, Number};
-use super::reading::{Meaning, Reading};
-use super::{Opened, Taken, conversion};
+use super::array::{ArrayBytes, ArrayLayout, KnownLength};
+use super::conversion;
+use super::format::{Format, OpenFile};
+use crate::data::axes::Meaning;
+use crate::data::description::DataDescription;
+use crate::data::dtype::{DType, Endian};
+use crate::data::reading::Reading;
+use crate::data::source::Opened;
 use crate::error::{Error, Result};
 use crate::io::safe_open::Part;
 
 /// The type byte of unsigned bytes.
 const BYTES: u8 = 0x08;
+
+/// IDX files.
+pub const FORMAT: Format = Format {
+    name: "an IDX file",
+    kinds: Some("IDX (also .gz)"),
+    usage: Some("IDX (also .gz)"),
+    endings: &[".idx", "-ubyte"],
+    has_parts: false,
+    begins: recognised,
+    is_certain: |start, length| promised_length(start) == Some(length),
+    open,
+};
 
 /// Whether `bytes` begin like an IDX file, of whatever type.
 pub fn recognised(bytes: &[u8]) -> bool {
@@ -23,7 +37,7 @@ pub fn recognised(bytes: &[u8]) -> bool {
 }
 
 /// How long a file is that begins so, bytes; `None` where its numbers are no bytes, or it is cut.
-pub fn length(start: &[u8]) -> Option<u64> {
+fn promised_length(start: &[u8]) -> Option<u64> {
     let &[0, 0, BYTES, dimensions, ref lengths @ ..] = start else { return None };
     let lengths = lengths.as_chunks().0.get(..usize::from(dimensions))?;
     let numbers = lengths
@@ -32,41 +46,27 @@ pub fn length(start: &[u8]) -> Option<u64> {
     numbers?.checked_add(4 + 4 * u64::from(dimensions))
 }
 
-/// Opens a file of `held` bytes.
-pub fn open(path: &Path, file: &File, held: u64, reading: &Reading) -> Result<Opened> {
-    let mut from = BufReader::new(Part::new(file, 0, held));
+/// Opens a file.
+fn open(OpenFile { path, file, length, reading, .. }: OpenFile<'_>) -> Result<Opened> {
+    let mut from = BufReader::new(Part::new(&file, 0, length));
     let failed = |error| Error::io("read", path, error);
     let mut start = Vec::new();
     from.by_ref().take(4).read_to_end(&mut start).map_err(failed)?;
     let shape = read_shape(path, &start, &mut from, failed)?;
-    let held = held.saturating_sub(4 + 4 * shape.len() as u64);
-    array(shape, Body { path, from: &mut from, held: Held::Bytes(held) }, reading)
-}
-
-/// Opens a gzip file of `held` bytes, inflating no more than its IDX header promises.
-pub fn open_gzip(path: &Path, file: &File, held: u64, reading: &Reading) -> Result<Opened> {
-    let damaged = |error: io::Error| cannot_unpack(path, &error);
-    let mut from = Gunzip::new(BufReader::new(Part::new(file, 0, held)));
-    let mut start = Vec::new();
-    from.by_ref().take(4).read_to_end(&mut start).map_err(damaged)?;
-    if !recognised(&start) {
-        from.by_ref().take(conversion::START - 4).read_to_end(&mut start).map_err(damaged)?;
-        return Err(Error::input(path, conversion::packed(path, &start)));
-    }
-    let shape = read_shape(path, &start, &mut from, damaged)?;
-    array(shape, Body { path, from: &mut from, held: Held::Packed(held) }, reading)
+    let length = KnownLength::Exact(length.saturating_sub(4 + 4 * shape.len() as u64));
+    array(shape, ArrayBytes { path, from: &mut from, length }, reading)
 }
 
 /// The first dimension counts rows, the others are one row, unless `reading` says otherwise. Bytes are those of pictures.
-fn array(shape: Vec<usize>, body: Body<'_>, reading: &Reading) -> Result<Opened> {
-    let layout = Layout { number: Number::U8, endian: Endian::Big, fortran: false, shape };
+pub fn array(shape: Vec<usize>, bytes: ArrayBytes<'_>, reading: &Reading) -> Result<Opened> {
+    let layout = ArrayLayout { dtype: DType::U8, endian: Endian::Big, fortran: false, shape };
     let rows = Reading { meaning: reading.meaning().or(Some(Meaning::Rows)), ..reading.clone() };
-    let Opened { source, taken } = layout.open(body, &rows)?;
-    Ok(Opened { source, taken: Taken { pixels: true, ..taken } })
+    let Opened { source, description } = layout.open(bytes, &rows)?;
+    Ok(Opened { source, description: DataDescription { pixels: true, ..description } })
 }
 
 /// The lengths of the dimensions, which follow the first four bytes; fails on anything but bytes in two to four of them.
-fn read_shape(
+pub fn read_shape(
     path: &Path,
     start: &[u8],
     from: &mut impl Read,

@@ -4,14 +4,15 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use safetensors::Dtype;
-use safetensors::tensor::{Metadata, TensorInfo};
+use ::safetensors::Dtype;
+use ::safetensors::tensor::{Metadata, TensorInfo};
 
-use super::array::{Body, Held, Layout};
+use super::array::{ArrayBytes, ArrayLayout, KnownLength};
 use super::conversion::python;
-use super::numbers::{Endian, Number};
-use super::reading::Reading;
-use super::{Opened, Scale};
+use super::format::{Format, OpenFile};
+use crate::data::dtype::{DType, Endian};
+use crate::data::scale::Scale;
+use crate::data::source::Opened;
 use crate::error::{Error, Result};
 use crate::io::safe_open::Part;
 use crate::math::params::Real;
@@ -23,6 +24,18 @@ const LONGEST_HEADER: u64 = 1 << 20;
 /// Bytes before the header, which hold its length.
 const LENGTH: u64 = 8;
 
+/// Files of tensors.
+pub const FORMAT: Format = Format {
+    name: "a safetensors file",
+    kinds: Some("safetensors"),
+    usage: Some("FILE.safetensors[:TENSOR]"),
+    endings: &[".safetensors"],
+    has_parts: true,
+    begins: recognised,
+    is_certain: header_fits,
+    open,
+};
+
 /// Whether `bytes` begin like a safetensors file: the length of a JSON object, and the object's brace.
 pub fn recognised(bytes: &[u8]) -> bool {
     let length = bytes.first_chunk().map(|&length| u64::from_le_bytes(length));
@@ -30,7 +43,7 @@ pub fn recognised(bytes: &[u8]) -> bool {
 }
 
 /// Whether the header that `start` announces ends within a file of `held` bytes.
-pub fn header_fits(start: &[u8], held: u64) -> bool {
+fn header_fits(start: &[u8], held: u64) -> bool {
     let length = start.first_chunk().map(|&length| u64::from_le_bytes(length));
     recognised(start) && length.is_some_and(|length| length.saturating_add(LENGTH) <= held)
 }
@@ -94,8 +107,8 @@ impl Tensors {
     /// The numbers of a tensor of floats, whatever they are, rounded once to `T`.
     pub fn floats<T: Real>(&self, path: &Path, file: &File, name: &str) -> Result<Vec<T>> {
         let info = self.info(name).ok_or_else(|| Error::input(path, format!("no tensor {name}")))?;
-        let number = float(name, info.dtype).map_err(|reason| Error::input(path, reason))?;
-        self.body(path, file, info, |body| layout(number, info).values(body, (Scale::AsIs, 1), |_, _| Ok(())))
+        let dtype = float(name, info.dtype).map_err(|reason| Error::input(path, reason))?;
+        self.body(path, file, info, |body| layout(dtype, info).values(body, (Scale::AsIs, 1), |_, _| Ok(())))
     }
 
     /// Hands the bytes of a tensor to `read`.
@@ -104,35 +117,35 @@ impl Tensors {
         path: &Path,
         file: &File,
         info: &TensorInfo,
-        read: impl FnOnce(Body<'_>) -> Result<T>,
+        read: impl FnOnce(ArrayBytes<'_>) -> Result<T>,
     ) -> Result<T> {
         let (start, end) = info.data_offsets;
         let part = Part::new(file, self.start + start as u64, self.start + end as u64);
-        let held = Held::Bytes((end - start) as u64);
-        read(Body { path, from: &mut BufReader::new(part), held })
+        let length = KnownLength::Exact((end - start) as u64);
+        read(ArrayBytes { path, from: &mut BufReader::new(part), length })
     }
 }
 
-fn layout(number: Number, info: &TensorInfo) -> Layout {
-    Layout { number, endian: Endian::Little, fortran: false, shape: info.shape.clone() }
+fn layout(dtype: DType, info: &TensorInfo) -> ArrayLayout {
+    ArrayLayout { dtype, endian: Endian::Little, fortran: false, shape: info.shape.clone() }
 }
 
 /// The kind of the numbers of a tensor of floats.
-fn float(name: &str, kind: Dtype) -> Result<Number, String> {
+fn float(name: &str, kind: Dtype) -> Result<DType, String> {
     match kind {
-        Dtype::F16 => Ok(Number::F16),
-        Dtype::BF16 => Ok(Number::Bf16),
-        Dtype::F32 => Ok(Number::F32),
-        Dtype::F64 => Ok(Number::F64),
+        Dtype::F16 => Ok(DType::F16),
+        Dtype::BF16 => Ok(DType::Bf16),
+        Dtype::F32 => Ok(DType::F32),
+        Dtype::F64 => Ok(DType::F64),
         other => Err(format!("tensor {name} holds {other:?} numbers, but F16, BF16, F32 and F64 are read")),
     }
 }
 
-/// Opens the tensor `name`, or the only one of two dimensions, of a file of `held` bytes.
-pub fn open(path: &Path, file: &File, held: u64, name: Option<&str>, reading: &Reading) -> Result<Opened> {
-    let tensors = Tensors::read(path, file, held)?;
+/// Opens the tensor that is named, or the only one of two dimensions.
+fn open(OpenFile { path, file, length, part, reading, .. }: OpenFile<'_>) -> Result<Opened> {
+    let tensors = Tensors::read(path, &file, length)?;
     let refused = |reason| Error::input(path, reason);
-    let (name, info) = chosen(&tensors, name).map_err(refused)?;
+    let (name, info) = chosen(&tensors, part).map_err(refused)?;
     let shape = &info.shape;
     if shape.len() != 2 && reading.meaning().is_none() {
         let remedy = "say what they are with --as or --axes, as --axes count,length,length";
@@ -140,13 +153,13 @@ pub fn open(path: &Path, file: &File, held: u64, name: Option<&str>, reading: &R
             "tensor {name} has shape {shape:?}, but rows need two dimensions; {remedy}"
         )));
     }
-    let number = match info.dtype {
-        Dtype::U8 => Number::U8,
+    let dtype = match info.dtype {
+        Dtype::U8 => DType::U8,
         other => {
             float(&name, other).map_err(|reason| refused(format!("{reason}; {}", converted(path, &name))))?
         }
     };
-    tensors.body(path, file, info, |body| layout(number, info).open(body, reading))
+    tensors.body(path, &file, info, |body| layout(dtype, info).open(body, reading))
 }
 
 /// The line of Python that makes floats of a tensor.

@@ -1,4 +1,4 @@
-//! Kinds of pictures that are not read, by their first bytes, or by the end of the name where these say nothing.
+//! Pictures of kinds that are not read, recognised by their first bytes, or by the end of the name where these say nothing.
 
 use std::path::Path;
 

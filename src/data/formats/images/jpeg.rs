@@ -12,7 +12,7 @@ const PROGRESSIVE: u8 = 0xc2;
 
 /// What the headers say, from the start of the image to that of the first scan.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Headers {
+pub struct JpegHeaders {
     /// Their bytes.
     pub length: u64,
     /// Across and down, pixels.
@@ -24,7 +24,7 @@ pub struct Headers {
     pub is_buffered: bool,
 }
 
-impl Headers {
+impl JpegHeaders {
     /// Most bytes that the decoder (zune-jpeg) takes besides the file and the picture: bands of rows, and coefficients of 16
     /// bits where it has to hold all.
     pub fn decoder_bytes(&self) -> u64 {
@@ -41,9 +41,9 @@ impl Headers {
 }
 
 /// Reads the headers; `None` where the file ends before its first scan, or is no JPEG image.
-pub fn headers(from: &mut (impl BufRead + Seek)) -> std::io::Result<Option<Headers>> {
+pub fn headers(from: &mut (impl BufRead + Seek)) -> std::io::Result<Option<JpegHeaders>> {
     let mut walk = Walk { from, at: 0 };
-    let mut headers = Headers::default();
+    let mut headers = JpegHeaders::default();
     if !walk.starts()? {
         return Ok(None);
     }

@@ -1,42 +1,40 @@
-//! Examples under a model's preprocessing, any rows of them at a time: rows on disk are read when they are asked for,
+//! Examples under a model's preprocessing, made when they are asked for, any rows at a time: rows on disk are read then,
 //! pictures decoded one by one, rows in memory are cut. The numbers are those of [`Source::apply`], however they are cut.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::batches::{Dataset, ExampleSet, RowSelection};
+use super::examples::{ExampleRows, Examples};
+use super::grid::Grid;
+use super::grid_rows::GridRows;
+use super::pictures::Pictures;
+use super::preprocess::Preprocess;
+use super::shuffle::Shuffle;
+use super::source::Source;
 use super::stream::{Feed, Store, Transform, fit};
-use super::{Examples, Grid, GridRows, Pictures, Preprocess, Rows, Source};
-use crate::data::batches::{self, Supply, Wanted};
-use crate::data::shuffle::Shuffle;
+use super::table::Table;
 use crate::error::Result;
 use crate::io::memory::Bytes;
 use crate::math::params::{Matrix, cast};
 
 /// Examples, m rows of n numbers, which other handles may share.
 #[derive(Clone, Debug)]
-pub struct Pieces {
-    from: From,
+pub struct LazyExamples {
+    origin: Origin,
     preprocess: Preprocess,
     size: (usize, usize),
 }
 
 #[derive(Clone, Debug)]
-enum From {
+enum Origin {
     Held(Arc<Examples<f64>>),
     Stored(Arc<Store>, Arc<Transform>),
     Pictures(Arc<Pictures>, Arc<Mutex<GridRows>>),
 }
 
-/// Neighbouring examples.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Piece {
-    /// `[rows, n]`, after preprocessing.
-    pub values: Vec<f64>,
-    /// The mean that was taken from each (`lecture`), to be added back; empty if none was.
-    pub means: Vec<f64>,
-}
-
-impl Pieces {
+impl LazyExamples {
     /// Applies a model's preprocessing as [`Source::apply`] does; limits that are missing are fitted in a pass over all
     /// rows, of which `told` hears. `memory` is what pictures may take while they are decoded; `None` is what is free.
     ///
@@ -51,23 +49,28 @@ impl Pieces {
         if let Source::Images(pictures) = &source {
             let rows = GridRows::new(Arc::clone(pictures), preprocess, memory)?;
             let (preprocess, size) = (rows.preprocess().clone(), rows.size());
-            let from = From::Pictures(Arc::clone(pictures), Arc::new(Mutex::new(rows)));
-            return Ok(Self { from, preprocess, size });
+            let origin = Origin::Pictures(Arc::clone(pictures), Arc::new(Mutex::new(rows)));
+            return Ok(Self { origin, preprocess, size });
         }
         if let Source::Stored(store) = source {
             preprocess.check_width(store.cols)?;
-            let preprocess = fit(&store, preprocess, None, told)?.for_numbers(store.number);
+            let preprocess = fit(&store, preprocess, None, told)?.for_dtype(store.dtype);
             let transform = Arc::new(Transform::new(&store, &preprocess));
             let size = (store.rows, store.cols);
-            return Ok(Self { from: From::Stored(store, transform), preprocess, size });
+            return Ok(Self { origin: Origin::Stored(store, transform), preprocess, size });
         }
         let examples: Examples<f64> = match source {
             // Rows that are held are not held twice.
-            Source::Rows(table) => table.into_examples(preprocess)?,
+            Source::Rows(table) => {
+                let preprocess = preprocess.clone();
+                let dtype = table.dtype;
+                let examples = Table::examples(Cow::Owned(table), preprocess)?;
+                Examples { preprocess: examples.preprocess.for_dtype(dtype), ..examples }
+            }
             source => source.apply(preprocess)?,
         };
         let (preprocess, size) = (examples.preprocess.clone(), (examples.matrix.rows, examples.matrix.cols));
-        Ok(Self { from: From::Held(Arc::new(examples)), preprocess, size })
+        Ok(Self { origin: Origin::Held(Arc::new(examples)), preprocess, size })
     }
 
     /// m and n.
@@ -77,34 +80,33 @@ impl Pieces {
 
     /// Bytes that are held of all of them, at the peak of their making.
     pub fn held_bytes(&self) -> u64 {
-        match &self.from {
-            From::Held(_) => 16 * (self.size.0 as u64) * self.size.1 as u64,
-            From::Stored(..) => 0,
-            From::Pictures(pictures, _) => pictures.held(),
+        match &self.origin {
+            Origin::Held(_) => 16 * (self.size.0 as u64) * self.size.1 as u64,
+            Origin::Pictures(pictures, _) => pictures.resident_bytes(),
+            Origin::Stored(..) => 0,
         }
     }
 
     /// Bytes that come and go while examples are made: those of the picture that takes most.
     pub fn passing_bytes(&self) -> u64 {
-        match &self.from {
-            From::Held(_) | From::Stored(..) => 0,
-            From::Pictures(pictures, _) => pictures.need(&self.preprocess).bytes.0,
+        match &self.origin {
+            Origin::Pictures(pictures, _) => pictures.largest(&self.preprocess).bytes.0,
+            _ => 0,
         }
     }
 
     /// From now on pictures take no more than `memory` while they are decoded, but for one alone.
-    pub fn set_room(&self, memory: Bytes) {
-        match &self.from {
-            From::Held(_) | From::Stored(..) => {}
-            From::Pictures(_, rows) => lock(rows).set_room(memory),
+    pub fn set_capacity(&self, memory: Bytes) {
+        if let Origin::Pictures(_, rows) = &self.origin {
+            lock(rows).set_capacity(memory);
         }
     }
 
     /// Bytes of a row where it is fetched from; 0 where all are in memory.
     pub fn row_bytes(&self) -> usize {
-        match &self.from {
-            From::Held(_) | From::Pictures(..) => 0,
-            From::Stored(store, _) => store.row_bytes(),
+        match &self.origin {
+            Origin::Stored(store, _) => store.row_bytes(),
+            _ => 0,
         }
     }
 
@@ -115,18 +117,18 @@ impl Pieces {
 
     /// Where each picture's patches go; `None` for rows.
     pub fn grids(&self) -> Option<Vec<Grid>> {
-        match &self.from {
-            From::Held(examples) => examples.grid.clone(),
-            From::Stored(..) => None,
-            From::Pictures(_, rows) => Some(lock(rows).grids().to_vec()),
+        match &self.origin {
+            Origin::Held(examples) => examples.grid.clone(),
+            Origin::Pictures(_, rows) => Some(lock(rows).grids().to_vec()),
+            Origin::Stored(..) => None,
         }
     }
 
     /// What the patches leave out of the pictures, in words; `None` where there is nothing left out.
     pub fn cropped(&self) -> Option<String> {
-        match &self.from {
-            From::Held(_) | From::Stored(..) => None,
-            From::Pictures(pictures, _) => pictures.cropped(self.preprocess.patch?),
+        match &self.origin {
+            Origin::Pictures(pictures, _) => pictures.cropped(self.preprocess.patch?),
+            _ => None,
         }
     }
 
@@ -134,21 +136,15 @@ impl Pieces {
     ///
     /// # Errors
     /// When they cannot be read, or hold what is no finite number.
-    pub fn rows(&self, range: Range<usize>) -> Result<Piece> {
+    pub fn rows(&self, range: Range<usize>) -> Result<ExampleRows> {
         let cols = self.size.1;
-        Ok(match &self.from {
-            From::Held(examples) => Piece {
+        Ok(match &self.origin {
+            Origin::Held(examples) => ExampleRows {
                 values: examples.matrix.values[range.start * cols..range.end * cols].to_vec(),
                 means: if examples.means.is_empty() { Vec::new() } else { examples.means[range].to_vec() },
             },
-            From::Stored(store, transform) => {
-                let (values, means) = transform.with_means(store, range)?;
-                Piece { values, means }
-            }
-            From::Pictures(_, rows) => {
-                let Rows { values, means } = lock(rows).rows(range)?;
-                Piece { values, means }
-            }
+            Origin::Stored(store, transform) => transform.rows(store, range)?,
+            Origin::Pictures(_, rows) => lock(rows).rows(range)?,
         })
     }
 
@@ -156,10 +152,10 @@ impl Pieces {
     ///
     /// # Errors
     /// When the system has no thread left that reads ahead.
-    pub fn examples(&self) -> Result<batches::Examples> {
-        Ok(batches::Examples::Streamed(match &self.from {
-            From::Held(_) | From::Pictures(..) => Box::new(self.clone()),
-            From::Stored(store, _) => {
+    pub fn examples(&self) -> Result<ExampleSet> {
+        Ok(ExampleSet::Streamed(match &self.origin {
+            Origin::Held(_) | Origin::Pictures(..) => Box::new(self.clone()),
+            Origin::Stored(store, _) => {
                 let transform = Transform::new(store, &self.preprocess);
                 Box::new(Feed::new(Arc::clone(store), transform, Shuffle::rows(0))?)
             }
@@ -169,7 +165,7 @@ impl Pieces {
     /// All of them in memory, for the reference.
     ///
     /// # Errors
-    /// As [`Pieces::rows`].
+    /// As [`LazyExamples::rows`].
     pub fn matrix(&self) -> Result<Matrix<f64>> {
         let (rows, cols) = self.size;
         Ok(Matrix::new(rows, cols, self.rows(0..rows)?.values))
@@ -181,15 +177,17 @@ fn lock(rows: &Mutex<GridRows>) -> MutexGuard<'_, GridRows> {
     rows.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Supply for Pieces {
+impl Dataset for LazyExamples {
     fn size(&self) -> (usize, usize) {
         self.size
     }
 
-    fn numbers(&mut self, wanted: &Wanted<'_>, out: &mut [f32]) -> Result<()> {
-        match wanted {
-            Wanted::Range(range) => out.copy_from_slice(&cast::<f64, f32>(&self.rows(range.clone())?.values)),
-            Wanted::Listed(list) => {
+    fn numbers(&mut self, rows: &RowSelection<'_>, out: &mut [f32]) -> Result<()> {
+        match rows {
+            RowSelection::Range(range) => {
+                out.copy_from_slice(&cast::<f64, f32>(&self.rows(range.clone())?.values))
+            }
+            RowSelection::Listed(list) => {
                 for (out, &row) in out.chunks_exact_mut(self.size.1).zip(*list) {
                     out.copy_from_slice(&cast::<f64, f32>(&self.rows(row..row + 1)?.values));
                 }

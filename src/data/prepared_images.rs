@@ -3,24 +3,23 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::pictures::Pictures;
 use super::pixels::Pixels;
 use super::whiten::{self, whiten};
 use crate::error::{Error, Result};
 use crate::io::memory::{Bytes, available, is_given};
+use crate::io::threads;
 
-/// What patches are cut from.
+/// A picture from which patches are cut.
 #[derive(Debug)]
-enum Field {
+enum PreparedImage {
     /// The pixels as they were decoded.
     Plain(Pixels),
     /// Planes `[height, width]` of a whitened picture; one that stands for all channels where it is grey.
     White { width: usize, planes: Vec<Vec<f64>> },
 }
 
-impl Field {
+impl PreparedImage {
     /// Makes a picture ready.
     fn of(pictures: &Pictures, number: usize, channels: usize, whitened: bool) -> Result<Self> {
         let pixels = pictures.decode(number)?;
@@ -55,15 +54,9 @@ impl Field {
     }
 }
 
-/// Bytes of whitening a picture in so many channels, the result included.
-pub fn bytes_of_whitening(width: usize, height: usize, channels: usize) -> u64 {
-    let plane = 8 * (width * height) as u64;
-    (channels as u64 + 1) * plane + whiten::scratch_bytes(width, height)
-}
-
 /// Makes pictures ready in a given order.
 #[derive(Debug)]
-pub struct Fields {
+pub struct PreparedImages {
     pictures: Arc<Pictures>,
     /// Side of a patch, pixels.
     patch: usize,
@@ -71,14 +64,14 @@ pub struct Fields {
     channels: usize,
     whiten: bool,
     /// Bytes that all that is under way may take.
-    room: u64,
+    capacity: u64,
     /// Numbers of the pictures, in the order in which they will be asked for.
     order: Vec<usize>,
-    /// Those that are ready: the place of the first in the order, and the fields.
-    ready: (usize, Vec<Field>),
+    /// Those that are ready: the place of the first in the order, and the images.
+    ready: (usize, Vec<PreparedImage>),
 }
 
-impl Fields {
+impl PreparedImages {
     /// Pictures of `order`, ascending, in patches of `patch` × `patch` × `channels`. `memory` is what may be taken; `None` is
     /// what the machine has left.
     ///
@@ -91,34 +84,34 @@ impl Fields {
         memory: Option<Bytes>,
         order: Vec<usize>,
     ) -> Result<Self> {
-        let room = memory.or_else(available).map_or(u64::MAX, |bytes| bytes.0);
-        let fields = Self { pictures, patch, channels, whiten, room, order, ready: (0, Vec::new()) };
-        let largest = fields.order.iter().rev().max_by_key(|&&number| fields.bytes_of(number));
-        match largest.map(|&number| (number, fields.bytes_of(number))) {
-            Some((number, bytes)) if bytes > room => {
-                let picture = &fields.pictures.list()[number];
+        let capacity = memory.or_else(available).map_or(u64::MAX, |bytes| bytes.0);
+        let images = Self { pictures, patch, channels, whiten, capacity, order, ready: (0, Vec::new()) };
+        let largest = images.order.iter().rev().max_by_key(|&&number| images.bytes_of(number));
+        match largest.map(|&number| (number, images.bytes_of(number))) {
+            Some((number, bytes)) if bytes > capacity => {
+                let picture = &images.pictures.list()[number];
                 let fact = too_large(picture.width, picture.height, whiten, bytes);
-                let there = format!("{} of memory are there for it", Bytes(room));
+                let there = format!("{} of memory are there for it", Bytes(capacity));
                 Err(Error::input(&picture.name, format!("{fact}, but {there}; {}", remedy(whiten))))
             }
-            _ => Ok(fields),
+            _ => Ok(images),
         }
     }
 
     /// From now on `memory` may be taken, but for one picture alone; pictures that are ready are let go.
-    pub fn set_room(&mut self, memory: Bytes) {
-        self.room = memory.0;
+    pub fn set_capacity(&mut self, memory: Bytes) {
+        self.capacity = memory.0;
         self.ready = (0, Vec::new());
     }
 
     /// Refuses rows of so many bytes that are to be held beside the pictures.
     pub fn check_beside(&self, bytes: u64) -> Result<()> {
         let largest = self.order.iter().map(|&number| self.bytes_of(number)).max().unwrap_or_default();
-        if bytes.saturating_add(largest) <= self.room {
+        if bytes.saturating_add(largest) <= self.capacity {
             return Ok(());
         }
         let needed = format!("{} for their patches and {} for one of them", Bytes(bytes), Bytes(largest));
-        let fact = format!("pictures need {needed}, but {} of memory are there", Bytes(self.room));
+        let fact = format!("pictures need {needed}, but {} of memory are there", Bytes(self.capacity));
         Err(Error::input(&self.pictures.list()[0].name, format!("{fact}; give fewer or smaller pictures")))
     }
 
@@ -127,14 +120,14 @@ impl Fields {
     }
 
     /// Writes the patch of the picture `number` whose first pixel is at `place`, across and down; the picture is made ready,
-    /// and others after it as far as there is room, unless it is.
+    /// and others after it as far as there is memory, unless it is.
     ///
     /// # Errors
     /// A file that is damaged, or has changed since it was listed.
     pub fn cut(&mut self, number: usize, place: (usize, usize), out: &mut [f64]) -> Result<()> {
         let at = self.order.partition_point(|&other| other < number);
-        let held = self.ready.0..self.ready.0 + self.ready.1.len();
-        if !held.contains(&at) {
+        let ready = self.ready.0..self.ready.0 + self.ready.1.len();
+        if !ready.contains(&at) {
             self.make_ready(at)?;
         }
         self.ready.1[at - self.ready.0].cut(self.patch, self.channels, place, out);
@@ -144,14 +137,14 @@ impl Fields {
     /// Lets those go that are ready, and makes others ready from `at` on.
     fn make_ready(&mut self, at: usize) -> Result<()> {
         self.ready = (at, Vec::new());
-        let mut left = self.room;
+        let mut left = self.capacity;
         let fits = |number: &&usize| {
             let bytes = self.bytes_of(**number);
             let fits = bytes <= left;
             left = left.saturating_sub(bytes);
             fits
         };
-        let most = rayon::current_num_threads().max(1);
+        let most = threads::count();
         // The first one always: it has been found to fit.
         let count = self.order[at..].iter().take(most).take_while(fits).count().max(1);
         let bytes = self.order[at..at + count].iter().map(|&number| self.bytes_of(number)).sum();
@@ -160,10 +153,10 @@ impl Fields {
             let fact = format!("out of memory: the system refuses {} for pictures", Bytes(bytes));
             return Err(Error::device(format!("{}: {fact}; raise the limit (ulimit -v)", name.display())));
         }
-        let make = |&number: &usize| Field::of(&self.pictures, number, self.channels, self.whiten);
+        let make = |&number: &usize| PreparedImage::of(&self.pictures, number, self.channels, self.whiten);
         // Collected first, so that of several bad files the first is reported.
-        let fields: Vec<Result<Field>> = self.order[at..at + count].par_iter().map(make).collect();
-        self.ready.1 = fields.into_iter().collect::<Result<_>>()?;
+        let images: Vec<Result<PreparedImage>> = threads::map(&self.order[at..at + count], make);
+        self.ready.1 = images.into_iter().collect::<Result<_>>()?;
         Ok(())
     }
 }
@@ -189,7 +182,7 @@ mod tests {
     use crate::data::Picture;
 
     #[test]
-    fn as_many_pictures_are_made_ready_as_the_room_that_is_left_allows() {
+    fn as_many_pictures_are_made_ready_as_the_capacity_that_is_left_allows() {
         let picture = |number: usize| Picture {
             name: format!("{number}").into(),
             width: 16,
@@ -202,15 +195,15 @@ mod tests {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
         pool.install(|| {
             let memory = Some(Bytes(100 * one));
-            let mut fields = Fields::new(pictures, (4, 1), true, memory, vec![0, 1, 2, 3]).unwrap();
+            let mut images = PreparedImages::new(pictures, (4, 1), true, memory, vec![0, 1, 2, 3]).unwrap();
             let mut patches = [[0.0; 16]; 2];
-            fields.cut(0, (2, 3), &mut patches[0]).unwrap();
-            assert_eq!(fields.ready.1.len(), 4);
-            for (room, ready) in [(2 * one, 2), (one, 1), (0, 1)] {
-                fields.set_room(Bytes(room));
-                assert!(fields.ready.1.is_empty());
-                fields.cut(0, (2, 3), &mut patches[1]).unwrap();
-                assert_eq!(fields.ready.1.len(), ready);
+            images.cut(0, (2, 3), &mut patches[0]).unwrap();
+            assert_eq!(images.ready.1.len(), 4);
+            for (capacity, ready) in [(2 * one, 2), (one, 1), (0, 1)] {
+                images.set_capacity(Bytes(capacity));
+                assert!(images.ready.1.is_empty());
+                images.cut(0, (2, 3), &mut patches[1]).unwrap();
+                assert_eq!(images.ready.1.len(), ready);
                 assert_eq!(patches[0], patches[1]);
             }
         });

@@ -1,100 +1,16 @@
-//! Files of other programs: what they are, by content, and the line that makes one of ours of them.
+//! Files of no format that is read: what they seem to be, by content, and the line that makes one of ours of them.
 
 use std::borrow::Cow;
 use std::path::Path;
+
+use super::conversion::{python, saved};
+use super::npy::header::MAGIC;
 
 /// How many bytes of a file are looked at.
 pub const START: u64 = 512;
 
 /// What is told to whoever has bare numbers.
 const RAW: &str = "if it holds bare numbers, --raw says of what kind and width, as --raw u8:784";
-
-/// A text or the name of a file as a Python literal; `FILE` where it has what would need care.
-pub fn python<T: AsRef<std::ffi::OsStr> + ?Sized>(text: &T) -> String {
-    let text = text.as_ref().to_str();
-    let plain = text.filter(|text| !text.contains(|c: char| c.is_control() || matches!(c, '\'' | '\\')));
-    format!("'{}'", plain.unwrap_or("FILE"))
-}
-
-/// The line that saves what `expression` gives as rows, under a name that no data have.
-fn saved(expression: &str) -> String {
-    format!("numpy.save('converted.npy', {expression})")
-}
-
-/// The line that saves an array so that its rows lie one behind the other, as they are read one by one.
-pub fn in_rows(path: &Path) -> String {
-    saved(&format!("numpy.ascontiguousarray(numpy.load({}), '<f4')", python(path)))
-}
-
-/// The same of an array whose dimensions stand in another order, and are `rows` rows in this one.
-pub fn reordered_in_rows(path: &Path, order: &[usize], rows: usize) -> String {
-    let order = order.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-    let array = format!("numpy.load({}).transpose({order}).reshape({rows}, -1)", python(path));
-    saved(&format!("numpy.ascontiguousarray({array}, '<f4')"))
-}
-
-/// The line that makes one array of the fields of a structured one.
-pub fn structured(path: &Path) -> String {
-    let fields = format!("numpy.lib.recfunctions.structured_to_unstructured({})", array(path, false));
-    saved(&format!("{fields}.astype('float32')"))
-}
-
-/// The expression that gives an array; those of archives are not opened by their path.
-fn array(path: &Path, pickled: bool) -> String {
-    let is_file = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy")) && path.exists();
-    match (is_file, pickled) {
-        (true, false) => format!("numpy.load({})", python(path)),
-        (true, true) => format!("numpy.load({}, allow_pickle=True)", python(path)),
-        (false, _) => "a".to_owned(),
-    }
-}
-
-/// The line that makes rows of an array whose numbers are of another kind, named without its order of bytes.
-pub fn numbers(path: &Path, kind: &str) -> String {
-    let array = |pickled| array(path, pickled);
-    match kind.chars().next() {
-        Some('O') => {
-            let rows = saved(&format!("numpy.stack([numpy.asarray(x, 'float32') for x in {}])", array(true)));
-            format!("those are Python objects; where each is a row of numbers of one length, {rows}")
-        }
-        Some('c') => {
-            let parts = format!("numpy.abs({}).astype('float32')", array(false));
-            format!("complex numbers have two parts; to keep their sizes, {}", saved(&parts))
-        }
-        Some('U' | 'S' | 'a') => {
-            format!(
-                "that is text; where it spells numbers, {}",
-                saved(&format!("{}.astype('float32')", array(false)))
-            )
-        }
-        Some('V') => "those are bytes without a meaning; give them a type with a.view(...).astype('float32')"
-            .to_owned(),
-        Some('b') => format!("for truth as 0 and 1, {}", saved(&format!("{}.astype('uint8')", array(false)))),
-        _ => format!("convert it with {}", saved(&format!("{}.astype('float32')", array(false)))),
-    }
-}
-
-/// The line that makes rows of an IDX file of numbers of another kind.
-pub fn idx(path: &Path, kind: u8, dimensions: u8) -> String {
-    let kind = match kind {
-        0x09 => "i1",
-        0x0b => ">i2",
-        0x0c => ">i4",
-        0x0d => ">f4",
-        _ => ">f8",
-    };
-    let opener = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz")) {
-        "gzip.open"
-    } else {
-        "open"
-    };
-    let start = 4 + 4 * u32::from(dimensions);
-    format!(
-        "b = {opener}({}, 'rb').read(); a = numpy.frombuffer(b, '{kind}', offset={start}); {} makes rows of them",
-        python(path),
-        saved("a.reshape(int.from_bytes(b[4:8], 'big'), -1).astype('float32')")
-    )
-}
 
 /// A sparse matrix of SciPy.
 pub fn sparse(path: &Path) -> String {
@@ -128,9 +44,7 @@ pub fn packed(path: &Path, start: &[u8]) -> String {
     let file = python(path);
     let (what, line) = match start {
         [] => return "the gzip file holds no IDX data but nothing at all; download it again".to_owned(),
-        _ if start.starts_with(super::npy::MAGIC) => {
-            ("a NumPy array", saved(&format!("numpy.load(gzip.open({file}))")))
-        }
+        _ if start.starts_with(MAGIC) => ("a NumPy array", saved(&format!("numpy.load(gzip.open({file}))"))),
         _ if start.get(257..262) == Some(b"ustar") => {
             ("a tar archive", format!("unpack it with tar -xzf {file}"))
         }
@@ -196,7 +110,7 @@ fn is_packed(start: &[u8]) -> bool {
 }
 
 /// Whether there is nothing but text in some encoding that keeps ASCII.
-pub fn is_text(start: &[u8]) -> bool {
+fn is_text(start: &[u8]) -> bool {
     !start.is_empty()
         && start.iter().all(|&byte| byte >= 0x80 || byte.is_ascii_graphic() || byte.is_ascii_whitespace())
         && start.iter().filter(|&&byte| byte < 0x80).count() * 2 > start.len()

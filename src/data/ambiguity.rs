@@ -193,38 +193,40 @@ mod tests {
         (0..total).map(value).collect()
     }
 
-    fn doubt(shape: &[usize], slow: &[bool]) -> Option<String> {
+    fn ambiguity(shape: &[usize], slow: &[bool]) -> Option<String> {
         let values = field(shape, slow);
         of(shape, shape, |i| values[i])
     }
 
     #[test]
     fn the_last_dimension_counts_where_only_the_first_two_are_smooth() {
-        let said = doubt(&[64, 64, 10], &[true, true, false]).unwrap();
+        let said = ambiguity(&[64, 64, 10], &[true, true, false]).unwrap();
         assert!(said.contains("--axes h,w,count") && said.contains("10 pictures of 64×64"), "{said}");
         // Without a rule in the numbers the shape alone decides.
-        assert!(doubt(&[64, 64, 10], &[false; 3]).unwrap().contains("--axes h,w,count"));
-        assert_eq!(doubt(&[10, 64, 70], &[false, true, true]), None);
+        assert!(ambiguity(&[64, 64, 10], &[false; 3]).unwrap().contains("--axes h,w,count"));
+        assert_eq!(ambiguity(&[10, 64, 70], &[false, true, true]), None);
     }
 
     #[test]
     fn columns_are_doubted_where_there_are_more_of_them_and_they_do_not_look_like_pixels() {
         assert!(
-            doubt(&[64, 2000], &[false; 2]).unwrap().contains("2000 of 64 numbers, say --axes length,count")
+            ambiguity(&[64, 2000], &[false; 2])
+                .unwrap()
+                .contains("2000 of 64 numbers, say --axes length,count")
         );
-        assert!(doubt(&[64, 2000], &[true, false]).unwrap().contains("below each other are alike"));
-        assert_eq!(doubt(&[64, 2000], &[false, true]), None);
-        assert_eq!(doubt(&[2000, 64], &[false; 2]), None);
-        assert!(doubt(&[200, 100], &[true, true]).unwrap().contains("--as pictures"));
+        assert!(ambiguity(&[64, 2000], &[true, false]).unwrap().contains("below each other are alike"));
+        assert_eq!(ambiguity(&[64, 2000], &[false, true]), None);
+        assert_eq!(ambiguity(&[2000, 64], &[false; 2]), None);
+        assert!(ambiguity(&[200, 100], &[true, true]).unwrap().contains("--as pictures"));
     }
 
     #[test]
     fn one_picture_in_colour_collections_and_sequences_are_named() {
-        assert!(doubt(&[64, 48, 3], &[false; 3]).unwrap().contains("48×64, say --axes h,w,c"));
-        assert!(doubt(&[3, 64, 48], &[false; 3]).unwrap().contains("--axes c,h,w"));
-        assert!(doubt(&[200, 28, 28], &[false, true, true]).unwrap().contains("--as rows"));
-        assert!(doubt(&[200, 32, 32, 3], &[false, true, true, true]).unwrap().contains("--as rows"));
-        let said = doubt(&[20, 30, 50], &[false; 3]).unwrap();
+        assert!(ambiguity(&[64, 48, 3], &[false; 3]).unwrap().contains("48×64, say --axes h,w,c"));
+        assert!(ambiguity(&[3, 64, 48], &[false; 3]).unwrap().contains("--axes c,h,w"));
+        assert!(ambiguity(&[200, 28, 28], &[false, true, true]).unwrap().contains("--as rows"));
+        assert!(ambiguity(&[200, 32, 32, 3], &[false, true, true, true]).unwrap().contains("--as rows"));
+        let said = ambiguity(&[20, 30, 50], &[false; 3]).unwrap();
         assert!(said.contains("--axes count,count,length") && said.contains("600 rows of 50"), "{said}");
     }
 }

@@ -8,27 +8,27 @@ const DEEPEST: usize = 16;
 
 /// A literal.
 #[derive(Debug, PartialEq)]
-pub enum Value {
+pub enum Literal {
     Text(String),
     Bool(bool),
     /// As it is written, sign and all.
     Whole(String),
     /// What stands in round brackets.
-    Tuple(Vec<Value>),
+    Tuple(Vec<Literal>),
     /// Anything else: lists, None, numbers with a point.
     Other,
 }
 
 /// An entry of the dictionary.
-pub struct Entry {
+pub struct DictEntry {
     pub key: String,
-    pub value: Value,
+    pub value: Literal,
     /// Where the value stands in the header, for messages.
     pub place: Range<usize>,
 }
 
 /// Reads the whole header; `None` for what is no dictionary of literals.
-pub fn entries(text: &str) -> Option<Vec<Entry>> {
+pub fn entries(text: &str) -> Option<Vec<DictEntry>> {
     let mut parser = Parser { text, at: 0 };
     let mut entries = Vec::new();
     parser.take('{')?;
@@ -38,7 +38,7 @@ pub fn entries(text: &str) -> Option<Vec<Entry>> {
         parser.skip_spaces();
         let start = parser.at;
         let value = parser.value(0)?;
-        entries.push(Entry { key, value, place: start..parser.at });
+        entries.push(DictEntry { key, value, place: start..parser.at });
         if parser.take(',').is_none() {
             parser.take('}')?;
             break;
@@ -102,24 +102,24 @@ impl<'a> Parser<'a> {
         None
     }
 
-    fn value(&mut self, depth: usize) -> Option<Value> {
+    fn value(&mut self, depth: usize) -> Option<Literal> {
         self.skip_spaces();
         let (rest, next) = (self.rest(), self.rest().chars().next()?);
         match next {
             '(' if depth < DEEPEST => self.brackets(')', depth).map(|(mut values, has_comma)| {
                 // (5) is a number in brackets, (5,) a tuple.
-                if values.len() == 1 && !has_comma { values.remove(0) } else { Value::Tuple(values) }
+                if values.len() == 1 && !has_comma { values.remove(0) } else { Literal::Tuple(values) }
             }),
-            '[' if depth < DEEPEST => self.brackets(']', depth).map(|_| Value::Other),
-            '\'' | '"' => self.text().map(Value::Text),
-            'u' | 'b' | 'U' | 'B' if rest[1..].starts_with(['\'', '"']) => self.text().map(Value::Text),
+            '[' if depth < DEEPEST => self.brackets(']', depth).map(|_| Literal::Other),
+            '\'' | '"' => self.text().map(Literal::Text),
+            'u' | 'b' | 'U' | 'B' if rest[1..].starts_with(['\'', '"']) => self.text().map(Literal::Text),
             '+' | '-' | '0'..='9' | '.' => Some(self.number()),
             _ => self.word(depth),
         }
     }
 
     /// The values up to the closing bracket, and whether a comma stands behind one.
-    fn brackets(&mut self, closing: char, depth: usize) -> Option<(Vec<Value>, bool)> {
+    fn brackets(&mut self, closing: char, depth: usize) -> Option<(Vec<Literal>, bool)> {
         let (mut values, mut has_comma) = (Vec::new(), false);
         self.at += 1;
         while self.take(closing).is_none() {
@@ -135,26 +135,26 @@ impl<'a> Parser<'a> {
     }
 
     /// A whole number, with the `L` of Python 2 or underscores; or one that is not whole.
-    fn number(&mut self) -> Value {
+    fn number(&mut self) -> Literal {
         let run = self.run(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_'));
         let digits: String = run.trim_end_matches(['l', 'L']).chars().filter(|&c| c != '_').collect();
         let unsigned = digits.trim_start_matches(['+', '-']);
         let is_whole = !unsigned.is_empty() && unsigned.bytes().all(|byte| byte.is_ascii_digit());
-        if is_whole { Value::Whole(digits) } else { Value::Other }
+        if is_whole { Literal::Whole(digits) } else { Literal::Other }
     }
 
     /// True, False, or a call around one number: `np.int64(300)`.
-    fn word(&mut self, depth: usize) -> Option<Value> {
+    fn word(&mut self, depth: usize) -> Option<Literal> {
         let name = self.run(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
         match name {
             "" => None,
-            "True" => Some(Value::Bool(true)),
-            "False" => Some(Value::Bool(false)),
+            "True" => Some(Literal::Bool(true)),
+            "False" => Some(Literal::Bool(false)),
             _ if self.rest().starts_with('(') && depth < DEEPEST => {
                 let (mut values, _) = self.brackets(')', depth)?;
-                Some(if values.len() == 1 { values.remove(0) } else { Value::Other })
+                Some(if values.len() == 1 { values.remove(0) } else { Literal::Other })
             }
-            _ => Some(Value::Other),
+            _ => Some(Literal::Other),
         }
     }
 }
@@ -163,28 +163,28 @@ impl<'a> Parser<'a> {
 mod tests {
     use super::*;
 
-    fn whole(text: &str) -> Value {
-        Value::Whole(text.to_owned())
+    fn whole(text: &str) -> Literal {
+        Literal::Whole(text.to_owned())
     }
 
-    fn value(text: &str) -> Option<Value> {
+    fn value(text: &str) -> Option<Literal> {
         let mut entries = entries(&format!("{{'a': {text}}}"))?;
         Some(entries.remove(0).value)
     }
 
     #[test]
     fn numbers_are_read_as_all_writers_spell_them() {
-        let pair = || Some(Value::Tuple(vec![whole("300"), whole("36")]));
+        let pair = || Some(Literal::Tuple(vec![whole("300"), whole("36")]));
         for text in
             ["(300, 36)", "(300L, 36L)", "( 300 ,36, )", "(np.int64(300), numpy.int32(36))", "(3_00,+36)"]
         {
             let found = value(text);
-            let plus = Some(Value::Tuple(vec![whole("300"), whole("+36")]));
+            let plus = Some(Literal::Tuple(vec![whole("300"), whole("+36")]));
             assert!(found == pair() || found == plus, "{text}: {found:?}");
         }
-        assert_eq!(value("(5,)"), Some(Value::Tuple(vec![whole("5")])));
+        assert_eq!(value("(5,)"), Some(Literal::Tuple(vec![whole("5")])));
         assert_eq!(value("(5)"), Some(whole("5")));
-        assert_eq!(value("(1.5, -2)"), Some(Value::Tuple(vec![Value::Other, whole("-2")])));
+        assert_eq!(value("(1.5, -2)"), Some(Literal::Tuple(vec![Literal::Other, whole("-2")])));
     }
 
     #[test]
@@ -192,8 +192,8 @@ mod tests {
         let all = entries("{\"shape\" :\n(),u'descr':b\"<f4\" , 'fortran_order':True}  \n").unwrap();
         let keys: Vec<_> = all.iter().map(|entry| entry.key.as_str()).collect();
         assert_eq!(keys, ["shape", "descr", "fortran_order"]);
-        assert_eq!(all[1].value, Value::Text("<f4".to_owned()));
-        assert_eq!(value("[('a', '<f4'), ('b', '<f4', (2,))]"), Some(Value::Other));
+        assert_eq!(all[1].value, Literal::Text("<f4".to_owned()));
+        assert_eq!(value("[('a', '<f4'), ('b', '<f4', (2,))]"), Some(Literal::Other));
     }
 
     #[test]
