@@ -1,6 +1,7 @@
 //! The commands: arguments → library calls → printed lines.
 
 mod bench;
+mod description;
 mod devices;
 mod encode;
 mod eval;
@@ -8,7 +9,6 @@ mod features;
 mod on_data;
 mod outputs;
 mod reconstruct;
-mod taken;
 mod train;
 mod verify;
 

@@ -18,7 +18,7 @@ const SMALL: usize = 64;
 /// Pictures from which on a stack of small ones is a collection.
 const MANY: usize = 64;
 
-/// What an array of this shape may be besides what it is usually taken for, in words, with the setting that says so; `None`
+/// Another meaning that an array of this shape may have besides the usual one, in words, with the setting that says so; `None`
 /// where nothing speaks for it. `value` gives the numbers of its beginning, whose shape is `seen`, the last index fastest.
 pub fn of(shape: &[usize], seen: &[usize], value: impl Fn(usize) -> f64) -> Option<String> {
     let alike: Vec<f64> = (0..seen.len()).map(|axis| correlation(seen, axis, &value)).collect();

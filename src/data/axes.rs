@@ -1,11 +1,11 @@
-//! The dimensions of an array: what each of them is, and in which order numbers are wanted.
+//! The dimensions of an array: the meaning of each, and the order in which numbers are wanted.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What arrays hold.
+/// The meaning of arrays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Meaning {
@@ -15,7 +15,7 @@ pub enum Meaning {
     Pictures,
 }
 
-/// What a dimension of an array is.
+/// The meaning of one dimension of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Axis {
     /// Which example, or which picture.
@@ -52,7 +52,7 @@ impl Axis {
     }
 }
 
-/// What the dimensions of an array are, in its own order: of pictures `h`, `w`, at most one `c` and any `count`; of rows at
+/// The meanings of all dimensions of an array, in its own order: of pictures `h`, `w`, at most one `c` and any `count`; of rows at
 /// least one `count` and one `length`, of which several are taken together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -30,7 +30,7 @@ impl RowSelection<'_> {
     }
 }
 
-/// What codes of one or two bytes stand for: bytes or half-precision numbers after preprocessing, each rounded once.
+/// The table of codes of one or two bytes: bytes or half-precision numbers after preprocessing, each rounded once.
 #[derive(Clone, PartialEq)]
 pub struct Codes {
     /// 1 or 2.
@@ -56,7 +56,7 @@ pub trait Dataset: Send + Sync + fmt::Debug {
     /// When they cannot be read, or hold what is no finite number.
     fn numbers(&mut self, rows: &RowSelection<'_>, out: &mut [f32]) -> Result<()>;
 
-    /// What the codes of [`Dataset::codes_of`] stand for, where the rows are kept as codes.
+    /// The table of the codes of [`Dataset::codes_of`], where the rows are kept as codes.
     fn codes(&self) -> Option<&Codes> {
         None
     }
@@ -94,7 +94,7 @@ impl Dataset for Matrix<f32> {
 /// The examples of an engine.
 #[derive(Debug)]
 pub enum ExampleSet {
-    /// To be held whole in the engine's memory.
+    /// To be copied whole into the engine's memory.
     Resident(Box<dyn Dataset>),
     /// To be fetched for every pass.
     Streamed(Box<dyn Dataset>),

@@ -26,7 +26,7 @@ pub struct DataDescription {
     pub shape: Vec<usize>,
     /// How numbers are stored; `None` for picture files.
     pub dtype: Option<DType>,
-    /// What the dimensions of the array are; `None` for picture files.
+    /// The meaning of its dimensions; `None` for picture files.
     pub axes: Option<Axes>,
     /// Whether bytes are pixels: pictures and IDX.
     pub pixels: bool,
@@ -143,8 +143,7 @@ impl DataDescription {
         if self.pixels { Scale::Pixels } else { Scale::AsIs }
     }
 
-    /// What [`Scale::Pixels`] comes to for these numbers, so that it can be said without a look at them: version 0.1.0 divided
-    /// all bytes by 255.
+    /// The divisor that [`Scale::Pixels`] comes to for numbers of this type: version 0.1.0 divided all bytes by 255.
     pub fn scale_of_pixels(&self) -> Scale {
         match self.dtype.map(|dtype| Scale::Pixels.divisor(dtype)) {
             Some(divisor) => Scale::of(divisor).unwrap_or_default(),
@@ -152,14 +151,14 @@ impl DataDescription {
         }
     }
 
-    /// What `scale` divides these numbers by; `None` for picture files, whose white is 1.
+    /// The divisor of these numbers on a scale; `None` for picture files, whose white is 1.
     fn divisor(&self, scale: Scale) -> Option<f64> {
         let of_pictures = matches!(self.contents, DataContents::Pictures { .. });
         let scale = if of_pictures { Scale::Pixels } else { scale };
         self.dtype.map(|dtype| scale.divisor(dtype))
     }
 
-    /// DATA, what it was taken for, and what was left out, in one line.
+    /// DATA, their meaning, and the files that are skipped, in one line.
     pub fn line(&self, scale: Scale) -> String {
         let path = match (&self.path, &self.contents) {
             (Some(path), _) => shown(path),

@@ -31,13 +31,18 @@ impl Format {
 
     /// The format of a file that begins with these bytes.
     pub fn of(start: &[u8]) -> Option<&'static Self> {
-        Self::ALL.into_iter().find(|format| (format.begins)(start))
+        Self::ALL.into_iter().find(|format| format.begins(start))
     }
 
     /// The format that the name of a file promises.
     pub fn named(path: &Path) -> Option<&'static Self> {
         let name = path.file_name()?.to_string_lossy().to_lowercase();
         Self::ALL.into_iter().find(|format| format.endings.iter().any(|ending| name.ends_with(ending)))
+    }
+
+    /// Whether a file that begins with these bytes may be of this format.
+    pub fn begins(&self, start: &[u8]) -> bool {
+        (self.begins)(start)
     }
 
     /// Whether a file of `length` bytes that begins so is of this format in earnest, and no bare numbers that begin alike.
@@ -90,7 +95,7 @@ mod tests {
             for ending in format.endings {
                 assert_eq!(Format::named(Path::new(&format!("some{ending}"))), Some(format));
             }
-            assert!(!format.endings.is_empty() && !(format.begins)(b""), "{format}");
+            assert!(!format.endings.is_empty() && !format.begins(b""), "{format}");
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The grid patches of pictures as rows of examples, any of them at any time. Pictures are made ready when a row of theirs
-//! is asked for, so that a pass in order decodes each once, and no more is held than what is under way.
+//! is asked for, so that a pass in order decodes each once, and none is in memory but those under way.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl GridRows {
         let order = (0..grids.len()).collect();
         let images = PreparedImages::new(pictures, (patch, channels), preprocess.whiten, memory, order)?;
         let cols = patch * patch * channels;
-        // White is 1 in pictures of any kind: what rows were divided by, if the model has learned from rows, is not theirs.
+        // White is 1 in pictures of any kind: a divisor of rows, if the model has learned from rows, is not theirs.
         let preprocess = Preprocess { scale: Scale::Pixels, ..preprocess.clone() };
         Ok(Self { images, grids, starts, preprocess, patch, cols })
     }

@@ -1,5 +1,5 @@
-//! Which data a run learns from: what they are recognised by when the run is gone on with, and how they differ if they are
-//! others. Rows and patches in memory are hashed whole; of rows on disk parts of each file at the start, and every row as
+//! The identity of the data that a run learns from: hashes by which they are recognised when it is resumed, and the
+//! differences if they are others. Rows and patches in memory are hashed whole; of rows on disk parts of each file at the start, and every row as
 //! passes read it (a [`RowSum`]). Between the two, a change of a streamed file that no part shows is found out in the first
 //! complete pass.
 
@@ -24,7 +24,7 @@ const MOST_FILES: usize = 100_000;
 /// Names that a text about differences lists at most.
 const NAMED: usize = 3;
 
-/// What a run starts from.
+/// The inputs of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inputs {
@@ -35,7 +35,7 @@ pub struct Inputs {
     pub init: Option<String>,
 }
 
-/// What data are.
+/// The kind of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DataKind {
@@ -47,11 +47,11 @@ pub enum DataKind {
     StoredRows,
 }
 
-/// What data are recognised by.
+/// Hashes and sizes by which data are recognised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
-    /// What they are.
+    /// Their kind.
     pub kind: DataKind,
     /// Rows, or patches drawn, held-out ones included.
     pub rows: usize,
@@ -263,7 +263,7 @@ pub fn of_file(path: &Path) -> Result<String> {
     }
 }
 
-/// One hash of the samples of all files: what lies in them counts, their names and times do not.
+/// One hash of the samples of all files: their content counts, their names and times do not.
 fn of_samples(files: &[FileSample]) -> String {
     let mut hash = Xxh3::new();
     for file in files {

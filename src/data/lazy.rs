@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::io::memory::Bytes;
 use crate::math::params::{Matrix, cast};
 
-/// Examples, m rows of n numbers, which other handles may share.
+/// Examples, m rows of n numbers, shared by all clones.
 #[derive(Clone, Debug)]
 pub struct LazyExamples {
     origin: Origin,
@@ -78,8 +78,8 @@ impl LazyExamples {
         self.size
     }
 
-    /// Bytes that are held of all of them, at the peak of their making.
-    pub fn held_bytes(&self) -> u64 {
+    /// Bytes of all of them in memory, at the peak of their making.
+    pub fn resident_bytes(&self) -> u64 {
         match &self.origin {
             Origin::Held(_) => 16 * (self.size.0 as u64) * self.size.1 as u64,
             Origin::Pictures(pictures, _) => pictures.resident_bytes(),
@@ -124,7 +124,7 @@ impl LazyExamples {
         }
     }
 
-    /// What the patches leave out of the pictures, in words; `None` where there is nothing left out.
+    /// Columns and rows of pixels that the patches leave out, in words; `None` where nothing is left out.
     pub fn cropped(&self) -> Option<String> {
         match &self.origin {
             Origin::Pictures(pictures, _) => pictures.cropped(self.preprocess.patch?),
@@ -172,7 +172,7 @@ impl LazyExamples {
     }
 }
 
-/// The rows of pictures, which the engine and whoever looks at examples share, so that a picture is decoded once.
+/// The rows of pictures, shared by the engine and by all clones, so that a picture is decoded once.
 fn lock(rows: &Mutex<GridRows>) -> MutexGuard<'_, GridRows> {
     rows.lock().unwrap_or_else(PoisonError::into_inner)
 }

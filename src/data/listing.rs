@@ -1,4 +1,4 @@
-//! The files of a folder, listed once: which of them are pictures, arrays or bare numbers, and what is skipped beside them.
+//! The files of a folder, listed once: pictures, arrays or bare numbers, and those that are skipped beside them.
 //!
 //! * A file that is a picture of another kind, by content or by name, is skipped, and so are links that lead nowhere, other
 //!   files, and pictures in subfolders: all counted, and those that somebody may miss told in a warning.
@@ -43,7 +43,7 @@ impl FolderEntry {
     }
 }
 
-/// What stands behind a name, links followed.
+/// The kind of thing behind a name, links followed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum EntryKind {
     File,
@@ -166,7 +166,7 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// The `.npy` files, whatever their names. What is named so and is none counts, so that it is refused by its name. Beside
+    /// The `.npy` files, whatever their names. A file that is named so and is none counts, so that it is refused by its name. Beside
     /// arrays a file that cannot be read is an error: it may be one of them, and learning from the others would be another
     /// experiment.
     ///
@@ -190,7 +190,7 @@ impl Contents {
         }
     }
 
-    /// The files that are to be read as pictures, and what is skipped beside them.
+    /// The files that are to be read as pictures, and those that are skipped beside them.
     pub fn pictures(&self) -> (Vec<PathBuf>, SkippedFiles) {
         let (mut files, mut skipped) = (Vec::new(), SkippedFiles::default());
         let entries = self.listing.entries.iter().zip(&self.contents);

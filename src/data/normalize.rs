@@ -68,7 +68,7 @@ pub fn centre_rows(values: &mut [f64], cols: usize) -> Vec<f64> {
     values.chunks_exact_mut(cols).map(centre).collect()
 }
 
-/// What limits are taken from, in one pass over values that come piece by piece.
+/// Statistics for limits, from one pass over values that come piece by piece.
 #[derive(Debug)]
 pub struct ValueStatistics {
     count: f64,

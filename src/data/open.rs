@@ -40,8 +40,8 @@ impl Source {
     /// # Errors
     /// [`Error::Input`] names the file and says what is wrong with it: missing, of another kind, truncated, empty,
     /// or holding a number that is not finite in f32. Nothing is allocated on a header's word alone, and no more is decoded
-    /// than fits into the memory that the machine has left. Pictures have at most 2²⁸ numbers each; what is wrong with
-    /// their pixels is found when these are decoded.
+    /// than fits into the memory that the machine has left. Pictures have at most 2²⁸ numbers each; damage of their
+    /// pixels is found when these are decoded.
     pub fn open(path: &Path) -> Result<Self> {
         open(path, &Reading::default(), false).map(|opened| opened.source)
     }
@@ -162,7 +162,7 @@ fn before(name: &OsStr, end: usize) -> Option<&OsStr> {
     name.to_str().and_then(|name| name.get(..end)).map(OsStr::new)
 }
 
-/// The error for a file that starts like no known format: what it is called, what it seems to be, what would do.
+/// The error for a file that starts like no known format: its name, its likely kind, and the formats that are read.
 fn unknown(path: &Path, start: &[u8]) -> Error {
     let named = Format::named(path).map_or(String::new(), |format| format!("named like {format}, but "));
     let accepted = format!("DATA is a folder of images, {}", Format::known());

@@ -73,7 +73,7 @@ impl Pictures {
         Self::from_parts(parts, SkippedFiles::default())
     }
 
-    /// Pictures of any source, and what beside them was skipped.
+    /// Pictures of any source, and the files that are skipped beside them.
     pub(super) fn from_parts(
         parts: impl Iterator<Item = (PictureInfo, Arc<dyn PixelSource>)>,
         skipped: SkippedFiles,
@@ -105,7 +105,7 @@ impl Pictures {
         &self.list
     }
 
-    /// What of a folder was skipped.
+    /// Files of their folder that are skipped.
     pub fn skipped(&self) -> &SkippedFiles {
         &self.skipped
     }
@@ -166,8 +166,8 @@ impl Pictures {
         Ok(self.list.iter().map(|p| Grid { across: p.width / patch, down: p.height / patch }).collect())
     }
 
-    /// What the grid of patches leaves out of the pictures at the right and at the bottom, in words; `None` where it leaves
-    /// out nothing.
+    /// Columns at the right and rows at the bottom that the grid of patches leaves out, in words; `None` where it leaves out
+    /// nothing.
     pub fn cropped(&self, patch: usize) -> Option<String> {
         let left = |size: usize| size % patch.max(1);
         let cropped: Vec<_> = self.list.iter().filter(|p| left(p.width) + left(p.height) > 0).collect();

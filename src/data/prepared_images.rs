@@ -104,7 +104,7 @@ impl PreparedImages {
         self.ready = (0, Vec::new());
     }
 
-    /// Refuses rows of so many bytes that are to be held beside the pictures.
+    /// Refuses rows of so many bytes that are to be in memory beside the pictures.
     pub fn check_beside(&self, bytes: u64) -> Result<()> {
         let largest = self.order.iter().map(|&number| self.bytes_of(number)).max().unwrap_or_default();
         if bytes.saturating_add(largest) <= self.capacity {
@@ -161,13 +161,13 @@ impl PreparedImages {
     }
 }
 
-/// What a picture takes, in words.
+/// The memory of a picture, in words.
 pub fn too_large(width: usize, height: usize, whiten: bool, bytes: u64) -> String {
     let what = if whiten { "whitened" } else { "decoded" };
     format!("{width}×{height} pixels take {} while they are {what}", Bytes(bytes))
 }
 
-/// What helps against a picture that takes too much.
+/// The way out where a picture takes too much memory.
 pub fn remedy(whiten: bool) -> &'static str {
     if whiten {
         "scale it down, cut it or leave it out, or do without whitening"

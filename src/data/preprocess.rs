@@ -1,4 +1,4 @@
-//! The preprocessing that belongs to a model: what was done to the raw examples, and the way back to the values of the source.
+//! The preprocessing that belongs to a model: from raw examples to inputs, and the way back to the values of the source.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub struct Preprocess {
     pub channels: Option<usize>,
     /// Olshausen's filter was applied to the images.
     pub whiten: bool,
-    /// What raw numbers of rows are divided by before they are normalised.
+    /// The divisor of raw numbers of rows, before they are normalised.
     #[serde(rename = "divide", default, skip_serializing_if = "Scale::is_pixels")]
     pub scale: Scale,
     /// The kind of normalisation.

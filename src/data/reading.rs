@@ -1,5 +1,5 @@
-//! How the user wants DATA to be read where that is not plain from the files: rows or pictures, what each dimension of an
-//! array is, and what files without a header hold.
+//! The user's word on how DATA are read where the files do not say it: rows or pictures, the dimensions of an array, the
+//! numbers of files without a header.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,18 +9,18 @@ use serde::{Deserialize, Serialize};
 use super::axes::{Axes, Meaning};
 use super::dtype::DType;
 
-/// What the user has said of DATA; the default says nothing.
+/// The user's word on DATA; the default says nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
     /// Kind and width of rows in files without a header.
     pub raw: Option<RawRows>,
     /// Rows or pictures.
     pub meaning: Option<Meaning>,
-    /// What each dimension of an array is.
+    /// The dimensions of an array.
     pub axes: Option<Axes>,
 }
 
-/// What a file without a header holds: `u8:784`.
+/// The rows of a file without a header: `u8:784`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RawRows {
@@ -69,7 +69,7 @@ impl fmt::Display for RawRows {
 }
 
 impl Reading {
-    /// What has been said of rows or pictures, by either setting.
+    /// Rows or pictures, where either setting says so.
     pub(super) fn meaning(&self) -> Option<Meaning> {
         self.meaning.or_else(|| self.axes.as_ref().map(Axes::meaning))
     }

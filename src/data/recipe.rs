@@ -14,7 +14,7 @@ pub struct DataRecipe {
     pub color: bool,
     /// Whiten the images first.
     pub whiten: bool,
-    /// What raw numbers of rows are divided by.
+    /// The divisor of raw numbers of rows.
     pub scale: Scale,
     /// Normalisation of patches or rows.
     pub normalize: Normalize,

@@ -1,4 +1,4 @@
-//! What raw numbers are divided by before anything else is done with them, and how that stands in files.
+//! The scale of raw numbers: a divisor that is applied before anything else, and its form in files.
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::dtype::DType;
 
-/// What a byte of a picture is divided by.
+/// The divisor of a byte of a picture.
 const WHITE: f64 = 255.0;
 
 /// The scale of raw numbers. In files it is the divisor, 1 for numbers that are taken as they are; [`Scale::Pixels`] is the
@@ -26,7 +26,7 @@ impl Scale {
     /// Division by `divisor`.
     ///
     /// # Errors
-    /// What is no finite number from 1 up.
+    /// Anything but a finite number from 1 up.
     pub fn of(divisor: f64) -> Result<Self, String> {
         match divisor {
             1.0 => Ok(Self::AsIs),
@@ -37,7 +37,7 @@ impl Scale {
         }
     }
 
-    /// What numbers of this kind are divided by.
+    /// The divisor of numbers of this type.
     pub fn divisor(self, dtype: DType) -> f64 {
         match self {
             Self::AsIs => 1.0,

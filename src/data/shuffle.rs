@@ -32,7 +32,7 @@ pub enum RunOrder {
     Computed,
 }
 
-/// What the order depends on.
+/// The settings that decide the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shuffle {
     /// Seed of the order.

@@ -20,7 +20,7 @@ pub struct SkippedFiles {
 /// Things that are skipped for one reason.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SkippedGroup {
-    /// What they are, in the plural: `HEIC pictures`.
+    /// Their name in the plural: `HEIC pictures`.
     pub what: String,
     /// How many.
     pub count: usize,
@@ -84,7 +84,7 @@ impl SkippedFiles {
         }
     }
 
-    /// What somebody may miss, and what to do about it; `None` where there is nothing of that sort.
+    /// The files that somebody may miss, with the remedies; `None` where there are none.
     pub fn warning(&self) -> Option<String> {
         let missed: Vec<&SkippedGroup> =
             self.groups.iter().filter(|group| group.reason != SkipReason::Other).collect();

@@ -1,5 +1,4 @@
-//! The source of examples that DATA turned out to be, and the examples that are made of it under a recipe or under a model's
-//! preprocessing.
+//! The source of examples in DATA, and the examples that are made of it under a recipe or under a model's preprocessing.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -29,7 +28,7 @@ pub struct Opened {
     pub description: DataDescription,
 }
 
-/// What DATA turned out to be.
+/// The source of examples in DATA.
 #[derive(Debug)]
 pub enum Source {
     /// Pictures, from which patches are cut.

@@ -1,5 +1,5 @@
-//! Rows that may be more than memory holds: where they lie ([`Store`]), what they become ([`Transform`]), and how they
-//! reach an engine while it computes ([`Feed`]).
+//! Rows that may be more than memory holds: in files ([`Store`]), preprocessed ([`Transform`]), and prefetched while an engine
+//! computes ([`Feed`]).
 
 mod feed;
 mod files;

@@ -19,7 +19,7 @@ use crate::run::model_file::ModelFile;
 use crate::run::picture::Tile;
 use indicatif::{HumanCount, ProgressBar};
 
-use super::taken;
+use super::description;
 use crate::cli::args::OnData;
 use crate::cli::progress;
 use room::Room;
@@ -86,7 +86,7 @@ impl<'a> Opening<'a> {
         let opened = Opened::new(&args.data, &args.reading())?;
         check_divide(args, &opened.source)?;
         let preprocess = preprocess(args, &file, &opened.description);
-        taken::tell(&opened.description, preprocess.scale, Some(file.shape().visible));
+        description::log(&opened.description, preprocess.scale, Some(file.shape().visible));
         let (data, number) = (opened.description.json(preprocess.scale), opened.source.dtype());
         let examples = examples(args, opened, &preprocess, file.shape())?;
         let room::Pieces { at_once, asked, pictures } = room.pieces(&examples)?;

@@ -31,7 +31,7 @@ use serde::Serialize;
 
 use super::on_data::FOREIGN;
 use super::outputs::{Kind as OutputKind, Wanted};
-use super::{print, taken};
+use super::{description, print};
 use crate::cli::args::TrainArgs;
 use crate::cli::progress;
 use interrupt::Interrupt;
@@ -89,9 +89,9 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     let device = Device::open(args, &config, how)?;
     let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;
     let plan = plan.with_pictures(&config, source.as_ref(), &device.choice)?;
-    taken::tell(&taken, config.scale(), init.as_ref().map(|file| file.shape().visible));
+    description::log(&taken, config.scale(), init.as_ref().map(|file| file.shape().visible));
     if given.written() == Written::Of010 {
-        taken::tell_of_010(&taken, config.scale());
+        description::log_scale_of_010(&taken, config.scale());
     }
     if args.dry_run {
         print(args.json, &Planned { plan: &plan, source: data }, |planned| plan::text(planned.plan))?;

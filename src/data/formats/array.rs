@@ -1,5 +1,5 @@
-//! Arrays of files as rows or pictures: what their shape means, and the finite numbers of either. Nothing is allocated before
-//! the header and what follows it agree.
+//! Arrays of files as rows or pictures: the meaning of their shape, and the finite numbers of either. Nothing is allocated
+//! before the header agrees with the length of the file.
 
 mod bytes;
 mod layout;
@@ -64,8 +64,8 @@ impl ArrayLayout {
         Ok(Table { rows, cols, dtype: self.dtype, values })
     }
 
-    /// Splits `[count, height, width, channels]` into pictures, from the last on: what has been taken goes back to the system,
-    /// so that the numbers are not held twice.
+    /// Splits `[count, height, width, channels]` into pictures, from the last on: memory of those that are split off goes back to the
+    /// system, so that no number is in memory twice.
     fn pictures(&self, path: &Path, axes: &Axes, mut values: Vec<f32>) -> Result<Vec<Picture>> {
         let extent = |axis| axes.extent(&self.shape, axis);
         let [height, width, channels] = [Axis::Height, Axis::Width, Axis::Channels].map(extent);

@@ -19,7 +19,7 @@ use crate::math::params::Real;
 
 /// The longest header that the format allows, bytes.
 const LONGEST_ALLOWED: u64 = 100_000_000;
-/// The longest header that is read, bytes: room for thousands of tensors. Parsed, it takes up to fifty times as much.
+/// The longest header that is read, bytes: enough for thousands of tensors. Parsed, it takes up to fifty times as much.
 const LONGEST_HEADER: u64 = 1 << 20;
 /// Bytes before the header, which hold its length.
 const LENGTH: u64 = 8;
@@ -42,13 +42,13 @@ pub fn recognised(bytes: &[u8]) -> bool {
     length.is_some_and(|length| length <= LONGEST_ALLOWED) && bytes.get(8) == Some(&b'{')
 }
 
-/// Whether the header that `start` announces ends within a file of `held` bytes.
-fn header_fits(start: &[u8], held: u64) -> bool {
+/// Whether the header that `start` announces ends within a file of `file_length` bytes.
+fn header_fits(start: &[u8], file_length: u64) -> bool {
     let length = start.first_chunk().map(|&length| u64::from_le_bytes(length));
-    recognised(start) && length.is_some_and(|length| length.saturating_add(LENGTH) <= held)
+    recognised(start) && length.is_some_and(|length| length.saturating_add(LENGTH) <= file_length)
 }
 
-/// What the header of a file says, checked against its length.
+/// The header of a file, checked against its length.
 #[derive(Debug)]
 pub struct Tensors {
     header: Metadata,
@@ -57,8 +57,8 @@ pub struct Tensors {
 }
 
 impl Tensors {
-    /// Reads the header of a file of `held` bytes.
-    pub fn read(path: &Path, file: &File, held: u64) -> Result<Self> {
+    /// Reads the header of a file of `file_length` bytes.
+    pub fn read(path: &Path, file: &File, file_length: u64) -> Result<Self> {
         let damaged = |why: String| {
             Error::input(path, format!("no whole safetensors file ({why}); truncated or damaged"))
         };
@@ -66,10 +66,11 @@ impl Tensors {
         let mut bytes = Vec::new();
         Part::new(file, 0, LENGTH).read_to_end(&mut bytes).map_err(failed)?;
         let length = bytes.first_chunk().map(|&length| u64::from_le_bytes(length));
-        let length = length.ok_or_else(|| damaged(format!("{held} bytes are too few for a header")))?;
-        let start = length.checked_add(LENGTH).filter(|&start| start <= held);
+        let length =
+            length.ok_or_else(|| damaged(format!("{file_length} bytes are too few for a header")))?;
+        let start = length.checked_add(LENGTH).filter(|&start| start <= file_length);
         let start =
-            start.ok_or_else(|| damaged(format!("a header of {length} bytes in a file of {held}")))?;
+            start.ok_or_else(|| damaged(format!("a header of {length} bytes in a file of {file_length}")))?;
         if length > LONGEST_HEADER {
             let fact = format!("a header of {length} bytes, but {LONGEST_HEADER} at most are read");
             return Err(Error::input(path, format!("{fact}; save fewer tensors a file")));
@@ -79,9 +80,10 @@ impl Tensors {
         let header: Metadata =
             serde_json::from_slice(&bytes).map_err(|error| damaged(format!("its header: {error}")))?;
         let promised = start.checked_add(header.data_len() as u64);
-        if promised != Some(held) {
+        if promised != Some(file_length) {
             let tensors = header.data_len();
-            let fact = format!("its tensors take {tensors} bytes, but {} follow the header", held - start);
+            let fact =
+                format!("its tensors take {tensors} bytes, but {} follow the header", file_length - start);
             return Err(damaged(fact));
         }
         Ok(Self { header, start })

@@ -1,4 +1,4 @@
-//! Files of no format that is read: what they seem to be, by content, and the line that makes one of ours of them.
+//! Files of no format that is read: their likely kind, by content, and the line of Python that makes a readable one of them.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::npy::header::MAGIC;
 /// How many bytes of a file are looked at.
 pub const START: u64 = 512;
 
-/// What is told to whoever has bare numbers.
+/// The way out for bare numbers.
 const RAW: &str = "if it holds bare numbers, --raw says of what kind and width, as --raw u8:784";
 
 /// A sparse matrix of SciPy.
@@ -39,7 +39,7 @@ pub fn archive(path: &Path, names: &[String]) -> String {
     )
 }
 
-/// What gzip has packed that is no IDX, by its start.
+/// The likely content of a gzip file that is no IDX, by its start, with the way out.
 pub fn packed(path: &Path, start: &[u8]) -> String {
     let file = python(path);
     let (what, line) = match start {
@@ -58,7 +58,7 @@ pub fn packed(path: &Path, start: &[u8]) -> String {
     format!("the gzip file holds no IDX data but {what}; {line}")
 }
 
-/// What a file of no format that is read seems to be, in words, with what makes rows or pictures of it.
+/// The likely kind of a file of no format that is read, in words, with the way to rows or pictures.
 pub fn looks_like(path: &Path, start: &[u8]) -> Cow<'static, str> {
     let file = python(path);
     match start {

@@ -71,7 +71,7 @@ const ENDINGS: [(&str, &str); 39] = [
     ("x3f", "camera raw"),
 ];
 
-/// What `start`, the first 512 bytes of a file, says it is, if it is a picture of a kind that is not read.
+/// The kind of a picture that is not read, by the first 512 bytes of its file.
 pub fn kind(start: &[u8]) -> Option<&'static str> {
     let at = |place: usize, bytes: &[u8]| start.get(place..).is_some_and(|rest| rest.starts_with(bytes));
     if let Some((_, kind)) = STARTS.iter().find(|(bytes, _)| start.starts_with(bytes)) {
@@ -98,7 +98,7 @@ fn brand(brand: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// What a file is called.
+/// The kind of a picture that is not read, by the name of its file.
 pub fn named(path: &Path) -> Option<&'static str> {
     let ending = path.extension()?.to_str()?.to_ascii_lowercase();
     ENDINGS.iter().find(|(known, _)| *known == ending).map(|(_, kind)| *kind)

@@ -149,7 +149,7 @@ fn open_stacks(
             [_, _, 1 | 3] if reading.axes.is_none() => {
                 Reading { axes: Some(Axes::one_picture()), ..reading.clone() }
             }
-            // Where nothing was said, what else it may be is looked at.
+            // Where nothing was said, other meanings are looked for.
             _ => reading.clone(),
         };
         let (file, length) = safe_open::open(path)?;

@@ -1,9 +1,9 @@
-//! Rows on disk as a dataset that prefetches: what training will ask for next is read while the engine computes.
+//! Rows on disk as a dataset that prefetches: the rows of the next batches are read while the engine computes.
 //!
 //! Mini-batches follow [`Windows`], so the windows are read in their order; passes over all rows go from the first to
 //! the last, so that the next piece as long as the last one is read ahead. An order without runs is one window of all
-//! rows, which need not fit: its rows are read one by one, several at a time. Whoever asks for anything else gets it too,
-//! row by row.
+//! rows, which need not fit: its rows are read one by one, several at a time. Any other selection
+//! is read row by row.
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -19,8 +19,8 @@ use crate::data::batches::{Codes, Dataset, RowSelection};
 use crate::data::shuffle::{Shuffle, Windows};
 use crate::error::Result;
 
-/// Windows that are held: a mini-batch may lie in two.
-const HELD: usize = 2;
+/// Windows in memory: a mini-batch may lie in two.
+const KEPT: usize = 2;
 
 /// The rows of a store, read ahead.
 #[derive(Debug)]
@@ -124,9 +124,9 @@ impl Dataset for Feed {
 struct Batches {
     reader: Reader,
     windows: Windows,
-    /// What has been asked for and not yet come.
+    /// Windows that are being read.
     asked: VecDeque<PendingWindow>,
-    held: VecDeque<Window>,
+    windows_read: VecDeque<Window>,
     /// Of the windows of this epoch, as long as none of them is missing.
     pass: Option<RowSum>,
 }
@@ -152,7 +152,7 @@ impl Batches {
     fn new(store: &Arc<Store>, shuffle: Shuffle) -> Result<Self> {
         let windows = Windows::new(store.rows, shuffle);
         let reader = Reader::start(Arc::clone(store))?;
-        Ok(Self { reader, windows, asked: VecDeque::new(), held: VecDeque::new(), pass: None })
+        Ok(Self { reader, windows, asked: VecDeque::new(), windows_read: VecDeque::new(), pass: None })
     }
 
     fn append(&mut self, store: &Store, row: usize, out: &mut Vec<u8>) -> Result<()> {
@@ -184,13 +184,16 @@ impl Batches {
     fn find(&self, row: usize, row_bytes: usize) -> Option<&[u8]> {
         let run = self.windows.run();
         let at = |window: &Window| window.runs.get(&(row / run)).map(|first| first + row % run * row_bytes);
-        self.held.iter().rev().find_map(|window| at(window).map(|at| &window.bytes[at..at + row_bytes]))
+        self.windows_read
+            .iter()
+            .rev()
+            .find_map(|window| at(window).map(|at| &window.bytes[at..at + row_bytes]))
     }
 
     /// Takes the next window, and has another one read.
     fn advance(&mut self, store: &Store) -> Result<()> {
-        if self.held.len() == HELD {
-            self.held.pop_front();
+        if self.windows_read.len() == KEPT {
+            self.windows_read.pop_front();
         }
         let Some(PendingWindow { job, first, last }) = self.asked.pop_front() else { return Ok(()) };
         let LoadedRows { bytes, sum } = self.reader.take()?;
@@ -204,7 +207,7 @@ impl Batches {
             at += range.len() * store.row_bytes();
             place
         };
-        self.held.push_back(Window { runs: job.iter().map(place).collect(), bytes });
+        self.windows_read.push_back(Window { runs: job.iter().map(place).collect(), bytes });
         self.ask_ahead();
         Ok(())
     }
@@ -214,7 +217,7 @@ impl Batches {
 #[derive(Debug)]
 struct Sequence {
     reader: Reader,
-    /// What is being read.
+    /// The rows that are being read.
     ahead: Option<Range<usize>>,
     pass: Sequential,
 }

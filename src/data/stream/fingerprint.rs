@@ -1,4 +1,4 @@
-//! What files of rows are known by without reading them whole: per file its name, its rows, its length, its time, and a
+//! Fingerprints of files of rows without reading them whole: per file its name, its rows, its length, its time, and a
 //! hash of parts that lie where the lengths alone decide.
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ const BLOCKS: u64 = 64;
 /// The same where there are many files.
 const LEAST: u64 = 4 << 10;
 
-/// What a file of rows is known by.
+/// The fingerprint of a file of rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileSample {
@@ -42,7 +42,7 @@ impl FileSample {
 }
 
 impl Store {
-    /// What the first `rows` rows are known by, file by file: rows that were appended later change the length and the
+    /// The fingerprint of the first `rows` rows, file by file: rows that were appended later change the length and the
     /// time of a file and nothing else here.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Whether rows stay what they were: every complete pass over a store sums up one hash a row, in whatever order the rows
+//! The check that rows on disk do not change: every complete pass over a store sums up one hash a row, in whatever order the rows
 //! come, and has to find the sum of the pass before.
 
 use std::sync::{Mutex, PoisonError};
@@ -46,7 +46,7 @@ impl std::fmt::Display for RowSum {
     }
 }
 
-/// What all rows of a store were when they were first read whole: in this process, or in an earlier one that has handed
+/// The hash of all rows of a store when they were first read whole: in this process, or in an earlier one that has handed
 /// it down. Shared by all who read.
 #[derive(Debug, Default)]
 pub struct RowCheck(Mutex<Known>);
@@ -104,7 +104,7 @@ impl RowCheck {
     }
 }
 
-/// A pass over the rows from the first to the last, piece by piece; whoever begins anew begins another one.
+/// A pass over the rows from the first to the last, piece by piece; row 0 begins another one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sequential {
     sum: RowSum,

@@ -1,5 +1,5 @@
-//! Rows that stay on disk: one file of bare numbers or several of the same width, read at any position. Nothing is held
-//! but what their headers said, and a few open files.
+//! Rows that stay on disk: one file of bare numbers or several of the same width, read at any position. Nothing is in
+//! memory but their headers, and a few open files.
 
 use std::fs::File;
 use std::ops::Range;
@@ -64,7 +64,7 @@ impl Store {
         }
     }
 
-    /// What is known of the rows by reading them whole.
+    /// The hash of all rows, once they have been read whole.
     pub fn check(&self) -> &RowCheck {
         &self.check
     }

@@ -1,5 +1,5 @@
 //! From the bytes of rows to the numbers that an engine takes: decoding and normalisation, in f64 and rounded once, so
-//! that rows which are read as they are needed have the bits of rows that were held from the start.
+//! that rows which are read as they are needed have the bits of rows that were in memory from the start.
 
 use std::ops::Range;
 
@@ -19,11 +19,11 @@ use crate::io::threads;
 pub struct Transform {
     dtype: DType,
     cols: usize,
-    /// What raw numbers are divided by.
+    /// The divisor of raw numbers.
     divisor: f64,
     kind: Normalize,
     limits: Option<(f64, f64)>,
-    /// What every byte or half-precision number becomes, where that does not depend on the rest of its row.
+    /// The example value of every byte or half-precision number, where that does not depend on the rest of its row.
     codes: Option<Codes>,
 }
 
@@ -123,7 +123,7 @@ pub fn scaled(dtype: DType, bytes: &[u8], divisor: f64) -> Vec<f64> {
     values
 }
 
-/// What each code of a kind of number becomes.
+/// The example value of each code of a type.
 fn codes(dtype: DType, divisor: f64, (kind, limits): (Normalize, Option<(f64, f64)>)) -> Option<Codes> {
     let mut values = match dtype {
         DType::U8 => scaled(dtype, &(0..=u8::MAX).collect::<Vec<_>>(), divisor),

@@ -33,7 +33,7 @@ pub enum KnownLength {
 
 impl ArrayLayout {
     /// All numbers in the order of the file, on their scale; `check` sees each piece as it is in the file, and where it begins.
-    /// There has to be room for so many copies.
+    /// Memory for so many copies has to be left.
     pub fn values<T: Real>(
         &self,
         mut body: ArrayBytes<'_>,
@@ -55,7 +55,7 @@ impl ArrayLayout {
             let numbers = self.dtype.decode(bytes, self.endian);
             check(values.len(), &numbers)?;
             if values.capacity() - values.len() < numbers.len() {
-                // What is packed may hold less than it promises: room is made as it comes, never for more than it promises.
+                // A packed file may hold less than it promises: memory is taken as numbers come, never for more than it promises.
                 let wanted = (2 * values.len()).clamp(values.len() + numbers.len(), count);
                 let refused = |_| no_memory(body.path, wanted * size_of::<T>(), None);
                 values.try_reserve_exact(wanted - values.len()).map_err(refused)?;
@@ -70,7 +70,7 @@ impl ArrayLayout {
     fn count<T>(&self, body: &ArrayBytes<'_>, copies: usize) -> Result<usize> {
         let Self { dtype, shape, .. } = self;
         let bytes = match body.length {
-            KnownLength::Exact(held) => check_length(body.path, shape, dtype.size(), held)?,
+            KnownLength::Exact(length) => check_length(body.path, shape, dtype.size(), length)?,
             KnownLength::Packed(packed) => promised(shape, dtype.size())
                 .filter(|&bytes| bytes as u64 / MOST_INFLATION <= packed)
                 .ok_or_else(|| {
@@ -116,7 +116,7 @@ impl ArrayBytes<'_> {
     }
 }
 
-/// What came of unpacking: errors of the system stay what they are, others mean a damaged file.
+/// The error of unpacking: errors of the system stay what they are, others mean a damaged file.
 pub fn cannot_unpack(path: &Path, error: &io::Error) -> Error {
     match error.raw_os_error() {
         Some(code) => Error::io("read", path, io::Error::from_raw_os_error(code)),

@@ -1,5 +1,4 @@
-//! Limits that the header of an array is held to before anything is allocated: the length of the file, and the memory that is
-//! left.
+//! Limits on the header of an array before anything is allocated: the length of the file, and the memory that is left.
 
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use crate::io::memory::{Bytes, available};
 /// Bytes that are decoded without a look at the memory that is left.
 const SMALL: u64 = 64 << 20;
 
-/// An empty vector with room for `count`, or a refusal.
+/// An empty vector with a capacity of `count`, or a refusal.
 pub fn reserved<T>(path: &Path, count: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();
     let refused = |_| no_memory(path, count.saturating_mul(size_of::<T>()), None);
@@ -23,15 +22,15 @@ pub fn promised(shape: &[usize], size: usize) -> Option<usize> {
 }
 
 /// How many bytes a shape promises, checked against those that follow it in the file.
-pub fn check_length(path: &Path, shape: &[usize], size: usize, held: u64) -> Result<usize> {
+pub fn check_length(path: &Path, shape: &[usize], size: usize, length: u64) -> Result<usize> {
     let promised = promised(shape, size);
-    if let Some(promised) = promised.filter(|&promised| promised as u64 == held) {
+    if let Some(promised) = promised.filter(|&promised| promised as u64 == length) {
         return Ok(promised);
     }
     let words = promised.map_or("more bytes than memory has".to_owned(), |bytes| format!("{bytes} bytes"));
-    let fact = format!("shape {shape:?} of {size}-byte numbers promises {words}, the file holds {held}");
+    let fact = format!("shape {shape:?} of {size}-byte numbers promises {words}, the file holds {length}");
     let remedy = match promised {
-        Some(bytes) if bytes > 0 && (bytes as u64) < held => {
+        Some(bytes) if bytes > 0 && (bytes as u64) < length => {
             "where several arrays were saved into one file, save each into its own; else it is damaged"
         }
         _ => "it is truncated or damaged",
@@ -39,7 +38,7 @@ pub fn check_length(path: &Path, shape: &[usize], size: usize, held: u64) -> Res
     Err(Error::input(path, format!("{fact}; {remedy}")))
 }
 
-/// Refuses what is larger than the memory that the machine has left.
+/// Refuses more bytes than the machine has left.
 pub fn check_memory(path: &Path, bytes: u64) -> Result<()> {
     match available().filter(|_| bytes > SMALL) {
         Some(left) if left.0 < bytes => Err(no_memory(path, bytes as usize, Some(left))),

@@ -1,4 +1,4 @@
-//! PNG and JPEG by content, and what else a file is that is named so.
+//! PNG and JPEG by content, and the likely kind of a file that is named so and is neither.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -9,7 +9,7 @@ use image::ImageFormat;
 use crate::data::formats::unsupported;
 use crate::error::{Error, Result};
 
-/// What files and folders of images may hold.
+/// Formats of pictures that are read.
 const ACCEPTED: [ImageFormat; 2] = [ImageFormat::Png, ImageFormat::Jpeg];
 
 /// The format of `bytes`, if it is one that is read.
@@ -25,7 +25,7 @@ pub fn format(path: &Path, mut file: &File) -> Result<ImageFormat> {
     recognised(&start).ok_or_else(|| Error::input(path, not_a_picture(&start)))
 }
 
-/// What a file is that is named as a picture and is none, in words with a way out.
+/// The likely kind of a file that is named as a picture and is none, in words with a way out.
 fn not_a_picture(start: &[u8]) -> String {
     let text = start.trim_ascii_start().to_ascii_lowercase();
     if start.is_empty() {

@@ -17,7 +17,7 @@ use crate::io::safe_open;
 const MOST_NUMBERS: u64 = 1 << 28;
 /// Bytes within which the headers of a JPEG file must end.
 const LONGEST_HEADERS: u64 = 16 << 20;
-/// Most pixels out of a byte: what deflate makes of it, eight of them in one byte.
+/// Most pixels out of a byte: all that deflate makes of it, eight of them in one byte.
 const MOST_PIXELS_PNG: u64 = 8 * MOST_INFLATION;
 /// Most bytes that deflate makes of one.
 const MOST_INFLATION: u64 = 1032;
@@ -26,7 +26,7 @@ const MOST_PIXELS_JPEG: u64 = 8 * 64 * 16;
 /// Buffers of files and of inflation, tables of codes.
 const BUFFERS: u64 = 256 << 10;
 
-/// What the headers of a file say.
+/// The headers of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageHeader {
     /// Pixels across, as the picture is shown.

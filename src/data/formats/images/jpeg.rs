@@ -1,5 +1,5 @@
 //! The outline of a JPEG file (ITU-T T.81, annex B): its segments by their lengths, its scans up to the next marker, and the
-//! end of the image. What follows the end (the film of a motion photo, further pictures, padding) is not looked at. The
+//! end of the image. Bytes behind the end (the film of a motion photo, further pictures, padding) are not looked at. The
 //! decoder fills what is missing with grey and says nothing, so that a file without an end is refused by this outline.
 
 use std::io::{BufRead, Seek};
@@ -10,7 +10,7 @@ const END_OF_IMAGE: u8 = 0xd9;
 const START_OF_SCAN: u8 = 0xda;
 const PROGRESSIVE: u8 = 0xc2;
 
-/// What the headers say, from the start of the image to that of the first scan.
+/// The headers, from the start of the image to that of the first scan.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct JpegHeaders {
     /// Their bytes.
