@@ -6,6 +6,7 @@ mod devices;
 mod encode;
 mod eval;
 mod features;
+mod manual;
 mod on_data;
 mod outputs;
 mod reconstruct;
@@ -31,6 +32,8 @@ pub fn run(cli: &Cli, started: Instant) -> anyhow::Result<ExitCode> {
         Command::Verify(args) => verify::run(args),
         Command::Bench(args) => done(bench::run(args)),
         Command::Devices(args) => done(devices::run(args)),
+        Command::Completions(args) => done(manual::completions(args)),
+        Command::Manual(args) => done(manual::page(args)),
     }
 }
 
