@@ -16,7 +16,7 @@ use super::step::first_order::Descent;
 use super::step::lbfgs::Search;
 use super::step::pass::{Examples, Pass, RhoHatTarget};
 use super::step::rows::HandedRows;
-use crate::data::batches::{Examples as Given, Wanted};
+use crate::data::batches::{ExampleSet as Given, RowSelection};
 use crate::engine::setup::Setup;
 use crate::engine::{Engine, Layer, NewUnit, Plan, RhoHat, Rows, Spare, State, Step, check_list, evenly};
 use crate::error::Result;
@@ -284,7 +284,7 @@ impl GpuEngine {
                 continue;
             }
             if let Held::Streamed(stream) = &self.examples {
-                let wanted = Wanted::Range(chunk.clone());
+                let wanted = RowSelection::Range(chunk.clone());
                 stream.borrow_mut().fetch(&self.gpu, &self.layout, &wanted)?;
             }
             let mut tensors = Vec::new();
