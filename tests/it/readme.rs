@@ -1,4 +1,4 @@
-//! Every command of the README, in its order, through the real binary.
+//! Every command of the README and of `docs/`, in its order, through the real binary.
 
 use std::fs;
 use std::path::Path;
@@ -6,16 +6,15 @@ use std::path::Path;
 use assert_cmd::Command;
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use rhohat::data::npy;
-use tempfile::tempdir;
+use tempfile::{TempDir, tempdir};
 
 use crate::verify::report;
 
-/// The commands of all `sh` blocks and of the workflow, without the words before `rhohat`'s own arguments.
-fn commands() -> Vec<Vec<String>> {
-    let readme = include_str!("../../README.md");
+/// The commands of all `sh` blocks and of the workflow of a text, without the words before `rhohat`'s own arguments.
+fn commands(text: &str) -> Vec<Vec<String>> {
     let mut language = "";
     let mut commands = Vec::new();
-    for line in readme.lines() {
+    for line in text.lines() {
         if let Some(fence) = line.strip_prefix("```") {
             language = fence;
         } else if language == "sh" {
@@ -57,12 +56,12 @@ fn prepare(folder: &Path) {
     fs::write(folder.join("rows.u8"), bytes).unwrap();
 }
 
-#[test]
-fn every_command_of_the_readme_does_what_it_is_shown_for() {
+/// Runs the commands of a text in a folder of their own, which is returned.
+fn run_all(text: &str) -> (TempDir, usize) {
     let folder = tempdir().unwrap();
     prepare(folder.path());
-    let commands = commands();
-    assert!(commands.len() > 10, "the README lost its commands: {commands:?}");
+    let commands = commands(text);
+    let count = commands.len();
     for mut arguments in commands {
         let shown = arguments.join(" ");
         if let [_, _, device] = &arguments[..]
@@ -88,9 +87,40 @@ fn every_command_of_the_readme_does_what_it_is_shown_for() {
             "rhohat {shown} said nothing"
         );
     }
-    for file in
-        ["runs/photos/features.png", "codes.npy", "again.png", "features.png", "runs/ci/model.safetensors"]
-    {
+    (folder, count)
+}
+
+fn assert_written(folder: &TempDir, files: &[&str]) {
+    for file in files {
         assert!(folder.path().join(file).is_file(), "{file} was not written");
+    }
+}
+
+#[test]
+fn every_command_of_the_readme_does_what_it_is_shown_for() {
+    let (folder, count) = run_all(include_str!("../../README.md"));
+    assert!(count > 3, "the README lost its commands");
+    assert_written(&folder, &["runs/photos/features.png", "codes.npy", "runs/digits/model.safetensors"]);
+}
+
+#[test]
+fn every_command_of_the_guide_does_what_it_is_shown_for() {
+    let (folder, count) = run_all(include_str!("../../docs/guide.md"));
+    assert!(count > 20, "the guide lost its commands");
+    let files =
+        ["runs/photos/features.png", "codes.npy", "again.png", "features.png", "runs/ci/model.safetensors"];
+    assert_written(&folder, &files);
+}
+
+#[test]
+fn every_command_of_the_other_pages_does_what_it_is_shown_for() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let pages = fs::read_dir(docs).unwrap().map(|entry| entry.unwrap().path());
+    let others =
+        pages.filter(|page| page.extension().is_some_and(|md| md == "md") && !page.ends_with("guide.md"));
+    let texts: Vec<String> = others.map(|page| fs::read_to_string(page).unwrap()).collect();
+    assert!(texts.len() > 5, "the pages are gone");
+    for text in texts {
+        run_all(&text);
     }
 }

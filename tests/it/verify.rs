@@ -1,7 +1,6 @@
 //! Everything that `rhohat verify` checks, on all three engines, and what its bounds are worth.
 
-use std::rc::Rc;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use assert_cmd::Command;
 use rhohat::engine::device::Choice;
@@ -78,7 +77,7 @@ fn every_kernel_passes_every_check_in_each_memory_that_it_reads() {
 #[test]
 fn whole_steps_stay_within_their_bounds_on_every_variant_of_the_kernels() {
     let Some(gpu) = support::software("variants") else { return };
-    let gpu = Rc::new(gpu);
+    let gpu = Arc::new(gpu);
     assert_eq!(Variant::supported(&gpu), Variant::all().collect::<Vec<_>>(), "lavapipe runs all of them");
     for variant in Variant::all() {
         gpu.force(variant).unwrap();
