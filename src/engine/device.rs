@@ -1,8 +1,6 @@
-//! What `--device` means: the selector, and the engine that it opens.
+//! The device that a selector means on this machine, and the engine that it opens.
 
-use std::fmt;
-use std::rc::Rc;
-use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::data::batches::ExampleSet;
 use crate::engine::cpu::Cpu;
@@ -11,67 +9,14 @@ use crate::engine::gpu::device::adapter::{adapters, select};
 use crate::engine::gpu::engine::GpuEngine;
 use crate::engine::gpu::kernel::variant::Variant;
 use crate::engine::gpu::tune::cache::Cache;
-use crate::engine::gpu::tune::{self, Kernels, Tune};
+use crate::engine::gpu::tune::{self, Kernels, Tune, TuneMode, Workload};
 use crate::engine::reference::Reference;
-use crate::engine::{Cut, Engine, Job, Plan, RhoHat};
+pub use crate::engine::selector::Selector;
+pub use crate::engine::setup::Setup;
+use crate::engine::{Engine, Job, Plan};
 use crate::error::{Error, Result};
 use crate::io::memory::Footprint;
-use crate::math::objective::Objective;
 use crate::math::params::{Matrix, Params};
-
-/// A parsed `--device`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selector {
-    /// A real GPU, else the CPU engine.
-    Auto,
-    /// The f32 engine on all cores.
-    Cpu,
-    /// A real GPU, or the n-th of those listed by `rhohat devices`.
-    Gpu(Option<usize>),
-    /// The slow f64 reference.
-    Reference,
-    /// The WGSL kernels on a software adapter.
-    Software,
-    /// The adapter whose name contains this text, whatever its case.
-    Named(String),
-}
-
-impl FromStr for Selector {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Ok(match text {
-            "auto" => Self::Auto,
-            "cpu" => Self::Cpu,
-            "gpu" => Self::Gpu(None),
-            "reference" => Self::Reference,
-            "software" => Self::Software,
-            "" => return Err(Error::usage("--device needs a value; `rhohat devices` lists them")),
-            _ => match text.strip_prefix("gpu:") {
-                Some(number) => Self::Gpu(Some(number.parse().map_err(|_| {
-                    Error::usage(format!(
-                        "--device {text}: {number:?} is no adapter number; see `rhohat devices`"
-                    ))
-                })?)),
-                None => Self::Named(text.to_owned()),
-            },
-        })
-    }
-}
-
-impl fmt::Display for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Cpu => f.write_str("cpu"),
-            Self::Gpu(None) => f.write_str("gpu"),
-            Self::Gpu(Some(number)) => write!(f, "gpu:{number}"),
-            Self::Reference => f.write_str("reference"),
-            Self::Software => f.write_str("software"),
-            Self::Named(name) => f.write_str(name),
-        }
-    }
-}
 
 /// A selector that has been resolved against what the machine has.
 #[derive(Clone, Debug)]
@@ -81,21 +26,7 @@ pub enum Choice {
     /// The CPU engine.
     Cpu,
     /// An opened WebGPU adapter.
-    Gpu(Rc<Gpu>),
-}
-
-/// How an engine is set up, apart from its parameters and examples. By default the lecture's objective, cut as the
-/// engine likes, on all cores.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Setup {
-    /// What is minimised.
-    pub objective: Objective,
-    /// Rows and hidden units computed at a time.
-    pub cut: Cut,
-    /// How ρ̂ is taken in mini-batch steps.
-    pub rho_hat: RhoHat,
-    /// Threads of the CPU engine; 0 is one a core.
-    pub threads: usize,
+    Gpu(Arc<Gpu>),
 }
 
 /// Parameters and examples, in the precision that the engine asks for.
@@ -124,7 +55,7 @@ impl Choice {
             Selector::Reference => Ok(Self::Reference),
             Selector::Cpu => Ok(Self::Cpu),
             _ => match select(selector, &adapters())? {
-                Some(adapter) => Ok(Self::Gpu(Rc::new(Gpu::open(adapter)?))),
+                Some(adapter) => Ok(Self::Gpu(Arc::new(Gpu::open(adapter)?))),
                 None => Ok(Self::Cpu),
             },
         }
@@ -153,15 +84,15 @@ impl Choice {
         }
     }
 
-    /// Chooses the kernels of a WebGPU device for a job, by what the user's cache knows or by a race; `None` for other
+    /// Chooses the kernels of a WebGPU device for a workload, by the user's cache or by a race; `None` for other
     /// devices.
     ///
     /// # Errors
     /// [`Error::Usage`] when a race is asked for on another device, else as [`tune::choose`].
-    pub fn tune(&self, job: &tune::Job, how: Tune) -> Result<Option<Kernels>> {
+    pub fn tune(&self, work: &Workload, how: Tune) -> Result<Option<Kernels>> {
         match self {
-            Self::Gpu(gpu) => tune::choose(gpu, job, how, &Cache::of_user()).map(Some),
-            _ if how == Tune::Always => Err(Error::usage(format!(
+            Self::Gpu(gpu) => tune::choose(gpu, work, how, &Cache::of_user()).map(Some),
+            _ if how.mode == TuneMode::Always => Err(Error::usage(format!(
                 "--retune: {} is no WebGPU device, there are no kernels to time; leave it out, or name one with --device",
                 self.adapter()
             ))),

@@ -2,7 +2,6 @@
 //! the host and by that of the device. The former sees all threads: hence one test at a time.
 
 use std::alloc::System;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use rhohat::data::batches::{Dataset, ExampleSet, RowSelection};
@@ -187,7 +186,7 @@ impl Start for OnDisk {
 fn the_device_holds_what_its_plan_says() {
     let _alone = alone();
     let Some(gpu) = support::software("memory plans") else { return };
-    let gpu = Rc::new(gpu);
+    let gpu = Arc::new(gpu);
     let choice = Choice::Gpu(gpu.clone());
     let held = || gpu.device.generate_allocator_report().expect("Vulkan reports").total_allocated_bytes;
     let mut wrong = 0;

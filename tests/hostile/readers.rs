@@ -11,7 +11,7 @@ use rhohat::engine::Engine;
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::kernel::variant::Variant;
-use rhohat::engine::gpu::tune::cache::{Cache, Entry, Key};
+use rhohat::engine::gpu::tune::cache::{Cache, CachedRace, Key};
 use rhohat::math::optim::{LearningRate, Optimizer};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::run::checkpoint::{Checkpoints, Found};
@@ -149,7 +149,7 @@ pub fn read_raw(path: &Path) -> Result<Seen> {
 }
 
 /// An entry of a cache of kernels.
-pub fn entry() -> Entry {
+pub fn entry() -> CachedRace {
     let text = |text: &str| text.to_owned();
     let key = Key {
         adapter: text("a card"),
@@ -161,5 +161,5 @@ pub fn entry() -> Entry {
         hidden: 25,
         rows: 1000,
     };
-    Entry { key, variant: Variant::PLAIN, milliseconds: [(text("NT direct/buffers"), 0.5)].into() }
+    CachedRace { key, variant: Variant::PLAIN, milliseconds: [(text("NT direct/buffers"), 0.5)].into() }
 }

@@ -1,11 +1,15 @@
 //! Whole passes of the CPU and the GPU engine against the reference, over shapes, chunks and blocks.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use rhohat::data::shuffle::Shuffle;
+use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::{Choice, Setup};
-use rhohat::engine::{Cut, Rows, Update};
+use rhohat::engine::gpu::device::Gpu;
+use rhohat::engine::gpu::engine::GpuEngine;
+use rhohat::engine::reference::Reference;
+use rhohat::engine::{Cut, Engine, Rows, Step, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::{Activation, Objective};
 use rhohat::math::optim::{LearningRate, Optimizer};
@@ -17,7 +21,7 @@ use crate::support;
 
 /// The engines in f32.
 fn engines(test: &str) -> Vec<(&'static str, Choice)> {
-    let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Rc::new(gpu))));
+    let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Arc::new(gpu))));
     std::iter::once(("cpu", Choice::Cpu)).chain(software).collect()
 }
 
@@ -86,7 +90,9 @@ fn given_parameters_come_back_and_replacing_them_forgets_the_momentum() {
         let update = Update::Sgd { lr: 0.1, momentum: 0.9 };
         let mut step = || {
             engine.set_params(&params).unwrap();
-            assert!(engine.step(Rows::All, &update, false).unwrap().is_none());
+            assert!(
+                engine.step(&Step { rows: Rows::All, update, beta: 3.0, report: false }).unwrap().is_none()
+            );
             engine.params().unwrap()
         };
         let first = step();
@@ -225,7 +231,7 @@ fn training_lowers_the_cost_with_every_optimiser() {
 #[test]
 fn a_gpu_is_waited_for_at_reports_alone() {
     let Some(gpu) = support::software("a_gpu_is_waited_for_at_reports_alone") else { return };
-    let gpu = Rc::new(gpu);
+    let gpu = Arc::new(gpu);
     let mut engine = Choice::Gpu(gpu.clone()).open(&Setup::default(), &small()).unwrap();
     for batch in [None, Some(20)] {
         for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
@@ -243,4 +249,81 @@ fn a_gpu_is_waited_for_at_reports_alone() {
             assert!(waits(240, 1) > 240, "{optimizer:?}, batch {batch:?}");
         }
     }
+}
+
+/// Both layers of handed rows.
+fn layers(engine: &mut dyn Engine, rows: &[f32]) -> [Vec<f32>; 2] {
+    let codes = engine.encode_rows(rows).unwrap();
+    let outputs = engine.decode_rows(&codes).unwrap();
+    [codes, outputs]
+}
+
+#[test]
+fn handed_rows_have_the_codes_and_outputs_of_examples() {
+    const CHUNK: usize = 16;
+    let (pair, shape) = ((Activation::Sigmoid, Activation::Tanh), Shape { visible: 13, hidden: 21 });
+    let all = engines("handed rows").into_iter().chain([("reference", Choice::Reference)]);
+    for (name, choice) in all {
+        for block in [None, Some(8)] {
+            let cut = Cut { chunk: Some(CHUNK), block, ..Cut::default() };
+            for count in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 3] {
+                let Problem { objective, params, data } = Problem::of_shape(pair, shape, count, 5);
+                let setup = Setup { objective, cut, ..Setup::default() };
+                let open = |data: &Matrix<f32>| choice.open(&setup, &(params.clone(), data.clone())).unwrap();
+                let mut holding = open(&data);
+                let [codes, outputs] = layers(&mut *holding, &data.values);
+                assert_eq!(codes.len(), count * shape.hidden, "{name}, {count} rows");
+                assert!(codes == holding.encode(0, count).unwrap(), "{name}, {count} rows");
+                let expected = holding.reconstruct(0, count).unwrap();
+                assert_eq!(outputs.len(), expected.len(), "{name}, {count} rows");
+                if let Choice::Reference = choice {
+                    // Its codes were rounded to f32 on their way.
+                    let close = |(x, y): (&f32, &f32)| (x - y).abs() <= 1e-6;
+                    assert!(outputs.iter().zip(&expected).all(close), "{count} rows");
+                } else {
+                    assert!(outputs == expected, "{name}, {count} rows");
+                }
+                let mut without = open(&Matrix::new(0, shape.visible, Vec::new()));
+                let again = [(); 2].map(|()| layers(&mut *without, &data.values));
+                assert!(
+                    again.iter().all(|again| *again == [codes.clone(), outputs.clone()]),
+                    "{name}, {count} rows"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn handed_rows_are_whole_and_leave_training_alone() {
+    for (name, choice) in engines("training beside handed rows") {
+        let problem = Problem::new((Activation::Tanh, Activation::Linear), 4);
+        let setup = Setup { objective: problem.objective, cut: CUTS[2], ..Setup::default() };
+        let run = |between: bool| {
+            let mut engine = choice.open(&setup, &(problem.params.clone(), problem.data.clone())).unwrap();
+            for step in 1..4 {
+                if between {
+                    layers(&mut *engine, &problem.data.values[..5 * 13]);
+                }
+                let (rows, update) = (Rows::Listed(&[7, 1, 30]), Update::Adam { lr: 0.01, step });
+                engine.step(&Step { rows, update, beta: 0.5, report: false }).unwrap();
+            }
+            for rows in [engine.encode_rows(&[0.5; 12]), engine.decode_rows(&[0.5; 11])] {
+                assert!(matches!(rows, Err(Error::Usage(_))), "{name}");
+            }
+            engine.params().unwrap()
+        };
+        assert_eq!(run(true), run(false), "{name}");
+    }
+}
+
+#[test]
+fn devices_and_engines_go_from_thread_to_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<Gpu>();
+    is_send::<GpuEngine>();
+    is_send::<Cpu>();
+    is_send::<Reference>();
+    is_send::<Choice>();
+    is_send::<Box<dyn Engine>>();
 }

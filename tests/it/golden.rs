@@ -1,11 +1,11 @@
 //! Twenty updates as another implementation makes them (`tests/golden/make.py`, NumPy in f64), replayed on every engine.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rhohat::data::batches::ExampleSet;
 use rhohat::engine::device::{Choice, Setup, Start};
 use rhohat::engine::reference::Reference;
-use rhohat::engine::{Cut, Engine, RhoHat, Rows, Update};
+use rhohat::engine::{Cut, Engine, RhoHat, Rows, Step, Update};
 use rhohat::math::objective::{Objective, RhoHatMode};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::verify::compare::{Closeness, Expected, UNIT};
@@ -87,7 +87,15 @@ impl Golden {
         let mut worst = Closeness::default();
         for (index, batch) in self.batches.iter().enumerate() {
             let rows = if self.run.batch.is_some() { Rows::Listed(batch) } else { Rows::All };
-            let cost = engine.step(rows, &self.update(index as u64 + 1), true).unwrap().unwrap();
+            let cost = engine
+                .step(&Step {
+                    rows,
+                    update: self.update(index as u64 + 1),
+                    beta: self.objective.beta,
+                    report: true,
+                })
+                .unwrap()
+                .unwrap();
             let terms = [cost.reconstruction, cost.decay, cost.kl];
             let what = |what: &str| format!("{name}, {what} before update {}", index + 1);
             worst = worst.worse(close(&what("terms of J"), &self.costs[index], &terms, tolerance));
@@ -149,5 +157,5 @@ fn the_cpu_engine_replays_twenty_updates_of_another_implementation() {
 #[test]
 fn the_kernels_replay_twenty_updates_of_another_implementation() {
     let Some(gpu) = support::software("golden runs") else { return };
-    replay_in_single("software", &Choice::Gpu(Rc::new(gpu)));
+    replay_in_single("software", &Choice::Gpu(Arc::new(gpu)));
 }

@@ -1,7 +1,7 @@
 //! Layers, batches and vectors that are larger than a binding: steps stay those of the reference, however small the
 //! limit, and any cut gives the same parameters.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -9,7 +9,7 @@ use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::device::Gpu;
 use rhohat::engine::gpu::memory::layout::Layout;
-use rhohat::engine::{Cut, Rows, Update};
+use rhohat::engine::{Cut, Rows, Step, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::Activation;
 use rhohat::math::optim::{LearningRate, Optimizer};
@@ -25,8 +25,8 @@ use crate::support;
 
 const SIGMOIDS: (Activation, Activation) = (Activation::Sigmoid, Activation::Sigmoid);
 
-fn device(test: &str) -> Option<Rc<Gpu>> {
-    support::software(test).map(Rc::new)
+fn device(test: &str) -> Option<Arc<Gpu>> {
+    support::software(test).map(Arc::new)
 }
 
 fn limited(bytes: u64) -> Cut {
@@ -174,7 +174,14 @@ fn trained(choice: &Choice, problem: &Problem, blocks: usize, chunk: usize) -> (
     let setup = Setup { objective: problem.objective, cut, ..Setup::default() };
     let mut engine = choice.open(&setup, &(problem.params.clone(), problem.data.clone())).unwrap();
     for _ in 0..STEPS {
-        engine.step(Rows::All, &Update::Sgd { lr: RATE, momentum: 0.0 }, false).unwrap();
+        engine
+            .step(&Step {
+                rows: Rows::All,
+                update: Update::Sgd { lr: RATE, momentum: 0.0 },
+                beta: problem.objective.beta,
+                report: false,
+            })
+            .unwrap();
     }
     (engine.cost().unwrap().total(), engine.params().unwrap())
 }

@@ -5,7 +5,6 @@ mod limits;
 mod orders;
 mod shards;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use rhohat::data::RawRows;
@@ -109,7 +108,7 @@ impl Start for From {
 }
 
 fn engines(test: &str) -> Vec<Choice> {
-    let software = support::software(test).map(|gpu| Choice::Gpu(Rc::new(gpu)));
+    let software = support::software(test).map(|gpu| Choice::Gpu(Arc::new(gpu)));
     std::iter::once(Choice::Cpu).chain(software).collect()
 }
 

@@ -1,9 +1,9 @@
-//! The three products of a step on a device, with the ends that they have there, as [`mod@super::race`] runs them: on a
-//! small part of the work first, then on larger and larger ones.
+//! The three products of a step on a device, with the epilogues that they have there, as [`mod@super::race`] times them:
+//! on a small part of the work first, then on larger and larger ones.
 
 use std::time::Instant;
 
-use super::race::{Course, Lane};
+use super::candidate::{Candidate, Check, Runner};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::variant::Product;
 use crate::engine::gpu::memory::buffer::{Tensor, bytes, padded};
@@ -13,16 +13,14 @@ use crate::engine::gpu::ops::{LayerEnd, OutputEnd, output_sums, product_room};
 use crate::engine::gpu::recording::{Recorder, Recording};
 use crate::error::Result;
 use crate::math::objective::Activation;
-use crate::verify::kernels::check_form;
-use crate::verify::rig::{Failure, Rig};
-use crate::verify::running_error::kernels::Form;
+use crate::math::transpose::Transpose;
 
-/// Rows and columns of the first piece at most: a slow kernel takes milliseconds for it everywhere.
+/// Rows and columns of the first size at most: a slow kernel takes milliseconds for it everywhere.
 const FIRST: usize = 128;
 
 /// Visible units, hidden units and rows of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Piece {
+pub struct ProductSize {
     /// n.
     pub visible: usize,
     /// Units of a block.
@@ -31,7 +29,7 @@ pub struct Piece {
     pub rows: usize,
 }
 
-impl Piece {
+impl ProductSize {
     /// Work of one product.
     fn flops(self) -> f64 {
         2.0 * self.visible as f64 * self.hidden as f64 * self.rows as f64
@@ -50,18 +48,19 @@ impl Piece {
 pub struct Products<'g> {
     gpu: &'g Gpu,
     layout: &'g Layout,
-    whole: Piece,
+    check: Check,
+    whole: ProductSize,
     side: usize,
-    at_hand: Operands,
-    /// Who has run on it. A software adapter compiles once more when it first sees textures of another size.
-    warm: Vec<Lane>,
+    tensors: ProductTensors,
+    /// Candidates that have run on them. A software adapter compiles once more when it first sees textures of another size.
+    warm: Vec<Candidate>,
     started: Instant,
 }
 
-/// What the products of a piece read and write.
+/// The operands and results of products of a size.
 #[derive(Debug)]
-struct Operands {
-    piece: Piece,
+struct ProductTensors {
+    size: ProductSize,
     /// `[rows, n]`.
     x: Tensor,
     /// `[rows, h]`.
@@ -82,9 +81,9 @@ struct Operands {
     scratch: Tensor,
 }
 
-impl Operands {
-    fn new(gpu: &Gpu, layout: &Layout, piece: Piece) -> Result<Self> {
-        let Piece { visible, hidden, rows } = piece;
+impl ProductTensors {
+    fn new(gpu: &Gpu, layout: &Layout, size: ProductSize) -> Result<Self> {
+        let ProductSize { visible, hidden, rows } = size;
         let zeros = |rows, cols| Tensor::zeros(gpu, "operand of a race", rows, cols);
         let vector = |len| Tensor::vector(gpu, "vector of a race", len);
         let counts = Product::ALL.map(|p| slices_of(p, layout.limit, hidden, visible, rows).count);
@@ -95,7 +94,7 @@ impl Operands {
         let sums =
             Product::ALL.map(|p| output_sums(p, rows, visible, hidden, scratch.bound)).into_iter().max();
         Ok(Self {
-            piece,
+            size,
             x: filled(gpu, zeros(rows, visible)?),
             a2: filled(gpu, zeros(rows, hidden)?),
             w: filled(gpu, zeros(hidden, visible)?),
@@ -110,31 +109,31 @@ impl Operands {
 }
 
 impl<'g> Products<'g> {
-    /// Those of a piece of work, of which a small part is at hand at first.
+    /// Tensors for a small part of `whole`, and `check` for the candidates.
     ///
     /// # Errors
     /// When the device has no room.
-    pub fn new(gpu: &'g Gpu, layout: &'g Layout, whole: Piece) -> Result<Self> {
+    pub fn new(gpu: &'g Gpu, layout: &'g Layout, whole: ProductSize, check: Check) -> Result<Self> {
         let started = Instant::now();
-        let at_hand = Operands::new(gpu, layout, whole.within(FIRST))?;
-        Ok(Self { gpu, layout, whole, side: FIRST, at_hand, warm: Vec::new(), started })
+        let tensors = ProductTensors::new(gpu, layout, whole.within(FIRST))?;
+        Ok(Self { gpu, layout, check, whole, side: FIRST, tensors, warm: Vec::new(), started })
     }
 
-    fn record(&self, lane: Lane, count: usize) -> Result<Recording> {
+    fn record(&self, candidate: Candidate, count: usize) -> Result<Recording> {
         const F: Activation = Activation::Sigmoid;
-        let Operands { x, a2, w, bias, nt, nn, tn, sums, scratch, piece } = &self.at_hand;
+        let ProductTensors { x, a2, w, bias, nt, nn, tn, sums, scratch, size } = &self.tensors;
         let [hidden, output] = bias.each_ref().map(|bias| LayerEnd { bias, f: F });
-        let mut recorder = Recorder::of(self.gpu, lane.variant());
+        let mut recorder = Recorder::of(self.gpu, candidate.variant());
         recorder.scratch = Some(scratch.clone());
-        let slices = slices_of(lane.product, tn.bound, piece.hidden, piece.visible, piece.rows);
+        let slices = slices_of(candidate.product, tn.bound, size.hidden, size.visible, size.rows);
         for _ in 0..count {
-            match lane.form {
-                Form::Nt => recorder.layer_nt(x, w, hidden, nt)?,
-                Form::Nn => {
+            match candidate.transpose {
+                Transpose::Nt => recorder.layer_nt(x, w, hidden, nt)?,
+                Transpose::Nn => {
                     let end = OutputEnd { layer: output, x, sums, first_sum: 0 };
                     recorder.output_delta(a2, w, end, nn, false)?;
                 }
-                Form::Tn => recorder.matmul_tn(a2, x, tn, slices)?,
+                Transpose::Tn => recorder.matmul_tn(a2, x, tn, slices)?,
             }
             // In a step the operands of nearly every product are new, and have to be copied.
             recorder.outdate_all();
@@ -143,22 +142,21 @@ impl<'g> Products<'g> {
     }
 }
 
-impl Course for Products<'_> {
-    fn check(&mut self, lane: Lane) -> Result<(), Failure> {
-        let rig = Rig { gpu: self.gpu, memory: lane.memory };
-        check_form(rig, lane.form, lane.product, self.layout.blocks.len())
+impl Runner for Products<'_> {
+    fn check(&mut self, candidate: Candidate) -> Result<(), String> {
+        (self.check)(self.gpu, candidate, self.layout.blocks.len())
     }
 
     fn elapsed(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
 
-    fn time(&mut self, lane: Lane, count: usize) -> Result<f64> {
-        if !self.warm.contains(&lane) {
-            self.record(lane, 1)?.run(self.gpu)?;
-            self.warm.push(lane);
+    fn time(&mut self, candidate: Candidate, count: usize) -> Result<f64> {
+        if !self.warm.contains(&candidate) {
+            self.record(candidate, 1)?.run(self.gpu)?;
+            self.warm.push(candidate);
         }
-        let recording = self.record(lane, count)?;
+        let recording = self.record(candidate, count)?;
         self.gpu.finish()?;
         let started = Instant::now();
         recording.run(self.gpu)?;
@@ -167,7 +165,7 @@ impl Course for Products<'_> {
     }
 
     fn enlarge(&mut self, growth: f64) -> Result<Option<f64>> {
-        let before = self.at_hand.piece;
+        let before = self.tensors.size;
         if before == self.whole {
             return Ok(None);
         }
@@ -177,7 +175,7 @@ impl Course for Products<'_> {
             side *= 2;
         }
         let factor = factor(side);
-        self.at_hand = Operands::new(self.gpu, self.layout, self.whole.within(side))?;
+        self.tensors = ProductTensors::new(self.gpu, self.layout, self.whole.within(side))?;
         self.side = side;
         self.warm.clear();
         Ok(Some(factor))
@@ -202,9 +200,9 @@ mod tests {
 
     #[test]
     fn parts_cut_long_sides_first_and_end_at_the_whole() {
-        let whole = Piece { visible: 3072, hidden: 8192, rows: 256 };
-        assert_eq!(whole.within(128), Piece { visible: 128, hidden: 128, rows: 128 });
-        assert_eq!(whole.within(512), Piece { visible: 512, hidden: 512, rows: 256 });
+        let whole = ProductSize { visible: 3072, hidden: 8192, rows: 256 };
+        assert_eq!(whole.within(128), ProductSize { visible: 128, hidden: 128, rows: 128 });
+        assert_eq!(whole.within(512), ProductSize { visible: 512, hidden: 512, rows: 256 });
         assert_eq!(whole.within(8192), whole);
         assert_eq!(whole.within(512).flops(), 2.0 * 512.0 * 512.0 * 256.0);
     }
