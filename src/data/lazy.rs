@@ -46,31 +46,29 @@ impl LazyExamples {
         memory: Option<Bytes>,
         told: &dyn Fn(usize),
     ) -> Result<Self> {
-        if let Source::Images(pictures) = &source {
-            let rows = GridRows::new(Arc::clone(pictures), preprocess, memory)?;
-            let (preprocess, size) = (rows.preprocess().clone(), rows.size());
-            let origin = ExampleOrigin::Pictures(Arc::clone(pictures), Arc::new(Mutex::new(rows)));
-            return Ok(Self { origin, preprocess, size });
-        }
-        if let Source::Stored(store) = source {
-            preprocess.check_width(store.cols)?;
-            let preprocess = fit(&store, preprocess, None, told)?.for_dtype(store.dtype);
-            let transform = Arc::new(Transform::new(&store, &preprocess));
-            let size = (store.rows, store.cols);
-            return Ok(Self { origin: ExampleOrigin::Stored(store, transform), preprocess, size });
-        }
-        let examples: Examples<f64> = match source {
-            // Rows that are held are not held twice.
-            Source::Rows(table) => {
-                let preprocess = preprocess.clone();
-                let dtype = table.dtype;
-                let examples = Table::examples(Cow::Owned(table), preprocess)?;
-                Examples { preprocess: examples.preprocess.for_dtype(dtype), ..examples }
+        let (origin, preprocess, size) = match source {
+            Source::Images(pictures) => {
+                let rows = GridRows::new(Arc::clone(&pictures), preprocess, memory)?;
+                let (preprocess, size) = (rows.preprocess().clone(), rows.size());
+                (ExampleOrigin::Pictures(pictures, Arc::new(Mutex::new(rows))), preprocess, size)
             }
-            source => source.apply(preprocess)?,
+            Source::Rows(table) => {
+                let dtype = table.dtype;
+                // Handed over, so that the rows are not in memory twice.
+                let examples = Table::examples(Cow::Owned(table), preprocess.clone())?;
+                let preprocess = examples.preprocess.for_dtype(dtype);
+                let size = (examples.matrix.rows, examples.matrix.cols);
+                (ExampleOrigin::Held(Arc::new(examples)), preprocess, size)
+            }
+            Source::Stored(store) => {
+                preprocess.check_width(store.cols)?;
+                let preprocess = fit(&store, preprocess, None, told)?.for_dtype(store.dtype);
+                let transform = Arc::new(Transform::new(&store, &preprocess));
+                let size = (store.rows, store.cols);
+                (ExampleOrigin::Stored(store, transform), preprocess, size)
+            }
         };
-        let (preprocess, size) = (examples.preprocess.clone(), (examples.matrix.rows, examples.matrix.cols));
-        Ok(Self { origin: ExampleOrigin::Held(Arc::new(examples)), preprocess, size })
+        Ok(Self { origin, preprocess, size })
     }
 
     /// m and n.
@@ -83,7 +81,7 @@ impl LazyExamples {
         match &self.origin {
             ExampleOrigin::Held(_) => 16 * (self.size.0 as u64) * self.size.1 as u64,
             ExampleOrigin::Pictures(pictures, _) => pictures.resident_bytes(),
-            ExampleOrigin::Stored(..) => 0,
+            _ => 0,
         }
     }
 
@@ -120,7 +118,7 @@ impl LazyExamples {
         match &self.origin {
             ExampleOrigin::Held(examples) => examples.grid.clone(),
             ExampleOrigin::Pictures(_, rows) => Some(lock(rows).grids().to_vec()),
-            ExampleOrigin::Stored(..) => None,
+            _ => None,
         }
     }
 
@@ -154,11 +152,11 @@ impl LazyExamples {
     /// When the system has no thread left that reads ahead.
     pub fn examples(&self) -> Result<ExampleSet> {
         Ok(ExampleSet::Streamed(match &self.origin {
-            ExampleOrigin::Held(_) | ExampleOrigin::Pictures(..) => Box::new(self.clone()),
             ExampleOrigin::Stored(store, _) => {
                 let transform = Transform::new(store, &self.preprocess);
                 Box::new(Feed::new(Arc::clone(store), transform, Shuffle::rows(0))?)
             }
+            _ => Box::new(self.clone()),
         }))
     }
 
