@@ -11,6 +11,7 @@
 
 pub mod device;
 pub mod engine;
+pub mod footprint;
 pub mod kernel;
 pub mod memory;
 pub mod ops;
