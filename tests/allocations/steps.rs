@@ -3,7 +3,7 @@
 
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::Setup;
-use rhohat::engine::{Cut, Engine, RhoHat, Rows, Update};
+use rhohat::engine::{Cut, Engine, RhoHat, Rows, Step, Update};
 use rhohat::math::objective::{Objective, RhoHatMode};
 use rhohat::math::params::{Matrix, Params, Shape};
 use stats_alloc::Region;
@@ -35,7 +35,7 @@ fn allocations((n, h, m): (usize, usize, usize), cut: Cut) -> (usize, usize) {
             0 => Update::Sgd { lr: 1e-3, momentum: 0.9 },
             _ => Update::Adam { lr: 1e-3, step: 1 + number as u64 },
         };
-        cpu.step(rows, &update, false).expect("a step");
+        cpu.step(&Step { rows, update, beta: 3.0, report: false }).expect("a step");
     };
     (0..20).for_each(&mut step);
     let region = Region::new(ALLOCATOR);

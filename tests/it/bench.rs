@@ -6,9 +6,10 @@ use rhohat::bench::products::{Candidate, measure_variants, variants};
 use rhohat::bench::stats::Pace;
 use rhohat::bench::{contenders, sampled};
 use rhohat::engine::gpu::kernel::variant::Variant;
-use rhohat::engine::{Engine, Layer, NewUnit, Plan, Rows, SearchSpace, Slot, Spare, State, Trial, Update};
+use rhohat::engine::{Engine, Layer, NewUnit, Plan, Spare, State, Step};
 use rhohat::error::Result;
 use rhohat::math::objective::{Activation, Cost, Objective};
+use rhohat::math::optim::{SearchSpace, Slot, Trial};
 use rhohat::math::params::{Params, Shape};
 use rhohat::verify::running_error::kernels::Form;
 
@@ -52,6 +53,10 @@ impl Engine for Faulty {
         self.inner.plan()
     }
 
+    fn objective(&self) -> &Objective {
+        self.inner.objective()
+    }
+
     fn cost(&mut self) -> Result<Cost> {
         self.inner.cost()
     }
@@ -64,20 +69,16 @@ impl Engine for Faulty {
         self.inner.gradient()
     }
 
-    fn step(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>> {
+    fn step(&mut self, step: &Step<'_>) -> Result<Option<Cost>> {
         if self.fault == Fault::NoUpdate {
             return self.inner.cost().map(Some);
         }
         self.updated = true;
-        let mut cost = self.inner.step(rows, update, report)?;
+        let mut cost = self.inner.step(step)?;
         if let (Fault::RhoHat, Some(cost)) = (self.fault, &mut cost) {
             cost.rho_hat[0] *= 1.001;
         }
         Ok(cost)
-    }
-
-    fn set_beta_share(&mut self, share: f64) {
-        self.inner.set_beta_share(share);
     }
 
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
@@ -86,6 +87,14 @@ impl Engine for Faulty {
             codes[0] *= factor;
         }
         Ok(codes)
+    }
+
+    fn encode_rows(&mut self, rows: &[f32]) -> Result<Vec<f32>> {
+        self.inner.encode_rows(rows)
+    }
+
+    fn decode_rows(&mut self, codes: &[f32]) -> Result<Vec<f32>> {
+        self.inner.decode_rows(codes)
     }
 
     fn activations(&mut self, layer: Layer, rows: &[usize]) -> Result<Vec<f32>> {

@@ -9,7 +9,7 @@ use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::device::Gpu;
 use rhohat::engine::gpu::engine::GpuEngine;
 use rhohat::engine::reference::Reference;
-use rhohat::engine::{Cut, Engine, Rows, Update};
+use rhohat::engine::{Cut, Engine, Rows, Step, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::{Activation, Objective};
 use rhohat::math::optim::{LearningRate, Optimizer};
@@ -90,7 +90,9 @@ fn given_parameters_come_back_and_replacing_them_forgets_the_momentum() {
         let update = Update::Sgd { lr: 0.1, momentum: 0.9 };
         let mut step = || {
             engine.set_params(&params).unwrap();
-            assert!(engine.step(Rows::All, &update, false).unwrap().is_none());
+            assert!(
+                engine.step(&Step { rows: Rows::All, update, beta: 3.0, report: false }).unwrap().is_none()
+            );
             engine.params().unwrap()
         };
         let first = step();
@@ -246,6 +248,72 @@ fn a_gpu_is_waited_for_at_reports_alone() {
             assert!((5..=4 * one).contains(&four), "{optimizer:?}, batch {batch:?}: {four}, alone {one}");
             assert!(waits(240, 1) > 240, "{optimizer:?}, batch {batch:?}");
         }
+    }
+}
+
+/// Both layers of handed rows.
+fn layers(engine: &mut dyn Engine, rows: &[f32]) -> [Vec<f32>; 2] {
+    let codes = engine.encode_rows(rows).unwrap();
+    let outputs = engine.decode_rows(&codes).unwrap();
+    [codes, outputs]
+}
+
+#[test]
+fn handed_rows_have_the_codes_and_outputs_of_examples() {
+    const CHUNK: usize = 16;
+    let (pair, shape) = ((Activation::Sigmoid, Activation::Tanh), Shape { visible: 13, hidden: 21 });
+    let all = engines("handed rows").into_iter().chain([("reference", Choice::Reference)]);
+    for (name, choice) in all {
+        for block in [None, Some(8)] {
+            let cut = Cut { chunk: Some(CHUNK), block, ..Cut::default() };
+            for count in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 3] {
+                let Problem { objective, params, data } = Problem::of_shape(pair, shape, count, 5);
+                let setup = Setup { objective, cut, ..Setup::default() };
+                let open = |data: &Matrix<f32>| choice.open(&setup, &(params.clone(), data.clone())).unwrap();
+                let mut holding = open(&data);
+                let [codes, outputs] = layers(&mut *holding, &data.values);
+                assert_eq!(codes.len(), count * shape.hidden, "{name}, {count} rows");
+                assert!(codes == holding.encode(0, count).unwrap(), "{name}, {count} rows");
+                let expected = holding.reconstruct(0, count).unwrap();
+                assert_eq!(outputs.len(), expected.len(), "{name}, {count} rows");
+                if let Choice::Reference = choice {
+                    // Its codes were rounded to f32 on their way.
+                    let close = |(x, y): (&f32, &f32)| (x - y).abs() <= 1e-6;
+                    assert!(outputs.iter().zip(&expected).all(close), "{count} rows");
+                } else {
+                    assert!(outputs == expected, "{name}, {count} rows");
+                }
+                let mut without = open(&Matrix::new(0, shape.visible, Vec::new()));
+                let again = [(); 2].map(|()| layers(&mut *without, &data.values));
+                assert!(
+                    again.iter().all(|again| *again == [codes.clone(), outputs.clone()]),
+                    "{name}, {count} rows"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn handed_rows_are_whole_and_leave_training_alone() {
+    for (name, choice) in engines("training beside handed rows") {
+        let problem = Problem::new((Activation::Tanh, Activation::Linear), 4);
+        let setup = Setup { objective: problem.objective, cut: CUTS[2], ..Setup::default() };
+        let run = |between: bool| {
+            let mut engine = choice.open(&setup, &(problem.params.clone(), problem.data.clone())).unwrap();
+            for step in 1..4 {
+                if between {
+                    layers(&mut *engine, &problem.data.values[..5 * 13]);
+                }
+                let (rows, update) = (Rows::Listed(&[7, 1, 30]), Update::Adam { lr: 0.01, step });
+                engine.step(&Step { rows, update, beta: 0.5, report: false }).unwrap();
+            }
+            for rows in [engine.encode_rows(&[0.5; 12]), engine.decode_rows(&[0.5; 11])] {
+                assert!(matches!(rows, Err(Error::Usage(_))), "{name}");
+            }
+            engine.params().unwrap()
+        };
+        assert_eq!(run(true), run(false), "{name}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rhohat::data::batches::Examples;
 use rhohat::engine::device::{Choice, Setup, Start};
 use rhohat::engine::reference::Reference;
-use rhohat::engine::{Cut, Engine, RhoHat, Rows, Update};
+use rhohat::engine::{Cut, Engine, RhoHat, Rows, Step, Update};
 use rhohat::math::objective::{Objective, RhoHatMode};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::verify::compare::{Closeness, Expected, UNIT};
@@ -87,7 +87,15 @@ impl Golden {
         let mut worst = Closeness::default();
         for (index, batch) in self.batches.iter().enumerate() {
             let rows = if self.run.batch.is_some() { Rows::Listed(batch) } else { Rows::All };
-            let cost = engine.step(rows, &self.update(index as u64 + 1), true).unwrap().unwrap();
+            let cost = engine
+                .step(&Step {
+                    rows,
+                    update: self.update(index as u64 + 1),
+                    beta: self.objective.beta,
+                    report: true,
+                })
+                .unwrap()
+                .unwrap();
             let terms = [cost.reconstruction, cost.decay, cost.kl];
             let what = |what: &str| format!("{name}, {what} before update {}", index + 1);
             worst = worst.worse(close(&what("terms of J"), &self.costs[index], &terms, tolerance));

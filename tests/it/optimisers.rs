@@ -1,11 +1,10 @@
 //! The line search and L-BFGS on functions with known minima, learning rates, and the order of the examples.
 
 use rhohat::data::shuffle::{Order, Shuffle};
-use rhohat::engine::{SearchSpace, Slot, Trial};
 use rhohat::math::objective::Cost;
 use rhohat::math::optim::lbfgs::{Iteration, Lbfgs};
 use rhohat::math::optim::line_search::{C1, C2, Found, Point, strong_wolfe};
-use rhohat::math::optim::{LearningRate, Schedule};
+use rhohat::math::optim::{LearningRate, Schedule, SearchSpace, Slot, Trial};
 
 /// Any function with its gradient as the space of a search.
 struct Space<F> {

@@ -9,7 +9,7 @@ use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::device::Gpu;
 use rhohat::engine::gpu::memory::layout::Layout;
-use rhohat::engine::{Cut, Rows, Update};
+use rhohat::engine::{Cut, Rows, Step, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::Activation;
 use rhohat::math::optim::{LearningRate, Optimizer};
@@ -174,7 +174,14 @@ fn trained(choice: &Choice, problem: &Problem, blocks: usize, chunk: usize) -> (
     let setup = Setup { objective: problem.objective, cut, ..Setup::default() };
     let mut engine = choice.open(&setup, &(problem.params.clone(), problem.data.clone())).unwrap();
     for _ in 0..STEPS {
-        engine.step(Rows::All, &Update::Sgd { lr: RATE, momentum: 0.0 }, false).unwrap();
+        engine
+            .step(&Step {
+                rows: Rows::All,
+                update: Update::Sgd { lr: RATE, momentum: 0.0 },
+                beta: problem.objective.beta,
+                report: false,
+            })
+            .unwrap();
     }
     (engine.cost().unwrap().total(), engine.params().unwrap())
 }

@@ -8,15 +8,22 @@ use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::device::Gpu;
 use rhohat::engine::gpu::kernel::variant::Variant;
 use rhohat::engine::gpu::memory::buffer::buffer;
-use rhohat::engine::{Cut, Engine, Rows, Slot, Update};
+use rhohat::engine::{Cut, Engine, Rows, Step, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::{Activation, Cost};
+use rhohat::math::optim::Slot;
 use rhohat::math::params::{Params, Shape};
 use rhohat::verify::steps::Problem;
 
 use crate::support;
 
 const SGD: Update = Update::Sgd { lr: 0.1, momentum: 0.9 };
+/// β of every problem.
+const BETA: f64 = 0.5;
+
+fn sgd(report: bool) -> Step<'static> {
+    Step { rows: Rows::All, update: SGD, beta: BETA, report }
+}
 
 fn device(test: &str) -> Option<Arc<Gpu>> {
     support::software(test).map(Arc::new)
@@ -44,7 +51,9 @@ fn results(gpu: &Arc<Gpu>, problem: &Problem, cut: Cut) -> Results {
     let mut engine = open(gpu, problem, cut);
     let list: Vec<usize> = (0..problem.data.rows).rev().step_by(2).collect();
     let updates = [(Rows::All, SGD), (Rows::Listed(&list), Update::Adam { lr: 0.01, step: 1 })];
-    let costs = updates.map(|(rows, update)| engine.step(rows, &update, true).unwrap()).into();
+    let costs = updates
+        .map(|(rows, update)| engine.step(&Step { rows, update, beta: BETA, report: true }).unwrap())
+        .into();
     engine.begin_search(2).unwrap();
     engine.set_direction(&[(-1.0, Slot::Gradient)]).unwrap();
     let slope = engine.evaluate(0.5).unwrap().slope;
@@ -91,12 +100,12 @@ fn a_step_takes_as_many_submissions_as_its_work_needs() {
     let Some(gpu) = device("work") else { return };
     let problem = problem(Shape { visible: 256, hidden: 512 }, 128);
     let mut engine = open(&gpu, &problem, Cut::default());
-    engine.step(Rows::All, &SGD, false).unwrap();
+    engine.step(&sgd(false)).unwrap();
     let products = 5.0 * 256.0 * 512.0 * 128.0;
     let mut submissions = |budget: f64| {
         gpu.force_budget(Some(budget));
         let before = gpu.submissions();
-        engine.step(Rows::All, &SGD, false).unwrap();
+        engine.step(&sgd(false)).unwrap();
         gpu.submissions() - before
     };
     assert_eq!(submissions(f64::INFINITY), 1);
@@ -110,10 +119,10 @@ fn a_long_step_is_cut_by_what_was_measured() {
     let Some(gpu) = device("measured") else { return };
     let problem = problem(Shape { visible: 784, hidden: 2048 }, 512);
     let mut engine = open(&gpu, &problem, Cut::default());
-    (0..2).for_each(|_| assert!(engine.step(Rows::All, &SGD, true).unwrap().is_some()));
+    (0..2).for_each(|_| assert!(engine.step(&sgd(true)).unwrap().is_some()));
     gpu.longest_submission();
     let (before, started) = (gpu.submissions(), Instant::now());
-    engine.step(Rows::All, &SGD, true).unwrap();
+    engine.step(&sgd(true)).unwrap();
     let (took, longest, count) = (started.elapsed(), gpu.longest_submission(), gpu.submissions() - before);
     println!("{count} submissions in {took:?}, the longest {longest:?}");
     assert!(
@@ -129,15 +138,15 @@ type Use = fn(&mut dyn Engine) -> rhohat::Result<()>;
 fn a_device_that_is_lost_is_an_error_at_once() {
     let problem = problem(Shape { visible: 30, hidden: 20 }, 50);
     let uses: [Use; 4] = [
-        |engine| (0..9).try_for_each(|_| engine.step(Rows::All, &SGD, false).map(|_| ())),
-        |engine| engine.step(Rows::All, &SGD, true).map(|_| ()),
+        |engine| (0..9).try_for_each(|_| engine.step(&sgd(false)).map(|_| ())),
+        |engine| engine.step(&sgd(true)).map(|_| ()),
         |engine| engine.params().map(|_| ()),
         |engine| engine.begin_search(3).map(|_| ()),
     ];
     for (number, use_it) in uses.into_iter().enumerate() {
         let Some(gpu) = device("a lost device") else { return };
         let mut engine = open(&gpu, &problem, Cut::default());
-        engine.step(Rows::All, &SGD, false).unwrap();
+        engine.step(&sgd(false)).unwrap();
         gpu.device.destroy();
         let started = Instant::now();
         let error = use_it(&mut *engine).expect_err("nothing can be computed");

@@ -14,14 +14,14 @@ use super::step::layers;
 use super::step::lbfgs::LbfgsSearch;
 use super::step::replace::replace_units;
 use super::step::resident::Resident;
+use super::step::rows::HandedRows;
 use super::step::state;
 use crate::data::batches::Examples;
-use crate::engine::device::Setup;
-use crate::engine::{
-    Engine, Layer, NewUnit, Plan, Rows, SearchSpace, Slot, Spare, State, Trial, Update, check_list, evenly,
-};
+use crate::engine::setup::Setup;
+use crate::engine::{Engine, Layer, NewUnit, Plan, Rows, Spare, State, Step, check_list, evenly};
 use crate::error::Result;
-use crate::math::objective::Cost;
+use crate::math::objective::{Cost, Objective};
+use crate::math::optim::{SearchSpace, Slot, Trial};
 use crate::math::params::{Params, Shape};
 
 /// The WebGPU engine.
@@ -35,6 +35,7 @@ pub struct GpuEngine {
     search: Option<LbfgsSearch>,
     /// Of the parameters.
     finiteness: Option<FinitenessCheck>,
+    handed: HandedRows,
 }
 
 impl GpuEngine {
@@ -60,6 +61,7 @@ impl GpuEngine {
             first_order: None,
             search: None,
             finiteness: None,
+            handed: HandedRows::default(),
         })
     }
 
@@ -88,6 +90,10 @@ const SEARCH_HAS_BEGUN: &str = "begin_search comes first";
 impl Engine for GpuEngine {
     fn shape(&self) -> Shape {
         self.resident.layout.shape
+    }
+
+    fn objective(&self) -> &Objective {
+        &self.resident.objective
     }
 
     fn examples(&self) -> usize {
@@ -121,13 +127,12 @@ impl Engine for GpuEngine {
         Ok((cost, gradient.cast()))
     }
 
-    fn step(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>> {
+    fn step(&mut self, step: &Step<'_>) -> Result<Option<Cost>> {
         let first_order = match &mut self.first_order {
             Some(first_order) => first_order,
             none => none.insert(FirstOrder::new(&self.resident)?),
         };
-        let beta = self.beta_share * self.resident.objective.beta;
-        first_order.step((&self.resident, self.fetcher.as_mut()), rows, (update, beta), report)
+        first_order.step((&self.resident, self.fetcher.as_mut()), step)
     }
 
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
@@ -141,6 +146,14 @@ impl Engine for GpuEngine {
 
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         layers::of_range(&self.resident, self.fetcher.as_mut(), Layer::Output, &(first..first + count))
+    }
+
+    fn encode_rows(&mut self, rows: &[f32]) -> Result<Vec<f32>> {
+        self.handed.encode(&self.resident, rows)
+    }
+
+    fn decode_rows(&mut self, codes: &[f32]) -> Result<Vec<f32>> {
+        self.handed.decode(&self.resident, codes)
     }
 
     fn params(&mut self) -> Result<Params<f32>> {

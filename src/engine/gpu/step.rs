@@ -1,6 +1,6 @@
 //! Training steps as recordings. [`resident`] is all that stays on the device; the machines borrow it: [`first_order`]
 //! (SGD and Adam), [`lbfgs`], [`full`] (cost and gradient over all examples), [`layers`] (activations of examples),
-//! [`finiteness`], [`replace`], [`state`]. They record passes ([`pass`]) over [`examples`] on the device or over rows
+//! [`rows`] (rows that are no examples), [`finiteness`], [`replace`], [`state`]. They record passes ([`pass`]) over [`examples`] on the device or over rows
 //! that are fetched ([`fetch`], [`stream`]), which [`evaluate`] hides from them.
 
 pub(crate) mod evaluate;
@@ -16,5 +16,6 @@ pub mod pass;
 pub(crate) mod rates;
 pub(crate) mod replace;
 pub(crate) mod resident;
+pub(crate) mod rows;
 pub(crate) mod state;
 pub(crate) mod stream;

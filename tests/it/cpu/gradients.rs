@@ -1,7 +1,7 @@
 //! Layers, cost and gradient over shapes, activations and cuts.
 
 use proptest::prelude::*;
-use rhohat::engine::{Engine, Rows, Update};
+use rhohat::engine::{Engine, Rows, Step, Update};
 
 use super::bounds::bounds;
 use super::cases::{Case, PAIRS, Sigmoid, Size, case};
@@ -153,7 +153,11 @@ fn nan_in_any_tensor_makes_the_cost_and_the_step_not_finite() {
             assert!(!case.cpu().cost().unwrap().total().is_finite());
             assert!(!case.cpu().gradient().unwrap().0.total().is_finite());
             let update = Update::Sgd { lr: 0.1, momentum: 0.9 };
-            let cost = case.cpu().step(Rows::All, &update, true).unwrap().expect("a report");
+            let cost = case
+                .cpu()
+                .step(&Step { rows: Rows::All, update, beta: case.setup.objective.beta, report: true })
+                .unwrap()
+                .expect("a report");
             assert!(!cost.total().is_finite());
         }
     }

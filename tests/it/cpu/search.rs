@@ -1,7 +1,8 @@
 //! The vectors of L-BFGS against the reference.
 
-use rhohat::engine::{Engine, SearchSpace, Slot};
+use rhohat::engine::Engine;
 use rhohat::math::optim::lbfgs::{Iteration, Lbfgs};
+use rhohat::math::optim::{SearchSpace, Slot};
 
 use super::cases::{PAIRS, case};
 

@@ -1,8 +1,8 @@
 //! The same bits for any number of threads.
 
 use rhohat::data::shuffle::Shuffle;
-use rhohat::engine::{Engine, Rows, SearchSpace, Slot, Update};
-use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::engine::{Engine, Rows, Step, Update};
+use rhohat::math::optim::{LearningRate, Optimizer, SearchSpace, Slot};
 use rhohat::train::{Recipe, train};
 
 use super::cases::{Case, PAIRS, case};
@@ -15,7 +15,10 @@ fn bits(case: &Case) -> Vec<u64> {
     for step in 1..=3 {
         for update in [Update::Sgd { lr: 0.05, momentum: 0.9 }, Update::Adam { lr: 0.01, step }] {
             for rows in [Rows::All, Rows::Listed(&batch)] {
-                let cost = cpu.step(rows, &update, true).unwrap().unwrap();
+                let cost = cpu
+                    .step(&Step { rows, update, beta: case.setup.objective.beta, report: true })
+                    .unwrap()
+                    .unwrap();
                 numbers.extend([cost.reconstruction, cost.decay, cost.kl]);
                 numbers.extend(cost.rho_hat);
             }

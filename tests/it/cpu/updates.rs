@@ -1,6 +1,6 @@
 //! Steps of SGD and Adam, mini-batches and the moving average of ρ̂, against the reference.
 
-use rhohat::engine::{Engine, Rows, Update};
+use rhohat::engine::{Engine, Rows, Step, Update};
 use rhohat::math::objective::RhoHatMode;
 use rhohat::math::params::Params;
 use rhohat::verify::compare::UNIT;
@@ -29,8 +29,14 @@ fn follow(case: &Case, update: impl Fn(u64) -> Update, batches: bool) {
     let mut lists = order.chunks(17).cycle();
     for step in 1..=STEPS {
         let rows = if batches { Rows::Listed(lists.next().unwrap()) } else { Rows::All };
-        let got = cpu.step(rows, &update(step), true).unwrap().expect("a report");
-        let truth = reference.step(rows, &update(step), true).unwrap().expect("a report");
+        let got = cpu
+            .step(&Step { rows, update: update(step), beta: case.setup.objective.beta, report: true })
+            .unwrap()
+            .expect("a report");
+        let truth = reference
+            .step(&Step { rows, update: update(step), beta: case.setup.objective.beta, report: true })
+            .unwrap()
+            .expect("a report");
         let is_close = (got.total() - truth.total()).abs() <= COST * truth.total();
         assert!(is_close, "step {step}: J is {}, expected {}", got.total(), truth.total());
     }
@@ -86,7 +92,13 @@ fn the_moving_average_of_rho_hat_follows_the_reference() {
 fn a_first_step_without_momentum_is_the_gradient() {
     let case = case((20, 13, 70), PAIRS[0]);
     let mut cpu = case.cpu();
-    cpu.step(Rows::All, &Update::Sgd { lr: 1.0, momentum: 0.0 }, false).unwrap();
+    cpu.step(&Step {
+        rows: Rows::All,
+        update: Update::Sgd { lr: 1.0, momentum: 0.0 },
+        beta: case.setup.objective.beta,
+        report: false,
+    })
+    .unwrap();
     let mut expected = bounds(&case.setup.objective, &case.params, &case.data).gradient;
     let (before, after) = (case.params.tensors(), cpu.params().unwrap());
     for ((expected, (name, before)), (_, after)) in expected.iter_mut().zip(before).zip(after.tensors()) {
@@ -103,8 +115,28 @@ fn nothing_is_reported_unless_asked_for_and_reports_change_no_bits() {
     let case = case((20, 13, 70), PAIRS[0]);
     let (mut silent, mut telling) = (case.cpu(), case.cpu());
     for step in 1..4 {
-        assert!(silent.step(Rows::All, &adam(step), false).unwrap().is_none());
-        assert!(telling.step(Rows::All, &adam(step), true).unwrap().is_some());
+        assert!(
+            silent
+                .step(&Step {
+                    rows: Rows::All,
+                    update: adam(step),
+                    beta: case.setup.objective.beta,
+                    report: false
+                })
+                .unwrap()
+                .is_none()
+        );
+        assert!(
+            telling
+                .step(&Step {
+                    rows: Rows::All,
+                    update: adam(step),
+                    beta: case.setup.objective.beta,
+                    report: true
+                })
+                .unwrap()
+                .is_some()
+        );
     }
     assert_eq!(silent.params().unwrap(), telling.params().unwrap());
 }
@@ -115,12 +147,25 @@ fn new_parameters_forget_momentum_and_moving_average() {
     let (mut used, mut fresh) = (case.cpu(), case.cpu());
     let rows: Vec<usize> = (0..20).collect();
     for step in 1..4 {
-        used.step(Rows::Listed(&rows), &adam(step), false).unwrap();
+        used.step(&Step {
+            rows: Rows::Listed(&rows),
+            update: adam(step),
+            beta: case.setup.objective.beta,
+            report: false,
+        })
+        .unwrap();
     }
     used.set_params(&case.params).unwrap();
     assert_eq!(used.params().unwrap(), case.params);
     for engine in [&mut used, &mut fresh] {
-        engine.step(Rows::Listed(&rows[3..]), &sgd(1), false).unwrap();
+        engine
+            .step(&Step {
+                rows: Rows::Listed(&rows[3..]),
+                update: sgd(1),
+                beta: case.setup.objective.beta,
+                report: false,
+            })
+            .unwrap();
     }
     assert_eq!(used.params().unwrap(), fresh.params().unwrap());
 }

@@ -7,14 +7,14 @@ use crate::engine::gpu::memory::segment::{Segment, vector};
 use crate::engine::gpu::ops::penalty_uniform;
 use crate::engine::gpu::recording::Recorder;
 use crate::engine::gpu::step::evaluate::Evaluation;
-use crate::engine::gpu::step::examples::{DeviceRows, PassRows};
+use crate::engine::gpu::step::examples::DeviceRows;
 use crate::engine::gpu::step::fetch::Fetcher;
 use crate::engine::gpu::step::finiteness::FinitenessCheck;
 use crate::engine::gpu::step::list::BatchList;
 use crate::engine::gpu::step::pass::{RhoHatTarget, Subject};
 use crate::engine::gpu::step::rates::Rates;
 use crate::engine::gpu::step::resident::Resident;
-use crate::engine::{Rows, Update};
+use crate::engine::{Rows, Step, Update};
 use crate::error::Result;
 use crate::math::objective::{Cost, RhoHatMode};
 
@@ -99,15 +99,13 @@ impl FirstOrder {
         check.passes(&on.gpu)
     }
 
-    /// One update; β of the step is `beta`. J before it comes back if `report` asks for it.
+    /// One update. J before it comes back if the step asks for it.
     pub fn step(
         &mut self,
         (on, fetcher): (&Resident, Option<&mut Fetcher>),
-        rows: Rows<'_>,
-        (update, beta): (&Update, f64),
-        report: bool,
+        step: &Step<'_>,
     ) -> Result<Option<Cost>> {
-        let key = self.prepare(on, rows, update)?;
+        let key = self.prepare(on, step.rows, &step.update)?;
         let is_average = on.rho_hat.mode == RhoHatMode::Ema;
         let decay = if is_average && self.averaging { on.rho_hat.decay } else { 0.0 };
         self.averaging = true;
@@ -119,11 +117,11 @@ impl FirstOrder {
             }
         };
         let Self { gradient, average, rates, steps, .. } = self;
-        let subject = subject(on, gradient, average, rates, beta);
+        let subject = subject(on, gradient, average, rates, step.beta);
         let penalties = on.workspace.mean.iter().map(|mean| penalty_uniform(&subject.objective, decay, mean));
         rates.set_penalties(&on.gpu, penalties);
-        rates.set_update(&on.gpu, &on.params, update);
-        let cost = steps[at].1.run((on, fetcher), subject, rows, report, &[])?;
+        rates.set_update(&on.gpu, &on.params, &step.update);
+        let cost = steps[at].1.run((on, fetcher), subject, step.rows, step.report, &[])?;
         Ok(cost.map(|(cost, _)| cost))
     }
 
@@ -185,6 +183,6 @@ fn subject<'a>(
         RhoHatMode::Exact | RhoHatMode::Batch => &on.workspace.rho_hat,
     };
     let rho_hat = RhoHatTarget { rho_hat, penalty: Some(rates.penalties()) };
-    let objective = crate::math::objective::Objective { beta, ..on.objective };
+    let objective = on.objective.with_beta(beta);
     Subject { objective, weights: &on.params, gradient: Some(gradient), rho_hat }
 }

@@ -3,6 +3,7 @@
 
 mod vectors;
 
+use crate::engine::Rows;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::Allocation;
 use crate::engine::gpu::memory::buffer::{read_parts, staging};
@@ -14,9 +15,9 @@ use crate::engine::gpu::step::evaluate::Evaluation;
 use crate::engine::gpu::step::fetch::Fetcher;
 use crate::engine::gpu::step::pass::Subject;
 use crate::engine::gpu::step::resident::Resident;
-use crate::engine::{Rows, Slot, Trial};
 use crate::error::Result;
 use crate::math::objective::Cost;
+use crate::math::optim::{Slot, Trial};
 use crate::math::params::Params;
 use vectors::{HistoryPiece, SearchVectors, copy};
 
@@ -48,8 +49,10 @@ impl LbfgsSearch {
         let of_pieces = |new: fn(&Gpu, &str) -> Result<LiveUniform>, name| {
             vectors.pieces.iter().map(|_| new(gpu, name)).collect::<Result<Vec<_>>>()
         };
-        let (pairs, terms) =
-            (of_pieces(LiveUniform::new::<Dots>, "pairs")?, of_pieces(LiveUniform::new::<Combination>, "terms")?);
+        let (pairs, terms) = (
+            of_pieces(LiveUniform::new::<Dots>, "pairs")?,
+            of_pieces(LiveUniform::new::<Combination>, "terms")?,
+        );
         let step = vectors.trial.iter().map(|_| LiveUniform::new::<Axpy>(gpu, "step"));
         let step = step.collect::<Result<Vec<_>>>()?;
         let staging = staging(gpu, vectors.pieces.iter().map(|piece| piece.dots.cols).sum())?;
@@ -82,11 +85,7 @@ impl LbfgsSearch {
     }
 
     /// J and slope at parameters + `step` · direction.
-    pub fn evaluate(
-        &mut self,
-        (on, fetcher): (&Resident, Option<&mut Fetcher>),
-        step: f64,
-    ) -> Result<Trial> {
+    pub fn evaluate(&mut self, (on, fetcher): (&Resident, Option<&mut Fetcher>), step: f64) -> Result<Trial> {
         let Self { vectors, evaluation, .. } = self;
         for (uniform, trial) in self.step.iter().zip(&vectors.trial) {
             uniform.set(&on.gpu, &axpy_uniform(trial.whole.len(), step, 1.0));

@@ -20,7 +20,10 @@ pub(crate) fn replace_units(
         let k = k.expect("every unit has a block");
         put_unit(&on.gpu, &on.params[k], *unit, (w1, *b1, d));
         if let Some(state) = first_order {
-            state.moments.iter().for_each(|moment| put_unit(&on.gpu, &moment[k], *unit, (&zeros, 0.0, &zeros)));
+            state
+                .moments
+                .iter()
+                .for_each(|moment| put_unit(&on.gpu, &moment[k], *unit, (&zeros, 0.0, &zeros)));
             let at = unit - on.layout.blocks[k].start;
             put(&on.gpu, &state.average[k], at, &[on.objective.rho as f32]);
         }

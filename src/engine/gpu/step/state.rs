@@ -4,9 +4,10 @@ use crate::engine::gpu::memory::segment::write_vector;
 use crate::engine::gpu::step::first_order::FirstOrder;
 use crate::engine::gpu::step::lbfgs::LbfgsSearch;
 use crate::engine::gpu::step::resident::Resident;
-use crate::engine::{Numbers, Order, Role, Slot, Spare, State};
+use crate::engine::{Numbers, Order, Role, Spare, State};
 use crate::error::Result;
 use crate::math::objective::RhoHatMode;
+use crate::math::optim::Slot;
 use crate::math::optim::lbfgs::HISTORY;
 use crate::math::params::Params;
 

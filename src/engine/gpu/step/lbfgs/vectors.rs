@@ -4,7 +4,6 @@
 //! inner products of an iteration and another the new direction. Pieces are parts of a block's segment, short enough
 //! for the whole stack to be one binding.
 
-use crate::engine::Slot;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate};
 use crate::engine::gpu::memory::buffer::{SECTION, Tensor, bytes};
@@ -13,6 +12,7 @@ use crate::engine::gpu::memory::segment::{Segment, read_vector, vector, write_ve
 use crate::engine::gpu::memory::uniform::MAX_LIST;
 use crate::engine::gpu::ops::sum_blocks;
 use crate::error::Result;
+use crate::math::optim::Slot;
 use crate::math::params::{Params, Shape};
 
 /// All vectors of a search but the parameters.
@@ -82,8 +82,7 @@ impl SearchVectors {
 
     /// The tensors, in the order of the fields.
     pub fn allocations(layout: &Layout, history: usize) -> [Allocation; 7] {
-        let vector =
-            |name| Allocation::vectors(name, Category::OptimizerState, layout.segments()).copied(1);
+        let vector = |name| Allocation::vectors(name, Category::OptimizerState, layout.segments()).copied(1);
         let spans = spans(layout, history);
         let stacks = spans.iter().map(|span| (2 * history + 1) * span.len);
         let dots = spans.iter().map(|span| MAX_LIST * sum_blocks(span.len));
