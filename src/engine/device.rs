@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::data::batches::Examples;
+use crate::data::batches::ExampleSet;
 use crate::engine::cpu::Cpu;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::adapter::{adapters, select};
@@ -32,14 +32,14 @@ pub enum Choice {
 /// Parameters and examples, in the precision that the engine asks for.
 pub trait Start {
     /// For the CPU and GPU engines.
-    fn single(&self) -> Result<(Params<f32>, Examples)>;
+    fn single(&self) -> Result<(Params<f32>, ExampleSet)>;
     /// For the reference.
     fn double(&self) -> Result<(Params<f64>, Matrix<f64>)>;
 }
 
 /// Parameters and examples at hand in single precision.
 impl Start for (Params<f32>, Matrix<f32>) {
-    fn single(&self) -> Result<(Params<f32>, Examples)> {
+    fn single(&self) -> Result<(Params<f32>, ExampleSet)> {
         Ok((self.0.clone(), self.1.clone().into()))
     }
 

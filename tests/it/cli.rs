@@ -12,6 +12,7 @@ mod fit_rows;
 mod foreign_runs;
 mod limits;
 mod manners;
+mod manual;
 mod memory;
 mod models;
 mod names_of_any_bytes;

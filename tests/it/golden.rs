@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rhohat::data::batches::Examples;
+use rhohat::data::batches::ExampleSet;
 use rhohat::engine::device::{Choice, Setup, Start};
 use rhohat::engine::reference::Reference;
 use rhohat::engine::{Cut, Engine, RhoHat, Rows, Step, Update};
@@ -55,7 +55,7 @@ const SINGLE: f64 = ROUNDINGS * UNIT;
 
 /// Parameters and data are exact in f32, so that every engine starts from the same numbers.
 impl Start for Golden {
-    fn single(&self) -> rhohat::Result<(Params<f32>, Examples)> {
+    fn single(&self) -> rhohat::Result<(Params<f32>, ExampleSet)> {
         let (params, data) = self.double()?;
         Ok((params.cast(), data.cast().into()))
     }

@@ -16,7 +16,7 @@ use super::step::replace::replace_units;
 use super::step::resident::Resident;
 use super::step::rows::HandedRows;
 use super::step::state;
-use crate::data::batches::Examples;
+use crate::data::batches::ExampleSet;
 use crate::engine::setup::Setup;
 use crate::engine::{Engine, Layer, NewUnit, Plan, Rows, Spare, State, Step, check_list, evenly};
 use crate::error::Result;
@@ -43,12 +43,12 @@ impl GpuEngine {
     ///
     /// # Errors
     /// When the shape does not fit the bindings of the device, or the device has no room; those of the examples.
-    pub fn new(gpu: Arc<Gpu>, setup: &Setup, params: &Params<f32>, examples: Examples) -> Result<Self> {
+    pub fn new(gpu: Arc<Gpu>, setup: &Setup, params: &Params<f32>, examples: ExampleSet) -> Result<Self> {
         let count = examples.size().0;
         let layout = Layout::new(&gpu, params.shape, count, setup.cut)?;
         let (rows, fetcher) = match examples {
-            Examples::Resident(mut supply) => (DeviceRows::upload(&gpu, &layout, &mut *supply)?, None),
-            Examples::Streamed(supply) => {
+            ExampleSet::Resident(mut supply) => (DeviceRows::upload(&gpu, &layout, &mut *supply)?, None),
+            ExampleSet::Streamed(supply) => {
                 let rows = DeviceRows::fetched(&gpu, &layout)?;
                 (rows, Some(Fetcher::new(&gpu, &layout, supply)?))
             }

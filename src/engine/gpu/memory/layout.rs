@@ -69,7 +69,7 @@ impl Layout {
         (self.limit / padded(self.shape.visible) / self.chunk).max(1) * self.chunk
     }
 
-    /// What the engine tells of it.
+    /// The cut, as an engine tells of it.
     pub fn plan(&self) -> Plan {
         Plan { chunk: self.chunk, block: self.widest_block() }
     }

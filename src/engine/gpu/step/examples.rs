@@ -1,7 +1,7 @@
 //! The rows of a pass: resident examples in parts that one binding holds, a list of them that is gathered, or rows that
 //! are fetched a chunk at a time.
 
-use crate::data::batches::{Supply, Wanted};
+use crate::data::batches::{Dataset, RowSelection};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
@@ -78,7 +78,7 @@ impl DeviceRows {
     ///
     /// # Errors
     /// [`Error::Usage`] for more rows than 32 bits number; those of the supply and the device.
-    pub fn upload(gpu: &Gpu, layout: &Layout, supply: &mut dyn Supply) -> Result<Self> {
+    pub fn upload(gpu: &Gpu, layout: &Layout, supply: &mut dyn Dataset) -> Result<Self> {
         let (count, _) = supply.size();
         if u32::try_from(count).is_err() {
             let fact = format!("{count} examples: a device numbers those that it holds by 32 bits");
@@ -105,7 +105,7 @@ impl DeviceRows {
     }
 }
 
-fn fill_part(gpu: &Gpu, supply: &mut dyn Supply, first: usize, x: &Tensor) -> Result<()> {
+fn fill_part(gpu: &Gpu, supply: &mut dyn Dataset, first: usize, x: &Tensor) -> Result<()> {
     /// Numbers that are fetched at a time, so that the host does not hold all of them.
     const AT_ONCE: usize = 1 << 20;
     let mut dense = Vec::new();
@@ -113,7 +113,7 @@ fn fill_part(gpu: &Gpu, supply: &mut dyn Supply, first: usize, x: &Tensor) -> Re
     for start in (0..x.rows).step_by(rows_at_once) {
         let rows = start..(start + rows_at_once).min(x.rows);
         dense.resize(rows.len() * x.cols, 0.0);
-        supply.numbers(&Wanted::Range(first + rows.start..first + rows.end), &mut dense)?;
+        supply.numbers(&RowSelection::Range(first + rows.start..first + rows.end), &mut dense)?;
         x.row_range(rows.start, rows.len()).write(gpu, &dense);
     }
     x.buffer.make_constant();

@@ -1,7 +1,7 @@
 //! The way of fetched rows onto the device. Rows that come as codes of one or two bytes are uploaded as they are, and a
 //! kernel looks their numbers up.
 
-use crate::data::batches::{Codes, Supply, Wanted};
+use crate::data::batches::{Codes, Dataset, RowSelection};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
@@ -13,7 +13,7 @@ use crate::error::Result;
 /// A supply of rows, with what the host needs to upload a chunk of them.
 #[derive(Debug)]
 pub(crate) struct Fetcher {
-    supply: Box<dyn Supply>,
+    supply: Box<dyn Dataset>,
     coded: Option<Coded>,
     dense: Vec<f32>,
 }
@@ -43,7 +43,7 @@ impl Coded {
 
 impl Fetcher {
     /// Makes room for chunks of `layout`.
-    pub fn new(gpu: &Gpu, layout: &Layout, supply: Box<dyn Supply>) -> Result<Self> {
+    pub fn new(gpu: &Gpu, layout: &Layout, supply: Box<dyn Dataset>) -> Result<Self> {
         let coded = supply.codes().map(|codes| Coded::new(gpu, layout, codes)).transpose()?;
         Ok(Self { supply, coded, dense: Vec::new() })
     }
@@ -60,7 +60,7 @@ impl Fetcher {
     /// Numbers of listed rows, for the host.
     pub fn numbers(&mut self, rows: &[usize], cols: usize) -> Result<Vec<f32>> {
         let mut numbers = vec![0.0; rows.len() * cols];
-        self.supply.numbers(&Wanted::Listed(rows), &mut numbers)?;
+        self.supply.numbers(&RowSelection::Listed(rows), &mut numbers)?;
         Ok(numbers)
     }
 
@@ -70,7 +70,7 @@ impl Fetcher {
         gpu: &Gpu,
         layout: &Layout,
         batch: &Tensor,
-        wanted: &Wanted<'_>,
+        wanted: &RowSelection<'_>,
     ) -> Result<Tensor> {
         let x = first_rows(batch, wanted.len());
         let Some(coded) = &mut self.coded else {

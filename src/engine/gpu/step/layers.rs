@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::data::batches::Wanted;
+use crate::data::batches::RowSelection;
 use crate::engine::Layer;
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::step::examples::{DeviceRows, ExamplePart, PassRows};
@@ -26,7 +26,7 @@ pub(crate) fn of_range(
             continue;
         }
         if let (DeviceRows::Fetched(batch), Some(fetcher)) = (&on.rows, &mut fetcher) {
-            fetcher.fetch(&on.gpu, &on.layout, batch, &Wanted::Range(chunk.clone()))?;
+            fetcher.fetch(&on.gpu, &on.layout, batch, &RowSelection::Range(chunk.clone()))?;
         }
         let within = wanted.start - chunk.start..wanted.end - chunk.start;
         read_layer(on, on.all_rows(), layer, |pass| Ok(pass.in_place(&chunk)), |_| within, &mut out)?;
@@ -51,7 +51,7 @@ pub(crate) fn of_list(
             let mut out = Vec::new();
             let rows = PassRows::Fetched { batch, rows: list.len() };
             for chunk in list.chunks(on.layout.chunk) {
-                let x = fetcher.fetch(&on.gpu, &on.layout, batch, &Wanted::Listed(chunk))?;
+                let x = fetcher.fetch(&on.gpu, &on.layout, batch, &RowSelection::Listed(chunk))?;
                 read_layer(on, rows, layer, |_| Ok(x), |count| 0..count, &mut out)?;
             }
             Ok(out)

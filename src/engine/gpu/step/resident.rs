@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
 use crate::math::params::Params;
 
-/// What a device holds of a training problem.
+/// The part of a training problem that a device holds.
 #[derive(Debug)]
 pub(crate) struct Resident {
     pub gpu: Arc<Gpu>,

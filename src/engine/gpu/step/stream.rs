@@ -3,7 +3,7 @@
 //! Chunks of one length share their recordings, so that a pass over any number of rows records a handful. Sums of squared
 //! errors are added up on the host in the order of the rows, as those of resident examples are.
 
-use crate::data::batches::Wanted;
+use crate::data::batches::RowSelection;
 use crate::engine::Rows;
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::memory::workspace::error_sums;
@@ -86,8 +86,8 @@ impl StreamedPass {
         for (number, chunk) in on.resident.layout.chunks(total).into_iter().enumerate() {
             let len = chunk.len();
             on.fetch(&match rows {
-                Rows::All => Wanted::Range(chunk),
-                Rows::Listed(list) => Wanted::Listed(&list[chunk]),
+                Rows::All => RowSelection::Range(chunk),
+                Rows::Listed(list) => RowSelection::Listed(&list[chunk]),
             })?;
             self.go(on, ChunkPass { phase, rows: len, later: number > 0, total })?;
             if let Some(errors) = errors {
@@ -120,7 +120,7 @@ impl<'a> Passing<'a> {
         Self { resident, fetcher, batch, subject }
     }
 
-    fn fetch(&mut self, wanted: &Wanted<'_>) -> Result<()> {
+    fn fetch(&mut self, wanted: &RowSelection<'_>) -> Result<()> {
         self.fetcher.fetch(&self.resident.gpu, &self.resident.layout, self.batch, wanted).map(|_| ())
     }
 
