@@ -1,6 +1,8 @@
 //! The mathematics, on plain numbers: the objective, its parameters, optimisers, and seeded random numbers.
 
+pub mod activation;
 pub mod objective;
 pub mod optim;
 pub mod params;
+pub mod penalty;
 pub mod random;

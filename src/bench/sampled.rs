@@ -13,7 +13,8 @@ use crate::math::random::Stream;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::rig::Failure;
 use crate::verify::running_error::kernels::{
-    Form, bias_activation, column_mean, hidden_delta, kl_slope, output_delta, product, sgd, weight_gradient,
+    Form, bias_activation, column_mean, hidden_delta, output_delta, penalty_grad, product, sgd,
+    weight_gradient,
 };
 use crate::verify::running_error::{Approx, exact, sum_error};
 
@@ -181,7 +182,7 @@ impl<'a> Sample<'a> {
         let (m, n) = (self.data.rows, self.params.shape.visible);
         let (units, inputs) = (self.hidden.len(), self.visible.len());
         let mean = column_mean(&on.a2, units, m, None);
-        let (rho_hat, slope) = kl_slope(self.objective, &mean, None);
+        let (rho_hat, slope) = penalty_grad(self.objective, &mean, None);
         let found: Vec<f64> = self.hidden.iter().map(|&j| cost.rho_hat[j]).collect();
         let mut worst = named("rho_hat", Expected::from(rho_hat).compare(&found))?;
 
@@ -213,13 +214,9 @@ impl<'a> Sample<'a> {
 /// side of the truth, hence twice.
 fn around(a: f32, error_of_sum: f64, f: Activation) -> Approx {
     let a = f64::from(a);
-    let z = match f {
-        Activation::Sigmoid => (a / (1.0 - a)).ln(),
-        Activation::Tanh => a.atanh(),
-        Activation::Linear => a,
-    };
+    let z = f.inverse(a);
     // Beyond these the activation no longer moves.
-    let z = if f == Activation::Linear { z } else { z.clamp(-110.0, 110.0) };
+    let z = if f.range().is_none() { z } else { z.clamp(-110.0, 110.0) };
     Approx { value: a, error: 2.0 * Approx { value: z, error: error_of_sum }.activation(f).error }
 }
 

@@ -29,7 +29,7 @@ use crate::engine::{Cut, Plan, RhoHat};
 use crate::error::Result;
 use crate::io::memory::Bytes;
 use crate::io::paths::PathText;
-use crate::math::objective::{Activation, Objective, RhoHatMode};
+use crate::math::objective::{Activation, Objective, Penalty, RhoHatMode};
 use crate::math::optim::{LearningRate, Optimizer, Schedule};
 use crate::run::checkpoint::{Every, Span};
 use crate::train;
@@ -156,7 +156,7 @@ impl Config {
         Objective {
             activation: self.activation,
             output: self.output,
-            rho: self.rho,
+            penalty: Penalty::Kl { rho: self.rho },
             beta: self.beta,
             lambda: self.lambda,
         }

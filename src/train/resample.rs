@@ -126,15 +126,16 @@ impl Seeds<'_> {
     /// The bias with which the mean active fraction is ρ. With the bias that brings the largest z to ρ it is not more,
     /// with the one that brings the smallest there not less.
     fn bias(&self, w1: &[f32]) -> f32 {
-        let Objective { activation: f, rho, .. } = *self.objective;
+        let (f, rho) = (self.objective.activation, self.objective.penalty.target());
+        let fraction = f.active_fraction();
         let z: Vec<f64> = self.x.chunks_exact(self.visible).map(|x| dot(x, w1)).collect();
-        let at_rho = (rho / (1.0 - rho)).ln() * f.active_fraction_slope();
+        let at_rho = (rho / (1.0 - rho)).ln() * fraction.factor;
         let mut low = at_rho - z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mut high = at_rho - z.iter().copied().fold(f64::INFINITY, f64::min);
         for _ in 0..HALVINGS {
             let middle = (low + high) / 2.0;
             let mean = z.iter().map(|z| f.apply(z + middle)).sum::<f64>() / z.len() as f64;
-            *(if f.active_fraction(mean) > rho { &mut high } else { &mut low }) = middle;
+            *(if fraction.at(mean) > rho { &mut high } else { &mut low }) = middle;
         }
         ((low + high) / 2.0) as f32
     }

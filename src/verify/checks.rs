@@ -11,7 +11,7 @@ use super::gradients;
 use super::kernels::{Case, ProductCase, cases};
 use super::rig::{Failure, Rig};
 use super::running_error::kernels::Form;
-use super::steps::{CUTS, Problem, Rule, check_pass, check_repeatable, check_updates, pairs};
+use super::steps::{CUTS, Problem, Rule, check_pass, check_repeatable, check_updates};
 use super::training;
 use crate::engine::device::Choice;
 use crate::engine::gpu::device::Gpu;
@@ -100,7 +100,7 @@ fn gradient_checks(seed: u64) -> Vec<Check> {
         let name = format!("{} → {}", pair.0.name(), pair.1.name());
         Check::new(Group::Gradients, name, move || differences(gradients::of_pair(pair, seed)))
     };
-    std::iter::once(quadratic).chain(pairs().into_iter().map(of_pair)).collect()
+    std::iter::once(quadratic).chain(Activation::pairs().into_iter().map(of_pair)).collect()
 }
 
 /// The extrapolated differences decide: the plain ones carry an error of their own of the order ε².
@@ -136,7 +136,7 @@ fn cpu_kernel_checks(seed: u64) -> Vec<Check> {
             }))
         })
     });
-    let activations = [Activation::Sigmoid, Activation::Tanh].map(|f| {
+    let activations = Activation::of_hidden_layers().map(|f| {
         Check::new(Group::Kernels, f.name(), move || worst_of(std::iter::once(check_activation(f, seed))))
     });
     products.into_iter().chain(activations).collect()
@@ -174,7 +174,7 @@ fn shader_checks_in(gpu: &Rc<Gpu>, memory: Memory, seed: u64) -> Vec<Check> {
 
 fn step_checks(choice: &Choice, seed: u64) -> Vec<Check> {
     let mut checks = Vec::new();
-    for pair in pairs() {
+    for pair in Activation::pairs() {
         let (choice, problem) = (choice.clone(), Problem::new(pair, seed));
         let name = format!("cost and gradient, {} → {}", pair.0.name(), pair.1.name());
         checks.push(Check::new(Group::Steps, name, move || {
@@ -183,7 +183,7 @@ fn step_checks(choice: &Choice, seed: u64) -> Vec<Check> {
     }
     for (name, rule) in Rule::all() {
         let (choice, problems) =
-            (choice.clone(), pairs().into_iter().map(move |pair| Problem::new(pair, seed)));
+            (choice.clone(), Activation::pairs().into_iter().map(move |pair| Problem::new(pair, seed)));
         let problems: Vec<Problem> = problems.collect();
         checks.push(Check::new(Group::Steps, name, move || {
             let each = |problem| CUTS.iter().map(move |&cut| (problem, cut));
@@ -191,7 +191,7 @@ fn step_checks(choice: &Choice, seed: u64) -> Vec<Check> {
             worst_of(all.map(|(problem, cut)| check_updates(&choice, problem, rule, cut)))
         }));
     }
-    let (choice, problem) = (choice.clone(), Problem::new(pairs()[0], seed));
+    let (choice, problem) = (choice.clone(), Problem::new(Activation::pairs()[0], seed));
     checks.push(Check::new(Group::Steps, "the same bits again", move || {
         worst_of(CUTS.iter().map(|&cut| check_repeatable(&choice, &problem, cut)))
     }));

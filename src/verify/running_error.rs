@@ -10,7 +10,7 @@ pub mod step;
 use std::ops::{Add, Mul, Sub};
 
 use super::compare::{Expected, UNIT, gamma};
-use crate::math::objective::Activation;
+use crate::math::activation::Activation;
 
 /// Relative error of one f32 operation on a device: WGSL leaves the direction of rounding open.
 const ROUNDING: f64 = 2.0 * UNIT;

@@ -9,7 +9,7 @@ use crate::data::shuffle::Shuffle;
 use crate::engine::device::Choice;
 use crate::engine::setup::Setup;
 use crate::engine::{Cut, RhoHat};
-use crate::math::objective::Objective;
+use crate::math::objective::{Objective, Penalty};
 use crate::math::optim::{LearningRate, Optimizer};
 use crate::math::params::{Matrix, Params, Shape};
 use crate::train::{Outcome, Recipe, train};
@@ -40,7 +40,7 @@ pub fn check(choice: &Choice, optimizer: Optimizer, cut: Cut, seed: u64) -> Resu
 /// A decay so strong that there is one minimum; with the lecture's, searches that differ by a rounding may end in
 /// different ones.
 fn objective() -> Objective {
-    Objective { rho: 0.3, beta: 0.1, lambda: 0.02, ..Objective::default() }
+    Objective { penalty: Penalty::Kl { rho: 0.3 }, beta: 0.1, lambda: 0.02, ..Objective::default() }
 }
 
 fn run(

@@ -8,7 +8,7 @@ use rhohat::bench::{contenders, sampled};
 use rhohat::engine::gpu::kernel::variant::Variant;
 use rhohat::engine::{Engine, Layer, NewUnit, Plan, Spare, State, Step};
 use rhohat::error::Result;
-use rhohat::math::objective::{Activation, Cost, Objective};
+use rhohat::math::objective::{Activation, Cost, Objective, Penalty};
 use rhohat::math::optim::{SearchSpace, Slot, Trial};
 use rhohat::math::params::{Params, Shape};
 use rhohat::verify::running_error::kernels::Form;
@@ -165,7 +165,8 @@ impl SearchSpace for Faulty {
 }
 
 fn problem(activation: Activation, output: Activation) -> Problem {
-    let objective = Objective { activation, output, rho: 0.05, ..Objective::default() };
+    let objective =
+        Objective { activation, output, penalty: Penalty::Kl { rho: 0.05 }, ..Objective::default() };
     Problem::new(Size { n: 37, h: 21, m: 90 }, objective, 0)
 }
 

@@ -9,7 +9,7 @@ use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::{Cut, Engine, Numbers, RhoHat, Role, Spare, State};
 use rhohat::error::Error;
-use rhohat::math::objective::{Objective, RhoHatMode};
+use rhohat::math::objective::{Objective, Penalty, RhoHatMode};
 use rhohat::math::optim::{LearningRate, Optimizer, Schedule};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
@@ -40,7 +40,7 @@ fn start() -> (Params<f32>, Matrix<f32>) {
 
 /// Everything that a run may depend on: mini-batches with a rest, a moving average, schedules, revival, blocks, chunks.
 fn cases(optimizer: Optimizer) -> Vec<(Setup, Recipe)> {
-    let objective = Objective { rho: 0.05, beta: 0.3, ..Objective::default() };
+    let objective = Objective { penalty: Penalty::Kl { rho: 0.05 }, beta: 0.3, ..Objective::default() };
     let recipe = Recipe {
         optimizer,
         rate: LearningRate { base: 0.02, schedule: Schedule::Cosine, warmup: 7, steps: STEPS },
@@ -58,7 +58,8 @@ fn cases(optimizer: Optimizer) -> Vec<(Setup, Recipe)> {
         return vec![(setup, recipe.clone()), (Setup { cut, ..setup }, recipe)];
     }
     let average = RhoHat { mode: RhoHatMode::Ema, decay: 0.9 };
-    let revival = Some(Revival { every: 3, objective: Objective { rho: 0.5, ..objective } });
+    let revival =
+        Some(Revival { every: 3, objective: Objective { penalty: Penalty::Kl { rho: 0.5 }, ..objective } });
     let batches = Recipe { batch: Some(20), beta_warmup: 25, ..recipe.clone() };
     vec![
         (setup, recipe),

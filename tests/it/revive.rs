@@ -5,7 +5,7 @@ use std::rc::Rc;
 use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::{Cut, Engine, Layer, RhoHat};
-use rhohat::math::objective::{Activation, Objective, RhoHatMode};
+use rhohat::math::objective::{Activation, Objective, Penalty, RhoHatMode};
 use rhohat::math::optim::{LearningRate, Optimizer};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
@@ -41,7 +41,13 @@ fn waves() -> Matrix<f32> {
 fn mostly_dead(f: Activation) -> (Setup, (Params<f32>, Matrix<f32>)) {
     let mut params: Params<f32> = Params::random(SHAPE, 1);
     params.b1[LIVING..].fill(-60.0);
-    let objective = Objective { activation: f, rho: 0.2, beta: 0.1, lambda: 1e-4, ..Objective::default() };
+    let objective = Objective {
+        activation: f,
+        penalty: Penalty::Kl { rho: 0.2 },
+        beta: 0.1,
+        lambda: 1e-4,
+        ..Objective::default()
+    };
     let rho_hat = RhoHat { mode: RhoHatMode::Ema, decay: 0.9 };
     let setup = Setup {
         objective,

@@ -18,7 +18,7 @@ use rhohat::train::{Recipe, train};
 use rhohat::verify::compare::{Expected, UNIT};
 use rhohat::verify::running_error::exact;
 use rhohat::verify::running_error::step::{cost_and_gradient, exact_weights};
-use rhohat::verify::steps::{Problem, Rule, check_pass, check_updates_on, pairs};
+use rhohat::verify::steps::{Problem, Rule, check_pass, check_updates_on};
 use rhohat::verify::training;
 
 use crate::support;
@@ -126,7 +126,7 @@ fn any_shape_and_limit_gives_the_steps_of_the_reference() {
     proptest!(config, |((visible, hidden, rows, pair, seed) in sizes, (above, chunk, block) in cuts)| {
         let smallest = (4 * (17 * visible.next_multiple_of(8) + 264)).max(5_376) as u64;
         let cut = Cut { chunk, block, binding_limit: Some(smallest + above) };
-        let problem = Problem::of_shape(pairs()[pair], Shape { visible, hidden }, rows, seed);
+        let problem = Problem::of_shape(Activation::pairs()[pair], Shape { visible, hidden }, rows, seed);
         check_all(&Choice::Gpu(gpu.clone()), &problem, cut);
     });
 }

@@ -87,17 +87,21 @@ pub fn column_mean(sums: &[f64], cols: usize, rows: usize) -> Vec<f64> {
     column_sums(sums, cols, sums.len().max(1)).into_iter().map(|sum| sum / rows as f64).collect()
 }
 
-/// ρ̂ `[h]` and the KL slope s `[h]` from the mean activations `[h]`. With `average` = (ρ̂ so far, μ), ρ̂ is the
+/// ρ̂ `[h]` and the gradient s of the penalty `[h]` from the mean activations `[h]`. With `average` = (ρ̂ so far, μ), ρ̂ is the
 /// moving average and s is taken at it.
-pub fn kl_slope(objective: &Objective, mean: &[f64], average: Option<(&[f64], f64)>) -> (Vec<f64>, Vec<f64>) {
-    let active = mean.iter().map(|&mean| objective.activation.active_fraction(mean));
+pub fn penalty_grad(
+    objective: &Objective,
+    mean: &[f64],
+    average: Option<(&[f64], f64)>,
+) -> (Vec<f64>, Vec<f64>) {
+    let active = mean.iter().map(|&mean| objective.activation.active_fraction().at(mean));
     let rho_hat: Vec<f64> = match average {
         None => active.collect(),
         Some((before, mu)) => {
             active.zip(before).map(|(now, before)| mu * before + (1.0 - mu) * now).collect()
         }
     };
-    let slope = rho_hat.iter().map(|&rho_hat| objective.kl_slope(rho_hat)).collect();
+    let slope = rho_hat.iter().map(|&rho_hat| objective.penalty_grad(rho_hat)).collect();
     (rho_hat, slope)
 }
 

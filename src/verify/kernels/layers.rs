@@ -13,8 +13,6 @@ use crate::verify::rig::{Failure, Rig};
 use crate::verify::running_error::kernels::{self as bounds, Form};
 use crate::verify::running_error::{Approx, exact};
 
-const ACTIVATIONS: [Activation; 3] = [Activation::Sigmoid, Activation::Tanh, Activation::Linear];
-
 /// Arguments where activations turn, saturate, overflow their exponential or lose their last digits.
 const EDGES: &[f32] = &[
     0.0, -0.0, 1e-30, -1e-30, 1e-6, -1e-6, 9.1, -9.1, 17.0, -17.0, 87.0, -87.0, 88.5, -88.5, 103.0, -103.0,
@@ -53,7 +51,7 @@ impl LayerCase {
 pub(super) fn cases(seed: u64) -> Vec<Case> {
     let mut cases = Vec::new();
     for &(rows, cols) in SHAPES {
-        for f in ACTIVATIONS {
+        for f in Activation::ALL {
             let case = LayerCase { rows, cols, f, seed };
             for product in Product::ALL {
                 let hidden = move |rig: Rig<'_>| hidden_layer(rig, &case, product, 1);
@@ -71,7 +69,7 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
                     let delta = move |rig: Rig<'_>| output_delta(rig, &case, product, k, true);
                     cases.push(Case::new(end, name, delta));
                 }
-                if f != Activation::Linear {
+                if f.suits_hidden_layers() {
                     let delta = move |rig: Rig<'_>| hidden_delta(rig, &case, product, 1);
                     cases.push(Case::new(kernel::hidden_delta_nt(product), case.name(), delta));
                 }

@@ -3,7 +3,9 @@
 
 use super::{Approx, sum, sum_error};
 use crate::engine::reference::kernels::{self as reference, ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
-use crate::math::objective::{Activation, Objective, RHO_HAT_MIN};
+use crate::math::activation::{Activation, ActiveFraction};
+use crate::math::objective::Objective;
+use crate::math::penalty::{Penalty, clamp_rho_hat};
 
 /// The three products of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,42 +73,51 @@ pub fn column_mean(sums: &[Approx], cols: usize, rows: usize, before: Option<&[A
     means.enumerate().map(|(j, mean)| before.map_or(mean, |before| before[j] + mean)).collect()
 }
 
-/// ρ̂ and the KL slope.
-pub fn kl_slope(
+/// ρ̂ and the gradient of the penalty.
+pub fn penalty_grad(
     objective: &Objective,
     mean: &[Approx],
     average: Option<(&[Approx], f64)>,
 ) -> (Vec<Approx>, Vec<Approx>) {
     let rho_hat = |(j, &mean): (usize, &Approx)| {
-        let now = match objective.activation {
-            Activation::Tanh => Approx::exact(0.5) * (Approx::exact(1.0) + mean),
-            Activation::Sigmoid | Activation::Linear => mean,
-        };
+        let now = active_fraction(objective.activation.active_fraction(), mean);
         average.map_or(now, |(before, mu)| {
             let mu = Approx::rounded(mu);
             mu * before[j] + (Approx::exact(1.0) - mu) * now
         })
     };
     let rho_hat: Vec<Approx> = mean.iter().enumerate().map(rho_hat).collect();
-    let slope = rho_hat.iter().map(|&rho_hat| slope_at(objective, rho_hat)).collect();
-    (rho_hat, slope)
+    let grad = rho_hat.iter().map(|&rho_hat| grad_at(objective, rho_hat)).collect();
+    (rho_hat, grad)
 }
 
-/// s rises with ρ̂, so that its two ends bound what an error of ρ̂ does to it, however close ρ̂ is to 0 or 1.
-fn slope_at(objective: &Objective, rho_hat: Approx) -> Approx {
-    let value = objective.kl_slope(rho_hat.value);
-    let clamp = |x: f64| x.clamp(RHO_HAT_MIN, 1.0 - RHO_HAT_MIN);
+/// The active fraction of a mean activation. To add 0 and to multiply by 1 rounds nothing, but may flush to 0.
+fn active_fraction(ActiveFraction { offset, factor }: ActiveFraction, mean: Approx) -> Approx {
+    let flushed = |x: Approx| Approx { error: x.error + f64::from(f32::MIN_POSITIVE), ..x };
+    let sum = if offset == 0.0 { flushed(mean) } else { Approx::exact(offset) + mean };
+    if factor == 1.0 { sum } else { Approx::exact(factor) * sum }
+}
+
+/// s never falls as ρ̂ rises, so that its two ends bound what an error of ρ̂ does to it, however close ρ̂ is to 0 or 1.
+fn grad_at(objective: &Objective, rho_hat: Approx) -> Approx {
+    let value = objective.penalty_grad(rho_hat.value);
     let ends = [rho_hat.value - rho_hat.error, rho_hat.value + rho_hat.error];
-    let rounding = ends.map(|end| slope_as_computed(objective, Approx::exact(clamp(end))).error);
-    let spread = ends.map(|end| (objective.kl_slope(end) - value).abs());
+    let rounding = ends.map(|end| grad_as_computed(objective, Approx::exact(clamp_rho_hat(end))).error);
+    let spread = ends.map(|end| (objective.penalty_grad(end) - value).abs());
     Approx { value, error: spread[0].max(spread[1]) + rounding[0].max(rounding[1]) }
 }
 
 /// The formula of s with each of its operations, at a given ρ̂.
-fn slope_as_computed(objective: &Objective, rho_hat: Approx) -> Approx {
-    let (one, rho) = (Approx::exact(1.0), Approx::rounded(objective.rho));
-    let factor = Approx::rounded(objective.beta * objective.activation.active_fraction_slope());
-    factor * ((one - rho).over(one - rho_hat) - rho.over(rho_hat))
+fn grad_as_computed(objective: &Objective, rho_hat: Approx) -> Approx {
+    let one = Approx::exact(1.0);
+    let factor = Approx::rounded(objective.beta * objective.activation.active_fraction().factor);
+    factor
+        * match objective.penalty {
+            Penalty::Kl { rho } => {
+                let rho = Approx::rounded(rho);
+                (one - rho).over(one - rho_hat) - rho.over(rho_hat)
+            }
+        }
 }
 
 /// δ3 = (A3 − X) ⊙ g′.

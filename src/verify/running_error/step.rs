@@ -9,7 +9,7 @@ use crate::verify::compare::Expected;
 /// What an f32 engine may make of one pass.
 #[derive(Clone, Debug)]
 pub struct Bounded {
-    /// Reconstruction, decay and KL term of J.
+    /// Reconstruction, decay and penalty of J.
     pub terms: [Approx; 3],
     /// ρ̂ `[h]`.
     pub rho_hat: Vec<Approx>,
@@ -63,7 +63,7 @@ pub fn cost_and_gradient(
     let (a2, a3) = forward(objective, weights, x);
 
     let mean = mean_of_columns(&a2, h);
-    let (rho_hat, slope) = kl_slope(objective, &mean, average);
+    let (rho_hat, slope) = penalty_grad(objective, &mean, average);
     let terms = cost(objective, weights, x, &a3, &rho_hat);
 
     let delta3 = output_delta(&a3, x, objective.output);
@@ -99,26 +99,26 @@ fn cost(
     let of = |w: &[Approx]| dot(w, w, w.len())[0];
     let decay = times(sum([of(&weights.w1), of(&weights.d)].into_iter()), objective.lambda / 2.0);
 
-    let kl = rho_hat.iter().map(|&r| kl_term(objective, r)).fold(Approx::default(), |total, term| Approx {
-        value: total.value + term.value,
-        error: total.error + term.error,
+    let penalty = rho_hat.iter().map(|&r| penalty_of(objective, r)).fold(Approx::default(), |total, term| {
+        Approx { value: total.value + term.value, error: total.error + term.error }
     });
-    [reconstruction, decay, kl]
+    [reconstruction, decay, penalty]
 }
 
-/// β KL, taken on the host in f64 at a ρ̂ that has an error. KL is convex: its slope is steepest at one of the ends.
-fn kl_term(objective: &Objective, rho_hat: Approx) -> Approx {
-    let slope = |r: f64| (objective.kl_slope(r) / objective.activation.active_fraction_slope()).abs();
+/// β times the penalty, taken on the host in f64 at a ρ̂ that has an error. It is convex: its slope is steepest at one of
+/// the ends.
+fn penalty_of(objective: &Objective, rho_hat: Approx) -> Approx {
+    let slope = |r: f64| (objective.beta * objective.penalty.grad(r)).abs();
     let steepest = slope(rho_hat.value - rho_hat.error).max(slope(rho_hat.value + rho_hat.error));
-    Approx { value: objective.kl(rho_hat.value), error: steepest * rho_hat.error }
+    Approx { value: objective.penalty_of(rho_hat.value), error: steepest * rho_hat.error }
 }
 
 impl Bounded {
     /// J.
     pub fn total(&self) -> Approx {
-        let [reconstruction, decay, kl] = self.terms;
-        let value = reconstruction.value + decay.value + kl.value;
-        Approx { value, error: reconstruction.error + decay.error + kl.error }
+        let [reconstruction, decay, penalty] = self.terms;
+        let value = reconstruction.value + decay.value + penalty.value;
+        Approx { value, error: reconstruction.error + decay.error + penalty.error }
     }
 
     /// The gradient as the comparer takes it.

@@ -19,7 +19,7 @@ fn bits(case: &Case) -> Vec<u64> {
                     .step(&Step { rows, update, beta: case.setup.objective.beta, report: true })
                     .unwrap()
                     .unwrap();
-                numbers.extend([cost.reconstruction, cost.decay, cost.kl]);
+                numbers.extend([cost.reconstruction, cost.decay, cost.penalty]);
                 numbers.extend(cost.rho_hat);
             }
         }

@@ -65,7 +65,7 @@ impl Descent {
             list: packed(gpu, "batch order", layout.chunks(examples).iter().map(Range::len), layout.limit)?,
             batch: Tensor::zeros(gpu, "batch", layout.chunk, layout.shape.visible)?,
             penalty: blocks()
-                .map(|_| LiveUniform::new::<uniform::Penalty>(gpu, "penalty"))
+                .map(|_| LiveUniform::new::<uniform::PenaltyGrad>(gpu, "penalty"))
                 .collect::<Result<_>>()?,
             sgd: blocks()
                 .map(|_| LiveUniform::new::<uniform::Sgd>(gpu, "SGD rates"))

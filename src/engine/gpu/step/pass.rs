@@ -125,7 +125,7 @@ impl<'p> Pass<'p, '_> {
 
     /// ρ̂ and its slope from the means over all rows, and ‖W‖².
     pub fn settle(&mut self) -> Result<()> {
-        self.kl_slopes()?;
+        self.penalty_grads()?;
         self.squared_weights()
     }
 
@@ -245,13 +245,13 @@ impl<'p> Pass<'p, '_> {
         self.recorder.column_mean(&sums, a.rows, mean, self.examples.rows(), later)
     }
 
-    fn kl_slopes(&mut self) -> Result<()> {
+    fn penalty_grads(&mut self) -> Result<()> {
         let RhoHatTarget { rho_hat, penalty } = self.rho_hat;
         for (k, rho_hat) in rho_hat.iter().enumerate() {
             let (mean, slope) = (&self.work.mean[k], &self.work.slope[k]);
             match penalty {
-                Some(live) => self.recorder.kl_slope_live(&live[k], mean, rho_hat, slope)?,
-                None => self.recorder.kl_slope(self.objective, 0.0, mean, rho_hat, slope)?,
+                Some(live) => self.recorder.penalty_grad_live(&live[k], mean, rho_hat, slope)?,
+                None => self.recorder.penalty_grad(self.objective, 0.0, mean, rho_hat, slope)?,
             }
         }
         Ok(())

@@ -84,7 +84,7 @@ impl GpuEngine {
                     .vectors(k)
                     .for_each(|moment| moment.put_unit(&self.gpu, *unit, (&zeros, 0.0, &zeros)));
                 let at = unit - self.params[k].units.start;
-                put(&self.gpu, descent.average(k), at, &[self.objective.rho as f32]);
+                put(&self.gpu, descent.average(k), at, &[self.objective.penalty.target() as f32]);
             }
         }
         self.gpu.check()
