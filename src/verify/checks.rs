@@ -199,14 +199,13 @@ fn step_checks(choice: &Choice, seed: u64) -> Vec<Check> {
 }
 
 fn training_checks(choice: &Choice, seed: u64) -> Vec<Check> {
-    let named = [("lbfgs", Optimizer::Lbfgs), ("sgd", Optimizer::Sgd), ("adam", Optimizer::Adam)];
-    let check = |(name, optimizer)| {
+    let check = |optimizer: Optimizer| {
         let choice = choice.clone();
-        Check::new(Group::Training, name, move || {
+        Check::new(Group::Training, optimizer.name(), move || {
             worst_of(std::iter::once(training::check(&choice, optimizer, training::CUT, seed)))
         })
     };
-    named.map(check).into()
+    Optimizer::ALL.map(check).into()
 }
 
 /// All of them, or the first failure.

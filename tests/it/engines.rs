@@ -8,7 +8,7 @@ use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::{Cut, Engine, Rows, Step, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::{Activation, Objective};
-use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::train::{Ended, Observer, Pause, Progress, Recipe, train};
 use rhohat::verify::steps::{CUTS, Problem, Rule, check_pass, check_updates};
@@ -98,13 +98,13 @@ fn given_parameters_come_back_and_replacing_them_forgets_the_momentum() {
 }
 
 fn recipe(optimizer: Optimizer) -> Recipe {
+    recipe_of(optimizer, Descent::constant(0.1))
+}
+
+fn recipe_of(optimizer: Optimizer, descent: Descent) -> Recipe {
     Recipe {
-        optimizer,
-        rate: LearningRate::constant(0.1),
-        momentum: 0.9,
-        beta_warmup: 0,
-        revival: None,
-        batch: None,
+        optimizer: OptimizerConfig::of(optimizer, 0.9, descent),
+        resampling: None,
         steps: 10,
         shuffle: Shuffle::rows(0),
         report_every: 1,
@@ -168,7 +168,8 @@ fn reports_have_the_beta_that_rises_and_the_end_and_later_runs_the_whole_one() {
         let mut engine = choice.open(&Setup::default(), &small()).unwrap();
         let before = engine.cost().unwrap().penalty;
         let (mut first, mut second) = (KeepPenalty::default(), KeepPenalty::default());
-        let warming = Recipe { beta_warmup: 20, ..recipe(Optimizer::Adam) };
+        let descent = Descent { beta_warmup: 20, ..Descent::constant(0.1) };
+        let warming = recipe_of(Optimizer::Adam, descent);
         let outcome = train(&mut *engine, &warming, &mut first).unwrap();
         train(&mut *engine, &recipe(Optimizer::Adam), &mut second).unwrap();
 
@@ -211,7 +212,7 @@ fn a_run_that_is_stopped_keeps_what_it_has_done() {
 #[test]
 fn training_lowers_the_cost_with_every_optimiser() {
     for (name, choice) in engines("training") {
-        for optimizer in [Optimizer::Lbfgs, Optimizer::Sgd, Optimizer::Adam] {
+        for optimizer in Optimizer::ALL {
             let mut engine = choice.open(&Setup::default(), &small()).unwrap();
             let before = engine.cost().unwrap().total();
             let outcome = train(&mut *engine, &recipe(optimizer), &mut ()).unwrap();
@@ -232,7 +233,8 @@ fn a_gpu_is_waited_for_at_reports_alone() {
     for batch in [None, Some(20)] {
         for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
             let mut waits = |steps, report_every| {
-                let recipe = Recipe { batch, steps, report_every, ..recipe(optimizer) };
+                let descent = Descent { batch, ..Descent::constant(0.1) };
+                let recipe = Recipe { steps, report_every, ..recipe_of(optimizer, descent) };
                 let before = gpu.waits();
                 train(&mut *engine, &recipe, &mut ()).unwrap();
                 gpu.waits() - before

@@ -12,7 +12,7 @@ use rhohat::engine::gpu::memory::layout::Layout;
 use rhohat::engine::{Cut, Rows, Step, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::Activation;
-use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::optim::{Optimizer, OptimizerConfig};
 use rhohat::math::params::{Params, Shape};
 use rhohat::train::{Recipe, train};
 use rhohat::verify::compare::{Expected, UNIT};
@@ -69,7 +69,7 @@ fn sums_and_lists_longer_than_a_binding_are_cut_too() {
 #[test]
 fn training_in_the_smallest_bindings_arrives_where_the_reference_does() {
     let Some(gpu) = device("training") else { return };
-    for optimizer in [Optimizer::Lbfgs, Optimizer::Sgd, Optimizer::Adam] {
+    for optimizer in Optimizer::ALL {
         let trained = training::check(&Choice::Gpu(gpu.clone()), optimizer, limited(5_376), 1);
         trained.unwrap_or_else(|failure| panic!("{optimizer:?}: {failure}"));
     }
@@ -90,12 +90,8 @@ fn a_search_whose_every_tensor_is_cut_many_times_takes_the_way_of_the_reference(
         let mut engine = choice.open(&setup, &(problem.params.clone(), problem.data.clone())).unwrap();
         let before = engine.cost().unwrap().total();
         let recipe = Recipe {
-            optimizer: Optimizer::Lbfgs,
-            rate: LearningRate::constant(1.0),
-            momentum: 0.0,
-            beta_warmup: 0,
-            revival: None,
-            batch: None,
+            optimizer: OptimizerConfig::Lbfgs,
+            resampling: None,
             steps: ITERATIONS,
             shuffle: Shuffle::rows(0),
             report_every: 1,

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use rhohat::engine::device::Choice;
 use rhohat::engine::gpu::kernel::variant::Variant;
 use rhohat::math::activation::Activation;
+use rhohat::math::number::Number;
 use rhohat::verify::checks::{Group, checks};
 use rhohat::verify::compare::Expected;
 use rhohat::verify::running_error::step::{cost_and_gradient, exact_weights};

@@ -61,7 +61,7 @@ pub struct Settings {
     #[arg(long, value_name = "X")]
     rho_hat_decay: Option<f64>,
     /// Update rule [default: lbfgs, above 50000 rows of DATA adam]
-    #[arg(long, value_name = "NAME", value_parser = words::<Optimizer>(["lbfgs", "sgd", "adam"]))]
+    #[arg(long, value_name = "NAME", value_parser = words::<Optimizer>(Optimizer::ALL.map(Optimizer::name)))]
     optimizer: Option<Optimizer>,
     /// Learning rate [default: adam 0.001, sgd 0.01]
     #[arg(long, value_name = "X")]

@@ -4,6 +4,7 @@
 //! Index legend: i example, j hidden unit (or output row), p input (or output column), k summed index.
 
 use crate::math::objective::{Activation, Objective};
+use crate::math::optim::first_order::{self, adam_corrections};
 
 /// C `[m, n]` = A `[m, k]` · Bᵀ, with B `[n, k]`.
 pub fn matmul_nt(a: &[f64], b: &[f64], m: usize, n: usize, k: usize) -> Vec<f64> {
@@ -186,30 +187,18 @@ pub fn combine(stack: &[f64], len: usize, terms: &[(f64, usize)]) -> Vec<f64> {
     sum
 }
 
-/// v ← μv + g, w ← w − ηv.
+/// SGD, in place.
 pub fn sgd(w: &mut [f64], velocity: &mut [f64], gradient: &[f64], lr: f64, momentum: f64) {
-    for ((w, v), g) in w.iter_mut().zip(velocity).zip(gradient) {
-        *v = momentum * *v + g;
-        *w -= lr * *v;
+    for ((w, v), &g) in w.iter_mut().zip(velocity).zip(gradient) {
+        [*w, *v] = first_order::sgd([*w, *v], g, lr, momentum);
     }
 }
 
-/// Decay of Adam's first moment.
-pub const ADAM_BETA1: f64 = 0.9;
-/// Decay of Adam's second moment.
-pub const ADAM_BETA2: f64 = 0.999;
-/// Added to the root of Adam's second moment.
-pub const ADAM_EPSILON: f64 = 1e-8;
-
-/// Adam, update number `step` (from 1), bias-corrected (Kingma & Ba, Algorithm 1): `first` and `second` are the
-/// moving averages of g and g².
+/// Adam, update number `step` (from 1), in place.
 pub fn adam(w: &mut [f64], first: &mut [f64], second: &mut [f64], gradient: &[f64], lr: f64, step: u64) {
-    let correction1 = 1.0 - ADAM_BETA1.powf(step as f64);
-    let correction2 = 1.0 - ADAM_BETA2.powf(step as f64);
-    for (((w, m), v), g) in w.iter_mut().zip(first).zip(second).zip(gradient) {
-        *m = ADAM_BETA1 * *m + (1.0 - ADAM_BETA1) * g;
-        *v = ADAM_BETA2 * *v + (1.0 - ADAM_BETA2) * g * g;
-        *w -= lr * (*m / correction1) / ((*v / correction2).sqrt() + ADAM_EPSILON);
+    let corrections = adam_corrections(step);
+    for (((w, m), v), &g) in w.iter_mut().zip(first).zip(second).zip(gradient) {
+        [*w, *m, *v] = first_order::adam([*w, *m, *v], g, lr, corrections);
     }
 }
 

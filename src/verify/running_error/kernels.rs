@@ -2,9 +2,11 @@
 //! values where there are many.
 
 use super::{Approx, sum, sum_error};
-use crate::engine::reference::kernels::{self as reference, ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
+use crate::engine::reference::kernels as reference;
 use crate::math::activation::{Activation, ActiveFraction};
+use crate::math::number::Number;
 use crate::math::objective::Objective;
+use crate::math::optim::first_order::{self, adam_corrections};
 use crate::math::penalty::{Penalty, clamp_rho_hat};
 
 /// The three products of a step.
@@ -182,10 +184,9 @@ pub fn sgd(
     lr: f64,
     momentum: f64,
 ) -> [Vec<Approx>; 2] {
-    let (lr, momentum) = (Approx::rounded(lr), Approx::rounded(momentum));
-    let v: Vec<Approx> = velocity.iter().zip(gradient).map(|(&v, &g)| momentum * v + g).collect();
-    let w = w.iter().zip(&v).map(|(&w, &v)| w - lr * v).collect();
-    [w, v]
+    let old = w.iter().zip(velocity).zip(gradient);
+    let new = old.map(|((&w, &v), &g)| first_order::sgd([w, v], g, lr, momentum)).collect::<Vec<_>>();
+    [0, 1].map(|i| new.iter().map(|new| new[i]).collect())
 }
 
 /// New w and both moments.
@@ -196,20 +197,9 @@ pub fn adam(
     lr: f64,
     step: u64,
 ) -> [Vec<Approx>; 3] {
-    let [beta1, beta2] = [ADAM_BETA1, ADAM_BETA2].map(Approx::rounded);
-    let [rest1, rest2] = [ADAM_BETA1, ADAM_BETA2].map(|beta| Approx::rounded(1.0 - beta));
-    let correction = |beta: f64| Approx::rounded(1.0 / (1.0 - beta.powf(step as f64)));
-    let [correction1, correction2] = [ADAM_BETA1, ADAM_BETA2].map(correction);
-    let (lr, epsilon) = (Approx::rounded(lr), Approx::rounded(ADAM_EPSILON));
-
-    let moment = |beta, rest, old: &[Approx], new: &dyn Fn(Approx) -> Approx| -> Vec<Approx> {
-        old.iter().zip(gradient).map(|(&old, &g)| beta * old + rest * new(g)).collect()
-    };
-    let first = moment(beta1, rest1, moments[0], &|g| g);
-    let second = moment(beta2, rest2, moments[1], &|g| g * g);
-    let update =
-        |(&m, &v): (&Approx, &Approx)| lr * (m * correction1).over((v * correction2).sqrt() + epsilon);
-    let updates = first.iter().zip(&second).map(update);
-    let w = w.iter().zip(updates).map(|(&w, update)| w - update).collect();
-    [w, first, second]
+    let corrections = adam_corrections(step);
+    let old = w.iter().zip(moments[0]).zip(moments[1]).zip(gradient);
+    let update = |(((&w, &m), &v), &g)| first_order::adam([w, m, v], g, lr, corrections);
+    let new = old.map(update).collect::<Vec<_>>();
+    [0, 1, 2].map(|i| new.iter().map(|new| new[i]).collect())
 }
