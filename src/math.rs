@@ -7,3 +7,4 @@ pub mod optim;
 pub mod params;
 pub mod penalty;
 pub mod random;
+pub mod transpose;

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::shuffle::{Order, Shuffle};
+use crate::data::shuffle::{BatchSampler, Shuffle};
 use crate::engine::{Engine, Rows, Step};
 use crate::error::{Error, Result};
 use crate::math::objective::{Cost, Objective};
@@ -165,7 +165,7 @@ impl Run<'_> {
     fn descend(&mut self, engine: &mut dyn Engine, recipe: &Recipe, descent: &Descent) -> Result<Ended> {
         let examples = engine.examples();
         let batch = descent.batch.unwrap_or(examples);
-        let mut order = Order::after(examples, recipe.shuffle, self.position.samples);
+        let mut order = BatchSampler::after(examples, recipe.shuffle, self.position.samples);
         while self.position.steps < recipe.steps {
             let rows = match descent.batch {
                 None => Rows::All,

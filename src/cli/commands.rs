@@ -1,6 +1,7 @@
 //! The commands: arguments → library calls → printed lines.
 
 mod bench;
+mod description;
 mod devices;
 mod encode;
 mod eval;
@@ -9,7 +10,6 @@ mod manual;
 mod on_data;
 mod outputs;
 mod reconstruct;
-mod taken;
 mod train;
 mod verify;
 

@@ -1,7 +1,7 @@
 //! Everything that `rhohat verify` checks, as one list.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -10,7 +10,6 @@ use super::cpu_kernels::{check_activation, check_product};
 use super::gradients;
 use super::kernels::{Case, ProductCase, cases};
 use super::rig::{Failure, Rig};
-use super::running_error::kernels::Form;
 use super::steps::{CUTS, Problem, Rule, check_pass, check_repeatable, check_updates};
 use super::training;
 use crate::engine::device::Choice;
@@ -19,6 +18,7 @@ use crate::engine::gpu::kernel::Memory;
 use crate::engine::reference::gradient_check::GradientError;
 use crate::math::objective::Activation;
 use crate::math::optim::Optimizer;
+use crate::math::transpose::Transpose;
 
 /// What is checked against what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -127,10 +127,10 @@ fn kernel_checks(choice: &Choice, seed: u64) -> Vec<Check> {
 
 /// The products and the activations.
 fn cpu_kernel_checks(seed: u64) -> Vec<Check> {
-    let products = [("matmul_nt", Form::Nt), ("matmul_nn", Form::Nn), ("matmul_tn", Form::Tn)];
-    let products = products.map(|(name, form)| {
+    let products = [("matmul_nt", Transpose::Nt), ("matmul_nn", Transpose::Nn), ("matmul_tn", Transpose::Tn)];
+    let products = products.map(|(name, transpose)| {
         Check::new(Group::Kernels, name, move || {
-            worst_of(ProductCase::all(form, seed).map(|case| {
+            worst_of(ProductCase::all(transpose, seed).map(|case| {
                 let named = |failure| Failure::Wrong(format!("{}: {failure}", case.name()));
                 check_product(&case).map_err(named)
             }))
@@ -143,13 +143,13 @@ fn cpu_kernel_checks(seed: u64) -> Vec<Check> {
 }
 
 /// One check a shader and memory that the adapter can run.
-fn shader_checks(gpu: &Rc<Gpu>, seed: u64) -> Vec<Check> {
+fn shader_checks(gpu: &Arc<Gpu>, seed: u64) -> Vec<Check> {
     let memories = [Memory::Buffers, Memory::Textures].into_iter();
     let supported = memories.filter(|&memory| memory == Memory::Buffers || gpu.has_textures());
     supported.flat_map(|memory| shader_checks_in(gpu, memory, seed)).collect()
 }
 
-fn shader_checks_in(gpu: &Rc<Gpu>, memory: Memory, seed: u64) -> Vec<Check> {
+fn shader_checks_in(gpu: &Arc<Gpu>, memory: Memory, seed: u64) -> Vec<Check> {
     let mut names = Vec::new();
     let mut by_name = BTreeMap::<&str, Vec<Case>>::new();
     for case in cases(seed).into_iter().filter(|case| case.kernel.runs_on(gpu, memory)) {

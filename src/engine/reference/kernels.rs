@@ -5,6 +5,7 @@
 
 use crate::math::objective::{Activation, Objective};
 use crate::math::optim::first_order::{self, adam_corrections};
+use crate::math::transpose::Transpose;
 
 /// C `[m, n]` = A `[m, k]` · Bᵀ, with B `[n, k]`.
 pub fn matmul_nt(a: &[f64], b: &[f64], m: usize, n: usize, k: usize) -> Vec<f64> {
@@ -43,6 +44,15 @@ pub fn matmul_tn(a: &[f64], b: &[f64], m: usize, n: usize, k: usize) -> Vec<f64>
         }
     }
     c
+}
+
+/// The product of the three that `transpose` names.
+pub fn matmul(transpose: Transpose, a: &[f64], b: &[f64], m: usize, n: usize, k: usize) -> Vec<f64> {
+    match transpose {
+        Transpose::Nt => matmul_nt(a, b, m, n, k),
+        Transpose::Nn => matmul_nn(a, b, m, n, k),
+        Transpose::Tn => matmul_tn(a, b, m, n, k),
+    }
 }
 
 /// A = f(Z + b) for Z `[m, len(b)]`, in place.

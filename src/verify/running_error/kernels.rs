@@ -8,41 +8,18 @@ use crate::math::number::Number;
 use crate::math::objective::Objective;
 use crate::math::optim::first_order::{self, adam_corrections};
 use crate::math::penalty::{Penalty, clamp_rho_hat};
-
-/// The three products of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// A `[m, k]` · Bᵀ, B `[n, k]`.
-    Nt,
-    /// A `[m, k]` · B `[k, n]`.
-    Nn,
-    /// Aᵀ · B, A `[k, m]`, B `[k, n]`.
-    Tn,
-}
-
-impl Form {
-    /// C by the reference.
-    pub fn multiply(self, a: &[f64], b: &[f64], m: usize, n: usize, k: usize) -> Vec<f64> {
-        match self {
-            Self::Nt => reference::matmul_nt(a, b, m, n, k),
-            Self::Nn => reference::matmul_nn(a, b, m, n, k),
-            Self::Tn => reference::matmul_tn(a, b, m, n, k),
-        }
-    }
-
-    /// Rows and columns of A and of B for C `[m, n]`.
-    pub fn operands(self, m: usize, n: usize, k: usize) -> [(usize, usize); 2] {
-        match self {
-            Self::Nt => [(m, k), (n, k)],
-            Self::Nn => [(m, k), (k, n)],
-            Self::Tn => [(k, m), (k, n)],
-        }
-    }
-}
+use crate::math::transpose::Transpose;
 
 /// C `[m, n]` from A and B, summed in any order.
-pub fn product(form: Form, a: &[Approx], b: &[Approx], m: usize, n: usize, k: usize) -> Vec<Approx> {
-    let multiply = |a: Vec<f64>, b: Vec<f64>| form.multiply(&a, &b, m, n, k);
+pub fn product(
+    transpose: Transpose,
+    a: &[Approx],
+    b: &[Approx],
+    m: usize,
+    n: usize,
+    k: usize,
+) -> Vec<Approx> {
+    let multiply = |a: Vec<f64>, b: Vec<f64>| reference::matmul(transpose, &a, &b, m, n, k);
     let values = multiply(map(a, |x| x.value), map(b, |x| x.value));
     let reach = multiply(map(a, Approx::reach), map(b, Approx::reach));
     let size = multiply(map(a, |x| x.value.abs()), map(b, |x| x.value.abs()));

@@ -4,6 +4,7 @@ use super::kernels::*;
 use super::{Approx, sum};
 use crate::math::objective::Objective;
 use crate::math::params::Params;
+use crate::math::transpose::Transpose;
 use crate::verify::compare::Expected;
 
 /// What an f32 engine may make of one pass.
@@ -44,9 +45,9 @@ impl Weights {
 pub fn forward(objective: &Objective, weights: &Weights, x: &[Approx]) -> (Vec<Approx>, Vec<Approx>) {
     let (n, h) = (weights.b2.len(), weights.b1.len());
     let m = x.len() / n;
-    let z2 = product(Form::Nt, x, &weights.w1, m, h, n);
+    let z2 = product(Transpose::Nt, x, &weights.w1, m, h, n);
     let a2 = bias_activation(&z2, &weights.b1, objective.activation);
-    let z3 = product(Form::Nn, &a2, &weights.d, m, n, h);
+    let z3 = product(Transpose::Nn, &a2, &weights.d, m, n, h);
     let a3 = bias_activation(&z3, &weights.b2, objective.output);
     (a2, a3)
 }
@@ -67,11 +68,11 @@ pub fn cost_and_gradient(
     let terms = cost(objective, weights, x, &a3, &rho_hat);
 
     let delta3 = output_delta(&a3, x, objective.output);
-    let error = product(Form::Nt, &delta3, &weights.d, m, h, n);
+    let error = product(Transpose::Nt, &delta3, &weights.d, m, h, n);
     let delta2 = hidden_delta(&error, &slope, &a2, objective.activation);
 
     let of_weights = |a: &[Approx], b: &[Approx], w: &[Approx]| {
-        weight_gradient(&product(Form::Tn, a, b, h, n, m), w, m, objective.lambda, None)
+        weight_gradient(&product(Transpose::Tn, a, b, h, n, m), w, m, objective.lambda, None)
     };
     let d = of_weights(&a2, &delta3, &weights.d);
     let w1 = of_weights(&delta2, x, &weights.w1);

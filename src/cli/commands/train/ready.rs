@@ -8,7 +8,7 @@ use crate::data::{Preprocess, Source};
 use crate::engine::Engine;
 use crate::engine::device::Choice;
 use crate::engine::gpu::kernel::variant::Variant;
-use crate::engine::gpu::tune::{Job, Kernels, Origin, Tune};
+use crate::engine::gpu::tune::{Kernels, Origin, Tune, TuneMode, Workload};
 use crate::io::memory::{Bytes, grant};
 use crate::math::params::Shape;
 use crate::run::DataRecord;
@@ -34,7 +34,7 @@ impl Device {
     /// a configuration of another device may name some that this one does not have.
     pub fn open(args: &TrainArgs, config: &Config, how: Tune) -> crate::Result<Self> {
         let choice = Choice::resolve(&config.selector()?)?;
-        let mut forced = config.force_variant.filter(|_| how != Tune::Always);
+        let mut forced = config.force_variant.filter(|_| how.mode != TuneMode::Always);
         match forced.map(|variant| choice.force(variant)).transpose() {
             Err(why) if !args.settings.forces_variant() => {
                 tracing::warn!("{why}; going on without");
@@ -51,8 +51,8 @@ impl Device {
             return Ok(Some(Kernels { variant, chosen: Origin::Forced }));
         }
         let shape = Shape { visible, hidden: config.hidden };
-        let job = Job { shape, examples, batch: config.batch.rows(), cut: config.setup().cut };
-        self.choice.tune(&job, self.how)
+        let work = Workload { shape, examples, batch: config.batch.rows(), cut: config.setup().cut };
+        self.choice.tune(&work, self.how)
     }
 }
 
@@ -101,7 +101,7 @@ pub fn open_engine(
         Some(resumed) => resumed.completed(record),
         None => record,
     };
-    let (store, number) = (source.stored(), source.number());
+    let (store, number) = (source.stored(), source.dtype());
     drop((source, reading));
     let looked_at = data.looked_at()?;
     let beyond = reach_warning(&looked_at, config.output, config.fit_rows);
