@@ -13,6 +13,7 @@ use crate::engine::gpu::kernel::variant::Variant;
 use crate::error::plain;
 use crate::io::memory::Bytes;
 use crate::math::objective::Activation;
+use crate::run::session::Place;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 pub use settings::Settings;
 use settings::{hidden_activation, meaning, normalize, output_activation};
@@ -51,10 +52,15 @@ pub struct Cli {
 }
 
 impl TrainArgs {
-    /// Where a run is to begin, and the flag that says so.
-    pub fn place(&self) -> Option<(&'static str, &Path)> {
-        let run = self.run.as_deref().map(|run| ("--run", run));
-        run.or_else(|| self.out.as_deref().map(|out| ("--out", out)))
+    /// Where the run is to lie.
+    pub fn place(&self) -> Place {
+        match (&self.run, &self.out, &self.resume) {
+            (Some(run), ..) => Place::Run(run.clone()),
+            (_, Some(out), _) => Place::Out(out.clone()),
+            (.., Some(run)) if run == Path::new("auto") => Place::Newest,
+            (.., Some(run)) => Place::Resume(run.clone()),
+            _ => Place::Dated,
+        }
     }
 }
 

@@ -8,7 +8,6 @@ mod features;
 mod on_data;
 mod outputs;
 mod reconstruct;
-mod taken;
 mod train;
 mod verify;
 

@@ -158,10 +158,6 @@ pub struct Settings {
     /// Kernels of a WebGPU device, for example direct/buffers [default: timed or by its kind]
     #[arg(long, value_name = "NAME")]
     force_variant: Option<Variant>,
-    /// What stands in the place of all these.
-    #[arg(skip)]
-    #[serde(skip)]
-    instead: Option<toml::Table>,
 }
 
 impl Settings {
@@ -170,16 +166,8 @@ impl Settings {
         self.force_variant.is_some()
     }
 
-    /// Puts other settings in the place of these.
-    pub fn put(&mut self, settings: toml::Table) {
-        self.instead = Some(settings);
-    }
-
     /// What was set, by name.
     pub fn table(&self) -> toml::Table {
-        if let Some(table) = &self.instead {
-            return table.clone();
-        }
         let mut table = toml::Table::try_from(self).expect("every flag has a TOML form");
         if self.no_whiten {
             table.insert("whiten".to_owned(), false.into());

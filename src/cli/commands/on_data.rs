@@ -15,11 +15,11 @@ use crate::engine::{Cut, Engine, RhoHat};
 use crate::math::objective::Objective;
 use crate::math::params::{Matrix, Params, Shape};
 use crate::run::config::{check_objective, reach_warning, scale_warning};
+use crate::run::input_words::{self, FOREIGN};
 use crate::run::model_file::ModelFile;
 use crate::run::picture::Tile;
 use indicatif::{HumanCount, ProgressBar};
 
-use super::taken;
 use crate::cli::args::OnData;
 use crate::cli::progress;
 use room::Room;
@@ -86,7 +86,7 @@ impl<'a> Opening<'a> {
         let opened = Opened::new(&args.data, &args.reading())?;
         check_divide(args, &opened.source)?;
         let preprocess = preprocess(args, &file, &opened.taken);
-        taken::tell(&opened.taken, preprocess.scale, Some(file.shape().visible));
+        input_words::tell(&opened.taken, preprocess.scale, Some(file.shape().visible));
         let (data, number) = (opened.taken.json(preprocess.scale), opened.source.number());
         let examples = examples(args, opened, &preprocess, file.shape())?;
         let room::Pieces { at_once, asked, pictures } = room.pieces(&examples)?;
@@ -122,10 +122,6 @@ fn objective(args: &OnData, file: &ModelFile) -> Objective {
         ..stored
     }
 }
-
-/// What is assumed of other programs' models.
-pub const FOREIGN: &str =
-    "taken as sigmoid to sigmoid without preprocessing; --activation, --output and --normalize say otherwise";
 
 /// That of the metadata, or none, with patches where the width is that of a square; `--normalize` overrides it.
 fn preprocess(args: &OnData, file: &ModelFile, taken: &Taken) -> Preprocess {

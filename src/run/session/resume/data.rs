@@ -2,9 +2,9 @@
 
 use crate::data::Source;
 use crate::data::identity::{Inputs, Likeness};
+use crate::error::{Error, Result};
 use crate::run::DataRecord;
 use crate::run::config::Config;
-use crate::{Error, Result};
 
 use super::Resumed;
 

@@ -3,6 +3,10 @@
 use crate::data::numbers::Number;
 use crate::data::{Found, Scale, Taken};
 
+/// What is assumed of other programs' models.
+pub const FOREIGN: &str =
+    "taken as sigmoid to sigmoid without preprocessing; --activation, --output and --normalize say otherwise";
+
 /// Prints the line about DATA, and a warning where its shape can be read in two ways; a model of so many `visible` units
 /// decides between them.
 pub fn tell(taken: &Taken, scale: Scale, visible: Option<usize>) {

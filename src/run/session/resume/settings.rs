@@ -1,9 +1,9 @@
 //! What differs between the settings of today and those that a checkpoint was taken under: what a run keeps, what changes
 //! its J, and what decides no step.
 
+use crate::error::{Error, Result};
 use crate::run::Changes;
 use crate::run::config::{Batch, Config, Given};
-use crate::{Error, Result};
 use toml::Table;
 
 use super::Resumed;
