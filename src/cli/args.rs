@@ -1,6 +1,5 @@
 //! The command line: names, values and help texts of commands and flags, nothing else.
 
-mod settings;
 mod spelling;
 mod tune;
 
@@ -13,10 +12,10 @@ use crate::engine::gpu::kernel::variant::Variant;
 use crate::error::plain;
 use crate::io::memory::Bytes;
 use crate::math::objective::Activation;
+use crate::run::config::settings::Settings;
+use crate::run::config::settings::parsers::{hidden_activation, meaning, normalize, output_activation};
 use crate::run::session::Place;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
-pub use settings::Settings;
-use settings::{hidden_activation, meaning, normalize, output_activation};
 pub use tune::TuneFlags;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 other, 2 usage, 3 bad input, 4 diverged, 5 device, 6 input or output, \

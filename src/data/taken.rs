@@ -115,6 +115,21 @@ impl Taken {
         }
     }
 
+    /// Rows that a program holds.
+    pub fn rows_in_memory(rows: usize, cols: usize) -> Self {
+        Self {
+            path: Some("rows in memory".into()),
+            files: 1,
+            found: Found::Rows { rows, cols },
+            shape: vec![rows, cols],
+            number: Some(Number::F32),
+            axes: Some(Axes::rows()),
+            pixels: false,
+            left_out: LeftOut::default(),
+            doubt: None,
+        }
+    }
+
     /// Those that are drawn where there is no DATA.
     pub fn built_in() -> Self {
         let (count, side) = (dead_leaves::PICTURES as usize, dead_leaves::SIDE);

@@ -26,6 +26,6 @@ mod watch;
 pub use observer::{ProgressObserver, Stage};
 pub use open::Session;
 pub use prepare::{Outset, Prepared};
-pub use request::{Place, Request};
+pub use request::{OpenData, Place, Request};
 pub use summary::{RunFiles, Summary, Validation};
 pub use train::Finished;

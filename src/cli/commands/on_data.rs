@@ -16,8 +16,7 @@ use crate::math::objective::Objective;
 use crate::math::params::{Matrix, Params, Shape};
 use crate::run::config::{check_objective, reach_warning, scale_warning};
 use crate::run::input_words::{self, FOREIGN};
-use crate::run::model_file::ModelFile;
-use crate::run::picture::Tile;
+use crate::run::model_file::{Meta, ModelFile};
 use indicatif::{HumanCount, ProgressBar};
 
 use crate::cli::args::OnData;
@@ -123,14 +122,12 @@ fn objective(args: &OnData, file: &ModelFile) -> Objective {
     }
 }
 
-/// That of the metadata, or none, with patches where the width is that of a square; `--normalize` overrides it.
+/// That of the metadata, or what is assumed of another program's model; `--normalize` overrides it.
 fn preprocess(args: &OnData, file: &ModelFile, taken: &Taken) -> Preprocess {
     let stored = file.meta().map(|meta| meta.preprocess.clone());
     let mut preprocess = stored.unwrap_or_else(|| {
-        let (patch, channels) =
-            Tile::of(None, file.shape().visible).map(|tile| (tile.side, tile.channels)).unzip();
         let scale = taken.usual_scale();
-        Preprocess { patch, channels, whiten: false, scale, normalize: Normalize::None, limits: None }
+        Preprocess { scale, ..Meta::foreign(file.shape()).preprocess }
     });
     preprocess.scale = args.divide.unwrap_or(preprocess.scale);
     if let Some(kind) = args.normalize.filter(|&kind| kind != preprocess.normalize) {

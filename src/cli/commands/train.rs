@@ -47,10 +47,10 @@ fn request(args: &TrainArgs, started: Instant) -> crate::Result<Request> {
         place: args.place(),
         data_changed: args.data_changed,
         from_scratch: args.from_scratch,
-        tune: args.tune.mode(args.settings.forces_variant())?,
+        tune: args.tune.mode(args.settings.force_variant.is_some())?,
         save_patches: args.save_patches.clone(),
         started,
-        ..Request::new(args.settings.table())
+        ..Request::new(args.settings.table()?)
     })
 }
 

@@ -9,7 +9,7 @@ use super::{Place, Request};
 use crate::data::identity::PictureEntry;
 use crate::error::Result;
 use crate::run::RunDir;
-use crate::run::config::{Config, Given};
+use crate::run::config::{Config, UserSettings};
 
 /// The request, with what [`Place::Run`] stands for in its place where that run has begun.
 ///
@@ -21,7 +21,7 @@ pub fn as_due(mut request: Request) -> Result<Request> {
         return Ok(request);
     }
     let run = run.clone();
-    let given = Given::new(request.config.take().as_deref(), request.settings)?;
+    let given = UserSettings::new(request.config.take().as_deref(), request.settings)?;
     let folder = RunDir::open(&run)?;
     let mut others = others(&given, folder.settings()?.0)?;
     if others.contains_key("samples") && takes_all(&folder, &given)? {
@@ -33,7 +33,7 @@ pub fn as_due(mut request: Request) -> Result<Request> {
 }
 
 /// The given settings that are others than those of a run.
-fn others(given: &Given, run: Table) -> Result<Table> {
+fn others(given: &UserSettings, run: Table) -> Result<Table> {
     let run: Config = match run.try_into() {
         Ok(run) => run,
         // Whoever goes on with the run says what is wrong with it.
@@ -52,7 +52,7 @@ fn others(given: &Given, run: Table) -> Result<Table> {
 }
 
 /// Whether as many samples as were asked for, or more, have become the pictures of the run, each of which is one patch.
-fn takes_all(run: &RunDir, given: &Given) -> Result<bool> {
+fn takes_all(run: &RunDir, given: &UserSettings) -> Result<bool> {
     let (Ok(settings), Some(record)) = (run.settings()?.0.try_into::<Config>(), run.data_record()?) else {
         return Ok(false);
     };

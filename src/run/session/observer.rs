@@ -80,7 +80,7 @@ impl fmt::Display for Stage {
 /// };
 /// let data = Data::built_in().patches(8, 500);
 /// let trained = Trainer::new(25).device("cpu").fit_with(&data, stop_early)?;
-/// assert!(trained.report.steps < 400);
+/// assert!(trained.summary.steps < 400);
 /// # Ok(())
 /// # }
 /// ```

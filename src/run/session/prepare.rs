@@ -8,11 +8,11 @@ use super::observer::ProgressObserver;
 use super::resume::{Resumed, Target, open as open_run};
 use super::summary::Summary;
 use super::{Request, begun};
-use crate::data::{Opened, Reading, Source, Taken};
+use crate::data::{Opened, Source, Taken};
 use crate::error::{Error, Result};
 use crate::io::paths::PathText;
 use crate::run::RunDir;
-use crate::run::config::{Config, Facts, Given, Kind, MemoryPlan, Written};
+use crate::run::config::{Config, ConfigContext, DataKind, MemoryPlan, UserSettings, Written};
 use crate::run::input_words::{self, FOREIGN};
 use crate::run::model_file::ModelFile;
 use crate::run::session::request::OpenData;
@@ -65,7 +65,7 @@ impl Prepared {
         observer: &mut dyn ProgressObserver,
     ) -> Result<Self> {
         let file = resumed.as_ref().map(Resumed::config).or_else(|| request.config.clone());
-        let given = Given::new(file.as_deref(), request.settings.clone())?;
+        let given = UserSettings::new(file.as_deref(), request.settings.clone())?;
         request.new_place().map(RunDir::check).transpose()?;
         let init = match given.get::<PathText>("init")? {
             // What has been learned since is in the checkpoint.
@@ -83,11 +83,11 @@ impl Prepared {
             Some(open) => open,
             None => open_data(&given, data.as_deref(), resumed.is_some())?,
         };
-        let kind = Kind::of(source.as_deref());
+        let kind = DataKind::of(source.as_deref());
         let is_of_010 = resumed.as_ref().is_some_and(Resumed::is_of_010);
         let given = if is_of_010 { given.begun_by_010() } else { given };
         let given = if resumed.is_some() { given.gone_on_with() } else { given.over_data(kind) };
-        let facts = Facts {
+        let facts = ConfigContext {
             kind,
             init: init.as_ref(),
             scale: taken.usual_scale(),
@@ -116,8 +116,8 @@ impl Prepared {
     }
 }
 
-fn open_data(given: &Given, path: Option<&Path>, resumed: bool) -> Result<OpenData> {
-    let reading = Reading { raw: given.get("raw")?, meaning: given.get("as")?, axes: given.get("axes")? };
+fn open_data(given: &UserSettings, path: Option<&Path>, resumed: bool) -> Result<OpenData> {
+    let reading = given.reading()?;
     let open = |path: &Path| Opened::new(path, &reading).map_err(|why| elsewhere(why, resumed));
     Ok(path.map(open).transpose()?.map_or_else(OpenData::built_in, OpenData::from))
 }
@@ -141,7 +141,7 @@ fn open_init(path: &Path) -> Result<ModelFile> {
 }
 
 /// Tells what the data were taken for.
-fn tell(taken: &Taken, config: &Config, given: &Given, init: Option<&ModelFile>) {
+fn tell(taken: &Taken, config: &Config, given: &UserSettings, init: Option<&ModelFile>) {
     input_words::tell(taken, config.scale(), init.map(|file| file.shape().visible));
     if given.written() == Written::Of010 {
         input_words::tell_of_010(taken, config.scale());

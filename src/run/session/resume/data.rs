@@ -21,8 +21,11 @@ impl Resumed {
         config: &Config,
         accepted: bool,
     ) -> Result<()> {
-        let name =
-            config.data.as_ref().map_or("the built-in pictures".into(), |path| path.display().to_string());
+        let name = match (&config.data, source) {
+            (Some(path), _) => path.display().to_string(),
+            (None, Source::Images(_)) => "the built-in pictures".to_owned(),
+            (None, Source::Rows(_) | Source::Stored(_)) => "the rows".to_owned(),
+        };
         let Some(then) = self.inputs().cloned() else {
             if self.from.is_some() && !self.are_turned(&name, source, now, accepted)? {
                 tracing::info!(
