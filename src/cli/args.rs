@@ -35,6 +35,10 @@ const BENCH_EXAMPLES: &str = "Examples:
   rhohat bench --ladder 64:64:1000,256:256:1000,1024:1024:1000
   rhohat bench --device cpu --step 192:400:2000 --output linear --json";
 
+const COMPLETIONS_EXAMPLES: &str = "Examples:
+  rhohat completions bash > ~/.local/share/bash-completion/completions/rhohat
+  rhohat completions zsh > ~/.zfunc/_rhohat";
+
 /// KL-sparse autoencoders, trained on the CPU or on WebGPU.
 #[derive(Debug, Parser)]
 #[command(name = "rhohat", version, after_help = EXIT_CODES, args_override_self = true)]
@@ -91,6 +95,7 @@ impl Cli {
             Command::Verify(args) => args.json,
             Command::Bench(args) => args.json,
             Command::Devices(args) => args.json,
+            Command::Completions(_) | Command::Manual(_) => false,
         }
     }
 
@@ -133,6 +138,12 @@ pub enum Command {
     /// List the adapters, and which one `auto` takes
     #[command(after_help = "Example: rhohat devices --json")]
     Devices(DevicesArgs),
+    /// Print what completes this command line in a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
+    /// Print the manual page of rhohat, or of one of its commands
+    #[command(after_help = "Example: rhohat manual train | man -l -")]
+    Manual(ManualArgs),
 }
 
 /// Arguments of `train`.
@@ -333,4 +344,18 @@ pub struct DevicesArgs {
     /// Write the joined text of every shader into this folder
     #[arg(long, value_name = "DIR")]
     pub shaders: Option<PathBuf>,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Which shell
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `manual`.
+#[derive(Debug, Args)]
+pub struct ManualArgs {
+    /// Which command [default: rhohat itself]
+    pub command: Option<String>,
 }

@@ -5,6 +5,7 @@ mod devices;
 mod encode;
 mod eval;
 mod features;
+mod manual;
 mod on_data;
 mod outputs;
 mod reconstruct;
@@ -30,6 +31,8 @@ pub fn run(cli: &Cli, started: Instant) -> anyhow::Result<ExitCode> {
         Command::Verify(args) => verify::run(args),
         Command::Bench(args) => done(bench::run(args)),
         Command::Devices(args) => done(devices::run(args)),
+        Command::Completions(args) => done(manual::completions(args)),
+        Command::Manual(args) => done(manual::page(args)),
     }
 }
 

@@ -10,7 +10,7 @@ use flate2::write::{DeflateEncoder, GzEncoder};
 use rhohat::Result;
 use rhohat::data::{Normalize, Preprocess, Scale};
 use rhohat::engine::gpu::tune::cache::{Entry, Key};
-use rhohat::engine::{Engine, Rows, Spare, Update};
+use rhohat::engine::{Engine, Rows, Spare, Step, Update};
 use rhohat::math::objective::Objective;
 use rhohat::math::optim::Optimizer;
 use rhohat::math::optim::lbfgs::Lbfgs;
@@ -239,7 +239,13 @@ fn checkpoint_of((optimizer, bound): (Optimizer, bool)) -> Seed {
         lbfgs
     });
     for step in 1..=3 * u64::from(search.is_none()) {
-        cpu.step(Rows::All, &Update::Adam { lr: 0.01, step }, false).unwrap();
+        cpu.step(&Step {
+            rows: Rows::All,
+            update: Update::Adam { lr: 0.01, step },
+            beta: 3.0,
+            report: false,
+        })
+        .unwrap();
     }
     let state = cpu.state(search.as_ref().map(Lbfgs::pairs), &mut Spare::default()).unwrap();
     let position = Position { steps: 3, samples: 36, search, ..Position::default() };

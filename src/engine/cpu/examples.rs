@@ -116,6 +116,16 @@ impl Examples {
         Ok(())
     }
 
+    /// Dense rows, which need not be examples, in blocks.
+    pub fn spread(&mut self, dense: &[f32]) -> &[f32] {
+        let count = dense.len() / self.visible;
+        let len = count * width(self.visible);
+        self.gathered.reserve(len);
+        let rows = Blocks::new(count, self.thin).rows;
+        spread_rows(dense, self.visible, rows, &mut self.gathered[..len]);
+        &self.gathered[..len]
+    }
+
     /// Whether the rows `range` are one of the chunks that the examples are kept in.
     fn is_whole(&self, range: &Range<usize>) -> bool {
         range.start.is_multiple_of(self.chunk) && range.end == (range.start + self.chunk).min(self.count)

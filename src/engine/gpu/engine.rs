@@ -15,9 +15,10 @@ use super::step::finiteness::Look;
 use super::step::first_order::Descent;
 use super::step::lbfgs::Search;
 use super::step::pass::{Examples, Pass, RhoHatTarget};
+use super::step::rows::HandedRows;
 use crate::data::batches::{Examples as Given, Wanted};
-use crate::engine::device::Setup;
-use crate::engine::{Engine, Layer, NewUnit, Plan, RhoHat, Rows, Spare, State, Update, check_list, evenly};
+use crate::engine::setup::Setup;
+use crate::engine::{Engine, Layer, NewUnit, Plan, RhoHat, Rows, Spare, State, Step, check_list, evenly};
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
 use crate::math::params::{Params, Shape};
@@ -33,14 +34,13 @@ pub struct GpuEngine {
     pub(crate) examples: Held,
     pub(crate) search: Option<Search>,
     pub(crate) rho_hat: RhoHat,
-    /// Of β, in steps.
-    pub(crate) beta_share: f64,
     pub(crate) count: usize,
     full: Option<FullPasses>,
     pub(crate) descent: Option<Descent>,
     pub(crate) staging: wgpu::Buffer,
     /// At the parameters.
     pub(crate) look: Option<Look>,
+    pub(crate) handed: HandedRows,
 }
 
 /// Cost and gradient over all examples at the current parameters.
@@ -86,12 +86,12 @@ impl GpuEngine {
             examples,
             search: None,
             rho_hat: setup.rho_hat,
-            beta_share: 1.0,
             count,
             full: None,
             descent: None,
             staging,
             look: None,
+            handed: HandedRows::default(),
         })
     }
 
@@ -167,6 +167,10 @@ impl Engine for GpuEngine {
         self.layout.shape
     }
 
+    fn objective(&self) -> &Objective {
+        &self.objective
+    }
+
     fn examples(&self) -> usize {
         self.count
     }
@@ -197,12 +201,8 @@ impl Engine for GpuEngine {
         Ok((cost, read_vector(&self.gpu, &self.layout, gradient)?.cast()))
     }
 
-    fn step(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>> {
-        self.descend(rows, update, report)
-    }
-
-    fn set_beta_share(&mut self, share: f64) {
-        self.beta_share = share;
+    fn step(&mut self, step: &Step<'_>) -> Result<Option<Cost>> {
+        self.descend(step)
     }
 
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
@@ -223,6 +223,14 @@ impl Engine for GpuEngine {
             }
             Ok(vec![pass.output(x)?])
         })
+    }
+
+    fn encode_rows(&mut self, rows: &[f32]) -> Result<Vec<f32>> {
+        self.encode_handed(rows)
+    }
+
+    fn decode_rows(&mut self, codes: &[f32]) -> Result<Vec<f32>> {
+        self.decode_handed(codes)
     }
 
     fn params(&mut self) -> Result<Params<f32>> {

@@ -6,6 +6,7 @@ pub mod finiteness;
 pub mod first_order;
 pub mod lbfgs;
 pub mod pass;
+pub mod rows;
 pub mod state;
 pub mod stream;
 pub mod units;

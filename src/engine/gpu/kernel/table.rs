@@ -1,4 +1,4 @@
-//! The rows of the table of shaders. `tests/shaders.rs` checks every one against its WGSL without a GPU.
+//! The rows of the table of shaders. `tests/it/shaders.rs` checks every one against its WGSL without a GPU.
 
 mod products;
 

@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 use crate::math::optim::lbfgs::HISTORY;
 use crate::math::params::{Params, Shape};
 
+/// Rows that an engine without examples computes at a time, where nothing else is asked for.
+const ROWS_WITHOUT_EXAMPLES: usize = 4_096;
 /// Most rows of a chunk: keeps every loop over rows below the 65 535 turns that lavapipe allows an invocation.
 const MAX_CHUNK: usize = 32_768;
 
@@ -43,7 +45,8 @@ impl Layout {
         let widest_block = (limit.saturating_sub(stride + 4 * SECTION) / (2 * stride + 1)) / TILE * TILE;
         let block = wanted.block.unwrap_or(shape.hidden).min(shape.hidden).min(widest_block);
         let longest_chunk = (limit / stride.max(padded(block)) / TILE * TILE).min(MAX_CHUNK);
-        let chunk = padded(wanted.chunk.unwrap_or(examples).min(examples)).min(longest_chunk);
+        let most = if examples == 0 { ROWS_WITHOUT_EXAMPLES } else { examples };
+        let chunk = padded(wanted.chunk.unwrap_or(most).min(most)).min(longest_chunk);
         let starts = (0..shape.hidden).step_by(block);
         let blocks = starts.map(|first| first..(first + block).min(shape.hidden)).collect();
         Ok(Self { shape, chunk, blocks, limit, variant: gpu.variant() })

@@ -13,7 +13,7 @@ use crate::engine::gpu::step::evaluate::{Evaluation, Subject};
 use crate::engine::gpu::step::examples::write_list;
 use crate::engine::gpu::step::finiteness::Look;
 use crate::engine::gpu::step::pass::{Examples, Part, RhoHatTarget};
-use crate::engine::{Rows, Update, check_list};
+use crate::engine::{Rows, Step, Update, check_list};
 use crate::error::{Error, Result};
 use crate::math::objective::{Cost, Objective, RhoHatMode};
 
@@ -116,12 +116,12 @@ impl Descent {
 
 impl GpuEngine {
     /// [`crate::engine::Engine::step`].
-    pub(crate) fn descend(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>> {
+    pub(crate) fn descend(&mut self, step: &Step<'_>) -> Result<Option<Cost>> {
         let mut descent = match self.descent.take() {
             Some(descent) => descent,
             None => self.new_descent()?,
         };
-        let result = self.run_step(&mut descent, rows, update, report);
+        let result = self.run_step(&mut descent, step);
         self.descent = Some(descent);
         result
     }
@@ -132,13 +132,8 @@ impl GpuEngine {
         Descent::new(&self.gpu, &self.layout, listed)
     }
 
-    fn run_step(
-        &self,
-        descent: &mut Descent,
-        rows: Rows<'_>,
-        update: &Update,
-        report: bool,
-    ) -> Result<Option<Cost>> {
+    fn run_step(&self, descent: &mut Descent, step: &Step<'_>) -> Result<Option<Cost>> {
+        let Step { rows, update, beta, report } = *step;
         let listed = match rows {
             Rows::All => None,
             Rows::Listed(list) => {
@@ -155,26 +150,26 @@ impl GpuEngine {
         let key = StepKey { listed, adam: matches!(update, Update::Adam { .. }) };
         descent.used = descent.used.max(if key.adam { 2 } else { 1 });
         let known = descent.steps.iter().position(|(made, _)| *made == key);
-        let (_, mut step) = match known {
+        let (_, mut evaluation) = match known {
             Some(at) => descent.steps.swap_remove(at),
             None => (key, self.record_step(descent, key)?),
         };
-        let subject = self.subject_of(descent);
+        let subject = self.subject_of(descent, beta);
         descent.set_penalty(&self.gpu, &subject.objective, decay, &self.work.mean);
-        descent.set_rates(&self.gpu, &self.params, update);
-        let cost = step.run(self, subject, rows, report, &[]);
-        descent.steps.push((key, step));
+        descent.set_rates(&self.gpu, &self.params, &update);
+        let cost = evaluation.run(self, subject, rows, report, &[]);
+        descent.steps.push((key, evaluation));
         Ok(cost?.map(|(cost, _)| cost))
     }
 
-    fn subject_of<'a>(&'a self, descent: &'a Descent) -> Subject<'a> {
+    fn subject_of<'a>(&'a self, descent: &'a Descent, beta: f64) -> Subject<'a> {
         let rho_hat = match self.rho_hat.mode {
             RhoHatMode::Ema => &descent.average,
             RhoHatMode::Exact | RhoHatMode::Batch => &self.work.rho_hat,
         };
         let rho_hat = RhoHatTarget { rho_hat, penalty: Some(&descent.penalty) };
         Subject {
-            objective: self.objective.with_beta_share(self.beta_share),
+            objective: self.objective.with_beta(beta),
             weights: &self.params,
             gradient: Some(&descent.gradient),
             rho_hat,
@@ -187,7 +182,9 @@ impl GpuEngine {
             Some(rows) => Examples::Listed { parts, list: &descent.list, batch: &descent.batch, rows },
         };
         let update = |recorder: &mut Recorder<'_>| self.record_update(recorder, descent, key.adam);
-        Evaluation::record(self, self.subject_of(descent), resident, |_| Ok(()), update)
+        // β is set before each run.
+        let subject = self.subject_of(descent, self.objective.beta);
+        Evaluation::record(self, subject, resident, |_| Ok(()), update)
     }
 
     fn record_update(&self, recorder: &mut Recorder<'_>, descent: &Descent, adam: bool) -> Result<()> {

@@ -2,13 +2,14 @@
 
 mod vectors;
 
+use crate::engine::Rows;
 use crate::engine::gpu::engine::GpuEngine;
 use crate::engine::gpu::memory::buffer::read_parts;
 use crate::engine::gpu::memory::uniform::MAX_LIST;
 use crate::engine::gpu::ops::{axpy_uniform, combination_uniform, dots_uniform, sum_blocks};
-use crate::engine::{Rows, SearchSpace, Slot, Trial};
 use crate::error::Result;
 use crate::math::objective::Cost;
+use crate::math::optim::{SearchSpace, Slot, Trial};
 pub(crate) use vectors::Search;
 use vectors::{Piece, copy};
 

@@ -5,9 +5,10 @@ use crate::engine::gpu::memory::layout::Segment;
 use crate::engine::gpu::step::finiteness::Look;
 use crate::engine::gpu::step::first_order::Descent;
 use crate::engine::gpu::step::lbfgs::Search;
-use crate::engine::{Numbers, Order, Role, Slot, Spare, State};
+use crate::engine::{Numbers, Order, Role, Spare, State};
 use crate::error::Result;
 use crate::math::objective::RhoHatMode;
+use crate::math::optim::Slot;
 use crate::math::optim::lbfgs::HISTORY;
 use crate::math::params::Params;
 

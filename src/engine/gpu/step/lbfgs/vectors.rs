@@ -4,7 +4,6 @@
 //! inner products of an iteration and another the new direction. Pieces are parts of a block's segment, short enough
 //! for the whole stack to be one binding.
 
-use crate::engine::Slot;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::engine::{GpuEngine, read_vector, staging};
 use crate::engine::gpu::memory::buffer::{SECTION, Tensor, bytes, packed};
@@ -16,6 +15,7 @@ use crate::engine::gpu::recording::{LiveUniform, Recorder, Recording};
 use crate::engine::gpu::step::evaluate::{Evaluation, Subject};
 use crate::engine::gpu::step::pass::{Examples, RhoHatTarget};
 use crate::error::Result;
+use crate::math::optim::Slot;
 use crate::math::params::Params;
 
 /// Everything that a search keeps.
