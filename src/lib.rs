@@ -54,7 +54,8 @@ pub mod cli;
 pub mod data;
 #[doc(hidden)]
 pub mod engine;
-mod error;
+#[doc(hidden)]
+pub mod error;
 #[doc(hidden)]
 pub mod io;
 #[doc(hidden)]

@@ -14,8 +14,8 @@ use crate::math::params::{Matrix, Params, Shape};
 use crate::run::model_file::{Meta, ModelFile, save};
 use crate::run::picture::{Tile, features};
 
-/// Most rows that the engine computes at a time.
-const ROWS: usize = 1024;
+/// Rows that are made ready and handed to the engine at a time.
+const ROWS: usize = 4096;
 
 /// A sparse autoencoder: its parameters, what it minimises, and how data become its examples.
 ///
@@ -223,9 +223,8 @@ impl Model {
             };
             let (objective, rho_hat) = (self.meta.objective, RhoHat::default());
             let setup = Setup { objective, cut: Cut::default(), rho_hat, threads: 0 };
-            // Examples that say how many rows are computed at a time, and nothing else.
-            let visible = self.params.shape.visible;
-            let examples = Matrix::new(ROWS, visible, vec![0.0; ROWS * visible]);
+            // It encodes rows that it is handed, and holds none of its own.
+            let examples = Matrix::new(0, self.params.shape.visible, Vec::new());
             *engine = Some(choice.open(&setup, &(self.params.clone(), examples))?);
         }
         compute(&mut **engine.as_mut().expect("it has been set up"))

@@ -100,7 +100,7 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(long, overrides_with = "stream"))]
     #[cfg(feature = "cli")]
     #[serde(skip)]
-    no_stream: bool,
+    pub(crate) no_stream: bool,
     /// Most bytes a WebGPU device binds at once [default: what its adapter can]
     #[cfg_attr(feature = "cli", arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64)))]
     pub binding_limit: Option<u64>,
@@ -129,7 +129,7 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(long, overrides_with = "whiten"))]
     #[cfg(feature = "cli")]
     #[serde(skip)]
-    no_whiten: bool,
+    pub(crate) no_whiten: bool,
     /// Normalisation [default: lecture for images, none for rows]
     #[cfg_attr(feature = "cli", arg(long, value_name = "KIND", value_parser = parsers::normalize()))]
     pub normalize: Option<Normalize>,
