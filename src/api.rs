@@ -2,6 +2,7 @@
 
 mod data;
 mod model;
+mod names;
 mod setters;
 mod trainer;
 

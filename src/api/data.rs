@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::names::by_name;
 use crate::data::identity::Kind;
 use crate::data::numbers::Number;
 use crate::data::{Normalize, Opened, Reading, Scale, Source, Table, Taken};
@@ -53,7 +54,7 @@ impl Data {
     /// As [`Data::open`], and where `reading` does not fit the files.
     pub fn open_as(path: impl AsRef<Path>, reading: &Reading) -> Result<Self> {
         let path = path.as_ref();
-        let open = Opened::new(path, reading)?.into();
+        let open = Opened::new(path, reading).map_err(by_name)?.into();
         let Reading { raw, meaning, axes } = reading.clone();
         let settings = Settings { data: Some(path.into()), raw, meaning, axes, ..Settings::default() };
         Ok(Self { open, settings })
@@ -124,7 +125,7 @@ impl Data {
         let path = settings.get::<PathText>("data")?;
         let kind = run.data_record()?.map(|record| record.inputs.data.kind);
         let open = match path {
-            Some(path) => Opened::new(&path, &settings.reading()?)?.into(),
+            Some(path) => Opened::new(&path, &settings.reading()?).map_err(by_name)?.into(),
             None if kind.is_none_or(|kind| kind == Kind::Pictures) => OpenData::built_in(),
             None => {
                 let fact = "the run has learned from rows of a program, which no file holds";

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use super::names::by_name;
 use super::{Data, Model};
 use crate::error::Result;
 use crate::run::config::MemoryPlan;
@@ -93,10 +94,13 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::fit`].
     pub fn fit_with(&self, data: &Data, mut observer: impl ProgressObserver) -> Result<Trained> {
-        let device = self.settings.device.clone();
-        match self.request(data)?.prepare(&mut observer)? {
+        self.run(data, &mut observer).map_err(by_name)
+    }
+
+    fn run(&self, data: &Data, observer: &mut dyn ProgressObserver) -> Result<Trained> {
+        match self.request(data)?.prepare(observer)? {
             Outset::Prepared(prepared) => {
-                let finished = prepared.open(&mut observer)?.train(&mut observer)?;
+                let finished = prepared.open(observer)?.train(observer)?;
                 Ok(Trained {
                     summary: finished.summary,
                     model: Model::trained(finished.params, finished.meta, finished.choice),
@@ -105,18 +109,19 @@ impl Trainer {
             // Nothing is left to do.
             Outset::Finished(summary) => {
                 let file = summary.files.as_ref().map(|files| files.model.to_path_buf()).unwrap_or_default();
-                let model = Model::load(file)?.device(device.unwrap_or_else(|| summary.device.clone()));
+                let model = Model::load(file)?.device(summary.device.clone());
                 Ok(Trained { model, summary: *summary })
             }
         }
     }
 
-    /// The memory that training on `data` would take, without training.
+    /// The memory that training on `data` would take, without training; `None` where nothing is left to do.
     ///
     /// # Errors
     /// As [`Trainer::fit`], as far as settings and memory are concerned.
     pub fn memory_plan(&self, data: &Data) -> Result<Option<MemoryPlan>> {
-        match self.request(data)?.prepare(&mut |_: &Progress| ControlFlow::Continue(()))? {
+        let prepare = |request: Request| request.prepare(&mut |_: &Progress| ControlFlow::Continue(()));
+        match self.request(data).and_then(prepare).map_err(by_name)? {
             Outset::Prepared(prepared) => Ok(Some(*prepared.plan())),
             Outset::Finished(_) => Ok(None),
         }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use check::{check_objective, reach_warning, scale_warning};
 pub use derived::Written;
 pub use memory::MemoryPlan;
-pub use properties::Property;
+pub use properties::{Property, is_setting};
 pub use resolve::{ConfigContext, DataKind};
 pub use user_settings::{Batch, UserSettings, absolute_paths, parse_settings};
 

@@ -88,6 +88,11 @@ impl Property {
     }
 }
 
+/// Whether there is a setting of this name.
+pub fn is_setting(name: &str) -> bool {
+    SETTINGS.iter().any(|(setting, _)| *setting == name)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
