@@ -80,7 +80,7 @@ pub struct Job {
 }
 
 /// One engine: the f64 reference, the CPU or a WebGPU adapter.
-pub trait Engine: SearchSpace {
+pub trait Engine: SearchSpace + Send {
     /// Visible and hidden units.
     fn shape(&self) -> Shape;
 

@@ -3,6 +3,7 @@
 
 pub mod atomic_write;
 pub mod folder;
+pub(crate) mod lock;
 pub mod memory;
 pub mod paths;
 pub(crate) mod safe_open;

@@ -68,8 +68,7 @@ pub mod train;
 pub mod verify;
 
 pub use api::{Data, Model, Trained, Trainer};
-pub use data::stream::RawRows;
-pub use data::{Axes, Meaning, Normalize, Reading};
+pub use data::{Axes, Meaning, Normalize, RawRows, Reading};
 pub use error::{Error, Result};
 pub use math::objective::{Activation, Cost, Objective, RhoHatMode};
 pub use math::optim::{Optimizer, Schedule};

@@ -4,3 +4,4 @@ pub mod objective;
 pub mod optim;
 pub mod params;
 pub mod random;
+pub mod transpose;

@@ -3,7 +3,7 @@
 
 pub mod checkpoint;
 pub mod config;
-pub mod input_words;
+pub mod data_log;
 pub mod metrics;
 pub mod model_file;
 pub mod picture;

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::shuffle::{Order, Shuffle};
+use crate::data::shuffle::{BatchSampler, Shuffle};
 use crate::engine::{Engine, Rows, Step, Update};
 use crate::error::{Error, Result};
 use crate::math::objective::{Cost, Objective};
@@ -173,7 +173,7 @@ impl Run<'_> {
     fn descend(&mut self, engine: &mut dyn Engine, recipe: &Recipe) -> Result<Ended> {
         let examples = engine.examples();
         let batch = recipe.batch.unwrap_or(examples);
-        let mut order = Order::after(examples, recipe.shuffle, self.position.samples);
+        let mut order = BatchSampler::after(examples, recipe.shuffle, self.position.samples);
         while self.position.steps < recipe.steps {
             let rate = recipe.rate.at(self.position.steps + 1);
             let rows = match recipe.batch {

@@ -2,12 +2,10 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::names::by_name;
-use crate::data::identity::Kind;
-use crate::data::numbers::Number;
-use crate::data::{Normalize, Opened, Reading, Scale, Source, Table, Taken};
+use crate::data::identity::DataKind;
+use crate::data::{Normalize, Opened, Reading, Scale, Source, Table};
 use crate::error::{Error, Result};
 use crate::io::paths::PathText;
 use crate::run::RunDir;
@@ -69,22 +67,11 @@ impl Data {
     /// Rows of `width` numbers each, one behind the other.
     ///
     /// # Errors
-    /// [`Error::Usage`] where there is no row, the last one is not whole, or a number is not finite.
+    /// [`Error::Input`] where there is no row, the last one is not whole, or a number is not finite.
     pub fn from_rows(values: Vec<f32>, width: usize) -> Result<Self> {
-        if width == 0 || values.is_empty() || !values.len().is_multiple_of(width) {
-            let fact = format!("{} numbers are no rows of {width}", values.len());
-            return Err(Error::usage(format!("{fact}; give whole rows, at least one")));
-        }
-        if let Some(bad) = values.iter().position(|x| !x.is_finite()) {
-            let place = format!("number {} of row {}", bad % width, bad / width);
-            return Err(Error::usage(format!("{place} is {}; give finite numbers", values[bad])));
-        }
-        let rows = values.len() / width;
-        let values = values.into_iter().map(f64::from).collect();
-        let source = Source::Rows(Table { rows, cols: width, number: Number::F32, values });
-        let open =
-            OpenData { source: Some(Arc::new(source)), taken: Arc::new(Taken::rows_in_memory(rows, width)) };
-        Ok(Self { open, settings: Settings::default() })
+        let named = |error: Error| error.of_data(Some(Path::new("rows in memory")));
+        let table = Table::from_values(values, width).map_err(named)?;
+        Ok(Self { open: Opened::from(table).into(), settings: Settings::default() })
     }
 
     /// Rows from an iterator, all of one length.
@@ -108,7 +95,7 @@ impl Data {
             let first = *width.get_or_insert(row.len());
             if row.len() != first {
                 let fact = format!("row {number} has {} numbers, but the first has {first}", row.len());
-                return Err(Error::usage(format!("{fact}; give rows of one length")));
+                return Err(Error::input("rows in memory", format!("{fact}; give rows of one length")));
             }
             values.extend_from_slice(row);
         }
@@ -126,7 +113,7 @@ impl Data {
         let kind = run.data_record()?.map(|record| record.inputs.data.kind);
         let open = match path {
             Some(path) => Opened::new(&path, &settings.reading()?).map_err(by_name)?.into(),
-            None if kind.is_none_or(|kind| kind == Kind::Pictures) => OpenData::built_in(),
+            None if kind.is_none_or(|kind| kind == DataKind::Pictures) => OpenData::built_in(),
             None => {
                 let fact = "the run has learned from rows of a program, which no file holds";
                 return Err(Error::input(run.path(), format!("{fact}; make them again")));
@@ -200,14 +187,15 @@ impl Data {
 
     /// Its name in messages.
     pub(super) fn name(&self) -> PathBuf {
-        self.open.taken.path.clone().unwrap_or_else(|| "built-in pictures".into())
+        let unnamed = if self.open.source.is_some() { "rows in memory" } else { "built-in pictures" };
+        self.open.description.path.clone().unwrap_or_else(|| unnamed.into())
     }
 }
 
 impl fmt::Display for Data {
     /// The data, and what they were taken for, in one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let taken = &self.open.taken;
-        f.write_str(&taken.line(self.settings.divide.unwrap_or_else(|| taken.usual_scale())))
+        let data = &self.open.description;
+        f.write_str(&data.line(self.settings.divide.unwrap_or_else(|| data.usual_scale())))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Data;
 use super::names::by_name;
-use crate::data::{Pieces, Preprocess};
+use crate::data::{LazyExamples, Preprocess};
 use crate::engine::device::{Choice, Setup};
 use crate::engine::{Cut, Engine, RhoHat};
 use crate::error::{Error, Result};
@@ -170,7 +170,7 @@ impl Model {
         mut each: impl FnMut(&mut dyn Engine, &[f32], &dyn Fn(&mut [f32])) -> Result<Vec<f32>>,
     ) -> Result<Matrix<f32>> {
         let name = data.name();
-        let pieces = Pieces::new(data.source(self.meta.seed), &self.preprocess(data), None, &|_| {})
+        let pieces = LazyExamples::new(data.source(self.meta.seed), &self.preprocess(data), None, &|_| {})
             .map_err(|error| by_name(error.of_data(Some(&name))))?;
         let ((rows, width), visible) = (pieces.size(), self.params.shape.visible);
         if width != visible {
@@ -194,7 +194,7 @@ impl Model {
     fn preprocess(&self, data: &Data) -> Preprocess {
         let mut preprocess = self.meta.preprocess.clone();
         if self.is_foreign {
-            preprocess.scale = data.open.taken.usual_scale();
+            preprocess.scale = data.open.description.usual_scale();
         }
         preprocess.scale = data.settings.divide.unwrap_or(preprocess.scale);
         preprocess

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use super::names::by_name;
 use super::{Data, Model};
+use crate::engine::gpu::tune::{Tune, TuneMode};
 use crate::error::Result;
 use crate::run::config::MemoryPlan;
 use crate::run::config::settings::Settings;
 use crate::run::session::{Outset, Place, ProgressObserver, Request, Summary};
 use crate::train::Progress;
+use crate::verify::kernels::check_candidate;
 
 /// The settings of a training run.
 ///
@@ -130,7 +132,8 @@ impl Trainer {
     fn request(&self, data: &Data) -> Result<Request> {
         let mut settings = data.settings.table()?;
         settings.extend(self.settings.table()?);
+        let tune = Tune { mode: TuneMode::Auto, check: check_candidate };
         let (data, place) = (Some(data.open.clone()), self.place.clone());
-        Ok(Request { data, place, data_changed: self.data_changed, ..Request::new(settings) })
+        Ok(Request { data, place, data_changed: self.data_changed, ..Request::new(settings, tune) })
     }
 }

@@ -1,18 +1,19 @@
 //! Who takes part: an engine on a device.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::ladder::Size;
 use super::row::{Row, What};
 use crate::engine::device::{Choice, Selector, Setup};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::adapter::adapters;
-use crate::engine::gpu::tune::{Job, Tune};
+use crate::engine::gpu::tune::{Tune, TuneMode, Workload};
 use crate::engine::{Cut, Engine};
 use crate::error::{Error, Result};
 use crate::math::objective::Objective;
 use crate::math::params::{Matrix, Params};
 use crate::math::random::Stream;
+use crate::verify::kernels::check_candidate;
 
 /// An engine on a device, with the ceilings that were measured for it.
 #[derive(Clone, Debug)]
@@ -36,7 +37,8 @@ pub struct Contender {
 impl Contender {
     fn new(device: String, choice: Choice) -> Self {
         let engine = if matches!(choice, Choice::Gpu(_)) { "gpu" } else { "cpu" };
-        let (adapter, tune) = (choice.adapter(), Tune::default());
+        let tune = Tune { mode: TuneMode::default(), check: check_candidate };
+        let adapter = choice.adapter();
         Self { engine, device, adapter, choice, tune, peak: None, bandwidth: None }
     }
 
@@ -47,7 +49,7 @@ impl Contender {
     }
 
     /// Its adapter, if it is the WebGPU engine.
-    pub fn gpu(&self) -> Option<&Rc<Gpu>> {
+    pub fn gpu(&self) -> Option<&Arc<Gpu>> {
         match &self.choice {
             Choice::Gpu(gpu) => Some(gpu),
             _ => None,
@@ -100,8 +102,9 @@ impl Contender {
     /// Those of the choice.
     pub fn tune(&self, (params, data): &(Params<f32>, Matrix<f32>)) -> Result<()> {
         if self.gpu().is_some() {
-            let job = Job { shape: params.shape, examples: data.rows, batch: None, cut: Cut::default() };
-            self.choice.tune(&job, self.tune)?;
+            let (shape, examples) = (params.shape, data.rows);
+            let work = Workload { shape, examples, batch: None, cut: Cut::default() };
+            self.choice.tune(&work, self.tune)?;
         }
         Ok(())
     }
@@ -148,7 +151,7 @@ pub fn contenders(devices: &[String]) -> Result<Vec<Contender>> {
     match adapters().into_iter().next() {
         Some(adapter) => {
             let device = if adapter.is_software() { "software" } else { "gpu:0" };
-            all.push(Contender::new(device.to_owned(), Choice::Gpu(Rc::new(Gpu::open(adapter)?))));
+            all.push(Contender::new(device.to_owned(), Choice::Gpu(Arc::new(Gpu::open(adapter)?))));
         }
         None => tracing::warn!(
             "there is no WebGPU adapter: the CPU engine is measured alone; for a software adapter install Mesa's \

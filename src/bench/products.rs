@@ -2,7 +2,7 @@
 //!
 //! The CPU engine has no products apart from its passes; its best dense product stands among the ceilings.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::contender::Contender;
 use super::ladder::Size;
@@ -18,7 +18,6 @@ use crate::engine::gpu::memory::layout::Layout;
 use crate::engine::gpu::memory::storage::Storage;
 use crate::engine::gpu::ops::{Slices, product_room};
 use crate::engine::gpu::recording::{Recorder, Recording};
-use crate::engine::gpu::tune::race::name;
 use crate::error::Result;
 use crate::math::random::Stream;
 use crate::verify::compare::Expected;
@@ -103,7 +102,7 @@ pub fn measure_variants(
         for candidate in candidates.iter().filter(|candidate| candidate.form == form) {
             let times = operands.time(who, gpu, candidate, pace)?;
             let row = Row { shape: Some(piece), ..who.row(What::Product) };
-            let name = format!("{} {}", name(form), candidate.variant);
+            let name = format!("{} {}", form.name(), candidate.variant);
             rows.push(row.of_variant(name).timed(times).operations(piece.flops() / 5.0, who.peak));
         }
     }
@@ -149,7 +148,7 @@ impl Operands {
     }
 
     /// Checks a variant and times it.
-    fn time(&self, who: &Contender, gpu: &Rc<Gpu>, candidate: &Candidate, pace: Pace) -> Result<Summary> {
+    fn time(&self, who: &Contender, gpu: &Arc<Gpu>, candidate: &Candidate, pace: Pace) -> Result<Summary> {
         // What the variant before it has left would pass for its own.
         let nothing = vec![f32::NAN; self.c.bound];
         gpu.queue.write_buffer(&self.c.buffer, 0, bytemuck::cast_slice(&nothing));
@@ -159,7 +158,7 @@ impl Operands {
             let (m, n, k) = self.size;
             wrong(
                 who,
-                &format!("product {} {} {m}×{n}, k = {k}", name(self.form), candidate.variant),
+                &format!("product {} {} {m}×{n}, k = {k}", self.form.name(), candidate.variant),
                 failure,
             )
         })?;

@@ -6,8 +6,8 @@ mod tune;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::data::stream::RawRows;
-use crate::data::{Axes, Meaning, Normalize, Reading, Scale};
+use crate::data::formats::Format;
+use crate::data::{Axes, Meaning, Normalize, RawRows, Reading, Scale};
 use crate::engine::gpu::kernel::variant::Variant;
 use crate::error::plain;
 use crate::io::memory::Bytes;
@@ -189,7 +189,8 @@ pub struct TrainArgs {
 pub struct OnData {
     /// Model file
     pub model: PathBuf,
-    /// Folder of images, image, .npy, IDX (also .gz) or FILE.safetensors[:TENSOR]
+    /// Data, in any format that is read
+    #[arg(help = Format::usage())]
     pub data: PathBuf,
     /// What arrays hold [default: two dimensions rows, three and four pictures]
     #[arg(long = "as", value_name = "MEANING", value_parser = meaning())]

@@ -1,15 +1,15 @@
 //! The device that a selector means on this machine, and the engine that it opens.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::data::batches::Examples;
+use crate::data::batches::ExampleSet;
 use crate::engine::cpu::Cpu;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::adapter::{adapters, select};
 use crate::engine::gpu::engine::GpuEngine;
 use crate::engine::gpu::kernel::variant::Variant;
 use crate::engine::gpu::tune::cache::Cache;
-use crate::engine::gpu::tune::{self, Kernels, Tune};
+use crate::engine::gpu::tune::{self, Kernels, Tune, TuneMode, Workload};
 use crate::engine::reference::Reference;
 pub use crate::engine::selector::Selector;
 pub use crate::engine::setup::Setup;
@@ -26,20 +26,20 @@ pub enum Choice {
     /// The CPU engine.
     Cpu,
     /// An opened WebGPU adapter.
-    Gpu(Rc<Gpu>),
+    Gpu(Arc<Gpu>),
 }
 
 /// Parameters and examples, in the precision that the engine asks for.
 pub trait Start {
     /// For the CPU and GPU engines.
-    fn single(&self) -> Result<(Params<f32>, Examples)>;
+    fn single(&self) -> Result<(Params<f32>, ExampleSet)>;
     /// For the reference.
     fn double(&self) -> Result<(Params<f64>, Matrix<f64>)>;
 }
 
 /// Parameters and examples at hand in single precision.
 impl Start for (Params<f32>, Matrix<f32>) {
-    fn single(&self) -> Result<(Params<f32>, Examples)> {
+    fn single(&self) -> Result<(Params<f32>, ExampleSet)> {
         Ok((self.0.clone(), self.1.clone().into()))
     }
 
@@ -55,7 +55,7 @@ impl Choice {
             Selector::Reference => Ok(Self::Reference),
             Selector::Cpu => Ok(Self::Cpu),
             _ => match select(selector, &adapters())? {
-                Some(adapter) => Ok(Self::Gpu(Rc::new(Gpu::open(adapter)?))),
+                Some(adapter) => Ok(Self::Gpu(Arc::new(Gpu::open(adapter)?))),
                 None => Ok(Self::Cpu),
             },
         }
@@ -84,15 +84,15 @@ impl Choice {
         }
     }
 
-    /// Chooses the kernels of a WebGPU device for a job, by what the user's cache knows or by a race; `None` for other
+    /// Chooses the kernels of a WebGPU device for a workload, by the user's cache or by a race; `None` for other
     /// devices.
     ///
     /// # Errors
     /// [`Error::Usage`] when a race is asked for on another device, else as [`tune::choose`].
-    pub fn tune(&self, job: &tune::Job, how: Tune) -> Result<Option<Kernels>> {
+    pub fn tune(&self, work: &Workload, how: Tune) -> Result<Option<Kernels>> {
         match self {
-            Self::Gpu(gpu) => tune::choose(gpu, job, how, &Cache::of_user()).map(Some),
-            _ if how == Tune::Always => Err(Error::usage(format!(
+            Self::Gpu(gpu) => tune::choose(gpu, work, how, &Cache::of_user()).map(Some),
+            _ if how.mode == TuneMode::Always => Err(Error::usage(format!(
                 "--retune: {} is no WebGPU device, there are no kernels to time; leave it out, or name one with --device",
                 self.adapter()
             ))),

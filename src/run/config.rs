@@ -23,8 +23,8 @@ pub use properties::{Property, is_setting};
 pub use resolve::{ConfigContext, DataKind};
 pub use user_settings::{Batch, UserSettings, absolute_paths, parse_settings};
 
+use crate::data::RawRows;
 use crate::data::shuffle::{RunOrder, Shuffle};
-use crate::data::stream::RawRows;
 use crate::data::{self, Axes, Meaning, Normalize, Scale};
 use crate::engine::device::{Selector, Setup};
 use crate::engine::gpu::kernel::variant::Variant;
@@ -166,8 +166,8 @@ impl Config {
     }
 
     /// How examples are made; `limits` are those of the model to go on with.
-    pub fn data_recipe(&self, limits: Option<(f64, f64)>) -> data::Recipe {
-        data::Recipe {
+    pub fn data_recipe(&self, limits: Option<(f64, f64)>) -> data::DataRecipe {
+        data::DataRecipe {
             patch: self.patch.unwrap_or_default(),
             samples: self.samples.unwrap_or_default(),
             color: self.color.unwrap_or_default(),

@@ -14,7 +14,7 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 
 use self::names::Found;
-use crate::data::tensor::Tensors;
+use crate::data::formats::safetensors::Tensors;
 use crate::data::{Normalize, Preprocess, Scale};
 use crate::error::{Error, Result, plain, shown};
 use crate::io::atomic_write;

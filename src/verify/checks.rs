@@ -1,7 +1,7 @@
 //! Everything that `rhohat verify` checks, as one list.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -143,13 +143,13 @@ fn cpu_kernel_checks(seed: u64) -> Vec<Check> {
 }
 
 /// One check a shader and memory that the adapter can run.
-fn shader_checks(gpu: &Rc<Gpu>, seed: u64) -> Vec<Check> {
+fn shader_checks(gpu: &Arc<Gpu>, seed: u64) -> Vec<Check> {
     let memories = [Memory::Buffers, Memory::Textures].into_iter();
     let supported = memories.filter(|&memory| memory == Memory::Buffers || gpu.has_textures());
     supported.flat_map(|memory| shader_checks_in(gpu, memory, seed)).collect()
 }
 
-fn shader_checks_in(gpu: &Rc<Gpu>, memory: Memory, seed: u64) -> Vec<Check> {
+fn shader_checks_in(gpu: &Arc<Gpu>, memory: Memory, seed: u64) -> Vec<Check> {
     let mut names = Vec::new();
     let mut by_name = BTreeMap::<&str, Vec<Case>>::new();
     for case in cases(seed).into_iter().filter(|case| case.kernel.runs_on(gpu, memory)) {

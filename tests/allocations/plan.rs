@@ -2,11 +2,10 @@
 //! the host and by that of the device. The former sees all threads: hence one test at a time.
 
 use std::alloc::System;
-use std::rc::Rc;
 use std::sync::Arc;
 
-use rhohat::data::batches::{Examples, Supply, Wanted};
-use rhohat::data::shuffle::{Order, RunOrder, Shuffle, WINDOW};
+use rhohat::data::batches::{Dataset, ExampleSet, RowSelection};
+use rhohat::data::shuffle::{BatchSampler, RunOrder, Shuffle, WINDOW};
 use rhohat::data::stream::{Feed, Store, Transform};
 use rhohat::data::{Normalize, Preprocess, Scale};
 use rhohat::engine::device::{Choice, Setup, Start};
@@ -66,7 +65,7 @@ fn setup(job: &Job) -> Setup {
 struct Drawn<'a>(&'a Job);
 
 impl Start for Drawn<'_> {
-    fn single(&self) -> rhohat::Result<(Params<f32>, Examples)> {
+    fn single(&self) -> rhohat::Result<(Params<f32>, ExampleSet)> {
         let (params, matrix) = self.double()?;
         Ok((params.cast(), matrix.cast::<f32>().into()))
     }
@@ -135,13 +134,14 @@ fn an_order_and_whoever_reads_ahead_of_it_hold_what_the_plan_counts() {
             Some(_) => (3 * shuffle.window(rows) * cols, 0),
             None => (0, Feed::bytes_of_epochs(rows)),
         };
-        let planned = 2 * shuffle.list_bytes(rows) + Order::bytes(rows, shuffle, batch) + window + come;
+        let planned =
+            2 * shuffle.list_bytes(rows) + BatchSampler::bytes(rows, shuffle, batch) + window + come;
         let region = Region::new(ALLOCATOR);
-        let mut order = Order::new(rows, shuffle);
+        let mut order = BatchSampler::new(rows, shuffle);
         let mut feed = feed(&store, shuffle).unwrap();
         let mut out = vec![0.0; batch * cols];
         for _ in 0..20 {
-            feed.numbers(&Wanted::Listed(order.next(batch)), &mut out).unwrap();
+            feed.numbers(&RowSelection::Listed(order.next(batch)), &mut out).unwrap();
         }
         // The numbers themselves, and what does not grow: channels, threads, a few ranges.
         let found = live(&region) - 4.0 * out.len() as f64;
@@ -171,10 +171,10 @@ impl OnDisk {
 }
 
 impl Start for OnDisk {
-    fn single(&self) -> rhohat::Result<(Params<f32>, Examples)> {
+    fn single(&self) -> rhohat::Result<(Params<f32>, ExampleSet)> {
         let feed = feed(&self.0, Self::SHUFFLE)?;
         let shape = Shape { visible: self.0.cols, hidden: 100 };
-        Ok((Params::random(shape, 1), Examples::Streamed(Box::new(feed))))
+        Ok((Params::random(shape, 1), ExampleSet::Streamed(Box::new(feed))))
     }
 
     fn double(&self) -> rhohat::Result<(Params<f64>, Matrix<f64>)> {
@@ -186,7 +186,7 @@ impl Start for OnDisk {
 fn the_device_holds_what_its_plan_says() {
     let _alone = alone();
     let Some(gpu) = support::software("memory plans") else { return };
-    let gpu = Rc::new(gpu);
+    let gpu = Arc::new(gpu);
     let choice = Choice::Gpu(gpu.clone());
     let held = || gpu.device.generate_allocator_report().expect("Vulkan reports").total_allocated_bytes;
     let mut wrong = 0;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rhohat::data::numbers::Number;
+use rhohat::data::dtype::DType;
 use rhohat::data::shuffle::Shuffle;
 use rhohat::data::stream::Store;
 use rhohat::data::{Picture, Scale, Source, Table};
@@ -11,7 +11,7 @@ use rhohat::engine::Engine;
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::kernel::variant::Variant;
-use rhohat::engine::gpu::tune::cache::{Cache, Entry, Key};
+use rhohat::engine::gpu::tune::cache::{Cache, CachedRace, Key};
 use rhohat::math::optim::{LearningRate, Optimizer};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::run::checkpoint::{Checkpoints, Found};
@@ -62,7 +62,7 @@ pub fn read_model(path: &Path) -> Result<Seen> {
             preprocess.pictures(&rows, &examples.grid.unwrap_or_default());
         }
         let values = (0..3 * params.shape.visible).map(|i| (i % 5) as f64).collect();
-        let rows = Source::Rows(Table { rows: 3, cols: params.shape.visible, number: Number::F64, values });
+        let rows = Source::Rows(Table { rows: 3, cols: params.shape.visible, dtype: DType::F64, values });
         assert_eq!(rows.apply::<f64>(preprocess)?.matrix.cols, params.shape.visible);
         if let Some(tile) = Tile::of(Some(preprocess), params.shape.visible) {
             features(&params, tile, None)?;
@@ -153,7 +153,7 @@ pub fn read_raw(path: &Path) -> Result<Seen> {
 }
 
 /// An entry of a cache of kernels.
-pub fn entry() -> Entry {
+pub fn entry() -> CachedRace {
     let text = |text: &str| text.to_owned();
     let key = Key {
         adapter: text("a card"),
@@ -165,5 +165,5 @@ pub fn entry() -> Entry {
         hidden: 25,
         rows: 1000,
     };
-    Entry { key, variant: Variant::PLAIN, milliseconds: [(text("NT direct/buffers"), 0.5)].into() }
+    CachedRace { key, variant: Variant::PLAIN, milliseconds: [(text("NT direct/buffers"), 0.5)].into() }
 }

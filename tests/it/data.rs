@@ -14,7 +14,7 @@ mod shapes;
 
 use std::path::{Path, PathBuf};
 
-use rhohat::data::{Normalize, Picture, Pictures, Preprocess, Recipe, Scale, Source, Table};
+use rhohat::data::{DataRecipe, Normalize, Picture, Pictures, Preprocess, Scale, Source, Table};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
@@ -40,8 +40,8 @@ fn all(pictures: &Pictures) -> Vec<Picture> {
 }
 
 /// Patches of `patch` pixels, grey, as they are.
-fn plain(patch: usize, samples: usize) -> Recipe {
-    Recipe {
+fn plain(patch: usize, samples: usize) -> DataRecipe {
+    DataRecipe {
         patch,
         samples,
         color: false,

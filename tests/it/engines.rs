@@ -1,10 +1,14 @@
 //! Whole passes of the CPU and the GPU engine against the reference, over shapes, chunks and blocks.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use rhohat::data::shuffle::Shuffle;
+use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::{Choice, Setup};
+use rhohat::engine::gpu::device::Gpu;
+use rhohat::engine::gpu::engine::GpuEngine;
+use rhohat::engine::reference::Reference;
 use rhohat::engine::{Cut, Engine, Rows, Step, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::{Activation, Objective};
@@ -17,7 +21,7 @@ use crate::support;
 
 /// The engines in f32.
 fn engines(test: &str) -> Vec<(&'static str, Choice)> {
-    let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Rc::new(gpu))));
+    let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Arc::new(gpu))));
     std::iter::once(("cpu", Choice::Cpu)).chain(software).collect()
 }
 
@@ -227,7 +231,7 @@ fn training_lowers_the_cost_with_every_optimiser() {
 #[test]
 fn a_gpu_is_waited_for_at_reports_alone() {
     let Some(gpu) = support::software("a_gpu_is_waited_for_at_reports_alone") else { return };
-    let gpu = Rc::new(gpu);
+    let gpu = Arc::new(gpu);
     let mut engine = Choice::Gpu(gpu.clone()).open(&Setup::default(), &small()).unwrap();
     for batch in [None, Some(20)] {
         for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
@@ -311,4 +315,15 @@ fn handed_rows_are_whole_and_leave_training_alone() {
         };
         assert_eq!(run(true), run(false), "{name}");
     }
+}
+
+#[test]
+fn devices_and_engines_go_from_thread_to_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<Gpu>();
+    is_send::<GpuEngine>();
+    is_send::<Cpu>();
+    is_send::<Reference>();
+    is_send::<Choice>();
+    is_send::<Box<dyn Engine>>();
 }

@@ -156,10 +156,10 @@ fn held_out_rows_end_a_run_early_with_the_best_parameters() {
 #[test]
 fn rows_of_a_program_are_checked() {
     for (values, width) in [(vec![], 3), (vec![0.0; 4], 3), (vec![0.0; 4], 0), (vec![0.0, f32::NAN], 2)] {
-        assert!(matches!(Data::from_rows(values, width), Err(Error::Usage(_))), "{width}");
+        assert!(matches!(Data::from_rows(values, width), Err(Error::Input { .. })), "{width}");
     }
-    assert!(matches!(Data::collect_rows([vec![0.0; 2], vec![0.0; 3]]), Err(Error::Usage(_))));
-    assert!(matches!(Data::collect_rows(Vec::<Vec<f32>>::new()), Err(Error::Usage(_))));
+    assert!(matches!(Data::collect_rows([vec![0.0; 2], vec![0.0; 3]]), Err(Error::Input { .. })));
+    assert!(matches!(Data::collect_rows(Vec::<Vec<f32>>::new()), Err(Error::Input { .. })));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Twenty updates as another implementation makes them (`tests/golden/make.py`, NumPy in f64), replayed on every engine.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
-use rhohat::data::batches::Examples;
+use rhohat::data::batches::ExampleSet;
 use rhohat::engine::device::{Choice, Setup, Start};
 use rhohat::engine::reference::Reference;
 use rhohat::engine::{Cut, Engine, RhoHat, Rows, Step, Update};
@@ -55,7 +55,7 @@ const SINGLE: f64 = ROUNDINGS * UNIT;
 
 /// Parameters and data are exact in f32, so that every engine starts from the same numbers.
 impl Start for Golden {
-    fn single(&self) -> rhohat::Result<(Params<f32>, Examples)> {
+    fn single(&self) -> rhohat::Result<(Params<f32>, ExampleSet)> {
         let (params, data) = self.double()?;
         Ok((params.cast(), data.cast().into()))
     }
@@ -157,5 +157,5 @@ fn the_cpu_engine_replays_twenty_updates_of_another_implementation() {
 #[test]
 fn the_kernels_replay_twenty_updates_of_another_implementation() {
     let Some(gpu) = support::software("golden runs") else { return };
-    replay_in_single("software", &Choice::Gpu(Rc::new(gpu)));
+    replay_in_single("software", &Choice::Gpu(Arc::new(gpu)));
 }

@@ -1,6 +1,6 @@
 //! The line search and L-BFGS on functions with known minima, learning rates, and the order of the examples.
 
-use rhohat::data::shuffle::{Order, Shuffle};
+use rhohat::data::shuffle::{BatchSampler, Shuffle};
 use rhohat::math::objective::Cost;
 use rhohat::math::optim::lbfgs::{Iteration, Lbfgs};
 use rhohat::math::optim::line_search::{C1, C2, Found, Point, strong_wolfe};
@@ -213,7 +213,7 @@ fn warm_up_rises_to_the_rate_and_the_cosine_falls_to_zero() {
 
 #[test]
 fn every_example_comes_once_an_epoch_and_the_last_batch_holds_the_rest() {
-    let mut order = Order::new(10, Shuffle::rows(7));
+    let mut order = BatchSampler::new(10, Shuffle::rows(7));
     for _ in 0..3 {
         let batches: Vec<Vec<usize>> = (0..3).map(|_| order.next(4).to_vec()).collect();
         assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 2]);
@@ -225,18 +225,19 @@ fn every_example_comes_once_an_epoch_and_the_last_batch_holds_the_rest() {
 
 #[test]
 fn the_order_depends_on_the_seed_and_the_epoch_alone() {
-    let epoch = |order: &mut Order, batch: usize| -> Vec<usize> {
+    let epoch = |order: &mut BatchSampler, batch: usize| -> Vec<usize> {
         let mut rows = Vec::new();
         while rows.len() < 100 {
             rows.extend_from_slice(order.next(batch));
         }
         rows
     };
-    let (mut by_seven, mut by_ten) = (Order::new(100, Shuffle::rows(1)), Order::new(100, Shuffle::rows(1)));
+    let (mut by_seven, mut by_ten) =
+        (BatchSampler::new(100, Shuffle::rows(1)), BatchSampler::new(100, Shuffle::rows(1)));
     let first = epoch(&mut by_seven, 7);
     assert_eq!(first, epoch(&mut by_ten, 10));
     let second = epoch(&mut by_seven, 7);
     assert_eq!(second, epoch(&mut by_ten, 10));
     assert_ne!(first, second);
-    assert_ne!(first, epoch(&mut Order::new(100, Shuffle::rows(2)), 7));
+    assert_ne!(first, epoch(&mut BatchSampler::new(100, Shuffle::rows(2)), 7));
 }

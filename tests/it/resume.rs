@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::device::{Choice, Setup};
@@ -25,7 +25,7 @@ const ROWS: usize = 90;
 const STEPS: usize = 40;
 
 fn engines(test: &str) -> Vec<(&'static str, Choice)> {
-    let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Rc::new(gpu))));
+    let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Arc::new(gpu))));
     [("reference", Choice::Reference), ("cpu", Choice::Cpu)].into_iter().chain(software).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Dead units that are given new weights.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::device::{Choice, Setup};
@@ -21,7 +21,7 @@ const LIVING: usize = 4;
 const EXAMPLES: usize = 240;
 
 fn engines(test: &str) -> Vec<(&'static str, Choice)> {
-    let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Rc::new(gpu))));
+    let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Arc::new(gpu))));
     [("reference", Choice::Reference), ("cpu", Choice::Cpu)].into_iter().chain(software).collect()
 }
 

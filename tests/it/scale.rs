@@ -1,7 +1,7 @@
 //! Layers, batches and vectors that are larger than a binding: steps stay those of the reference, however small the
 //! limit, and any cut gives the same parameters.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -25,8 +25,8 @@ use crate::support;
 
 const SIGMOIDS: (Activation, Activation) = (Activation::Sigmoid, Activation::Sigmoid);
 
-fn device(test: &str) -> Option<Rc<Gpu>> {
-    support::software(test).map(Rc::new)
+fn device(test: &str) -> Option<Arc<Gpu>> {
+    support::software(test).map(Arc::new)
 }
 
 fn limited(bytes: u64) -> Cut {

@@ -5,12 +5,12 @@ mod limits;
 mod orders;
 mod shards;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::Arc;
 
-use rhohat::data::batches::{Examples, Supply, Wanted};
-use rhohat::data::shuffle::{Order, RunOrder, Shuffle};
-use rhohat::data::stream::{Feed, RawRows, Store, Transform, fit};
+use rhohat::data::RawRows;
+use rhohat::data::batches::{Dataset, ExampleSet, RowSelection};
+use rhohat::data::shuffle::{BatchSampler, RunOrder, Shuffle};
+use rhohat::data::stream::{Feed, Store, Transform, fit};
 use rhohat::data::{Normalize, Preprocess, Scale, Source};
 use rhohat::engine::device::{Choice, Setup, Start};
 use rhohat::engine::{Cut, Engine};
@@ -90,13 +90,13 @@ enum Rows {
 struct From(Rows);
 
 impl Start for From {
-    fn single(&self) -> rhohat::Result<(Params<f32>, Examples)> {
+    fn single(&self) -> rhohat::Result<(Params<f32>, ExampleSet)> {
         let shape = Shape { visible: COLS, hidden: 19 };
         let examples = match &self.0 {
             Rows::Memory(matrix) => matrix.clone().into(),
             Rows::Disk { path, normalize, streamed } => {
                 let feed = Box::new(feed(path, *normalize));
-                if *streamed { Examples::Streamed(feed) } else { Examples::Resident(feed) }
+                if *streamed { ExampleSet::Streamed(feed) } else { ExampleSet::Resident(feed) }
             }
         };
         Ok((Params::random(shape, 1), examples))
@@ -108,7 +108,7 @@ impl Start for From {
 }
 
 fn engines(test: &str) -> Vec<Choice> {
-    let software = support::software(test).map(|gpu| Choice::Gpu(Rc::new(gpu)));
+    let software = support::software(test).map(|gpu| Choice::Gpu(Arc::new(gpu)));
     std::iter::once(Choice::Cpu).chain(software).collect()
 }
 
@@ -182,10 +182,10 @@ fn a_feed_gives_every_row_of_an_epoch_and_rows_out_of_order_too() {
     let path = folder.path().join("shards");
     let (matrix, _) = at_once(&path, Normalize::None);
     let mut feed = feed(&path, Normalize::None);
-    let mut order = Order::new(ROWS, SHUFFLE);
+    let mut order = BatchSampler::new(ROWS, SHUFFLE);
     let mut check = |list: &[usize]| {
         let mut out = vec![0.0; list.len() * COLS];
-        feed.numbers(&Wanted::Listed(list), &mut out).unwrap();
+        feed.numbers(&RowSelection::Listed(list), &mut out).unwrap();
         for (row, found) in list.iter().zip(out.chunks_exact(COLS)) {
             assert_eq!(found, matrix.row(*row), "row {row}");
         }
@@ -211,8 +211,8 @@ fn rows_that_are_not_finite_are_named_with_their_file_row_and_column() {
         npy(&path, kind, 50, &numbers);
         let mut out = vec![0.0; 10 * COLS];
         let mut feed = feed_plain(&path);
-        feed.numbers(&Wanted::Range(0..10), &mut out).unwrap();
-        let error = feed.numbers(&Wanted::Range(30..40), &mut out).unwrap_err();
+        feed.numbers(&RowSelection::Range(0..10), &mut out).unwrap();
+        let error = feed.numbers(&RowSelection::Range(30..40), &mut out).unwrap_err();
         assert_eq!(error.exit_code(), 3);
         let text = error.to_string();
         for part in [name, "row 33", "column 4", "no finite number"] {
@@ -260,7 +260,7 @@ fn a_file_that_shrinks_after_it_was_opened_is_an_error_and_no_panic() {
     let mut feed = feed_plain(&path);
     std::fs::File::options().write(true).open(&path).unwrap().set_len(1_000).unwrap();
     let mut out = vec![0.0; COLS];
-    let error = feed.numbers(&Wanted::Range(400..401), &mut out).unwrap_err();
+    let error = feed.numbers(&RowSelection::Range(400..401), &mut out).unwrap_err();
     assert_eq!(error.exit_code(), 3);
     assert!(error.to_string().contains("shorter"), "{error}");
 }

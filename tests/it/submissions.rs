@@ -1,7 +1,7 @@
 //! How work goes to a device and what becomes of it: the cut into submissions changes no bit, and a device that is lost
 //! or refuses is an error in time.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rhohat::engine::device::{Choice, Setup};
@@ -25,15 +25,15 @@ fn sgd(report: bool) -> Step<'static> {
     Step { rows: Rows::All, update: SGD, beta: BETA, report }
 }
 
-fn device(test: &str) -> Option<Rc<Gpu>> {
-    support::software(test).map(Rc::new)
+fn device(test: &str) -> Option<Arc<Gpu>> {
+    support::software(test).map(Arc::new)
 }
 
 fn problem(shape: Shape, rows: usize) -> Problem {
     Problem::of_shape((Activation::Sigmoid, Activation::Tanh), shape, rows, 9)
 }
 
-fn open(gpu: &Rc<Gpu>, problem: &Problem, cut: Cut) -> Box<dyn Engine> {
+fn open(gpu: &Arc<Gpu>, problem: &Problem, cut: Cut) -> Box<dyn Engine> {
     let setup = Setup { objective: problem.objective, cut, ..Setup::default() };
     Choice::Gpu(gpu.clone()).open(&setup, &(problem.params.clone(), problem.data.clone())).unwrap()
 }
@@ -47,7 +47,7 @@ struct Results {
     codes: Vec<f32>,
 }
 
-fn results(gpu: &Rc<Gpu>, problem: &Problem, cut: Cut) -> Results {
+fn results(gpu: &Arc<Gpu>, problem: &Problem, cut: Cut) -> Results {
     let mut engine = open(gpu, problem, cut);
     let list: Vec<usize> = (0..problem.data.rows).rev().step_by(2).collect();
     let updates = [(Rows::All, SGD), (Rows::Listed(&list), Update::Adam { lr: 0.01, step: 1 })];
@@ -78,6 +78,21 @@ fn the_length_of_submissions_changes_no_bit() {
         assert!(many > 10 * few, "{variant}: {few} and {many} submissions");
         assert!(whole == pieces, "{variant}: results differ");
     }
+}
+
+#[test]
+fn threads_that_share_a_device_get_the_results_of_one() {
+    let Some(gpu) = device("threads") else { return };
+    let problem = problem(Shape { visible: 60, hidden: 40 }, 200);
+    let cut = Cut { chunk: Some(72), ..Cut::default() };
+    let alone = results(&gpu, &problem, cut);
+    gpu.force_budget(Some(1e6));
+    std::thread::scope(|scope| {
+        let threads = [(); 3].map(|()| scope.spawn(|| results(&gpu, &problem, cut)));
+        for thread in threads {
+            assert!(thread.join().unwrap() == alone, "results differ");
+        }
+    });
 }
 
 #[test]

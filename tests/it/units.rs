@@ -1,6 +1,6 @@
 //! Dead, saturated, collapsed and duplicate units, on weights and activations whose faults are known.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::{Cut, Engine, Layer};
@@ -15,7 +15,7 @@ use rhohat::train::diagnostics::{
 use crate::support;
 
 fn engines(test: &str) -> Vec<(&'static str, Choice)> {
-    let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Rc::new(gpu))));
+    let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Arc::new(gpu))));
     [("reference", Choice::Reference), ("cpu", Choice::Cpu)].into_iter().chain(software).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Everything that `rhohat verify` checks, on all three engines, and what its bounds are worth.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rhohat::engine::device::Choice;
 use rhohat::engine::gpu::kernel::variant::Variant;
@@ -36,13 +36,13 @@ fn the_cpu_engine_passes_every_check() {
 #[test]
 fn the_kernels_pass_every_check() {
     let Some(gpu) = support::software("verify") else { return };
-    assert_all_pass(&Choice::Gpu(Rc::new(gpu)));
+    assert_all_pass(&Choice::Gpu(Arc::new(gpu)));
 }
 
 #[test]
 fn whole_steps_stay_within_their_bounds_on_every_variant_of_the_kernels() {
     let Some(gpu) = support::software("variants") else { return };
-    let gpu = Rc::new(gpu);
+    let gpu = Arc::new(gpu);
     assert_eq!(Variant::supported(&gpu), Variant::all().collect::<Vec<_>>(), "lavapipe runs all of them");
     for variant in Variant::all() {
         gpu.force(variant).unwrap();

@@ -1,6 +1,7 @@
 //! The flags that say how the kernels of a WebGPU device are chosen.
 
-use crate::engine::gpu::tune::Tune;
+use crate::engine::gpu::tune::{Tune, TuneMode};
+use crate::verify::kernels::check_candidate;
 use crate::{Error, Result};
 use clap::Args;
 
@@ -21,17 +22,22 @@ impl TuneFlags {
     /// # Errors
     /// [`Error::Usage`] when flags contradict each other.
     pub fn mode(&self, is_forced: bool) -> Result<Tune> {
-        match (self.no_tune, self.retune) {
-            (true, true) => Err(Error::usage(
-                "--no-tune and --retune contradict each other: one times no kernels, the other times them anew; give \
-                 one of them",
-            )),
-            (_, true) if is_forced => Err(Error::usage(
-                "--retune times kernels to choose among them, but --force-variant has chosen; give one of them",
-            )),
-            (_, true) => Ok(Tune::Always),
-            (true, _) => Ok(Tune::Never),
-            _ => Ok(Tune::Auto),
-        }
+        let mode = match (self.no_tune, self.retune) {
+            (true, true) => {
+                return Err(Error::usage(
+                    "--no-tune and --retune contradict each other: one times no kernels, the other times them anew; \
+                     give one of them",
+                ));
+            }
+            (_, true) if is_forced => {
+                return Err(Error::usage(
+                    "--retune times kernels to choose among them, but --force-variant has chosen; give one of them",
+                ));
+            }
+            (_, true) => TuneMode::Always,
+            (true, _) => TuneMode::Never,
+            _ => TuneMode::Auto,
+        };
+        Ok(Tune { mode, check: check_candidate })
     }
 }

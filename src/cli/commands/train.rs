@@ -42,15 +42,15 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
 
 /// The arguments as a request to the library.
 fn request(args: &TrainArgs, started: Instant) -> crate::Result<Request> {
+    let tune = args.tune.mode(args.settings.force_variant.is_some())?;
     Ok(Request {
         config: args.config.clone(),
         place: args.place(),
         data_changed: args.data_changed,
         from_scratch: args.from_scratch,
-        tune: args.tune.mode(args.settings.force_variant.is_some())?,
         save_patches: args.save_patches.clone(),
         started,
-        ..Request::new(args.settings.table()?)
+        ..Request::new(args.settings.table()?, tune)
     })
 }
 

@@ -37,7 +37,7 @@ impl Cpu {
     ///
     /// # Errors
     /// When the threads cannot be started, or the examples cannot be fetched.
-    pub fn new(setup: &Setup, params: Params<f32>, examples: impl Into<batches::Examples>) -> Result<Self> {
+    pub fn new(setup: &Setup, params: Params<f32>, examples: impl Into<batches::ExampleSet>) -> Result<Self> {
         let pool = Pool::new(setup.threads)?;
         let (layout, given) = (Layout::new(params.shape), examples.into());
         let plan = settle(setup.cut, params.shape, given.size().0);

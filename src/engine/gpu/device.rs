@@ -4,21 +4,23 @@
 //! every wait and every submission (`queue.rs`) looks at.
 
 pub mod adapter;
+mod profile;
 mod queue;
-pub(crate) mod sentinel;
+mod sentinel;
+mod submissions;
 pub mod throttle;
 
-use std::cell::Cell;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use super::device::adapter::Adapter;
-use super::device::sentinel::Canary;
-use super::device::throttle::Pace;
 use super::kernel::Pipelines;
 use super::kernel::variant::Variant;
-use super::recording::{Profile, Table};
+use super::recording::RangeTable;
 use crate::error::{Error, Result};
+use crate::io::lock::locked;
+use adapter::Adapter;
+use profile::Profile;
+use submissions::Submissions;
 
 /// Optional features that are used where there are: subgroups by variants of kernels, the clock by `rhohat bench`.
 const USED_FEATURES: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::TIMESTAMP_QUERY);
@@ -29,20 +31,18 @@ pub(crate) struct Trouble(Arc<Mutex<Option<String>>>);
 
 impl Trouble {
     pub fn note(&self, text: String) {
-        if let Ok(mut slot) = self.0.lock() {
-            slot.get_or_insert(text);
-        }
+        locked(&self.0).get_or_insert(text);
     }
 
     fn check(&self) -> Result<()> {
-        match self.0.lock().ok().and_then(|slot| slot.clone()) {
+        match locked(&self.0).clone() {
             None => Ok(()),
             Some(text) => Err(Error::device(text)),
         }
     }
 }
 
-/// An opened device with its queue and compiled pipelines.
+/// An opened device with its queue and compiled pipelines. Threads may share it: one at a time submits or reads back.
 pub struct Gpu {
     /// wgpu's device.
     pub device: wgpu::Device,
@@ -56,12 +56,10 @@ pub struct Gpu {
     pub features: wgpu::Features,
     pub(crate) pipelines: Pipelines,
     pub(crate) profile: Profile,
-    variant: Cell<Variant>,
-    pub(crate) pace: Pace,
-    pub(crate) ranges: Table,
-    pub(crate) canary: Canary,
+    variant: Mutex<Variant>,
+    pub(crate) ranges: RangeTable,
+    pub(crate) submissions: Mutex<Submissions>,
     pub(crate) trouble: Trouble,
-    pub(crate) waits: Cell<usize>,
 }
 
 impl fmt::Debug for Gpu {
@@ -103,9 +101,8 @@ impl Gpu {
             ));
         });
         let (pipelines, profile) = (Pipelines::default(), Profile::default());
-        let variant = Cell::new(Variant::PLAIN);
-        let (pace, ranges) = (Pace::default(), Table::new(&device, &queue));
-        let canary = Canary::new(&device, &queue);
+        let ranges = RangeTable::new(&device, &queue);
+        let submissions = Mutex::new(Submissions::new(&device, &queue));
         let gpu = Self {
             device,
             queue,
@@ -114,20 +111,19 @@ impl Gpu {
             features,
             pipelines,
             profile,
-            variant,
-            pace,
+            variant: Mutex::new(Variant::PLAIN),
             ranges,
-            canary,
+            submissions,
             trouble,
-            waits: Cell::new(0),
         };
-        gpu.variant.set(Variant::preselected(&gpu));
+        let preselected = Variant::preselected(&gpu);
+        *locked(&gpu.variant) = preselected;
         Ok(gpu)
     }
 
     /// The kernels that recordings are made of from now on.
     pub fn variant(&self) -> Variant {
-        self.variant.get()
+        *locked(&self.variant)
     }
 
     /// Chooses them, if the adapter can run them.
@@ -135,7 +131,8 @@ impl Gpu {
     /// # Errors
     /// [`Error::Usage`] with what it can run.
     pub fn force(&self, variant: Variant) -> Result<()> {
-        self.variant.set(variant.check(self)?);
+        let checked = variant.check(self)?;
+        *locked(&self.variant) = checked;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The engine trait on a WebGPU device: what is resident, which recordings exist, what is read back.
 
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::device::Gpu;
 use super::memory::buffer::{Tensor, buffer, bytes, read_parts};
@@ -16,7 +16,7 @@ use super::step::first_order::Descent;
 use super::step::lbfgs::Search;
 use super::step::pass::{Examples, Pass, RhoHatTarget};
 use super::step::rows::HandedRows;
-use crate::data::batches::{Examples as Given, Wanted};
+use crate::data::batches::{ExampleSet as Given, RowSelection};
 use crate::engine::setup::Setup;
 use crate::engine::{Engine, Layer, NewUnit, Plan, RhoHat, Rows, Spare, State, Step, check_list, evenly};
 use crate::error::Result;
@@ -26,7 +26,7 @@ use crate::math::params::{Params, Shape};
 /// The WebGPU engine.
 #[derive(Debug)]
 pub struct GpuEngine {
-    pub(crate) gpu: Rc<Gpu>,
+    pub(crate) gpu: Arc<Gpu>,
     pub(crate) layout: Layout,
     pub(crate) objective: Objective,
     pub(crate) params: Vec<Segment>,
@@ -66,7 +66,7 @@ impl FullPasses {
 
 impl GpuEngine {
     /// Uploads parameters and examples.
-    pub fn new(gpu: Rc<Gpu>, setup: &Setup, params: &Params<f32>, given: Given) -> Result<Self> {
+    pub fn new(gpu: Arc<Gpu>, setup: &Setup, params: &Params<f32>, given: Given) -> Result<Self> {
         let count = given.size().0;
         let layout = Layout::new(&gpu, params.shape, count, setup.cut)?;
         let examples = Held::new(&gpu, &layout, given)?;
@@ -284,7 +284,7 @@ impl GpuEngine {
                 continue;
             }
             if let Held::Streamed(stream) = &self.examples {
-                let wanted = Wanted::Range(chunk.clone());
+                let wanted = RowSelection::Range(chunk.clone());
                 stream.borrow_mut().fetch(&self.gpu, &self.layout, &wanted)?;
             }
             let mut tensors = Vec::new();

@@ -4,15 +4,16 @@ mod table;
 pub mod tile;
 pub mod variant;
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::sync::Mutex;
 
 use bytemuck::Pod;
 
 use super::device::Gpu;
 use super::recording::range_layout;
 use crate::error::Result;
+use crate::io::lock::locked;
 use crate::math::objective::Activation;
 pub use table::*;
 use tile::{Generated, Unrolled};
@@ -203,7 +204,7 @@ pub struct Pipeline {
 
 /// The pipelines made so far.
 #[derive(Default)]
-pub(crate) struct Pipelines(RefCell<HashMap<(&'static str, Specialisation), Pipeline>>);
+pub(crate) struct Pipelines(Mutex<HashMap<(&'static str, Specialisation), Pipeline>>);
 
 impl Gpu {
     /// The pipeline of a kernel, compiled at its first use.
@@ -211,12 +212,12 @@ impl Gpu {
         assert_eq!(kernel.activates, special.activation.is_some(), "{}: activation", kernel.name);
         assert!(kernel.accumulates || !special.accumulate, "{}: accumulation", kernel.name);
         let key = (kernel.name, special);
-        if let Some(pipeline) = self.pipelines.0.borrow().get(&key) {
+        if let Some(pipeline) = locked(&self.pipelines.0).get(&key) {
             return Ok(pipeline.clone());
         }
         let what = format!("shader {}", kernel.name);
         let pipeline = self.scoped(&what, || compile(self, kernel, special))?;
-        self.pipelines.0.borrow_mut().insert(key, pipeline.clone());
+        locked(&self.pipelines.0).insert(key, pipeline.clone());
         Ok(pipeline)
     }
 }

@@ -16,10 +16,9 @@ use super::memory::buffer::buffer;
 use super::memory::storage::Texture;
 use crate::error::Result;
 pub use range::RangeUniform;
-pub(crate) use range::{Table, layout as range_layout};
+pub(crate) use range::{RangeTable, layout as range_layout};
 use range::{fold, ranges};
 pub use recorder::{Choice, Recorder};
-pub(crate) use timing::Profile;
 
 /// A uniform whose values change from step to step.
 #[derive(Clone, Debug)]
@@ -73,7 +72,7 @@ pub struct Recording {
 impl Recording {
     /// Submits every command in order. Does not wait.
     pub fn run(&self, gpu: &Gpu) -> Result<()> {
-        if gpu.is_profiling() {
+        if gpu.profile.is_taken() {
             return self.run_timed(gpu);
         }
         self.in_submissions(gpu, usize::MAX, |pieces, work| {
@@ -93,14 +92,14 @@ impl Recording {
         most: usize,
         mut submit: impl FnMut(&[Piece<'a>], f64) -> Result<()>,
     ) -> Result<()> {
-        let (mut open, mut work) = (Vec::new(), 0.0);
+        let (mut open, mut work, mut budget) = (Vec::new(), 0.0, gpu.budget());
         for command in &self.commands {
-            for piece in command.pieces(gpu.pace.budget()) {
-                let is_full = open.len() == most || work + piece.work > gpu.pace.budget();
+            for piece in command.pieces(budget) {
+                let is_full = open.len() == most || work + piece.work > budget;
                 if is_full && !open.is_empty() {
                     submit(&open, work)?;
                     open.clear();
-                    work = 0.0;
+                    (work, budget) = (0.0, gpu.budget());
                 }
                 work += piece.work;
                 open.push(piece);

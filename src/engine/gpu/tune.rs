@@ -2,10 +2,11 @@
 //! right, or by the kind of the adapter.
 //!
 //! Software adapters are not raced unless asked for: their order is known, and every kernel takes a second to compile.
-//! [`race`](mod@race) is the race, [`course`] what is timed, [`cache`] what is remembered.
+//! [`race`](mod@race) is the race among [`candidate`]s, [`products`] runs them on a device, [`cache`] keeps the results.
 
 pub mod cache;
-pub mod course;
+pub mod candidate;
+pub mod products;
 pub mod race;
 
 use std::collections::BTreeMap;
@@ -18,13 +19,23 @@ use super::memory::layout::Layout;
 use crate::engine::Cut;
 use crate::error::{Error, Result};
 use crate::math::params::Shape;
-use cache::{Cache, Entry, Key};
-use course::{Piece, Products};
-use race::{Course, FORMS, Finish, Lap, Place, race};
+use cache::{Cache, CachedRace, Key};
+use candidate::{Check, Runner, Sample, Status};
+use products::{ProductSize, Products};
+use race::{PRODUCTS, RaceResult, race};
 
-/// What may be done for the choice.
+/// How the kernels are chosen: when they are timed, and against what they are checked before.
+#[derive(Clone, Copy, Debug)]
+pub struct Tune {
+    /// When they are timed.
+    pub mode: TuneMode,
+    /// The check that a kernel has to pass before it is timed.
+    pub check: Check,
+}
+
+/// When kernels are timed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tune {
+pub enum TuneMode {
     /// What the cache knows; else a race, or on a software adapter the choice by kind.
     #[default]
     Auto,
@@ -59,7 +70,7 @@ pub struct Kernels {
 
 /// The work that kernels are chosen for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Job {
+pub struct Workload {
     /// Visible and hidden units.
     pub shape: Shape,
     /// Examples held.
@@ -70,62 +81,71 @@ pub struct Job {
     pub cut: Cut,
 }
 
-impl Job {
+impl Workload {
     /// The product that the kernels have to be fast at.
-    fn piece(&self, layout: &Layout) -> Piece {
+    fn size(&self, layout: &Layout) -> ProductSize {
         let rows = layout.chunk.min(self.batch.unwrap_or(self.examples)).min(self.examples);
-        Piece { visible: self.shape.visible, hidden: layout.widest_block(), rows }
+        ProductSize { visible: self.shape.visible, hidden: layout.widest_block(), rows }
     }
 }
 
-/// Chooses the kernels of `gpu` for a job; recordings are made of them from now on.
+/// Chooses the kernels of `gpu` for a workload; recordings are made of them from now on.
 ///
 /// # Errors
-/// [`Error::Device`] when a product has no kernel that computes it rightly, or the job does not fit the device.
-pub fn choose(gpu: &Gpu, job: &Job, how: Tune, cache: &Cache) -> Result<Kernels> {
+/// [`Error::Device`] when a product has no kernel that computes it rightly, or the work does not fit the device.
+pub fn choose(gpu: &Gpu, work: &Workload, how: Tune, cache: &Cache) -> Result<Kernels> {
+    let Tune { mode, check } = how;
     let preselected = Kernels { variant: Variant::preselected(gpu), chosen: Origin::Preselected };
-    let kernels = if how == Tune::Never {
+    let kernels = if mode == TuneMode::Never {
         tracing::debug!("kernels: {}, by the kind of the adapter", preselected.variant);
         preselected
     } else {
-        let layout = Layout::new(gpu, job.shape, job.examples, job.cut)?;
-        let piece = job.piece(&layout);
-        let key = Key::of(&gpu.adapter, piece);
+        let layout = Layout::new(gpu, work.shape, work.examples, work.cut)?;
+        let size = work.size(&layout);
+        let key = Key::of(&gpu.adapter, size);
         let known =
-            cache.find(&key).filter(|entry| how == Tune::Auto && entry.variant.refusal(gpu).is_none());
+            cache.find(&key).filter(|entry| mode == TuneMode::Auto && entry.variant.refusal(gpu).is_none());
         match known {
             Some(entry) => remembered(&entry, cache),
-            None if how == Tune::Auto && gpu.adapter.is_software() => {
+            None if mode == TuneMode::Auto && gpu.adapter.is_software() => {
                 tracing::debug!(
                     "kernels: {}, by the kind of the adapter; --retune times others too",
                     preselected.variant
                 );
                 preselected
             }
-            None => raced(gpu, &layout, piece, key, cache)?.unwrap_or(preselected),
+            None => {
+                let products = || Products::new(gpu, &layout, size, check);
+                raced(gpu, products, key, cache)?.unwrap_or(preselected)
+            }
         }
     };
     gpu.force(kernels.variant)?;
     Ok(kernels)
 }
 
-fn remembered(entry: &Entry, cache: &Cache) -> Kernels {
+fn remembered(entry: &CachedRace, cache: &Cache) -> Kernels {
     let times: Vec<String> =
-        entry.milliseconds.iter().map(|(lane, ms)| format!("{lane} {ms:.3} ms")).collect();
+        entry.milliseconds.iter().map(|(candidate, ms)| format!("{candidate} {ms:.3} ms")).collect();
     tracing::debug!("kernels, as timed earlier: {}", times.join(", "));
     tracing::debug!("kernels: {}, from {}", entry.variant, cache.name());
     Kernels { variant: entry.variant, chosen: Origin::Cached }
 }
 
 /// Races and remembers; `None` when the device has no room for it.
-fn raced(gpu: &Gpu, layout: &Layout, piece: Piece, key: Key, cache: &Cache) -> Result<Option<Kernels>> {
+fn raced<'g>(
+    gpu: &'g Gpu,
+    products: impl FnOnce() -> Result<Products<'g>>,
+    key: Key,
+    cache: &Cache,
+) -> Result<Option<Kernels>> {
     let favourite = Variant::preselected(gpu);
     let run = || {
-        let mut products = Products::new(gpu, layout, piece)?;
-        let finish = race(&mut products, &Variant::supported(gpu), favourite)?;
-        Ok((finish, products.elapsed()))
+        let mut products = products()?;
+        let result = race(&mut products, &Variant::supported(gpu), favourite)?;
+        Ok((result, products.elapsed()))
     };
-    let (finish, seconds) = match run() {
+    let (result, seconds) = match run() {
         Ok(run) => run,
         Err(error) => {
             gpu.check()?;
@@ -134,63 +154,64 @@ fn raced(gpu: &Gpu, layout: &Layout, piece: Piece, key: Key, cache: &Cache) -> R
             return Ok(None);
         }
     };
-    tell(gpu, &finish);
-    let Some(variant) = finish.variant else { return Err(all_wrong(gpu, &finish.laps)) };
+    tell(gpu, &result);
+    let Some(variant) = result.variant else { return Err(all_wrong(gpu, &result.samples)) };
     tracing::debug!(
         "kernels: {variant}, timed in {:.2} s, {seconds:.2} s with compilation and checks",
-        finish.spent
+        result.spent
     );
-    cache.keep(Entry { key, variant, milliseconds: milliseconds(&finish.laps) });
+    cache.keep(CachedRace { key, variant, milliseconds: milliseconds(&result.samples) });
     Ok(Some(Kernels { variant, chosen: Origin::Raced }))
 }
 
 /// A line a product, and a warning for each kernel that cannot be trusted.
-fn tell(gpu: &Gpu, finish: &Finish) {
-    for Lap { lane, place, .. } in &finish.laps {
-        if let Place::Wrong(why) = place {
+fn tell(gpu: &Gpu, result: &RaceResult) {
+    for Sample { candidate, status, .. } in &result.samples {
+        if let Status::Wrong(why) = status {
             tracing::warn!(
-                "{}: kernel {lane} is not used, it computes wrongly ({why}); update the driver, `rhohat verify` tells more",
+                "{}: kernel {candidate} is not used, it computes wrongly ({why}); update the driver, `rhohat verify` tells more",
                 gpu.adapter.info.name
             );
         }
     }
-    for (form, _) in FORMS {
-        let mut laps: Vec<&Lap> = finish.laps.iter().filter(|lap| lap.lane.form == form).collect();
-        laps.sort_by(|a, b| order(a).total_cmp(&order(b)));
-        let words: Vec<String> = laps.into_iter().map(words).collect();
-        tracing::debug!("kernels for {}: {}", race::name(form), words.join(", "));
+    for (transpose, _) in PRODUCTS {
+        let mut samples: Vec<&Sample> =
+            result.samples.iter().filter(|sample| sample.candidate.transpose == transpose).collect();
+        samples.sort_by(|a, b| order(a).total_cmp(&order(b)));
+        let words: Vec<String> = samples.into_iter().map(words).collect();
+        tracing::debug!("kernels for {}: {}", transpose.name(), words.join(", "));
     }
 }
 
 /// Those of the final first, the fastest before the others.
-fn order(lap: &Lap) -> f64 {
-    let later = if lap.place == Place::Final { 0.0 } else { 1e6 };
-    later + lap.seconds.unwrap_or(1e9)
+fn order(sample: &Sample) -> f64 {
+    let later = if sample.status == Status::Final { 0.0 } else { 1e6 };
+    later + sample.seconds.unwrap_or(1e9)
 }
 
-fn words(lap: &Lap) -> String {
-    let variant = lap.lane.variant();
-    match (&lap.place, lap.seconds) {
-        (Place::Wrong(_), _) => format!("{variant} wrong"),
-        (Place::Final, Some(seconds)) => format!("{variant} {:.3} ms", 1e3 * seconds),
-        (Place::Slow, Some(seconds)) => {
+fn words(sample: &Sample) -> String {
+    let variant = sample.candidate.variant();
+    match (&sample.status, sample.seconds) {
+        (Status::Wrong(_), _) => format!("{variant} wrong"),
+        (Status::Final, Some(seconds)) => format!("{variant} {:.3} ms", 1e3 * seconds),
+        (Status::Slow, Some(seconds)) => {
             format!("{variant} dropped early at {:.3} ms", 1e3 * seconds)
         }
-        (Place::Late | Place::Final | Place::Slow, _) => format!("{variant} not timed, no time left"),
+        (Status::Late | Status::Final | Status::Slow, _) => format!("{variant} not timed, no time left"),
     }
 }
 
-fn milliseconds(laps: &[Lap]) -> BTreeMap<String, f64> {
-    let in_final = laps.iter().filter(|lap| lap.place == Place::Final);
+fn milliseconds(samples: &[Sample]) -> BTreeMap<String, f64> {
+    let in_final = samples.iter().filter(|sample| sample.status == Status::Final);
     let rounded = |seconds: f64| (1e7 * seconds).round() / 1e4;
-    in_final.filter_map(|lap| Some((lap.lane.to_string(), rounded(lap.seconds?)))).collect()
+    in_final.filter_map(|sample| Some((sample.candidate.to_string(), rounded(sample.seconds?)))).collect()
 }
 
-fn all_wrong(gpu: &Gpu, laps: &[Lap]) -> Error {
-    let wrong: Vec<String> = laps
+fn all_wrong(gpu: &Gpu, samples: &[Sample]) -> Error {
+    let wrong: Vec<String> = samples
         .iter()
-        .filter(|lap| matches!(lap.place, Place::Wrong(_)))
-        .map(|lap| lap.lane.to_string())
+        .filter(|sample| matches!(sample.status, Status::Wrong(_)))
+        .map(|sample| sample.candidate.to_string())
         .collect();
     Error::device(format!(
         "{}: no kernel is right for some product (wrong: {}); update the driver, or use --device cpu",

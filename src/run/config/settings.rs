@@ -5,8 +5,8 @@ use serde::Serialize;
 use toml::Table;
 
 use super::Batch;
-use crate::data::stream::RawRows;
-use crate::data::{Axes, Meaning, Normalize, Scale};
+use crate::data::formats::Format;
+use crate::data::{Axes, Meaning, Normalize, RawRows, Scale};
 use crate::engine::gpu::kernel::variant::Variant;
 use crate::error::{Error, Result};
 use crate::io::memory::Bytes;
@@ -20,8 +20,8 @@ use crate::run::checkpoint::{Every, Span};
 #[derive(Clone, Debug, Default, Serialize)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 pub struct Settings {
-    /// Folder of images, image, .npy, IDX (also .gz) or FILE.safetensors[:TENSOR]
-    #[cfg_attr(feature = "cli", arg(value_name = "DATA", value_parser = parsers::path()))]
+    /// Data, in any format that is read
+    #[cfg_attr(feature = "cli", arg(value_name = "DATA", value_parser = parsers::path(), help = Format::usage()))]
     pub data: Option<PathText>,
     /// Kind and width of rows in files without a header, for example u8:784
     #[cfg_attr(feature = "cli", arg(long, value_name = "KIND:WIDTH"))]

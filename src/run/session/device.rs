@@ -2,7 +2,7 @@
 
 use crate::engine::device::Choice;
 use crate::engine::gpu::kernel::variant::Variant;
-use crate::engine::gpu::tune::{Job, Kernels, Origin, Tune};
+use crate::engine::gpu::tune::{Kernels, Origin, Tune, TuneMode, Workload};
 use crate::error::Result;
 use crate::math::params::Shape;
 use crate::run::config::Config;
@@ -15,12 +15,12 @@ pub struct Device {
 }
 
 impl Device {
-    /// Opens it, with the kernels that the settings ask for. [`Tune::Always`] puts aside those that a configuration names,
+    /// Opens it, with the kernels that the settings ask for. [`TuneMode::Always`] puts aside those that a configuration names,
     /// and a configuration of another device may name some that this one does not have: only those that are `asked_for` now
     /// are insisted on.
     pub fn open(config: &Config, how: Tune, asked_for: bool) -> Result<Self> {
         let choice = Choice::resolve(&config.selector()?)?;
-        let mut forced = config.force_variant.filter(|_| how != Tune::Always);
+        let mut forced = config.force_variant.filter(|_| how.mode != TuneMode::Always);
         match forced.map(|variant| choice.force(variant)).transpose() {
             Err(why) if !asked_for => {
                 tracing::warn!("{why}; going on without");
@@ -37,7 +37,7 @@ impl Device {
             return Ok(Some(Kernels { variant, chosen: Origin::Forced }));
         }
         let shape = Shape { visible, hidden: config.hidden };
-        let job = Job { shape, examples, batch: config.batch.rows(), cut: config.setup().cut };
-        self.choice.tune(&job, self.how)
+        let work = Workload { shape, examples, batch: config.batch.rows(), cut: config.setup().cut };
+        self.choice.tune(&work, self.how)
     }
 }

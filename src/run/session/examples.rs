@@ -5,8 +5,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::data::batches::Examples as EngineExamples;
+use crate::data::batches::ExampleSet;
 use crate::data::identity::{Identity, Inputs, of_file};
+use crate::data::split::{Split, hold_out};
 use crate::data::stream::{Feed, PIECE, Store, Transform, fit};
 use crate::data::{Examples, Preprocess, Scale, Source, npy};
 use crate::engine::device::Start;
@@ -14,7 +15,6 @@ use crate::error::{Error, Result};
 use crate::io::atomic_write;
 use crate::io::memory::Bytes;
 use crate::math::params::{Matrix, Params, Real, Shape, cast};
-use crate::math::random::Stream;
 use crate::run::DataRecord;
 use crate::run::config::Config;
 use crate::run::model_file::ModelFile;
@@ -52,11 +52,11 @@ impl TrainingSet {
         let of_init = init.and_then(ModelFile::meta).map(|meta| &meta.preprocess);
         // Limits are those of numbers on one scale, which the settings say in so many words.
         let is_same = |stored: &&Preprocess| {
-            let divisor = |scale: Scale| source.number().map(|number| scale.divisor(number));
+            let divisor = |scale: Scale| source.dtype().map(|number| scale.divisor(number));
             stored.normalize == config.normalize && divisor(stored.scale) == divisor(config.scale())
         };
         let stored = known.or(of_init).filter(is_same).map(|stored| {
-            let scale = source.number().map_or(stored.scale, |_| config.scale());
+            let scale = source.dtype().map_or(stored.scale, |_| config.scale());
             Preprocess { scale, ..stored.clone() }
         });
         let stored = stored.as_ref();
@@ -96,8 +96,8 @@ impl TrainingSet {
         match config.held_out(matrix.rows) {
             0 => Self { rows: TrainingRows::Held(matrix), preprocess, held_out: None },
             count => {
-                let (kept, held_out) = hold_out(matrix, count, config.seed);
-                Self { rows: TrainingRows::Held(kept), preprocess, held_out: Some(held_out) }
+                let Split { train, validation } = hold_out(matrix, count, config.seed);
+                Self { rows: TrainingRows::Held(train), preprocess, held_out: Some(validation) }
             }
         }
     }
@@ -182,30 +182,6 @@ fn in_double(store: &Store, preprocess: &Preprocess) -> Result<Matrix<f64>> {
     Ok(Matrix::new(store.rows, store.cols, values))
 }
 
-/// The rows to learn from and `count` rows that are held out, drawn at random, each in their order. The former stay in the
-/// memory that they are in.
-fn hold_out(matrix: Matrix<f64>, count: usize, seed: u64) -> (Matrix<f64>, Matrix<f64>) {
-    let Matrix { rows, cols, mut values } = matrix;
-    let mut drawn: Vec<usize> = (0..rows).collect();
-    Stream::new(seed, "validation").shuffle(&mut drawn);
-    drawn.truncate(count);
-    drawn.sort_unstable();
-    let mut held_out = Vec::with_capacity(count * cols);
-    let (mut left_out, mut kept) = (drawn.iter().peekable(), 0);
-    for row in 0..rows {
-        let numbers = row * cols..(row + 1) * cols;
-        if left_out.next_if_eq(&&row).is_some() {
-            held_out.extend_from_slice(&values[numbers]);
-        } else {
-            values.copy_within(numbers, kept * cols);
-            kept += 1;
-        }
-    }
-    values.truncate(kept * cols);
-    values.shrink_to_fit();
-    (Matrix::new(kept, cols, values), Matrix::new(count, cols, held_out))
-}
-
 /// The limits of held rows, where a sample of them decides.
 fn fitted(source: &Source, config: &Config) -> Result<Option<(f64, f64)>> {
     match (source, config.fit_sample()) {
@@ -244,7 +220,7 @@ impl TrainingStart<'_> {
 }
 
 impl Start for TrainingStart<'_> {
-    fn single(&self) -> Result<(Params<f32>, EngineExamples)> {
+    fn single(&self) -> Result<(Params<f32>, ExampleSet)> {
         let examples = match &self.examples.rows {
             TrainingRows::Held(matrix) => matrix.cast().into(),
             TrainingRows::Stored(store) => {
@@ -254,7 +230,7 @@ impl Start for TrainingStart<'_> {
                 let feed = feed.after(self.taken);
                 let in_batches = streams && self.config.batch.rows().is_some();
                 let feed = Box::new(if in_batches { feed.comparing_epochs() } else { feed });
-                if streams { EngineExamples::Streamed(feed) } else { EngineExamples::Resident(feed) }
+                if streams { ExampleSet::Streamed(feed) } else { ExampleSet::Resident(feed) }
             }
         };
         Ok((self.params(|drawn| drawn)?, examples))
@@ -284,7 +260,7 @@ impl HeldOutStart<'_> {
 }
 
 impl Start for HeldOutStart<'_> {
-    fn single(&self) -> Result<(Params<f32>, EngineExamples)> {
+    fn single(&self) -> Result<(Params<f32>, ExampleSet)> {
         Ok((self.params(), self.rows.cast().into()))
     }
 

@@ -71,7 +71,7 @@ impl Prepared {
             Some(resumed) => resumed.completed(record),
             None => record,
         };
-        let (store, number) = (source.stored(), source.number());
+        let (store, number) = (source.stored(), source.dtype());
         drop(source);
         observer.stage(Stage::Idle);
         let looked_at = examples.looked_at()?;

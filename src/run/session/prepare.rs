@@ -8,12 +8,12 @@ use super::observer::ProgressObserver;
 use super::resume::{Resumed, Target, open as open_run};
 use super::summary::Summary;
 use super::{Request, begun};
-use crate::data::{Opened, Source, Taken};
+use crate::data::{DataDescription, Opened, Source};
 use crate::error::{Error, Result};
 use crate::io::paths::PathText;
 use crate::run::RunDir;
 use crate::run::config::{Config, ConfigContext, DataKind, MemoryPlan, UserSettings, Written};
-use crate::run::input_words::{self, FOREIGN};
+use crate::run::data_log::{self, FOREIGN};
 use crate::run::model_file::ModelFile;
 use crate::run::session::request::OpenData;
 
@@ -79,7 +79,7 @@ impl Prepared {
         let read: Vec<&Path> =
             [data.as_deref(), start.as_deref(), file.as_deref()].into_iter().flatten().collect();
         observer.reads(&read)?;
-        let OpenData { source, taken } = match request.data.take() {
+        let OpenData { source, description } = match request.data.take() {
             Some(open) => open,
             None => open_data(&given, data.as_deref(), resumed.is_some())?,
         };
@@ -90,8 +90,8 @@ impl Prepared {
         let facts = ConfigContext {
             kind,
             init: init.as_ref(),
-            scale: taken.usual_scale(),
-            scale_of_pixels: taken.scale_of_pixels(),
+            scale: description.usual_scale(),
+            scale_of_pixels: description.scale_of_pixels(),
         };
         let config = Config::resolve(&given, &facts)?;
         if let Some(resumed) = &resumed {
@@ -100,8 +100,8 @@ impl Prepared {
         let device = Device::open(&config, request.tune, forces_variant)?;
         let (config, plan) = config.plan_memory(kind, &device.choice)?;
         let plan = plan.with_pictures(&config, source.as_deref(), &device.choice)?;
-        tell(&taken, &config, &given, init.as_ref());
-        let data = taken.json(config.scale());
+        log(&description, &config, &given, init.as_ref());
+        let data = description.json(config.scale());
         Ok(Self { request, config, plan, device, source, init, resumed, data })
     }
 
@@ -140,10 +140,10 @@ fn open_init(path: &Path) -> Result<ModelFile> {
     Ok(file)
 }
 
-/// Tells what the data were taken for.
-fn tell(taken: &Taken, config: &Config, given: &UserSettings, init: Option<&ModelFile>) {
-    input_words::tell(taken, config.scale(), init.map(|file| file.shape().visible));
+/// Logs how the data were read.
+fn log(data: &DataDescription, config: &Config, given: &UserSettings, init: Option<&ModelFile>) {
+    data_log::log(data, config.scale(), init.map(|file| file.shape().visible));
     if given.written() == Written::Of010 {
-        input_words::tell_of_010(taken, config.scale());
+        data_log::log_scale_of_010(data, config.scale());
     }
 }

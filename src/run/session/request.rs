@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use toml::Table;
 
-use crate::data::{Opened, Source, Taken};
+use crate::data::{DataDescription, Opened, Source};
 use crate::engine::gpu::tune::Tune;
 
 /// Where a run lies, and whether it begins or goes on.
@@ -32,8 +32,8 @@ pub enum Place {
 pub struct OpenData {
     /// Where examples come from; `None` for the built-in pictures.
     pub source: Option<Arc<Source>>,
-    /// What they were taken for.
-    pub taken: Arc<Taken>,
+    /// The data as they were read.
+    pub description: Arc<DataDescription>,
 }
 
 /// A training run, as it is asked for.
@@ -60,8 +60,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// A run in memory under these settings.
-    pub fn new(settings: Table) -> Self {
+    /// A run in memory under these settings, kernels chosen like this.
+    pub fn new(settings: Table, tune: Tune) -> Self {
         Self {
             settings,
             config: None,
@@ -69,7 +69,7 @@ impl Request {
             place: Place::Memory,
             data_changed: false,
             from_scratch: false,
-            tune: Tune::Auto,
+            tune,
             save_patches: None,
             started: Instant::now(),
         }
@@ -86,14 +86,14 @@ impl Request {
 }
 
 impl From<Opened> for OpenData {
-    fn from(Opened { source, taken }: Opened) -> Self {
-        Self { source: Some(Arc::new(source)), taken: Arc::new(taken) }
+    fn from(Opened { source, description }: Opened) -> Self {
+        Self { source: Some(Arc::new(source)), description: Arc::new(description) }
     }
 }
 
 impl OpenData {
     /// The built-in pictures.
     pub fn built_in() -> Self {
-        Self { source: None, taken: Arc::new(Taken::built_in()) }
+        Self { source: None, description: Arc::new(DataDescription::built_in()) }
     }
 }

@@ -1,10 +1,12 @@
 //! Cases of the three products.
 
 use super::{Case, layers};
+use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::variant::{Product, Variant};
 use crate::engine::gpu::kernel::{self, Kernel};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::ops::Slices;
+use crate::engine::gpu::tune::candidate::Candidate;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::{Kind, Numbers};
 use crate::verify::rig::{Failure, Rig};
@@ -122,6 +124,15 @@ pub fn check_form(rig: Rig<'_>, form: Form, product: Product, blocks: usize) -> 
         })?;
     }
     Ok(())
+}
+
+/// [`check_form`] for the choice of kernels.
+///
+/// # Errors
+/// The first case that fails, in words.
+pub fn check_candidate(gpu: &Gpu, candidate: Candidate, blocks: usize) -> Result<(), String> {
+    let rig = Rig { gpu, memory: candidate.memory };
+    check_form(rig, candidate.transpose, candidate.product, blocks).map_err(|failure| failure.to_string())
 }
 
 /// The kernel of a form.

@@ -4,17 +4,7 @@
 use super::{Approx, sum, sum_error};
 use crate::engine::reference::kernels::{self as reference, ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
 use crate::math::objective::{Activation, Objective, RHO_HAT_MIN};
-
-/// The three products of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// A `[m, k]` · Bᵀ, B `[n, k]`.
-    Nt,
-    /// A `[m, k]` · B `[k, n]`.
-    Nn,
-    /// Aᵀ · B, A `[k, m]`, B `[k, n]`.
-    Tn,
-}
+pub use crate::math::transpose::Transpose as Form;
 
 impl Form {
     /// C by the reference.
@@ -23,15 +13,6 @@ impl Form {
             Self::Nt => reference::matmul_nt(a, b, m, n, k),
             Self::Nn => reference::matmul_nn(a, b, m, n, k),
             Self::Tn => reference::matmul_tn(a, b, m, n, k),
-        }
-    }
-
-    /// Rows and columns of A and of B for C `[m, n]`.
-    pub fn operands(self, m: usize, n: usize, k: usize) -> [(usize, usize); 2] {
-        match self {
-            Self::Nt => [(m, k), (n, k)],
-            Self::Nn => [(m, k), (k, n)],
-            Self::Tn => [(k, m), (k, n)],
         }
     }
 }

@@ -144,7 +144,7 @@ fn as_many_pictures_are_under_way_as_fit_and_the_model_is_the_same() {
         normalize: Normalize::None,
         limits: None,
     };
-    let need = pictures.need(&preprocess);
+    let need = pictures.largest(&preprocess);
     assert_eq!(need.picture.width, 1_550);
     // The program, patches and one picture; a little less is refused.
     let least = (24 << 20) + 500 * (8 * 64 + 24) + need.bytes.0;

@@ -1,6 +1,6 @@
 //! Fetched rows that are computed in parts: the bits of all rows of a chunk at once.
 
-use rhohat::data::batches::Examples;
+use rhohat::data::batches::ExampleSet;
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::Setup;
 use rhohat::engine::{Cut, Engine};
@@ -10,7 +10,7 @@ fn engine(shape: Shape, rows: usize, chunk: Option<usize>, streamed: bool) -> Cp
     let values = (0..rows * shape.visible).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();
     let matrix = Matrix::new(rows, shape.visible, values);
     let setup = Setup { cut: Cut { chunk, ..Cut::default() }, threads: 2, ..Setup::default() };
-    let examples = if streamed { Examples::Streamed(Box::new(matrix)) } else { matrix.into() };
+    let examples = if streamed { ExampleSet::Streamed(Box::new(matrix)) } else { matrix.into() };
     Cpu::new(&setup, Params::random(shape, 3), examples).unwrap()
 }
 

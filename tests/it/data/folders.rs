@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use rhohat::data::{LeftOut, Source};
+use rhohat::data::{SkippedFiles, Source};
 
 use super::fixture;
 
@@ -22,9 +22,9 @@ fn folder_with(files: &[(&str, &[u8])]) -> tempfile::TempDir {
 }
 
 /// How many pictures are read of a folder, and what is left out.
-fn read(folder: &Path) -> (usize, LeftOut) {
+fn read(folder: &Path) -> (usize, SkippedFiles) {
     let Source::Images(pictures) = Source::open(folder).unwrap() else { panic!("pictures") };
-    (pictures.list().len(), pictures.left_out().clone())
+    (pictures.list().len(), pictures.skipped().clone())
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rhohat::data::{Grid, Normalize, Picture, Preprocess, Recipe, Source};
+use rhohat::data::{DataRecipe, Grid, Normalize, Picture, Preprocess, Source};
 
 use super::{plain, untouched};
 
@@ -20,7 +20,7 @@ fn grid_of(patch: usize, channels: usize) -> Preprocess {
 #[test]
 fn a_seed_draws_the_same_patches_and_another_seed_others() {
     let source = Source::from(vec![counting(40, 30, 1, 0)]);
-    let draw = |seed| source.training_set::<f32>(&Recipe { seed, ..plain(8, 50) }).unwrap().matrix;
+    let draw = |seed| source.training_set::<f32>(&DataRecipe { seed, ..plain(8, 50) }).unwrap().matrix;
     assert_eq!(draw(1), draw(1));
     assert_ne!(draw(1), draw(2));
 }
@@ -28,7 +28,7 @@ fn a_seed_draws_the_same_patches_and_another_seed_others() {
 #[test]
 fn a_patch_is_a_square_of_its_picture() {
     let source = Source::from(vec![counting(9, 7, 3, 0)]);
-    let examples = source.training_set::<f64>(&Recipe { color: true, ..plain(2, 20) }).unwrap();
+    let examples = source.training_set::<f64>(&DataRecipe { color: true, ..plain(2, 20) }).unwrap();
     assert_eq!((examples.matrix.rows, examples.matrix.cols), (20, 12));
     for i in 0..20 {
         let row = examples.matrix.row(i);

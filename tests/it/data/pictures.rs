@@ -4,8 +4,8 @@ use std::fs;
 use std::sync::Arc;
 
 use image::{DynamicImage, GenericImageView};
-use rhohat::data::batches::{Supply, Wanted};
-use rhohat::data::{Examples, GridRows, Normalize, Picture, Pictures, Preprocess, Recipe, Scale, Source};
+use rhohat::data::batches::{Dataset, RowSelection};
+use rhohat::data::{DataRecipe, Examples, GridRows, Normalize, Picture, Pictures, Preprocess, Scale, Source};
 use rhohat::io::memory::Bytes;
 
 use super::{fixture, plain, untouched};
@@ -37,17 +37,17 @@ fn hash(examples: &Examples<f32>) -> u64 {
 fn patches_are_those_of_version_0_1_0() {
     let folder = folder();
     let source = Source::open(folder.path()).unwrap();
-    let drawn = |source: &Source, recipe: Recipe| hash(&source.training_set(&recipe).unwrap());
-    let raw = Recipe { seed: 7, ..plain(5, 300) };
+    let drawn = |source: &Source, recipe: DataRecipe| hash(&source.training_set(&recipe).unwrap());
+    let raw = DataRecipe { seed: 7, ..plain(5, 300) };
     assert_eq!(drawn(&source, raw.clone()), 5_740_735_105_219_860_925);
-    assert_eq!(drawn(&source, Recipe { color: true, ..raw }), 9_103_890_469_223_960_068);
-    let white = Recipe { seed: 8, whiten: true, normalize: Normalize::Lecture, ..plain(4, 200) };
+    assert_eq!(drawn(&source, DataRecipe { color: true, ..raw }), 9_103_890_469_223_960_068);
+    let white = DataRecipe { seed: 8, whiten: true, normalize: Normalize::Lecture, ..plain(4, 200) };
     assert_eq!(drawn(&source, white.clone()), 13_148_086_476_620_091_543);
-    assert_eq!(drawn(&source, Recipe { color: true, ..white }), 6_713_658_188_117_172_198);
+    assert_eq!(drawn(&source, DataRecipe { color: true, ..white }), 6_713_658_188_117_172_198);
     let deep = Source::open(&fixture("deep.png")).unwrap();
-    let unit = Recipe { seed: 3, whiten: true, normalize: Normalize::Unit, ..plain(12, 40) };
+    let unit = DataRecipe { seed: 3, whiten: true, normalize: Normalize::Unit, ..plain(12, 40) };
     assert_eq!(drawn(&deep, unit), 109_094_800_651_040_240);
-    let lecture = Recipe { seed: 2, whiten: true, normalize: Normalize::Lecture, ..plain(8, 500) };
+    let lecture = DataRecipe { seed: 2, whiten: true, normalize: Normalize::Lecture, ..plain(8, 500) };
     assert_eq!(drawn(&Source::built_in(2), lecture), 11_441_843_507_967_723_375);
 }
 
@@ -55,9 +55,9 @@ fn patches_are_those_of_version_0_1_0() {
 fn how_many_pictures_are_under_way_changes_no_bit() {
     let folder = folder();
     let source = Source::open(folder.path()).unwrap();
-    let recipe = Recipe { whiten: true, normalize: Normalize::Lecture, ..plain(4, 200) };
+    let recipe = DataRecipe { whiten: true, normalize: Normalize::Lecture, ..plain(4, 200) };
     let free: Examples<f64> = source.training_set(&recipe).unwrap();
-    let need = pictures(&source).need(&free.preprocess).bytes;
+    let need = pictures(&source).largest(&free.preprocess).bytes;
     for memory in [need, Bytes(2 * need.0), Bytes(1 << 40)] {
         let within: Examples<f64> = source.training_set_within(&recipe, Some(memory)).unwrap();
         assert_eq!(within.matrix, free.matrix);
@@ -88,10 +88,10 @@ fn rows_on_a_grid_come_in_any_pieces_with_the_bits_of_all() {
             assert_eq!(piece.means, means);
         }
         let mut out = vec![f32::NAN; 4 * 27];
-        Supply::numbers(&mut rows, &Wanted::Listed(&[70, 3, 3, 41]), &mut out).unwrap();
+        Dataset::numbers(&mut rows, &RowSelection::Listed(&[70, 3, 3, 41]), &mut out).unwrap();
         let listed = [70, 3, 3, 41].into_iter().flat_map(|row| whole.matrix.row(row)).map(|&x| x as f32);
         assert!(out.iter().copied().eq(listed));
-        Supply::numbers(&mut rows, &Wanted::Range(30..34), &mut out).unwrap();
+        Dataset::numbers(&mut rows, &RowSelection::Range(30..34), &mut out).unwrap();
         assert!(out.iter().copied().eq(whole.matrix.values[30 * 27..34 * 27].iter().map(|&x| x as f32)));
     }
 }
@@ -147,7 +147,7 @@ fn of_pictures_that_are_one_patch_each_none_is_taken_twice() {
     assert_eq!(some.len(), 40);
     assert!(some.is_sorted_by(|a, b| a < b), "{some:?}");
     // Version 0.1.0 drew them like patches: what it saved of such pictures.
-    let old = Recipe { replacement: true, ..plain(2, 300) };
+    let old = DataRecipe { replacement: true, ..plain(2, 300) };
     assert_eq!(hash(&source.training_set(&old).unwrap()), 6_551_224_957_522_848_773);
     // Of smaller patches, one may be drawn as often as chance has it.
     assert_eq!(source.training_set::<f32>(&plain(1, 10_000)).unwrap().matrix.rows, 10_000);

@@ -1,8 +1,8 @@
 //! Whitening and normalisation, against NumPy, and the way back.
 
 use proptest::prelude::*;
-use rhohat::data::numbers::Number;
-use rhohat::data::{Normalize, Preprocess, Recipe, Source, Table};
+use rhohat::data::dtype::DType;
+use rhohat::data::{DataRecipe, Normalize, Preprocess, Source, Table};
 
 use super::{distance, fixture, pictures, plain, rows, untouched};
 
@@ -10,7 +10,7 @@ use super::{distance, fixture, pictures, plain, rows, untouched};
 const F64_ROUNDING: f64 = 1e-14;
 
 fn table(cols: usize, values: Vec<f64>) -> Source {
-    Source::Rows(Table { rows: values.len() / cols, cols, number: Number::F64, values })
+    Source::Rows(Table { rows: values.len() / cols, cols, dtype: DType::F64, values })
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn unit_normalisation_is_numpys() {
 
 fn table_of(name: &str, normalize: Normalize) -> rhohat::data::Examples<f64> {
     let source = Source::open(&fixture(name)).unwrap();
-    source.training_set(&Recipe { normalize, ..plain(8, 1) }).unwrap()
+    source.training_set(&DataRecipe { normalize, ..plain(8, 1) }).unwrap()
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn no_normalisation_leaves_every_bit() {
 #[test]
 fn f32_examples_are_the_f64_ones_rounded_once() {
     let source = Source::open(&fixture("color.png")).unwrap();
-    let recipe = Recipe { whiten: true, normalize: Normalize::Lecture, ..plain(4, 100) };
+    let recipe = DataRecipe { whiten: true, normalize: Normalize::Lecture, ..plain(4, 100) };
     let double = source.training_set::<f64>(&recipe).unwrap();
     let single = source.training_set::<f32>(&recipe).unwrap();
     assert_eq!(single.matrix, double.matrix.cast());
@@ -78,8 +78,8 @@ fn stored_limits_are_applied_to_new_data() {
     assert_eq!(fresh.preprocess, trained);
 }
 
-fn unit() -> Recipe {
-    Recipe { normalize: Normalize::Unit, ..plain(8, 1) }
+fn unit() -> DataRecipe {
+    DataRecipe { normalize: Normalize::Unit, ..plain(8, 1) }
 }
 
 #[test]
@@ -116,7 +116,7 @@ proptest! {
     ) {
         let normalize = if lecture { Normalize::Lecture } else { Normalize::Unit };
         let values = &values[..30 / cols * cols];
-        let Ok(examples) = table(cols, values.to_vec()).training_set::<f32>(&Recipe { normalize, ..plain(1, 1) })
+        let Ok(examples) = table(cols, values.to_vec()).training_set::<f32>(&DataRecipe { normalize, ..plain(1, 1) })
         else {
             // One number a row has no spread about its own mean.
             prop_assert!(lecture && cols == 1);

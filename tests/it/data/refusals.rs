@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use rhohat::Error;
-use rhohat::data::numbers::Number;
-use rhohat::data::{Normalize, Preprocess, Recipe, Source, Table};
+use rhohat::data::dtype::DType;
+use rhohat::data::{DataRecipe, Normalize, Preprocess, Source, Table};
 
 use super::{fixture, plain, untouched};
 
@@ -214,15 +214,15 @@ fn a_picture_smaller_than_the_patch() {
 #[test]
 fn recipes_that_contradict_the_data() {
     let image = Source::open(&fixture("grey.png")).unwrap();
-    let refused = |source: &Source, recipe: Recipe| source.training_set::<f32>(&recipe).unwrap_err();
+    let refused = |source: &Source, recipe: DataRecipe| source.training_set::<f32>(&recipe).unwrap_err();
     assert_says(refused(&image, plain(0, 1)), 2, &["--patch 0"]);
     assert_says(refused(&image, plain(8, 0)), 2, &["--samples 0"]);
     assert_says(refused(&image, plain(8, usize::MAX / 64)), 2, &["--samples", "GiB"]);
-    assert_says(refused(&image, Recipe { color: true, ..plain(8, 1) }), 2, &["--color", "grey"]);
-    let flat = Source::Rows(Table { rows: 2, cols: 3, number: Number::F64, values: vec![0.1; 6] });
-    assert_says(refused(&flat, Recipe { whiten: true, ..plain(8, 1) }), 2, &["--whiten", "rows"]);
+    assert_says(refused(&image, DataRecipe { color: true, ..plain(8, 1) }), 2, &["--color", "grey"]);
+    let flat = Source::Rows(Table { rows: 2, cols: 3, dtype: DType::F64, values: vec![0.1; 6] });
+    assert_says(refused(&flat, DataRecipe { whiten: true, ..plain(8, 1) }), 2, &["--whiten", "rows"]);
     for (normalize, name) in [(Normalize::Lecture, "lecture"), (Normalize::Unit, "unit")] {
-        assert_says(refused(&flat, Recipe { normalize, ..plain(8, 1) }), 3, &[name, "--normalize none"]);
+        assert_says(refused(&flat, DataRecipe { normalize, ..plain(8, 1) }), 3, &[name, "--normalize none"]);
     }
 }
 

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use rhohat::data::batches::{Supply, Wanted};
-use rhohat::data::numbers::Number;
+use rhohat::data::batches::{Dataset, RowSelection};
+use rhohat::data::dtype::DType;
 use rhohat::data::shuffle::Shuffle;
 use rhohat::data::stream::{Feed, Transform, fit};
-use rhohat::data::{Normalize, Opened, Preprocess, Reading, Recipe, Scale, Source, Table};
+use rhohat::data::{DataRecipe, Normalize, Opened, Preprocess, Reading, Scale, Source, Table};
 use tempfile::tempdir;
 
 use super::{fixture, npy, plain, untouched};
@@ -25,12 +25,12 @@ fn open(path: &Path) -> Opened {
 }
 
 fn learned(source: &Source, scale: Scale) -> Vec<f64> {
-    source.training_set(&Recipe { scale, ..plain(1, 1) }).unwrap().matrix.values
+    source.training_set(&DataRecipe { scale, ..plain(1, 1) }).unwrap().matrix.values
 }
 
 #[test]
 fn rows_of_bytes_are_as_they_are_unless_a_divisor_is_given() {
-    let Opened { source, taken } = open(&fixture("rows_u1.npy"));
+    let Opened { source, description: taken } = open(&fixture("rows_u1.npy"));
     assert_eq!(taken.usual_scale(), Scale::AsIs);
     let raw: Vec<f64> = (0..24).map(|i| f64::from(i * 10)).collect();
     assert_eq!(learned(&source, taken.usual_scale()), raw);
@@ -42,22 +42,22 @@ fn rows_of_bytes_are_as_they_are_unless_a_divisor_is_given() {
 
 #[test]
 fn bytes_of_idx_files_and_of_pictures_are_divided_by_255() {
-    let Opened { source, taken } = open(&fixture("images-idx3-ubyte"));
+    let Opened { source, description: taken } = open(&fixture("images-idx3-ubyte"));
     assert_eq!(taken.usual_scale(), Scale::Pixels);
     assert_eq!(learned(&source, taken.usual_scale())[23], 23.0 / 255.0);
     // Two dimensions of an IDX file are no pictures to cut, but pixels all the same.
     let folder = tempdir().unwrap();
     let path = folder.path().join("rows.idx");
     fs::write(&path, [&[0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 2][..], &[51, 255]].concat()).unwrap();
-    let Opened { source, taken } = open(&path);
+    let Opened { source, description: taken } = open(&path);
     assert_eq!(learned(&source, taken.usual_scale()), [0.2, 1.0]);
-    assert_eq!(open(&fixture("stack_grey.npy")).taken.usual_scale(), Scale::Pixels);
+    assert_eq!(open(&fixture("stack_grey.npy")).description.usual_scale(), Scale::Pixels);
 }
 
 #[test]
 fn floats_are_divided_where_it_is_said_and_only_there() {
     let values = vec![0.0, 51.0, 102.0, 255.0];
-    let source = Source::Rows(Table { rows: 2, cols: 2, number: Number::F32, values: values.clone() });
+    let source = Source::Rows(Table { rows: 2, cols: 2, dtype: DType::F32, values: values.clone() });
     assert_eq!(learned(&source, Scale::Pixels), values);
     assert_eq!(learned(&source, Scale::AsIs), values);
     assert_eq!(learned(&source, Scale::Divide(255.0)), [0.0, 0.2, 0.4, 1.0]);
@@ -81,7 +81,7 @@ fn held_and_streamed_rows_have_one_scale_in_every_normalisation_bit_for_bit() {
             let codes = transform.codes().map(|codes| codes.table.clone());
             let mut feed = Feed::new(Arc::clone(&store), transform, Shuffle::rows(0)).unwrap();
             let mut found = vec![0.0; ROWS * COLS];
-            feed.numbers(&Wanted::Range(0..ROWS), &mut found).unwrap();
+            feed.numbers(&RowSelection::Range(0..ROWS), &mut found).unwrap();
             assert!(found == wanted.matrix.values, "{scale:?} {normalize:?}");
             if let Some(table) = codes {
                 let by_table: Vec<f32> = bytes().iter().map(|&byte| table[usize::from(byte)]).collect();
@@ -110,7 +110,7 @@ fn restoring_undoes_the_scale_by_which_the_data_came() {
         }
     }
     // Floats of a model of pixels were not divided, and are not multiplied.
-    let floats = Source::Rows(Table { rows: 1, cols: 2, number: Number::F32, values: vec![0.25, 1.0] });
+    let floats = Source::Rows(Table { rows: 1, cols: 2, dtype: DType::F32, values: vec![0.25, 1.0] });
     let examples = floats.apply::<f32>(&untouched(Normalize::None)).unwrap();
     let mut restored = examples.matrix.values;
     examples.preprocess.restore(&mut restored, &[]);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rhohat::data::{Axes, Found, Meaning, Opened, Picture, Reading, Source, Table};
+use rhohat::data::{Axes, DataContents, Meaning, Opened, Picture, Reading, Source, Table};
 use rhohat::{Error, Result};
 use tempfile::{TempDir, tempdir};
 
@@ -198,7 +198,8 @@ fn headers_are_read_as_all_programs_write_them() {
 
 #[test]
 fn shapes_with_two_readings_name_the_other_one() {
-    let doubt = |shape: &[usize]| read(&counting(shape, false), &Reading::default()).unwrap().taken.doubt;
+    let doubt =
+        |shape: &[usize]| read(&counting(shape, false), &Reading::default()).unwrap().description.ambiguity;
     let says = |shape: &[usize], words: &str| {
         let doubt = doubt(shape).unwrap_or_else(|| panic!("{shape:?} is not doubted"));
         assert!(doubt.contains(words), "{shape:?}: {doubt}");
@@ -207,11 +208,12 @@ fn shapes_with_two_readings_name_the_other_one() {
     says(&[100, 28, 28], "--as rows");
     assert_eq!(doubt(&[100, 7]), None);
     let said = read(&counting(&[64, 48, 3], false), &axes("count,h,w")).unwrap();
-    assert_eq!(said.taken.doubt, None);
+    assert_eq!(said.description.ambiguity, None);
     // Columns without a rule.
     let random = |i: u32| f32::from((i.wrapping_mul(2_654_435_761) >> 16) as u16);
     let columns = npy("<f4", false, "(16, 200)", &singles((0..3200).map(random)));
-    let doubt = read(&columns, &Reading::default()).unwrap().taken.doubt.expect("fewer rows than columns");
+    let doubt =
+        read(&columns, &Reading::default()).unwrap().description.ambiguity.expect("fewer rows than columns");
     assert!(doubt.contains("16 rows of 200") && doubt.contains("--axes length,count"), "{doubt}");
 }
 
@@ -226,11 +228,11 @@ fn a_folder_of_pictures_and_arrays_is_refused_until_it_is_said_which_are_meant()
     put(folder.path(), "stray.npy", &counting(&[4, 3], false));
     let words = ["picture files, 1 (a.png)", "arrays, 1 (stray.npy)", "--as pictures", "--as rows"];
     refused(Opened::new(folder.path(), &Reading::default()), &words);
-    let taken = Opened::new(folder.path(), &meaning(Meaning::Pictures)).unwrap().taken;
-    assert!(matches!(taken.found, Found::Pictures { count: 1, .. }));
+    let taken = Opened::new(folder.path(), &meaning(Meaning::Pictures)).unwrap().description;
+    assert!(matches!(taken.contents, DataContents::Pictures { count: 1, .. }));
     assert!(taken.line(taken.usual_scale()).contains("stray.npy"), "{}", taken.line(taken.usual_scale()));
-    let taken = Opened::new(folder.path(), &meaning(Meaning::Rows)).unwrap().taken;
-    assert_eq!(taken.found, Found::Rows { rows: 4, cols: 3 });
+    let taken = Opened::new(folder.path(), &meaning(Meaning::Rows)).unwrap().description;
+    assert_eq!(taken.contents, DataContents::Rows { rows: 4, cols: 3 });
     assert!(taken.line(taken.usual_scale()).contains("left out: 1 other file (a.png)"));
 }
 
@@ -241,8 +243,8 @@ fn arrays_of_a_folder_are_rows_or_a_picture_each() {
         put(folder.path(), name, &counting(&[12, 10], false));
     }
     let opened = Opened::new(folder.path(), &Reading::default()).unwrap();
-    assert_eq!(opened.taken.found, Found::Rows { rows: 36, cols: 10 });
-    let doubt = opened.taken.doubt.expect("files of the shape of pictures");
+    assert_eq!(opened.description.contents, DataContents::Rows { rows: 36, cols: 10 });
+    let doubt = opened.description.ambiguity.expect("files of the shape of pictures");
     assert!(doubt.contains("3 files of one shape") && doubt.contains("--as pictures"), "{doubt}");
     let opened = Opened::new(folder.path(), &meaning(Meaning::Pictures)).unwrap();
     let stack = pictures(&opened.source);
@@ -266,7 +268,7 @@ fn what_a_folder_of_rows_holds_besides_is_counted_and_named() {
     fs::create_dir(folder.path().join("more")).unwrap();
     let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe.npy")).status();
     assert!(made.unwrap().success());
-    let taken = Opened::new(folder.path(), &Reading::default()).unwrap().taken;
+    let taken = Opened::new(folder.path(), &Reading::default()).unwrap().description;
     let line = taken.line(taken.usual_scale());
     for words in [
         "1 broken link (b.npy)",
@@ -330,12 +332,13 @@ fn pictures_of_bytes_and_of_floats_in_one_folder_are_refused_with_both_kinds() {
 #[test]
 fn arrays_in_a_folder_are_doubted_as_single_ones_are() {
     let folder = tempdir().unwrap();
-    let doubt = || Opened::new(folder.path(), &Reading::default()).unwrap().taken.doubt.expect("a doubt");
+    let doubt =
+        || Opened::new(folder.path(), &Reading::default()).unwrap().description.ambiguity.expect("a doubt");
     put(folder.path(), "IMAGES.npy", &counting(&[64, 64, 10], false));
     let said = doubt();
     assert!(said.contains("IMAGES.npy: ") && said.contains("--axes h,w,count"), "{said}");
-    let taken = Opened::new(folder.path(), &axes("h,w,count")).unwrap().taken;
-    assert_eq!((taken.doubt, taken.axes.unwrap().to_string()), (None, "h,w,count".to_owned()));
+    let taken = Opened::new(folder.path(), &axes("h,w,count")).unwrap().description;
+    assert_eq!((taken.ambiguity, taken.axes.unwrap().to_string()), (None, "h,w,count".to_owned()));
     fs::remove_file(folder.path().join("IMAGES.npy")).unwrap();
     let random = |i: u32| f32::from((i.wrapping_mul(2_654_435_761) >> 16) as u16);
     put(folder.path(), "columns.npy", &npy("<f4", false, "(16, 200)", &singles((0..3200).map(random))));
@@ -396,6 +399,6 @@ fn files_with_headers_are_no_bare_numbers() {
     refused(raw(folder.path(), "u8:4"), &["several endings (.txt, .u8)", "one file"]);
     fs::remove_file(folder.path().join("b.txt")).unwrap();
     put(folder.path(), "b.U8", b"four");
-    let taken = raw(folder.path(), "u8:4").unwrap().taken;
-    assert_eq!((taken.found, taken.files), (Found::Rows { rows: 3, cols: 4 }, 2));
+    let taken = raw(folder.path(), "u8:4").unwrap().description;
+    assert_eq!((taken.contents, taken.files), (DataContents::Rows { rows: 3, cols: 4 }, 2));
 }

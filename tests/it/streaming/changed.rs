@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rhohat::data::Normalize;
-use rhohat::data::batches::{Supply, Wanted};
-use rhohat::data::shuffle::{Order, RunOrder, Shuffle};
+use rhohat::data::batches::{Dataset, RowSelection};
+use rhohat::data::shuffle::{BatchSampler, RunOrder, Shuffle};
 use rhohat::data::stream::{Feed, RowSum, Store, Transform, fit};
 use tempfile::TempDir;
 
@@ -27,13 +27,14 @@ fn feed(store: &Arc<Store>, shuffle: Shuffle) -> Feed {
 }
 
 /// Some passes over all rows.
-fn pass(feed: &mut Feed, way: (&str, Shuffle), order: &mut Order, times: usize) -> rhohat::Result<()> {
+fn pass(feed: &mut Feed, way: (&str, Shuffle), order: &mut BatchSampler, times: usize) -> rhohat::Result<()> {
     let mut out = vec![0.0; 40 * COLS];
     for _ in 0..times {
         for first in (0..ROWS).step_by(40) {
             let range = first..(first + 40).min(ROWS);
             let list = order.next(40).to_vec();
-            let wanted = if way.0 == "in pieces" { Wanted::Range(range) } else { Wanted::Listed(&list) };
+            let wanted =
+                if way.0 == "in pieces" { RowSelection::Range(range) } else { RowSelection::Listed(&list) };
             feed.numbers(&wanted, &mut out[..wanted.len() * COLS])?;
         }
     }
@@ -55,7 +56,7 @@ fn every_way_over_the_rows_finds_one_sum_which_a_change_in_place_breaks() {
         let folder = folder();
         let path = folder.path().join("u8.npy");
         let store = open(&path);
-        let (mut feed, mut order) = (feed(&store, way.1), Order::new(ROWS, way.1));
+        let (mut feed, mut order) = (feed(&store, way.1), BatchSampler::new(ROWS, way.1));
         assert_eq!(store.check().known(), None, "{}", way.0);
         pass(&mut feed, way, &mut order, 3).unwrap();
         sums.push(store.check().known());
@@ -93,11 +94,11 @@ fn what_an_earlier_sitting_has_read_is_compared_with_the_first_whole_pass() {
         store.check().has_to_be(RowSum(7));
         // In the middle of an epoch, of which nothing can be said.
         let taken = 200;
-        let mut order = Order::after(ROWS, way.1, taken);
+        let mut order = BatchSampler::after(ROWS, way.1, taken);
         let mut feed = feed(&store, way.1).after(taken);
         let mut out = vec![0.0; ROWS * COLS];
         let rest = order.next(ROWS).to_vec();
-        feed.numbers(&Wanted::Listed(&rest), &mut out[..rest.len() * COLS]).unwrap();
+        feed.numbers(&RowSelection::Listed(&rest), &mut out[..rest.len() * COLS]).unwrap();
         let error = pass(&mut feed, way, &mut order, 2).expect_err(way.0);
         assert_eq!(error.exit_code(), 3);
         let text = error.to_string();
@@ -113,10 +114,10 @@ fn rows_that_are_asked_for_out_of_order_make_no_pass() {
     let store = open(&folder.path().join("u8.npy"));
     let mut feed = feed(&store, SHUFFLE);
     let mut out = vec![0.0; ROWS * COLS];
-    feed.numbers(&Wanted::Listed(&[402, 0, 7, 7]), &mut out[..4 * COLS]).unwrap();
-    feed.numbers(&Wanted::Range(3..ROWS), &mut out[3 * COLS..]).unwrap();
+    feed.numbers(&RowSelection::Listed(&[402, 0, 7, 7]), &mut out[..4 * COLS]).unwrap();
+    feed.numbers(&RowSelection::Range(3..ROWS), &mut out[3 * COLS..]).unwrap();
     assert_eq!(store.check().known(), None);
-    feed.numbers(&Wanted::Range(0..ROWS), &mut out).unwrap();
+    feed.numbers(&RowSelection::Range(0..ROWS), &mut out).unwrap();
     assert!(store.check().known().is_some());
 }
 

@@ -1,8 +1,8 @@
 //! One order of the rows, whichever way it is made and wherever the rows are.
 
 use rhohat::data::Normalize;
-use rhohat::data::batches::{Examples, Supply, Wanted};
-use rhohat::data::shuffle::{Order, RunOrder, Shuffle};
+use rhohat::data::batches::{Dataset, ExampleSet, RowSelection};
+use rhohat::data::shuffle::{BatchSampler, RunOrder, Shuffle};
 use rhohat::data::stream::{Feed, Transform};
 use rhohat::engine::Cut;
 use rhohat::engine::device::{Setup, Start};
@@ -31,11 +31,11 @@ fn every_order_is_fed_from_its_beginning_and_from_its_middle() {
     for shuffle in SHUFFLES {
         for taken in [0, 100, ROWS as u64 + 399] {
             let (mut order, mut feed) =
-                (Order::after(ROWS, shuffle, taken), feed("shards", shuffle).after(taken));
+                (BatchSampler::after(ROWS, shuffle, taken), feed("shards", shuffle).after(taken));
             for _ in 0..30 {
                 let list = order.next(33).to_vec();
                 let mut out = vec![0.0; list.len() * COLS];
-                feed.numbers(&Wanted::Listed(&list), &mut out).unwrap();
+                feed.numbers(&RowSelection::Listed(&list), &mut out).unwrap();
                 for (row, found) in list.iter().zip(out.chunks_exact(COLS)) {
                     assert_eq!(found, matrix.row(*row), "{shuffle:?}: row {row}");
                 }
@@ -47,9 +47,9 @@ fn every_order_is_fed_from_its_beginning_and_from_its_middle() {
 struct From(Option<Shuffle>);
 
 impl Start for From {
-    fn single(&self) -> rhohat::Result<(Params<f32>, Examples)> {
+    fn single(&self) -> rhohat::Result<(Params<f32>, ExampleSet)> {
         let examples = match self.0 {
-            Some(shuffle) => Examples::Streamed(Box::new(feed("f16.npy", shuffle))),
+            Some(shuffle) => ExampleSet::Streamed(Box::new(feed("f16.npy", shuffle))),
             None => at_once(&folder().path().join("f16.npy"), Normalize::None).0.into(),
         };
         Ok((Params::random(Shape { visible: COLS, hidden: 19 }, 1), examples))

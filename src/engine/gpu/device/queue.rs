@@ -1,5 +1,5 @@
-//! What is handed to a device and waited for: submissions of a measured length, of which few are under way and each has
-//! to leave its mark; reading back; waits that end.
+//! The way of work to a device and back: submissions of a measured length, of which few are under way and each has to leave
+//! its sentinel; results that are read back; waits that end. Each takes the lock of the submissions once.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 
 use futures_intrusive::channel::shared::oneshot_channel;
 
-use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::device::throttle::Flight;
+use super::Gpu;
+use super::submissions::Submissions;
+use super::throttle::Submission;
 use crate::error::{Error, Result};
+use crate::io::lock::locked;
 
 /// A device that has ended no submission for this long counts as hung, however slow it is.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,11 +29,12 @@ impl Gpu {
 
     /// The same of so much work as [`crate::engine::gpu::device::throttle`] counts.
     pub(crate) fn submit_work(&self, mut encoder: wgpu::CommandEncoder, work: f64) -> Result<()> {
-        self.drive(|| (!self.pace.is_full()).then_some(()))?;
-        if self.canary.is_due() {
-            self.check_marks()?;
+        let submissions = &mut *locked(&self.submissions);
+        self.drive(submissions, |submissions| (!submissions.throttle.is_full()).then_some(()))?;
+        if submissions.sentinel.is_due() {
+            self.check_sentinels(submissions)?;
         }
-        self.canary.sign(&mut encoder);
+        submissions.sentinel.append(&mut encoder);
         let commands = encoder.finish();
         let begun = Instant::now();
         let index = self.queue.submit([commands]);
@@ -46,28 +49,33 @@ impl Gpu {
         if let Err(wgpu::PollError::WrongSubmissionIndex(..)) = polled {
             self.trouble.note("the device was lost: it takes no more work; use another --device".to_owned());
         }
-        self.pace.launch(Flight { index, begun, work, ended });
+        submissions.throttle.add(Submission { index, begun, work, ended });
         self.check()
+    }
+
+    /// Work of the next submission.
+    pub(crate) fn budget(&self) -> f64 {
+        locked(&self.submissions).throttle.budget()
     }
 
     /// Makes submissions of recordings this long, in multiply-adds, whatever is measured; `None` ends that.
     pub fn force_budget(&self, budget: Option<f64>) {
-        self.pace.force(budget);
+        locked(&self.submissions).throttle.force(budget);
     }
 
     /// Submissions so far.
     pub fn submissions(&self) -> usize {
-        self.canary.submitted()
+        locked(&self.submissions).sentinel.submitted()
     }
 
     /// The longest submission since this was asked last, among those that are known to have ended.
     pub fn longest_submission(&self) -> Duration {
-        self.pace.longest()
+        locked(&self.submissions).throttle.take_longest()
     }
 
     /// How often the host has waited for the device so far.
     pub fn waits(&self) -> usize {
-        self.waits.get()
+        locked(&self.submissions).waits
     }
 
     /// Reads `bytes` bytes of a buffer that was made with `MAP_READ`, after all work submitted so far.
@@ -75,25 +83,44 @@ impl Gpu {
     /// # Errors
     /// [`Error::Device`] when the device was lost, or a submission before did not run.
     pub fn read(&self, staging: &wgpu::Buffer, bytes: u64) -> Result<Vec<f32>> {
-        self.waits.set(self.waits.get() + 1);
-        let values = self.mapped(staging, bytes)?;
-        self.check_marks()?;
+        let submissions = &mut *locked(&self.submissions);
+        submissions.waits += 1;
+        let values = self.mapped(submissions, staging, bytes)?;
+        self.check_sentinels(submissions)?;
         Ok(values)
     }
 
-    /// Fails if a submission so far did not run to its end.
-    fn check_marks(&self) -> Result<()> {
-        self.canary.check(&self.mapped(&self.canary.ring, self.canary.ring.size())?)
+    /// Waits until all submitted work is done.
+    pub fn finish(&self) -> Result<()> {
+        let submissions = &mut *locked(&self.submissions);
+        submissions.waits += 1;
+        let (sender, receiver) = oneshot_channel();
+        self.queue.on_submitted_work_done(move || {
+            let _ = sender.send(());
+        });
+        self.wait_for(submissions, receiver.receive()).map(|_| ())
     }
 
-    fn mapped<T: bytemuck::Pod>(&self, staging: &wgpu::Buffer, bytes: u64) -> Result<Vec<T>> {
+    /// Fails if a submission so far did not run to its end.
+    fn check_sentinels(&self, submissions: &mut Submissions) -> Result<()> {
+        let ring = submissions.sentinel.ring.clone();
+        let words = self.mapped(submissions, &ring, ring.size())?;
+        submissions.sentinel.check(&words)
+    }
+
+    fn mapped<T: bytemuck::Pod>(
+        &self,
+        submissions: &mut Submissions,
+        staging: &wgpu::Buffer,
+        bytes: u64,
+    ) -> Result<Vec<T>> {
         let slice = staging.slice(..bytes);
         let (sender, receiver) = oneshot_channel();
         slice.map_async(wgpu::MapMode::Read, move |result| {
             // The receiver is gone only when the wait was given up.
             let _ = sender.send(result);
         });
-        match self.wait_for(receiver.receive())? {
+        match self.wait_for(submissions, receiver.receive())? {
             Some(Ok(())) => {}
             Some(Err(error)) => return Err(self.failure(&format!("reading results failed: {error}"))),
             None => return Err(self.failure("reading results failed: the request was dropped")),
@@ -106,20 +133,10 @@ impl Gpu {
         Ok(values)
     }
 
-    /// Waits until all submitted work is done.
-    pub fn finish(&self) -> Result<()> {
-        self.waits.set(self.waits.get() + 1);
-        let (sender, receiver) = oneshot_channel();
-        self.queue.on_submitted_work_done(move || {
-            let _ = sender.send(());
-        });
-        self.wait_for(receiver.receive()).map(|_| ())
-    }
-
     /// Drives the device until `future` is ready. Never blocks on the future alone: a lost device may not answer.
-    fn wait_for<F: Future>(&self, future: F) -> Result<F::Output> {
+    fn wait_for<F: Future>(&self, submissions: &mut Submissions, future: F) -> Result<F::Output> {
         let mut future = pin!(future);
-        self.drive(|| match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        self.drive(submissions, |_| match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(value) => Some(value),
             Poll::Pending => None,
         })
@@ -134,20 +151,24 @@ impl Gpu {
     }
 
     /// Polls the device until `done` has something.
-    fn drive<T>(&self, mut done: impl FnMut() -> Option<T>) -> Result<T> {
-        let mut last_sign = (self.pace.land(), Instant::now());
+    fn drive<T>(
+        &self,
+        submissions: &mut Submissions,
+        mut done: impl FnMut(&Submissions) -> Option<T>,
+    ) -> Result<T> {
+        let mut last_sign = (submissions.throttle.collect(), Instant::now());
         loop {
-            if let Some(value) = done() {
+            if let Some(value) = done(submissions) {
                 return Ok(value);
             }
             // One after the other, so that each is seen when it ends. A timeout is the normal case while work goes on; any
             // other error shows in the flag.
-            let submission_index = self.pace.oldest();
+            let submission_index = submissions.throttle.oldest();
             let _ = self.poll(wgpu::PollType::Wait { submission_index, timeout: Some(GLANCE) });
-            let landed = self.pace.land();
+            let ended = submissions.throttle.collect();
             self.check()?;
-            if landed != last_sign.0 {
-                last_sign = (landed, Instant::now());
+            if ended != last_sign.0 {
+                last_sign = (ended, Instant::now());
             }
             if last_sign.1.elapsed() > PATIENCE {
                 return Err(Error::device(format!(

@@ -1,33 +1,31 @@
-//! Proof that submissions ran to their end: each ends by leaving its mark. Some systems report success for a command
-//! buffer that their watchdog has killed, and what it should have computed is silently what it was before.
+//! Sentinels: the proof that submissions ran to their end. Each ends by copying its sentinel word into a ring, which the
+//! host compares whenever it reads results back. Some systems report success for a command buffer that their watchdog has
+//! killed, and its results are silently what was there before.
 //!
-//! Marks lie in a ring, so that one that is missing in the middle is noticed as well as a last one. A mark is the number
-//! of the turn around the ring, copied from a table by the commands themselves: what the host writes would arrive in any
-//! case.
-
-use std::cell::Cell;
+//! In a ring a word that is missing in the middle is noticed as well as a last one. A word is the number of the turn
+//! around the ring, copied from a table by the commands themselves: a word written by the host would arrive in any case.
 
 use wgpu::BufferUsages;
 
 use crate::error::{Error, Result};
 
-/// Submissions of one turn; after so many without a read-back the host looks at the ring of its own accord.
+/// Submissions of one turn; after so many without a read-back the host checks the ring of its own accord.
 const SLOTS: usize = 4096;
-/// Turns with marks of their own.
+/// Turns with words of their own.
 const TURNS: usize = 1024;
 
 /// The ring, and how far it has been filled and checked.
 #[derive(Debug)]
-pub(crate) struct Canary {
+pub(crate) struct Sentinel {
     /// `[TURNS]` words: 1, 2, …
     turns: wgpu::Buffer,
     /// `[SLOTS]` words, which the host reads.
     pub ring: wgpu::Buffer,
-    submitted: Cell<usize>,
-    checked: Cell<usize>,
+    submitted: usize,
+    checked: usize,
 }
 
-impl Canary {
+impl Sentinel {
     pub fn new(device: &wgpu::Device, queue: &wgpu::Queue) -> Self {
         let make = |label, words: usize, usage| {
             let size = 4 * words as u64;
@@ -35,37 +33,37 @@ impl Canary {
             device.create_buffer(&wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false })
         };
         let turns = make("turns", TURNS, BufferUsages::COPY_SRC | BufferUsages::COPY_DST);
-        let ring = make("marks", SLOTS, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
-        let words: Vec<u32> = (0..TURNS).map(mark).collect();
+        let ring = make("sentinels", SLOTS, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
+        let words: Vec<u32> = (0..TURNS).map(word).collect();
         queue.write_buffer(&turns, 0, bytemuck::cast_slice(&words));
-        Self { turns, ring, submitted: Cell::default(), checked: Cell::default() }
+        Self { turns, ring, submitted: 0, checked: 0 }
     }
 
     /// Submissions so far.
     pub fn submitted(&self) -> usize {
-        self.submitted.get()
+        self.submitted
     }
 
-    /// Lets `encoder` end in the mark of the next submission.
-    pub fn sign(&self, encoder: &mut wgpu::CommandEncoder) {
-        let number = self.submitted.replace(self.submitted.get() + 1);
-        let (from, to) = (number / SLOTS % TURNS, number % SLOTS);
+    /// Lets `encoder` end in the sentinel of the next submission.
+    pub fn append(&mut self, encoder: &mut wgpu::CommandEncoder) {
+        let (from, to) = (self.submitted / SLOTS % TURNS, self.submitted % SLOTS);
+        self.submitted += 1;
         encoder.copy_buffer_to_buffer(&self.turns, 4 * from as u64, &self.ring, 4 * to as u64, 4);
     }
 
-    /// Whether the next mark would fall on one that has not been checked.
+    /// Whether the next sentinel would overwrite one that has not been checked.
     pub fn is_due(&self) -> bool {
-        self.submitted.get() - self.checked.get() >= SLOTS
+        self.submitted - self.checked >= SLOTS
     }
 
-    /// Compares the words of the ring with what has been submitted.
+    /// Compares the words of the ring with those of all submissions so far.
     ///
     /// # Errors
-    /// [`Error::Device`] for the first submission whose mark is missing.
-    pub fn check(&self, ring: &[u32]) -> Result<()> {
-        let submitted = self.submitted.get();
-        let missing = |&number: &usize| ring[number % SLOTS] != mark(number / SLOTS % TURNS);
-        match (self.checked.replace(submitted)..submitted).find(missing) {
+    /// [`Error::Device`] for the first submission whose sentinel is missing.
+    pub fn check(&mut self, ring: &[u32]) -> Result<()> {
+        let submitted = self.submitted;
+        let missing = |&number: &usize| ring[number % SLOTS] != word(number / SLOTS % TURNS);
+        match (std::mem::replace(&mut self.checked, submitted)..submitted).find(missing) {
             None => Ok(()),
             Some(number) => Err(Error::device(format!(
                 "submission {} of {submitted} did not run to its end, although the device reported success: the system \
@@ -76,7 +74,7 @@ impl Canary {
     }
 }
 
-fn mark(turn: usize) -> u32 {
+fn word(turn: usize) -> u32 {
     turn as u32 + 1
 }
 
@@ -91,7 +89,7 @@ mod tests {
     fn software() -> Option<Gpu> {
         let skipped = std::env::var("RHOHAT_SKIP_GPU_TESTS").is_ok_and(|value| value == "1");
         if skipped {
-            eprintln!("SKIPPED because of RHOHAT_SKIP_GPU_TESTS: marks");
+            eprintln!("SKIPPED because of RHOHAT_SKIP_GPU_TESTS: sentinels");
             return None;
         }
         let adapter = select(&crate::engine::device::Selector::Software, &adapters()).unwrap().unwrap();
@@ -100,7 +98,8 @@ mod tests {
 
     /// A submission of which nothing is executed, as if it had been killed.
     fn lose_one(gpu: &Gpu) {
-        gpu.canary.sign(&mut gpu.device.create_command_encoder(&Default::default()));
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        gpu.submissions.lock().unwrap().sentinel.append(&mut encoder);
     }
 
     fn submit(gpu: &Gpu, count: usize) -> Result<()> {
@@ -124,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_submission_is_found_without_a_read_before_its_mark_would_be_overwritten() {
+    fn a_lost_submission_is_found_without_a_read_before_its_sentinel_would_be_overwritten() {
         let Some(gpu) = software() else { return };
         lose_one(&gpu);
         assert!(submit(&gpu, SLOTS + 1).is_err());

@@ -1,8 +1,8 @@
 //! Storage buffers, and the textures that parts of them are copied into for kernels that read textures faster.
 
-use std::cell::{Cell, RefCell};
 use std::ops::Deref;
-use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use wgpu::BufferUsages;
 
@@ -10,6 +10,7 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::TEXTURE_WIDTH;
 use crate::engine::gpu::memory::buffer::{buffer, bytes};
 use crate::error::{Error, Result};
+use crate::io::lock::locked;
 
 /// Texels at the end of a row of a texture that hold nothing: a row then is 257 lines of a cache long, so that the rows
 /// of a matrix whose length is a power of two do not all fall into the same sets of it.
@@ -19,8 +20,8 @@ const SPARE: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Storage {
     buffer: wgpu::Buffer,
-    textures: Rc<RefCell<Vec<Texture>>>,
-    constant: Rc<Cell<bool>>,
+    textures: Arc<Mutex<Vec<Texture>>>,
+    constant: Arc<AtomicBool>,
 }
 
 impl Deref for Storage {
@@ -54,24 +55,24 @@ impl Storage {
         }
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
         let buffer = buffer(gpu, name, size, usage)?;
-        Ok(Self { buffer, textures: Rc::default(), constant: Rc::default() })
+        Ok(Self { buffer, textures: Arc::default(), constant: Arc::default() })
     }
 
     /// Promises that its numbers have been uploaded and stay as they are: its textures are filled once.
     pub fn make_constant(&self) {
-        self.constant.set(true);
+        self.constant.store(true, Ordering::Relaxed);
     }
 
     /// Whether its numbers stay as they are.
     pub fn is_constant(&self) -> bool {
-        self.constant.get()
+        self.constant.load(Ordering::Relaxed)
     }
 
     /// The texture of a part, made at the first call; filled only if the buffer is constant.
     pub fn texture(&self, gpu: &Gpu, offset: usize, len: usize) -> Result<Texture> {
-        let known = self.textures.borrow().iter().find(|t| (t.offset, t.len) == (offset, len)).cloned();
-        if let Some(texture) = known {
-            return Ok(texture);
+        let mut textures = locked(&self.textures);
+        if let Some(texture) = textures.iter().find(|t| (t.offset, t.len) == (offset, len)) {
+            return Ok(texture.clone());
         }
         let made = Texture::new(gpu, offset, len)?;
         if self.is_constant() {
@@ -79,7 +80,7 @@ impl Storage {
             made.fill(&mut encoder, self);
             gpu.submit(encoder)?;
         }
-        self.textures.borrow_mut().push(made.clone());
+        textures.push(made.clone());
         Ok(made)
     }
 }

@@ -40,13 +40,13 @@ pub(crate) fn layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
 
 /// Where ranges may begin.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub(crate) struct RangeTable {
     group: wgpu::BindGroup,
     /// Bytes from one entry to the next.
     stride: u32,
 }
 
-impl Table {
+impl RangeTable {
     pub fn new(device: &wgpu::Device, queue: &wgpu::Queue) -> Self {
         let stride = device.limits().min_uniform_buffer_offset_alignment;
         let words = stride as usize / 4;

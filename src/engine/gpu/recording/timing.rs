@@ -1,6 +1,4 @@
-//! The same recording with each dispatch in a pass of its own between two marks of the device's clock.
-
-use std::cell::RefCell;
+//! A recording run with each dispatch in a pass of its own between two timestamps of the device's clock.
 
 use wgpu::BufferUsages;
 
@@ -9,12 +7,8 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::buffer::buffer;
 use crate::error::Result;
 
-/// Seconds by kernel while a profile is taken, `None` otherwise.
-#[derive(Debug, Default)]
-pub struct Profile(RefCell<Option<Vec<(&'static str, f64)>>>);
-
-/// Dispatches whose marks are read back at a time; a set of queries holds at most 4 096.
-const MARKED: usize = 512;
+/// Dispatches whose timestamps are read back at a time; a set of queries holds at most 4 096.
+const TIMED: usize = 512;
 
 impl Gpu {
     /// Whether dispatches can be timed.
@@ -27,51 +21,39 @@ impl Gpu {
     /// # Errors
     /// Those of `work`.
     pub fn profiled(&self, work: impl FnOnce() -> Result<()>) -> Result<Vec<(&'static str, f64)>> {
-        *self.profile.0.borrow_mut() = Some(Vec::new());
+        self.profile.begin();
         let result = work();
-        let profile = self.profile.0.take().unwrap_or_default();
+        let profile = self.profile.end();
         result.map(|()| profile)
-    }
-
-    pub(crate) fn is_profiling(&self) -> bool {
-        self.profile.0.borrow().is_some()
-    }
-
-    fn note(&self, name: &'static str, seconds: f64) {
-        if let Some(profile) = &mut *self.profile.0.borrow_mut() {
-            match profile.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, sum)) => *sum += seconds,
-                None => profile.push((name, seconds)),
-            }
-        }
     }
 }
 
 impl Recording {
     /// Runs every dispatch in order, waits, and adds to the profile.
     pub(crate) fn run_timed(&self, gpu: &Gpu) -> Result<()> {
-        let count = 2 * MARKED as u32;
+        let count = 2 * TIMED as u32;
         let bytes = 8 * u64::from(count);
         let descriptor =
-            wgpu::QuerySetDescriptor { label: Some("marks"), ty: wgpu::QueryType::Timestamp, count };
-        let marks = gpu.scoped("marks", || gpu.device.create_query_set(&descriptor))?;
-        let resolved = buffer(gpu, "marks", bytes, BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC)?;
-        let staging = buffer(gpu, "marks", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
-        self.in_submissions(gpu, MARKED, |pieces, work| {
+            wgpu::QuerySetDescriptor { label: Some("timestamps"), ty: wgpu::QueryType::Timestamp, count };
+        let timestamps = gpu.scoped("timestamps", || gpu.device.create_query_set(&descriptor))?;
+        let resolved =
+            buffer(gpu, "timestamps", bytes, BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC)?;
+        let staging = buffer(gpu, "timestamps", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
+        self.in_submissions(gpu, TIMED, |pieces, work| {
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
             let mut names = Vec::new();
             for piece in pieces {
-                names.extend(piece.encode_between(gpu, &mut encoder, &marks, 2 * names.len() as u32));
+                names.extend(piece.encode_between(gpu, &mut encoder, &timestamps, 2 * names.len() as u32));
             }
             let used = 2 * names.len() as u32;
-            encoder.resolve_query_set(&marks, 0..used, &resolved, 0);
+            encoder.resolve_query_set(&timestamps, 0..used, &resolved, 0);
             encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, bytes);
             gpu.submit_work(encoder, work)?;
             let words = gpu.read(&staging, 8 * u64::from(used))?;
             let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&words);
             for (name, ticks) in names.iter().zip(ticks.chunks_exact(2)) {
                 let ticks = ticks[1].saturating_sub(ticks[0]) as f64;
-                gpu.note(name, ticks * f64::from(gpu.queue.get_timestamp_period()) * 1e-9);
+                gpu.profile.add(name, ticks * f64::from(gpu.queue.get_timestamp_period()) * 1e-9);
             }
             Ok(())
         })
@@ -79,13 +61,13 @@ impl Recording {
 }
 
 impl Piece<'_> {
-    /// A dispatch in a pass of its own, with mark `first` before and the next one after it, and its name. Copies have no
-    /// marks.
+    /// A dispatch in a pass of its own, with timestamp `first` before and the next one after it, and its name. Copies have no
+    /// timestamps.
     fn encode_between(
         &self,
         gpu: &Gpu,
         encoder: &mut wgpu::CommandEncoder,
-        marks: &wgpu::QuerySet,
+        timestamps: &wgpu::QuerySet,
         first: u32,
     ) -> Option<&'static str> {
         let Command::Dispatch { name, .. } = self.command else {
@@ -93,7 +75,7 @@ impl Piece<'_> {
             return None;
         };
         let timestamp_writes = Some(wgpu::ComputePassTimestampWrites {
-            query_set: marks,
+            query_set: timestamps,
             beginning_of_pass_write_index: Some(first),
             end_of_pass_write_index: Some(first + 1),
         });

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use crate::data::batches::{Examples as Given, Supply, Wanted};
+use crate::data::batches::{Dataset, ExampleSet as Given, RowSelection};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::buffer::{Tensor, bytes, padded};
 use crate::engine::gpu::memory::layout::Layout;
@@ -49,7 +49,7 @@ pub(crate) fn write_list(gpu: &Gpu, tensor: &Tensor, list: &[usize]) {
 }
 
 /// Cuts the examples into parts that one binding holds.
-fn upload(gpu: &Gpu, layout: &Layout, supply: &mut dyn Supply) -> Result<Vec<Part>> {
+fn upload(gpu: &Gpu, layout: &Layout, supply: &mut dyn Dataset) -> Result<Vec<Part>> {
     /// Numbers that are fetched at a time, so that the host does not hold all of them.
     const PIECE: usize = 1 << 20;
     let (count, cols) = supply.size();
@@ -61,7 +61,7 @@ fn upload(gpu: &Gpu, layout: &Layout, supply: &mut dyn Supply) -> Result<Vec<Par
         for start in (0..rows).step_by(at_once) {
             let piece = start..(start + at_once).min(rows);
             dense.resize(piece.len() * cols, 0.0);
-            supply.numbers(&Wanted::Range(first + piece.start..first + piece.end), &mut dense)?;
+            supply.numbers(&RowSelection::Range(first + piece.start..first + piece.end), &mut dense)?;
             x.row_range(piece.start, piece.len()).write(gpu, &dense);
         }
         x.buffer.make_constant();

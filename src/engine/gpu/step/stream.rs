@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 
-use crate::data::batches::{Supply, Wanted};
+use crate::data::batches::{Dataset, RowSelection};
 use crate::engine::Rows;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::engine::GpuEngine;
@@ -24,7 +24,7 @@ use crate::math::objective::Cost;
 /// Where fetched rows go.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    supply: Box<dyn Supply>,
+    supply: Box<dyn Dataset>,
     /// The rows of a chunk, `[chunk, n]`.
     pub(crate) batch: Tensor,
     coded: Option<Coded>,
@@ -47,7 +47,7 @@ struct Coded {
 }
 
 impl Coded {
-    fn new(gpu: &Gpu, layout: &Layout, supply: &dyn Supply) -> Result<Option<Self>> {
+    fn new(gpu: &Gpu, layout: &Layout, supply: &dyn Dataset) -> Result<Option<Self>> {
         let Some(codes) = supply.codes() else { return Ok(None) };
         let words = layout.chunk * padded(layout.shape.visible) * codes.bytes / 4;
         let table = Tensor::vector(gpu, "numbers of codes", codes.table.len())?;
@@ -64,7 +64,7 @@ impl Coded {
 
 impl Stream {
     /// Makes room for chunks of `layout`.
-    pub(crate) fn new(gpu: &Gpu, layout: &Layout, supply: Box<dyn Supply>) -> Result<Self> {
+    pub(crate) fn new(gpu: &Gpu, layout: &Layout, supply: Box<dyn Dataset>) -> Result<Self> {
         let batch = Tensor::zeros(gpu, "batch", layout.chunk, layout.shape.visible)?;
         let coded = Coded::new(gpu, layout, &*supply)?;
         Ok(Self { supply, batch, coded, dense: Vec::new() })
@@ -73,12 +73,12 @@ impl Stream {
     /// Numbers of listed rows, for the host.
     pub(crate) fn numbers(&mut self, rows: &[usize], cols: usize) -> Result<Vec<f32>> {
         let mut numbers = vec![0.0; rows.len() * cols];
-        self.supply.numbers(&Wanted::Listed(rows), &mut numbers)?;
+        self.supply.numbers(&RowSelection::Listed(rows), &mut numbers)?;
         Ok(numbers)
     }
 
     /// Brings the rows that are wanted, at most a chunk, into the batch.
-    pub(crate) fn fetch(&mut self, gpu: &Gpu, layout: &Layout, wanted: &Wanted<'_>) -> Result<()> {
+    pub(crate) fn fetch(&mut self, gpu: &Gpu, layout: &Layout, wanted: &RowSelection<'_>) -> Result<()> {
         let x = first_rows(&self.batch, wanted.len());
         let Some(coded) = &mut self.coded else {
             self.dense.resize(x.padded_rows * x.cols, 0.0);
@@ -175,8 +175,8 @@ impl StreamedPass {
         for (number, chunk) in on.engine.layout.chunks(total).into_iter().enumerate() {
             let len = chunk.len();
             on.fetch(&match rows {
-                Rows::All => Wanted::Range(chunk),
-                Rows::Listed(list) => Wanted::Listed(&list[chunk]),
+                Rows::All => RowSelection::Range(chunk),
+                Rows::Listed(list) => RowSelection::Listed(&list[chunk]),
             })?;
             self.go(on, Leg { phase, rows: len, later: number > 0, total })?;
             if let Some(errors) = errors {
@@ -201,7 +201,7 @@ impl StreamedPass {
 }
 
 impl Passing<'_> {
-    fn fetch(&self, wanted: &Wanted<'_>) -> Result<()> {
+    fn fetch(&self, wanted: &RowSelection<'_>) -> Result<()> {
         self.stream.borrow_mut().fetch(&self.engine.gpu, &self.engine.layout, wanted)
     }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use crate::data::batches::Wanted;
+use crate::data::batches::RowSelection;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::engine::GpuEngine;
 use crate::engine::gpu::memory::buffer::{Tensor, bytes, packed};
@@ -45,7 +45,7 @@ impl GpuEngine {
     fn fetched(&self, stream: &RefCell<Stream>, layer: Layer, rows: &[usize]) -> Result<Vec<f32>> {
         let mut out = Vec::new();
         for chunk in rows.chunks(self.layout.chunk) {
-            stream.borrow_mut().fetch(&self.gpu, &self.layout, &Wanted::Listed(chunk))?;
+            stream.borrow_mut().fetch(&self.gpu, &self.layout, &RowSelection::Listed(chunk))?;
             let batch = &stream.borrow().batch;
             let fetched = Examples::Fetched { batch, rows: rows.len() };
             self.read_layer(fetched, layer, |_| Ok(first_rows(batch, chunk.len())), &mut out)?;

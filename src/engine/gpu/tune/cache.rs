@@ -1,5 +1,5 @@
-//! What races came to, kept in a file of the user's cache folder. A cache that cannot be read or written is no error:
-//! the race is run again. Who adds to it holds a lock beside it, so that programs that race at once all keep theirs.
+//! Results of races, kept in a file of the user's cache folder. A cache that cannot be read or written is no error:
+//! the race is run again. A program that adds to it holds a lock beside it, so that programs that race at once all keep theirs.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
 use serde::{Deserialize, Serialize};
 
-use super::course::Piece;
+use super::products::ProductSize;
 use crate::engine::gpu::device::adapter::Adapter;
 use crate::engine::gpu::kernel::tile::Unrolled;
 use crate::engine::gpu::kernel::variant::Variant;
@@ -27,12 +27,12 @@ const LONGEST: u64 = 1 << 20;
 
 /// The file, in its folder.
 const FILE: &str = "kernels.json";
-/// What is locked while the file is read, changed and written.
+/// The file that is locked while the cache is read, changed and written.
 const LOCK: &str = "kernels.lock";
 /// How long another program is waited for, which takes milliseconds. It may have been stopped.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a race depends on.
+/// The adapter, the kernels and the products that a race is run for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Key {
     /// The adapter's name.
@@ -55,7 +55,7 @@ pub struct Key {
 
 impl Key {
     /// That of a shape on an adapter with the kernels of this program.
-    pub fn of(adapter: &Adapter, piece: Piece) -> Self {
+    pub fn of(adapter: &Adapter, size: ProductSize) -> Self {
         let info = &adapter.info;
         Self {
             adapter: info.name.clone(),
@@ -63,9 +63,9 @@ impl Key {
             driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
             rhohat: env!("CARGO_PKG_VERSION").to_owned(),
             kernels: format!("{:016x}", hash_of_kernels()),
-            visible: piece.visible,
-            hidden: piece.hidden,
-            rows: piece.rows,
+            visible: size.visible,
+            hidden: size.hidden,
+            rows: size.rows,
         }
     }
 
@@ -77,15 +77,15 @@ impl Key {
     }
 }
 
-/// What a race came to.
+/// The result of a race.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
-    /// What it was for.
+pub struct CachedRace {
+    /// Adapter, kernels and products.
     #[serde(flatten)]
     pub key: Key,
     /// The winners.
     pub variant: Variant,
-    /// Milliseconds of each kernel in the last heat that it ran, by product and kernel.
+    /// Milliseconds of each kernel in the last round that it ran, by product and kernel.
     pub milliseconds: BTreeMap<String, f64>,
 }
 
@@ -121,13 +121,13 @@ impl Cache {
         path.map_or("no cache".to_owned(), |path| path.display().to_string())
     }
 
-    /// What is known of `key`.
-    pub fn find(&self, key: &Key) -> Option<Entry> {
+    /// The entry of `key`.
+    pub fn find(&self, key: &Key) -> Option<CachedRace> {
         self.entries().into_iter().find(|entry| entry.key == *key)
     }
 
     /// Keeps an entry in place of older ones that it outdates, and beside those of programs that race at the same time.
-    pub fn keep(&self, entry: Entry) {
+    pub fn keep(&self, entry: CachedRace) {
         let Some(folder) = &self.folder else { return };
         if let Err(error) = self.add(folder, entry) {
             tracing::debug!(
@@ -136,7 +136,7 @@ impl Cache {
         }
     }
 
-    fn add(&self, folder: &Folder, entry: Entry) -> crate::Result<()> {
+    fn add(&self, folder: &Folder, entry: CachedRace) -> crate::Result<()> {
         fs::create_dir_all(folder.path()).map_err(|error| Error::io("make", folder.path(), error))?;
         let _locked = lock(folder);
         let mut entries = self.entries();
@@ -147,7 +147,7 @@ impl Cache {
     }
 
     /// All that can be read.
-    fn entries(&self) -> Vec<Entry> {
+    fn entries(&self) -> Vec<CachedRace> {
         let Some(folder) = &self.folder else { return Vec::new() };
         let read = folder.small(FILE, "a cache of kernels", LONGEST).map_err(|error| error.to_string());
         let parsed = read.and_then(|text| {
@@ -184,7 +184,7 @@ fn lock(folder: &Folder) -> Option<File> {
     }
 }
 
-fn write(folder: &Folder, entries: &[Entry]) -> crate::Result<()> {
+fn write(folder: &Folder, entries: &[CachedRace]) -> crate::Result<()> {
     folder.write(FILE, |out| Ok(serde_json::to_writer_pretty(out, entries)?))
 }
 
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
     use tempfile::tempdir;
 
-    fn entry(change: impl FnOnce(&mut Key)) -> Entry {
+    fn entry(change: impl FnOnce(&mut Key)) -> CachedRace {
         let mut key = Key {
             adapter: "a card".to_owned(),
             backend: "vulkan".to_owned(),
@@ -217,7 +217,7 @@ mod tests {
         };
         change(&mut key);
         let milliseconds = BTreeMap::from([("NT direct/buffers".to_owned(), 0.5)]);
-        Entry { key, variant: Variant::PLAIN, milliseconds }
+        CachedRace { key, variant: Variant::PLAIN, milliseconds }
     }
 
     #[test]
@@ -253,11 +253,11 @@ mod tests {
             |key| key.driver += "!",
             |key| key.kernels += "!",
         ];
-        let kept: Vec<Entry> = others.into_iter().map(entry).collect();
+        let kept: Vec<CachedRace> = others.into_iter().map(entry).collect();
         // The last two outdate what came before them of the same card.
         kept.iter().rev().for_each(|entry| cache.keep(entry.clone()));
         let variant = "tiled+direct+tiled/buffers".parse().unwrap();
-        let newest = Entry { variant, ..entry(|_| ()) };
+        let newest = CachedRace { variant, ..entry(|_| ()) };
         cache.keep(entry(|_| ()));
         cache.keep(newest.clone());
         assert_eq!(cache.entries(), [kept[1].clone(), kept[0].clone(), newest]);
@@ -267,7 +267,7 @@ mod tests {
     fn the_oldest_go_when_there_are_too_many() {
         let folder = tempdir().unwrap();
         let cache = Cache::at(folder.path());
-        let many: Vec<Entry> = (0..MOST).map(|rows| entry(|key| key.rows = rows)).collect();
+        let many: Vec<CachedRace> = (0..MOST).map(|rows| entry(|key| key.rows = rows)).collect();
         write(cache.folder.as_ref().unwrap(), &many).unwrap();
         cache.keep(entry(|key| key.rows = MOST));
         assert_eq!(cache.entries().len(), MOST);

@@ -1,29 +1,30 @@
 //! Races on made-up times.
 
 use super::*;
+use crate::engine::gpu::kernel::variant::Product;
 use Memory::{Buffers, Textures};
 use Product::{Broadcast, Direct, Tiled};
 
-/// Seconds of a product on the smallest piece by a made-up rule; every piece is `growth` times the one before.
-struct Made<F: Fn(Lane) -> f64> {
+/// Seconds of a product of the smallest size by a made-up rule; every size is `growth` times the one before.
+struct MadeUp<F: Fn(Candidate) -> f64> {
     seconds: F,
-    wrong: fn(Lane) -> bool,
+    wrong: fn(Candidate) -> bool,
     size: f64,
-    pieces: usize,
+    sizes: usize,
     clock: f64,
     compiling: f64,
     warming: f64,
-    timed: Vec<(Lane, usize)>,
+    timed: Vec<(Candidate, usize)>,
 }
 
-impl<F: Fn(Lane) -> f64> Made<F> {
+impl<F: Fn(Candidate) -> f64> MadeUp<F> {
     fn new(seconds: F) -> Self {
         let timed = Vec::new();
         Self {
             seconds,
             wrong: |_| false,
             size: 1.0,
-            pieces: 1,
+            sizes: 1,
             clock: 0.0,
             compiling: 0.01,
             warming: 0.0,
@@ -31,33 +32,33 @@ impl<F: Fn(Lane) -> f64> Made<F> {
         }
     }
 
-    fn race(&mut self) -> Finish {
+    fn race(&mut self) -> RaceResult {
         race(self, &Variant::all().collect::<Vec<_>>(), TILED).unwrap()
     }
 }
 
-impl<F: Fn(Lane) -> f64> Course for Made<F> {
-    fn check(&mut self, lane: Lane) -> Result<(), Failure> {
+impl<F: Fn(Candidate) -> f64> Runner for MadeUp<F> {
+    fn check(&mut self, candidate: Candidate) -> Result<(), String> {
         self.clock += self.compiling;
-        if (self.wrong)(lane) { Err(Failure::Wrong("element 3 is 7".to_owned())) } else { Ok(()) }
+        if (self.wrong)(candidate) { Err("element 3 is 7".to_owned()) } else { Ok(()) }
     }
 
     fn elapsed(&self) -> f64 {
         self.clock
     }
 
-    fn time(&mut self, lane: Lane, count: usize) -> Result<f64> {
-        let seconds = (self.seconds)(lane) * self.size * count as f64;
+    fn time(&mut self, candidate: Candidate, count: usize) -> Result<f64> {
+        let seconds = (self.seconds)(candidate) * self.size * count as f64;
         self.clock += seconds + self.warming;
-        self.timed.push((lane, count));
+        self.timed.push((candidate, count));
         Ok(seconds)
     }
 
     fn enlarge(&mut self, growth: f64) -> Result<Option<f64>> {
-        if self.pieces == 1 {
+        if self.sizes == 1 {
             return Ok(None);
         }
-        self.pieces -= 1;
+        self.sizes -= 1;
         self.size *= growth;
         Ok(Some(growth))
     }
@@ -65,37 +66,38 @@ impl<F: Fn(Lane) -> f64> Course for Made<F> {
 
 const TILED: Variant = Variant::of(Tiled, Buffers);
 
-fn lane(form: Form, product: Product, memory: Memory) -> Lane {
-    Lane { form, product, memory }
+fn candidate(transpose: Transpose, product: Product, memory: Memory) -> Candidate {
+    Candidate { transpose, product, memory }
 }
 
 #[test]
 fn each_product_gets_its_fastest_kernel_in_the_faster_memory() {
-    let mut course = Made::new(|lane| match (lane.form, lane.product, lane.memory) {
-        (Form::Nt, Broadcast, Buffers) | (Form::Nn, Direct, Buffers) => 1e-4,
-        (_, _, Buffers) => 1.3e-4,
-        (_, _, Textures) => 1.2e-4,
-    });
+    let mut runner =
+        MadeUp::new(|candidate| match (candidate.transpose, candidate.product, candidate.memory) {
+            (Transpose::Nt, Broadcast, Buffers) | (Transpose::Nn, Direct, Buffers) => 1e-4,
+            (_, _, Buffers) => 1.3e-4,
+            (_, _, Textures) => 1.2e-4,
+        });
     let variant = Variant { nt: Broadcast, nn: Direct, tn: Tiled, memory: Buffers };
-    assert_eq!(course.race().variant, Some(variant));
+    assert_eq!(runner.race().variant, Some(variant));
 }
 
 #[test]
 fn memories_are_compared_over_all_products_of_a_step() {
     // Textures win one product by far and lose the two that a step has twice.
-    let mut course = Made::new(|lane| match (lane.form, lane.memory) {
-        (Form::Nn, Textures) => 0.7e-4,
+    let mut runner = MadeUp::new(|candidate| match (candidate.transpose, candidate.memory) {
+        (Transpose::Nn, Textures) => 0.7e-4,
         (_, Textures) => 1.2e-4,
         (_, Buffers) => 1e-4,
     });
-    assert_eq!(course.race().variant, Some(TILED));
+    assert_eq!(runner.race().variant, Some(TILED));
 }
 
 #[test]
 fn the_favourite_wins_unless_another_is_clearly_faster() {
     let with = |other: f64| {
-        let mut course = Made::new(move |l| if l.product == Direct { other } else { 1e-4 });
-        course.race().variant.unwrap()
+        let mut runner = MadeUp::new(move |l| if l.product == Direct { other } else { 1e-4 });
+        runner.race().variant.unwrap()
     };
     assert_eq!(with(0.99e-4), TILED);
     assert_eq!(with(0.9e-4), Variant::of(Direct, Buffers));
@@ -103,87 +105,96 @@ fn the_favourite_wins_unless_another_is_clearly_faster() {
 
 #[test]
 fn a_wrong_kernel_is_never_timed_and_never_wins() {
-    let mut course = Made::new(|lane| if lane.product == Tiled { 1e-6 } else { 1e-3 });
-    course.wrong = |l| l == lane(Form::Nn, Tiled, Buffers) || l.memory == Textures;
-    let finish = course.race();
-    assert_eq!(finish.variant.map(|v| (v.nt, v.nn == Tiled, v.tn)), Some((Tiled, false, Tiled)));
-    assert!(course.timed.iter().all(|&(lane, _)| !(course.wrong)(lane)));
-    let wrong = finish.laps.iter().find(|lap| lap.lane == lane(Form::Nn, Tiled, Buffers)).unwrap();
-    assert_eq!(wrong.place, Place::Wrong("element 3 is 7".to_owned()));
+    let mut runner = MadeUp::new(|candidate| if candidate.product == Tiled { 1e-6 } else { 1e-3 });
+    runner.wrong = |l| l == candidate(Transpose::Nn, Tiled, Buffers) || l.memory == Textures;
+    let result = runner.race();
+    assert_eq!(result.variant.map(|v| (v.nt, v.nn == Tiled, v.tn)), Some((Tiled, false, Tiled)));
+    assert!(runner.timed.iter().all(|&(candidate, _)| !(runner.wrong)(candidate)));
+    let wrong = result
+        .samples
+        .iter()
+        .find(|sample| sample.candidate == candidate(Transpose::Nn, Tiled, Buffers))
+        .unwrap();
+    assert_eq!(wrong.status, Status::Wrong("element 3 is 7".to_owned()));
 }
 
 #[test]
 fn without_a_right_kernel_for_a_product_nobody_wins() {
-    let mut course = Made::new(|_| 1e-4);
-    course.wrong = |lane| lane.form == Form::Tn;
-    assert_eq!(course.race().variant, None);
+    let mut runner = MadeUp::new(|_| 1e-4);
+    runner.wrong = |candidate| candidate.transpose == Transpose::Tn;
+    assert_eq!(runner.race().variant, None);
 }
 
 #[test]
 fn the_hopeless_are_timed_twice_and_never_on_a_larger_piece() {
-    let mut course = Made::new(|lane| if lane.product == Direct { 5e-3 } else { 1e-3 });
-    course.pieces = 3;
-    let finish = course.race();
-    let direct = course.timed.iter().filter(|(lane, _)| lane.product == Direct).count();
-    assert_eq!(direct, 2 * 2 * FORMS.len());
-    let places = finish.laps.iter().filter(|lap| lap.lane.product == Direct).map(|lap| &lap.place);
-    assert!(places.into_iter().all(|place| *place == Place::Slow));
+    let mut runner = MadeUp::new(|candidate| if candidate.product == Direct { 5e-3 } else { 1e-3 });
+    runner.sizes = 3;
+    let result = runner.race();
+    let direct = runner.timed.iter().filter(|(candidate, _)| candidate.product == Direct).count();
+    assert_eq!(direct, 2 * 2 * PRODUCTS.len());
+    let statuses = result
+        .samples
+        .iter()
+        .filter(|sample| sample.candidate.product == Direct)
+        .map(|sample| &sample.status);
+    assert!(statuses.into_iter().all(|status| *status == Status::Slow));
 }
 
 #[test]
 fn a_hiccup_throws_nobody_out() {
     let first = std::cell::Cell::new(true);
-    let direct = lane(Form::Nt, Direct, Buffers);
-    let mut course = Made::new(move |l| match l {
+    let direct = candidate(Transpose::Nt, Direct, Buffers);
+    let mut runner = MadeUp::new(move |l| match l {
         l if l == direct && first.take() => 0.2,
         l if l.product == Direct => 1e-3,
         _ => 2e-3,
     });
-    assert_eq!(course.race().variant, Some(Variant::of(Direct, Buffers)));
+    assert_eq!(runner.race().variant, Some(Variant::of(Direct, Buffers)));
 }
 
 #[test]
-fn pieces_grow_until_products_are_long_enough() {
-    let mut course = Made::new(|_| 1e-6);
-    course.pieces = 100;
-    course.race();
-    assert!(course.size >= LONG_ENOUGH / 1e-6 && course.size < GROWTH * LONG_ENOUGH / 1e-6);
+fn sizes_grow_until_products_are_long_enough() {
+    let mut runner = MadeUp::new(|_| 1e-6);
+    runner.sizes = 100;
+    runner.race();
+    assert!(runner.size >= LONG_ENOUGH / 1e-6 && runner.size < GROWTH * LONG_ENOUGH / 1e-6);
 }
 
 #[test]
 fn the_budget_holds_however_slow_the_device_is() {
     for seconds in [1e-6, 1e-4, 1e-3, 0.01, 0.09, 0.4] {
-        let mut course = Made::new(|lane| if lane.product == Tiled { seconds } else { 3.0 * seconds });
-        course.pieces = 3;
-        let finish = course.race();
+        let mut runner =
+            MadeUp::new(|candidate| if candidate.product == Tiled { seconds } else { 3.0 * seconds });
+        runner.sizes = 3;
+        let result = runner.race();
         // At most the measurement at which it ran out lies beyond it.
-        assert!(finish.spent < BUDGET + 3.0 * seconds, "{seconds}: {}", finish.spent);
-        assert_eq!(finish.variant, Some(TILED), "{seconds}");
+        assert!(result.spent < BUDGET + 3.0 * seconds, "{seconds}: {}", result.spent);
+        assert_eq!(result.variant, Some(TILED), "{seconds}");
     }
 }
 
 #[test]
 fn who_comes_too_late_is_left_out_and_the_favourite_never_is() {
-    let mut course = Made::new(|_| 1e-4);
-    course.compiling = 2.0;
-    let finish = course.race();
-    assert_eq!(finish.variant, Some(TILED));
-    let late = finish.laps.iter().filter(|lap| lap.place == Place::Late).count();
+    let mut runner = MadeUp::new(|_| 1e-4);
+    runner.compiling = 2.0;
+    let result = runner.race();
+    assert_eq!(result.variant, Some(TILED));
+    let late = result.samples.iter().filter(|sample| sample.status == Status::Late).count();
     assert_eq!(late, 18 - 3);
 }
 
 #[test]
 fn compilation_between_measurements_does_not_go_on_for_ever() {
-    let mut course = Made::new(|_| 1e-3);
-    (course.pieces, course.warming) = (100, 0.5);
-    assert_eq!(course.race().variant, Some(TILED));
-    assert!(course.clock < PATIENCE + BUDGET + 1.0, "{} s", course.clock);
+    let mut runner = MadeUp::new(|_| 1e-3);
+    (runner.sizes, runner.warming) = (100, 0.5);
+    assert_eq!(runner.race().variant, Some(TILED));
+    assert!(runner.clock < PATIENCE + BUDGET + 1.0, "{} s", runner.clock);
 }
 
 #[test]
 fn a_device_on_which_nothing_can_be_timed_in_time_keeps_the_favourite() {
-    let mut course = Made::new(|_| 10.0);
-    let finish = course.race();
-    assert_eq!(finish.variant, Some(TILED));
-    assert_eq!(course.timed.len(), 1);
+    let mut runner = MadeUp::new(|_| 10.0);
+    let result = runner.race();
+    assert_eq!(result.variant, Some(TILED));
+    assert_eq!(runner.timed.len(), 1);
 }

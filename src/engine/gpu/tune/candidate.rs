@@ -1,0 +1,104 @@
+//! What a race is run among and on: candidates, the runner that times them, and how each came out.
+
+use std::fmt;
+
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::kernel::Memory;
+use crate::engine::gpu::kernel::variant::{Product, Variant};
+use crate::error::Result;
+use crate::math::transpose::Transpose;
+
+/// A kernel for one product, reading from one memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The product.
+    pub transpose: Transpose,
+    /// Its kernel.
+    pub product: Product,
+    /// Where it reads.
+    pub memory: Memory,
+}
+
+impl Candidate {
+    /// The kernel of a variant for a product.
+    pub fn of(variant: Variant, transpose: Transpose) -> Self {
+        Self { transpose, product: product_of(variant, transpose), memory: variant.memory }
+    }
+
+    /// Its kernel for all products.
+    pub fn variant(self) -> Variant {
+        Variant::of(self.product, self.memory)
+    }
+
+    /// Whether `variant` uses it.
+    pub fn is_of(self, variant: Variant) -> bool {
+        self.memory == variant.memory && self.product == product_of(variant, self.transpose)
+    }
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.transpose.name(), self.variant())
+    }
+}
+
+fn product_of(variant: Variant, transpose: Transpose) -> Product {
+    match transpose {
+        Transpose::Nt => variant.nt,
+        Transpose::Nn => variant.nn,
+        Transpose::Tn => variant.tn,
+    }
+}
+
+/// Compares a candidate with what it has to compute, on a device whose work is cut into so many hidden blocks; the error
+/// says what differs, or why the device refuses it. The checks of `rhohat verify` are one.
+pub type Check = fn(&Gpu, Candidate, usize) -> Result<(), String>;
+
+/// Checks and times candidates.
+pub trait Runner {
+    /// Compiles a kernel and compares it with the reference.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    fn check(&mut self, candidate: Candidate) -> Result<(), String>;
+
+    /// Seconds since the race began, everything counted.
+    fn elapsed(&self) -> f64;
+
+    /// Seconds that `count` products of the present size take in one submission, copies into textures included, and
+    /// compilation not.
+    ///
+    /// # Errors
+    /// Those of the device.
+    fn time(&mut self, candidate: Candidate, count: usize) -> Result<f64>;
+
+    /// Goes on to products of about `growth` times the work; how many times it is, or `None` at the whole.
+    ///
+    /// # Errors
+    /// Those of the device.
+    fn enlarge(&mut self, growth: f64) -> Result<Option<f64>>;
+}
+
+/// What became of a candidate.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Status {
+    /// It was timed to the end.
+    Final,
+    /// It dropped out.
+    Slow,
+    /// It computes something else than the reference, or the device refuses it.
+    Wrong(String),
+    /// There was no time for it.
+    Late,
+}
+
+/// The best time of a candidate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// The candidate.
+    pub candidate: Candidate,
+    /// Seconds for a product of the last size that it finished.
+    pub seconds: Option<f64>,
+    /// How it came out.
+    pub status: Status,
+}

@@ -1,0 +1,209 @@
+//! The three products of a step on a device, with the epilogues that they have there, as [`mod@super::race`] times them:
+//! on a small part of the work first, then on larger and larger ones.
+
+use std::time::Instant;
+
+use super::candidate::{Candidate, Check, Runner};
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::kernel::variant::Product;
+use crate::engine::gpu::memory::buffer::{Tensor, bytes, padded};
+use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::workspace::slices_of;
+use crate::engine::gpu::ops::{LayerEnd, OutputEnd, output_sums, product_room};
+use crate::engine::gpu::recording::{Recorder, Recording};
+use crate::error::Result;
+use crate::math::objective::Activation;
+use crate::math::transpose::Transpose;
+
+/// Rows and columns of the first size at most: a slow kernel takes milliseconds for it everywhere.
+const FIRST: usize = 128;
+
+/// Visible units, hidden units and rows of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProductSize {
+    /// n.
+    pub visible: usize,
+    /// Units of a block.
+    pub hidden: usize,
+    /// Rows of a chunk.
+    pub rows: usize,
+}
+
+impl ProductSize {
+    /// Work of one product.
+    fn flops(self) -> f64 {
+        2.0 * self.visible as f64 * self.hidden as f64 * self.rows as f64
+    }
+
+    /// A part of it with no side longer than `side`. Long sides are cut first: were rows alone left out, copies would
+    /// weigh more beside the products than they do in the whole.
+    fn within(self, side: usize) -> Self {
+        let Self { visible, hidden, rows } = self;
+        Self { visible: visible.min(side), hidden: hidden.min(side), rows: rows.min(side) }
+    }
+}
+
+/// The products on a device.
+#[derive(Debug)]
+pub struct Products<'g> {
+    gpu: &'g Gpu,
+    layout: &'g Layout,
+    check: Check,
+    whole: ProductSize,
+    side: usize,
+    tensors: ProductTensors,
+    /// Candidates that have run on them. A software adapter compiles once more when it first sees textures of another size.
+    warm: Vec<Candidate>,
+    started: Instant,
+}
+
+/// The operands and results of products of a size.
+#[derive(Debug)]
+struct ProductTensors {
+    size: ProductSize,
+    /// `[rows, n]`.
+    x: Tensor,
+    /// `[rows, h]`.
+    a2: Tensor,
+    /// `[h, n]`.
+    w: Tensor,
+    /// `[h]` and `[n]`.
+    bias: [Tensor; 2],
+    /// `[rows, h]`.
+    nt: Tensor,
+    /// `[rows, n]`.
+    nn: Tensor,
+    /// `[slices · h, n]`, for the kernel that cuts most.
+    tn: Tensor,
+    /// One an invocation, for the kernel that leaves most.
+    sums: Tensor,
+    /// Slices of the other two products.
+    scratch: Tensor,
+}
+
+impl ProductTensors {
+    fn new(gpu: &Gpu, layout: &Layout, size: ProductSize) -> Result<Self> {
+        let ProductSize { visible, hidden, rows } = size;
+        let zeros = |rows, cols| Tensor::zeros(gpu, "operand of a race", rows, cols);
+        let vector = |len| Tensor::vector(gpu, "vector of a race", len);
+        let counts = Product::ALL.map(|p| slices_of(p, layout.limit, hidden, visible, rows).count);
+        let slices = counts.into_iter().max().unwrap_or(1);
+        let (m, n, h, most) = (padded(rows), padded(visible), padded(hidden), layout.limit);
+        let rooms = Product::ALL.map(|p| product_room(p, m, n, h, most).max(product_room(p, m, h, n, most)));
+        let scratch = vector(rooms.into_iter().max().unwrap_or(0).max(1))?;
+        let sums =
+            Product::ALL.map(|p| output_sums(p, rows, visible, hidden, scratch.bound)).into_iter().max();
+        Ok(Self {
+            size,
+            x: filled(gpu, zeros(rows, visible)?),
+            a2: filled(gpu, zeros(rows, hidden)?),
+            w: filled(gpu, zeros(hidden, visible)?),
+            bias: [vector(hidden)?, vector(visible)?],
+            nt: zeros(rows, hidden)?,
+            nn: zeros(rows, visible)?,
+            tn: zeros(slices * padded(hidden), visible)?,
+            sums: vector(sums.unwrap_or_default())?,
+            scratch,
+        })
+    }
+}
+
+impl<'g> Products<'g> {
+    /// Tensors for a small part of `whole`, and `check` for the candidates.
+    ///
+    /// # Errors
+    /// When the device has no room.
+    pub fn new(gpu: &'g Gpu, layout: &'g Layout, whole: ProductSize, check: Check) -> Result<Self> {
+        let started = Instant::now();
+        let tensors = ProductTensors::new(gpu, layout, whole.within(FIRST))?;
+        Ok(Self { gpu, layout, check, whole, side: FIRST, tensors, warm: Vec::new(), started })
+    }
+
+    fn record(&self, candidate: Candidate, count: usize) -> Result<Recording> {
+        const F: Activation = Activation::Sigmoid;
+        let ProductTensors { x, a2, w, bias, nt, nn, tn, sums, scratch, size } = &self.tensors;
+        let [hidden, output] = bias.each_ref().map(|bias| LayerEnd { bias, f: F });
+        let mut recorder = Recorder::of(self.gpu, candidate.variant());
+        recorder.scratch = Some(scratch.clone());
+        let slices = slices_of(candidate.product, tn.bound, size.hidden, size.visible, size.rows);
+        for _ in 0..count {
+            match candidate.transpose {
+                Transpose::Nt => recorder.layer_nt(x, w, hidden, nt)?,
+                Transpose::Nn => {
+                    let end = OutputEnd { layer: output, x, sums, first_sum: 0 };
+                    recorder.output_delta(a2, w, end, nn, false)?;
+                }
+                Transpose::Tn => recorder.matmul_tn(a2, x, tn, slices)?,
+            }
+            // In a step the operands of nearly every product are new, and have to be copied.
+            recorder.outdate_all();
+        }
+        recorder.finish()
+    }
+}
+
+impl Runner for Products<'_> {
+    fn check(&mut self, candidate: Candidate) -> Result<(), String> {
+        (self.check)(self.gpu, candidate, self.layout.blocks.len())
+    }
+
+    fn elapsed(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    fn time(&mut self, candidate: Candidate, count: usize) -> Result<f64> {
+        if !self.warm.contains(&candidate) {
+            self.record(candidate, 1)?.run(self.gpu)?;
+            self.warm.push(candidate);
+        }
+        let recording = self.record(candidate, count)?;
+        self.gpu.finish()?;
+        let started = Instant::now();
+        recording.run(self.gpu)?;
+        self.gpu.finish()?;
+        Ok(started.elapsed().as_secs_f64())
+    }
+
+    fn enlarge(&mut self, growth: f64) -> Result<Option<f64>> {
+        let before = self.tensors.size;
+        if before == self.whole {
+            return Ok(None);
+        }
+        let factor = |side| self.whole.within(side).flops() / before.flops();
+        let mut side = 2 * self.side;
+        while factor(2 * side) <= growth && self.whole.within(side) != self.whole {
+            side *= 2;
+        }
+        let factor = factor(side);
+        self.tensors = ProductTensors::new(self.gpu, self.layout, self.whole.within(side))?;
+        self.side = side;
+        self.warm.clear();
+        Ok(Some(factor))
+    }
+}
+
+/// Numbers as activations have them: zeros may be computed faster.
+fn filled(gpu: &Gpu, tensor: Tensor) -> Tensor {
+    const SLICE: usize = 1 << 16;
+    let len = tensor.bound;
+    let values: Vec<f32> = (0..SLICE.min(len)).map(|i| 0.1 + 0.8 * (i % 97) as f32 / 97.0).collect();
+    for first in (0..len).step_by(SLICE) {
+        let count = SLICE.min(len - first);
+        gpu.queue.write_buffer(&tensor.buffer, bytes(first), bytemuck::cast_slice(&values[..count]));
+    }
+    tensor
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cut_long_sides_first_and_end_at_the_whole() {
+        let whole = ProductSize { visible: 3072, hidden: 8192, rows: 256 };
+        assert_eq!(whole.within(128), ProductSize { visible: 128, hidden: 128, rows: 128 });
+        assert_eq!(whole.within(512), ProductSize { visible: 512, hidden: 512, rows: 256 });
+        assert_eq!(whole.within(8192), whole);
+        assert_eq!(whole.within(512).flops(), 2.0 * 512.0 * 512.0 * 256.0);
+    }
+}
