@@ -17,8 +17,8 @@ use crate::math::optim::lbfgs::{Iteration, Lbfgs};
 use crate::math::optim::{Descent, OptimizerConfig};
 use crate::math::random::Stream;
 use crate::train::resample::resample;
-pub use early_stopping::Judge;
-pub use observer::{Observer, Pause, Position, Progress};
+pub use early_stopping::{EarlyStopping, EarlyStoppingState};
+pub use observer::{HeldOutCost, Observer, Pause, Position, Progress};
 
 /// Examples that J is taken over in the end at least, where there are as many.
 pub const MEASURED: usize = 50_000;
@@ -228,6 +228,7 @@ impl Run<'_> {
             rate,
             samples,
             seconds,
+            held_out: None,
         })
     }
 

@@ -8,7 +8,7 @@ use crate::data::{Examples, Scale, Source};
 use crate::engine::device::Setup;
 use crate::error::Result;
 use crate::math::params::{Matrix, Params, Shape};
-use crate::run::config::{Config, Facts, Given, Kind};
+use crate::run::config::{Config, ConfigContext, DataKind, UserSettings};
 use crate::train::{Ended, Observer, Pause, Progress, train};
 
 /// J to be reached, by the experiment at its defaults and seed 0; the run ends there.
@@ -54,10 +54,15 @@ pub fn measure(contenders: &[Contender], runs: usize, patches: Option<usize>) ->
 
 /// The settings of `rhohat train` with no arguments.
 fn experiment() -> Result<Config> {
-    let nothing = Given::new(None, toml::Table::new())?;
+    let nothing = UserSettings::new(None, toml::Table::new())?;
     Config::resolve(
         &nothing,
-        &Facts { kind: Kind::BuiltIn, init: None, scale: Scale::Pixels, scale_of_pixels: Scale::Pixels },
+        &ConfigContext {
+            kind: DataKind::BuiltIn,
+            init: None,
+            scale: Scale::Pixels,
+            scale_of_pixels: Scale::Pixels,
+        },
     )
 }
 

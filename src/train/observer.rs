@@ -27,6 +27,17 @@ pub struct Progress {
     pub samples: u64,
     /// Seconds that have been trained.
     pub seconds: f64,
+    /// J over held-out examples at the last look at them, where there are some.
+    pub held_out: Option<HeldOutCost>,
+}
+
+/// J over held-out examples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HeldOutCost {
+    /// J.
+    pub j: f64,
+    /// Its reconstruction term.
+    pub reconstruction: f64,
 }
 
 /// How far a run has come: with the engine's state all that decides what follows. Streams of random numbers are made

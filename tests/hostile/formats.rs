@@ -16,7 +16,7 @@ use rhohat::math::optim::Optimizer;
 use rhohat::math::optim::lbfgs::Lbfgs;
 use rhohat::math::params::{Params, Shape};
 use rhohat::run::checkpoint::{Checkpoint, Checkpoints, Provenance};
-use rhohat::run::config::{Config, Facts, Given, Kind};
+use rhohat::run::config::{Config, ConfigContext, DataKind, UserSettings};
 use rhohat::run::metrics::Mark;
 use rhohat::run::model_file::{Meta, save};
 use rhohat::train::Position;
@@ -202,10 +202,15 @@ fn model() -> Vec<Seed> {
 }
 
 fn toml() -> Vec<Seed> {
-    let given = Given::new(None, ::toml::Table::new()).unwrap();
+    let given = UserSettings::new(None, ::toml::Table::new()).unwrap();
     let lbfgs = Config::resolve(
         &given,
-        &Facts { kind: Kind::BuiltIn, init: None, scale: Scale::Pixels, scale_of_pixels: Scale::Pixels },
+        &ConfigContext {
+            kind: DataKind::BuiltIn,
+            init: None,
+            scale: Scale::Pixels,
+            scale_of_pixels: Scale::Pixels,
+        },
     )
     .unwrap();
     let text = "optimizer = \"adam\"\nbatch = 100\nhidden = 40\nrho_hat = \"ema\"\nwarmup = 3\n";
