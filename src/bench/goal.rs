@@ -8,7 +8,7 @@ use crate::data::{Examples, Scale, Source};
 use crate::engine::device::Setup;
 use crate::error::Result;
 use crate::math::params::{Matrix, Params, Shape};
-use crate::run::config::{Config, ConfigContext, DataKind, UserSettings};
+use crate::run::config::{Config, ConfigContext, SourceKind, UserSettings};
 use crate::train::{Ended, Observer, Pause, Progress, train};
 
 /// J to be reached, by the experiment at its defaults and seed 0; the run ends there.
@@ -58,7 +58,7 @@ fn experiment() -> Result<Config> {
     Config::resolve(
         &nothing,
         &ConfigContext {
-            kind: DataKind::BuiltIn,
+            kind: SourceKind::BuiltIn,
             init: None,
             scale: Scale::Pixels,
             scale_of_pixels: Scale::Pixels,

@@ -16,7 +16,7 @@ use rhohat::math::optim::Optimizer;
 use rhohat::math::optim::lbfgs::Lbfgs;
 use rhohat::math::params::{Params, Shape};
 use rhohat::run::checkpoint::{Checkpoint, Checkpoints, Provenance};
-use rhohat::run::config::{Config, ConfigContext, DataKind, UserSettings};
+use rhohat::run::config::{Config, ConfigContext, SourceKind, UserSettings};
 use rhohat::run::metrics::Mark;
 use rhohat::run::model_file::{Meta, save};
 use rhohat::train::Position;
@@ -206,7 +206,7 @@ fn toml() -> Vec<Seed> {
     let lbfgs = Config::resolve(
         &given,
         &ConfigContext {
-            kind: DataKind::BuiltIn,
+            kind: SourceKind::BuiltIn,
             init: None,
             scale: Scale::Pixels,
             scale_of_pixels: Scale::Pixels,
