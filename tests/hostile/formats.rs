@@ -19,7 +19,7 @@ use rhohat::run::checkpoint::{Checkpoint, Checkpoints, Provenance};
 use rhohat::run::config::{Config, ConfigContext, SourceKind, UserSettings};
 use rhohat::run::metrics::Mark;
 use rhohat::run::model_file::{Meta, save};
-use rhohat::train::Position;
+use rhohat::train::TrainProgress;
 use serde_json::json;
 
 use crate::mutate::Seed;
@@ -264,7 +264,7 @@ fn checkpoint_of((optimizer, bound): (Optimizer, bool)) -> Seed {
         .unwrap();
     }
     let state = cpu.state(search.as_ref().map(Lbfgs::pairs), &mut Spare::default()).unwrap();
-    let position = Position { steps: 3, samples: 36, search, ..Position::default() };
+    let position = TrainProgress { steps: 3, samples: 36, search, ..TrainProgress::default() };
     let checkpoint = Checkpoint {
         position,
         state,

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::Setup;
-use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
 use rhohat::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints, Every, Span};
 use rhohat::run::metrics::Mark;
-use rhohat::train::{Ended, Observer, Pause, Progress, Recipe, train};
+use rhohat::train::{Ended, Observer, Progress, Recipe, StepContext, train};
 use tempfile::tempdir;
 
 const SHAPE: Shape = Shape { visible: 784, hidden: 4096 };
@@ -37,11 +37,11 @@ impl Observer for Turn<'_> {
         Ok(())
     }
 
-    fn after_step(&mut self, pause: &mut Pause<'_>) -> rhohat::Result<Option<Ended>> {
+    fn after_step(&mut self, context: &mut StepContext<'_>) -> rhohat::Result<Option<Ended>> {
         if let Some(keeper) = &mut self.keeper
-            && keeper.is_due(pause.position.steps)?
+            && keeper.is_due(context.position.steps)?
         {
-            let (position, state) = pause.snapshot(&mut keeper.spare()?)?;
+            let (position, state) = context.snapshot(&mut keeper.spare()?)?;
             let metrics = File::open(self.metrics).unwrap();
             let checkpoint =
                 Checkpoint { position, state, metrics: Mark::default(), patience: None, provenance: None };
@@ -78,12 +78,12 @@ fn a_checkpoint_every_second_costs_less_than_a_twentieth_of_the_throughput() {
     let costs = [Optimizer::Sgd, Optimizer::Adam].map(|optimizer| {
         let mut cpu = Cpu::new(&Setup::default(), Params::random(SHAPE, 1), examples.clone()).unwrap();
         let recipe = Recipe {
-            optimizer,
-            rate: LearningRate::constant(1e-4),
-            momentum: 0.9,
-            beta_warmup: 0,
-            revival: None,
-            batch: Some(BATCH),
+            optimizer: OptimizerConfig::of(
+                optimizer,
+                0.9,
+                Descent { batch: Some(BATCH), ..Descent::constant(1e-4) },
+            ),
+            resampling: None,
             steps: usize::MAX,
             shuffle: Shuffle::rows(0),
             report_every: 100,

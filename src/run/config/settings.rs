@@ -58,19 +58,19 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(long, value_name = "X"))]
     pub lambda: Option<f64>,
     /// Where the mean activation is taken [default: exact, for mini-batches batch]
-    #[cfg_attr(feature = "cli", arg(long, value_name = "MODE", value_parser = parsers::words::<RhoHatMode>(&["exact", "batch", "ema"])))]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "MODE", value_parser = parsers::words::<RhoHatMode>(["exact", "batch", "ema"])))]
     pub rho_hat: Option<RhoHatMode>,
     /// Share of the old value in `--rho-hat ema` [default: 0.99]
     #[cfg_attr(feature = "cli", arg(long, value_name = "X"))]
     pub rho_hat_decay: Option<f64>,
     /// Update rule [default: lbfgs, above 50000 rows of DATA adam]
-    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_parser = parsers::words::<Optimizer>(&["lbfgs", "sgd", "adam"])))]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_parser = parsers::words::<Optimizer>(Optimizer::ALL.map(Optimizer::name))))]
     pub optimizer: Option<Optimizer>,
     /// Learning rate [default: adam 0.001, sgd 0.01]
     #[cfg_attr(feature = "cli", arg(long, value_name = "X"))]
     pub lr: Option<f64>,
     /// Course of the learning rate [default: constant]
-    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_parser = parsers::words::<Schedule>(&["constant", "cosine"])))]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_parser = parsers::words::<Schedule>(["constant", "cosine"])))]
     pub schedule: Option<Schedule>,
     /// Updates over which the learning rate rises [default: 0]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parsers::count()))]
@@ -203,30 +203,30 @@ pub mod parsers {
 
     /// Values of `--activation`.
     pub fn hidden_activation() -> impl TypedValueParser<Value = Activation> {
-        words(&["sigmoid", "tanh"])
+        words(Activation::of_hidden_layers().map(Activation::name))
     }
 
     /// Values of `--output`.
     pub fn output_activation() -> impl TypedValueParser<Value = Activation> {
-        words(&["sigmoid", "tanh", "linear"])
+        words(Activation::ALL.map(Activation::name))
     }
 
     /// Values of `--as`.
     pub fn meaning() -> impl TypedValueParser<Value = Meaning> {
-        words(&["rows", "pictures"])
+        words(["rows", "pictures"])
     }
 
     /// Values of `--normalize`.
     pub fn normalize() -> impl TypedValueParser<Value = Normalize> {
-        words(&["lecture", "unit", "none"])
+        words(["lecture", "unit", "none"])
     }
 
     /// A value that is one of `names`, which are those of `T` in files.
-    pub fn words<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+    pub fn words<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
     where
         T: DeserializeOwned + Clone + Send + Sync + 'static,
     {
-        PossibleValuesParser::new(names)
+        PossibleValuesParser::new(names.into_iter().collect::<Vec<_>>())
             .try_map(|name| T::deserialize(IntoDeserializer::<value::Error>::into_deserializer(name)))
     }
 }
