@@ -31,7 +31,7 @@ use crate::data::identity::Inputs;
 use crate::engine::{Order, Role, State};
 use crate::math::params::Shape;
 use crate::run::metrics::Mark;
-use crate::train::{EarlyStoppingState, Position};
+use crate::train::{EarlyStoppingState, TrainProgress};
 
 /// The vectors of a checkpoint.
 const STATE: &str = "state.bin";
@@ -48,7 +48,7 @@ const OLDEST: u64 = 1;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// How far it has come.
-    pub position: Position,
+    pub position: TrainProgress,
     /// The engine's state.
     pub state: State,
     /// How far its `metrics.jsonl` had come.
@@ -76,7 +76,7 @@ pub struct Provenance {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ProgressFile {
-    position: Position,
+    position: TrainProgress,
     metrics: Mark,
     patience: Option<EarlyStoppingState>,
     shape: Shape,

@@ -20,7 +20,7 @@ pub use check::{check_objective, reach_warning, scale_warning};
 pub use derived::Written;
 pub use memory::MemoryPlan;
 pub use properties::{Property, is_setting};
-pub use resolve::{ConfigContext, DataKind};
+pub use resolve::{ConfigContext, SourceKind};
 pub use user_settings::{Batch, UserSettings, absolute_paths, parse_settings};
 
 use crate::data::RawRows;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Pause;
+use super::StepContext;
 use crate::engine::{Engine, Spare, State};
 use crate::error::Result;
 use crate::math::objective::Cost;
@@ -49,14 +49,14 @@ impl EarlyStopping {
     ///
     /// # Errors
     /// Those of the engines.
-    pub fn look(&mut self, pause: &mut Pause<'_>) -> Result<Option<Cost>> {
-        let step = pause.position.steps;
-        let due = step.is_multiple_of(self.every) || pause.position.ended.is_some();
+    pub fn look(&mut self, context: &mut StepContext<'_>) -> Result<Option<Cost>> {
+        let step = context.position.steps;
+        let due = step.is_multiple_of(self.every) || context.position.ended.is_some();
         if !due || self.looked == Some(step) {
             return Ok(None);
         }
         self.looked = Some(step);
-        let state = pause.engine.state(None, &mut Spare::default())?.only_params();
+        let state = context.engine.state(None, &mut Spare::default())?.only_params();
         self.engine.set_state(&state)?;
         let cost = self.engine.cost()?;
         let j = cost.total();

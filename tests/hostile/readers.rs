@@ -15,7 +15,7 @@ use rhohat::engine::gpu::tune::cache::{Cache, CachedRace, Key};
 use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::run::checkpoint::{Checkpoints, Found};
-use rhohat::run::config::{Config, ConfigContext, DataKind, UserSettings};
+use rhohat::run::config::{Config, ConfigContext, SourceKind, UserSettings};
 use rhohat::run::model_file::{Meta, ModelFile};
 use rhohat::run::picture::{Tile, features};
 use rhohat::train::{Recipe, resume};
@@ -75,7 +75,7 @@ pub fn read_model(path: &Path) -> Result<Seen> {
 pub fn read_config(path: &Path) -> Result<Seen> {
     let given = UserSettings::new(Some(path), ::toml::Table::new())?;
     let facts = ConfigContext {
-        kind: DataKind::BuiltIn,
+        kind: SourceKind::BuiltIn,
         init: None,
         scale: Scale::Pixels,
         scale_of_pixels: Scale::Pixels,

@@ -14,7 +14,7 @@ use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
 use rhohat::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints, Every, Span};
 use rhohat::run::metrics::Mark;
-use rhohat::train::{Ended, Observer, Pause, Progress, Recipe, train};
+use rhohat::train::{Ended, Observer, Progress, Recipe, StepContext, train};
 use tempfile::tempdir;
 
 const SHAPE: Shape = Shape { visible: 784, hidden: 4096 };
@@ -37,11 +37,11 @@ impl Observer for Turn<'_> {
         Ok(())
     }
 
-    fn after_step(&mut self, pause: &mut Pause<'_>) -> rhohat::Result<Option<Ended>> {
+    fn after_step(&mut self, context: &mut StepContext<'_>) -> rhohat::Result<Option<Ended>> {
         if let Some(keeper) = &mut self.keeper
-            && keeper.is_due(pause.position.steps)?
+            && keeper.is_due(context.position.steps)?
         {
-            let (position, state) = pause.snapshot(&mut keeper.spare()?)?;
+            let (position, state) = context.snapshot(&mut keeper.spare()?)?;
             let metrics = File::open(self.metrics).unwrap();
             let checkpoint =
                 Checkpoint { position, state, metrics: Mark::default(), patience: None, provenance: None };

@@ -12,7 +12,7 @@ use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
 use rhohat::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints, Every};
 use rhohat::run::metrics::Mark;
-use rhohat::train::{EarlyStoppingState, Position};
+use rhohat::train::{EarlyStoppingState, TrainProgress};
 use tempfile::{TempDir, tempdir};
 
 /// One of L-BFGS, which holds everything there is.
@@ -27,7 +27,7 @@ fn checkpoint(steps: usize) -> Checkpoint {
     }
     let mut state = cpu.state(Some(lbfgs.pairs()), &mut Spare::default()).unwrap();
     state.average = Some(vec![0.25; 7]);
-    let position = Position { steps, samples: 120, search: Some(lbfgs), ..Position::default() };
+    let position = TrainProgress { steps, samples: 120, search: Some(lbfgs), ..TrainProgress::default() };
     let metrics = Mark { bytes: 9, samples: 8, seconds: 0.1, validation: Some(0.7), ..Mark::default() };
     let patience =
         Some(EarlyStoppingState { best: 0.1 + 0.2, reconstruction: Some(0.2), step: 2, waited: 1 });

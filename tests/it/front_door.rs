@@ -174,3 +174,18 @@ fn settings_that_are_out_of_range_are_errors_when_training_begins() {
     assert!(refused(Trainer::new(5).device("cpu").memory(1)));
     assert!(Trainer::new(5).device("cpu").memory_plan(&rows()).unwrap().is_some());
 }
+
+#[test]
+fn data_trainers_and_models_go_from_thread_to_thread() {
+    fn is_send<T: Send>() {}
+    fn is_sync<T: Sync>() {}
+    is_send::<Data>();
+    is_send::<Trainer>();
+    is_send::<Model>();
+    is_sync::<Model>();
+    let model = Trainer::new(3).steps(3).device("cpu").fit(&rows()).unwrap().model;
+    let codes = model.encode(&rows()).unwrap();
+    let on_another =
+        std::thread::scope(|scope| scope.spawn(|| model.encode(&rows()).unwrap()).join().unwrap());
+    assert!(on_another == codes);
+}

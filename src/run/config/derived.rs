@@ -6,7 +6,7 @@
 use toml::{Table, Value};
 
 use super::properties::Property;
-use super::resolve::DataKind;
+use super::resolve::SourceKind;
 use super::{Batch, Config, UserSettings};
 use crate::math::objective::RhoHatMode;
 use crate::math::optim::Optimizer;
@@ -102,7 +102,7 @@ fn derived_of_010(table: &mut Table) -> Table {
 impl UserSettings {
     /// Settings over data of this kind: derived ones of a file are dropped, and that is told, where what they were derived
     /// from is another now. Chosen ones that mean nothing to another optimiser go with them.
-    pub fn over_data(mut self, kind: DataKind) -> Self {
+    pub fn over_data(mut self, kind: SourceKind) -> Self {
         let data = self.other_data(kind);
         let other = data.clone().or_else(|| self.another_base());
         if let Some(why) = other {
@@ -147,11 +147,11 @@ impl UserSettings {
     }
 
     /// Whether the data, or the model to start from, are others than the settings were made for, and how.
-    fn other_data(&self, kind: DataKind) -> Option<String> {
+    fn other_data(&self, kind: SourceKind) -> Option<String> {
         let named = ["data", "init"].into_iter().find(|name| self.flag_differs(name));
         named.map(|name| self.difference(name)).or_else(|| match (self.written, kind) {
             (Written::ByHand | Written::Of010, _) => None,
-            (Written::Here, DataKind::Rows { rows, cols, .. }) => {
+            (Written::Here, SourceKind::Rows { rows, cols, .. }) => {
                 let was = [ROWS, COLS].map(|name| self.derived.get(name).and_then(Value::as_integer));
                 (was != [rows, cols].map(|number| i64::try_from(number).ok())).then(|| {
                     let text =
@@ -159,7 +159,7 @@ impl UserSettings {
                     format!("DATA are {rows} rows of {cols}, not {} of {}", text(was[0]), text(was[1]))
                 })
             }
-            (Written::Here, DataKind::BuiltIn | DataKind::Images { .. }) => {
+            (Written::Here, SourceKind::BuiltIn | SourceKind::Images { .. }) => {
                 self.derived.contains_key(ROWS).then(|| "DATA are pictures, not rows".to_owned())
             }
         })

@@ -38,7 +38,7 @@ pub struct ConfigContext<'a> {
     /// What [`Scale::Pixels`] comes to for these data.
     pub scale_of_pixels: Scale,
     /// What is learned from.
-    pub kind: DataKind,
+    pub kind: SourceKind,
     /// The model to start from.
     pub init: Option<&'a ModelFile>,
     /// The usual scale of such data.
@@ -47,7 +47,7 @@ pub struct ConfigContext<'a> {
 
 /// What is learned from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DataKind {
+pub enum SourceKind {
     /// The built-in images.
     BuiltIn,
     /// Images of the user.
@@ -66,7 +66,7 @@ pub enum DataKind {
     },
 }
 
-impl DataKind {
+impl SourceKind {
     /// The kind of an opened source, or of none.
     pub fn of(source: Option<&Source>) -> Self {
         match source {
@@ -80,7 +80,7 @@ impl DataKind {
     }
 }
 
-impl DataKind {
+impl SourceKind {
     /// Bytes of a row on disk, where rows can be read one by one.
     pub fn row_bytes(self) -> Option<usize> {
         match self {
@@ -98,10 +98,10 @@ impl ConfigContext<'_> {
     /// That of the start model, of version 0.1.0 where the settings are its, or of the data.
     fn usual_scale(&self, given: &UserSettings) -> Scale {
         let scale = match (self.kind, self.meta()) {
-            (DataKind::BuiltIn | DataKind::Images { .. }, _) => Scale::Pixels,
-            (DataKind::Rows { .. }, Some(meta)) => meta.preprocess.scale,
-            (DataKind::Rows { .. }, None) if given.written() == Written::Of010 => Scale::Pixels,
-            (DataKind::Rows { .. }, None) => self.scale,
+            (SourceKind::BuiltIn | SourceKind::Images { .. }, _) => Scale::Pixels,
+            (SourceKind::Rows { .. }, Some(meta)) => meta.preprocess.scale,
+            (SourceKind::Rows { .. }, None) if given.written() == Written::Of010 => Scale::Pixels,
+            (SourceKind::Rows { .. }, None) => self.scale,
         };
         // Who reads the settings later may not know where they came from.
         if scale.is_pixels() && !self.scale.is_pixels() { self.scale_of_pixels } else { scale }
@@ -140,7 +140,7 @@ impl Config {
     }
 
     /// Of pictures that are one patch each there are no more examples than pictures; the samples asked for, and those taken.
-    fn take_whole_pictures_once(&mut self, kind: DataKind, patch: Option<usize>) -> Option<(usize, usize)> {
+    fn take_whole_pictures_once(&mut self, kind: SourceKind, patch: Option<usize>) -> Option<(usize, usize)> {
         let count = self.whole_pictures(kind, patch).filter(|_| self.replacement != Some(true))?;
         let asked = self.samples.filter(|&asked| asked > count)?;
         self.samples = Some(count);
@@ -148,8 +148,8 @@ impl Config {
     }
 
     /// The number of the pictures, where each is one patch.
-    fn whole_pictures(&self, kind: DataKind, patch: Option<usize>) -> Option<usize> {
-        let DataKind::Images { squares: Some((side, count)) } = kind else { return None };
+    fn whole_pictures(&self, kind: SourceKind, patch: Option<usize>) -> Option<usize> {
+        let SourceKind::Images { squares: Some((side, count)) } = kind else { return None };
         (patch.or(self.patch) == Some(side)).then_some(count)
     }
 
@@ -157,7 +157,7 @@ impl Config {
     fn draws_as_010(
         &self,
         given: &UserSettings,
-        kind: DataKind,
+        kind: SourceKind,
         patch: Option<usize>,
     ) -> Result<Option<bool>> {
         let is_old = given.written() == Written::Of010 && self.whole_pictures(kind, patch).is_some();
@@ -168,8 +168,8 @@ impl Config {
     ///
     /// # Errors
     /// [`Error::Usage`] when patches are larger than any address space.
-    pub fn size(&self, kind: DataKind) -> Result<(usize, usize)> {
-        if let DataKind::Rows { rows, cols, .. } = kind {
+    pub fn size(&self, kind: SourceKind) -> Result<(usize, usize)> {
+        if let SourceKind::Rows { rows, cols, .. } = kind {
             return Ok((rows - self.held_out(rows).min(rows), cols));
         }
         let (patch, channels) = (self.patch.unwrap_or(PATCH), if self.color == Some(true) { 3 } else { 1 });
@@ -184,7 +184,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::size`].
-    pub fn shape(&self, kind: DataKind) -> Result<Shape> {
+    pub fn shape(&self, kind: SourceKind) -> Result<Shape> {
         Ok(Shape { visible: self.size(kind)?.1, hidden: self.hidden })
     }
 
@@ -192,11 +192,11 @@ impl Config {
     fn defaults(facts: &ConfigContext<'_>, samples: usize) -> Self {
         let Objective { activation, output, penalty: Penalty::Kl { rho }, beta, lambda } =
             facts.meta().map_or_else(Objective::default, |meta| meta.objective);
-        let images = !matches!(facts.kind, DataKind::Rows { .. });
+        let images = !matches!(facts.kind, SourceKind::Rows { .. });
         let stored = facts.meta().map(|meta| &meta.preprocess);
         let patch = stored.and_then(|stored| stored.patch).unwrap_or(PATCH);
         let color = stored.and_then(|stored| stored.channels) == Some(3);
-        let whiten = stored.map_or(facts.kind == DataKind::BuiltIn, |stored| stored.whiten);
+        let whiten = stored.map_or(facts.kind == SourceKind::BuiltIn, |stored| stored.whiten);
         let normalize = if images { Normalize::Lecture } else { Normalize::None };
         Self {
             data: None,
@@ -249,17 +249,17 @@ impl Config {
             force_variant: None,
             chosen: BTreeSet::new(),
             data_shape: match facts.kind {
-                DataKind::Rows { rows, cols, .. } => Some((rows, cols)),
-                DataKind::BuiltIn | DataKind::Images { .. } => None,
+                SourceKind::Rows { rows, cols, .. } => Some((rows, cols)),
+                SourceKind::BuiltIn | SourceKind::Images { .. } => None,
             },
         }
     }
 
     /// The optimiser for as many examples, and the settings that come with it.
-    fn choose_optimizer(&mut self, given: &UserSettings, kind: DataKind) -> Result<()> {
+    fn choose_optimizer(&mut self, given: &UserSettings, kind: SourceKind) -> Result<()> {
         let (examples, _) = self.size(kind)?;
         let many =
-            kind != DataKind::BuiltIn && examples > MANY_ROWS && given.get("batch")? != Some(Batch::Full);
+            kind != SourceKind::BuiltIn && examples > MANY_ROWS && given.get("batch")? != Some(Batch::Full);
         let optimizer = given.get("optimizer")?;
         self.optimizer = optimizer.unwrap_or(if many { Optimizer::Adam } else { Optimizer::Lbfgs });
         if optimizer.is_none() && many {
@@ -274,7 +274,7 @@ impl Config {
     }
 
     /// Defaults of SGD and Adam.
-    fn descend(&mut self, given: &UserSettings, kind: DataKind) -> Result<()> {
+    fn descend(&mut self, given: &UserSettings, kind: SourceKind) -> Result<()> {
         let (examples, _) = self.size(kind)?;
         self.lr = Some(if self.optimizer == Optimizer::Sgd { 0.01 } else { 1e-3 });
         self.momentum = (self.optimizer == Optimizer::Sgd).then_some(0.9);
@@ -293,8 +293,8 @@ impl Config {
 
     /// The order of so many runs that a list of them would take more than a few MiB is computed. A file that says how long
     /// runs are and nothing of their order means a list: so it was for any number of them.
-    fn with_run_order(self, given: &UserSettings, kind: DataKind) -> Self {
-        let (DataKind::Rows { rows, .. }, Some(run)) = (kind, self.shuffle_block) else { return self };
+    fn with_run_order(self, given: &UserSettings, kind: SourceKind) -> Self {
+        let (SourceKind::Rows { rows, .. }, Some(run)) = (kind, self.shuffle_block) else { return self };
         let many = rows.div_ceil(run.max(1)) > MOST_DRAWN && !given.file_has("shuffle_block");
         Self { shuffle_order: self.shuffle_order.or(many.then_some(RunOrder::Computed)), ..self }
     }
@@ -302,8 +302,8 @@ impl Config {
     /// Neighbouring rows that are shuffled as one: some where there are so many that they may have to be streamed, whether
     /// or not they are, so that the order is the same everywhere. Data and settings decide, never the memory. Where rows
     /// are held out all of them are held, and none need runs.
-    fn runs(&self, given: &UserSettings, kind: DataKind) -> Result<Option<usize>> {
-        let DataKind::Rows { rows, cols, row_bytes: Some(_) } = kind else { return Ok(None) };
+    fn runs(&self, given: &UserSettings, kind: SourceKind) -> Result<Option<usize>> {
+        let SourceKind::Rows { rows, cols, row_bytes: Some(_) } = kind else { return Ok(None) };
         // A run whose settings name no runs has had none.
         if given.get::<f64>("validation")?.is_some() || given.are_of_a_run() {
             return Ok(None);

@@ -15,7 +15,7 @@ use crate::run::metrics::MetricsFile;
 use crate::run::model_file::{Meta, write_to};
 use crate::run::picture::{Tile, features, too_large};
 use crate::run::{Divergence, Environment, FEATURES, MODEL, RunDir};
-use crate::train::{EarlyStopping, Pause, Position};
+use crate::train::{EarlyStopping, StepContext, TrainProgress};
 
 /// The longest name of data in the name of a run, bytes: file systems take 255, some 143, of which others are needed.
 const LONGEST_NAME: usize = 100;
@@ -37,7 +37,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`Error::Usage`] where another run is, [`Error::Io`] where it cannot be written.
-    pub fn begin(session: &mut Session, remedy: String) -> Result<(Self, Position)> {
+    pub fn begin(session: &mut Session, remedy: String) -> Result<(Self, TrainProgress)> {
         let Session { request, config, engine, preprocess, record, store, kernels, resumed, .. } = session;
         let (config, record) = (&*config, &*record);
         let environment = Environment::here(config.device.clone(), engine.adapter(), *kernels);
@@ -46,7 +46,7 @@ impl Directory {
             None => {
                 let run = RunDir::create(request.new_place(), &run_name(config))?;
                 let metrics = run.begin(config, &environment, record)?;
-                (run, metrics, Position::default())
+                (run, metrics, TrainProgress::default())
             }
         };
         let taken = (position.steps > 0).then_some(position.steps);
@@ -61,10 +61,14 @@ impl Directory {
     ///
     /// # Errors
     /// Those of the engine, and of the checkpoint before where no older one stands.
-    pub fn keep(&mut self, pause: &mut Pause<'_>, early_stopping: Option<&EarlyStopping>) -> Result<()> {
+    pub fn keep(
+        &mut self,
+        context: &mut StepContext<'_>,
+        early_stopping: Option<&EarlyStopping>,
+    ) -> Result<()> {
         let lines = self.metrics.handle();
         let mut spare = self.checkpoints.spare()?;
-        let (position, mut state) = pause.snapshot(&mut spare)?;
+        let (position, mut state) = context.snapshot(&mut spare)?;
         if let Some(best) = early_stopping.and_then(EarlyStopping::best) {
             state.add_best(best, &mut spare);
         }
@@ -79,11 +83,15 @@ impl Directory {
     ///
     /// # Errors
     /// [`Error::Io`] where it cannot be written.
-    pub fn keep_last(&mut self, pause: &mut Pause<'_>, early_stopping: Option<&EarlyStopping>) -> Result<()> {
+    pub fn keep_last(
+        &mut self,
+        context: &mut StepContext<'_>,
+        early_stopping: Option<&EarlyStopping>,
+    ) -> Result<()> {
         let mut keep = || -> Result<()> {
             self.checkpoints.wait()?;
-            if !self.checkpoints.has(pause.position.steps) {
-                self.keep(pause, early_stopping)?;
+            if !self.checkpoints.has(context.position.steps) {
+                self.keep(context, early_stopping)?;
             }
             self.checkpoints.wait()
         };

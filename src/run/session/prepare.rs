@@ -12,7 +12,7 @@ use crate::data::{DataDescription, Opened, Source};
 use crate::error::{Error, Result};
 use crate::io::paths::PathText;
 use crate::run::RunDir;
-use crate::run::config::{Config, ConfigContext, DataKind, MemoryPlan, UserSettings, Written};
+use crate::run::config::{Config, ConfigContext, MemoryPlan, SourceKind, UserSettings, Written};
 use crate::run::data_log::{self, FOREIGN};
 use crate::run::model_file::ModelFile;
 use crate::run::session::request::OpenData;
@@ -83,7 +83,7 @@ impl Prepared {
             Some(open) => open,
             None => open_data(&given, data.as_deref(), resumed.is_some())?,
         };
-        let kind = DataKind::of(source.as_deref());
+        let kind = SourceKind::of(source.as_deref());
         let is_of_010 = resumed.as_ref().is_some_and(Resumed::is_of_010);
         let given = if is_of_010 { given.begun_by_010() } else { given };
         let given = if resumed.is_some() { given.gone_on_with() } else { given.over_data(kind) };

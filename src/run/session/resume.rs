@@ -19,7 +19,7 @@ use crate::run::checkpoint::{Checkpoint, Checkpoints, Provenance, Rejected};
 use crate::run::config::Config;
 use crate::run::metrics::{Mark, MetricsFile};
 use crate::run::{DataRecord, RunDir, Sitting};
-use crate::train::{EarlyStoppingState, Position};
+use crate::train::{EarlyStoppingState, TrainProgress};
 use toml::Table;
 
 use super::Summary;
@@ -157,7 +157,7 @@ impl Resumed {
         config: &Config,
         adapter: String,
         record: &DataRecord,
-    ) -> Result<(RunDir, MetricsFile, Position)> {
+    ) -> Result<(RunDir, MetricsFile, TrainProgress)> {
         let changed = self.changes(config);
         let another_j = self.has_another_j(config);
         let Self { run, metrics, from, rejected, data_changed, .. } = self;
@@ -170,7 +170,7 @@ impl Resumed {
         }
         let (name, position, mut mark) = match from {
             Some((name, checkpoint)) => (Some(name), checkpoint.position, checkpoint.metrics),
-            None => (None, Position::default(), Mark::default()),
+            None => (None, TrainProgress::default(), Mark::default()),
         };
         // First of all: of a checkpoint of 0.1.0 nothing else tells what it was taken under.
         run.record(&Sitting::now(name, position.steps, adapter, &rejected, &changed, data_changed))?;
@@ -189,7 +189,7 @@ impl Resumed {
         }
         reach("resume-cut");
         let is_decided = changed.iter().any(|(name, _)| decides(name));
-        let position = Position {
+        let position = TrainProgress {
             ended: position.ended.filter(|_| !data_changed && !is_decided),
             search: position.search.filter(|_| !another_j),
             ..position

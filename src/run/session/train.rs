@@ -12,7 +12,7 @@ use crate::math::params::Params;
 use crate::run::Divergence;
 use crate::run::model_file::Meta;
 use crate::train::diagnostics::{Health, JUDGED, spaced};
-use crate::train::{EarlyStopping, Position, resume};
+use crate::train::{EarlyStopping, TrainProgress, resume};
 
 /// What came of a run.
 pub struct Finished {
@@ -37,7 +37,7 @@ impl Session {
         let objective = self.config.objective();
         observer.begins(&objective);
         let (directory, position) = match self.request.place {
-            Place::Memory => (None, Position::default()),
+            Place::Memory => (None, TrainProgress::default()),
             _ => {
                 let (directory, position) = Directory::begin(&mut self, recipe.optimizer.remedy())?;
                 observer.keeps(directory.run.path(), directory.checkpoints.published());

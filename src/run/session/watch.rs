@@ -10,7 +10,7 @@ use crate::math::objective::Cost;
 use crate::run::checkpoint::Span;
 use crate::run::config::Config;
 use crate::run::metrics::MetricsFile;
-use crate::train::{EarlyStopping, Ended, HeldOutCost, Observer, Pause, Progress};
+use crate::train::{EarlyStopping, Ended, HeldOutCost, Observer, Progress, StepContext};
 
 /// Follows the loop for a sitting.
 pub struct RunObserver<'a> {
@@ -77,23 +77,23 @@ impl Observer for RunObserver<'_> {
         self.directory.as_mut().map_or(Ok(()), |directory| directory.metrics.add(progress))
     }
 
-    fn after_step(&mut self, pause: &mut Pause<'_>) -> Result<Option<Ended>> {
+    fn after_step(&mut self, context: &mut StepContext<'_>) -> Result<Option<Ended>> {
         if let Some(early_stopping) = &mut self.early_stopping
-            && let Some(cost) = early_stopping.look(pause)?
+            && let Some(cost) = early_stopping.look(context)?
         {
             self.validated(&cost);
         }
-        let (steps, stops) = (pause.position.steps, self.stops());
+        let (steps, stops) = (context.position.steps, self.stops());
         // What would end anyway ends like this after a break, too.
-        pause.position.ended = pause.position.ended.or(stops.filter(|ended| *ended == Ended::Early));
-        let ends = stops.is_some() || pause.position.ended.is_some();
+        context.position.ended = context.position.ended.or(stops.filter(|ended| *ended == Ended::Early));
+        let ends = stops.is_some() || context.position.ended.is_some();
         if let Some(directory) = &mut self.directory {
             let due = directory.checkpoints.is_due(steps)?;
             if ends {
                 self.observer.stage(Stage::SavingCheckpoint);
-                directory.keep_last(pause, self.early_stopping.as_ref())?;
+                directory.keep_last(context, self.early_stopping.as_ref())?;
             } else if due && !directory.checkpoints.has(steps) {
-                directory.keep(pause, self.early_stopping.as_ref())?;
+                directory.keep(context, self.early_stopping.as_ref())?;
             }
         }
         if ends {
