@@ -9,8 +9,8 @@ use crate::train::diagnostics::{Health, Spread};
 use serde::Serialize;
 
 use super::on_data::{Made, Opening, Reach, Session};
-use super::print;
 use crate::cli::args::EvalArgs;
+use crate::cli::output::print;
 use crate::cli::progress;
 use explained::{Columns, Variance};
 

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::print;
 use crate::cli::args::TrainArgs;
+use crate::cli::output::print;
 use crate::cli::signals;
 use crate::run::config::MemoryPlan;
 use crate::run::session::{Outset, Prepared, Request};
