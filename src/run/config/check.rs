@@ -171,7 +171,7 @@ impl Config {
             return Err(Error::usage(format!("--batch {rows}: lbfgs takes all rows at once; {remedy}")));
         }
         ensure(self.revive.is_none(), || {
-            "--revive means nothing to lbfgs, whose search would have to begin anew; \
+            "--resample means nothing to lbfgs, whose search would have to begin anew; \
              leave it out, or use --optimizer adam or sgd"
                 .to_owned()
         })?;
@@ -212,7 +212,7 @@ impl Config {
         ensure(self.revive.is_none_or(|every| (1..updates).contains(&every)), || {
             let every = self.revive.unwrap_or_default();
             format!(
-                "--revive {every}: the run has {}; give 1 or more, and fewer than those",
+                "--resample {every}: the run has {}; give 1 or more, and fewer than those",
                 counted(updates, "update")
             )
         })?;
