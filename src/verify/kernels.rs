@@ -11,7 +11,7 @@ mod vectors;
 use super::compare::Closeness;
 use super::rig::{Failure, Rig};
 use crate::engine::gpu::kernel::Kernel;
-pub use products::{ProductCase, check_candidate, check_form};
+pub use products::{ProductCase, check_candidate, check_products};
 
 type Run = Box<dyn Fn(Rig<'_>) -> Result<Closeness, Failure>>;
 

@@ -7,6 +7,7 @@ use rhohat::bench::ceilings::shaders as ceilings;
 use rhohat::engine::gpu::kernel::tile::Unrolled;
 use rhohat::engine::gpu::kernel::{ALL, Access, Kernel, Memory};
 use rhohat::engine::gpu::recording::RangeUniform;
+use rhohat::math::activation::Activation;
 use wgpu::naga::front::wgsl;
 use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
 use wgpu::naga::{
@@ -226,4 +227,16 @@ fn every_kernel_has_its_function_in_the_reference() {
     for kernel in ALL {
         assert!(reference.contains(&format!("pub fn {}(", kernel.twin())), "{}", kernel.name);
     }
+}
+
+#[test]
+fn every_activation_has_its_arm_in_the_shared_part_and_an_unknown_one_gives_no_number() {
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders/_activation.wgsl")).unwrap();
+    for (number, f) in Activation::ALL.into_iter().enumerate() {
+        assert_eq!(f as usize, number, "{}", f.name());
+        let arms = text.matches(&format!("case {number}u:")).count();
+        assert_eq!(arms, 2, "{}: of the function and of its slope", f.name());
+    }
+    assert_eq!(text.matches("default: { return not_a_number(").count(), 2);
 }

@@ -14,7 +14,7 @@ use rhohat::engine::gpu::tune::race::{BUDGET, race};
 use rhohat::engine::gpu::tune::{Origin, Tune, TuneMode, Workload, choose};
 use rhohat::math::params::Shape;
 use rhohat::math::transpose::Transpose;
-use rhohat::verify::kernels::{check_candidate, check_form};
+use rhohat::verify::kernels::{check_candidate, check_products};
 use rhohat::verify::rig::Rig;
 use tempfile::tempdir;
 
@@ -110,7 +110,7 @@ fn every_kernel_passes_the_check_of_the_race() {
     for memory in [Memory::Buffers, Memory::Textures] {
         for form in Transpose::ALL {
             for product in Product::ALL {
-                check_form(Rig { gpu: &gpu, memory }, form, product, 2).unwrap();
+                check_products(Rig { gpu: &gpu, memory }, form, product, 2).unwrap();
             }
         }
     }

@@ -252,11 +252,7 @@ fn compile(gpu: &Gpu, kernel: &Kernel, special: Specialisation) -> Pipeline {
 
 /// The value of `ACTIVATION` in `_activation.wgsl`.
 fn activation_number(activation: Activation) -> f64 {
-    match activation {
-        Activation::Sigmoid => 0.0,
-        Activation::Tanh => 1.0,
-        Activation::Linear => 2.0,
-    }
+    f64::from(activation as u8)
 }
 
 fn layout_entries(kernel: &Kernel, memory: Memory) -> Vec<wgpu::BindGroupLayoutEntry> {

@@ -31,16 +31,16 @@ pub static COLUMN_MEAN: Kernel = Kernel {
     uniform: Uniform::of::<uniform::ColumnMean>(),
 };
 
-/// `shaders/kl_slope.wgsl`.
-pub static KL_SLOPE: Kernel = Kernel {
-    name: "kl_slope",
-    source: include_str!("../../../../shaders/kl_slope.wgsl"),
+/// `shaders/penalty_grad.wgsl`.
+pub static PENALTY_GRAD: Kernel = Kernel {
+    name: "penalty_grad",
+    source: include_str!("../../../../shaders/penalty_grad.wgsl"),
     activates: false,
     accumulates: false,
     bindings: &[Scalars, Write, Write],
-    parts: NO_PARTS,
+    parts: [include_str!("../../../../shaders/_penalty.wgsl"), "", ""],
     tile: None,
-    uniform: Uniform::of::<uniform::Penalty>(),
+    uniform: Uniform::of::<uniform::PenaltyGrad>(),
 };
 
 /// `shaders/weight_gradient.wgsl`.
@@ -182,7 +182,7 @@ pub static ALL: &[&Kernel] = &[
     &products::OUTPUT_DELTA_SLICES,
     &COLUMN_SUMS,
     &COLUMN_MEAN,
-    &KL_SLOPE,
+    &PENALTY_GRAD,
     &WEIGHT_GRADIENT,
     &DOT,
     &EXPONENTS,
