@@ -32,7 +32,7 @@ const LONG: f64 = 0.01;
 /// Most products of a submission.
 const MOST: usize = 256;
 
-/// One way of computing one form.
+/// One way of computing one of the products.
 pub struct ProductVariant {
     /// Which product.
     pub transpose: Transpose,

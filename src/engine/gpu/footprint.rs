@@ -29,12 +29,10 @@ pub fn footprint(gpu: &Gpu, job: &Job) -> Result<(Plan, Footprint)> {
 }
 
 fn of_optimizer(partition: &Partition, job: &Job) -> Vec<Allocation> {
-    let moments = match job.optimizer {
-        Optimizer::Lbfgs => return LbfgsSearch::allocations(partition, HISTORY).into(),
-        Optimizer::Sgd => 1,
-        Optimizer::Adam => 2,
-    };
-    let moments = (0..moments).map(|_| FirstOrder::moment(partition));
+    if job.optimizer == Optimizer::Lbfgs {
+        return LbfgsSearch::allocations(partition, HISTORY).into();
+    }
+    let moments = (0..job.optimizer.moments()).map(|_| FirstOrder::moment(partition));
     FirstOrder::allocations(partition).into_iter().chain(moments).collect()
 }
 
