@@ -186,8 +186,8 @@ impl Config {
     }
 
     /// The rows that a normalisation is fitted on, if not all.
-    pub fn fit_sample(&self) -> Option<data::Sample> {
-        self.fit_rows.map(|rows| data::Sample { rows, seed: self.seed })
+    pub fn fit_sample(&self) -> Option<data::RowSample> {
+        self.fit_rows.map(|rows| data::RowSample { rows, seed: self.seed })
     }
 
     /// Updates, or L-BFGS iterations, on `examples` rows.
