@@ -25,7 +25,7 @@ struct Report {
     /// `None` where the data do not vary beyond rounding.
     explained_variance: Option<f64>,
     examples: usize,
-    /// What DATA was taken for.
+    /// The description of DATA.
     data: serde_json::Value,
     device: String,
     adapter: String,

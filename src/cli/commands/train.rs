@@ -59,7 +59,7 @@ fn request(args: &TrainArgs, started: Instant) -> crate::Result<Request> {
 struct Planned<'a> {
     #[serde(flatten)]
     plan: &'a MemoryPlan,
-    /// What DATA was taken for; `data` is its memory.
+    /// The description of DATA; `data` is its memory.
     source: &'a serde_json::Value,
 }
 
