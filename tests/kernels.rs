@@ -4,29 +4,25 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use rhohat::engine::gpu::kernel::{ALL, Memory};
+use rhohat::engine::gpu::kernel::ALL;
 use rhohat::verify::kernels::cases;
-use rhohat::verify::rig::Rig;
 
 #[test]
 fn every_kernel_stays_within_its_bound_on_every_case() {
     let Some(gpu) = support::software("kernels") else { return };
-    let mut worst = BTreeMap::<String, f64>::new();
+    let mut worst = BTreeMap::<&str, f64>::new();
     let mut failures = Vec::new();
-    for memory in [Memory::Buffers, Memory::Textures] {
-        for case in cases(1).iter().filter(|case| case.kernel.runs_on(&gpu, memory)) {
-            match case.check(Rig { gpu: &gpu, memory }) {
-                Ok(closeness) => {
-                    let share = worst.entry(format!("{} in {memory:?}", case.kernel.name)).or_default();
-                    *share = share.max(closeness.share);
-                }
-                Err(failure) => failures.push(format!("{case:?} in {memory:?}: {failure}")),
+    for case in cases(1).iter().filter(|case| case.kernel.runs_on(&gpu)) {
+        match case.check(&gpu) {
+            Ok(closeness) => {
+                let share = worst.entry(case.kernel.name).or_default();
+                *share = share.max(closeness.share);
             }
+            Err(failure) => failures.push(format!("{case:?}: {failure}")),
         }
     }
     // The software adapter runs everything: nothing was left out.
-    let in_textures = ALL.iter().filter(|kernel| kernel.reads_textures()).count();
-    assert_eq!(worst.len(), ALL.len() + in_textures);
+    assert_eq!(worst.len(), ALL.len());
     println!("largest error as a share of its bound: {worst:#?}");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

@@ -5,7 +5,7 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::variant::{Product, Variant};
 use crate::engine::gpu::kernel::{self, Kernel};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
-use crate::engine::gpu::ops::Slices;
+use crate::engine::gpu::ops::SplitK;
 use crate::engine::gpu::tune::candidate::Candidate;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::{Kind, Numbers};
@@ -109,7 +109,7 @@ fn is_tried(case: &ProductCase, product: Product) -> bool {
 ///
 /// # Errors
 /// The first case that fails.
-pub fn check_form(rig: Rig<'_>, form: Form, product: Product, blocks: usize) -> Result<(), Failure> {
+pub fn check_form(gpu: &Gpu, form: Form, product: Product, blocks: usize) -> Result<(), Failure> {
     const ROWS: std::ops::RangeInclusive<usize> = 65..=131;
     let products = ProductCase::all(form, 0).filter(|case| ROWS.contains(&case.shape.0));
     let products: Vec<Case> = match form {
@@ -118,7 +118,7 @@ pub fn check_form(rig: Rig<'_>, form: Form, product: Product, blocks: usize) -> 
         Form::Nt | Form::Nn => Vec::new(),
     };
     for case in products.into_iter().chain(layers::in_a_step(form, product)) {
-        case.check(rig).map_err(|failure| match failure {
+        case.check(gpu).map_err(|failure| match failure {
             Failure::Wrong(why) => Failure::Wrong(format!("{}: {why}", case.what)),
             device => device,
         })?;
@@ -131,8 +131,7 @@ pub fn check_form(rig: Rig<'_>, form: Form, product: Product, blocks: usize) -> 
 /// # Errors
 /// The first case that fails, in words.
 pub fn check_candidate(gpu: &Gpu, candidate: Candidate, blocks: usize) -> Result<(), String> {
-    let rig = Rig { gpu, memory: candidate.memory };
-    check_form(rig, candidate.transpose, candidate.product, blocks).map_err(|failure| failure.to_string())
+    check_form(gpu, candidate.transpose, candidate.product, blocks).map_err(|failure| failure.to_string())
 }
 
 /// The kernel of a form.
@@ -154,9 +153,9 @@ fn whole_case(case: ProductCase, product: Product, adds: bool) -> Case {
 /// The same with room for slices.
 fn cut_case(case: ProductCase, adds: bool) -> Case {
     let kernel = match (case.form, adds) {
-        (Form::Nt, false) => &kernel::SLICED_NT,
-        (_, false) => &kernel::SLICED_NN,
-        (_, true) => &kernel::MATMUL_SLICES,
+        (Form::Nt, false) => &kernel::SPLIT_K_NT,
+        (_, false) => &kernel::SPLIT_K_NN,
+        (_, true) => &kernel::SPLIT_K_SUM,
     };
     let name = format!("{:?} {}{}", case.form, case.name(), if adds { ", added" } else { "" });
     Case::new(kernel, name, move |rig| {
@@ -202,11 +201,11 @@ fn sliced_case(case: ProductCase, product: Product) -> Case {
 fn check_slices(rig: Rig<'_>, case: &ProductCase, product: Product) -> Result<Closeness, Failure> {
     let (m, n, k) = case.shape;
     let [a, b] = case.operands();
-    let slices = Slices::new(product, k, padded(m), padded(n));
+    let slices = SplitK::of_gradient(product, k, padded(m), padded(n));
     // Every slice is a matrix of its own with padding rows, which are 0.
     let products = rig.empty_matrix(slices.count * padded(m), n)?;
     let mut expected = Vec::new();
-    for (a, b) in a.chunks(slices.rows * m).zip(b.chunks(slices.rows * n)) {
+    for (a, b) in a.chunks(slices.depth * m).zip(b.chunks(slices.depth * n)) {
         expected.extend(case.expected_of(a, b, a.len() / m));
         expected.resize(expected.len().next_multiple_of(padded(m) * n), Approx::default());
     }

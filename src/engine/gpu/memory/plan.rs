@@ -21,7 +21,8 @@ pub fn footprint(gpu: &Gpu, job: &Job) -> Result<(Plan, Footprint)> {
     let (n, widest) = (padded(job.shape.visible), padded(layout.widest_block()));
     let hidden: usize = layout.blocks.iter().map(|block| padded(block.len())).sum();
     let parameters = 2 * hidden * n + hidden + n;
-    let activations = layout.chunk * (hidden + widest + n) + room(&layout);
+    let layers = layout.chunk * (hidden + widest + n);
+    let activations = layers + room(&layout);
     let vectors = match job.optimizer {
         // The gradient, then the velocity or two moments.
         Optimizer::Sgd => 2,
@@ -35,11 +36,12 @@ pub fn footprint(gpu: &Gpu, job: &Job) -> Result<(Plan, Footprint)> {
     };
     let textures = match layout.variant.memory {
         Memory::Buffers => 0,
-        // Weights are copied as two matrices, as one vector without biases and as one with them.
         Memory::Textures => {
-            let examples =
-                if job.fetched.is_some() { batch } else { resident + job.batch.map_or(0, |_| batch) };
-            3 * parameters + vectors * parameters + activations + examples
+            // Weights are copied as two matrices and as one vector; L-BFGS evaluates a trial point, and copies its
+            // gradient, the direction and the stack besides.
+            let copied = if job.optimizer == Optimizer::Lbfgs { vectors } else { 2 };
+            let examples = if job.fetched.is_some() || job.batch.is_some() { batch } else { resident };
+            copied * parameters + layers + examples
         }
     };
     let [parameters, optimizer_state, activations, data, textures] =

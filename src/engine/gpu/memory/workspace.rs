@@ -5,7 +5,7 @@ use crate::engine::gpu::kernel::variant::{Product, Variant};
 use crate::engine::gpu::memory::buffer::{SECTION, Tensor, packed, padded};
 use crate::engine::gpu::memory::layout::Layout;
 use crate::engine::gpu::memory::storage::Storage;
-use crate::engine::gpu::ops::{COLUMN_BLOCK, Slices, output_sums, product_room, sum_blocks};
+use crate::engine::gpu::ops::{COLUMN_BLOCK, SplitK, output_sums, product_room, sum_blocks};
 use crate::engine::gpu::recording::Recorder;
 use crate::error::Result;
 
@@ -90,9 +90,9 @@ pub(crate) fn room(layout: &Layout) -> usize {
 }
 
 /// Slices of a weight gradient of `units` × `n` over `rows` rows, as many as `room` numbers hold.
-pub(crate) fn slices_of(product: Product, room: usize, units: usize, n: usize, rows: usize) -> Slices {
+pub(crate) fn slices_of(product: Product, room: usize, units: usize, n: usize, rows: usize) -> SplitK {
     let (height, width) = (padded(units), padded(n));
-    Slices::new(product, rows, height, width).at_most(rows, (room / (height * width)).max(1))
+    SplitK::of_gradient(product, rows, height, width).at_most(rows, (room / (height * width)).max(1))
 }
 
 /// Sums that the cost of `rows` rows takes.

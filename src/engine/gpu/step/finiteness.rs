@@ -8,7 +8,7 @@ use crate::engine::gpu::ops::exponent_blocks;
 use crate::engine::gpu::recording::Recording;
 use crate::error::Result;
 
-/// What `exponents` says of infinity and NaN: all bits are set.
+/// What `max_exponent` says of infinity and NaN: all bits are set.
 const NOT_FINITE: f32 = 255.0;
 
 /// A look at some vectors, recorded once.
@@ -32,7 +32,7 @@ impl Look {
         let largest = packed(gpu, "largest exponents", lens.iter().copied(), layout.limit)?;
         let mut recorder = layout.recorder(gpu);
         for (whole, largest) in wholes.iter().zip(&largest) {
-            recorder.exponents(whole, largest, 0)?;
+            recorder.max_exponent(whole, largest, 0)?;
         }
         Ok(Self { recording: recorder.finish()?, largest, staging: staging(gpu, lens.iter().sum())? })
     }

@@ -5,7 +5,7 @@ mod vectors;
 use crate::engine::gpu::engine::GpuEngine;
 use crate::engine::gpu::memory::buffer::read_parts;
 use crate::engine::gpu::memory::uniform::MAX_LIST;
-use crate::engine::gpu::ops::{axpy_uniform, combination_uniform, dots_uniform, sum_blocks};
+use crate::engine::gpu::ops::{axpy_uniform, dots_uniform, linear_combination_uniform, sum_blocks};
 use crate::engine::{Rows, SearchSpace, Slot, Trial};
 use crate::error::Result;
 use crate::math::objective::Cost;
@@ -87,7 +87,7 @@ impl SearchSpace for GpuEngine {
         let search = self.searching();
         let terms = merge(terms.iter().map(|&(c, slot)| (c, search.index(slot))));
         for piece in &search.pieces {
-            piece.terms.set(&self.gpu, &combination_uniform(piece.len, &terms));
+            piece.terms.set(&self.gpu, &linear_combination_uniform(piece.len, &terms));
         }
         search.combine.run(&self.gpu)
     }

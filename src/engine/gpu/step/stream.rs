@@ -94,7 +94,7 @@ impl Stream {
         gpu.queue.write_buffer(&coded.codes.buffer, 0, &coded.host);
         if !coded.expand.iter().any(|(rows, _)| *rows == x.rows) {
             let mut recorder = layout.recorder(gpu);
-            recorder.expand(&coded.codes, &coded.table, coded.bytes, &x)?;
+            recorder.dequantize(&coded.codes, &coded.table, coded.bytes, &x)?;
             coded.expand.push((x.rows, recorder.finish()?));
         }
         let (_, expand) = coded.expand.iter().find(|(rows, _)| *rows == x.rows).expect("just made");

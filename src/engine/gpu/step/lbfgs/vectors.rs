@@ -10,7 +10,7 @@ use crate::engine::gpu::engine::{GpuEngine, read_vector, staging};
 use crate::engine::gpu::memory::buffer::{SECTION, Tensor, bytes, packed};
 use crate::engine::gpu::memory::layout::{Layout, Segment};
 use crate::engine::gpu::memory::storage::Storage;
-use crate::engine::gpu::memory::uniform::{Axpy, Combination, Dots, MAX_LIST};
+use crate::engine::gpu::memory::uniform::{Axpy, Dots, LinearCombination, MAX_LIST};
 use crate::engine::gpu::ops::sum_blocks;
 use crate::engine::gpu::recording::{LiveUniform, Recorder, Recording};
 use crate::engine::gpu::step::evaluate::{Evaluation, Subject};
@@ -153,7 +153,7 @@ impl Search {
     fn record_combination(&self, engine: &GpuEngine) -> Result<Recording> {
         let mut recorder = engine.layout.recorder(&engine.gpu);
         for piece in &self.pieces {
-            recorder.combine_live(&piece.stack, &piece.of(&self.direction), &piece.terms)?;
+            recorder.linear_combination_live(&piece.stack, &piece.of(&self.direction), &piece.terms)?;
         }
         recorder.finish()
     }
@@ -223,7 +223,7 @@ fn cut_pieces(gpu: &Gpu, vector: &[Segment], height: usize, limit: usize) -> Res
             let stack = Tensor::vector_at(&Storage::zeros(gpu, "history", height * len)?, 0, height * len);
             let dots = Tensor::vector(gpu, "inner products", MAX_LIST * sum_blocks(len))?;
             let pairs = LiveUniform::new::<Dots>(gpu, "pairs")?;
-            let terms = LiveUniform::new::<Combination>(gpu, "terms")?;
+            let terms = LiveUniform::new::<LinearCombination>(gpu, "terms")?;
             pieces.push(Piece { segment, first, len, stack, dots, pairs, terms });
         }
     }
