@@ -1,4 +1,4 @@
-//! What an engine can do, at the level of a training step, and the space in which L-BFGS searches.
+//! The trait of an engine, at the level of a training step.
 //!
 //! An engine holds parameters, optimiser state and the examples. Only scalars, ρ̂ and what was asked for come back.
 
@@ -7,41 +7,19 @@ pub mod device;
 pub mod gpu;
 pub(crate) mod panels;
 pub mod reference;
+pub mod selector;
+pub mod setup;
 mod state;
+pub mod step;
 
-use crate::error::{Error, Result};
-use crate::math::objective::{Cost, RhoHatMode};
-use crate::math::optim::Optimizer;
+use crate::error::Result;
+use crate::math::objective::{Cost, Objective};
+use crate::math::optim::{Optimizer, SearchSpace};
 use crate::math::params::{Params, Shape};
+pub use setup::{Cut, RhoHat};
 pub use state::{Numbers, Order, Role, Spare, State, are_finite};
-
-/// The rows that one update is taken over.
-#[derive(Clone, Copy, Debug)]
-pub enum Rows<'a> {
-    /// Every example, in order.
-    All,
-    /// These examples, by index.
-    Listed(&'a [usize]),
-}
-
-/// The rule of one first-order update. Rates are those of this very update: schedules are the caller's.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Update {
-    /// v ← μv + g, W ← W − ηv.
-    Sgd {
-        /// η.
-        lr: f64,
-        /// μ.
-        momentum: f64,
-    },
-    /// Adam with 0.9, 0.999 and ε = 1e-8 outside the root.
-    Adam {
-        /// η.
-        lr: f64,
-        /// The number of this update, counted from 1, for the bias correction.
-        step: u64,
-    },
-}
+pub(crate) use step::check_list;
+pub use step::{Rows, Step, Update};
 
 /// At most `most` of `count` rows, evenly spaced.
 pub fn evenly(count: usize, most: usize) -> Vec<usize> {
@@ -73,18 +51,6 @@ pub struct NewUnit {
     pub d: Vec<f32>,
 }
 
-/// How an engine is asked to cut its work; `None` leaves a size to it. The result does not depend on the cut beyond
-/// rounding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cut {
-    /// Rows computed at a time.
-    pub chunk: Option<usize>,
-    /// Hidden units a block; the CPU engine rounds it up to a multiple of 16.
-    pub block: Option<usize>,
-    /// Most bytes of a tensor that a WebGPU device binds, below its own limit; other engines refuse it.
-    pub binding_limit: Option<u64>,
-}
-
 /// The cut that an engine has settled on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -113,27 +79,15 @@ pub struct Job {
     pub row_bytes: usize,
 }
 
-/// How ρ̂ is taken in [`Engine::step`]; everything else uses the exact ρ̂ of the rows at hand.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RhoHat {
-    /// Exact, batch or moving average.
-    pub mode: RhoHatMode,
-    /// μ of the moving average ρ̂ ← μρ̂ + (1−μ)·batch mean.
-    pub decay: f64,
-}
-
-impl Default for RhoHat {
-    fn default() -> Self {
-        Self { mode: RhoHatMode::Exact, decay: 0.99 }
-    }
-}
-
 /// One engine: the f64 reference, the CPU or a WebGPU adapter.
 pub trait Engine: SearchSpace + Send {
     /// Visible and hidden units.
     fn shape(&self) -> Shape;
 
-    /// How many examples it holds.
+    /// What is minimised.
+    fn objective(&self) -> &Objective;
+
+    /// How many examples it holds. One without examples encodes and decodes rows that it is handed.
     fn examples(&self) -> usize;
 
     /// The hardware that computes, for people.
@@ -156,13 +110,12 @@ pub trait Engine: SearchSpace + Send {
     /// J and its gradient at the current parameters over all examples, with the exact ρ̂.
     fn gradient(&mut self) -> Result<(Cost, Params<f64>)>;
 
-    /// One update of the parameters from the gradient over `rows`. The cost *before* the update comes back when
-    /// `report` asks for it; otherwise nothing is waited for.
-    fn step(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>>;
-
-    /// From the next step on, β is `share` of the objective's in steps and in the J that they report. Everything else
-    /// keeps the whole β. The share is 1 at first.
-    fn set_beta_share(&mut self, share: f64);
+    /// One update of the parameters from the gradient over the rows of `step`. The cost *before* the update comes back
+    /// when the step asks for a report; otherwise nothing is waited for.
+    ///
+    /// # Errors
+    /// [`crate::Error::Usage`] for an example that there is not; those of the device.
+    fn step(&mut self, step: &Step<'_>) -> Result<Option<Cost>>;
 
     /// Hidden activations A2 of examples `first..first + count`, `[count, h]`.
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>>;
@@ -175,6 +128,19 @@ pub trait Engine: SearchSpace + Send {
 
     /// Outputs A3 of examples `first..first + count`, `[count, n]`.
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>>;
+
+    /// Hidden activations `[rows, h]` of any number of rows `[rows, n]` that need not be examples. Those of all of the
+    /// examples, as numbers in f32, have the bits of [`Engine::encode`].
+    ///
+    /// # Errors
+    /// [`crate::Error::Usage`] for a length that is no multiple of n; those of the device.
+    fn encode_rows(&mut self, rows: &[f32]) -> Result<Vec<f32>>;
+
+    /// Outputs A3 `[rows, n]` for any number of hidden activations `[rows, h]`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Usage`] for a length that is no multiple of h; those of the device.
+    fn decode_rows(&mut self, codes: &[f32]) -> Result<Vec<f32>>;
 
     /// A copy of the current parameters.
     fn params(&mut self) -> Result<Params<f32>>;
@@ -201,53 +167,4 @@ pub trait Engine: SearchSpace + Send {
     /// # Panics
     /// For a state that does not pass [`State::check`] or has another shape.
     fn set_state(&mut self, state: &State) -> Result<()>;
-}
-
-/// Refuses a list that names an example which an engine of `examples` does not hold.
-pub(crate) fn check_list(rows: &[usize], examples: usize) -> Result<()> {
-    match rows.iter().find(|&&row| row >= examples) {
-        Some(row) => Err(Error::usage(format!("example {row} of {examples}"))),
-        None => Ok(()),
-    }
-}
-
-/// The vectors of L-BFGS, all of the parameters' shape, on the engine's side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slot {
-    /// The gradient at the current parameters.
-    Gradient,
-    /// The search direction.
-    Direction,
-    /// s_i, the i-th kept difference of parameters.
-    Step(usize),
-    /// y_i, the i-th kept difference of gradients.
-    Change(usize),
-}
-
-/// J and its slope along the direction at a trial point.
-#[derive(Clone, Debug)]
-pub struct Trial {
-    /// J at the trial point.
-    pub cost: Cost,
-    /// ∇J · direction at the trial point.
-    pub slope: f64,
-}
-
-/// What L-BFGS needs of an engine: trial points along a direction, and inner products and combinations of vectors
-/// that never leave the device.
-pub trait SearchSpace {
-    /// Sets up the vectors for `history` pairs and takes J and the gradient at the current parameters.
-    fn begin_search(&mut self, history: usize) -> Result<Cost>;
-
-    /// J and slope at parameters + `step` · direction, over all examples.
-    fn evaluate(&mut self, step: f64) -> Result<Trial>;
-
-    /// Makes the last trial point the current one and keeps (s, y) in history slot `slot`.
-    fn accept(&mut self, slot: usize) -> Result<()>;
-
-    /// x · y of every pair, the products summed up in f64 at the end.
-    fn dots(&mut self, pairs: &[(Slot, Slot)]) -> Result<Vec<f64>>;
-
-    /// direction ← Σ coefficient · vector. `terms` does not name the direction itself.
-    fn set_direction(&mut self, terms: &[(f64, Slot)]) -> Result<()>;
 }

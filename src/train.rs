@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::shuffle::{Order, Shuffle};
-use crate::engine::{Engine, Rows, Update};
+use crate::data::shuffle::{BatchSampler, Shuffle};
+use crate::engine::{Engine, Rows, Step, Update};
 use crate::error::{Error, Result};
 use crate::math::objective::{Cost, Objective};
 use crate::math::optim::lbfgs::{Iteration, Lbfgs};
@@ -173,7 +173,7 @@ impl Run<'_> {
     fn descend(&mut self, engine: &mut dyn Engine, recipe: &Recipe) -> Result<Ended> {
         let examples = engine.examples();
         let batch = recipe.batch.unwrap_or(examples);
-        let mut order = Order::after(examples, recipe.shuffle, self.position.samples);
+        let mut order = BatchSampler::after(examples, recipe.shuffle, self.position.samples);
         while self.position.steps < recipe.steps {
             let rate = recipe.rate.at(self.position.steps + 1);
             let rows = match recipe.batch {
@@ -195,10 +195,11 @@ impl Run<'_> {
     fn update(&mut self, engine: &mut dyn Engine, recipe: &Recipe, rows: Rows<'_>, rate: f64) -> Result<()> {
         let step = self.position.steps;
         let (due, revival) = (self.is_due(recipe), recipe.revival_after(step));
-        let share = recipe.beta_share(step);
-        engine.set_beta_share(share.unwrap_or(1.0));
-        let update = recipe.update(rate, step);
-        let Some(cost) = engine.step(rows, &update, due || revival.is_some())? else { return Ok(()) };
+        let whole = engine.objective().beta;
+        let beta = recipe.beta_share(step).map_or(whole, |share| share * whole);
+        let report = due || revival.is_some();
+        let step_of_engine = Step { rows, update: recipe.update(rate, step), beta, report };
+        let Some(cost) = engine.step(&step_of_engine)? else { return Ok(()) };
         check_finite(engine, recipe, step, &cost)?;
         if due {
             self.check_parameters(engine, recipe)?;

@@ -26,23 +26,24 @@ pub fn run(name: &str, bytes: &[u8], read: fn(&Path) -> rhohat::Result<readers::
     }
 }
 
-/// Packs what follows an odd first byte, so that damage gets behind the checksum; the rest is taken as it is.
-pub fn packed(data: &[u8], pack: fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
-    match data {
-        [first, rest @ ..] if first % 2 == 1 => pack(rest),
+/// Packs what follows `gz:` or `npz:`, so that damage gets behind the checksums; anything else is taken as it is.
+pub fn packed(data: &[u8]) -> Vec<u8> {
+    match (data.strip_prefix(b"gz:"), data.strip_prefix(b"npz:")) {
+        (Some(content), _) => gz(content),
+        (_, Some(content)) => npz(content),
         _ => data.to_vec(),
     }
 }
 
 /// As gzip does.
-pub fn gz(data: &[u8]) -> Vec<u8> {
+fn gz(data: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(data).expect("memory takes it");
     encoder.finish().expect("memory takes it")
 }
 
 /// An archive of one array.
-pub fn npz(array: &[u8]) -> Vec<u8> {
+fn npz(array: &[u8]) -> Vec<u8> {
     let pack = || -> Result<Vec<u8>, rawzip::Error> {
         let mut archive = rawzip::ZipArchiveWriter::new(Vec::new());
         let options = archive.new_file("rows.npy").compression_method(rawzip::CompressionMethod::DEFLATE);

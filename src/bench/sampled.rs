@@ -6,7 +6,7 @@
 //! sums of a layer, and that bound goes into everything that follows from it.
 
 use super::contender::Problem;
-use crate::engine::{Engine, Rows, Update};
+use crate::engine::{Engine, Rows, Step, Update};
 use crate::math::objective::{Activation, Cost, Objective};
 use crate::math::params::{Matrix, Params};
 use crate::math::random::Stream;
@@ -51,7 +51,8 @@ pub fn check(engine: &mut dyn Engine, problem: &Problem, seed: u64) -> Result<Cl
         sample.collect(&layers, first, &mut collected);
     }
     let update = Update::Sgd { lr: RATE, momentum: MOMENTUM };
-    let cost = engine.step(Rows::All, &update, true)?;
+    let beta = problem.objective.beta;
+    let cost = engine.step(&Step { rows: Rows::All, update, beta, report: true })?;
     let cost = cost.ok_or_else(|| Failure::Wrong("no cost was reported".to_owned()))?;
     let after = engine.params()?;
     engine.set_params(&problem.start.0)?;

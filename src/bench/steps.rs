@@ -5,7 +5,7 @@ use super::contender::{Contender, Problem};
 use super::row::{Row, What};
 use super::stats::{Pace, in_turns};
 use super::{profile, sampled};
-use crate::engine::{Engine, Rows, Update};
+use crate::engine::{Engine, Rows, Step, Update};
 use crate::error::{Error, Result};
 use crate::verify::rig::Failure;
 
@@ -45,7 +45,8 @@ pub fn measure(contenders: &[Contender], problem: &Problem, pace: Pace, profiles
 /// # Errors
 /// Those of the engine.
 pub fn step(engine: &mut dyn Engine) -> Result<()> {
-    engine.step(Rows::All, &UPDATE, true).map(|_| ())
+    let beta = engine.objective().beta;
+    engine.step(&Step { rows: Rows::All, update: UPDATE, beta, report: true }).map(|_| ())
 }
 
 /// The engine of a contender on a problem, once a sample of what it computes has been checked.

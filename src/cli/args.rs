@@ -7,8 +7,8 @@ mod tune;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::data::stream::RawRows;
-use crate::data::{Axes, Meaning, Normalize, Reading, Scale};
+use crate::data::formats::Format;
+use crate::data::{Axes, Meaning, Normalize, RawRows, Reading, Scale};
 use crate::engine::gpu::kernel::variant::Variant;
 use crate::error::plain;
 use crate::io::memory::Bytes;
@@ -34,6 +34,10 @@ const BENCH_EXAMPLES: &str = "Examples:
   rhohat bench --quick --chart roofline.svg
   rhohat bench --ladder 64:64:1000,256:256:1000,1024:1024:1000
   rhohat bench --device cpu --step 192:400:2000 --output linear --json";
+
+const COMPLETIONS_EXAMPLES: &str = "Examples:
+  rhohat completions bash > ~/.local/share/bash-completion/completions/rhohat
+  rhohat completions zsh > ~/.zfunc/_rhohat";
 
 /// KL-sparse autoencoders, trained on the CPU or on WebGPU.
 #[derive(Debug, Parser)]
@@ -86,6 +90,7 @@ impl Cli {
             Command::Verify(args) => args.json,
             Command::Bench(args) => args.json,
             Command::Devices(args) => args.json,
+            Command::Completions(_) | Command::Manual(_) => false,
         }
     }
 
@@ -128,6 +133,12 @@ pub enum Command {
     /// List the adapters, and which one `auto` takes
     #[command(after_help = "Example: rhohat devices --json")]
     Devices(DevicesArgs),
+    /// Print what completes this command line in a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
+    /// Print the manual page of rhohat, or of one of its commands
+    #[command(after_help = "Example: rhohat manual train | man -l -")]
+    Manual(ManualArgs),
 }
 
 /// Arguments of `train`.
@@ -173,7 +184,8 @@ pub struct TrainArgs {
 pub struct OnData {
     /// Model file
     pub model: PathBuf,
-    /// Folder of images, image, .npy, IDX (also .gz) or FILE.safetensors[:TENSOR]
+    /// Data, in any format that is read
+    #[arg(help = Format::usage())]
     pub data: PathBuf,
     /// What arrays hold [default: two dimensions rows, three and four pictures]
     #[arg(long = "as", value_name = "MEANING", value_parser = meaning())]
@@ -328,4 +340,18 @@ pub struct DevicesArgs {
     /// Write the joined text of every shader into this folder
     #[arg(long, value_name = "DIR")]
     pub shaders: Option<PathBuf>,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Which shell
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `manual`.
+#[derive(Debug, Args)]
+pub struct ManualArgs {
+    /// Which command [default: rhohat itself]
+    pub command: Option<String>,
 }

@@ -1,14 +1,15 @@
 //! The commands: arguments → library calls → printed lines.
 
 mod bench;
+mod description;
 mod devices;
 mod encode;
 mod eval;
 mod features;
+mod manual;
 mod on_data;
 mod outputs;
 mod reconstruct;
-mod taken;
 mod train;
 mod verify;
 
@@ -31,6 +32,8 @@ pub fn run(cli: &Cli, started: Instant) -> anyhow::Result<ExitCode> {
         Command::Verify(args) => verify::run(args),
         Command::Bench(args) => done(bench::run(args)),
         Command::Devices(args) => done(devices::run(args)),
+        Command::Completions(args) => done(manual::completions(args)),
+        Command::Manual(args) => done(manual::page(args)),
     }
 }
 

@@ -40,6 +40,14 @@ pub fn lines(text: &str) -> Result<()> {
     to_stdout(lines.as_bytes())
 }
 
+/// Prints a text of the program's own as it stands, tabs included.
+///
+/// # Errors
+/// Those of [`lines`].
+pub fn verbatim(text: &[u8]) -> Result<()> {
+    to_stdout(text)
+}
+
 /// Tells of an error, in one line on stderr, and in JSON where that is asked for.
 pub fn failure(text: &str, exit: i32, kind: &str) {
     let text = plain(text);

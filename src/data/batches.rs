@@ -1,4 +1,4 @@
-//! Examples as engines take them: rows of numbers after preprocessing, wherever they are.
+//! Examples as engines take them, batch by batch: rows of numbers after preprocessing, in memory or anywhere else.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,16 +6,16 @@ use std::ops::Range;
 use crate::error::Result;
 use crate::math::params::Matrix;
 
-/// Rows that are asked for.
+/// A selection of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted<'a> {
+pub enum RowSelection<'a> {
     /// Neighbouring ones, in order.
     Range(Range<usize>),
     /// By index.
     Listed(&'a [usize]),
 }
 
-impl Wanted<'_> {
+impl RowSelection<'_> {
     /// How many.
     pub fn len(&self) -> usize {
         match self {
@@ -30,7 +30,7 @@ impl Wanted<'_> {
     }
 }
 
-/// What codes of one or two bytes stand for: bytes or half-precision numbers after preprocessing, each rounded once.
+/// The table of codes of one or two bytes: bytes or half-precision numbers after preprocessing, each rounded once.
 #[derive(Clone, PartialEq)]
 pub struct Codes {
     /// 1 or 2.
@@ -45,43 +45,43 @@ impl fmt::Debug for Codes {
     }
 }
 
-/// A source of examples, m rows of n numbers.
-pub trait Supply: Send + Sync + fmt::Debug {
+/// Examples, m rows of n numbers, of which any selection can be had.
+pub trait Dataset: Send + Sync + fmt::Debug {
     /// m and n.
     fn size(&self) -> (usize, usize);
 
-    /// Fills `out`, `[wanted, n]`, with the rows that are wanted.
+    /// Fills `out`, `[rows, n]`, with the rows of a selection.
     ///
     /// # Errors
     /// When they cannot be read, or hold what is no finite number.
-    fn numbers(&mut self, wanted: &Wanted<'_>, out: &mut [f32]) -> Result<()>;
+    fn numbers(&mut self, rows: &RowSelection<'_>, out: &mut [f32]) -> Result<()>;
 
-    /// What the codes of [`Supply::codes_of`] stand for, where the rows are kept as codes.
+    /// The table of the codes of [`Dataset::codes_of`], where the rows are kept as codes.
     fn codes(&self) -> Option<&Codes> {
         None
     }
 
-    /// Fills `out` with the codes of the rows that are wanted, each row in `stride` bytes, of which those behind its n
-    /// codes are left alone. Only for supplies that have [`Supply::codes`].
+    /// Fills `out` with the codes of the rows of a selection, each row in `stride` bytes, of which those behind its n
+    /// codes are left alone. Only for datasets that have [`Dataset::codes`].
     ///
     /// # Errors
-    /// As [`Supply::numbers`].
-    fn codes_of(&mut self, _wanted: &Wanted<'_>, _stride: usize, _out: &mut [u8]) -> Result<()> {
-        unreachable!("only supplies of codes are asked for codes")
+    /// As [`Dataset::numbers`].
+    fn codes_of(&mut self, _rows: &RowSelection<'_>, _stride: usize, _out: &mut [u8]) -> Result<()> {
+        unreachable!("only datasets of codes are asked for codes")
     }
 }
 
-impl Supply for Matrix<f32> {
+impl Dataset for Matrix<f32> {
     fn size(&self) -> (usize, usize) {
         (self.rows, self.cols)
     }
 
-    fn numbers(&mut self, wanted: &Wanted<'_>, out: &mut [f32]) -> Result<()> {
-        match wanted {
-            Wanted::Range(range) => {
+    fn numbers(&mut self, rows: &RowSelection<'_>, out: &mut [f32]) -> Result<()> {
+        match rows {
+            RowSelection::Range(range) => {
                 out.copy_from_slice(&self.values[range.start * self.cols..range.end * self.cols]);
             }
-            Wanted::Listed(list) => {
+            RowSelection::Listed(list) => {
                 for (out, &row) in out.chunks_exact_mut(self.cols).zip(*list) {
                     out.copy_from_slice(self.row(row));
                 }
@@ -93,23 +93,23 @@ impl Supply for Matrix<f32> {
 
 /// The examples of an engine.
 #[derive(Debug)]
-pub enum Examples {
-    /// To be held whole in the engine's memory.
-    Resident(Box<dyn Supply>),
+pub enum ExampleSet {
+    /// To be copied whole into the engine's memory.
+    Resident(Box<dyn Dataset>),
     /// To be fetched for every pass.
-    Streamed(Box<dyn Supply>),
+    Streamed(Box<dyn Dataset>),
 }
 
-impl Examples {
+impl ExampleSet {
     /// m and n.
     pub fn size(&self) -> (usize, usize) {
         match self {
-            Self::Resident(supply) | Self::Streamed(supply) => supply.size(),
+            Self::Resident(dataset) | Self::Streamed(dataset) => dataset.size(),
         }
     }
 }
 
-impl From<Matrix<f32>> for Examples {
+impl From<Matrix<f32>> for ExampleSet {
     fn from(matrix: Matrix<f32>) -> Self {
         Self::Resident(Box::new(matrix))
     }

@@ -14,9 +14,9 @@ pub const SIDE: usize = 512;
 const CANVAS: usize = 2 * SIDE;
 /// Smallest and largest radius of a leaf, canvas pixels.
 const RADII: (f64, f64) = (16.0, 400.0);
-/// Share of rectangles.
+/// Fraction of rectangles.
 const RECTANGLES: f64 = 0.5;
-/// The shorter half axis is at least this share of the radius. Slender leaves have long straight edges: with 0.4 and a
+/// The shorter half axis is at least this fraction of the radius. Slender leaves have long straight edges: with 0.4 and a
 /// quarter of rectangles 22.7 of 25 features came out oriented in the mean of ten seeds, with these numbers 23.5.
 const THINNEST: f64 = 0.1;
 /// Range of the grey in the middle of a leaf.
@@ -30,7 +30,7 @@ pub const BYTES: u64 = (SIDE * SIDE * size_of::<f32>()) as u64;
 pub const BYTES_OF_DRAWING: u64 =
     ((CANVAS * CANVAS + SIDE * CANVAS + SIDE * SIDE) * size_of::<f32>()) as u64 + (1 << 17);
 
-/// What the picture of a number is called.
+/// The name of a picture.
 pub fn name(number: u64) -> PathBuf {
     PathBuf::from(format!("built-in picture {number}"))
 }
@@ -38,14 +38,14 @@ pub fn name(number: u64) -> PathBuf {
 /// Draws the picture of a number from its own stream, `[SIDE, SIDE]`.
 pub fn draw(seed: u64, number: u64) -> Vec<f32> {
     let mut stream = Stream::numbered(seed, "dead leaves", number);
-    let mut canvas = Canvas::new();
+    let mut canvas = LeafCanvas::new();
     while canvas.bare > 0 {
         canvas.lay_below(&Leaf::random(&mut stream));
     }
     canvas.halved()
 }
 
-/// What a leaf looks like from above.
+/// The outline of a leaf from above.
 enum Outline {
     Ellipse,
     Rectangle,
@@ -133,14 +133,14 @@ fn between(stream: &mut Stream, low: f64, high: f64) -> f64 {
 }
 
 /// The canvas while leaves are laid on it from the top one down.
-struct Canvas {
+struct LeafCanvas {
     /// `[CANVAS, CANVAS]`, NaN where nothing lies yet.
     greys: Vec<f32>,
     /// Pixels on which nothing lies yet.
     bare: usize,
 }
 
-impl Canvas {
+impl LeafCanvas {
     fn new() -> Self {
         Self { greys: vec![f32::NAN; CANVAS * CANVAS], bare: CANVAS * CANVAS }
     }

@@ -1,15 +1,17 @@
 //! The grid patches of pictures as rows of examples, any of them at any time. Pictures are made ready when a row of theirs
-//! is asked for, so that a pass in order decodes each once, and no more is held than what is under way.
+//! is asked for, so that a pass in order decodes each once, and none is in memory but those under way.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::field::Fields;
-use super::normalize::{Spread, centre_rows};
+use super::batches::{Dataset, RowSelection};
+use super::examples::{ExampleRows, Examples, normalized};
+use super::grid::Grid;
+use super::normalize::{Normalize, ValueStatistics, centre_rows};
 use super::pictures::Pictures;
-use super::preprocess::normalized;
-use super::{Examples, Grid, Normalize, Preprocess, Scale};
-use crate::data::batches::{Supply, Wanted};
+use super::prepared_images::PreparedImages;
+use super::preprocess::Preprocess;
+use super::scale::Scale;
 use crate::error::Result;
 use crate::io::memory::Bytes;
 use crate::math::params::Real;
@@ -20,7 +22,7 @@ const PIECE: usize = 4096;
 /// Rows `[m, n]` after preprocessing: the patches of each picture side by side, rows of patches first.
 #[derive(Debug)]
 pub struct GridRows {
-    fields: Fields,
+    images: PreparedImages,
     grids: Vec<Grid>,
     /// The number of the first row of each picture, and that of all rows.
     starts: Vec<usize>,
@@ -30,22 +32,13 @@ pub struct GridRows {
     cols: usize,
 }
 
-/// Some of the rows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rows {
-    /// `[rows, n]` after preprocessing.
-    pub values: Vec<f64>,
-    /// The mean that was taken from each row (`lecture`), to be added back; empty if none was.
-    pub means: Vec<f64>,
-}
-
 impl GridRows {
     /// Rows of pictures under a model's preprocessing, of which limits that are missing are fitted on all of them. `memory`
     /// is what pictures may take while they are decoded; `None` is what the machine has left.
     ///
     /// # Errors
     /// A preprocessing of rows, a picture smaller than the patch, or one that takes more memory than there is; where limits are
-    /// fitted, pictures that cannot be decoded or have no spread.
+    /// fitted, pictures that cannot be decoded or have no statistics.
     pub fn new(pictures: Arc<Pictures>, preprocess: &Preprocess, memory: Option<Bytes>) -> Result<Self> {
         let mut rows = Self::unfitted(pictures, preprocess, memory)?;
         if rows.preprocess.stored_limits().is_none() && preprocess.normalize != Normalize::None {
@@ -62,16 +55,16 @@ impl GridRows {
             starts.push(starts[starts.len() - 1] + grid.across * grid.down);
         }
         let order = (0..grids.len()).collect();
-        let fields = Fields::new(pictures, (patch, channels), preprocess.whiten, memory, order)?;
+        let images = PreparedImages::new(pictures, (patch, channels), preprocess.whiten, memory, order)?;
         let cols = patch * patch * channels;
-        // White is 1 in pictures of any kind: what rows were divided by, if the model has learned from rows, is not theirs.
+        // White is 1 in pictures of any kind: a divisor of rows, if the model has learned from rows, is not theirs.
         let preprocess = Preprocess { scale: Scale::Pixels, ..preprocess.clone() };
-        Ok(Self { fields, grids, starts, preprocess, patch, cols })
+        Ok(Self { images, grids, starts, preprocess, patch, cols })
     }
 
     /// From now on pictures take no more than `memory` while they are made ready; those that are ready are let go.
-    pub fn set_room(&mut self, memory: Bytes) {
-        self.fields.set_room(memory);
+    pub fn set_capacity(&mut self, memory: Bytes) {
+        self.images.set_capacity(memory);
     }
 
     /// m and n.
@@ -93,14 +86,14 @@ impl GridRows {
     ///
     /// # Errors
     /// A file that is damaged, or has changed since it was listed.
-    pub fn rows(&mut self, range: Range<usize>) -> Result<Rows> {
+    pub fn rows(&mut self, range: Range<usize>) -> Result<ExampleRows> {
         let mut values = self.raw(range)?;
         let kind = self.preprocess.normalize;
         let means = if kind == Normalize::Lecture { centre_rows(&mut values, self.cols) } else { Vec::new() };
         if let Some(limits) = self.preprocess.stored_limits() {
             kind.map(&mut values, limits);
         }
-        Ok(Rows { values, means })
+        Ok(ExampleRows { values, means })
     }
 
     /// Neighbouring rows before they are normalised.
@@ -110,49 +103,50 @@ impl GridRows {
             let picture = self.starts.partition_point(|&start| start <= row) - 1;
             let (within, across) = (row - self.starts[picture], self.grids[picture].across);
             let place = (within % across * self.patch, within / across * self.patch);
-            self.fields.cut(picture, place, out)?;
+            self.images.cut(picture, place, out)?;
         }
         Ok(values)
     }
 
     /// The limits that all rows ask for.
     fn fit(&mut self) -> Result<Option<(f64, f64)>> {
-        let (mut spread, rows, kind) = (Spread::default(), self.size().0, self.preprocess.normalize);
+        let (mut statistics, rows, kind) =
+            (ValueStatistics::default(), self.size().0, self.preprocess.normalize);
         for first in (0..rows).step_by(PIECE) {
             let mut values = self.raw(first..rows.min(first + PIECE))?;
             if kind == Normalize::Lecture {
                 let means = centre_rows(&mut values, self.cols);
-                spread.add_means(&means, values.len());
+                statistics.add_means(&means, values.len());
             }
-            spread.add(&values);
+            statistics.add(&values);
         }
-        spread.limits(kind)
+        statistics.limits(kind)
     }
 
     /// All rows at once.
     pub(super) fn all<T: Real>(mut self) -> Result<Examples<T>> {
-        self.fields.check_beside((self.size().0 * self.cols * size_of::<f64>()) as u64)?;
+        self.images.check_beside((self.size().0 * self.cols * size_of::<f64>()) as u64)?;
         let values = self.raw(0..self.size().0)?;
-        let Self { fields, grids, preprocess, cols, .. } = self;
-        drop(fields);
+        let Self { images, grids, preprocess, cols, .. } = self;
+        drop(images);
         normalized(values.into(), cols, Some(grids), preprocess)
     }
 }
 
-impl Supply for GridRows {
+impl Dataset for GridRows {
     fn size(&self) -> (usize, usize) {
         Self::size(self)
     }
 
-    fn numbers(&mut self, wanted: &Wanted<'_>, out: &mut [f32]) -> Result<()> {
+    fn numbers(&mut self, wanted: &RowSelection<'_>, out: &mut [f32]) -> Result<()> {
         let mut fill = |range: Range<usize>, out: &mut [f32]| -> Result<()> {
             let values = self.rows(range)?.values;
             out.iter_mut().zip(values).for_each(|(out, x)| *out = x as f32);
             Ok(())
         };
         match wanted {
-            Wanted::Range(range) => fill(range.clone(), out),
-            Wanted::Listed(list) => {
+            RowSelection::Range(range) => fill(range.clone(), out),
+            RowSelection::Listed(list) => {
                 let cols = out.len() / list.len().max(1);
                 let mut rows = list.iter().zip(out.chunks_exact_mut(cols.max(1)));
                 rows.try_for_each(|(&row, out)| fill(row..row + 1, out))

@@ -1,5 +1,5 @@
-//! Which data a run learns from: what they are recognised by when the run is gone on with, and how they differ if they are
-//! others. Rows and patches in memory are hashed whole; of rows on disk parts of each file at the start, and every row as
+//! The identity of the data that a run learns from: hashes by which they are recognised when it is resumed, and the
+//! differences if they are others. Rows and patches in memory are hashed whole; of rows on disk parts of each file at the start, and every row as
 //! passes read it (a [`RowSum`]). Between the two, a change of a streamed file that no part shows is found out in the first
 //! complete pass.
 
@@ -9,8 +9,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::picture::PictureInfo;
+use super::source::Source;
 use super::stream::{FileSample, RowSum};
-use super::{Listed, Source, Table};
+use super::table::{self, Table};
 use crate::error::{Error, Result};
 use crate::io::safe_open;
 use crate::math::params::Matrix;
@@ -22,7 +24,7 @@ const MOST_FILES: usize = 100_000;
 /// Names that a text about differences lists at most.
 const NAMED: usize = 3;
 
-/// What a run starts from.
+/// The inputs of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inputs {
@@ -33,10 +35,10 @@ pub struct Inputs {
     pub init: Option<String>,
 }
 
-/// What data are.
+/// The kind of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum DataKind {
     /// Patches of pictures, the built-in ones among them.
     Pictures,
     /// Rows in memory.
@@ -45,12 +47,12 @@ pub enum Kind {
     StoredRows,
 }
 
-/// What data are recognised by.
+/// Hashes and sizes by which data are recognised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
-    /// What they are.
-    pub kind: Kind,
+    /// Their kind.
+    pub kind: DataKind,
     /// Rows, or patches drawn, held-out ones included.
     pub rows: usize,
     /// Numbers each.
@@ -117,10 +119,10 @@ impl Identity {
             Source::Stored(store) => {
                 let files = store.fingerprint(store.rows)?;
                 let identity = Self {
-                    kind: Kind::StoredRows,
+                    kind: DataKind::StoredRows,
                     rows: store.rows,
                     cols: store.cols,
-                    number: Some(store.number.name().to_owned()),
+                    number: Some(store.dtype.name().to_owned()),
                     files: files.len(),
                     xxh3: of_samples(&files),
                     sum: None,
@@ -128,19 +130,19 @@ impl Identity {
                 Ok((identity, Inventory { files, ..Inventory::default() }))
             }
             Source::Images(pictures) => {
-                let entry = |picture: &Listed| PictureEntry {
+                let entry = |picture: &PictureInfo| PictureEntry {
                     name: picture.name.file_name().unwrap_or_default().to_string_lossy().into_owned(),
                     size: [picture.width, picture.height, picture.channels],
                 };
                 let pictures: Vec<PictureEntry> = pictures.list().iter().map(entry).collect();
                 let (rows, cols) = examples.map_or((0, 0), |examples| (examples.rows, examples.cols));
                 let identity = Self {
-                    kind: Kind::Pictures,
+                    kind: DataKind::Pictures,
                     rows,
                     cols,
                     number: None,
                     files: pictures.len(),
-                    xxh3: of_values(examples.map_or(&[], |examples| &examples.values)),
+                    xxh3: table::fingerprint(examples.map_or(&[], |examples| &examples.values)),
                     sum: None,
                 };
                 Ok((identity, Inventory { pictures, ..Inventory::default() }))
@@ -150,7 +152,7 @@ impl Identity {
 
     fn of_table(table: &Table) -> Self {
         Self {
-            kind: Kind::Rows,
+            kind: DataKind::Rows,
             rows: table.rows,
             cols: table.cols,
             number: None,
@@ -196,7 +198,7 @@ impl std::fmt::Display for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { kind, rows, cols, number, files, .. } = self;
         match (kind, number) {
-            (Kind::Pictures, _) => {
+            (DataKind::Pictures, _) => {
                 write!(f, "{rows} patches of {files} picture{}", if *files == 1 { "" } else { "s" })
             }
             (_, Some(number)) => write!(f, "{rows} rows of {cols} numbers ({number})"),
@@ -261,21 +263,12 @@ pub fn of_file(path: &Path) -> Result<String> {
     }
 }
 
-/// One hash of the samples of all files: what lies in them counts, their names and times do not.
+/// One hash of the samples of all files: their content counts, their names and times do not.
 fn of_samples(files: &[FileSample]) -> String {
     let mut hash = Xxh3::new();
     for file in files {
         hash.update(&file.rows.to_le_bytes());
         hash.update(file.xxh3.as_bytes());
-    }
-    format!("{:032x}", hash.digest128())
-}
-
-fn of_values(values: &[f64]) -> String {
-    let mut hash = Xxh3::new();
-    for values in values.chunks(1 << 13) {
-        let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_bits().to_le_bytes()).collect();
-        hash.update(&bytes);
     }
     format!("{:032x}", hash.digest128())
 }

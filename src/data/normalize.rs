@@ -1,13 +1,27 @@
 //! Bringing the values of examples into the range of the output units, and taking them back.
 
-use super::Normalize;
+use serde::{Deserialize, Serialize};
+
 use crate::error::{DATA, Error, Result};
 
 /// Where the lecture clips, in standard deviations of all values.
 const CLIP: f64 = 3.0;
 
+/// How the values of an example are brought into the range of the output units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Normalize {
+    /// Taken as they are.
+    None,
+    /// The lecture's: minus the example's own mean, clipped to ±3σ of all values, mapped to [0.1, 0.9].
+    Lecture,
+    /// Smallest value of the training set (or of the sample that is fitted) to 0, largest to 1; values beyond them are not
+    /// clipped.
+    Unit,
+}
+
 impl Normalize {
-    /// The ends of the range that [`super::Preprocess::limits`] are mapped to.
+    /// The ends of the range that [`Preprocess::limits`](super::Preprocess::limits) are mapped to.
     pub fn range(self) -> (f64, f64) {
         match self {
             Self::Lecture => (0.1, 0.9),
@@ -18,12 +32,12 @@ impl Normalize {
     /// The limits that `values` (without their rows' `means`, for the lecture's kind) ask for; fails if they have no
     /// spread, for then there is nothing to scale by.
     pub(super) fn fit(self, values: &[f64], means: &[f64]) -> Result<Option<(f64, f64)>> {
-        let mut spread = Spread::default();
+        let mut statistics = ValueStatistics::default();
         if self != Self::None {
-            spread.add(values);
-            spread.add_means(means, values.len());
+            statistics.add(values);
+            statistics.add_means(means, values.len());
         }
-        spread.limits(self)
+        statistics.limits(self)
     }
 
     /// Maps `limits` to the ends of the range. The lecture's kind clips what lies beyond; `unit` does not, so that
@@ -54,9 +68,9 @@ pub fn centre_rows(values: &mut [f64], cols: usize) -> Vec<f64> {
     values.chunks_exact_mut(cols).map(centre).collect()
 }
 
-/// What limits are taken from, in one pass over values that come piece by piece.
+/// Statistics for limits, from one pass over values that come piece by piece.
 #[derive(Debug)]
-pub struct Spread {
+pub struct ValueStatistics {
     count: f64,
     sum: f64,
     squares: f64,
@@ -66,13 +80,13 @@ pub struct Spread {
     noise: f64,
 }
 
-impl Default for Spread {
+impl Default for ValueStatistics {
     fn default() -> Self {
         Self { count: 0.0, sum: 0.0, squares: 0.0, low: f64::INFINITY, high: f64::NEG_INFINITY, noise: 0.0 }
     }
 }
 
-impl Spread {
+impl ValueStatistics {
     /// Goes on with more values; how they are cut into pieces makes no difference.
     pub fn add(&mut self, values: &[f64]) {
         self.count += values.len() as f64;

@@ -1,12 +1,12 @@
-//! Square patches of pictures: drawn at random for training, on a grid for everything else, and the way back.
-//! A patch is one row `[patch, patch, channels]`.
+//! Square patches of pictures, drawn at random for training. A patch is one row `[patch, patch, channels]`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::field::Fields;
-use super::pictures::{Listed, Pictures};
-use super::{Grid, Picture, Recipe, Sample};
+use super::picture::PictureInfo;
+use super::pictures::Pictures;
+use super::prepared_images::PreparedImages;
+use super::recipe::DataRecipe;
+use super::sample::Sample;
 use crate::error::{Error, Result};
 use crate::io::memory::Bytes;
 use crate::math::random::Stream;
@@ -19,7 +19,7 @@ pub const BYTES_OF_DRAW: u64 = 24;
 /// each are taken once at most, unless the recipe draws them with replacement. `[drawn, n]`.
 pub fn random(
     pictures: &Arc<Pictures>,
-    recipe: &Recipe,
+    recipe: &DataRecipe,
     channels: usize,
     memory: Option<Bytes>,
 ) -> Result<Vec<f64>> {
@@ -28,7 +28,7 @@ pub fn random(
     let whole = pictures.squares().filter(is_whole).map(|(_, count)| count);
     let samples = whole.map_or(recipe.samples, |count| recipe.samples.min(count));
     let cols = channels * patch * patch;
-    let mut rows = room(samples, cols)?;
+    let mut rows = zeros(samples, cols)?;
     let positions = Positions::of(pictures.list(), patch);
     let drawn: Vec<u64> = if let Some(count) = whole {
         Sample { rows: samples, seed: recipe.seed }.of(count).map(|number| number as u64).collect()
@@ -41,10 +41,11 @@ pub fn random(
     order.sort_unstable_by_key(|&sample| drawn[sample]);
     let pictures_of = order.iter().map(|&sample| positions.picture(drawn[sample]));
     let wanted = distinct(pictures_of, samples.min(pictures.list().len()));
-    let mut fields = Fields::new(Arc::clone(pictures), (patch, channels), recipe.whiten, memory, wanted)?;
+    let mut images =
+        PreparedImages::new(Arc::clone(pictures), (patch, channels), recipe.whiten, memory, wanted)?;
     for sample in order {
         let (picture, place) = positions.place(drawn[sample]);
-        fields.cut(picture, place, &mut rows[sample * cols..(sample + 1) * cols])?;
+        images.cut(picture, place, &mut rows[sample * cols..(sample + 1) * cols])?;
     }
     Ok(rows)
 }
@@ -68,9 +69,9 @@ struct Positions {
 }
 
 impl Positions {
-    fn of(list: &[Listed], patch: usize) -> Self {
+    fn of(list: &[PictureInfo], patch: usize) -> Self {
         let mut count = 0;
-        let start = |picture: &Listed| {
+        let start = |picture: &PictureInfo| {
             let (first, across) = (count, (picture.width - patch + 1) as u64);
             count += across * (picture.height - patch + 1) as u64;
             (first, across)
@@ -92,7 +93,7 @@ impl Positions {
 }
 
 /// `rows` × `cols` zeros; fails where `--samples` asks for more than there is.
-fn room(rows: usize, cols: usize) -> Result<Vec<f64>> {
+fn zeros(rows: usize, cols: usize) -> Result<Vec<f64>> {
     let mut values = Vec::new();
     let count = rows.checked_mul(cols).filter(|&count| values.try_reserve_exact(count).is_ok());
     let Some(count) = count else {
@@ -103,37 +104,6 @@ fn room(rows: usize, cols: usize) -> Result<Vec<f64>> {
     };
     values.resize(count, 0.0);
     Ok(values)
-}
-
-/// Puts grid patches `rows` `[m, n]` together again, one picture a grid.
-pub fn assemble(rows: &[f32], grids: &[Grid], patch: usize, channels: usize) -> Vec<Picture> {
-    let mut rest = rows;
-    let mut pictures = Vec::with_capacity(grids.len());
-    for (number, grid) in grids.iter().enumerate() {
-        let (mine, others) = rest.split_at(grid.across * grid.down * patch * patch * channels);
-        rest = others;
-        pictures.push(Picture {
-            name: PathBuf::from(format!("picture {number}")),
-            width: grid.across * patch,
-            height: grid.down * patch,
-            channels,
-            pixels: tile(mine, grid.across, patch * channels, patch),
-        });
-    }
-    pictures
-}
-
-/// From patches of `lines` lines, each `line` numbers long, `across` of them side by side, to lines of the picture.
-fn tile(patches: &[f32], across: usize, line: usize, lines: usize) -> Vec<f32> {
-    let mut pixels = Vec::with_capacity(patches.len());
-    for band in patches.chunks_exact(across * line * lines) {
-        for y in 0..lines {
-            for patch in band.chunks_exact(line * lines) {
-                pixels.extend_from_slice(&patch[y * line..(y + 1) * line]);
-            }
-        }
-    }
-    pixels
 }
 
 #[cfg(test)]

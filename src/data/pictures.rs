@@ -1,58 +1,60 @@
-//! Pictures that are known by their headers and decoded one by one: files, the built-in ones, or pictures that are in memory
+//! Pictures that are known by their sizes and decoded one by one: of files, the built-in ones, or pictures that are in memory
 //! already.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::fmt;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
-use super::field::bytes_of_whitening;
-use super::folder::picture_files;
-use super::images::{self, Header};
-use super::left_out::{LeftOut, What};
-use super::pixels::{Numbers, Pixels};
-use super::{Grid, Picture, Preprocess, dead_leaves};
+use super::dead_leaves;
+use super::grid::Grid;
+use super::picture::{Picture, PictureInfo};
+use super::pixels::{PixelData, Pixels};
+use super::preprocess::Preprocess;
+use super::skipped::SkippedFiles;
+use super::whiten;
 use crate::error::{DATA, Error, Result};
 use crate::io::memory::Bytes;
+
+/// Where the pixels of a picture come from.
+pub(super) trait PixelSource: fmt::Debug + Send + Sync {
+    /// Makes the pixels of the picture that `info` describes.
+    ///
+    /// # Errors
+    /// A file that is damaged, or has changed since it was listed.
+    fn decode(&self, info: &PictureInfo) -> Result<Pixels>;
+
+    /// Bytes that the picture takes.
+    fn memory(&self) -> PixelMemory;
+
+    /// Whether the picture is turned or mirrored, as its file asks for.
+    fn is_turned(&self) -> bool {
+        false
+    }
+}
+
+/// Bytes of a picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct PixelMemory {
+    /// Of its pixels once they are decoded.
+    pub decoded: u64,
+    /// Most while they are decoded, the pixels included.
+    pub decoding: u64,
+    /// Held all the time.
+    pub resident: u64,
+}
 
 /// Pictures of one source, in their order; at least one.
 #[derive(Debug)]
 pub struct Pictures {
-    list: Vec<Listed>,
-    places: Vec<Place>,
-    left_out: LeftOut,
-}
-
-/// What is known of a picture before it is decoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// The file it comes from, or another name for messages.
-    pub name: PathBuf,
-    /// Pixels across, as the picture is shown.
-    pub width: usize,
-    /// Pixels down, as the picture is shown.
-    pub height: usize,
-    /// 1 (grey) or 3 (colour).
-    pub channels: usize,
-}
-
-/// Where the pixels of a picture are.
-#[derive(Clone, Debug)]
-enum Place {
-    /// In the file of that name.
-    File(Header),
-    /// Drawn anew: seed and number.
-    BuiltIn(u64, u64),
-    /// In memory.
-    Held(Arc<Vec<f32>>),
+    list: Vec<PictureInfo>,
+    pixels: Vec<Arc<dyn PixelSource>>,
+    skipped: SkippedFiles,
 }
 
 /// The memory that a picture takes while it is made ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Need {
+pub struct PictureMemory {
     /// The picture.
-    pub picture: Listed,
+    pub picture: PictureInfo,
     /// Bytes at their peak.
     pub bytes: Bytes,
 }
@@ -64,92 +66,53 @@ impl Pictures {
     /// If there are none.
     pub fn of(pictures: Vec<Picture>) -> Self {
         assert!(!pictures.is_empty(), "a source of pictures has at least one");
-        let (list, places) = pictures
-            .into_iter()
-            .map(|Picture { name, width, height, channels, pixels }| {
-                (Listed { name, width, height, channels }, Place::Held(Arc::new(pixels)))
-            })
-            .unzip();
-        Self { list, places, left_out: LeftOut::default() }
+        let parts = pictures.into_iter().map(|Picture { name, width, height, channels, pixels }| {
+            let source: Arc<dyn PixelSource> = Arc::new(InMemory(Arc::new(pixels)));
+            (PictureInfo { name, width, height, channels }, source)
+        });
+        Self::from_parts(parts, SkippedFiles::default())
+    }
+
+    /// Pictures of any source, and the files that are skipped beside them.
+    pub(super) fn from_parts(
+        parts: impl Iterator<Item = (PictureInfo, Arc<dyn PixelSource>)>,
+        skipped: SkippedFiles,
+    ) -> Self {
+        let (list, pixels) = parts.unzip();
+        Self { list, pixels, skipped }
     }
 
     /// The pictures of several sources, one behind the other; their pixels are not copied.
-    pub(super) fn joined(parts: Vec<Arc<Self>>) -> Self {
-        let mut all = Self { list: Vec::new(), places: Vec::new(), left_out: LeftOut::default() };
-        for part in parts {
-            all.list.extend_from_slice(&part.list);
-            all.places.extend_from_slice(&part.places);
-        }
-        all
+    pub(super) fn joined(parts: &[Arc<Self>]) -> Self {
+        let of_all = parts.iter().flat_map(|part| part.list.iter().cloned().zip(part.pixels.iter().cloned()));
+        Self::from_parts(of_all, SkippedFiles::default())
     }
 
     /// The ten dead-leaves pictures of `seed`, drawn when they are asked for.
     pub fn built_in(seed: u64) -> Self {
-        let listed = |number| Listed {
-            name: dead_leaves::name(number),
-            width: dead_leaves::SIDE,
-            height: dead_leaves::SIDE,
-            channels: 1,
-        };
-        let list = (0..dead_leaves::PICTURES).map(listed).collect();
-        let places = (0..dead_leaves::PICTURES).map(|number| Place::BuiltIn(seed, number)).collect();
-        Self { list, places, left_out: LeftOut::default() }
+        let side = dead_leaves::SIDE;
+        let parts = (0..dead_leaves::PICTURES).map(|number| {
+            let info =
+                PictureInfo { name: dead_leaves::name(number), width: side, height: side, channels: 1 };
+            let source: Arc<dyn PixelSource> = Arc::new(BuiltIn { seed, number });
+            (info, source)
+        });
+        Self::from_parts(parts, SkippedFiles::default())
     }
 
-    /// The picture of an open file of `held` bytes.
-    pub(super) fn of_file(path: &Path, file: &File, held: u64) -> Result<Self> {
-        Ok(Self::of_files(
-            vec![path.to_owned()],
-            vec![images::header_of(path, file, held)?],
-            LeftOut::default(),
-        ))
-    }
-
-    /// All pictures of a folder in the order of their names.
-    pub(super) fn of_folder(folder: &Path) -> Result<Self> {
-        let (files, left_out) = picture_files(folder)?;
-        if files.is_empty() {
-            return Err(Error::input(folder, nothing_in_it(&left_out)));
-        }
-        // Collected first, so that of several bad files the first by name is reported.
-        let headers = files.par_iter().map(|path| images::header(path)).collect::<Vec<_>>();
-        let headers = headers.into_iter().collect::<Result<Vec<_>>>()?;
-        if let Some(warning) = left_out.warning() {
-            tracing::warn!("{}: {warning}", folder.display());
-        }
-        Ok(Self::of_files(files, headers, left_out))
-    }
-
-    fn of_files(files: Vec<PathBuf>, headers: Vec<Header>, left_out: LeftOut) -> Self {
-        let turned = headers.iter().filter(|header| header.is_turned()).count();
-        if turned > 0 {
-            let all = headers.len();
-            match all {
-                1 => tracing::info!("the picture is turned as its EXIF orientation says"),
-                _ => tracing::info!("{turned} of {all} pictures are turned as their EXIF orientation says"),
-            }
-        }
-        let listed = |(name, header): (PathBuf, &Header)| {
-            let &Header { width, height, channels, .. } = header;
-            Listed { name, width, height, channels }
-        };
-        let list = files.into_iter().zip(&headers).map(listed).collect();
-        Self { list, places: headers.into_iter().map(Place::File).collect(), left_out }
-    }
-
-    /// What is known of all of them, in their order.
-    pub fn list(&self) -> &[Listed] {
+    /// The size of each, in their order.
+    pub fn list(&self) -> &[PictureInfo] {
         &self.list
     }
 
-    /// What of a folder was not taken.
-    pub fn left_out(&self) -> &LeftOut {
-        &self.left_out
+    /// Files of their folder that are skipped.
+    pub fn skipped(&self) -> &SkippedFiles {
+        &self.skipped
     }
 
     /// How many are turned or mirrored, as the EXIF orientation in their files asks for.
     pub fn turned(&self) -> usize {
-        self.places.iter().filter(|place| matches!(place, Place::File(header) if header.is_turned())).count()
+        self.pixels.iter().filter(|source| source.is_turned()).count()
     }
 
     /// Decodes a picture, whatever memory it takes.
@@ -157,48 +120,34 @@ impl Pictures {
     /// # Errors
     /// A file that is damaged, or has changed since it was listed.
     pub fn read(&self, number: usize) -> Result<Picture> {
-        let Listed { name, width, height, channels } = self.list[number].clone();
+        let PictureInfo { name, width, height, channels } = self.list[number].clone();
         Ok(Picture { name, width, height, channels, pixels: self.decode(number)?.single() })
     }
 
     /// The pixels of a picture.
     pub(super) fn decode(&self, number: usize) -> Result<Pixels> {
-        let &Listed { width, height, channels, .. } = &self.list[number];
-        let numbers = match &self.places[number] {
-            Place::File(header) => return images::decode(&self.list[number].name, header),
-            &Place::BuiltIn(seed, number) => Arc::new(dead_leaves::draw(seed, number)),
-            Place::Held(pixels) => Arc::clone(pixels),
-        };
-        Ok(Pixels { width, height, stride: channels, channels, numbers: Numbers::Floats(numbers) })
+        self.pixels[number].decode(&self.list[number])
     }
 
     /// Most bytes that a picture takes while it is decoded and made ready in `channels` of a model, whitened or not.
     pub(crate) fn bytes_of(&self, number: usize, channels: usize, whiten: bool) -> u64 {
-        let &Listed { width, height, channels: own, .. } = &self.list[number];
-        let (decoded, decoding) = match &self.places[number] {
-            Place::File(header) => (header.decoded(), header.decoding()),
-            Place::BuiltIn(..) => (dead_leaves::BYTES, dead_leaves::BYTES_OF_DRAWING),
-            Place::Held(_) => (0, 0),
-        };
-        let whitening = bytes_of_whitening(width, height, channels.min(own));
+        let &PictureInfo { width, height, channels: own, .. } = &self.list[number];
+        let PixelMemory { decoded, decoding, .. } = self.pixels[number].memory();
+        let whitening = whiten::bytes(width, height, channels.min(own));
         if whiten { decoding.max(decoded + whitening) } else { decoding }
     }
 
     /// Bytes that pictures take that are in memory already.
-    pub(crate) fn held(&self) -> u64 {
-        let bytes = |place: &Place| match place {
-            Place::Held(pixels) => size_of_val(&pixels[..]) as u64,
-            _ => 0,
-        };
-        self.places.iter().map(bytes).sum()
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        self.pixels.iter().map(|source| source.memory().resident).sum()
     }
 
     /// The picture that takes most while it is made ready under a preprocessing.
-    pub fn need(&self, preprocess: &Preprocess) -> Need {
+    pub fn largest(&self, preprocess: &Preprocess) -> PictureMemory {
         let channels = preprocess.channels.unwrap_or(1);
         let bytes = |number: &usize| self.bytes_of(*number, channels, preprocess.whiten);
         let most = (0..self.list.len()).rev().max_by_key(bytes).unwrap_or_default();
-        Need { picture: self.list[most].clone(), bytes: Bytes(bytes(&most)) }
+        PictureMemory { picture: self.list[most].clone(), bytes: Bytes(bytes(&most)) }
     }
 
     /// The grids of patches of all pictures, from their sizes alone.
@@ -208,19 +157,22 @@ impl Pictures {
     pub fn grids(&self, preprocess: &Preprocess) -> Result<Vec<Grid>> {
         let Some(patch) = preprocess.patch else {
             let reason = "these are images, but the model was trained on rows and knows no patch size";
-            return Err(Error::input(DATA, format!("{reason}; give rows as .npy, IDX or safetensors")));
+            return Err(Error::input(
+                DATA,
+                format!("{reason}; give rows, a .npy of two dimensions for example"),
+            ));
         };
-        check_size(&self.list, patch)?;
+        self.check_size(patch)?;
         Ok(self.list.iter().map(|p| Grid { across: p.width / patch, down: p.height / patch }).collect())
     }
 
-    /// What the grid of patches leaves out of the pictures at the right and at the bottom, in words; `None` where it leaves
-    /// out nothing.
+    /// Columns at the right and rows at the bottom that the grid of patches leaves out, in words; `None` where it leaves out
+    /// nothing.
     pub fn cropped(&self, patch: usize) -> Option<String> {
         let left = |size: usize| size % patch.max(1);
-        let cropped: Vec<&Listed> = self.list.iter().filter(|p| left(p.width) + left(p.height) > 0).collect();
+        let cropped: Vec<_> = self.list.iter().filter(|p| left(p.width) + left(p.height) > 0).collect();
         let first = cropped.first()?;
-        let &&Listed { width, height, .. } = first;
+        let &&PictureInfo { width, height, .. } = first;
         let (right, bottom) = (left(width), left(height));
         let kept = format!("{}×{}", width - right, height - bottom);
         let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
@@ -240,37 +192,65 @@ impl Pictures {
     /// Side and number of the pictures, where all are squares of one size.
     pub fn squares(&self) -> Option<(usize, usize)> {
         let side = self.list.first()?.width;
-        let is_one = |p: &Listed| (p.width, p.height) == (side, side);
+        let is_one = |p: &PictureInfo| (p.width, p.height) == (side, side);
         self.list.iter().all(is_one).then_some((side, self.list.len()))
+    }
+
+    /// Fails on a patch without pixels and names the first picture that is smaller than one patch.
+    pub(super) fn check_size(&self, patch: usize) -> Result<()> {
+        if patch == 0 {
+            return Err(Error::usage("--patch 0: a patch needs at least one pixel"));
+        }
+        let Some(small) = self.list.iter().find(|p| p.width.min(p.height) < patch) else { return Ok(()) };
+        let (width, height) = (small.width, small.height);
+        let side = width.min(height);
+        // So thin a picture is an array whose dimensions are others.
+        let of_array =
+            if side <= THINNEST { "; of an array, say with --axes which dimensions are h and w" } else { "" };
+        let remedy = format!("give a --patch of at most {side}, or larger pictures{of_array}");
+        Err(Error::input(
+            &small.name,
+            format!("{width}×{height} pixels are smaller than one patch of {patch}×{patch}; {remedy}"),
+        ))
     }
 }
 
 /// Fewest pixels that somebody may have meant by a side of a picture, less one.
 const THINNEST: usize = 4;
 
-/// Fails on a patch without pixels and names the first picture that is smaller than one patch.
-pub fn check_size(list: &[Listed], patch: usize) -> Result<()> {
-    if patch == 0 {
-        return Err(Error::usage("--patch 0: a patch needs at least one pixel"));
-    }
-    let Some(small) = list.iter().find(|p| p.width.min(p.height) < patch) else { return Ok(()) };
-    let (width, height) = (small.width, small.height);
-    let side = width.min(height);
-    // So thin a picture is an array whose dimensions are others.
-    let of_array =
-        if side <= THINNEST { "; of an array, say with --axes which dimensions are h and w" } else { "" };
-    let remedy = format!("give a --patch of at most {side}, or larger pictures{of_array}");
-    Err(Error::input(
-        &small.name,
-        format!("{width}×{height} pixels are smaller than one patch of {patch}×{patch}; {remedy}"),
-    ))
+/// Pixels of floats, not decoded from anything.
+fn floats(info: &PictureInfo, values: Arc<Vec<f32>>) -> Pixels {
+    let &PictureInfo { width, height, channels, .. } = info;
+    Pixels { width, height, stride: channels, channels, data: PixelData::Floats(values) }
 }
 
-/// Why a folder has no pictures, and what to do.
-fn nothing_in_it(left_out: &LeftOut) -> String {
-    let fact = "no PNG or JPEG images in this folder";
-    if left_out.count_of(What::InSubfolder) > 0 || left_out.warning().is_some() {
-        return format!("{fact}; {}", left_out.warning().unwrap_or_default());
+/// A picture in memory.
+#[derive(Debug)]
+struct InMemory(Arc<Vec<f32>>);
+
+impl PixelSource for InMemory {
+    fn decode(&self, info: &PictureInfo) -> Result<Pixels> {
+        Ok(floats(info, Arc::clone(&self.0)))
     }
-    format!("{fact}; put some into it (subfolders are not searched), or give a .npy, IDX or safetensors file")
+
+    fn memory(&self) -> PixelMemory {
+        PixelMemory { resident: size_of_val(&self.0[..]) as u64, ..PixelMemory::default() }
+    }
+}
+
+/// A dead-leaves picture, drawn anew each time.
+#[derive(Debug)]
+struct BuiltIn {
+    seed: u64,
+    number: u64,
+}
+
+impl PixelSource for BuiltIn {
+    fn decode(&self, info: &PictureInfo) -> Result<Pixels> {
+        Ok(floats(info, Arc::new(dead_leaves::draw(self.seed, self.number))))
+    }
+
+    fn memory(&self) -> PixelMemory {
+        PixelMemory { decoded: dead_leaves::BYTES, decoding: dead_leaves::BYTES_OF_DRAWING, resident: 0 }
+    }
 }

@@ -15,12 +15,12 @@ pub struct Pixels {
     /// 1 (grey) or 3 (colour).
     pub channels: usize,
     /// `[height, width, stride]`.
-    pub numbers: Numbers,
+    pub data: PixelData,
 }
 
-/// Numbers of one kind.
+/// The numbers of a picture, of one type.
 #[derive(Debug)]
-pub enum Numbers {
+pub enum PixelData {
     /// 255 is 1.
     Bytes(Vec<u8>),
     /// 65 535 is 1.
@@ -34,12 +34,12 @@ impl Pixels {
     /// three channels.
     pub fn write(&self, first: usize, channels: usize, out: &mut [f64]) {
         let start = first * self.stride;
-        match &self.numbers {
-            Numbers::Bytes(bytes) => self.convert(&bytes[start..], channels, out, |x| f32::from(x) / 255.0),
-            Numbers::Words(words) => {
+        match &self.data {
+            PixelData::Bytes(bytes) => self.convert(&bytes[start..], channels, out, |x| f32::from(x) / 255.0),
+            PixelData::Words(words) => {
                 self.convert(&words[start..], channels, out, |x| f32::from(x) / 65_535.0)
             }
-            Numbers::Floats(floats) => self.convert(&floats[start..], channels, out, |x| x),
+            PixelData::Floats(floats) => self.convert(&floats[start..], channels, out, |x| x),
         }
     }
 

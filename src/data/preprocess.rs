@@ -1,39 +1,31 @@
-//! A model's preprocessing at work: forward on raw examples, and back to the values of the source.
+//! The preprocessing that belongs to a model: from raw examples to inputs, and the way back to the values of the source.
 
-use std::borrow::Cow;
+use serde::{Deserialize, Serialize};
 
-use super::numbers::Number;
-use super::{Examples, Grid, Normalize, Picture, Preprocess, Scale, normalize, patches};
+use super::dtype::DType;
+use super::grid::{self, Grid};
+use super::normalize::Normalize;
+use super::picture::Picture;
+use super::scale::Scale;
 use crate::error::{DATA, Error, Result};
-use crate::math::params::{Matrix, Real};
 
-/// Normalises rows of `cols` numbers, fitting the limits if there are none, and rounds them to T.
-pub fn normalized<T: Real>(
-    mut values: Cow<'_, [f64]>,
-    cols: usize,
-    grid: Option<Vec<Grid>>,
-    mut preprocess: Preprocess,
-) -> Result<Examples<T>> {
-    let kind = preprocess.normalize;
-    let means = match kind {
-        Normalize::Lecture => normalize::centre_rows(values.to_mut(), cols),
-        Normalize::Unit | Normalize::None => Vec::new(),
-    };
-    preprocess.limits = match preprocess.stored_limits() {
-        Some(limits) => Some(limits),
-        None => kind.fit(&values, &means)?,
-    };
-    if let Some(limits) = preprocess.limits {
-        kind.map(values.to_mut(), limits);
-    }
-    let rows = values.len() / cols;
-    let mut rounded: Vec<T> = match values {
-        Cow::Borrowed(values) => values.iter().map(|&x| T::from_f64(x)).collect(),
-        // In place: the rows are not held twice.
-        Cow::Owned(values) => values.into_iter().map(T::from_f64).collect(),
-    };
-    rounded.shrink_to_fit();
-    Ok(Examples { matrix: Matrix::new(rows, cols, rounded), means, grid, preprocess })
+/// The preprocessing that belongs to a model, fitted on its training data and stored in its file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preprocess {
+    /// Side of the square patches images are cut into; `None` for rows.
+    pub patch: Option<usize>,
+    /// 1 or 3; `None` for rows.
+    pub channels: Option<usize>,
+    /// Olshausen's filter was applied to the images.
+    pub whiten: bool,
+    /// The divisor of raw numbers of rows, before they are normalised.
+    #[serde(rename = "divide", default, skip_serializing_if = "Scale::is_pixels")]
+    pub scale: Scale,
+    /// The kind of normalisation.
+    pub normalize: Normalize,
+    /// Smallest and largest value that were mapped to the ends of the range: ±3σ for `lecture`, the extremes for
+    /// `unit`; `None` for `none`.
+    pub limits: Option<(f64, f64)>,
 }
 
 impl Preprocess {
@@ -42,9 +34,9 @@ impl Preprocess {
         self.limits.filter(|_| self.normalize != Normalize::None)
     }
 
-    /// The preprocessing of numbers that are stored as `number`: what they are divided by, whatever they are stored as.
-    pub fn for_numbers(&self, number: Number) -> Self {
-        Self { scale: self.scale.for_numbers(number), ..self.clone() }
+    /// The preprocessing of numbers that are stored as `dtype`: the scale is their divisor then, whatever they are stored as.
+    pub fn for_dtype(&self, dtype: DType) -> Self {
+        Self { scale: self.scale.for_dtype(dtype), ..self.clone() }
     }
 
     /// Refuses rows of another width than the patches that they stand for.
@@ -63,8 +55,8 @@ impl Preprocess {
     }
 
     /// Takes normalised rows `[m, n]` back to the values that the source had (whitened, where it was whitened),
-    /// adding each row's own mean and undoing the scale, if it is that of [`Examples::preprocess`]: `means` is
-    /// [`Examples::means`], one a row or empty.
+    /// adding each row's own mean and undoing the scale, if it is that of [`Examples::preprocess`](super::Examples::preprocess): `means` is
+    /// [`Examples::means`](super::Examples::means), one a row or empty.
     pub fn restore(&self, rows: &mut [f32], means: &[f64]) {
         let limits = self.stored_limits();
         let cols = rows.len() / means.len().max(1);
@@ -79,10 +71,10 @@ impl Preprocess {
         }
     }
 
-    /// Puts restored grid patches `[m, n]` together again, one picture for each of `grids` ([`Examples::grid`]).
+    /// Puts restored grid patches `[m, n]` together again, one picture for each of `grids` ([`Examples::grid`](super::Examples::grid)).
     /// Values are as they stand, beyond [0, 1] too. `None` if this is the preprocessing of rows.
     pub fn pictures(&self, rows: &[f32], grids: &[Grid]) -> Option<Vec<Picture>> {
         let (patch, channels) = self.patch.zip(self.channels)?;
-        Some(patches::assemble(rows, grids, patch, channels))
+        Some(grid::assemble(rows, grids, patch, channels))
     }
 }

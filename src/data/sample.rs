@@ -1,8 +1,5 @@
 //! A seeded sample of rows, on which a normalisation is fitted where a pass over all of them takes too long.
 
-use super::normalize::{Spread, centre_rows};
-use super::{Normalize, Scale, Table};
-use crate::error::Result;
 use crate::math::random::Stream;
 
 /// So many rows, drawn without putting any back.
@@ -25,27 +22,6 @@ impl Sample {
             wanted -= u64::from(is_taken);
             is_taken
         })
-    }
-}
-
-impl Table {
-    /// The limits of a normalisation, fitted on a sample of the rows on this scale; the bits of [`super::stream::fit`] on the same rows.
-    ///
-    /// # Errors
-    /// When the rows of the sample have no spread.
-    pub fn fit(&self, kind: Normalize, sample: Sample, scale: Scale) -> Result<Option<(f64, f64)>> {
-        let divisor = scale.divisor(self.number);
-        let mut spread = Spread::default();
-        for row in sample.of(self.rows) {
-            let raw = &self.values[row * self.cols..][..self.cols];
-            let mut values: Vec<f64> = raw.iter().map(|x| x / divisor).collect();
-            if kind == Normalize::Lecture {
-                let means = centre_rows(&mut values, self.cols);
-                spread.add_means(&means, values.len());
-            }
-            spread.add(&values);
-        }
-        spread.limits(kind)
     }
 }
 

@@ -1,12 +1,12 @@
-//! What raw numbers are divided by before anything else is done with them, and how that stands in files.
+//! The scale of raw numbers: a divisor that is applied before anything else, and its form in files.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::numbers::Number;
+use super::dtype::DType;
 
-/// What a byte of a picture is divided by.
+/// The divisor of a byte of a picture.
 const WHITE: f64 = 255.0;
 
 /// The scale of raw numbers. In files it is the divisor, 1 for numbers that are taken as they are; [`Scale::Pixels`] is the
@@ -26,7 +26,7 @@ impl Scale {
     /// Division by `divisor`.
     ///
     /// # Errors
-    /// What is no finite number from 1 up.
+    /// Anything but a finite number from 1 up.
     pub fn of(divisor: f64) -> Result<Self, String> {
         match divisor {
             1.0 => Ok(Self::AsIs),
@@ -37,13 +37,13 @@ impl Scale {
         }
     }
 
-    /// What numbers of this kind are divided by.
-    pub fn divisor(self, number: Number) -> f64 {
+    /// The divisor of numbers of this type.
+    pub fn divisor(self, dtype: DType) -> f64 {
         match self {
             Self::AsIs => 1.0,
             Self::Divide(divisor) => divisor,
             Self::Pixels => {
-                if number == Number::U8 {
+                if dtype == DType::U8 {
                     WHITE
                 } else {
                     1.0
@@ -53,9 +53,9 @@ impl Scale {
     }
 
     /// The same for numbers of one kind, without a look at the kind.
-    pub fn for_numbers(self, number: Number) -> Self {
+    pub fn for_dtype(self, dtype: DType) -> Self {
         match self {
-            Self::Pixels if number == Number::U8 => Self::Divide(WHITE),
+            Self::Pixels if dtype == DType::U8 => Self::Divide(WHITE),
             other => other,
         }
     }

@@ -1,18 +1,20 @@
-//! Rows that may be more than memory holds: where they lie ([`Store`]), what they become ([`Transform`]), and how they
-//! reach an engine while it computes ([`Feed`]).
+//! Rows that may be more than memory holds: in files ([`Store`]), preprocessed ([`Transform`]), and prefetched while an engine
+//! computes ([`Feed`]).
 
 mod feed;
 mod files;
 mod fingerprint;
+mod finite;
 mod fit;
+mod open;
 mod reader;
-mod rows;
+mod row_sum;
 mod store;
 mod transform;
 
 pub use feed::Feed;
 pub use fingerprint::FileSample;
 pub use fit::fit;
-pub use rows::{RowCheck, RowSum};
-pub use store::{PIECE, RawRows, Store};
+pub use row_sum::{RowCheck, RowSum};
+pub use store::{PIECE, Store};
 pub use transform::Transform;

@@ -93,9 +93,15 @@ fn frequency(k: usize, n: usize) -> f64 {
     k.min(n - k) as f64 / n as f64
 }
 
+/// Bytes of whitening a picture in so many channels, the result included.
+pub fn bytes(width: usize, height: usize, channels: usize) -> u64 {
+    let plane = 8 * (width * height) as u64;
+    (channels as u64 + 1) * plane + scratch_bytes(width, height)
+}
+
 /// Most bytes that whitening takes besides its plane: a strip of columns, factors and scratch of the transforms, which for
 /// awkward lengths go through ones of up to four times as many numbers.
-pub fn scratch_bytes(width: usize, height: usize) -> u64 {
+fn scratch_bytes(width: usize, height: usize) -> u64 {
     let number = size_of::<Complex<f64>>() as u64;
     number * (STRIP as u64 * height as u64 + 16 * (width.max(height) as u64))
 }

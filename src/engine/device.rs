@@ -1,10 +1,8 @@
-//! What `--device` means: the selector, and the engine that it opens.
+//! The device that a selector means on this machine, and the engine that it opens.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::data::batches::Examples;
+use crate::data::batches::ExampleSet;
 use crate::engine::cpu::Cpu;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::adapter::{adapters, select};
@@ -13,65 +11,12 @@ use crate::engine::gpu::kernel::variant::Variant;
 use crate::engine::gpu::tune::cache::Cache;
 use crate::engine::gpu::tune::{self, Kernels, Tune, TuneMode, Workload};
 use crate::engine::reference::Reference;
-use crate::engine::{Cut, Engine, Job, Plan, RhoHat};
+pub use crate::engine::selector::Selector;
+pub use crate::engine::setup::Setup;
+use crate::engine::{Engine, Job, Plan};
 use crate::error::{Error, Result};
 use crate::io::memory::Footprint;
-use crate::math::objective::Objective;
 use crate::math::params::{Matrix, Params};
-
-/// A parsed `--device`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selector {
-    /// A real GPU, else the CPU engine.
-    Auto,
-    /// The f32 engine on all cores.
-    Cpu,
-    /// A real GPU, or the n-th of those listed by `rhohat devices`.
-    Gpu(Option<usize>),
-    /// The slow f64 reference.
-    Reference,
-    /// The WGSL kernels on a software adapter.
-    Software,
-    /// The adapter whose name contains this text, whatever its case.
-    Named(String),
-}
-
-impl FromStr for Selector {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Ok(match text {
-            "auto" => Self::Auto,
-            "cpu" => Self::Cpu,
-            "gpu" => Self::Gpu(None),
-            "reference" => Self::Reference,
-            "software" => Self::Software,
-            "" => return Err(Error::usage("--device needs a value; `rhohat devices` lists them")),
-            _ => match text.strip_prefix("gpu:") {
-                Some(number) => Self::Gpu(Some(number.parse().map_err(|_| {
-                    Error::usage(format!(
-                        "--device {text}: {number:?} is no adapter number; see `rhohat devices`"
-                    ))
-                })?)),
-                None => Self::Named(text.to_owned()),
-            },
-        })
-    }
-}
-
-impl fmt::Display for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Cpu => f.write_str("cpu"),
-            Self::Gpu(None) => f.write_str("gpu"),
-            Self::Gpu(Some(number)) => write!(f, "gpu:{number}"),
-            Self::Reference => f.write_str("reference"),
-            Self::Software => f.write_str("software"),
-            Self::Named(name) => f.write_str(name),
-        }
-    }
-}
 
 /// A selector that has been resolved against what the machine has.
 #[derive(Clone, Debug)]
@@ -84,31 +29,17 @@ pub enum Choice {
     Gpu(Arc<Gpu>),
 }
 
-/// How an engine is set up, apart from its parameters and examples. By default the lecture's objective, cut as the
-/// engine likes, on all cores.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Setup {
-    /// What is minimised.
-    pub objective: Objective,
-    /// Rows and hidden units computed at a time.
-    pub cut: Cut,
-    /// How ρ̂ is taken in mini-batch steps.
-    pub rho_hat: RhoHat,
-    /// Threads of the CPU engine; 0 is one a core.
-    pub threads: usize,
-}
-
 /// Parameters and examples, in the precision that the engine asks for.
 pub trait Start {
     /// For the CPU and GPU engines.
-    fn single(&self) -> Result<(Params<f32>, Examples)>;
+    fn single(&self) -> Result<(Params<f32>, ExampleSet)>;
     /// For the reference.
     fn double(&self) -> Result<(Params<f64>, Matrix<f64>)>;
 }
 
 /// Parameters and examples at hand in single precision.
 impl Start for (Params<f32>, Matrix<f32>) {
-    fn single(&self) -> Result<(Params<f32>, Examples)> {
+    fn single(&self) -> Result<(Params<f32>, ExampleSet)> {
         Ok((self.0.clone(), self.1.clone().into()))
     }
 
@@ -196,7 +127,7 @@ impl Choice {
         match self {
             Self::Reference => Ok(crate::engine::reference::footprint(job)),
             Self::Cpu => Ok(crate::engine::cpu::memory::footprint(job)),
-            Self::Gpu(gpu) => crate::engine::gpu::memory::plan::footprint(gpu, job),
+            Self::Gpu(gpu) => crate::engine::gpu::footprint::footprint(gpu, job),
         }
     }
 

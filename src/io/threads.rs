@@ -10,6 +10,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use rayon::prelude::*;
 use rayon::{ThreadBuilder, ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 use crate::error::{Error, Result};
@@ -136,6 +137,64 @@ impl<T: Send + 'static> Apart<T> {
             Self::Done(result) => Ok(result),
         }
     }
+}
+
+/// How many threads of the common pool work at once.
+pub fn count() -> usize {
+    rayon::current_num_threads().max(1)
+}
+
+/// `f` of every item on the common pool, in the order of the items.
+pub fn map<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
+    items.par_iter().map(f).collect()
+}
+
+/// Hands out chunks of `size` with their numbers, on the common pool and at least `least` of them to a thread.
+pub fn for_each_chunk<T: Send>(
+    values: &mut [T],
+    size: usize,
+    least: usize,
+    f: impl Fn(usize, &mut [T]) + Sync + Send,
+) {
+    let chunks = values.par_chunks_exact_mut(size).enumerate().with_min_len(least);
+    chunks.for_each(|(number, chunk)| f(number, chunk));
+}
+
+/// The same where one may fail.
+///
+/// # Errors
+/// One of those of `f`.
+pub fn try_for_each_chunk<T: Send>(
+    values: &mut [T],
+    size: usize,
+    least: usize,
+    f: impl Fn(usize, &mut [T]) -> Result<()> + Sync + Send,
+) -> Result<()> {
+    let chunks = values.par_chunks_exact_mut(size).enumerate().with_min_len(least);
+    chunks.try_for_each(|(number, chunk)| f(number, chunk))
+}
+
+/// The first chunk of `size` in which `f` finds something: its number, and what was found. Searched on the common pool, at
+/// least `least` chunks to a thread.
+pub fn find_first_chunk<T: Sync, R: Send>(
+    values: &[T],
+    size: usize,
+    least: usize,
+    f: impl Fn(&[T]) -> Option<R> + Sync + Send,
+) -> Option<(usize, R)> {
+    // A pool of one may be the thread that waits for this one.
+    let least = if count() > 1 { least } else { usize::MAX };
+    let chunks = values.par_chunks_exact(size).with_min_len(least).enumerate();
+    chunks.find_map_first(|(number, chunk)| Some((number, f(chunk)?)))
+}
+
+/// Starts a thread `name` that ends by itself.
+///
+/// # Errors
+/// [`Error::Device`] where the system has none left; `what` it would have done is told.
+pub fn spawn(name: &str, what: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
+    let started = thread::Builder::new().name(name.to_owned()).spawn(work);
+    started.map(drop).map_err(|error| refused(what, &error))
 }
 
 /// That a thread which `what` needs could not be started.

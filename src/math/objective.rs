@@ -103,9 +103,9 @@ impl Default for Objective {
 }
 
 impl Objective {
-    /// The same with `share` of β, as while β warms up.
-    pub fn with_beta_share(self, share: f64) -> Self {
-        Self { beta: share * self.beta, ..self }
+    /// The same with another β, as while β warms up.
+    pub fn with_beta(self, beta: f64) -> Self {
+        Self { beta, ..self }
     }
 
     /// β KL(ρ ‖ ρ̂) of one unit, ρ̂ clamped.

@@ -2,6 +2,9 @@
 
 pub mod lbfgs;
 pub mod line_search;
+mod search_space;
+
+pub use search_space::{SearchSpace, Slot, Trial};
 
 use serde::{Deserialize, Serialize};
 

@@ -20,8 +20,8 @@ pub use given::{Batch, Given, absolute_paths, parse_settings};
 pub use memory::MemoryPlan;
 pub use resolve::{Facts, Kind};
 
+use crate::data::RawRows;
 use crate::data::shuffle::{RunOrder, Shuffle};
-use crate::data::stream::RawRows;
 use crate::data::{self, Axes, Meaning, Normalize, Scale};
 use crate::engine::device::{Selector, Setup};
 use crate::engine::gpu::kernel::variant::Variant;
@@ -163,8 +163,8 @@ impl Config {
     }
 
     /// How examples are made; `limits` are those of the model to go on with.
-    pub fn data_recipe(&self, limits: Option<(f64, f64)>) -> data::Recipe {
-        data::Recipe {
+    pub fn data_recipe(&self, limits: Option<(f64, f64)>) -> data::DataRecipe {
+        data::DataRecipe {
             patch: self.patch.unwrap_or_default(),
             samples: self.samples.unwrap_or_default(),
             color: self.color.unwrap_or_default(),

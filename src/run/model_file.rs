@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use self::names::Found;
 use crate::data::Preprocess;
-use crate::data::tensor::Tensors;
+use crate::data::formats::safetensors::Tensors;
 use crate::error::{Error, Result, plain, shown};
 use crate::io::atomic_write;
 use crate::io::memory::{Bytes, available, is_given};

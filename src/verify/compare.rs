@@ -1,4 +1,4 @@
-//! The comparer: element by element against a reference, each with a bound of its own. `tests/comparer.rs` shows that it
+//! The comparer: element by element against a reference, each with a bound of its own. `tests/it/comparer.rs` shows that it
 //! fails where it must.
 
 use std::fmt;

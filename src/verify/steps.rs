@@ -6,8 +6,9 @@ use super::rig::Failure;
 use super::running_error::kernels::{adam, sgd};
 use super::running_error::step::{Bounded, Weights, cost_and_gradient, exact_weights, forward};
 use super::running_error::{Approx, exact};
-use crate::engine::device::{Choice, Setup};
-use crate::engine::{Cut, Engine, NewUnit, RhoHat, Rows, Update};
+use crate::engine::device::Choice;
+use crate::engine::setup::Setup;
+use crate::engine::{Cut, Engine, NewUnit, RhoHat, Rows, Step, Update};
 use crate::math::objective::{Activation, Cost, Objective, RhoHatMode};
 use crate::math::params::{Matrix, Params, Shape};
 
@@ -81,8 +82,8 @@ impl Problem {
         })
     }
 
-    fn with_beta_share(&self, share: f64) -> Self {
-        Self { objective: self.objective.with_beta_share(share), ..self.clone() }
+    fn with_beta(&self, beta: f64) -> Self {
+        Self { objective: self.objective.with_beta(beta), ..self.clone() }
     }
 
     fn open(&self, choice: &Choice, cut: Cut, rho_hat: RhoHat) -> crate::Result<Box<dyn Engine>> {
@@ -199,9 +200,10 @@ pub fn check_updates_on(
     for (number, batch) in (1..).zip(batches) {
         let rows = if rule.batches { Rows::Listed(batch) } else { Rows::All };
         let update = rule.update(number);
-        engine.set_beta_share(rule.beta_share(number));
-        let problem = problem.with_beta_share(rule.beta_share(number));
-        let cost = engine.step(rows, &update, true)?.ok_or_else(|| wrong("no cost was reported"))?;
+        let beta = rule.beta_share(number) * problem.objective.beta;
+        let problem = problem.with_beta(beta);
+        let step = Step { rows, update, beta, report: true };
+        let cost = engine.step(&step)?.ok_or_else(|| wrong("no cost was reported"))?;
         let expected = state.step(&problem, rows, &update, rule.rho_hat);
         worst = worst.worse(check_cost(&expected, &cost)?);
         let params = Expected::from(state.params.clone()).compare(&engine.params()?.to_flat());
@@ -283,7 +285,8 @@ pub fn check_repeatable(choice: &Choice, problem: &Problem, cut: Cut) -> Result<
     let run = || -> Result<Vec<f64>, Failure> {
         let mut engine = problem.open(choice, cut, RhoHat::default())?;
         for (step, batch) in (1..).zip(BATCHES) {
-            engine.step(Rows::Listed(batch), &Update::Adam { lr: 0.01, step }, false)?;
+            let (rows, update) = (Rows::Listed(batch), Update::Adam { lr: 0.01, step });
+            engine.step(&Step { rows, update, beta: problem.objective.beta, report: false })?;
         }
         Ok(engine.params()?.cast::<f64>().to_flat())
     };

@@ -1,11 +1,11 @@
-"""Writes the golden runs that tests/golden/main.rs replays: python tests/golden/make.py [--check]
+"""Writes the golden runs that tests/it/golden.rs replays: python tests/golden/make.py [--check]
 
 With --check nothing is written, and the files that are there have to hold the same numbers.
 
 An implementation of its own, in NumPy float64 from the formulas of the lecture, that shares nothing with the crate.
 Its gradient is checked against central differences before anything is written, and against PyTorch's automatic
 differentiation where that is installed. It also measures how far roundings carry in each run, on which the tolerances
-of main.rs stand.
+of tests/it/golden.rs stand.
 """
 
 import argparse

@@ -10,7 +10,7 @@ use flate2::write::{DeflateEncoder, GzEncoder};
 use rhohat::Result;
 use rhohat::data::{Normalize, Preprocess, Scale};
 use rhohat::engine::gpu::tune::cache::{CachedRace, Key};
-use rhohat::engine::{Engine, Rows, Spare, Update};
+use rhohat::engine::{Engine, Rows, Spare, Step, Update};
 use rhohat::math::objective::Objective;
 use rhohat::math::optim::Optimizer;
 use rhohat::math::optim::lbfgs::Lbfgs;
@@ -36,21 +36,37 @@ pub struct Format {
     pub read: fn(&Path) -> Result<Seen>,
 }
 
-/// All of them.
-pub const ALL: [Format; 12] = [
-    Format { name: "npy", file: "a.npy", seeds: npy, read: read_data },
-    Format { name: "npz", file: "a.npz", seeds: npz, read: read_data },
-    Format { name: "idx", file: "a.idx", seeds: idx, read: read_data },
-    Format { name: "gz", file: "a.gz", seeds: gz, read: read_data },
-    Format { name: "png", file: "a.png", seeds: png, read: read_data },
-    Format { name: "jpeg", file: "a.jpg", seeds: jpeg, read: read_data },
-    Format { name: "safetensors", file: "a.safetensors", seeds: safetensors, read: read_data },
-    Format { name: "model", file: "model.safetensors", seeds: model, read: read_model },
-    Format { name: "toml", file: "config.toml", seeds: toml, read: read_config },
-    Format { name: "json", file: "kernels.json", seeds: kernels, read: read_cache },
-    Format { name: "checkpoint", file: "a.checkpoint", seeds: checkpoint, read: read_checkpoint },
-    Format { name: "raw", file: "a.u8", seeds: raw, read: read_raw },
-];
+/// Makes the list of all formats, and a test of each.
+macro_rules! formats {
+    ($count:literal; $($name:ident: $file:literal, $seeds:path, $read:path;)*) => {
+        /// All of them.
+        pub const ALL: [Format; $count] =
+            [$(Format { name: stringify!($name), file: $file, seeds: $seeds, read: $read }),*];
+
+        /// A file of thousands, damaged at random, is read or refused within a second and the memory that it may take.
+        mod damaged {
+            $(#[test]
+            fn $name() {
+                crate::survives(stringify!($name));
+            })*
+        }
+    };
+}
+
+formats! { 12;
+    npy: "a.npy", npy, read_data;
+    npz: "a.npz", npz, read_data;
+    idx: "a.idx", idx, read_data;
+    gz: "a.gz", gz, read_data;
+    png: "a.png", png, read_data;
+    jpeg: "a.jpg", jpeg, read_data;
+    safetensors: "a.safetensors", safetensors, read_data;
+    model: "model.safetensors", model, read_model;
+    toml: "config.toml", toml, read_config;
+    json: "kernels.json", kernels, read_cache;
+    checkpoint: "a.checkpoint", checkpoint, read_checkpoint;
+    raw: "a.u8", raw, read_raw;
+}
 
 /// A file of tests/fixtures.
 pub fn fixture(name: &str) -> Vec<u8> {
@@ -234,7 +250,13 @@ fn checkpoint_of((optimizer, bound): (Optimizer, bool)) -> Seed {
         lbfgs
     });
     for step in 1..=3 * u64::from(search.is_none()) {
-        cpu.step(Rows::All, &Update::Adam { lr: 0.01, step }, false).unwrap();
+        cpu.step(&Step {
+            rows: Rows::All,
+            update: Update::Adam { lr: 0.01, step },
+            beta: 3.0,
+            report: false,
+        })
+        .unwrap();
     }
     let state = cpu.state(search.as_ref().map(Lbfgs::pairs), &mut Spare::default()).unwrap();
     let position = Position { steps: 3, samples: 36, search, ..Position::default() };

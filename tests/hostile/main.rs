@@ -8,7 +8,10 @@ mod mutate;
 mod readers;
 mod watched;
 
+use std::path::Path;
+
 use formats::ALL;
+use rhohat::data::formats::Format;
 use watched::{Report, watch};
 
 /// Cases a format.
@@ -32,85 +35,28 @@ fn child() {
 }
 
 #[test]
-fn every_format_is_tested() {
-    let tested = [
-        "npy",
-        "npz",
-        "idx",
-        "gz",
-        "png",
-        "jpeg",
-        "safetensors",
-        "model",
-        "toml",
-        "json",
-        "checkpoint",
-        "raw",
-    ];
-    assert_eq!(ALL.iter().map(|format| format.name).collect::<Vec<_>>(), tested);
+fn every_format_of_data_is_among_those_that_are_damaged() {
+    for format in Format::ALL {
+        let is_it = |hostile: &formats::Format| Format::named(Path::new(hostile.file)) == Some(format);
+        assert!(ALL.iter().any(is_it), "{format}: give good files of it in tests/hostile/formats.rs");
+    }
+}
+
+#[test]
+fn every_reader_has_a_fuzzer() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
+    for hostile in &ALL {
+        // One fuzzer reads data of all formats, which are known by their content.
+        let is_data = std::ptr::fn_addr_eq(
+            hostile.read,
+            readers::read_data as fn(&Path) -> rhohat::Result<readers::Seen>,
+        );
+        let fuzzer = if is_data { "data" } else { hostile.name };
+        assert!(folder.join(fuzzer).with_extension("rs").is_file(), "{}: no fuzzer {fuzzer}", hostile.name);
+    }
 }
 
 #[test]
 fn absurd_headers_are_refused_in_words_that_name_the_field() {
     survives(headers::NAME);
-}
-
-#[test]
-fn damaged_npy() {
-    survives("npy");
-}
-
-#[test]
-fn damaged_npz() {
-    survives("npz");
-}
-
-#[test]
-fn damaged_idx() {
-    survives("idx");
-}
-
-#[test]
-fn damaged_gz() {
-    survives("gz");
-}
-
-#[test]
-fn damaged_png() {
-    survives("png");
-}
-
-#[test]
-fn damaged_jpeg() {
-    survives("jpeg");
-}
-
-#[test]
-fn damaged_safetensors() {
-    survives("safetensors");
-}
-
-#[test]
-fn damaged_model() {
-    survives("model");
-}
-
-#[test]
-fn damaged_configuration() {
-    survives("toml");
-}
-
-#[test]
-fn damaged_cache_of_kernels() {
-    survives("json");
-}
-
-#[test]
-fn damaged_checkpoint() {
-    survives("checkpoint");
-}
-
-#[test]
-fn damaged_raw() {
-    survives("raw");
 }

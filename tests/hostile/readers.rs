@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rhohat::data::numbers::Number;
+use rhohat::data::dtype::DType;
 use rhohat::data::shuffle::Shuffle;
 use rhohat::data::stream::Store;
 use rhohat::data::{Picture, Scale, Source, Table};
@@ -62,7 +62,7 @@ pub fn read_model(path: &Path) -> Result<Seen> {
             preprocess.pictures(&rows, &examples.grid.unwrap_or_default());
         }
         let values = (0..3 * params.shape.visible).map(|i| (i % 5) as f64).collect();
-        let rows = Source::Rows(Table { rows: 3, cols: params.shape.visible, number: Number::F64, values });
+        let rows = Source::Rows(Table { rows: 3, cols: params.shape.visible, dtype: DType::F64, values });
         assert_eq!(rows.apply::<f64>(preprocess)?.matrix.cols, params.shape.visible);
         if let Some(tile) = Tile::of(Some(preprocess), params.shape.visible) {
             features(&params, tile, None)?;

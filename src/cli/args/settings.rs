@@ -1,7 +1,7 @@
 //! The flags of `train` that are settings of the run, and the values that they take.
 
-use crate::data::stream::RawRows;
-use crate::data::{Axes, Meaning, Normalize, Scale};
+use crate::data::formats::Format;
+use crate::data::{Axes, Meaning, Normalize, RawRows, Scale};
 use crate::engine::gpu::kernel::variant::Variant;
 use crate::io::memory::Bytes;
 use crate::io::paths::PathText;
@@ -17,8 +17,8 @@ use serde::de::{DeserializeOwned, IntoDeserializer, value};
 /// What a run can be told, by flags or in a file; named as there; TOML leaves out what is not set.
 #[derive(Clone, Debug, Args, Serialize)]
 pub struct Settings {
-    /// Folder of images, image, .npy, IDX (also .gz) or FILE.safetensors[:TENSOR]
-    #[arg(value_name = "DATA", value_parser = path())]
+    /// Data, in any format that is read
+    #[arg(value_name = "DATA", value_parser = path(), help = Format::usage())]
     data: Option<PathText>,
     /// Kind and width of rows in files without a header, for example u8:784
     #[arg(long, value_name = "KIND:WIDTH")]

@@ -7,9 +7,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
-use crate::data::batches::Examples as Given;
-use crate::data::numbers::Number;
-use crate::data::{Found, Normalize, Opened, Pieces, Preprocess, Source, Taken};
+use crate::data::batches::ExampleSet as Given;
+use crate::data::dtype::DType;
+use crate::data::{DataContents, DataDescription, LazyExamples, Normalize, Opened, Preprocess, Source};
 use crate::engine::device::{Choice, Selector, Setup, Start};
 use crate::engine::{Cut, Engine, RhoHat};
 use crate::math::objective::Objective;
@@ -19,7 +19,7 @@ use crate::run::model_file::ModelFile;
 use crate::run::picture::Tile;
 use indicatif::{HumanCount, ProgressBar};
 
-use super::taken;
+use super::description;
 use crate::cli::args::OnData;
 use crate::cli::progress;
 use room::Room;
@@ -29,7 +29,7 @@ pub struct Session {
     /// The engine.
     pub engine: Box<dyn Engine>,
     /// The examples, after the model's preprocessing.
-    pub examples: Pieces,
+    pub examples: LazyExamples,
     /// What J is made of.
     pub objective: Objective,
     /// What DATA was taken for.
@@ -37,7 +37,7 @@ pub struct Session {
     /// DATA, for messages.
     path: PathBuf,
     /// What its rows are stored as.
-    number: Option<Number>,
+    number: Option<DType>,
     /// Rows that are asked of the engine at a time.
     piece: usize,
 }
@@ -85,12 +85,12 @@ impl<'a> Opening<'a> {
         room.check_model(&args.model)?;
         let opened = Opened::new(&args.data, &args.reading())?;
         check_divide(args, &opened.source)?;
-        let preprocess = preprocess(args, &file, &opened.taken);
-        taken::tell(&opened.taken, preprocess.scale, Some(file.shape().visible));
-        let (data, number) = (opened.taken.json(preprocess.scale), opened.source.number());
+        let preprocess = preprocess(args, &file, &opened.description);
+        description::log(&opened.description, preprocess.scale, Some(file.shape().visible));
+        let (data, number) = (opened.description.json(preprocess.scale), opened.source.dtype());
         let examples = examples(args, opened, &preprocess, file.shape())?;
         let room::Pieces { at_once, asked, pictures } = room.pieces(&examples)?;
-        examples.set_room(pictures);
+        examples.set_capacity(pictures);
         let setup = Setup { objective, cut: Cut::default(), rho_hat: RhoHat::default(), threads: 0 };
         let mut engine = choice.open(&setup, &OnExamples { file: &file, examples: &examples })?;
         engine.compute_at_once(at_once);
@@ -128,7 +128,7 @@ pub const FOREIGN: &str =
     "taken as sigmoid to sigmoid without preprocessing; --activation, --output and --normalize say otherwise";
 
 /// That of the metadata, or none, with patches where the width is that of a square; `--normalize` overrides it.
-fn preprocess(args: &OnData, file: &ModelFile, taken: &Taken) -> Preprocess {
+fn preprocess(args: &OnData, file: &ModelFile, taken: &DataDescription) -> Preprocess {
     let stored = file.meta().map(|meta| meta.preprocess.clone());
     let mut preprocess = stored.unwrap_or_else(|| {
         let (patch, channels) =
@@ -147,17 +147,17 @@ fn preprocess(args: &OnData, file: &ModelFile, taken: &Taken) -> Preprocess {
 /// The examples, rows on disk left there.
 fn examples(
     args: &OnData,
-    Opened { source, taken }: Opened,
+    Opened { source, description: taken }: Opened,
     preprocess: &Preprocess,
     shape: Shape,
-) -> anyhow::Result<Pieces> {
+) -> anyhow::Result<LazyExamples> {
     let stage = progress::stage("making examples");
     // Rows of patches are refused with the size of the patch.
-    if let (Found::Rows { rows, cols }, None) = (&taken.found, preprocess.patch) {
+    if let (DataContents::Rows { rows, cols }, None) = (&taken.contents, preprocess.patch) {
         let (rows, cols) = (*rows, *cols);
         check_width(&args.data, (rows, cols), shape)?;
     }
-    let examples = Pieces::new(source, preprocess, args.memory, &|rows| {
+    let examples = LazyExamples::new(source, preprocess, args.memory, &|rows| {
         stage.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
     })
     .map_err(|error| error.of_data(Some(&args.data)))?;
@@ -186,7 +186,7 @@ fn check_width(
 /// A model's parameters and examples, rounded to what the engine holds.
 struct OnExamples<'a> {
     file: &'a ModelFile,
-    examples: &'a Pieces,
+    examples: &'a LazyExamples,
 }
 
 impl Start for OnExamples<'_> {

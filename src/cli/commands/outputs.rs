@@ -24,7 +24,7 @@ pub enum Kind {
 impl Kind {
     fn ending(self) -> &'static str {
         match self {
-            Self::Npy => "npy",
+            Self::Npy => npy::FORMAT.endings[0].trim_start_matches('.'),
             Self::Png => "png",
             Self::Svg => "svg",
         }
@@ -50,7 +50,7 @@ impl Kind {
     /// Whether a file that begins like this is of the kind.
     fn begins(self, start: &[u8]) -> bool {
         match self {
-            Self::Npy => start.starts_with(b"\x93NUMPY"),
+            Self::Npy => npy::FORMAT.begins(start),
             Self::Png => start.starts_with(b"\x89PNG\r\n\x1a\n"),
             Self::Svg => [&b"<svg"[..], b"<?xml"].iter().any(|tag| start.starts_with(tag)),
         }

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::Error;
-use crate::data::{Opened, Preprocess, Reading, Taken};
+use crate::data::{DataDescription, Opened, Preprocess, Reading};
 use crate::engine::device::Selector;
 use crate::io::paths::PathText;
 use crate::math::params::Params;
@@ -31,7 +31,7 @@ use serde::Serialize;
 
 use super::on_data::FOREIGN;
 use super::outputs::{Kind as OutputKind, Wanted};
-use super::{print, taken};
+use super::{description, print};
 use crate::cli::args::TrainArgs;
 use crate::cli::progress;
 use interrupt::Interrupt;
@@ -68,8 +68,8 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     let open = |path: &Path| Opened::new(path, &reading).map_err(|why| elsewhere(why, resumed.is_some()));
     let opened = given.get::<PathText>("data")?.as_deref().map(open).transpose()?;
     let (source, taken) = match opened {
-        Some(Opened { source, taken }) => (Some(source), taken),
-        None => (None, Taken::built_in()),
+        Some(Opened { source, description: taken }) => (Some(source), taken),
+        None => (None, DataDescription::built_in()),
     };
     let kind = Kind::of(source.as_ref());
     let is_of_010 = resumed.as_ref().is_some_and(Resumed::is_of_010);
@@ -89,9 +89,9 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
     let device = Device::open(args, &config, how)?;
     let (config, plan) = config.plan_memory(facts.kind, &device.choice)?;
     let plan = plan.with_pictures(&config, source.as_ref(), &device.choice)?;
-    taken::tell(&taken, config.scale(), init.as_ref().map(|file| file.shape().visible));
+    description::log(&taken, config.scale(), init.as_ref().map(|file| file.shape().visible));
     if given.written() == Written::Of010 {
-        taken::tell_of_010(&taken, config.scale());
+        description::log_scale_of_010(&taken, config.scale());
     }
     if args.dry_run {
         print(args.json, &Planned { plan: &plan, source: data }, |planned| plan::text(planned.plan))?;

@@ -1,27 +1,28 @@
-//! Rows on disk as a supply of examples: what training will ask for next is read while the engine computes.
+//! Rows on disk as a dataset that prefetches: the rows of the next batches are read while the engine computes.
 //!
 //! Mini-batches follow [`Windows`], so the windows are read in their order; passes over all rows go from the first to
 //! the last, so that the next piece as long as the last one is read ahead. An order without runs is one window of all
-//! rows, which need not fit: its rows are read one by one, several at a time. Whoever asks for anything else gets it too,
-//! row by row.
+//! rows, which need not fit: its rows are read one by one, several at a time. Any other selection
+//! is read row by row.
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::slice;
 use std::sync::Arc;
 
-use super::reader::{Job, Loaded, Reader, read};
-use super::rows::{RowSum, Scattered, Sequential};
+use super::finite::check_finite;
+use super::reader::{LoadedRows, Reader, RowRanges, read};
+use super::row_sum::{RowSum, Scattered, Sequential};
 use super::store::Store;
-use super::transform::{Transform, check_finite};
-use crate::data::batches::{Codes, Supply, Wanted};
+use super::transform::Transform;
+use crate::data::batches::{Codes, Dataset, RowSelection};
 use crate::data::shuffle::{Shuffle, Windows};
 use crate::error::Result;
 
-/// Windows that are held: a mini-batch may lie in two.
-const HELD: usize = 2;
+/// Windows in memory: a mini-batch may lie in two.
+const KEPT: usize = 2;
 
-/// The supply of a store.
+/// The rows of a store, read ahead.
 #[derive(Debug)]
 pub struct Feed {
     store: Arc<Store>,
@@ -65,11 +66,11 @@ impl Feed {
         Scattered::bytes(rows)
     }
 
-    /// The bytes of the rows that are wanted.
-    fn bytes(&mut self, wanted: &Wanted<'_>) -> Result<Vec<u8>> {
-        match wanted {
-            Wanted::Range(range) => self.sequence.take(&self.store, range),
-            Wanted::Listed(list) => {
+    /// The bytes of the rows of a selection.
+    fn bytes(&mut self, rows: &RowSelection<'_>) -> Result<Vec<u8>> {
+        match rows {
+            RowSelection::Range(range) => self.sequence.take(&self.store, range),
+            RowSelection::Listed(list) => {
                 let Some(batches) = &mut self.batches else { return self.one_by_one(list) };
                 let mut bytes = Vec::with_capacity(list.len() * self.store.row_bytes());
                 list.iter().try_for_each(|&row| batches.append(&self.store, row, &mut bytes))?;
@@ -94,13 +95,13 @@ impl Feed {
     }
 }
 
-impl Supply for Feed {
+impl Dataset for Feed {
     fn size(&self) -> (usize, usize) {
         (self.store.rows, self.store.cols)
     }
 
-    fn numbers(&mut self, wanted: &Wanted<'_>, out: &mut [f32]) -> Result<()> {
-        let bytes = self.bytes(wanted)?;
+    fn numbers(&mut self, rows: &RowSelection<'_>, out: &mut [f32]) -> Result<()> {
+        let bytes = self.bytes(rows)?;
         self.transform.apply(&bytes, out);
         Ok(())
     }
@@ -109,8 +110,8 @@ impl Supply for Feed {
         self.transform.codes()
     }
 
-    fn codes_of(&mut self, wanted: &Wanted<'_>, stride: usize, out: &mut [u8]) -> Result<()> {
-        let (bytes, row_bytes) = (self.bytes(wanted)?, self.store.row_bytes());
+    fn codes_of(&mut self, rows: &RowSelection<'_>, stride: usize, out: &mut [u8]) -> Result<()> {
+        let (bytes, row_bytes) = (self.bytes(rows)?, self.store.row_bytes());
         for (out, row) in out.chunks_exact_mut(stride).zip(bytes.chunks_exact(row_bytes)) {
             out[..row_bytes].copy_from_slice(row);
         }
@@ -123,17 +124,17 @@ impl Supply for Feed {
 struct Batches {
     reader: Reader,
     windows: Windows,
-    /// What has been asked for and not yet come.
-    asked: VecDeque<Asked>,
-    held: VecDeque<Window>,
+    /// Windows that are being read.
+    asked: VecDeque<PendingWindow>,
+    windows_read: VecDeque<Window>,
     /// Of the windows of this epoch, as long as none of them is missing.
     pass: Option<RowSum>,
 }
 
 /// A window that is being read.
 #[derive(Debug)]
-struct Asked {
-    job: Job,
+struct PendingWindow {
+    job: RowRanges,
     /// Whether it is the first and the last of its epoch.
     first: bool,
     last: bool,
@@ -151,7 +152,7 @@ impl Batches {
     fn new(store: &Arc<Store>, shuffle: Shuffle) -> Result<Self> {
         let windows = Windows::new(store.rows, shuffle);
         let reader = Reader::start(Arc::clone(store))?;
-        Ok(Self { reader, windows, asked: VecDeque::new(), held: VecDeque::new(), pass: None })
+        Ok(Self { reader, windows, asked: VecDeque::new(), windows_read: VecDeque::new(), pass: None })
     }
 
     fn append(&mut self, store: &Store, row: usize, out: &mut Vec<u8>) -> Result<()> {
@@ -176,23 +177,26 @@ impl Batches {
             let first = self.windows.begins_epoch();
             let (job, last) = self.windows.next_window();
             self.reader.ask(job.clone());
-            self.asked.push_back(Asked { job, first, last });
+            self.asked.push_back(PendingWindow { job, first, last });
         }
     }
 
     fn find(&self, row: usize, row_bytes: usize) -> Option<&[u8]> {
         let run = self.windows.run();
         let at = |window: &Window| window.runs.get(&(row / run)).map(|first| first + row % run * row_bytes);
-        self.held.iter().rev().find_map(|window| at(window).map(|at| &window.bytes[at..at + row_bytes]))
+        self.windows_read
+            .iter()
+            .rev()
+            .find_map(|window| at(window).map(|at| &window.bytes[at..at + row_bytes]))
     }
 
     /// Takes the next window, and has another one read.
     fn advance(&mut self, store: &Store) -> Result<()> {
-        if self.held.len() == HELD {
-            self.held.pop_front();
+        if self.windows_read.len() == KEPT {
+            self.windows_read.pop_front();
         }
-        let Some(Asked { job, first, last }) = self.asked.pop_front() else { return Ok(()) };
-        let Loaded { bytes, sum } = self.reader.take()?;
+        let Some(PendingWindow { job, first, last }) = self.asked.pop_front() else { return Ok(()) };
+        let LoadedRows { bytes, sum } = self.reader.take()?;
         self.pass = if first { Some(sum) } else { self.pass.map(|before| before.and(sum)) };
         if let Some(sum) = self.pass.filter(|_| last) {
             store.passed(sum)?;
@@ -203,7 +207,7 @@ impl Batches {
             at += range.len() * store.row_bytes();
             place
         };
-        self.held.push_back(Window { runs: job.iter().map(place).collect(), bytes });
+        self.windows_read.push_back(Window { runs: job.iter().map(place).collect(), bytes });
         self.ask_ahead();
         Ok(())
     }
@@ -213,14 +217,14 @@ impl Batches {
 #[derive(Debug)]
 struct Sequence {
     reader: Reader,
-    /// What is being read.
+    /// The rows that are being read.
     ahead: Option<Range<usize>>,
     pass: Sequential,
 }
 
 impl Sequence {
     fn take(&mut self, store: &Store, range: &Range<usize>) -> Result<Vec<u8>> {
-        let Loaded { bytes, sum } = match self.ahead.take() {
+        let LoadedRows { bytes, sum } = match self.ahead.take() {
             Some(ahead) if ahead == *range => self.reader.take()?,
             other => {
                 // What was read for nothing makes room.

@@ -15,7 +15,7 @@ pub const OPEN: usize = 64;
 /// "Too many open files", of the process and of the system, wherever the system is a Unix.
 const TOO_MANY: [i32; 2] = [24, 23];
 
-/// What the system says of a file, by which it is seen that it was replaced or written to.
+/// The system's data on a file, by which it is seen that it was replaced or written to.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp {
     /// Bytes.
@@ -60,7 +60,7 @@ fn number_of(_metadata: &Metadata) -> Option<(u64, u64)> {
 pub struct Shard {
     /// As it was given, or found in its folder.
     pub path: PathBuf,
-    /// What it was when its header was read.
+    /// Its stamp when its header was read.
     pub stamp: Stamp,
     /// Where its numbers begin, bytes.
     pub offset: u64,
@@ -101,7 +101,7 @@ impl Shard {
         Err(Error::input(&self.path, format!("{how}; let nothing write to it, and start again")))
     }
 
-    /// What came of reading it.
+    /// The error of reading it.
     pub fn failed(&self, error: std::io::Error) -> Error {
         if error.kind() == std::io::ErrorKind::UnexpectedEof {
             return Error::input(&self.path, "it has become shorter since it was opened; start again");
@@ -110,8 +110,8 @@ impl Shard {
     }
 }
 
-/// Files that are open, by the number of their shard, the one that was used last at the end. Whoever reads shares the
-/// file, so that it stays open until he is done.
+/// Files that are open, by the number of their shard, the one that was used last at the end. Readers share the
+/// file, so that it stays open until the last of them is done.
 #[derive(Debug, Default)]
 pub struct Handles(Mutex<VecDeque<(usize, Arc<File>)>>);
 
@@ -122,7 +122,7 @@ impl Handles {
     /// [`Error::Input`] when it is no longer the file that it was; [`Error::Io`] when it cannot be opened.
     pub fn get(&self, number: usize, shard: &Shard) -> Result<Arc<File>> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = open.iter().position(|(held, _)| *held == number).and_then(|at| open.remove(at));
+        let known = open.iter().position(|(other, _)| *other == number).and_then(|at| open.remove(at));
         if let Some((_, file)) = known {
             open.push_back((number, Arc::clone(&file)));
             return Ok(file);

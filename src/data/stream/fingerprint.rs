@@ -1,4 +1,4 @@
-//! What files of rows are known by without reading them whole: per file its name, its rows, its length, its time, and a
+//! Fingerprints of files of rows without reading them whole: per file its name, its rows, its length, its time, and a
 //! hash of parts that lie where the lengths alone decide.
 
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,6 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::files::{name_of, read_at};
 use super::store::Store;
-use crate::data::Table;
 use crate::error::Result;
 
 /// Bytes that are read of all files together, unless they are so many that [`LEAST`] of each are more.
@@ -18,7 +17,7 @@ const BLOCKS: u64 = 64;
 /// The same where there are many files.
 const LEAST: u64 = 4 << 10;
 
-/// What a file of rows is known by.
+/// The fingerprint of a file of rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileSample {
@@ -43,7 +42,7 @@ impl FileSample {
 }
 
 impl Store {
-    /// What the first `rows` rows are known by, file by file: rows that were appended later change the length and the
+    /// The fingerprint of the first `rows` rows, file by file: rows that were appended later change the length and the
     /// time of a file and nothing else here.
     ///
     /// # Errors
@@ -87,20 +86,6 @@ fn parts(length: u64, budget: u64) -> Vec<(u64, u64)> {
     let place = |i: u64| end + (u128::from(between) * u128::from(i) / u128::from(blocks.max(2) - 1)) as u64;
     let spaced = (0..blocks).map(|i| (place(i), block));
     [(0, end)].into_iter().chain(spaced).chain([(length - end, end)]).collect()
-}
-
-impl Table {
-    /// XXH3 (128 bits) of the bits of the first `rows` rows, 32 hexadecimal digits.
-    pub fn fingerprint(&self, rows: usize) -> String {
-        let mut hash = Xxh3::new();
-        let mut bytes = Vec::new();
-        for values in self.values[..rows.min(self.rows) * self.cols].chunks(1 << 13) {
-            bytes.clear();
-            bytes.extend(values.iter().flat_map(|x| x.to_bits().to_le_bytes()));
-            hash.update(&bytes);
-        }
-        format!("{:032x}", hash.digest128())
-    }
 }
 
 #[cfg(test)]

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use super::reader::{Job, Reader};
-use super::rows::RowSum;
+use super::reader::{Reader, RowRanges};
+use super::row_sum::RowSum;
 use super::store::{PIECE, Store};
 use super::transform::scaled;
-use crate::data::normalize::{Spread, centre_rows};
-use crate::data::{Normalize, Preprocess, Sample};
+use crate::data::normalize::{Normalize, ValueStatistics, centre_rows};
+use crate::data::preprocess::Preprocess;
+use crate::data::sample::Sample;
 use crate::error::Result;
 
 /// The preprocessing with its limits, those that it has or those of the rows, of a `sample` if there is one. `told` hears
 /// how many rows are done.
 ///
 /// # Errors
-/// Rows that cannot be read, that hold what is not finite, or that have no spread.
+/// Rows that cannot be read, that hold what is not finite, or that have no statistics.
 pub fn fit(
     store: &Arc<Store>,
     preprocess: &Preprocess,
@@ -25,33 +26,33 @@ pub fn fit(
     if kind == Normalize::None || preprocess.limits.is_some() {
         return Ok(preprocess.clone());
     }
-    let divisor = preprocess.scale.divisor(store.number);
+    let divisor = preprocess.scale.divisor(store.dtype);
     let reader = Reader::start(Arc::clone(store))?;
-    let ask = |job: Option<Job>| job.map(|job| reader.ask(job)).is_some();
-    let (mut spread, mut done, mut sum) = (Spread::default(), 0, RowSum::default());
+    let ask = |job: Option<RowRanges>| job.map(|job| reader.ask(job)).is_some();
+    let (mut statistics, mut done, mut sum) = (ValueStatistics::default(), 0, RowSum::default());
     let mut jobs = jobs(store, sample);
     let mut waits = ask(jobs.next());
     while waits {
         waits = ask(jobs.next());
         let loaded = reader.take()?;
         sum = sum.and(loaded.sum);
-        let mut values = scaled(store.number, &loaded.bytes, divisor);
+        let mut values = scaled(store.dtype, &loaded.bytes, divisor);
         done += values.len() / store.cols;
         if kind == Normalize::Lecture {
             let means = centre_rows(&mut values, store.cols);
-            spread.add_means(&means, values.len());
+            statistics.add_means(&means, values.len());
         }
-        spread.add(&values);
+        statistics.add(&values);
         told(done);
     }
     if done == store.rows {
         store.passed(sum)?;
     }
-    Ok(Preprocess { limits: spread.limits(kind)?, ..preprocess.clone() })
+    Ok(Preprocess { limits: statistics.limits(kind)?, ..preprocess.clone() })
 }
 
 /// The rows piece by piece, from the first to the last.
-fn jobs(store: &Store, sample: Option<Sample>) -> impl Iterator<Item = Job> {
+fn jobs(store: &Store, sample: Option<Sample>) -> impl Iterator<Item = RowRanges> {
     let piece = (PIECE / store.row_bytes()).max(1);
     let mut rows: Box<dyn Iterator<Item = usize>> = match sample {
         Some(sample) => Box::new(sample.of(store.rows)),
@@ -64,8 +65,8 @@ fn jobs(store: &Store, sample: Option<Sample>) -> impl Iterator<Item = Job> {
 }
 
 /// Rows as ranges of those that follow each other.
-fn neighbours(rows: impl Iterator<Item = usize>) -> Job {
-    let mut job = Job::new();
+fn neighbours(rows: impl Iterator<Item = usize>) -> RowRanges {
+    let mut job = RowRanges::new();
     for row in rows {
         match job.last_mut() {
             Some(last) if last.end == row => last.end += 1,

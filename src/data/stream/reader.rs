@@ -1,22 +1,25 @@
-//! A thread that reads rows ahead of whoever needs them.
+//! Rows that are read from a store: at once, all of them, or ahead on a thread of its own.
 
 use std::ops::Range;
+use std::slice;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
 
-use super::rows::RowSum;
+use super::finite::check_finite;
+use super::row_sum::RowSum;
 use super::store::Store;
-use super::transform::check_finite;
+use crate::data::dtype::Endian;
+use crate::data::formats::{check_memory, reserved};
+use crate::data::table::Table;
 use crate::error::Result;
 use crate::io::threads;
 
 /// Ranges of rows that are read one after the other.
-pub type Job = Vec<Range<usize>>;
+pub type RowRanges = Vec<Range<usize>>;
 
 /// Rows that were read.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedRows {
     /// One row after the other.
     pub bytes: Vec<u8>,
     /// Of these rows.
@@ -26,8 +29,8 @@ pub struct Loaded {
 /// Reads jobs in the order in which they were asked for. Ends with whoever holds it.
 #[derive(Debug)]
 pub struct Reader {
-    jobs: SyncSender<Job>,
-    done: Mutex<Receiver<Result<Loaded>>>,
+    jobs: SyncSender<RowRanges>,
+    done: Mutex<Receiver<Result<LoadedRows>>>,
 }
 
 impl Reader {
@@ -36,7 +39,7 @@ impl Reader {
     /// # Errors
     /// When the system has no thread left.
     pub fn start(store: Arc<Store>) -> Result<Self> {
-        let (jobs, asked) = sync_channel::<Job>(2);
+        let (jobs, asked) = sync_channel::<RowRanges>(2);
         let (deliver, done) = sync_channel(0);
         let read = move || {
             for job in asked {
@@ -45,15 +48,12 @@ impl Reader {
                 }
             }
         };
-        thread::Builder::new()
-            .name("reader of examples".to_owned())
-            .spawn(read)
-            .map_err(|error| threads::refused("reads rows", &error))?;
+        threads::spawn("reader of examples", "reads rows", read)?;
         Ok(Self { jobs, done: Mutex::new(done) })
     }
 
     /// Asks for rows; waits only when two jobs are waiting already.
-    pub fn ask(&self, job: Job) {
+    pub fn ask(&self, job: RowRanges) {
         self.jobs.send(job).expect("the thread ends with its reader");
     }
 
@@ -61,14 +61,14 @@ impl Reader {
     ///
     /// # Errors
     /// As [`Store::read`], and for numbers that are not finite.
-    pub fn take(&self) -> Result<Loaded> {
+    pub fn take(&self) -> Result<LoadedRows> {
         let done = self.done.lock().expect("nobody panics while he takes");
         done.recv().expect("the thread ends with its reader")
     }
 }
 
 /// The rows of a job, all of them finite.
-pub fn read(store: &Store, job: &[Range<usize>]) -> Result<Loaded> {
+pub fn read(store: &Store, job: &[Range<usize>]) -> Result<LoadedRows> {
     let rows = job.iter().map(Range::len).sum::<usize>();
     let mut bytes = Vec::with_capacity(rows * store.row_bytes());
     let mut sum = RowSum::default();
@@ -78,5 +78,22 @@ pub fn read(store: &Store, job: &[Range<usize>]) -> Result<Loaded> {
         sum = sum.and(RowSum::of(&bytes[at..], store.row_bytes(), range.start));
     }
     check_finite(store, &bytes, |at| job.iter().flat_map(Range::clone).nth(at).unwrap_or_default())?;
-    Ok(Loaded { bytes, sum })
+    Ok(LoadedRows { bytes, sum })
+}
+
+impl Store {
+    /// All rows in memory.
+    ///
+    /// # Errors
+    /// As [`Store::read`], and for numbers that are not finite.
+    pub fn table(&self) -> Result<Table> {
+        let numbers = (self.rows as u64).saturating_mul(self.cols as u64);
+        check_memory(self.path(), numbers.saturating_mul(size_of::<f64>() as u64))?;
+        let mut values = reserved(self.path(), self.rows.saturating_mul(self.cols))?;
+        for rows in self.pieces() {
+            let bytes = read(self, slice::from_ref(&rows))?.bytes;
+            values.extend(self.dtype.decode(&bytes, Endian::Little));
+        }
+        Ok(Table { rows: self.rows, cols: self.cols, dtype: self.dtype, values })
+    }
 }

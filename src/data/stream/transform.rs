@@ -1,40 +1,40 @@
 //! From the bytes of rows to the numbers that an engine takes: decoding and normalisation, in f64 and rounded once, so
-//! that rows which are read as they are needed have the bits of rows that were held from the start.
+//! that rows which are read as they are needed have the bits of rows that were in memory from the start.
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
-use super::reader::{Loaded, read};
-use super::rows::RowSum;
+use super::reader::{LoadedRows, read};
+use super::row_sum::RowSum;
 use super::store::Store;
 use crate::data::batches::Codes;
-use crate::data::normalize::centre_rows;
-use crate::data::numbers::{Endian, Number};
-use crate::data::{Normalize, Preprocess};
-use crate::error::{Error, Result};
+use crate::data::dtype::{DType, Endian};
+use crate::data::examples::ExampleRows;
+use crate::data::normalize::{Normalize, centre_rows};
+use crate::data::preprocess::Preprocess;
+use crate::error::Result;
+use crate::io::threads;
 
 /// How rows of one store become examples.
 #[derive(Debug)]
 pub struct Transform {
-    number: Number,
+    dtype: DType,
     cols: usize,
-    /// What raw numbers are divided by.
+    /// The divisor of raw numbers.
     divisor: f64,
     kind: Normalize,
     limits: Option<(f64, f64)>,
-    /// What every byte or half-precision number becomes, where that does not depend on the rest of its row.
+    /// The example value of every byte or half-precision number, where that does not depend on the rest of its row.
     codes: Option<Codes>,
 }
 
 impl Transform {
     /// That of a preprocessing whose limits are fitted.
     pub fn new(store: &Store, preprocess: &Preprocess) -> Self {
-        let (number, kind) = (store.number, preprocess.normalize);
+        let (dtype, kind) = (store.dtype, preprocess.normalize);
         let limits = preprocess.limits.filter(|_| kind != Normalize::None);
-        let divisor = preprocess.scale.divisor(number);
-        let codes = (kind != Normalize::Lecture).then(|| codes(number, divisor, (kind, limits))).flatten();
-        Self { number, cols: store.cols, divisor, kind, limits, codes }
+        let divisor = preprocess.scale.divisor(dtype);
+        let codes = (kind != Normalize::Lecture).then(|| codes(dtype, divisor, (kind, limits))).flatten();
+        Self { dtype, cols: store.cols, divisor, kind, limits, codes }
     }
 
     /// The table of codes, if the bytes of a file are codes.
@@ -44,9 +44,10 @@ impl Transform {
 
     /// The numbers of whole rows.
     pub fn apply(&self, bytes: &[u8], out: &mut [f32]) {
-        let row_bytes = self.cols * self.number.size();
-        let rows = out.par_chunks_exact_mut(self.cols).zip(bytes.par_chunks_exact(row_bytes));
-        rows.with_min_len(16).for_each(|(out, bytes)| self.row(bytes, out));
+        let row_bytes = self.cols * self.dtype.size();
+        threads::for_each_chunk(out, self.cols, 16, |row, out| {
+            self.row(&bytes[row * row_bytes..(row + 1) * row_bytes], out);
+        });
     }
 
     fn row(&self, bytes: &[u8], out: &mut [f32]) {
@@ -68,7 +69,7 @@ impl Transform {
 
     /// The same in f64, and the means that were taken from the rows (`lecture`).
     fn values(&self, bytes: &[u8]) -> (Vec<f64>, Vec<f64>) {
-        let mut values = scaled(self.number, bytes, self.divisor);
+        let mut values = scaled(self.dtype, bytes, self.divisor);
         let means = match self.kind {
             Normalize::Lecture => centre_rows(&mut values, self.cols),
             Normalize::None | Normalize::Unit => Vec::new(),
@@ -84,7 +85,7 @@ impl Transform {
     /// # Errors
     /// As [`Store::read`], and for numbers that are not finite.
     pub fn in_double(&self, store: &Store, rows: Range<usize>) -> Result<Vec<f64>> {
-        Ok(self.with_means(store, rows)?.0)
+        Ok(self.rows(store, rows)?.values)
     }
 
     /// Hands out all examples in f64, a piece at a time, in a pass that is compared with those before.
@@ -98,60 +99,42 @@ impl Transform {
     ) -> Result<()> {
         let mut all = RowSum::default();
         for rows in store.pieces() {
-            let Loaded { bytes, sum } = read(store, std::slice::from_ref(&rows))?;
+            let LoadedRows { bytes, sum } = read(store, std::slice::from_ref(&rows))?;
             all = all.and(sum);
             take(rows, &self.values(&bytes).0)?;
         }
         store.passed(all)
     }
 
-    /// The examples `rows` in f64, and the mean that was taken from each (`lecture`), else none.
+    /// The examples `rows`.
     ///
     /// # Errors
     /// As [`Store::read`], and for numbers that are not finite.
-    pub fn with_means(&self, store: &Store, rows: Range<usize>) -> Result<(Vec<f64>, Vec<f64>)> {
-        Ok(self.values(&read(store, std::slice::from_ref(&rows))?.bytes))
+    pub fn rows(&self, store: &Store, rows: Range<usize>) -> Result<ExampleRows> {
+        let (values, means) = self.values(&read(store, std::slice::from_ref(&rows))?.bytes);
+        Ok(ExampleRows { values, means })
     }
 }
 
 /// The numbers in `bytes`, lowest byte first, on their scale.
-pub fn scaled(number: Number, bytes: &[u8], divisor: f64) -> Vec<f64> {
-    let mut values = number.decode(bytes, Endian::Little);
+pub fn scaled(dtype: DType, bytes: &[u8], divisor: f64) -> Vec<f64> {
+    let mut values = dtype.decode(bytes, Endian::Little);
     values.iter_mut().for_each(|x| *x /= divisor);
     values
 }
 
-/// What each code of a kind of number becomes.
-fn codes(number: Number, divisor: f64, (kind, limits): (Normalize, Option<(f64, f64)>)) -> Option<Codes> {
-    let mut values = match number {
-        Number::U8 => scaled(number, &(0..=u8::MAX).collect::<Vec<_>>(), divisor),
-        Number::F16 => {
+/// The example value of each code of a type.
+fn codes(dtype: DType, divisor: f64, (kind, limits): (Normalize, Option<(f64, f64)>)) -> Option<Codes> {
+    let mut values = match dtype {
+        DType::U8 => scaled(dtype, &(0..=u8::MAX).collect::<Vec<_>>(), divisor),
+        DType::F16 => {
             let all: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
-            scaled(number, &all, divisor)
+            scaled(dtype, &all, divisor)
         }
-        Number::Bf16 | Number::F32 | Number::F64 => return None,
+        DType::Bf16 | DType::F32 | DType::F64 => return None,
     };
     if let Some(limits) = limits {
         kind.map(&mut values, limits);
     }
-    Some(Codes { bytes: number.size(), table: values.into_iter().map(|x| x as f32).collect() })
-}
-
-/// Refuses bytes of rows that hold what is no finite number in f32; `row_of` tells which row of `store` each of them is.
-pub fn check_finite(store: &Store, bytes: &[u8], row_of: impl Fn(usize) -> usize) -> Result<()> {
-    let bad_in: fn(&[u8]) -> Option<usize> = match store.number {
-        Number::F16 => |row| row.as_chunks().0.iter().position(|code: &[u8; 2]| code[1] & 0x7c == 0x7c),
-        Number::F32 => |row| {
-            let is_bad = |bytes: &[u8; 4]| !f32::from_le_bytes(*bytes).is_finite();
-            row.as_chunks().0.iter().position(is_bad)
-        },
-        Number::U8 | Number::Bf16 | Number::F64 => return Ok(()),
-    };
-    // A pool of one may be the thread that waits for this one.
-    let least = if rayon::current_num_threads() > 1 { 64 } else { usize::MAX };
-    let rows = bytes.par_chunks_exact(store.row_bytes()).with_min_len(least).enumerate();
-    let Some((at, column)) = rows.find_map_first(|(at, row)| Some((at, bad_in(row)?))) else { return Ok(()) };
-    let (path, row) = store.place(row_of(at));
-    let fact = format!("row {row}, column {column} (counted from 0) holds no finite number");
-    Err(Error::input(path, format!("{fact}; replace it or leave its row out")))
+    Some(Codes { bytes: dtype.size(), table: values.into_iter().map(|x| x as f32).collect() })
 }

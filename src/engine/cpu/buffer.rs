@@ -142,10 +142,15 @@ impl<'a> PanelsMut<'a> {
 }
 
 /// Copies rows of `cols` numbers, one after the other in `dense`, into panels; the padding becomes zero.
-pub fn spread(dense: &[f32], cols: usize, mut out: PanelsMut<'_>) {
-    for panel in 0..panels(cols) {
-        let (first, lines) = (panel * LINE, out.panel(panel));
-        let wide = LINE.min(cols - first);
+pub fn spread(dense: &[f32], cols: usize, out: PanelsMut<'_>) {
+    spread_columns(dense, cols, 0..cols, out);
+}
+
+/// As [`spread`], the columns `range` alone.
+pub fn spread_columns(dense: &[f32], cols: usize, range: Range<usize>, mut out: PanelsMut<'_>) {
+    for panel in 0..panels(range.len()) {
+        let (first, lines) = (range.start + panel * LINE, out.panel(panel));
+        let wide = LINE.min(range.end - first);
         for (row, line) in dense.chunks_exact(cols).zip(lines) {
             line[..wide].copy_from_slice(&row[first..][..wide]);
             line[wide..].fill(0.0);

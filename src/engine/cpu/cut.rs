@@ -15,7 +15,8 @@ const BLOCK_BYTES: usize = 4 << 20;
 /// Most groups of blocks of a thin layer.
 const TASKS: usize = 32;
 
-/// Settles the cut for `examples` rows. A block is whole panels, but for the last.
+/// Settles the cut for `examples` rows, or for any number of rows that are no examples where there are none. A block is
+/// whole panels, but for the last.
 pub fn settle(cut: Cut, shape: Shape, examples: usize) -> Plan {
     let fitting = (BLOCK_BYTES / (4 * width(shape.visible))).max(1).next_multiple_of(64);
     let block = cut.block.unwrap_or(even(shape.hidden, fitting)).min(shape.hidden);
@@ -23,7 +24,8 @@ pub fn settle(cut: Cut, shape: Shape, examples: usize) -> Plan {
     let blocks = shape.hidden.div_ceil(block);
     let row_bytes = 4 * ((blocks + 1) * width(block) + width(shape.visible));
     let fitting = (ACTIVATION_BYTES / row_bytes).next_multiple_of(8).max(1);
-    Plan { chunk: cut.chunk.unwrap_or(fitting).clamp(1, examples.max(1)), block }
+    let most = if examples == 0 { usize::MAX } else { examples };
+    Plan { chunk: cut.chunk.unwrap_or(fitting).clamp(1, most), block }
 }
 
 /// The size of pieces of at most `largest` that `count` is cut into evenly, in steps of 16.
@@ -52,7 +54,8 @@ pub struct Blocks {
 impl Blocks {
     /// For `count` rows. A multiple of four blocks, so that a few threads have as much to do each.
     pub fn new(count: usize, thin: bool) -> Self {
-        let rows = if thin { THIN_ROWS } else { count.div_ceil(count.div_ceil(ROWS).next_multiple_of(4)) };
+        let rows =
+            if thin { THIN_ROWS } else { count.div_ceil(count.div_ceil(ROWS).max(1).next_multiple_of(4)) };
         let rows = rows.max(1);
         Self { count, rows, group: count.div_ceil(rows).div_ceil(TASKS).max(1) }
     }

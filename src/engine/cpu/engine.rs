@@ -2,22 +2,21 @@
 
 use super::buffer::Buffer;
 use super::cut::settle;
-use super::evaluate::Evaluator;
+use super::evaluate::{Evaluator, StepPenalty};
 use super::examples::Examples;
 use super::pass::is_thin;
 use super::search::Search;
 use super::update::Target;
 use crate::data::batches;
-use crate::engine::device::Setup;
 use crate::engine::panels::Layout;
-use crate::engine::{
-    Engine, Layer, NewUnit, Plan, RhoHat, Rows, SearchSpace, Slot, Spare, State, Trial, Update, check_list,
-    evenly,
-};
+use crate::engine::setup::Setup;
+use crate::engine::step::whole_rows;
+use crate::engine::{Engine, Layer, NewUnit, Plan, RhoHat, Rows, Spare, State, Step, check_list, evenly};
 use crate::error::Result;
 use crate::io::text::counted;
 use crate::io::threads::Pool;
-use crate::math::objective::Cost;
+use crate::math::objective::{Cost, Objective};
+use crate::math::optim::{SearchSpace, Slot, Trial};
 use crate::math::params::{Params, Shape};
 
 /// The CPU engine.
@@ -38,7 +37,7 @@ impl Cpu {
     ///
     /// # Errors
     /// When the threads cannot be started, or the examples cannot be fetched.
-    pub fn new(setup: &Setup, params: Params<f32>, examples: impl Into<batches::Examples>) -> Result<Self> {
+    pub fn new(setup: &Setup, params: Params<f32>, examples: impl Into<batches::ExampleSet>) -> Result<Self> {
         let pool = Pool::new(setup.threads)?;
         let (layout, given) = (Layout::new(params.shape), examples.into());
         let plan = settle(setup.cut, params.shape, given.size().0);
@@ -59,6 +58,10 @@ impl Cpu {
 impl Engine for Cpu {
     fn shape(&self) -> Shape {
         self.layout.shape
+    }
+
+    fn objective(&self) -> &Objective {
+        self.evaluator.objective()
     }
 
     fn examples(&self) -> usize {
@@ -99,14 +102,11 @@ impl Engine for Cpu {
         Ok((cost.expect("the cost was asked for"), self.layout.tensors(&gradient).cast()))
     }
 
-    fn step(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>> {
+    fn step(&mut self, step: &Step<'_>) -> Result<Option<Cost>> {
         let Self { params, moments, evaluator, pool, rho_hat, .. } = self;
-        let mut target = Target::of(update, params, moments);
-        pool.install(|| evaluator.gradient(rows, &mut target, Some(*rho_hat), report))
-    }
-
-    fn set_beta_share(&mut self, share: f64) {
-        self.evaluator.set_beta_share(share);
+        let mut target = Target::of(&step.update, params, moments);
+        let penalty = StepPenalty { rho_hat: *rho_hat, beta: step.beta };
+        pool.install(|| evaluator.gradient(step.rows, &mut target, Some(penalty), step.report))
     }
 
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
@@ -128,6 +128,20 @@ impl Engine for Cpu {
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         let Self { params, evaluator, pool, .. } = self;
         pool.install(|| evaluator.output(params, Rows::All, first..first + count))
+    }
+
+    fn encode_rows(&mut self, rows: &[f32]) -> Result<Vec<f32>> {
+        let shape = self.layout.shape;
+        let count = whole_rows(rows, shape.visible, "rows")?;
+        let Self { params, evaluator, pool, .. } = self;
+        Ok(pool.install(|| evaluator.encode_rows(params, rows, count)))
+    }
+
+    fn decode_rows(&mut self, codes: &[f32]) -> Result<Vec<f32>> {
+        let shape = self.layout.shape;
+        let count = whole_rows(codes, shape.hidden, "codes")?;
+        let Self { params, evaluator, pool, .. } = self;
+        Ok(pool.install(|| evaluator.decode_rows(params, codes, count)))
     }
 
     fn params(&mut self) -> Result<Params<f32>> {

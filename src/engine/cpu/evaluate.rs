@@ -14,13 +14,21 @@ use crate::engine::panels::Layout;
 use crate::engine::{Plan, RhoHat, Rows};
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
+use crate::math::params::Shape;
+
+/// How an update takes the penalty.
+#[derive(Clone, Copy, Debug)]
+pub struct StepPenalty {
+    /// ρ̂ of the rows at hand or its moving average.
+    pub rho_hat: RhoHat,
+    /// β of this update.
+    pub beta: f64,
+}
 
 /// The examples, and the memory that one evaluation needs.
 #[derive(Debug)]
 pub struct Evaluator {
     objective: Objective,
-    /// That of steps, whose β may be a share of it.
-    step_objective: Objective,
     layout: Layout,
     plan: Plan,
     /// Rows that are computed at once where no gradient is taken and examples are fetched.
@@ -40,7 +48,6 @@ impl Evaluator {
         let widest = layout.b1().len().max(layout.b2().len());
         Self {
             objective,
-            step_objective: objective,
             layout,
             plan,
             at_once: plan.chunk,
@@ -50,6 +57,11 @@ impl Evaluator {
             sums: Buffer::default(),
             bias: Buffer::zeros(widest),
         }
+    }
+
+    /// What is minimised.
+    pub fn objective(&self) -> &Objective {
+        &self.objective
     }
 
     /// The examples' number m.
@@ -80,11 +92,6 @@ impl Evaluator {
     /// Goes on from a moving average of ρ̂, or without one.
     pub fn set_average(&mut self, average: Option<&[f64]>) {
         self.penalty.set_average(average);
-    }
-
-    /// Makes β of steps this share of the objective's.
-    pub fn set_beta_share(&mut self, share: f64) {
-        self.step_objective = self.objective.with_beta_share(share);
     }
 
     /// Takes the moving average of a unit's ρ̂ as ρ.
@@ -119,7 +126,7 @@ impl Evaluator {
         &mut self,
         rows: Rows<'_>,
         target: &mut Target<'_>,
-        step: Option<RhoHat>,
+        step: Option<StepPenalty>,
         report: bool,
     ) -> Result<Option<Cost>> {
         let count = self.examples.count(rows);
@@ -133,8 +140,8 @@ impl Evaluator {
             self.backward(rows, 0..count, target, self.mean(count));
         }
         self.bias_gradients(count, target);
-        let objective = if step.is_some() { &self.step_objective } else { &self.objective };
-        Ok(squared_weights.map(|squares| self.assemble(objective, count, squares)))
+        let objective = step.map_or(self.objective, |step| self.objective.with_beta(step.beta));
+        Ok(squared_weights.map(|squares| self.assemble(&objective, count, squares)))
     }
 
     /// Two passes: the first settles ρ̂ over all rows, the second adds up the gradients of all chunks.
@@ -143,7 +150,7 @@ impl Evaluator {
         rows: Rows<'_>,
         count: usize,
         target: &mut Target<'_>,
-        step: Option<RhoHat>,
+        step: Option<StepPenalty>,
         report: bool,
     ) -> Result<()> {
         for chunk in chunks(count, self.plan.chunk) {
@@ -198,11 +205,13 @@ impl Evaluator {
         Scale { scale: 1.0 / count as f32, lambda: self.objective.lambda as f32 }
     }
 
-    fn settle(&mut self, count: usize, step: Option<RhoHat>) {
+    fn settle(&mut self, count: usize, step: Option<StepPenalty>) {
         let sums = &self.pass.sums.hidden;
         match step {
             None => self.penalty.settle(&self.objective, sums, count),
-            Some(mode) => self.penalty.settle_step(&self.step_objective, sums, count, mode),
+            Some(StepPenalty { rho_hat, beta }) => {
+                self.penalty.settle_step(&self.objective.with_beta(beta), sums, count, rho_hat);
+            }
         }
     }
 
@@ -226,6 +235,29 @@ impl Evaluator {
     fn assemble(&self, objective: &Objective, count: usize, squared_weights: f64) -> Cost {
         let squared_error = self.pass.sums.squared_error;
         Cost::from_sums(objective, count, squared_error, squared_weights, self.penalty.rho_hat.clone())
+    }
+
+    /// A2 `[count, h]` at `w` of `rows` `[count, n]`, which need not be examples.
+    pub fn encode_rows(&mut self, w: &[f32], rows: &[f32], count: usize) -> Vec<f32> {
+        let Shape { visible, hidden } = self.layout.shape;
+        let mut out = Vec::with_capacity(count * hidden);
+        for chunk in chunks(count, self.at_once) {
+            let x = self.examples.spread(&rows[chunk.start * visible..chunk.end * visible]);
+            self.pass.forward(x, chunk.len(), w, Until::Hidden);
+            out.extend(self.pass.hidden_rows(chunk.len()));
+        }
+        out
+    }
+
+    /// A3 `[count, n]` at `w` of `codes` `[count, h]`.
+    pub fn decode_rows(&mut self, w: &[f32], codes: &[f32], count: usize) -> Vec<f32> {
+        let Shape { visible, hidden } = self.layout.shape;
+        let mut out = Vec::with_capacity(count * visible);
+        for chunk in chunks(count, self.at_once) {
+            self.pass.decode(&codes[chunk.start * hidden..chunk.end * hidden], w);
+            out.extend(self.pass.output_rows(chunk.len()));
+        }
+        out
     }
 
     /// X `[rows, n]` of the examples `rows`.

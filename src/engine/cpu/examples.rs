@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::buffer::{Buffer, Line, PanelsMut, lines, lines_mut, panels, spread, width};
 use super::cut::Blocks;
-use crate::data::batches::{Examples as Given, Supply, Wanted};
+use crate::data::batches::{Dataset, ExampleSet as Given, RowSelection};
 use crate::engine::Rows;
 use crate::error::Result;
 
@@ -31,7 +31,7 @@ enum Values {
     /// `[m, n]`.
     Resident(Buffer),
     /// Where rows are fetched, and the fetched ones as they came.
-    Streamed(Box<dyn Supply>, Vec<f32>),
+    Streamed(Box<dyn Dataset>, Vec<f32>),
 }
 
 impl Examples {
@@ -68,8 +68,8 @@ impl Examples {
     pub fn chunk(&mut self, rows: Rows<'_>, range: Range<usize>) -> Result<&[f32]> {
         if let Values::Streamed(..) = self.values {
             let wanted = match rows {
-                Rows::Listed(list) => Wanted::Listed(&list[range.clone()]),
-                Rows::All => Wanted::Range(range.clone()),
+                Rows::Listed(list) => RowSelection::Listed(&list[range.clone()]),
+                Rows::All => RowSelection::Range(range.clone()),
             };
             self.fetch(wanted, Blocks::new(range.len(), self.thin).rows)?;
         } else {
@@ -87,7 +87,7 @@ impl Examples {
     /// # Errors
     /// When they cannot be fetched.
     pub fn part(&mut self, range: Range<usize>, whole: Blocks) -> Result<&[f32]> {
-        self.fetch(Wanted::Range(range.clone()), whole.rows)?;
+        self.fetch(RowSelection::Range(range.clone()), whole.rows)?;
         Ok(&self.gathered[..range.len() * width(self.visible)])
     }
 
@@ -103,7 +103,7 @@ impl Examples {
     }
 
     /// Fetches rows and puts them in blocks of `block` rows.
-    fn fetch(&mut self, wanted: Wanted<'_>, block: usize) -> Result<()> {
+    fn fetch(&mut self, wanted: RowSelection<'_>, block: usize) -> Result<()> {
         let Self { values: Values::Streamed(supply, dense), gathered, visible, .. } = self else {
             return Ok(());
         };
@@ -114,6 +114,16 @@ impl Examples {
         gathered.reserve(count * width(*visible));
         spread_rows(dense, *visible, block, &mut gathered[..count * width(*visible)]);
         Ok(())
+    }
+
+    /// Dense rows, which need not be examples, in blocks.
+    pub fn spread(&mut self, dense: &[f32]) -> &[f32] {
+        let count = dense.len() / self.visible;
+        let len = count * width(self.visible);
+        self.gathered.reserve(len);
+        let rows = Blocks::new(count, self.thin).rows;
+        spread_rows(dense, self.visible, rows, &mut self.gathered[..len]);
+        &self.gathered[..len]
     }
 
     /// Whether the rows `range` are one of the chunks that the examples are kept in.
@@ -144,7 +154,7 @@ impl Examples {
     pub fn dense(&mut self, rows: &[usize]) -> Result<Vec<f32>> {
         if let Values::Streamed(supply, _) = &mut self.values {
             let mut dense = vec![0.0; rows.len() * self.visible];
-            supply.numbers(&Wanted::Listed(rows), &mut dense)?;
+            supply.numbers(&RowSelection::Listed(rows), &mut dense)?;
             return Ok(dense);
         }
         let numbers = |&row: &usize| self.row(row).flatten().copied().take(self.visible);
@@ -164,7 +174,7 @@ impl Examples {
 }
 
 /// All rows of a supply, in chunks of blocks.
-fn hold(supply: &mut dyn Supply, chunk: usize, thin: bool) -> Result<Buffer> {
+fn hold(supply: &mut dyn Dataset, chunk: usize, thin: bool) -> Result<Buffer> {
     /// Numbers that are fetched at a time, so that nothing is held twice.
     const PIECE: usize = 1 << 20;
     let (count, visible) = supply.size();
@@ -178,7 +188,7 @@ fn hold(supply: &mut dyn Supply, chunk: usize, thin: bool) -> Result<Buffer> {
         for start in (0..in_chunk).step_by(piece) {
             let rows = first + start..first + (start + piece).min(in_chunk);
             dense.resize(rows.len() * visible, 0.0);
-            supply.numbers(&Wanted::Range(rows.clone()), &mut dense)?;
+            supply.numbers(&RowSelection::Range(rows.clone()), &mut dense)?;
             let out = &mut values[rows.start * width(visible)..rows.end * width(visible)];
             spread_rows(&dense, visible, blocks.rows, out);
         }

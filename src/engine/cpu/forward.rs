@@ -5,13 +5,14 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::buffer::{LINE, Line, Panels, PanelsMut, lines, width};
+use super::buffer::{LINE, Line, Panels, PanelsMut, lines, spread_columns, width};
 use super::matmul::{Fill, product};
 use super::pass::Pass;
 use super::rows::{Sums, hidden, output, output_delta, squared_error};
 use super::sums::add_parts;
 use crate::engine::panels::Layout;
 use crate::math::objective::Objective;
+use crate::math::params::Shape;
 
 /// How far [`Pass::forward`] goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +103,31 @@ impl Pass {
         self.add_forward_sums(units, rows.number(), until, is_last);
     }
 
+    /// A3 of `codes` `[rows, h]`, dense, under the parameters `w`.
+    pub fn decode(&mut self, codes: &[f32], w: &[f32]) {
+        let Shape { visible, hidden } = self.layout.shape;
+        let count = codes.len() / hidden;
+        self.reserve(count);
+        let (rows, n, part_len) = (self.rows(count), width(visible), self.part_len());
+        for index in 0..self.blocks() {
+            let (units, a2) = (self.units(index), self.a2_range(count, index));
+            let block = Block::new(&self.objective, self.layout, w, units.clone(), Until::Output);
+            codes
+                .par_chunks(rows.rows * hidden)
+                .zip(self.a2[a2].par_chunks_mut(rows.rows * width(units.len())))
+                .zip(self.a3[..count * n].par_chunks_mut(rows.rows * n))
+                .zip(self.task_sums.par_chunks_mut(part_len))
+                .for_each(|(((codes, a2), a3), sums)| {
+                    let rows = codes.len() / hidden;
+                    let mut a2 = PanelsMut::new(a2, rows);
+                    spread_columns(codes, hidden, units.clone(), a2.reborrow());
+                    // X is read for errors and deltas alone.
+                    let (x, a3) = (Panels::new(&[], 0), PanelsMut::new(a3, rows));
+                    block.forward_output(x, a2.view(), a3, block.split_sums(sums).1);
+                });
+        }
+    }
+
     /// Adds up what `tasks` tasks have summed over their rows, task by task.
     pub fn add_forward_sums(&mut self, units: Range<usize>, tasks: usize, until: Until, is_last: bool) {
         let part_len = self.part_len();
@@ -144,7 +170,7 @@ impl<'a> Block<'a> {
     /// Z2, A2, and what this block adds to Z3; after the last block A3 and what is wanted of it.
     pub fn forward(&self, block: RowBlock<'_>) {
         let RowBlock { x, mut a2, a3, sums } = block;
-        let (hidden_sums, output_sums) = sums.split_at_mut(sums.len() - 1 - width(self.visible));
+        let (hidden_sums, output_sums) = self.split_sums(sums);
         let (hidden_sums, _) = hidden_sums.as_chunks_mut();
         let (f, b1) = (self.objective.activation, self.b1);
         product(
@@ -159,6 +185,11 @@ impl<'a> Block<'a> {
         if self.until != Until::Hidden {
             self.forward_output(x, a2.view(), a3, output_sums);
         }
+    }
+
+    /// The sums of A2, and those of δ3 with the squared error.
+    fn split_sums<'s>(&self, sums: &'s mut [f64]) -> (&'s mut [f64], &'s mut [f64]) {
+        sums.split_at_mut(sums.len() - 1 - width(self.visible))
     }
 
     /// What this block adds to Z3; after the last block A3 and what is wanted of it. `sums` are those of δ3 and the

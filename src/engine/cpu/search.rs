@@ -2,7 +2,7 @@
 
 use super::buffer::Buffer;
 use super::sums::{combine, dot, subtract};
-use crate::engine::Slot;
+use crate::math::optim::Slot;
 
 /// Gradient, direction, trial point and the kept pairs.
 #[derive(Debug, Default)]

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 use super::engine::Cpu;
 use super::search::Search;
-use crate::engine::{Numbers, Order, Role, Slot, Spare, State, are_finite};
+use crate::engine::{Numbers, Order, Role, Spare, State, are_finite};
+use crate::math::optim::Slot;
 use crate::math::optim::lbfgs::HISTORY;
 
 /// Numbers that one task copies.

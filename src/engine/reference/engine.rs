@@ -1,16 +1,17 @@
 //! The reference behind the engine trait: f64 throughout, every vector whole, no chunks, no blocks.
 
-use super::kernels::{adam, axpy, dot, gather, sgd};
+use super::kernels::{adam, axpy, dot, gather, layer_nn, layer_nt, sgd};
 use super::step::{cost, cost_and_gradient, forward};
-use crate::engine::device::Setup;
 use crate::engine::reference::kernels::{column_mean, kl_slope};
+use crate::engine::setup::Setup;
+use crate::engine::step::whole_rows;
 use crate::engine::{
-    Engine, Layer, NewUnit, Numbers, Order, Plan, RhoHat, Role, Rows, SearchSpace, Slot, Spare, State, Trial,
-    Update, check_list,
+    Engine, Layer, NewUnit, Numbers, Order, Plan, RhoHat, Role, Rows, Spare, State, Step, Update, check_list,
 };
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective, RhoHatMode};
 use crate::math::optim::lbfgs::HISTORY;
+use crate::math::optim::{SearchSpace, Slot, Trial};
 use crate::math::params::{Matrix, Params, Shape, cast};
 
 /// The f64 engine that every other one is compared with.
@@ -18,8 +19,6 @@ use crate::math::params::{Matrix, Params, Shape, cast};
 pub struct Reference {
     objective: Objective,
     rho_hat: RhoHat,
-    /// Of β, in steps.
-    beta_share: f64,
     params: Params<f64>,
     data: Matrix<f64>,
     /// ρ̂ of the moving average, once a batch has started it.
@@ -59,7 +58,6 @@ impl Reference {
         Self {
             objective: setup.objective,
             rho_hat: setup.rho_hat,
-            beta_share: 1.0,
             params,
             data,
             average: None,
@@ -81,6 +79,10 @@ impl Reference {
 impl Engine for Reference {
     fn shape(&self) -> Shape {
         self.params.shape
+    }
+
+    fn objective(&self) -> &Objective {
+        &self.objective
     }
 
     fn examples(&self) -> usize {
@@ -111,13 +113,13 @@ impl Engine for Reference {
         Ok(cost_and_gradient(&self.objective, &self.params, &self.data.values, None))
     }
 
-    fn step(&mut self, rows: Rows<'_>, update: &Update, report: bool) -> Result<Option<Cost>> {
-        let x = match rows {
+    fn step(&mut self, step: &Step<'_>) -> Result<Option<Cost>> {
+        let x = match step.rows {
             Rows::All => self.data.values.clone(),
             Rows::Listed(rows) => gather(&self.data.values, self.data.cols, rows),
         };
         let average = self.average.as_deref().map(|before| (before, self.rho_hat.decay));
-        let objective = self.objective.with_beta_share(self.beta_share);
+        let objective = self.objective.with_beta(step.beta);
         let (cost, gradient) = cost_and_gradient(&objective, &self.params, &x, average);
         if self.rho_hat.mode == RhoHatMode::Ema {
             self.average = Some(cost.rho_hat.clone());
@@ -126,16 +128,12 @@ impl Engine for Reference {
         let mut w = self.params.to_flat();
         let gradient = gradient.to_flat();
         let [first, second] = &mut self.moments;
-        match *update {
+        match step.update {
             Update::Sgd { lr, momentum } => sgd(&mut w, first, &gradient, lr, momentum),
             Update::Adam { lr, step } => adam(&mut w, first, second, &gradient, lr, step),
         }
         self.params = Params::from_flat(self.params.shape, &w);
-        Ok(report.then_some(cost))
-    }
-
-    fn set_beta_share(&mut self, share: f64) {
-        self.beta_share = share;
+        Ok(step.report.then_some(cost))
     }
 
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
@@ -155,6 +153,18 @@ impl Engine for Reference {
 
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         Ok(cast(&forward(&self.objective, &self.params, self.rows(first, count)).a3))
+    }
+
+    fn encode_rows(&mut self, rows: &[f32]) -> Result<Vec<f32>> {
+        let Params { shape, w1, b1, .. } = &self.params;
+        let count = whole_rows(rows, shape.visible, "rows")?;
+        Ok(cast(&layer_nt(&cast(rows), w1, b1, count, shape.visible, self.objective.activation)))
+    }
+
+    fn decode_rows(&mut self, codes: &[f32]) -> Result<Vec<f32>> {
+        let Params { shape, d, b2, .. } = &self.params;
+        let count = whole_rows(codes, shape.hidden, "codes")?;
+        Ok(cast(&layer_nn(&cast(codes), d, b2, count, shape.hidden, self.objective.output)))
     }
 
     fn params(&mut self) -> Result<Params<f32>> {

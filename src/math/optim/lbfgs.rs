@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::line_search::{Found, Point, strong_wolfe};
-use crate::engine::{SearchSpace, Slot};
+use super::{SearchSpace, Slot};
 use crate::error::{Error, Result};
 use crate::math::objective::Cost;
 

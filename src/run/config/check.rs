@@ -2,7 +2,7 @@
 //! and what is warned of.
 
 use super::{Batch, Config, Facts, Kind};
-use crate::data::numbers::Number;
+use crate::data::dtype::DType;
 use crate::data::{Normalize, Preprocess, Scale};
 use crate::engine::device::Selector;
 use crate::error::{Error, Result};
@@ -67,11 +67,10 @@ fn are_bytes(values: &[f64]) -> bool {
 }
 
 /// Says so when floats have been divided as bytes were that a model was made of, though they lie in [-1, 1] already.
-pub fn scale_warning(values: &[f64], preprocess: &Preprocess, number: Option<Number>) -> Option<String> {
+pub fn scale_warning(values: &[f64], preprocess: &Preprocess, number: Option<DType>) -> Option<String> {
     let Scale::Divide(divisor) = preprocess.scale else { return None };
     let are_small = values.iter().all(|x| x.abs() <= 1.0 / divisor);
-    let is_told =
-        preprocess.normalize == Normalize::None && number.is_some_and(|number| number != Number::U8);
+    let is_told = preprocess.normalize == Normalize::None && number.is_some_and(|number| number != DType::U8);
     (is_told && are_small).then(|| {
         format!(
             "the data do not go beyond 1, but are divided by {divisor}, as the model or a setting says; \

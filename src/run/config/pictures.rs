@@ -1,7 +1,7 @@
 //! The memory of pictures in the plan of a run: while patches are cut, before there is an engine.
 
 use super::{Config, MemoryPlan};
-use crate::data::{BYTES_OF_DRAW, Listed, Pictures, Source, remedy, too_large};
+use crate::data::{BYTES_OF_DRAW, PictureInfo, Pictures, Source, remedy, too_large};
 use crate::engine::device::Choice;
 use crate::error::{Error, Result};
 use crate::io::memory::{Bytes, available};
@@ -9,7 +9,7 @@ use crate::io::memory::{Bytes, available};
 /// What the pictures of a run take.
 struct Stage {
     /// The picture that takes most while it is made ready.
-    largest: Listed,
+    largest: PictureInfo,
     /// Bytes that it takes.
     least: u64,
     /// Bytes of as many at once as there are threads.
@@ -56,14 +56,14 @@ impl MemoryPlan {
         let (least, largest) = all[0];
         let most = all.iter().take(rayon::current_num_threads().max(1)).map(|(bytes, _)| bytes).sum();
         let patches = recipe.samples as u64 * (8 * self.visible as u64 + BYTES_OF_DRAW);
-        let beside = self.program + patches + pictures.held();
+        let beside = self.program + patches + pictures.resident_bytes();
         Stage { largest: pictures.list()[largest].clone(), least, most, beside }
     }
 }
 
 impl Stage {
     fn refused(&self, config: &Config, room: u64) -> Error {
-        let Listed { name, width, height, .. } = &self.largest;
+        let PictureInfo { name, width, height, .. } = &self.largest;
         let whiten = config.whiten == Some(true);
         let fact = too_large(*width, *height, whiten, self.least);
         let beside = format!("{fact}, beside {} for patches and the program", Bytes(self.beside));

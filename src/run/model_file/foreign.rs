@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::data::tensor::recognised;
+use crate::data::formats::safetensors::recognised;
 use crate::error::{Error, Result, shown};
 use crate::io::safe_open::Part;
 

@@ -4,7 +4,7 @@
 
 use safetensors::tensor::TensorInfo;
 
-use crate::data::tensor::Tensors;
+use crate::data::formats::safetensors::Tensors;
 use crate::math::params::Shape;
 
 /// The names that this program writes, in the order W1, b1, D, b2.

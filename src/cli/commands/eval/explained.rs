@@ -1,6 +1,6 @@
 //! The explained share of the variance, from examples that come piece by piece.
 
-use crate::data::{Normalize, Piece, Preprocess};
+use crate::data::{ExampleRows, Normalize, Preprocess};
 
 /// Column means and the size of numbers: a first pass.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl Columns {
     }
 
     /// Takes more examples.
-    pub fn add(&mut self, piece: &Piece) {
+    pub fn add(&mut self, piece: &ExampleRows) {
         let rows = self.rows as f64;
         for row in piece.values.chunks_exact(self.means.len()) {
             for ((mean, largest), x) in self.means.iter_mut().zip(&mut self.largest).zip(row) {
@@ -94,7 +94,7 @@ mod tests {
     fn explained(values: &[f64], cols: usize, outputs: &[f32], piece: usize) -> Option<f64> {
         let mut columns = Columns::new(values.len() / cols, cols);
         for values in values.chunks(piece * cols) {
-            columns.add(&Piece { values: values.to_vec(), means: Vec::new() });
+            columns.add(&ExampleRows { values: values.to_vec(), means: Vec::new() });
         }
         let mut variance = Variance::about(columns);
         for (values, outputs) in values.chunks(piece * cols).zip(outputs.chunks(piece * cols)) {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::data::Pieces as Examples;
+use crate::data::LazyExamples as Examples;
 use crate::engine::device::Choice;
 use crate::engine::{Cut, Job};
 use crate::error::Error;
@@ -96,7 +96,7 @@ impl Room<'_> {
     /// [`Error::Usage`] when there is no room for the fewest, with the numbers.
     pub fn pieces(&self, examples: &Examples) -> crate::Result<Pieces> {
         let (rows, _) = examples.size();
-        let (held, row_bytes) = (examples.held_bytes(), examples.row_bytes());
+        let (held, row_bytes) = (examples.resident_bytes(), examples.row_bytes());
         let passing = examples.passing_bytes();
         let chunk = self.footprint(rows, None, row_bytes)?.0;
         let asked = match self.can_cut() {

@@ -101,7 +101,7 @@ pub fn open_engine(
         Some(resumed) => resumed.completed(record),
         None => record,
     };
-    let (store, number) = (source.stored(), source.number());
+    let (store, number) = (source.stored(), source.dtype());
     drop((source, reading));
     let looked_at = data.looked_at()?;
     let beyond = reach_warning(&looked_at, config.output, config.fit_rows);

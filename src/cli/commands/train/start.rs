@@ -5,15 +5,15 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::data::batches::Examples as Given;
+use crate::data::batches::ExampleSet as Given;
 use crate::data::identity::{Identity, Inputs, of_file};
+use crate::data::split::{Split, hold_out};
 use crate::data::stream::{Feed, PIECE, Store, Transform, fit};
 use crate::data::{Examples, Preprocess, Scale, Source, npy};
 use crate::engine::device::Start;
 use crate::io::atomic_write;
 use crate::io::memory::Bytes;
 use crate::math::params::{Matrix, Params, Real, Shape, cast};
-use crate::math::random::Stream;
 use crate::run::DataRecord;
 use crate::run::config::Config;
 use crate::run::model_file::ModelFile;
@@ -52,11 +52,11 @@ impl Data {
         let of_init = init.and_then(ModelFile::meta).map(|meta| &meta.preprocess);
         // Limits are those of numbers on one scale, which the settings say in so many words.
         let is_same = |stored: &&Preprocess| {
-            let divisor = |scale: Scale| source.number().map(|number| scale.divisor(number));
+            let divisor = |scale: Scale| source.dtype().map(|number| scale.divisor(number));
             stored.normalize == config.normalize && divisor(stored.scale) == divisor(config.scale())
         };
         let stored = known.or(of_init).filter(is_same).map(|stored| {
-            let scale = source.number().map_or(stored.scale, |_| config.scale());
+            let scale = source.dtype().map_or(stored.scale, |_| config.scale());
             Preprocess { scale, ..stored.clone() }
         });
         let stored = stored.as_ref();
@@ -96,8 +96,8 @@ impl Data {
         match config.held_out(matrix.rows) {
             0 => Self { rows: Rows::Held(matrix), preprocess, held_out: None },
             count => {
-                let (kept, held_out) = hold_out(matrix, count, config.seed);
-                Self { rows: Rows::Held(kept), preprocess, held_out: Some(held_out) }
+                let Split { train, validation } = hold_out(matrix, count, config.seed);
+                Self { rows: Rows::Held(train), preprocess, held_out: Some(validation) }
             }
         }
     }
@@ -180,30 +180,6 @@ fn in_double(store: &Store, preprocess: &Preprocess) -> Result<Matrix<f64>> {
         Ok(())
     })?;
     Ok(Matrix::new(store.rows, store.cols, values))
-}
-
-/// The rows to learn from and `count` rows that are held out, drawn at random, each in their order. The former stay in the
-/// memory that they are in.
-fn hold_out(matrix: Matrix<f64>, count: usize, seed: u64) -> (Matrix<f64>, Matrix<f64>) {
-    let Matrix { rows, cols, mut values } = matrix;
-    let mut drawn: Vec<usize> = (0..rows).collect();
-    Stream::new(seed, "validation").shuffle(&mut drawn);
-    drawn.truncate(count);
-    drawn.sort_unstable();
-    let mut held_out = Vec::with_capacity(count * cols);
-    let (mut left_out, mut kept) = (drawn.iter().peekable(), 0);
-    for row in 0..rows {
-        let numbers = row * cols..(row + 1) * cols;
-        if left_out.next_if_eq(&&row).is_some() {
-            held_out.extend_from_slice(&values[numbers]);
-        } else {
-            values.copy_within(numbers, kept * cols);
-            kept += 1;
-        }
-    }
-    values.truncate(kept * cols);
-    values.shrink_to_fit();
-    (Matrix::new(kept, cols, values), Matrix::new(count, cols, held_out))
 }
 
 /// The limits of held rows, where a sample of them decides.

@@ -1,6 +1,6 @@
 //! Adapters: which there are, and which one a selector means.
 
-use crate::engine::device::Selector;
+use crate::engine::selector::Selector;
 use crate::error::{Error, Result};
 
 /// An adapter that the machine offers.

@@ -1,5 +1,5 @@
 //! Bindings and constants as a shader declares them, one a line: the host reads them there, so that they are described
-//! once. `tests/shaders.rs` compares them with those that naga finds.
+//! once. `tests/it/shaders.rs` compares them with those that naga finds.
 //!
 //!     @group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;  // [rows, cols]
 //!     override ACCUMULATE: bool = false;  // add to C

@@ -1,4 +1,4 @@
-//! The table of kernels, one row each. `tests/shaders.rs` checks every one against its WGSL without a GPU, `verify` runs
+//! The table of kernels, one row each. `tests/it/shaders.rs` checks every one against its WGSL without a GPU, `verify` runs
 //! the cases of every one that an adapter can run.
 
 mod products;

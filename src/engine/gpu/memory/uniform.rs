@@ -1,7 +1,7 @@
 //! The Rust twins of the uniform structs, field by field as in the shaders, where each is explained.
 //!
 //! Every field is four bytes wide (or an array of vec4 at the end), so that no padding can slip in;
-//! `tests/shaders.rs` compares names, order, offsets and sizes with the WGSL.
+//! `tests/it/shaders.rs` compares names, order, offsets and sizes with the WGSL.
 #![allow(missing_docs, reason = "the fields are documented where they are declared in WGSL")]
 
 use bytemuck::{Pod, Zeroable};

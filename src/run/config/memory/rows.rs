@@ -2,7 +2,7 @@
 //! not change about them.
 
 use super::{AT_ONCE, MemoryPlan, default_run};
-use crate::data::shuffle::{Order, WINDOW};
+use crate::data::shuffle::{BatchSampler, WINDOW};
 use crate::data::stream::{Feed, PIECE};
 use crate::engine::Job;
 use crate::error::{Error, Result};
@@ -66,7 +66,7 @@ impl Config {
         let lists = 2 * shuffle.list_bytes(examples);
         let come = job.fetched.is_some() && self.shuffle_block.is_none();
         let come = if come { Feed::bytes_of_epochs(examples) } else { 0 };
-        (Order::bytes(examples, shuffle, batch) + lists + come) as u64
+        (BatchSampler::bytes(examples, shuffle, batch) + lists + come) as u64
     }
 
     /// Bytes of rows before there is an engine, and while it is made.

@@ -1,0 +1,153 @@
+//! NumPy's `.npz`: a zip archive of `.npy` files, of which one is read, as it is unpacked.
+
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::DeflateDecoder;
+use rawzip::{CompressionMethod, FileReader, RECOMMENDED_BUFFER_SIZE, ZipArchive, ZipArchiveEntryWayfinder};
+
+use super::array::{ArrayBytes, KnownLength};
+use super::format::{Format, OpenFile};
+use super::{npy, unknown};
+use crate::data::reading::Reading;
+use crate::data::source::Opened;
+use crate::error::{Error, Result};
+
+/// The first bytes of an archive: of its first file, or of its end where it holds none.
+const MAGICS: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
+/// Most files of an archive that are looked at.
+const MOST_FILES: usize = 10_000;
+/// Longest name of a file that counts as an array's, bytes.
+const LONGEST_NAME: usize = 1024;
+/// Most names of other files that are kept.
+const MOST_OTHERS: usize = 100;
+/// How the names of arrays end.
+const ENDING: &str = ".npy";
+
+type Archive = ZipArchive<FileReader>;
+
+/// An array in an archive.
+struct ArchivedArray {
+    name: String,
+    place: ZipArchiveEntryWayfinder,
+    method: CompressionMethod,
+    is_encrypted: bool,
+}
+
+/// Archives of NumPy arrays.
+pub const FORMAT: Format = Format {
+    name: "an archive of NumPy arrays",
+    kinds: Some(".npz"),
+    usage: Some("FILE.npz[:ARRAY]"),
+    endings: &[".npz"],
+    has_parts: true,
+    begins: |start| MAGICS.iter().any(|magic| start.starts_with(magic)),
+    is_certain: |_, _| true,
+    open,
+};
+
+/// Opens the array that is named, or the only one.
+fn open(OpenFile { path, file, length, part, reading, .. }: OpenFile<'_>) -> Result<Opened> {
+    let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
+    let damaged = |error| damaged(path, &error);
+    let archive = ZipArchive::from_file(file, &mut buffer).map_err(damaged)?;
+    let (entries, others) = entries(path, &archive, &mut buffer)?;
+    let entry = chosen(path, entries, &others, part).map_err(|reason| Error::input(path, reason))?;
+    open_entry(&path_of(path, &entry.name), &archive, length, &entry, reading)
+}
+
+/// The arrays of an archive, and the names of the first files that are none.
+fn entries(path: &Path, archive: &Archive, buffer: &mut [u8]) -> Result<(Vec<ArchivedArray>, Vec<String>)> {
+    let (mut found, mut others) = (Vec::new(), Vec::new());
+    let mut entries = archive.entries(buffer);
+    let mut files = 0;
+    while let Some(entry) = entries.next_entry().map_err(|error| damaged(path, &error))? {
+        files += 1;
+        if files > MOST_FILES {
+            let fact = format!("an archive of more than {MOST_FILES} files");
+            return Err(Error::input(path, format!("{fact}; save the array alone as .npy")));
+        }
+        let name = entry.file_path();
+        let name = name.as_bytes();
+        if !name.ends_with(ENDING.as_bytes()) && name.len() <= LONGEST_NAME && others.len() < MOST_OTHERS {
+            others.push(String::from_utf8_lossy(name).into_owned());
+        }
+        if name.len() <= LONGEST_NAME && name.ends_with(ENDING.as_bytes()) {
+            let name = String::from_utf8_lossy(name).into_owned();
+            let (method, flags) = (entry.compression_method(), entry.flags());
+            let is_encrypted = flags.is_encrypted() || flags.has_strong_encryption();
+            found.push(ArchivedArray { name, place: entry.wayfinder(), method, is_encrypted });
+        }
+    }
+    Ok((found, others))
+}
+
+/// The array called `wanted`, or the only one; the error lists what there is, or says what the archive is instead.
+fn chosen(
+    path: &Path,
+    entries: Vec<ArchivedArray>,
+    others: &[String],
+    wanted: Option<&str>,
+) -> Result<ArchivedArray, String> {
+    let short = |entry: &ArchivedArray| entry.name.trim_end_matches(ENDING).to_owned();
+    let listed = entries.iter().map(short).collect::<Vec<_>>().join(", ");
+    let names: Vec<String> = entries.iter().map(short).collect();
+    if wanted.is_none() && is_sparse(&names) {
+        return Err(unknown::sparse(path));
+    }
+    let is_it = |entry: &ArchivedArray| wanted.is_none_or(|name| entry.name == name || short(entry) == name);
+    let mut fitting = entries.into_iter().filter(is_it);
+    match (fitting.next(), fitting.next(), wanted) {
+        (Some(entry), None, _) => Ok(entry),
+        (None, _, Some(wanted)) => Err(format!("no array is called {wanted}; there are: {listed}")),
+        (None, ..) => Err(unknown::archive(path, others)),
+        (Some(_), ..) => Err(format!("several arrays; name one as FILE.npz:NAME of: {listed}")),
+    }
+}
+
+/// Whether these are the arrays in which SciPy saves a sparse matrix.
+fn is_sparse(names: &[String]) -> bool {
+    ["format", "shape", "data"].iter().all(|part| names.iter().any(|name| name == part))
+}
+
+fn open_entry(
+    path: &Path,
+    archive: &Archive,
+    length: u64,
+    entry: &ArchivedArray,
+    reading: &Reading,
+) -> Result<Opened> {
+    if entry.is_encrypted {
+        return Err(Error::input(path, "encrypted; save it anew with numpy.savez"));
+    }
+    let place = archive.get_entry(entry.place).map_err(|error| damaged(path, &error))?;
+    let (start, end) = place.compressed_data_range();
+    let packed = BufReader::new(place.reader());
+    let unpacked: Box<dyn Read> = match entry.method {
+        CompressionMethod::STORE => Box::new(packed),
+        CompressionMethod::DEFLATE => Box::new(DeflateDecoder::new(packed)),
+        other => {
+            let fact =
+                format!("packed by method {}, but 0 (stored) and 8 (deflated) are read", other.as_u16());
+            return Err(Error::input(path, format!("{fact}; save it anew with numpy.savez_compressed")));
+        }
+    };
+    let mut from = place.verifying_reader(unpacked);
+    let length = KnownLength::Packed((end - start).min(length));
+    npy::open_bytes(ArrayBytes { path, from: &mut from, length }, reading)
+}
+
+/// The archive and the array in it, as the user would name them.
+fn path_of(archive: &Path, name: &str) -> PathBuf {
+    PathBuf::from(format!("{}:{name}", archive.display()))
+}
+
+fn damaged(path: &Path, error: &rawzip::Error) -> Error {
+    match error.kind() {
+        rawzip::ErrorKind::IO(system) if system.raw_os_error().is_some() => {
+            let code = system.raw_os_error().unwrap_or_default();
+            Error::io("read", path, std::io::Error::from_raw_os_error(code))
+        }
+        _ => Error::input(path, format!("no whole zip archive ({error}); truncated or damaged")),
+    }
+}

@@ -1,0 +1,27 @@
+//! The settings by which examples for training are made of data.
+
+use super::normalize::Normalize;
+use super::scale::Scale;
+
+/// How pictures are cut into patches, and how patches or rows are normalised for training.
+#[derive(Clone, Debug)]
+pub struct DataRecipe {
+    /// Side of a square patch, pixels.
+    pub patch: usize,
+    /// Patches to draw.
+    pub samples: usize,
+    /// Keep three channels.
+    pub color: bool,
+    /// Whiten the images first.
+    pub whiten: bool,
+    /// The divisor of raw numbers of rows.
+    pub scale: Scale,
+    /// Normalisation of patches or rows.
+    pub normalize: Normalize,
+    /// Limits of an earlier model to go on with; `None` fits them on these data.
+    pub limits: Option<(f64, f64)>,
+    /// Seed of the draw.
+    pub seed: u64,
+    /// Draw pictures that are one patch each with replacement, as version 0.1.0 did; else each is taken once at most.
+    pub replacement: bool,
+}

@@ -1,0 +1,23 @@
+//! The check that rows on disk hold finite numbers in f32.
+
+use super::store::Store;
+use crate::data::dtype::DType;
+use crate::error::{Error, Result};
+use crate::io::threads;
+
+/// Refuses bytes of rows that hold what is no finite number in f32; `row_of` tells which row of `store` each of them is.
+pub fn check_finite(store: &Store, bytes: &[u8], row_of: impl Fn(usize) -> usize) -> Result<()> {
+    let bad_in: fn(&[u8]) -> Option<usize> = match store.dtype {
+        DType::F16 => |row| row.as_chunks().0.iter().position(|code: &[u8; 2]| code[1] & 0x7c == 0x7c),
+        DType::F32 => |row| {
+            let is_bad = |bytes: &[u8; 4]| !f32::from_le_bytes(*bytes).is_finite();
+            row.as_chunks().0.iter().position(is_bad)
+        },
+        DType::U8 | DType::Bf16 | DType::F64 => return Ok(()),
+    };
+    let bad = threads::find_first_chunk(bytes, store.row_bytes(), 64, bad_in);
+    let Some((at, column)) = bad else { return Ok(()) };
+    let (path, row) = store.place(row_of(at));
+    let fact = format!("row {row}, column {column} (counted from 0) holds no finite number");
+    Err(Error::input(path, format!("{fact}; replace it or leave its row out")))
+}

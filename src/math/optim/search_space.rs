@@ -1,0 +1,45 @@
+//! The vectors that L-BFGS works on, on the side of whoever holds them.
+
+use crate::error::Result;
+use crate::math::objective::Cost;
+
+/// The vectors of L-BFGS, all of the parameters' shape, on the engine's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// The gradient at the current parameters.
+    Gradient,
+    /// The search direction.
+    Direction,
+    /// s_i, the i-th kept difference of parameters.
+    Step(usize),
+    /// y_i, the i-th kept difference of gradients.
+    Change(usize),
+}
+
+/// J and its slope along the direction at a trial point.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// J at the trial point.
+    pub cost: Cost,
+    /// ∇J · direction at the trial point.
+    pub slope: f64,
+}
+
+/// What L-BFGS needs of an engine: trial points along a direction, and inner products and combinations of vectors
+/// that never leave the device.
+pub trait SearchSpace {
+    /// Sets up the vectors for `history` pairs and takes J and the gradient at the current parameters.
+    fn begin_search(&mut self, history: usize) -> Result<Cost>;
+
+    /// J and slope at parameters + `step` · direction, over all examples.
+    fn evaluate(&mut self, step: f64) -> Result<Trial>;
+
+    /// Makes the last trial point the current one and keeps (s, y) in history slot `slot`.
+    fn accept(&mut self, slot: usize) -> Result<()>;
+
+    /// x · y of every pair, the products summed up in f64 at the end.
+    fn dots(&mut self, pairs: &[(Slot, Slot)]) -> Result<Vec<f64>>;
+
+    /// direction ← Σ coefficient · vector. `terms` does not name the direction itself.
+    fn set_direction(&mut self, terms: &[(f64, Slot)]) -> Result<()>;
+}

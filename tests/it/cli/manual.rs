@@ -1,0 +1,62 @@
+//! Completions, and the manual.
+
+use std::fs;
+
+use assert_cmd::Command;
+use tempfile::tempdir;
+
+use super::rhohat;
+
+#[test]
+#[cfg(unix)]
+fn bash_completes_commands_flags_and_values() {
+    let folder = tempdir().unwrap();
+    let script = rhohat(folder.path(), &["completions", "bash"]);
+    assert_eq!(script.code, 0, "{}", script.stderr);
+    fs::write(folder.path().join("rhohat.bash"), &script.stdout).unwrap();
+    for (words, expected) in [
+        ("rhohat tr", "train"),
+        ("rhohat train --optimizer l", "lbfgs"),
+        ("rhohat train --hid", "--hidden"),
+        ("rhohat completions z", "zsh"),
+    ] {
+        let last = words.rsplit(' ').next().unwrap();
+        let before = words.rsplit(' ').nth(1).unwrap();
+        let count = words.split(' ').count() - 1;
+        let ask = format!(
+            "source ./rhohat.bash; COMP_WORDS=({words}); COMP_CWORD={count}; _rhohat rhohat {last} {before}; \
+             printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        );
+        let output = Command::new("bash").current_dir(folder.path()).args(["-c", &ask]).output().unwrap();
+        let replies = String::from_utf8(output.stdout).unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(replies.lines().any(|reply| reply == expected), "{words}: {replies} {errors}");
+    }
+}
+
+#[test]
+fn every_shell_has_completions() {
+    let folder = tempdir().unwrap();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = rhohat(folder.path(), &["completions", shell]);
+        assert!(script.code == 0 && script.stdout.contains("reconstruct"), "{shell}: {}", script.stderr);
+    }
+    assert_eq!(rhohat(folder.path(), &["completions", "tcsh"]).code, 2);
+}
+
+#[test]
+fn the_manual_has_a_page_for_the_program_and_for_every_command() {
+    let folder = tempdir().unwrap();
+    let whole = rhohat(folder.path(), &["manual"]).stdout;
+    assert!(whole.contains(".SH NAME") && whole.contains("rhohat\\-train"), "{whole}");
+    for command in
+        ["train", "eval", "encode", "reconstruct", "features", "verify", "bench", "devices", "manual"]
+    {
+        let page = rhohat(folder.path(), &["manual", command]);
+        assert!(page.code == 0 && page.stdout.contains(".SH OPTIONS"), "{command}: {}", page.stderr);
+        assert!(page.stdout.contains(&format!("rhohat\\-{command}")), "{command}");
+    }
+    let unknown = rhohat(folder.path(), &["manual", "tarin"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.stderr.contains("there are train, eval"), "{}", unknown.stderr);
+}

@@ -1,0 +1,329 @@
+//! Whole passes of the CPU and the GPU engine against the reference, over shapes, chunks and blocks.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use rhohat::data::shuffle::Shuffle;
+use rhohat::engine::cpu::Cpu;
+use rhohat::engine::device::{Choice, Setup};
+use rhohat::engine::gpu::device::Gpu;
+use rhohat::engine::gpu::engine::GpuEngine;
+use rhohat::engine::reference::Reference;
+use rhohat::engine::{Cut, Engine, Rows, Step, Update};
+use rhohat::error::Error;
+use rhohat::math::objective::{Activation, Objective};
+use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::params::{Matrix, Params, Shape};
+use rhohat::train::{Ended, Observer, Pause, Progress, Recipe, train};
+use rhohat::verify::steps::{CUTS, Problem, Rule, check_pass, check_updates, pairs};
+
+use crate::support;
+
+/// The engines in f32.
+fn engines(test: &str) -> Vec<(&'static str, Choice)> {
+    let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Arc::new(gpu))));
+    std::iter::once(("cpu", Choice::Cpu)).chain(software).collect()
+}
+
+#[test]
+fn the_gradient_over_ten_thousand_rows_does_not_depend_on_the_chunk() {
+    let shape = Shape { visible: 64, hidden: 25 };
+    let problem = Problem::of_shape((Activation::Sigmoid, Activation::Sigmoid), shape, 10_000, 1);
+    for (name, engine) in engines("chunks") {
+        for chunk in [97, 1_000, 10_000] {
+            let cut = Cut { chunk: Some(chunk), block: None, ..Cut::default() };
+            let closeness =
+                check_pass(&engine, &problem, cut).unwrap_or_else(|f| panic!("{name}, {chunk}: {f}"));
+            println!("{name}, chunk {chunk}: {:.3} of the bound", closeness.share);
+        }
+    }
+}
+
+#[test]
+fn any_shape_chunk_and_block_gives_the_pass_of_the_reference() {
+    for (name, engine) in engines("shapes") {
+        let sizes = (1..40usize, 1..40usize, 1..80usize, 0..6usize, any::<u64>());
+        let cuts = (proptest::option::of(1..90usize), proptest::option::of(1..45usize));
+        let config = ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() };
+        proptest!(config, |((visible, hidden, rows, pair, seed) in sizes, (chunk, block) in cuts)| {
+            let problem = Problem::of_shape(pairs()[pair], Shape { visible, hidden }, rows, seed);
+            let passed = check_pass(&engine, &problem, Cut { chunk, block, ..Cut::default() });
+            prop_assert!(passed.is_ok(), "{name}: {}", passed.unwrap_err());
+        });
+    }
+}
+
+#[test]
+fn outputs_of_tanh_that_nearly_saturate_stay_within_their_bound() {
+    // 2·sigmoid(2z) − 1 is rounded once where z is far below 0; tanh of the CPU engine may be 4 ulp off there too.
+    let pair = (Activation::Sigmoid, Activation::Tanh);
+    let problem = Problem::of_shape(pair, Shape { visible: 29, hidden: 1 }, 20, 1594982870300671773);
+    for (name, engine) in engines("tanh near saturation") {
+        check_pass(&engine, &problem, Cut::default()).unwrap_or_else(|f| panic!("{name}: {f}"));
+    }
+}
+
+#[test]
+fn more_rows_than_a_dimension_has_workgroups_and_wide_layers_give_the_pass_of_the_reference() {
+    let pair = (Activation::Tanh, Activation::Linear);
+    for (name, engine) in engines("large shapes") {
+        for (visible, hidden, rows) in [(3, 2, 70_001), (257, 131, 65), (5, 1_031, 17)] {
+            let problem = Problem::of_shape(pair, Shape { visible, hidden }, rows, 2);
+            if let Err(failure) = check_pass(&engine, &problem, Cut::default()) {
+                panic!("{name}, {visible}→{hidden}, {rows} rows: {failure}");
+            }
+        }
+    }
+}
+
+fn small() -> (Params<f32>, Matrix<f32>) {
+    let problem = Problem::new((Activation::Sigmoid, Activation::Sigmoid), 3);
+    (problem.params, problem.data)
+}
+
+#[test]
+fn given_parameters_come_back_and_replacing_them_forgets_the_momentum() {
+    for (name, choice) in engines("parameters") {
+        let (params, data) = small();
+        let mut engine = choice.open(&Setup::default(), &(params.clone(), data)).unwrap();
+        assert_eq!(engine.params().unwrap(), params, "{name}");
+        let update = Update::Sgd { lr: 0.1, momentum: 0.9 };
+        let mut step = || {
+            engine.set_params(&params).unwrap();
+            assert!(
+                engine.step(&Step { rows: Rows::All, update, beta: 3.0, report: false }).unwrap().is_none()
+            );
+            engine.params().unwrap()
+        };
+        let first = step();
+        assert_ne!(first, params, "{name}");
+        assert_eq!(step(), first, "{name}");
+    }
+}
+
+fn recipe(optimizer: Optimizer) -> Recipe {
+    Recipe {
+        optimizer,
+        rate: LearningRate::constant(0.1),
+        momentum: 0.9,
+        beta_warmup: 0,
+        revival: None,
+        batch: None,
+        steps: 10,
+        shuffle: Shuffle::rows(0),
+        report_every: 1,
+    }
+}
+
+#[test]
+fn parameters_that_are_not_finite_end_training_as_a_divergence_that_names_the_tensor() {
+    for (name, choice) in engines("divergence") {
+        for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
+            let (mut params, data) = small();
+            params.d[3] = f32::NAN;
+            let mut engine = choice.open(&Setup::default(), &(params, data)).unwrap();
+            let error = train(&mut *engine, &recipe(optimizer), &mut ()).unwrap_err();
+            let Error::Diverged { step: 1, what, .. } = &error else { panic!("{name}: {error}") };
+            assert!(what.starts_with("encoder") || what.starts_with("decoder"), "{name}: {what}");
+        }
+    }
+}
+
+#[test]
+fn steps_while_beta_warms_up_and_their_cost_have_its_share_of_beta_on_every_engine() {
+    for (name, choice) in engines("warm-up").into_iter().chain([("reference", Choice::Reference)]) {
+        for pair in [pairs()[0], pairs()[5]] {
+            for (cut, (rule, steps)) in CUTS.iter().flat_map(|cut| Rule::all().map(|rule| (cut, rule))) {
+                let steps = Rule { warms_up: true, ..steps };
+                let checked = check_updates(&choice, &Problem::new(pair, 6), steps, *cut);
+                checked.unwrap_or_else(|failure| panic!("{name}, {rule}, {cut:?}: {failure}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn steps_after_units_were_replaced_begin_without_their_momentum_on_every_engine() {
+    for (name, choice) in engines("replaced units").into_iter().chain([("reference", Choice::Reference)]) {
+        for pair in [pairs()[0], pairs()[5]] {
+            for (cut, (rule, steps)) in CUTS.iter().flat_map(|cut| Rule::all().map(|rule| (cut, rule))) {
+                let steps = Rule { replaces: true, ..steps };
+                let checked = check_updates(&choice, &Problem::new(pair, 7), steps, *cut);
+                checked.unwrap_or_else(|failure| panic!("{name}, {rule}, {cut:?}: {failure}"));
+            }
+        }
+    }
+}
+
+/// Keeps the share of β and the KL term of every report.
+#[derive(Default)]
+struct KeepPenalty(Vec<(Option<f64>, f64)>);
+
+impl Observer for KeepPenalty {
+    fn report(&mut self, progress: &Progress) -> rhohat::Result<()> {
+        self.0.push((progress.beta_share, progress.cost.kl));
+        Ok(())
+    }
+}
+
+#[test]
+fn reports_have_the_beta_that_rises_and_the_end_and_later_runs_the_whole_one() {
+    for (name, choice) in engines("rising beta").into_iter().chain([("reference", Choice::Reference)]) {
+        let mut engine = choice.open(&Setup::default(), &small()).unwrap();
+        let before = engine.cost().unwrap().kl;
+        let (mut first, mut second) = (KeepPenalty::default(), KeepPenalty::default());
+        let warming = Recipe { beta_warmup: 20, ..recipe(Optimizer::Adam) };
+        let outcome = train(&mut *engine, &warming, &mut first).unwrap();
+        train(&mut *engine, &recipe(Optimizer::Adam), &mut second).unwrap();
+
+        let close = |found: f64, wanted: f64| (found - wanted).abs() <= 1e-5 * wanted;
+        assert!(close(20.0 * first.0[0].1, before), "{name}: {} of {before}", first.0[0].1);
+        let shares: Vec<_> = first.0.iter().map(|(share, _)| share.unwrap()).collect();
+        assert_eq!(shares, (1..=10).map(|step| f64::from(step) / 20.0).collect::<Vec<_>>(), "{name}");
+        let whole: f64 = outcome.cost.rho_hat.iter().map(|&r| Objective::default().kl(r)).sum();
+        assert_eq!(outcome.cost.kl, whole, "{name}");
+        assert!(second.0[0].0.is_none() && close(second.0[0].1, whole), "{name}: {:?}", second.0[0]);
+    }
+}
+
+/// Stops after so many reports.
+struct StopAfter(usize);
+
+impl Observer for StopAfter {
+    fn report(&mut self, _: &Progress) -> rhohat::Result<()> {
+        self.0 -= 1;
+        Ok(())
+    }
+
+    fn after_step(&mut self, _: &mut Pause<'_>) -> rhohat::Result<Option<Ended>> {
+        Ok((self.0 == 0).then_some(Ended::Stopped))
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_keeps_what_it_has_done() {
+    for (name, choice) in engines("stop") {
+        for optimizer in [Optimizer::Lbfgs, Optimizer::Adam] {
+            let mut engine = choice.open(&Setup::default(), &small()).unwrap();
+            let outcome = train(&mut *engine, &recipe(optimizer), &mut StopAfter(4)).unwrap();
+            assert_eq!((outcome.steps, outcome.ended), (4, Ended::Stopped), "{name}");
+            assert_eq!(engine.cost().unwrap(), outcome.cost, "{name}");
+        }
+    }
+}
+
+#[test]
+fn training_lowers_the_cost_with_every_optimiser() {
+    for (name, choice) in engines("training") {
+        for optimizer in [Optimizer::Lbfgs, Optimizer::Sgd, Optimizer::Adam] {
+            let mut engine = choice.open(&Setup::default(), &small()).unwrap();
+            let before = engine.cost().unwrap().total();
+            let outcome = train(&mut *engine, &recipe(optimizer), &mut ()).unwrap();
+            assert!(
+                outcome.cost.total() < 0.9 * before,
+                "{name}, {optimizer:?}: {before} → {:?}",
+                outcome.cost
+            );
+        }
+    }
+}
+
+#[test]
+fn a_gpu_is_waited_for_at_reports_alone() {
+    let Some(gpu) = support::software("a_gpu_is_waited_for_at_reports_alone") else { return };
+    let gpu = Arc::new(gpu);
+    let mut engine = Choice::Gpu(gpu.clone()).open(&Setup::default(), &small()).unwrap();
+    for batch in [None, Some(20)] {
+        for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
+            let mut waits = |steps, report_every| {
+                let recipe = Recipe { batch, steps, report_every, ..recipe(optimizer) };
+                let before = gpu.waits();
+                train(&mut *engine, &recipe, &mut ()).unwrap();
+                gpu.waits() - before
+            };
+            // A report, a look at the bits of the parameters, and the cost in the end.
+            let one = waits(1, 1);
+            // Four of them, some without a look, however many steps lie between them.
+            let four = waits(240, 60);
+            assert!((5..=4 * one).contains(&four), "{optimizer:?}, batch {batch:?}: {four}, alone {one}");
+            assert!(waits(240, 1) > 240, "{optimizer:?}, batch {batch:?}");
+        }
+    }
+}
+
+/// Both layers of handed rows.
+fn layers(engine: &mut dyn Engine, rows: &[f32]) -> [Vec<f32>; 2] {
+    let codes = engine.encode_rows(rows).unwrap();
+    let outputs = engine.decode_rows(&codes).unwrap();
+    [codes, outputs]
+}
+
+#[test]
+fn handed_rows_have_the_codes_and_outputs_of_examples() {
+    const CHUNK: usize = 16;
+    let (pair, shape) = ((Activation::Sigmoid, Activation::Tanh), Shape { visible: 13, hidden: 21 });
+    let all = engines("handed rows").into_iter().chain([("reference", Choice::Reference)]);
+    for (name, choice) in all {
+        for block in [None, Some(8)] {
+            let cut = Cut { chunk: Some(CHUNK), block, ..Cut::default() };
+            for count in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 3] {
+                let Problem { objective, params, data } = Problem::of_shape(pair, shape, count, 5);
+                let setup = Setup { objective, cut, ..Setup::default() };
+                let open = |data: &Matrix<f32>| choice.open(&setup, &(params.clone(), data.clone())).unwrap();
+                let mut holding = open(&data);
+                let [codes, outputs] = layers(&mut *holding, &data.values);
+                assert_eq!(codes.len(), count * shape.hidden, "{name}, {count} rows");
+                assert!(codes == holding.encode(0, count).unwrap(), "{name}, {count} rows");
+                let expected = holding.reconstruct(0, count).unwrap();
+                assert_eq!(outputs.len(), expected.len(), "{name}, {count} rows");
+                if let Choice::Reference = choice {
+                    // Its codes were rounded to f32 on their way.
+                    let close = |(x, y): (&f32, &f32)| (x - y).abs() <= 1e-6;
+                    assert!(outputs.iter().zip(&expected).all(close), "{count} rows");
+                } else {
+                    assert!(outputs == expected, "{name}, {count} rows");
+                }
+                let mut without = open(&Matrix::new(0, shape.visible, Vec::new()));
+                let again = [(); 2].map(|()| layers(&mut *without, &data.values));
+                assert!(
+                    again.iter().all(|again| *again == [codes.clone(), outputs.clone()]),
+                    "{name}, {count} rows"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn handed_rows_are_whole_and_leave_training_alone() {
+    for (name, choice) in engines("training beside handed rows") {
+        let problem = Problem::new((Activation::Tanh, Activation::Linear), 4);
+        let setup = Setup { objective: problem.objective, cut: CUTS[2], ..Setup::default() };
+        let run = |between: bool| {
+            let mut engine = choice.open(&setup, &(problem.params.clone(), problem.data.clone())).unwrap();
+            for step in 1..4 {
+                if between {
+                    layers(&mut *engine, &problem.data.values[..5 * 13]);
+                }
+                let (rows, update) = (Rows::Listed(&[7, 1, 30]), Update::Adam { lr: 0.01, step });
+                engine.step(&Step { rows, update, beta: 0.5, report: false }).unwrap();
+            }
+            for rows in [engine.encode_rows(&[0.5; 12]), engine.decode_rows(&[0.5; 11])] {
+                assert!(matches!(rows, Err(Error::Usage(_))), "{name}");
+            }
+            engine.params().unwrap()
+        };
+        assert_eq!(run(true), run(false), "{name}");
+    }
+}
+
+#[test]
+fn devices_and_engines_go_from_thread_to_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<Gpu>();
+    is_send::<GpuEngine>();
+    is_send::<Cpu>();
+    is_send::<Reference>();
+    is_send::<Choice>();
+    is_send::<Box<dyn Engine>>();
+}

@@ -1,0 +1,36 @@
+//! All tests that can share a process. Beside them stand those that cannot: `allocations` replaces the allocator,
+//! `temporaries` removes all temporary files of its process, `hostile` measures itself, `endurance` kills what it starts.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bench;
+mod checkpoint_cost;
+mod checkpoints;
+mod cli;
+mod comparer;
+mod cpu;
+mod data;
+mod durable;
+mod engines;
+mod folder;
+mod golden;
+mod kernels;
+mod metrics_file;
+mod model_file;
+mod no_panics;
+mod old_files;
+mod optimisers;
+mod picture;
+mod random;
+mod readme;
+mod reference;
+mod resume;
+mod revive;
+mod scale;
+mod shaders;
+mod streaming;
+mod submissions;
+mod tune;
+mod units;
+mod verify;

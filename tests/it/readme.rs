@@ -1,0 +1,126 @@
+//! Every command of the README and of `docs/`, in its order, through the real binary.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use image::{GrayImage, Luma, Rgb, RgbImage};
+use rhohat::data::npy;
+use tempfile::{TempDir, tempdir};
+
+use crate::verify::report;
+
+/// The commands of all `sh` blocks and of the workflow of a text, without the words before `rhohat`'s own arguments.
+fn commands(text: &str) -> Vec<Vec<String>> {
+    let mut language = "";
+    let mut commands = Vec::new();
+    for line in text.lines() {
+        if let Some(fence) = line.strip_prefix("```") {
+            language = fence;
+        } else if language == "sh" {
+            commands.push(line);
+        } else if let ("yaml", Some((_, command))) = (language, line.split_once("- run: ")) {
+            commands.push(command);
+        }
+    }
+    commands.into_iter().filter_map(arguments).collect()
+}
+
+/// What is given to `rhohat`; `None` for the commands that install and test.
+fn arguments(command: &str) -> Option<Vec<String>> {
+    const OTHERS: [&str; 3] =
+        ["cargo test --release", "cargo install --locked --path rhohat", "sudo apt-get "];
+    if OTHERS.iter().any(|other| command.starts_with(other)) {
+        return None;
+    }
+    let rest = command.strip_prefix("rhohat ").or_else(|| command.strip_prefix("cargo run --release -- "));
+    let rest = rest.unwrap_or_else(|| panic!("no test knows how to run: {command}"));
+    let rest = rest.split(" > ").next().unwrap();
+    Some(rest.split_whitespace().map(str::to_owned).collect())
+}
+
+/// The files that the commands speak of.
+fn prepare(folder: &Path) {
+    let photos = folder.join("photos");
+    fs::create_dir(&photos).unwrap();
+    let value = |x: u32, y: u32| ((x * x + 3 * y + x * y) % 251) as u8;
+    GrayImage::from_fn(64, 48, |x, y| Luma([value(x, y)])).save(photos.join("one.png")).unwrap();
+    RgbImage::from_fn(40, 64, |x, y| Rgb([value(x, y), value(y, x), 9]))
+        .save(photos.join("two.jpg"))
+        .unwrap();
+    let digits = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images-idx3-ubyte.gz");
+    fs::copy(digits, folder.join("train-images-idx3-ubyte.gz")).unwrap();
+    let rows: Vec<f32> = (0..600 * 12).map(|i| (i * i % 97) as f32 / 97.0).collect();
+    npy::write(&folder.join("rows.npy"), 600, 12, &rows).unwrap();
+    let bytes: Vec<u8> = (0..600 * 12).map(|i| (i * i % 251) as u8).collect();
+    fs::write(folder.join("rows.u8"), bytes).unwrap();
+}
+
+/// Runs the commands of a text in a folder of their own, which is returned.
+fn run_all(text: &str) -> (TempDir, usize) {
+    let folder = tempdir().unwrap();
+    prepare(folder.path());
+    let commands = commands(text);
+    let count = commands.len();
+    for mut arguments in commands {
+        let shown = arguments.join(" ");
+        if let [_, _, device] = &arguments[..]
+            && shown.starts_with("verify --device ")
+        {
+            assert_eq!(report(device)["passed"], true, "rhohat {shown}");
+            continue;
+        }
+        // The first is run as it stands, the others in a few steps.
+        if arguments[0] == "train" && arguments.len() > 1 && !shown.contains("--epochs") {
+            arguments.extend(["--steps".to_owned(), "2".to_owned()]);
+        }
+        let output = Command::new(env!("CARGO_BIN_EXE_rhohat"))
+            .current_dir(folder.path())
+            .args(&arguments)
+            .env("RHOHAT_CACHE_DIR", folder.path().join("cache"))
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "rhohat {shown}: {stderr}");
+        assert!(
+            !output.stdout.is_empty() || arguments.iter().any(|a| a == "-o"),
+            "rhohat {shown} said nothing"
+        );
+    }
+    (folder, count)
+}
+
+fn assert_written(folder: &TempDir, files: &[&str]) {
+    for file in files {
+        assert!(folder.path().join(file).is_file(), "{file} was not written");
+    }
+}
+
+#[test]
+fn every_command_of_the_readme_does_what_it_is_shown_for() {
+    let (folder, count) = run_all(include_str!("../../README.md"));
+    assert!(count > 3, "the README lost its commands");
+    assert_written(&folder, &["runs/photos/features.png", "codes.npy", "runs/digits/model.safetensors"]);
+}
+
+#[test]
+fn every_command_of_the_guide_does_what_it_is_shown_for() {
+    let (folder, count) = run_all(include_str!("../../docs/guide.md"));
+    assert!(count > 20, "the guide lost its commands");
+    let files =
+        ["runs/photos/features.png", "codes.npy", "again.png", "features.png", "runs/ci/model.safetensors"];
+    assert_written(&folder, &files);
+}
+
+#[test]
+fn every_command_of_the_other_pages_does_what_it_is_shown_for() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let pages = fs::read_dir(docs).unwrap().map(|entry| entry.unwrap().path());
+    let others =
+        pages.filter(|page| page.extension().is_some_and(|md| md == "md") && !page.ends_with("guide.md"));
+    let texts: Vec<String> = others.map(|page| fs::read_to_string(page).unwrap()).collect();
+    assert!(texts.len() > 5, "the pages are gone");
+    for text in texts {
+        run_all(&text);
+    }
+}

@@ -1,0 +1,113 @@
+//! The choice of kernels on the software adapter: raced when asked, remembered, and never a wrong one.
+
+use std::fs;
+
+use rhohat::engine::Cut;
+use rhohat::engine::gpu::device::Gpu;
+use rhohat::engine::gpu::kernel::variant::{Product, Variant};
+use rhohat::engine::gpu::memory::layout::Layout;
+use rhohat::engine::gpu::tune::cache::{Cache, Key};
+use rhohat::engine::gpu::tune::candidate::{Candidate, Status};
+use rhohat::engine::gpu::tune::products::{ProductSize, Products};
+use rhohat::engine::gpu::tune::race::{BUDGET, race};
+use rhohat::engine::gpu::tune::{Origin, Tune, TuneMode, Workload, choose};
+use rhohat::math::params::Shape;
+use rhohat::math::transpose::Transpose;
+use rhohat::verify::kernels::{check_candidate, check_form};
+use tempfile::tempdir;
+
+use crate::support;
+
+const SHAPE: Shape = Shape { visible: 100, hidden: 40 };
+const WORK: Workload = Workload {
+    shape: SHAPE,
+    examples: 700,
+    batch: None,
+    cut: Cut { chunk: None, block: None, binding_limit: None },
+};
+const SIZE: ProductSize = ProductSize { visible: 100, hidden: 40, rows: 700 };
+
+fn chosen(gpu: &Gpu, work: &Workload, mode: TuneMode, cache: &Cache) -> (Variant, Origin) {
+    let kernels = choose(gpu, work, Tune { mode, check: check_candidate }, cache).unwrap();
+    assert_eq!(gpu.variant(), kernels.variant, "what is chosen is recorded from now on");
+    (kernels.variant, kernels.chosen)
+}
+
+#[test]
+fn a_race_is_run_once_for_a_shape_and_again_when_asked() {
+    let Some(gpu) = support::software("a_race_is_run_once_for_a_shape_and_again_when_asked") else { return };
+    let folder = tempdir().unwrap();
+    let (cache, file) = (Cache::at(folder.path()), folder.path().join("kernels.json"));
+    let by_kind = (Variant::preselected(&gpu), Origin::Preselected);
+    assert_eq!(
+        chosen(&gpu, &WORK, TuneMode::Auto, &cache),
+        by_kind,
+        "software adapters are not raced unasked"
+    );
+    assert!(!file.exists());
+
+    let (winner, origin) = chosen(&gpu, &WORK, TuneMode::Always, &cache);
+    assert_eq!(origin, Origin::Raced);
+    assert_eq!(chosen(&gpu, &WORK, TuneMode::Auto, &cache), (winner, Origin::Cached));
+
+    // No race would choose this, so that it can only come from the file.
+    let slowest = "direct+tiled+direct/buffers";
+    let kept = fs::read_to_string(&file).unwrap();
+    let edited = kept.replace(&format!("\"variant\": \"{winner}\""), &format!("\"variant\": \"{slowest}\""));
+    assert_ne!(edited, kept);
+    fs::write(&file, &edited).unwrap();
+    assert_eq!(chosen(&gpu, &WORK, TuneMode::Auto, &cache), (slowest.parse().unwrap(), Origin::Cached));
+    for other in [Workload { examples: 701, ..WORK }, Workload { batch: Some(50), ..WORK }] {
+        assert_eq!(chosen(&gpu, &other, TuneMode::Auto, &cache), by_kind, "another shape");
+    }
+    assert_eq!(chosen(&gpu, &WORK, TuneMode::Never, &cache), by_kind);
+    assert_eq!(fs::read_to_string(&file).unwrap(), edited, "--no-tune leaves the cache alone");
+
+    let (again, origin) = chosen(&gpu, &WORK, TuneMode::Always, &cache);
+    assert_eq!((again == slowest.parse().unwrap(), origin), (false, Origin::Raced));
+    assert_eq!(chosen(&gpu, &WORK, TuneMode::Auto, &cache), (again, Origin::Cached));
+}
+
+#[test]
+fn the_key_names_adapter_driver_kernels_and_the_shape_of_the_products() {
+    let Some(gpu) = support::software("the_key_names_adapter") else { return };
+    let key = Key::of(&gpu.adapter, SIZE);
+    assert_eq!(key, Key::of(&gpu.adapter, SIZE));
+    assert_eq!((key.visible, key.hidden, key.rows), (100, 40, 700));
+    assert_eq!(key.adapter, gpu.adapter.info.name);
+    assert!(key.driver.contains(&gpu.adapter.info.driver_info) && key.kernels.len() == 16, "{key:?}");
+}
+
+/// The check of `verify`, with another verdict on one kernel of A·Bᵀ.
+fn doubting(gpu: &Gpu, candidate: Candidate, blocks: usize) -> Result<(), String> {
+    check_candidate(gpu, candidate, blocks)?;
+    let doubted = Candidate::of(Variant::preselected(gpu), Transpose::Nt);
+    if candidate == doubted { Err("element 3 is 7".to_owned()) } else { Ok(()) }
+}
+
+#[test]
+fn what_is_wrong_on_the_device_loses_although_it_would_win() {
+    let Some(gpu) = support::software("what_is_wrong_on_the_device_loses") else { return };
+    let layout = Layout::new(&gpu, SHAPE, 700, Cut::default()).unwrap();
+    let favourite = Variant::preselected(&gpu);
+    let doubted = Candidate::of(favourite, Transpose::Nt);
+    let mut products = Products::new(&gpu, &layout, SIZE, doubting).unwrap();
+    let direct = Variant::PLAIN;
+    let result = race(&mut products, &[favourite, direct], favourite).unwrap();
+    assert_eq!(result.variant, Some(direct));
+    let sample = result.samples.iter().find(|sample| sample.candidate == doubted).unwrap();
+    let wrong = Status::Wrong("element 3 is 7".to_owned());
+    assert_eq!((&sample.status, sample.seconds), (&wrong, None), "what is wrong is not timed");
+    // The last measurement may overdraw it, on a machine that stops for a moment.
+    assert!(result.spent < 2.0 * BUDGET, "{} s", result.spent);
+}
+
+#[test]
+fn every_kernel_passes_the_check_of_the_race() {
+    let Some(gpu) = support::software("every_kernel_passes_the_check_of_the_race") else { return };
+    for form in Transpose::ALL {
+        for product in Product::ALL {
+            check_form(&gpu, form, product, 2).unwrap();
+        }
+    }
+}
