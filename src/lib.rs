@@ -38,7 +38,7 @@
 //! use rhohat::data::{Normalize, Recipe as Patches, Scale, Source};
 //! use rhohat::device::{Choice, Setup};
 //! use rhohat::model::{Params, Shape};
-//! use rhohat::optim::{LearningRate, Optimizer};
+//! use rhohat::optim::OptimizerConfig;
 //! use rhohat::order::Shuffle;
 //! use rhohat::train::{Recipe, train};
 //!
@@ -63,12 +63,8 @@
 //!
 //! let before = engine.cost()?.total();
 //! let recipe = Recipe {
-//!     optimizer: Optimizer::Lbfgs,
-//!     rate: LearningRate::constant(1.0),
-//!     momentum: 0.0,
-//!     beta_warmup: 0,
-//!     revival: None,
-//!     batch: None,
+//!     optimizer: OptimizerConfig::Lbfgs,
+//!     resampling: None,
 //!     steps: 20,
 //!     shuffle: Shuffle::rows(0),
 //!     report_every: 10,

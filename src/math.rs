@@ -1,7 +1,10 @@
 //! The mathematics, on plain numbers: the objective, its parameters, optimisers, and seeded random numbers.
 
+pub mod activation;
+pub mod number;
 pub mod objective;
 pub mod optim;
 pub mod params;
+pub mod penalty;
 pub mod random;
 pub mod transpose;

@@ -10,13 +10,13 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::data::shuffle::{BatchSampler, Shuffle};
-use crate::engine::{Engine, Rows, Step, Update};
+use crate::engine::{Engine, Rows, Step};
 use crate::error::{Error, Result};
 use crate::math::objective::{Cost, Objective};
 use crate::math::optim::lbfgs::{Iteration, Lbfgs};
-use crate::math::optim::{LearningRate, Optimizer};
+use crate::math::optim::{Descent, OptimizerConfig};
 use crate::math::random::Stream;
-use crate::train::resample::revive;
+use crate::train::resample::resample;
 pub use early_stopping::Judge;
 pub use observer::{Observer, Pause, Position, Progress};
 
@@ -31,18 +31,10 @@ const LOOKING: f64 = 0.02;
 /// What a training run does.
 #[derive(Clone, Debug)]
 pub struct Recipe {
-    /// The update rule.
-    pub optimizer: Optimizer,
-    /// η over time; not used by L-BFGS.
-    pub rate: LearningRate,
-    /// μ of SGD.
-    pub momentum: f64,
-    /// Updates over which β rises linearly to its value; 0 for none. Not used by L-BFGS.
-    pub beta_warmup: usize,
-    /// Rows an update; `None` is all of them.
-    pub batch: Option<usize>,
+    /// The optimiser.
+    pub optimizer: OptimizerConfig,
     /// Whether dead units are given new weights. Not used by L-BFGS.
-    pub revival: Option<Revival>,
+    pub resampling: Option<Resampling>,
     /// Updates, or L-BFGS iterations.
     pub steps: usize,
     /// The order of the examples.
@@ -51,12 +43,12 @@ pub struct Recipe {
     pub report_every: usize,
 }
 
-/// When units come back to life, see [`mod@crate::train::resample`].
+/// When dead units are given new weights, see [`mod@crate::train::resample`].
 #[derive(Clone, Copy, Debug)]
-pub struct Revival {
-    /// Updates between two revivals; the last update has none.
+pub struct Resampling {
+    /// Updates between two times; none follows the last update.
     pub every: usize,
-    /// What is minimised.
+    /// The objective by which units are dead and new ones made.
     pub objective: Objective,
 }
 
@@ -116,10 +108,10 @@ pub fn resume(
 ) -> Result<Outcome> {
     let started = Instant::now();
     let mut run = Run { started, position, observer, next_look: started };
-    let ended = match (run.position.ended, recipe.optimizer) {
+    let ended = match (run.position.ended, recipe.optimizer.descent()) {
         (Some(ended), _) => ended,
-        (None, Optimizer::Lbfgs) => run.search(engine, recipe)?,
-        (None, Optimizer::Sgd | Optimizer::Adam) => run.descend(engine, recipe)?,
+        (None, None) => run.search(engine, recipe)?,
+        (None, Some(descent)) => run.descend(engine, recipe, descent)?,
     };
     let Position { steps, samples, revived, .. } = run.position;
     let seconds = run.seconds();
@@ -170,20 +162,19 @@ impl Run<'_> {
     }
 
     /// SGD or Adam, on mini-batches in a seeded order or on all examples.
-    fn descend(&mut self, engine: &mut dyn Engine, recipe: &Recipe) -> Result<Ended> {
+    fn descend(&mut self, engine: &mut dyn Engine, recipe: &Recipe, descent: &Descent) -> Result<Ended> {
         let examples = engine.examples();
-        let batch = recipe.batch.unwrap_or(examples);
+        let batch = descent.batch.unwrap_or(examples);
         let mut order = BatchSampler::after(examples, recipe.shuffle, self.position.samples);
         while self.position.steps < recipe.steps {
-            let rate = recipe.rate.at(self.position.steps + 1);
-            let rows = match recipe.batch {
+            let rows = match descent.batch {
                 None => Rows::All,
                 Some(batch) => Rows::Listed(order.next(batch)),
             };
             let count = if let Rows::Listed(rows) = rows { rows.len() } else { batch };
             self.position.steps += 1;
             self.position.samples += count as u64;
-            self.update(engine, recipe, rows, rate)?;
+            self.update(engine, recipe, descent, rows)?;
             if let Some(ended) = self.pause(engine, None, None)? {
                 return Ok(ended);
             }
@@ -191,24 +182,30 @@ impl Run<'_> {
         self.end(engine, None, Ended::Steps)
     }
 
-    /// One update, and the report and the revival that follow it.
-    fn update(&mut self, engine: &mut dyn Engine, recipe: &Recipe, rows: Rows<'_>, rate: f64) -> Result<()> {
+    /// One update, and the report and the new units that follow it.
+    fn update(
+        &mut self,
+        engine: &mut dyn Engine,
+        recipe: &Recipe,
+        descent: &Descent,
+        rows: Rows<'_>,
+    ) -> Result<()> {
         let step = self.position.steps;
-        let (due, revival) = (self.is_due(recipe), recipe.revival_after(step));
+        let (due, resampling) = (self.is_due(recipe), recipe.resampling_after(step));
+        let update = recipe.optimizer.update(step).expect("a descent is of first order");
         let whole = engine.objective().beta;
-        let beta = recipe.beta_share(step).map_or(whole, |share| share * whole);
-        let report = due || revival.is_some();
-        let step_of_engine = Step { rows, update: recipe.update(rate, step), beta, report };
-        let Some(cost) = engine.step(&step_of_engine)? else { return Ok(()) };
+        let beta = descent.beta_share(step).map_or(whole, |share| share * whole);
+        let report = due || resampling.is_some();
+        let Some(cost) = engine.step(&Step { rows, update, beta, report })? else { return Ok(()) };
         check_finite(engine, recipe, step, &cost)?;
         if due {
             self.check_parameters(engine, recipe)?;
         }
-        if let Some(Revival { objective, .. }) = revival {
+        if let Some(Resampling { objective, .. }) = resampling {
             let mut stream = Stream::numbered(recipe.shuffle.seed, "revival", step as u64);
-            self.position.revived += revive(engine, &objective, &cost.rho_hat, &mut stream)?;
+            self.position.revived += resample(engine, &objective, &cost.rho_hat, &mut stream)?;
         }
-        if due { self.report(recipe, cost, None, rate) } else { Ok(()) }
+        if due { self.report(recipe, cost, None, descent.rate.at(step)) } else { Ok(()) }
     }
 
     fn is_due(&self, recipe: &Recipe) -> bool {
@@ -218,9 +215,9 @@ impl Run<'_> {
 
     fn report(&mut self, recipe: &Recipe, cost: Cost, gradient_norm: Option<f64>, rate: f64) -> Result<()> {
         let Position { steps: step, samples, revived, .. } = self.position;
-        let descends = recipe.optimizer != Optimizer::Lbfgs;
-        let beta_share = recipe.beta_share(step).filter(|_| descends);
-        let revived = recipe.revival.filter(|_| descends).map(|_| revived);
+        let descent = recipe.optimizer.descent();
+        let beta_share = descent.and_then(|descent| descent.beta_share(step));
+        let revived = recipe.resampling.filter(|_| descent.is_some()).map(|_| revived);
         let seconds = self.seconds();
         self.observer.report(&Progress {
             step,
@@ -271,37 +268,14 @@ impl Run<'_> {
 }
 
 impl Recipe {
-    /// The revival that follows update `step`, if one does.
-    fn revival_after(&self, step: usize) -> Option<Revival> {
-        self.revival.filter(|revival| step < self.steps && step.is_multiple_of(revival.every))
-    }
-
-    /// The share of β that update `step` has, from 1; `None` where β does not warm up.
-    fn beta_share(&self, step: usize) -> Option<f64> {
-        (self.beta_warmup > 0).then(|| (step as f64 / self.beta_warmup as f64).min(1.0))
-    }
-
-    fn update(&self, lr: f64, step: usize) -> Update {
-        match self.optimizer {
-            Optimizer::Adam => Update::Adam { lr, step: step as u64 },
-            Optimizer::Sgd | Optimizer::Lbfgs => Update::Sgd { lr, momentum: self.momentum },
-        }
-    }
-
-    /// What makes divergence less likely.
-    pub fn remedy(&self) -> String {
-        match self.optimizer {
-            Optimizer::Lbfgs => "--beta or --lambda, or check the data".to_owned(),
-            Optimizer::Adam => format!("--lr {}, or check the data", self.rate.base),
-            Optimizer::Sgd => {
-                format!("--lr {} or --momentum {}, or check the data", self.rate.base, self.momentum)
-            }
-        }
+    /// How dead units are given new weights after update `step`, if they are.
+    fn resampling_after(&self, step: usize) -> Option<Resampling> {
+        self.resampling.filter(|resampling| step < self.steps && step.is_multiple_of(resampling.every))
     }
 
     /// That `what` was not finite after update `step`.
     fn diverged(&self, step: usize, what: String) -> Error {
-        Error::Diverged { step, what, remedy: self.remedy() }
+        Error::Diverged { step, what, remedy: self.optimizer.remedy() }
     }
 
     /// A divergence that L-BFGS has seen, at the step of the run.

@@ -1,4 +1,4 @@
-//! The matrix products of a step on a WebGPU adapter: each form in each variant, checked on small integers, then timed.
+//! The matrix products of a step on a WebGPU adapter: each of the three in each variant, checked on small integers, then timed.
 //!
 //! The CPU engine has no products apart from its passes; its best dense product stands among the ceilings.
 
@@ -20,10 +20,10 @@ use crate::engine::gpu::ops::{SplitK, product_room};
 use crate::engine::gpu::recording::{Recorder, Recording};
 use crate::error::Result;
 use crate::math::random::Stream;
+use crate::math::transpose::Transpose;
 use crate::verify::compare::Expected;
 use crate::verify::numbers::{Kind, Numbers};
 use crate::verify::rig::Failure;
-use crate::verify::running_error::kernels::Form;
 
 /// Outputs of a product that are checked: 8 rows by 8 columns.
 const SIDE: usize = 8;
@@ -32,24 +32,24 @@ const LONG: f64 = 0.01;
 /// Most products of a submission.
 const MOST: usize = 256;
 
-/// One way of computing one form.
+/// One way of computing one of the products.
 pub struct Candidate {
     /// Which product.
-    pub form: Form,
+    pub transpose: Transpose,
     /// The kernel, and where it reads.
     pub variant: Variant,
     /// Records C from A and B. C has room for [`Operands::slices`] of them, whatever the kernel.
     pub record: fn(&mut Recorder<'_>, &Operands) -> Result<()>,
 }
 
-/// Every variant of every form that the device runs.
+/// Every variant of every product that the device runs.
 pub fn variants(gpu: &Gpu) -> Vec<Candidate> {
     let forms = |variant| {
-        let of = |form, record| Candidate { form, variant, record };
+        let of = |transpose, record| Candidate { transpose, variant, record };
         [
-            of(Form::Nt, |recorder, on| recorder.matmul_nt(&on.a, &on.b, &on.c, false)),
-            of(Form::Nn, |recorder, on| recorder.matmul_nn(&on.a, &on.b, &on.c, false)),
-            of(Form::Tn, |recorder, on| {
+            of(Transpose::Nt, |recorder, on| recorder.matmul_nt(&on.a, &on.b, &on.c, false)),
+            of(Transpose::Nn, |recorder, on| recorder.matmul_nn(&on.a, &on.b, &on.c, false)),
+            of(Transpose::Tn, |recorder, on| {
                 let slices = on.slices(recorder.variant.tn);
                 recorder.matmul_tn(&on.a, &on.b, &on.c, slices)
             }),
@@ -61,15 +61,15 @@ pub fn variants(gpu: &Gpu) -> Vec<Candidate> {
 /// A, B and C of a product on a device, A and B being small integers.
 #[derive(Debug)]
 pub struct Operands {
-    /// See [`Form::operands`].
+    /// See [`Transpose::operands`].
     pub a: Tensor,
-    /// See [`Form::operands`].
+    /// See [`Transpose::operands`].
     pub b: Tensor,
     /// `[m, n]`; for Aᵀ·B the slices one below the other.
     pub c: Tensor,
     /// Room for slices of A·B and A·Bᵀ.
     scratch: Tensor,
-    form: Form,
+    transpose: Transpose,
     size: (usize, usize, usize),
     values: [Vec<f32>; 2],
 }
@@ -97,12 +97,12 @@ pub fn measure_variants(
     let plan = Layout::new(gpu, size.units(), size.m, Cut::default())?.plan();
     let piece = Size { h: plan.block, m: plan.chunk.min(size.m), ..size };
     let mut rows = Vec::new();
-    for form in [Form::Nt, Form::Nn, Form::Tn] {
-        let operands = Operands::new(gpu, form, piece)?;
-        for candidate in candidates.iter().filter(|candidate| candidate.form == form) {
+    for transpose in [Transpose::Nt, Transpose::Nn, Transpose::Tn] {
+        let operands = Operands::new(gpu, transpose, piece)?;
+        for candidate in candidates.iter().filter(|candidate| candidate.transpose == transpose) {
             let times = operands.time(who, gpu, candidate, pace)?;
             let row = Row { shape: Some(piece), ..who.row(What::Product) };
-            let name = format!("{} {}", form.name(), candidate.variant);
+            let name = format!("{} {}", transpose.name(), candidate.variant);
             rows.push(row.of_variant(name).timed(times).operations(piece.flops() / 5.0, who.peak));
         }
     }
@@ -110,15 +110,15 @@ pub fn measure_variants(
 }
 
 impl Operands {
-    fn new(gpu: &Gpu, form: Form, piece: Size) -> Result<Self> {
+    fn new(gpu: &Gpu, transpose: Transpose, piece: Size) -> Result<Self> {
         let Size { n, h, m } = piece;
-        let size = match form {
-            Form::Nt => (m, h, n),
-            Form::Nn => (m, n, h),
-            Form::Tn => (h, n, m),
+        let size = match transpose {
+            Transpose::Nt => (m, h, n),
+            Transpose::Nn => (m, n, h),
+            Transpose::Tn => (h, n, m),
         };
         let mut numbers = Numbers::new(0, "bench products");
-        let [of_a, of_b] = form.operands(size.0, size.1, size.2);
+        let [of_a, of_b] = transpose.operands(size.0, size.1, size.2);
         let values = [of_a, of_b].map(|(rows, cols)| numbers.draw(Kind::Integers, rows * cols));
         let upload = |(rows, cols), values: &[f32]| -> Result<Tensor> {
             let tensor = Tensor::zeros(gpu, "operand", rows, cols)?;
@@ -130,7 +130,7 @@ impl Operands {
         let most = gpu.binding_limit() as usize / 4;
         let (rows, cols) = (one.padded_rows, one.stride());
         let counts = Product::ALL.map(|product| SplitK::of_gradient(product, size.2, rows, cols).count);
-        let count = counts.into_iter().max().filter(|_| form == Form::Tn).unwrap_or(1);
+        let count = counts.into_iter().max().filter(|_| transpose == Transpose::Tn).unwrap_or(1);
         let c = if count > 1 {
             let room = count * one.len();
             Tensor { buffer: Storage::zeros(gpu, "products", room)?, bound: room, ..one }
@@ -139,7 +139,7 @@ impl Operands {
         };
         let room = product_room(Product::Tiled, rows, cols, padded(size.2), most).max(1);
         let scratch = Tensor::vector(gpu, "slices", room)?;
-        Ok(Self { a, b, c, scratch, form, size, values })
+        Ok(Self { a, b, c, scratch, transpose, size, values })
     }
 
     /// Cut of the sum of Aᵀ·B by a kernel.
@@ -158,7 +158,7 @@ impl Operands {
             let (m, n, k) = self.size;
             wrong(
                 who,
-                &format!("product {} {} {m}×{n}, k = {k}", self.form.name(), candidate.variant),
+                &format!("product {} {} {m}×{n}, k = {k}", self.transpose.name(), candidate.variant),
                 failure,
             )
         })?;
@@ -182,7 +182,7 @@ impl Operands {
         let mut stream = Stream::new(0, "bench products sampled");
         let (rows, cols) = (indices(&mut stream, m, SIDE), indices(&mut stream, n, SIDE));
         let stride = self.c.stride();
-        let count = if self.form == Form::Tn { self.slices(tn).count } else { 1 };
+        let count = if self.transpose == Transpose::Tn { self.slices(tn).count } else { 1 };
         let mut found = vec![0.0; rows.len() * cols.len()];
         for slice in 0..count {
             let part = Tensor { offset: slice * self.c.len(), bound: self.c.len(), ..self.c.clone() };
@@ -204,10 +204,10 @@ impl Operands {
         let (m, n, k) = self.size;
         let [a, b] = &self.values;
         let product = |l: usize| {
-            let (a, b) = match self.form {
-                Form::Nt => (a[row * k + l], b[col * k + l]),
-                Form::Nn => (a[row * k + l], b[l * n + col]),
-                Form::Tn => (a[l * m + row], b[l * n + col]),
+            let (a, b) = match self.transpose {
+                Transpose::Nt => (a[row * k + l], b[col * k + l]),
+                Transpose::Nn => (a[row * k + l], b[l * n + col]),
+                Transpose::Tn => (a[l * m + row], b[l * n + col]),
             };
             f64::from(a) * f64::from(b)
         };

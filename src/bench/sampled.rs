@@ -10,10 +10,11 @@ use crate::engine::{Engine, Rows, Step, Update};
 use crate::math::objective::{Activation, Cost, Objective};
 use crate::math::params::{Matrix, Params};
 use crate::math::random::Stream;
+use crate::math::transpose::Transpose;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::rig::Failure;
 use crate::verify::running_error::kernels::{
-    Form, bias_activation, column_mean, hidden_delta, kl_slope, output_delta, product, sgd, weight_gradient,
+    bias_activation, column_mean, hidden_delta, output_delta, penalty_grad, product, sgd, weight_gradient,
 };
 use crate::verify::running_error::{Approx, exact, sum_error};
 
@@ -123,14 +124,14 @@ impl<'a> Sample<'a> {
         }
         let x = take_rows(&self.data.values[first * n..], n, &rows);
         let w1 = take_rows(&self.params.w1, n, &self.hidden);
-        let z2 = product(Form::Nt, &x, &w1, rows.len(), self.hidden.len(), n);
+        let z2 = product(Transpose::Nt, &x, &w1, rows.len(), self.hidden.len(), n);
         let b1 = take(&self.params.b1, &self.hidden);
         let expected = Expected::from(bias_activation(&z2, &b1, self.objective.activation));
         let worst = named("codes", expected.compare(&pick(codes, h, &rows, &self.hidden)))?;
 
         let a2: Vec<Approx> = rows.iter().flat_map(|&row| self.codes_around(codes, first, row)).collect();
         let d = take_columns(&self.params.d, n, &self.visible);
-        let z3 = product(Form::Nn, &a2, &d, rows.len(), self.visible.len(), h);
+        let z3 = product(Transpose::Nn, &a2, &d, rows.len(), self.visible.len(), h);
         let b2 = take(&self.params.b2, &self.visible);
         let expected = Expected::from(bias_activation(&z3, &b2, self.objective.output));
         let outputs = named("outputs", expected.compare(&pick(outputs, n, &rows, &self.visible)))?;
@@ -169,7 +170,7 @@ impl<'a> Sample<'a> {
             let a2 = self.codes_around(codes, first, row);
             let a3 = self.outputs_around(outputs, &a2, row);
             let delta3 = output_delta(&a3, &x, self.objective.output);
-            to.error.extend(product(Form::Nt, &delta3, &d, 1, self.hidden.len(), n));
+            to.error.extend(product(Transpose::Nt, &delta3, &d, 1, self.hidden.len(), n));
             to.a2.extend(self.hidden.iter().map(|&j| a2[j]));
             to.delta3.extend(self.visible.iter().map(|&i| delta3[i]));
             to.x.extend(self.visible.iter().map(|&i| x[i]));
@@ -181,14 +182,14 @@ impl<'a> Sample<'a> {
         let (m, n) = (self.data.rows, self.params.shape.visible);
         let (units, inputs) = (self.hidden.len(), self.visible.len());
         let mean = column_mean(&on.a2, units, m, None);
-        let (rho_hat, slope) = kl_slope(self.objective, &mean, None);
+        let (rho_hat, slope) = penalty_grad(self.objective, &mean, None);
         let found: Vec<f64> = self.hidden.iter().map(|&j| cost.rho_hat[j]).collect();
         let mut worst = named("rho_hat", Expected::from(rho_hat).compare(&found))?;
 
         let delta2 = hidden_delta(&on.error, &slope, &on.a2, self.objective.activation);
         let of_weights = |a: &[Approx], b: &[Approx], w: &[f32]| {
             let w = exact(&pick(w, n, &self.hidden, &self.visible));
-            let products = product(Form::Tn, a, b, units, inputs, m);
+            let products = product(Transpose::Tn, a, b, units, inputs, m);
             let gradient = weight_gradient(&products, &w, m, self.objective.lambda, None);
             updated(&w, &gradient)
         };
@@ -213,13 +214,9 @@ impl<'a> Sample<'a> {
 /// side of the truth, hence twice.
 fn around(a: f32, error_of_sum: f64, f: Activation) -> Approx {
     let a = f64::from(a);
-    let z = match f {
-        Activation::Sigmoid => (a / (1.0 - a)).ln(),
-        Activation::Tanh => a.atanh(),
-        Activation::Linear => a,
-    };
+    let z = f.inverse(a);
     // Beyond these the activation no longer moves.
-    let z = if f == Activation::Linear { z } else { z.clamp(-110.0, 110.0) };
+    let z = if f.range().is_none() { z } else { z.clamp(-110.0, 110.0) };
     Approx { value: a, error: 2.0 * Approx { value: z, error: error_of_sum }.activation(f).error }
 }
 

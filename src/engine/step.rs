@@ -1,6 +1,7 @@
 //! One first-order update as an engine is asked for it.
 
 use crate::error::{Error, Result};
+pub use crate::math::optim::first_order::Update;
 
 /// One update: its rows, its rule, and the numbers that belong to this very update.
 #[derive(Clone, Copy, Debug)]
@@ -22,25 +23,6 @@ pub enum Rows<'a> {
     All,
     /// These examples, by index.
     Listed(&'a [usize]),
-}
-
-/// The rule of one first-order update. Rates are those of this very update: schedules are the caller's.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Update {
-    /// v ← μv + g, W ← W − ηv.
-    Sgd {
-        /// η.
-        lr: f64,
-        /// μ.
-        momentum: f64,
-    },
-    /// Adam with 0.9, 0.999 and ε = 1e-8 outside the root.
-    Adam {
-        /// η.
-        lr: f64,
-        /// The number of this update, counted from 1, for the bias correction.
-        step: u64,
-    },
 }
 
 /// Refuses a list that names an example which an engine of `examples` does not hold.

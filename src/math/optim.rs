@@ -1,14 +1,18 @@
-//! Optimisers: which there are, their learning rate over time, and L-BFGS.
+//! Optimisers: which there are with which settings, their learning rate over time, rules of first order, and L-BFGS.
 
+pub mod first_order;
 pub mod lbfgs;
 pub mod line_search;
+pub mod schedule;
 mod search_space;
-
-pub use search_space::{SearchSpace, Slot, Trial};
 
 use serde::{Deserialize, Serialize};
 
-/// The rule that turns gradients into updates.
+use first_order::Update;
+pub use schedule::{LearningRate, Schedule};
+pub use search_space::{SearchSpace, Slot, Trial};
+
+/// The kinds of optimisers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Optimizer {
@@ -20,47 +24,115 @@ pub enum Optimizer {
     Adam,
 }
 
-/// The course of the learning rate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Schedule {
-    /// The same rate throughout.
-    Constant,
-    /// Half a cosine from the rate down to 0 at the last update.
-    Cosine,
-}
+impl Optimizer {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Lbfgs, Self::Sgd, Self::Adam];
 
-/// Learning rate over the updates of a run.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LearningRate {
-    /// η.
-    pub base: f64,
-    /// Its course after the warm-up.
-    pub schedule: Schedule,
-    /// Updates over which the rate rises linearly to η.
-    pub warmup: usize,
-    /// Updates in the whole run.
-    pub steps: usize,
-}
-
-impl LearningRate {
-    /// The same rate from the first update to the last.
-    pub fn constant(base: f64) -> Self {
-        Self { base, schedule: Schedule::Constant, warmup: 0, steps: 0 }
+    /// Lower-case name, as in flags and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lbfgs => "lbfgs",
+            Self::Sgd => "sgd",
+            Self::Adam => "adam",
+        }
     }
 
-    /// The rate of update `step`, counted from 1.
-    pub fn at(&self, step: usize) -> f64 {
-        if step <= self.warmup {
-            return self.base * step as f64 / self.warmup as f64;
+    /// Vectors of the parameters' shape that it carries from update to update: v of SGD, both moments of Adam.
+    pub fn moments(self) -> usize {
+        match self {
+            Self::Lbfgs => 0,
+            Self::Sgd => 1,
+            Self::Adam => 2,
         }
-        match self.schedule {
-            Schedule::Constant => self.base,
-            Schedule::Cosine => {
-                let rest = (self.steps.saturating_sub(self.warmup)).max(1) as f64;
-                let done = (step - self.warmup - 1) as f64 / rest;
-                self.base * 0.5 * (1.0 + (std::f64::consts::PI * done.min(1.0)).cos())
+    }
+}
+
+/// An optimiser with its settings.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum OptimizerConfig {
+    /// On all examples.
+    Lbfgs,
+    /// SGD.
+    Sgd {
+        /// μ.
+        momentum: f64,
+        /// What it shares with other optimisers of first order.
+        descent: Descent,
+    },
+    /// Adam.
+    Adam {
+        /// What it shares with other optimisers of first order.
+        descent: Descent,
+    },
+}
+
+/// Settings of every optimiser of first order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Descent {
+    /// η over time.
+    pub rate: LearningRate,
+    /// Rows an update; `None` is all of them.
+    pub batch: Option<usize>,
+    /// Updates over which β rises linearly to its value; 0 for none.
+    pub beta_warmup: usize,
+}
+
+impl OptimizerConfig {
+    /// An optimiser of settings that lie flat, as in `config.toml`: it takes those that it has.
+    pub fn of(optimizer: Optimizer, momentum: f64, descent: Descent) -> Self {
+        match optimizer {
+            Optimizer::Lbfgs => Self::Lbfgs,
+            Optimizer::Sgd => Self::Sgd { momentum, descent },
+            Optimizer::Adam => Self::Adam { descent },
+        }
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Optimizer {
+        match self {
+            Self::Lbfgs => Optimizer::Lbfgs,
+            Self::Sgd { .. } => Optimizer::Sgd,
+            Self::Adam { .. } => Optimizer::Adam,
+        }
+    }
+
+    /// The settings of first order, if it is of first order.
+    pub fn descent(&self) -> Option<&Descent> {
+        match self {
+            Self::Lbfgs => None,
+            Self::Sgd { descent, .. } | Self::Adam { descent } => Some(descent),
+        }
+    }
+
+    /// The rule of update `step`, counted from 1, if it is of first order.
+    pub fn update(&self, step: usize) -> Option<Update> {
+        match *self {
+            Self::Lbfgs => None,
+            Self::Sgd { momentum, descent } => Some(Update::Sgd { lr: descent.rate.at(step), momentum }),
+            Self::Adam { descent } => Some(Update::Adam { lr: descent.rate.at(step), step: step as u64 }),
+        }
+    }
+
+    /// Settings that make divergence less likely, with their values.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Lbfgs => "--beta or --lambda, or check the data".to_owned(),
+            Self::Sgd { momentum, descent } => {
+                format!("--lr {} or --momentum {momentum}, or check the data", descent.rate.base)
             }
+            Self::Adam { descent } => format!("--lr {}, or check the data", descent.rate.base),
         }
+    }
+}
+
+impl Descent {
+    /// Over all rows at a constant rate, with the whole β.
+    pub fn constant(rate: f64) -> Self {
+        Self { rate: LearningRate::constant(rate), batch: None, beta_warmup: 0 }
+    }
+
+    /// The share of β that update `step` has, from 1; `None` where β does not warm up.
+    pub fn beta_share(&self, step: usize) -> Option<f64> {
+        (self.beta_warmup > 0).then(|| (step as f64 / self.beta_warmup as f64).min(1.0))
     }
 }

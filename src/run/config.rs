@@ -29,8 +29,8 @@ use crate::engine::{Cut, Plan, RhoHat};
 use crate::error::Result;
 use crate::io::memory::Bytes;
 use crate::io::paths::PathText;
-use crate::math::objective::{Activation, Objective, RhoHatMode};
-use crate::math::optim::{LearningRate, Optimizer, Schedule};
+use crate::math::objective::{Activation, Objective, Penalty, RhoHatMode};
+use crate::math::optim::{Descent, LearningRate, Optimizer, OptimizerConfig, Schedule};
 use crate::run::checkpoint::{Every, Span};
 use crate::train;
 
@@ -156,7 +156,7 @@ impl Config {
         Objective {
             activation: self.activation,
             output: self.output,
-            rho: self.rho,
+            penalty: Penalty::Kl { rho: self.rho },
             beta: self.beta,
             lambda: self.lambda,
         }
@@ -206,13 +206,11 @@ impl Config {
             warmup: self.warmup.unwrap_or_default(),
             steps,
         };
+        let beta_warmup = self.beta_warmup.unwrap_or_default();
+        let descent = Descent { rate, batch: self.batch.rows(), beta_warmup };
         train::Recipe {
-            optimizer: self.optimizer,
-            rate,
-            momentum: self.momentum.unwrap_or_default(),
-            beta_warmup: self.beta_warmup.unwrap_or_default(),
-            revival: self.revive.map(|every| train::Revival { every, objective: self.objective() }),
-            batch: self.batch.rows(),
+            optimizer: OptimizerConfig::of(self.optimizer, self.momentum.unwrap_or_default(), descent),
+            resampling: self.revive.map(|every| train::Resampling { every, objective: self.objective() }),
             steps,
             shuffle: self.shuffle(),
             report_every,

@@ -29,7 +29,7 @@ pub struct Terms {
 impl Terms {
     /// The terms of a cost.
     pub fn of(cost: &Cost) -> Self {
-        Self { j: cost.total(), reconstruction: cost.reconstruction, decay: cost.decay, kl: cost.kl }
+        Self { j: cost.total(), reconstruction: cost.reconstruction, decay: cost.decay, kl: cost.penalty }
     }
 }
 

@@ -27,9 +27,9 @@ const HELD: usize = 1 << 22;
 /// Units whose spread one task adds up: their sums stay in the first-level cache.
 const TASK: usize = 512;
 
-/// Whether a unit of this ρ̂ is dead: below [`DEAD`]·ρ.
+/// Whether a unit of this ρ̂ is dead: below [`DEAD`] of what the penalty holds it to.
 pub fn is_dead(rho_hat: f64, objective: &Objective) -> bool {
-    rho_hat < DEAD * objective.rho
+    rho_hat < DEAD * objective.penalty.target()
 }
 
 /// How many units of `rho_hat` `[h]` are dead.
@@ -151,7 +151,7 @@ impl Spread {
 
     /// How many units hardly depend on the example.
     fn collapsed(&self, activation: Activation) -> usize {
-        let deviations = self.deviations().map(|deviation| deviation * activation.active_fraction_slope());
+        let deviations = self.deviations().map(|deviation| deviation * activation.active_fraction().factor);
         deviations.filter(|&deviation| deviation < COLLAPSED).count()
     }
 

@@ -1,4 +1,4 @@
-//! New weights for dead hidden units: each is given a badly reconstructed example to begin with.
+//! Resampling (Bricken et al. 2023): new weights for dead hidden units, each of which is given a badly reconstructed example to begin with.
 //!
 //! A dead unit has no gradient but that of its penalty and its decay, and often never comes back. Its new encoder and
 //! decoder rows point along the residual x − a3 of an example that is drawn with a probability in proportion to the
@@ -13,19 +13,19 @@ use crate::math::params::Params;
 use crate::math::random::Stream;
 use crate::train::diagnostics::is_dead;
 
-/// Examples that are looked at, at most; no more units than these come back at a time, each with one of its own.
+/// Examples that are looked at, at most; no more units than these get new weights at a time, each with one of its own.
 pub const EXAMPLES: usize = 1_000;
 /// Length of a new row as a share of the mean length of the living units' rows.
 pub const LENGTH: f64 = 0.2;
 /// Halvings of the interval in which a bias lies.
 const HALVINGS: usize = 24;
 
-/// Brings units back that are dead by `rho_hat` `[h]`, as far as there are badly reconstructed examples for them; how
+/// Gives new weights to units that are dead by `rho_hat` `[h]`, as far as there are badly reconstructed examples for them; how
 /// many. The same `stream` gives the same units.
 ///
 /// # Errors
 /// Those of the engine.
-pub fn revive(
+pub fn resample(
     engine: &mut dyn Engine,
     objective: &Objective,
     rho_hat: &[f64],
@@ -36,7 +36,7 @@ pub fn revive(
         return Ok(0);
     }
     let visible = engine.shape().visible;
-    let rows = sample(engine.examples(), stream);
+    let rows = some_examples(engine.examples(), stream);
     let x = engine.activations(Layer::Input, &rows)?;
     let a3 = engine.activations(Layer::Output, &rows)?;
     let residuals: Vec<f64> = x.iter().zip(&a3).map(|(&x, &a3)| f64::from(x) - f64::from(a3)).collect();
@@ -50,7 +50,7 @@ pub fn revive(
 }
 
 /// All examples, or at most [`EXAMPLES`] of them, drawn at random.
-fn sample(examples: usize, stream: &mut Stream) -> Vec<usize> {
+fn some_examples(examples: usize, stream: &mut Stream) -> Vec<usize> {
     if examples <= EXAMPLES {
         return (0..examples).collect();
     }
@@ -126,15 +126,16 @@ impl Seeds<'_> {
     /// The bias with which the mean active fraction is ρ. With the bias that brings the largest z to ρ it is not more,
     /// with the one that brings the smallest there not less.
     fn bias(&self, w1: &[f32]) -> f32 {
-        let Objective { activation: f, rho, .. } = *self.objective;
+        let (f, rho) = (self.objective.activation, self.objective.penalty.target());
+        let fraction = f.active_fraction();
         let z: Vec<f64> = self.x.chunks_exact(self.visible).map(|x| dot(x, w1)).collect();
-        let at_rho = (rho / (1.0 - rho)).ln() * f.active_fraction_slope();
+        let at_rho = (rho / (1.0 - rho)).ln() * fraction.factor;
         let mut low = at_rho - z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mut high = at_rho - z.iter().copied().fold(f64::INFINITY, f64::min);
         for _ in 0..HALVINGS {
             let middle = (low + high) / 2.0;
             let mean = z.iter().map(|z| f.apply(z + middle)).sum::<f64>() / z.len() as f64;
-            *(if f.active_fraction(mean) > rho { &mut high } else { &mut low }) = middle;
+            *(if fraction.at(mean) > rho { &mut high } else { &mut low }) = middle;
         }
         ((low + high) / 2.0) as f32
     }

@@ -10,8 +10,7 @@ use super::cpu_kernels::{check_activation, check_product};
 use super::gradients;
 use super::kernels::{Case, ProductCase, cases};
 use super::rig::Failure;
-use super::running_error::kernels::Form;
-use super::steps::{CUTS, Problem, Rule, check_pass, check_repeatable, check_updates, pairs};
+use super::steps::{CUTS, Problem, Rule, check_pass, check_repeatable, check_updates};
 use super::training;
 use crate::engine::device::Choice;
 use crate::engine::gpu::device::Gpu;
@@ -19,6 +18,7 @@ use crate::engine::gpu::kernel::{ALL, Kernel};
 use crate::engine::reference::gradient_check::GradientError;
 use crate::math::objective::Activation;
 use crate::math::optim::Optimizer;
+use crate::math::transpose::Transpose;
 
 /// What is checked against what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -100,7 +100,7 @@ fn gradient_checks(seed: u64) -> Vec<Check> {
         let name = format!("{} → {}", pair.0.name(), pair.1.name());
         Check::new(Group::Gradients, name, move || differences(gradients::of_pair(pair, seed)))
     };
-    std::iter::once(quadratic).chain(pairs().into_iter().map(of_pair)).collect()
+    std::iter::once(quadratic).chain(Activation::pairs().into_iter().map(of_pair)).collect()
 }
 
 /// The extrapolated differences decide: the plain ones carry an error of their own of the order ε².
@@ -127,16 +127,16 @@ fn kernel_checks(choice: &Choice, seed: u64) -> Vec<Check> {
 
 /// The products and the activations.
 fn cpu_kernel_checks(seed: u64) -> Vec<Check> {
-    let products = [("matmul_nt", Form::Nt), ("matmul_nn", Form::Nn), ("matmul_tn", Form::Tn)];
-    let products = products.map(|(name, form)| {
+    let products = [("matmul_nt", Transpose::Nt), ("matmul_nn", Transpose::Nn), ("matmul_tn", Transpose::Tn)];
+    let products = products.map(|(name, transpose)| {
         Check::new(Group::Kernels, name, move || {
-            worst_of(ProductCase::all(form, seed).map(|case| {
+            worst_of(ProductCase::all(transpose, seed).map(|case| {
                 let named = |failure| Failure::Wrong(format!("{}: {failure}", case.name()));
                 check_product(&case).map_err(named)
             }))
         })
     });
-    let activations = [Activation::Sigmoid, Activation::Tanh].map(|f| {
+    let activations = Activation::of_hidden_layers().map(|f| {
         Check::new(Group::Kernels, f.name(), move || worst_of(std::iter::once(check_activation(f, seed))))
     });
     products.into_iter().chain(activations).collect()
@@ -161,7 +161,7 @@ fn shader_checks(gpu: &Arc<Gpu>, seed: u64) -> Vec<Check> {
 
 fn step_checks(choice: &Choice, seed: u64) -> Vec<Check> {
     let mut checks = Vec::new();
-    for pair in pairs() {
+    for pair in Activation::pairs() {
         let (choice, problem) = (choice.clone(), Problem::new(pair, seed));
         let name = format!("cost and gradient, {} → {}", pair.0.name(), pair.1.name());
         checks.push(Check::new(Group::Steps, name, move || {
@@ -170,7 +170,7 @@ fn step_checks(choice: &Choice, seed: u64) -> Vec<Check> {
     }
     for (name, rule) in Rule::all() {
         let (choice, problems) =
-            (choice.clone(), pairs().into_iter().map(move |pair| Problem::new(pair, seed)));
+            (choice.clone(), Activation::pairs().into_iter().map(move |pair| Problem::new(pair, seed)));
         let problems: Vec<Problem> = problems.collect();
         checks.push(Check::new(Group::Steps, name, move || {
             let each = |problem| CUTS.iter().map(move |&cut| (problem, cut));
@@ -178,7 +178,7 @@ fn step_checks(choice: &Choice, seed: u64) -> Vec<Check> {
             worst_of(all.map(|(problem, cut)| check_updates(&choice, problem, rule, cut)))
         }));
     }
-    let (choice, problem) = (choice.clone(), Problem::new(pairs()[0], seed));
+    let (choice, problem) = (choice.clone(), Problem::new(Activation::pairs()[0], seed));
     checks.push(Check::new(Group::Steps, "the same bits again", move || {
         worst_of(CUTS.iter().map(|&cut| check_repeatable(&choice, &problem, cut)))
     }));
@@ -186,14 +186,13 @@ fn step_checks(choice: &Choice, seed: u64) -> Vec<Check> {
 }
 
 fn training_checks(choice: &Choice, seed: u64) -> Vec<Check> {
-    let named = [("lbfgs", Optimizer::Lbfgs), ("sgd", Optimizer::Sgd), ("adam", Optimizer::Adam)];
-    let check = |(name, optimizer)| {
+    let check = |optimizer: Optimizer| {
         let choice = choice.clone();
-        Check::new(Group::Training, name, move || {
+        Check::new(Group::Training, optimizer.name(), move || {
             worst_of(std::iter::once(training::check(&choice, optimizer, training::CUT, seed)))
         })
     };
-    named.map(check).into()
+    Optimizer::ALL.map(check).into()
 }
 
 /// All of them, or the first failure.

@@ -4,9 +4,9 @@ use super::compare::{Closeness, Expected, UNIT};
 use super::kernels::ProductCase;
 use super::numbers::Numbers;
 use super::rig::Failure;
-use super::running_error::kernels::Form;
 use crate::engine::cpu::{activation, products};
 use crate::math::objective::Activation;
+use crate::math::transpose::Transpose;
 
 /// What the engine states of its activations: 4 units in the last place, each at most 2⁻²³ of the value.
 const ACTIVATION_ERROR: f64 = 8.0 * UNIT;
@@ -15,10 +15,10 @@ const ACTIVATION_ERROR: f64 = 8.0 * UNIT;
 pub fn check_product(case: &ProductCase) -> Result<Closeness, Failure> {
     let [a, b] = case.operands();
     let (m, n, k) = case.shape;
-    let multiply = match case.form {
-        Form::Nt => products::nt,
-        Form::Nn => products::nn,
-        Form::Tn => products::tn,
+    let multiply = match case.transpose {
+        Transpose::Nt => products::nt,
+        Transpose::Nn => products::nn,
+        Transpose::Tn => products::tn,
     };
     Ok(case.expected(&a, &b).compare(&multiply(&a, &b, m, n, k))?)
 }

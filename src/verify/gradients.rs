@@ -2,7 +2,7 @@
 
 use crate::engine::reference::gradient_check::{GradientError, check_gradient};
 use crate::engine::reference::step::cost_and_gradient;
-use crate::math::objective::{Activation, Objective};
+use crate::math::objective::{Activation, Objective, Penalty};
 use crate::math::params::{Params, Shape};
 use crate::math::random::Stream;
 
@@ -25,7 +25,8 @@ pub fn of_pair((activation, output): (Activation, Activation), seed: u64) -> Gra
     };
     let point = draw(SHAPE.parameters(), -1.0, 1.0);
     let x = draw(EXAMPLES * SHAPE.visible, 0.1, 0.9);
-    let objective = Objective { activation, output, rho: 0.1, beta: 3.0, lambda: 0.01 };
+    let objective =
+        Objective { activation, output, penalty: Penalty::Kl { rho: 0.1 }, beta: 3.0, lambda: 0.01 };
     let at = |point: &[f64]| cost_and_gradient(&objective, &Params::from_flat(SHAPE, point), &x, None);
     check_gradient(|point| at(point).0.total(), &point, &at(&point).1.to_flat())
 }

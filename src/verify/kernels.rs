@@ -12,7 +12,7 @@ use super::compare::Closeness;
 use super::rig::{Failure, Rig};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::Kernel;
-pub use products::{ProductCase, check_candidate, check_form};
+pub use products::{ProductCase, check_candidate, check_products};
 
 type Run = Box<dyn Fn(Rig<'_>) -> Result<Closeness, Failure>>;
 

@@ -10,7 +10,8 @@ pub mod step;
 use std::ops::{Add, Mul, Sub};
 
 use super::compare::{Expected, UNIT, gamma};
-use crate::math::objective::Activation;
+use crate::math::activation::Activation;
+use crate::math::number::Number;
 
 /// Relative error of one f32 operation on a device: WGSL leaves the direction of rounding open.
 const ROUNDING: f64 = 2.0 * UNIT;
@@ -102,18 +103,27 @@ impl Approx {
             Activation::Tanh => Self::exact(1.0) - self * self,
         }
     }
+}
 
-    /// √x for x ≥ 0.
-    pub fn sqrt(self) -> Self {
-        self.monotone(|x| x.max(0.0).sqrt(), SQUARE_ROOT)
+impl Number for Approx {
+    fn constant(value: f64) -> Self {
+        Self::rounded(value)
     }
 
-    /// x / y for a y whose error is far smaller than itself.
-    pub fn over(self, y: Self) -> Self {
-        let least = y.value.abs() - y.error;
-        assert!(least > 0.0, "a divisor of {} ± {} may be 0", y.value, y.error);
-        let quotient = self.value / y.value;
-        Self::computed(quotient, (self.error + quotient.abs() * y.error) / least, DIVISION)
+    /// For a divisor whose error is far smaller than itself.
+    fn over(self, divisor: Self) -> Self {
+        let least = divisor.value.abs() - divisor.error;
+        assert!(least > 0.0, "a divisor of {} ± {} may be 0", divisor.value, divisor.error);
+        let quotient = self.value / divisor.value;
+        Self::computed(quotient, (self.error + quotient.abs() * divisor.error) / least, DIVISION)
+    }
+
+    fn per(self, divisor: f64) -> Self {
+        self * Self::rounded(1.0 / divisor)
+    }
+
+    fn sqrt(self) -> Self {
+        self.monotone(|x| x.max(0.0).sqrt(), SQUARE_ROOT)
     }
 }
 

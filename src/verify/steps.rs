@@ -9,7 +9,7 @@ use super::running_error::{Approx, exact};
 use crate::engine::device::Choice;
 use crate::engine::setup::Setup;
 use crate::engine::{Cut, Engine, NewUnit, RhoHat, Rows, Step, Update};
-use crate::math::objective::{Activation, Cost, Objective, RhoHatMode};
+use crate::math::objective::{Activation, Cost, Objective, Penalty, RhoHatMode};
 use crate::math::params::{Matrix, Params, Shape};
 
 /// Awkward on purpose: no size is a multiple of a tile, and a row and a unit are left over by every cut.
@@ -22,12 +22,6 @@ pub const CUTS: [Cut; 3] = [
     Cut { chunk: None, block: Some(4), binding_limit: None },
     Cut { chunk: Some(16), block: Some(4), binding_limit: None },
 ];
-
-/// The six pairs of a hidden and an output activation.
-pub fn pairs() -> Vec<(Activation, Activation)> {
-    use Activation::{Linear, Sigmoid, Tanh};
-    [Sigmoid, Tanh].into_iter().flat_map(|f| [Sigmoid, Tanh, Linear].map(|g| (f, g))).collect()
-}
 
 /// Parameters and examples in which nothing cancels: weights and data keep away from 0 and the data from what the
 /// outputs can reach at first, so that no gradient comes close to 0, where Adam would make a whole step of a rounding
@@ -48,7 +42,7 @@ impl Problem {
         Self::of_shape(pair, SHAPE, EXAMPLES, seed)
     }
 
-    /// One of any shape. Weights shrink as the sums over them grow, so that no unit saturates: the KL slope of a unit
+    /// One of any shape. Weights shrink as the sums over them grow, so that no unit saturates: the gradient of the penalty of a unit
     /// that is always on is huge, and so is what a rounding does to it.
     pub fn of_shape(
         (activation, output): (Activation, Activation),
@@ -68,7 +62,8 @@ impl Problem {
         };
         let values = numbers.between(0.8, 0.9, examples * shape.visible);
         let data = Matrix { rows: examples, cols: shape.visible, values };
-        let objective = Objective { activation, output, rho: 0.05, beta: 0.5, lambda: 0.1 };
+        let objective =
+            Objective { activation, output, penalty: Penalty::Kl { rho: 0.05 }, beta: 0.5, lambda: 0.1 };
         Self { objective, params, data }
     }
 
@@ -117,7 +112,7 @@ pub fn check_pass(choice: &Choice, problem: &Problem, cut: Cut) -> Result<Closen
 
 fn check_cost(expected: &Bounded, cost: &Cost) -> Result<Closeness, Failure> {
     let terms = Expected::from(expected.terms.to_vec());
-    let of_terms = named("cost", terms.compare(&[cost.reconstruction, cost.decay, cost.kl]))?;
+    let of_terms = named("cost", terms.compare(&[cost.reconstruction, cost.decay, cost.penalty]))?;
     let rho_hat = Expected::from(expected.rho_hat.clone());
     Ok(of_terms.worse(named("rho_hat", rho_hat.compare(&cost.rho_hat))?))
 }
@@ -248,7 +243,7 @@ impl State {
             }
             if let Some(average) = &mut self.average {
                 // ρ is rounded to f32 on a device.
-                let rho = problem.objective.rho;
+                let rho = problem.objective.penalty.target();
                 average[unit] = Approx { value: rho, error: UNIT * rho };
             }
         }

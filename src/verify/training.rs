@@ -9,8 +9,8 @@ use crate::data::shuffle::Shuffle;
 use crate::engine::device::Choice;
 use crate::engine::setup::Setup;
 use crate::engine::{Cut, RhoHat};
-use crate::math::objective::Objective;
-use crate::math::optim::{LearningRate, Optimizer};
+use crate::math::objective::{Objective, Penalty};
+use crate::math::optim::{Descent, Optimizer, OptimizerConfig};
 use crate::math::params::{Matrix, Params, Shape};
 use crate::train::{Outcome, Recipe, train};
 
@@ -40,7 +40,7 @@ pub fn check(choice: &Choice, optimizer: Optimizer, cut: Cut, seed: u64) -> Resu
 /// A decay so strong that there is one minimum; with the lecture's, searches that differ by a rounding may end in
 /// different ones.
 fn objective() -> Objective {
-    Objective { rho: 0.3, beta: 0.1, lambda: 0.02, ..Objective::default() }
+    Objective { penalty: Penalty::Kl { rho: 0.3 }, beta: 0.1, lambda: 0.02, ..Objective::default() }
 }
 
 fn run(
@@ -52,12 +52,12 @@ fn run(
     let setup = Setup { objective: objective(), cut, rho_hat: RhoHat::default(), threads: 0 };
     let mut engine = choice.open(&setup, &(Params::random(SHAPE, seed), examples(seed)))?;
     let recipe = Recipe {
-        optimizer,
-        rate: LearningRate::constant(0.01),
-        momentum: 0.9,
-        beta_warmup: 0,
-        revival: None,
-        batch: (optimizer != Optimizer::Lbfgs).then_some(40),
+        optimizer: OptimizerConfig::of(
+            optimizer,
+            0.9,
+            Descent { batch: Some(40), ..Descent::constant(0.01) },
+        ),
+        resampling: None,
         steps: 60,
         shuffle: Shuffle::rows(seed),
         report_every: 10,

@@ -10,7 +10,7 @@ use rhohat::data::stream::{Feed, Store, Transform};
 use rhohat::data::{Normalize, Preprocess, Scale};
 use rhohat::engine::device::{Choice, Setup, Start};
 use rhohat::engine::{Cut, Engine, Job};
-use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::train::{Recipe, train};
 use stats_alloc::Region;
@@ -44,12 +44,12 @@ fn jobs() -> Vec<Job> {
 /// Two updates, with whatever is allocated at the first.
 fn learn(engine: &mut dyn Engine, job: &Job, shuffle: Shuffle) {
     let recipe = Recipe {
-        optimizer: job.optimizer,
-        rate: LearningRate::constant(1e-3),
-        momentum: 0.9,
-        beta_warmup: 0,
-        revival: None,
-        batch: job.batch,
+        optimizer: OptimizerConfig::of(
+            job.optimizer,
+            0.9,
+            Descent { batch: job.batch, ..Descent::constant(1e-3) },
+        ),
+        resampling: None,
         steps: 2,
         shuffle,
         report_every: 1,

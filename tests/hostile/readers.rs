@@ -12,7 +12,7 @@ use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::kernel::variant::Variant;
 use rhohat::engine::gpu::tune::cache::{Cache, CachedRace, Key};
-use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::run::checkpoint::{Checkpoints, Found};
 use rhohat::run::config::{Config, Facts, Given, Kind};
@@ -127,12 +127,12 @@ pub fn read_checkpoint(path: &Path) -> Result<Seen> {
         cpu.set_state(&found.state)?;
         let optimizer = if found.position.search.is_some() { Optimizer::Lbfgs } else { Optimizer::Adam };
         let recipe = Recipe {
-            optimizer,
-            rate: LearningRate::constant(0.01),
-            momentum: 0.9,
-            beta_warmup: 0,
-            batch: Some(5),
-            revival: None,
+            optimizer: OptimizerConfig::of(
+                optimizer,
+                0.9,
+                Descent { batch: Some(5), ..Descent::constant(0.01) },
+            ),
+            resampling: None,
             steps: found.position.steps.saturating_add(2),
             shuffle: Shuffle::rows(1),
             report_every: 1,

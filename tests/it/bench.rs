@@ -8,10 +8,10 @@ use rhohat::bench::{contenders, sampled};
 use rhohat::engine::gpu::kernel::variant::Variant;
 use rhohat::engine::{Engine, Layer, NewUnit, Plan, Spare, State, Step};
 use rhohat::error::Result;
-use rhohat::math::objective::{Activation, Cost, Objective};
+use rhohat::math::objective::{Activation, Cost, Objective, Penalty};
 use rhohat::math::optim::{SearchSpace, Slot, Trial};
 use rhohat::math::params::{Params, Shape};
-use rhohat::verify::running_error::kernels::Form;
+use rhohat::math::transpose::Transpose;
 
 use crate::support;
 
@@ -165,7 +165,8 @@ impl SearchSpace for Faulty {
 }
 
 fn problem(activation: Activation, output: Activation) -> Problem {
-    let objective = Objective { activation, output, rho: 0.05, ..Objective::default() };
+    let objective =
+        Objective { activation, output, penalty: Penalty::Kl { rho: 0.05 }, ..Objective::default() };
     Problem::new(Size { n: 37, h: 21, m: 90 }, objective, 0)
 }
 
@@ -229,17 +230,17 @@ fn a_product_that_does_nothing_or_too_much_is_not_timed() {
         return;
     }
     let who = &contenders(&["software".to_owned()]).unwrap()[0];
-    for form in [Form::Nt, Form::Nn, Form::Tn] {
+    for transpose in [Transpose::Nt, Transpose::Nn, Transpose::Tn] {
         // Behind the right one, whose result must not pass for its own.
         let mut all = variants(who.gpu().unwrap());
-        all.push(Candidate { form, variant: Variant::PLAIN, record: |_, _| Ok(()) });
+        all.push(Candidate { transpose, variant: Variant::PLAIN, record: |_, _| Ok(()) });
         let error = measure_variants(who, SLICED, ONCE, &all).unwrap_err();
         assert_eq!(error.exit_code(), 5);
         let text = error.to_string();
         assert!(text.contains("direct/buffers") && text.contains("computed wrongly"), "{text}");
     }
     let twice = Candidate {
-        form: Form::Nn,
+        transpose: Transpose::Nn,
         variant: Variant::PLAIN,
         record: |recorder, on| {
             recorder.matmul_nn(&on.a, &on.b, &on.c, false)?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::Setup;
-use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
 use rhohat::run::checkpoint::{Checkpoint, Checkpoints, Every, Keeper, Span};
@@ -73,12 +73,12 @@ fn a_checkpoint_every_second_costs_less_than_a_twentieth_of_the_throughput() {
     let costs = [Optimizer::Sgd, Optimizer::Adam].map(|optimizer| {
         let mut cpu = Cpu::new(&Setup::default(), Params::random(SHAPE, 1), examples.clone()).unwrap();
         let recipe = Recipe {
-            optimizer,
-            rate: LearningRate::constant(1e-4),
-            momentum: 0.9,
-            beta_warmup: 0,
-            revival: None,
-            batch: Some(BATCH),
+            optimizer: OptimizerConfig::of(
+                optimizer,
+                0.9,
+                Descent { batch: Some(BATCH), ..Descent::constant(1e-4) },
+            ),
+            resampling: None,
             steps: usize::MAX,
             shuffle: Shuffle::rows(0),
             report_every: 100,

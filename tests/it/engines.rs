@@ -12,10 +12,10 @@ use rhohat::engine::reference::Reference;
 use rhohat::engine::{Cut, Engine, Rows, Step, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::{Activation, Objective};
-use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::train::{Ended, Observer, Pause, Progress, Recipe, train};
-use rhohat::verify::steps::{CUTS, Problem, Rule, check_pass, check_updates, pairs};
+use rhohat::verify::steps::{CUTS, Problem, Rule, check_pass, check_updates};
 
 use crate::support;
 
@@ -46,7 +46,7 @@ fn any_shape_chunk_and_block_gives_the_pass_of_the_reference() {
         let cuts = (proptest::option::of(1..90usize), proptest::option::of(1..45usize));
         let config = ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() };
         proptest!(config, |((visible, hidden, rows, pair, seed) in sizes, (chunk, block) in cuts)| {
-            let problem = Problem::of_shape(pairs()[pair], Shape { visible, hidden }, rows, seed);
+            let problem = Problem::of_shape(Activation::pairs()[pair], Shape { visible, hidden }, rows, seed);
             let passed = check_pass(&engine, &problem, Cut { chunk, block, ..Cut::default() });
             prop_assert!(passed.is_ok(), "{name}: {}", passed.unwrap_err());
         });
@@ -102,13 +102,13 @@ fn given_parameters_come_back_and_replacing_them_forgets_the_momentum() {
 }
 
 fn recipe(optimizer: Optimizer) -> Recipe {
+    recipe_of(optimizer, Descent::constant(0.1))
+}
+
+fn recipe_of(optimizer: Optimizer, descent: Descent) -> Recipe {
     Recipe {
-        optimizer,
-        rate: LearningRate::constant(0.1),
-        momentum: 0.9,
-        beta_warmup: 0,
-        revival: None,
-        batch: None,
+        optimizer: OptimizerConfig::of(optimizer, 0.9, descent),
+        resampling: None,
         steps: 10,
         shuffle: Shuffle::rows(0),
         report_every: 1,
@@ -132,7 +132,7 @@ fn parameters_that_are_not_finite_end_training_as_a_divergence_that_names_the_te
 #[test]
 fn steps_while_beta_warms_up_and_their_cost_have_its_share_of_beta_on_every_engine() {
     for (name, choice) in engines("warm-up").into_iter().chain([("reference", Choice::Reference)]) {
-        for pair in [pairs()[0], pairs()[5]] {
+        for pair in [Activation::pairs()[0], Activation::pairs()[5]] {
             for (cut, (rule, steps)) in CUTS.iter().flat_map(|cut| Rule::all().map(|rule| (cut, rule))) {
                 let steps = Rule { warms_up: true, ..steps };
                 let checked = check_updates(&choice, &Problem::new(pair, 6), steps, *cut);
@@ -145,7 +145,7 @@ fn steps_while_beta_warms_up_and_their_cost_have_its_share_of_beta_on_every_engi
 #[test]
 fn steps_after_units_were_replaced_begin_without_their_momentum_on_every_engine() {
     for (name, choice) in engines("replaced units").into_iter().chain([("reference", Choice::Reference)]) {
-        for pair in [pairs()[0], pairs()[5]] {
+        for pair in [Activation::pairs()[0], Activation::pairs()[5]] {
             for (cut, (rule, steps)) in CUTS.iter().flat_map(|cut| Rule::all().map(|rule| (cut, rule))) {
                 let steps = Rule { replaces: true, ..steps };
                 let checked = check_updates(&choice, &Problem::new(pair, 7), steps, *cut);
@@ -161,7 +161,7 @@ struct KeepPenalty(Vec<(Option<f64>, f64)>);
 
 impl Observer for KeepPenalty {
     fn report(&mut self, progress: &Progress) -> rhohat::Result<()> {
-        self.0.push((progress.beta_share, progress.cost.kl));
+        self.0.push((progress.beta_share, progress.cost.penalty));
         Ok(())
     }
 }
@@ -170,9 +170,10 @@ impl Observer for KeepPenalty {
 fn reports_have_the_beta_that_rises_and_the_end_and_later_runs_the_whole_one() {
     for (name, choice) in engines("rising beta").into_iter().chain([("reference", Choice::Reference)]) {
         let mut engine = choice.open(&Setup::default(), &small()).unwrap();
-        let before = engine.cost().unwrap().kl;
+        let before = engine.cost().unwrap().penalty;
         let (mut first, mut second) = (KeepPenalty::default(), KeepPenalty::default());
-        let warming = Recipe { beta_warmup: 20, ..recipe(Optimizer::Adam) };
+        let descent = Descent { beta_warmup: 20, ..Descent::constant(0.1) };
+        let warming = recipe_of(Optimizer::Adam, descent);
         let outcome = train(&mut *engine, &warming, &mut first).unwrap();
         train(&mut *engine, &recipe(Optimizer::Adam), &mut second).unwrap();
 
@@ -180,8 +181,8 @@ fn reports_have_the_beta_that_rises_and_the_end_and_later_runs_the_whole_one() {
         assert!(close(20.0 * first.0[0].1, before), "{name}: {} of {before}", first.0[0].1);
         let shares: Vec<_> = first.0.iter().map(|(share, _)| share.unwrap()).collect();
         assert_eq!(shares, (1..=10).map(|step| f64::from(step) / 20.0).collect::<Vec<_>>(), "{name}");
-        let whole: f64 = outcome.cost.rho_hat.iter().map(|&r| Objective::default().kl(r)).sum();
-        assert_eq!(outcome.cost.kl, whole, "{name}");
+        let whole: f64 = outcome.cost.rho_hat.iter().map(|&r| Objective::default().penalty_of(r)).sum();
+        assert_eq!(outcome.cost.penalty, whole, "{name}");
         assert!(second.0[0].0.is_none() && close(second.0[0].1, whole), "{name}: {:?}", second.0[0]);
     }
 }
@@ -215,7 +216,7 @@ fn a_run_that_is_stopped_keeps_what_it_has_done() {
 #[test]
 fn training_lowers_the_cost_with_every_optimiser() {
     for (name, choice) in engines("training") {
-        for optimizer in [Optimizer::Lbfgs, Optimizer::Sgd, Optimizer::Adam] {
+        for optimizer in Optimizer::ALL {
             let mut engine = choice.open(&Setup::default(), &small()).unwrap();
             let before = engine.cost().unwrap().total();
             let outcome = train(&mut *engine, &recipe(optimizer), &mut ()).unwrap();
@@ -236,7 +237,8 @@ fn a_gpu_is_waited_for_at_reports_alone() {
     for batch in [None, Some(20)] {
         for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
             let mut waits = |steps, report_every| {
-                let recipe = Recipe { batch, steps, report_every, ..recipe(optimizer) };
+                let descent = Descent { batch, ..Descent::constant(0.1) };
+                let recipe = Recipe { steps, report_every, ..recipe_of(optimizer, descent) };
                 let before = gpu.waits();
                 train(&mut *engine, &recipe, &mut ()).unwrap();
                 gpu.waits() - before

@@ -96,7 +96,7 @@ impl Golden {
                 })
                 .unwrap()
                 .unwrap();
-            let terms = [cost.reconstruction, cost.decay, cost.kl];
+            let terms = [cost.reconstruction, cost.decay, cost.penalty];
             let what = |what: &str| format!("{name}, {what} before update {}", index + 1);
             worst = worst.worse(close(&what("terms of J"), &self.costs[index], &terms, tolerance));
             worst = worst.worse(close(&what("rho_hat"), &self.rho_hats[index], &cost.rho_hat, tolerance));

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use rhohat::math::objective::{Activation, Cost, Objective};
+use rhohat::math::objective::{Activation, Cost, Objective, Penalty};
 use rhohat::run::metrics::{Mark, MetricsFile};
 use rhohat::train::Progress;
 use tempfile::{TempDir, tempdir};
@@ -11,7 +11,7 @@ use tempfile::{TempDir, tempdir};
 fn progress(step: usize) -> Progress {
     Progress {
         step,
-        cost: Cost { reconstruction: 1.0, decay: 0.0, kl: 0.0, rho_hat: vec![0.1] },
+        cost: Cost { reconstruction: 1.0, decay: 0.0, penalty: 0.0, rho_hat: vec![0.1] },
         beta_share: None,
         revived: None,
         gradient_norm: None,
@@ -27,7 +27,7 @@ fn begun() -> (TempDir, std::path::PathBuf, MetricsFile) {
     let objective = Objective {
         activation: Activation::Sigmoid,
         output: Activation::Sigmoid,
-        rho: 0.1,
+        penalty: Penalty::Kl { rho: 0.1 },
         beta: 3.0,
         lambda: 0.0,
     };

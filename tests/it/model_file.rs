@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use rhohat::data::{Normalize, Preprocess, Scale};
-use rhohat::math::objective::{Activation, Objective};
+use rhohat::math::objective::{Activation, Objective, Penalty};
 use rhohat::math::params::{Params, Shape};
 use rhohat::run::model_file::{Meta, ModelFile, save};
 use safetensors::SafeTensors;
@@ -18,7 +18,7 @@ fn meta() -> Meta {
     let objective = Objective {
         activation: Activation::Tanh,
         output: Activation::Linear,
-        rho: 0.1,
+        penalty: Penalty::Kl { rho: 0.1 },
         beta: 0.3,
         lambda: 1e-5,
     };

@@ -3,7 +3,7 @@
 use rhohat::engine::reference::gradient_check::check_gradient;
 use rhohat::engine::reference::kernels::{adam, sgd};
 use rhohat::engine::reference::step::cost_and_gradient;
-use rhohat::math::objective::{Activation, Cost, Objective, RHO_HAT_MIN};
+use rhohat::math::objective::{Activation, Cost, Objective, Penalty, RHO_HAT_MIN};
 use rhohat::math::params::{Params, Shape};
 use rhohat::math::random::Stream;
 use rhohat::verify::compare::Expected;
@@ -17,8 +17,9 @@ fn assert_close(got: &[f64], expected: &[f64]) {
 
 /// Three terms of J, then ∇J in the order W1, b1, D, b2.
 fn all(objective: &Objective, params: &Params<f64>, x: &[f64]) -> (Vec<f64>, Vec<f64>) {
-    let (Cost { reconstruction, decay, kl, .. }, gradient) = cost_and_gradient(objective, params, x, None);
-    (vec![reconstruction, decay, kl], gradient.to_flat())
+    let (Cost { reconstruction, decay, penalty, .. }, gradient) =
+        cost_and_gradient(objective, params, x, None);
+    (vec![reconstruction, decay, penalty], gradient.to_flat())
 }
 
 fn random_point(shape: Shape, examples: usize) -> (Params<f64>, Vec<f64>) {
@@ -30,7 +31,8 @@ fn random_point(shape: Shape, examples: usize) -> (Params<f64>, Vec<f64>) {
 #[test]
 fn one_sigmoid_unit_on_one_number_is_what_pen_and_paper_give() {
     let shape = Shape { visible: 1, hidden: 1 };
-    let objective = Objective { rho: 0.1, beta: 2.0, lambda: 0.5, ..Objective::default() };
+    let objective =
+        Objective { penalty: Penalty::Kl { rho: 0.1 }, beta: 2.0, lambda: 0.5, ..Objective::default() };
     let params = Params { shape, w1: vec![1.5], b1: vec![-0.5], d: vec![2.0], b2: vec![0.75] };
     let (terms, gradient) = all(&objective, &params, &[0.25]);
     assert_close(&terms, &[0.176_362_053_346_825_56, 1.5625, 0.640_032_123_851_441_9]);
@@ -43,7 +45,8 @@ fn one_sigmoid_unit_on_one_number_is_what_pen_and_paper_give() {
 fn one_tanh_unit_with_a_linear_output_is_what_pen_and_paper_give() {
     let shape = Shape { visible: 1, hidden: 1 };
     let (activation, output) = (Activation::Tanh, Activation::Linear);
-    let objective = Objective { activation, output, rho: 0.1, beta: 2.0, lambda: 0.5 };
+    let objective =
+        Objective { activation, output, penalty: Penalty::Kl { rho: 0.1 }, beta: 2.0, lambda: 0.5 };
     let params = Params { shape, w1: vec![1.5], b1: vec![-0.5], d: vec![2.0], b2: vec![0.75] };
     let (terms, gradient) = all(&objective, &params, &[0.25]);
     assert_close(&terms, &[0.031_574_336_327_617_02, 1.5625, 0.551_712_892_974_790_9]);
@@ -56,7 +59,8 @@ fn one_tanh_unit_with_a_linear_output_is_what_pen_and_paper_give() {
 #[test]
 fn zero_parameters_give_the_closed_form() {
     let shape = Shape { visible: 3, hidden: 2 };
-    let objective = Objective { rho: 0.2, beta: 3.0, lambda: 1.0, ..Objective::default() };
+    let objective =
+        Objective { penalty: Penalty::Kl { rho: 0.2 }, beta: 3.0, lambda: 1.0, ..Objective::default() };
     let x = [0.1, 0.9, 0.4, 0.3, 0.7, 0.8];
     let (terms, gradient) = all(&objective, &Params::zeros(shape), &x);
 
@@ -78,7 +82,8 @@ fn zero_parameters_give_the_closed_form() {
 #[test]
 fn a_gradient_without_the_factor_of_tanh_fails_the_finite_differences() {
     let shape = Shape { visible: 4, hidden: 3 };
-    let objective = Objective { activation: Activation::Tanh, rho: 0.1, ..Objective::default() };
+    let objective =
+        Objective { activation: Activation::Tanh, penalty: Penalty::Kl { rho: 0.1 }, ..Objective::default() };
     let (params, x) = random_point(shape, 6);
     let cost =
         |point: &[f64]| cost_and_gradient(&objective, &Params::from_flat(shape, point), &x, None).0.total();
@@ -123,22 +128,22 @@ fn hidden_units_in_another_order_have_their_gradients_in_that_order() {
 #[test]
 fn the_penalty_is_zero_and_flat_where_rho_hat_is_rho() {
     for rho in [0.01, 0.05, 0.5] {
-        let objective = Objective { rho, ..Objective::default() };
-        assert_close(&[objective.kl(rho), objective.kl_slope(rho)], &[0.0, 0.0]);
+        let objective = Objective { penalty: Penalty::Kl { rho }, ..Objective::default() };
+        assert_close(&[objective.penalty_of(rho), objective.penalty_grad(rho)], &[0.0, 0.0]);
     }
-    let objective = Objective { rho: 0.05, beta: 1.0, ..Objective::default() };
-    assert_close(&[objective.kl(0.2)], &[0.093_943_026_024_331_54]);
+    let objective = Objective { penalty: Penalty::Kl { rho: 0.05 }, beta: 1.0, ..Objective::default() };
+    assert_close(&[objective.penalty_of(0.2)], &[0.093_943_026_024_331_54]);
 }
 
 #[test]
 fn units_that_are_never_or_always_on_are_penalised_finitely_and_counted() {
     let objective = Objective::default();
     for rho_hat in [0.0, 1.0, -1e-9, 1.0 + 1e-9] {
-        assert!(objective.kl(rho_hat).is_finite() && objective.kl_slope(rho_hat).is_finite());
+        assert!(objective.penalty_of(rho_hat).is_finite() && objective.penalty_grad(rho_hat).is_finite());
     }
-    assert!(objective.kl(0.0) > 0.0 && objective.kl_slope(0.0) < 0.0);
-    assert!(objective.kl(1.0) > 0.0 && objective.kl_slope(1.0) > 0.0);
-    assert!(objective.kl(f64::NAN).is_nan(), "NaN has to be seen");
+    assert!(objective.penalty_of(0.0) > 0.0 && objective.penalty_grad(0.0) < 0.0);
+    assert!(objective.penalty_of(1.0) > 0.0 && objective.penalty_grad(1.0) > 0.0);
+    assert!(objective.penalty_of(f64::NAN).is_nan(), "NaN has to be seen");
     let rho_hat = vec![0.0, 0.5, 1.0, RHO_HAT_MIN];
     assert_eq!(Cost { rho_hat, ..Cost::default() }.clamped(), 2);
 }
@@ -170,7 +175,7 @@ fn the_moving_average_enters_penalty_and_slope_without_a_factor() {
     let (cost, gradient) = cost_and_gradient(&objective, &params, &x, Some((&before, 0.9)));
     let expected: Vec<f64> = plain.rho_hat.iter().zip(before).map(|(now, b)| 0.9 * b + 0.1 * now).collect();
     assert_close(&cost.rho_hat, &expected);
-    assert_close(&[cost.kl], &[expected.iter().map(|&r| objective.kl(r)).sum()]);
+    assert_close(&[cost.penalty], &[expected.iter().map(|&r| objective.penalty_of(r)).sum()]);
 
     // The same slope as that of a batch whose own ρ̂ is the average: μ = 0 with that ρ̂ in its place.
     let (_, at_average) = cost_and_gradient(&objective, &params, &x, Some((&expected, 1.0)));

@@ -9,13 +9,13 @@ use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::{Cut, Engine, Numbers, RhoHat, Role, Spare, State};
 use rhohat::error::Error;
-use rhohat::math::objective::{Objective, RhoHatMode};
-use rhohat::math::optim::{LearningRate, Optimizer, Schedule};
+use rhohat::math::objective::{Objective, Penalty, RhoHatMode};
+use rhohat::math::optim::{Descent, LearningRate, Optimizer, OptimizerConfig, Schedule};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
 use rhohat::run::checkpoint::{Checkpoint, Checkpoints};
 use rhohat::run::metrics::Mark;
-use rhohat::train::{Ended, Observer, Outcome, Pause, Progress, Recipe, Revival, resume, train};
+use rhohat::train::{Ended, Observer, Outcome, Pause, Progress, Recipe, Resampling, resume, train};
 use tempfile::tempdir;
 
 use crate::support;
@@ -38,16 +38,13 @@ fn start() -> (Params<f32>, Matrix<f32>) {
     (params, Matrix::new(ROWS, SHAPE.visible, values))
 }
 
-/// Everything that a run may depend on: mini-batches with a rest, a moving average, schedules, revival, blocks, chunks.
+/// Everything that a run may depend on: mini-batches with a rest, a moving average, schedules, resampling, blocks, chunks.
 fn cases(optimizer: Optimizer) -> Vec<(Setup, Recipe)> {
-    let objective = Objective { rho: 0.05, beta: 0.3, ..Objective::default() };
-    let recipe = Recipe {
-        optimizer,
-        rate: LearningRate { base: 0.02, schedule: Schedule::Cosine, warmup: 7, steps: STEPS },
-        momentum: 0.9,
-        beta_warmup: 0,
-        revival: None,
-        batch: None,
+    let objective = Objective { penalty: Penalty::Kl { rho: 0.05 }, beta: 0.3, ..Objective::default() };
+    let rate = LearningRate { base: 0.02, schedule: Schedule::Cosine, warmup: 7, steps: STEPS };
+    let recipe = |batch, beta_warmup| Recipe {
+        optimizer: OptimizerConfig::of(optimizer, 0.9, Descent { rate, batch, beta_warmup }),
+        resampling: None,
         steps: STEPS,
         shuffle: Shuffle::runs(5, 4),
         report_every: 3,
@@ -55,14 +52,17 @@ fn cases(optimizer: Optimizer) -> Vec<(Setup, Recipe)> {
     let setup = Setup { objective, ..Setup::default() };
     let cut = Cut { chunk: Some(32), block: Some(8), binding_limit: None };
     if optimizer == Optimizer::Lbfgs {
-        return vec![(setup, recipe.clone()), (Setup { cut, ..setup }, recipe)];
+        return vec![(setup, recipe(None, 0)), (Setup { cut, ..setup }, recipe(None, 0))];
     }
     let average = RhoHat { mode: RhoHatMode::Ema, decay: 0.9 };
-    let revival = Some(Revival { every: 3, objective: Objective { rho: 0.5, ..objective } });
-    let batches = Recipe { batch: Some(20), beta_warmup: 25, ..recipe.clone() };
+    let resampling = Some(Resampling {
+        every: 3,
+        objective: Objective { penalty: Penalty::Kl { rho: 0.5 }, ..objective },
+    });
+    let batches = recipe(Some(20), 25);
     vec![
-        (setup, recipe),
-        (Setup { rho_hat: average, cut, ..setup }, Recipe { revival, ..batches.clone() }),
+        (setup, recipe(None, 0)),
+        (Setup { rho_hat: average, cut, ..setup }, Recipe { resampling, ..batches.clone() }),
         (Setup { rho_hat: average, ..setup }, batches),
     ]
 }
@@ -123,7 +123,7 @@ fn broken_off(choice: &Choice, setup: &Setup, recipe: &Recipe, stop: usize) -> (
 #[test]
 fn runs_that_stop_at_twenty_random_steps_and_go_on_have_the_bits_of_those_that_do_not() {
     for (name, choice) in engines("stop and resume") {
-        for optimizer in [Optimizer::Sgd, Optimizer::Adam, Optimizer::Lbfgs] {
+        for optimizer in Optimizer::ALL {
             let cases = cases(optimizer);
             let mut steps: Vec<usize> = (1..STEPS).collect();
             Stream::new(11, "stops").shuffle(&mut steps);
@@ -131,7 +131,7 @@ fn runs_that_stop_at_twenty_random_steps_and_go_on_have_the_bits_of_those_that_d
                 let mut engine = open(&choice, setup);
                 let outcome = train(&mut *engine, recipe, &mut ()).unwrap();
                 let whole = bits(&mut *engine, &outcome);
-                assert_eq!(outcome.revived > 0, recipe.revival.is_some(), "{name}, {optimizer:?}");
+                assert_eq!(outcome.revived > 0, recipe.resampling.is_some(), "{name}, {optimizer:?}");
                 let reached = steps.iter().copied().filter(|&step| step < outcome.steps);
                 let stops: Vec<usize> = reached.skip(case).step_by(cases.len()).collect();
                 for &stop in stops.iter().take(20usize.div_ceil(cases.len())) {
@@ -147,7 +147,7 @@ fn runs_that_stop_at_twenty_random_steps_and_go_on_have_the_bits_of_those_that_d
 #[test]
 fn a_run_that_is_watched_by_checkpoints_at_every_step_has_the_bits_of_one_that_is_not() {
     for (name, choice) in engines("checkpoints everywhere") {
-        for optimizer in [Optimizer::Sgd, Optimizer::Adam, Optimizer::Lbfgs] {
+        for optimizer in Optimizer::ALL {
             let (setup, recipe) = cases(optimizer).pop().unwrap();
             let folder = tempdir().unwrap();
             let every: Vec<usize> = (1..=STEPS + 1).collect();

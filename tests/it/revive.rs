@@ -5,13 +5,13 @@ use std::sync::Arc;
 use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::{Cut, Engine, Layer, RhoHat};
-use rhohat::math::objective::{Activation, Objective, RhoHatMode};
-use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::objective::{Activation, Objective, Penalty, RhoHatMode};
+use rhohat::math::optim::{Descent, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
 use rhohat::train::diagnostics::{dead, is_dead};
-use rhohat::train::resample::{LENGTH, revive};
-use rhohat::train::{Outcome, Recipe, Revival, train};
+use rhohat::train::resample::{LENGTH, resample};
+use rhohat::train::{Outcome, Recipe, Resampling, train};
 
 use crate::support;
 
@@ -41,7 +41,13 @@ fn waves() -> Matrix<f32> {
 fn mostly_dead(f: Activation) -> (Setup, (Params<f32>, Matrix<f32>)) {
     let mut params: Params<f32> = Params::random(SHAPE, 1);
     params.b1[LIVING..].fill(-60.0);
-    let objective = Objective { activation: f, rho: 0.2, beta: 0.1, lambda: 1e-4, ..Objective::default() };
+    let objective = Objective {
+        activation: f,
+        penalty: Penalty::Kl { rho: 0.2 },
+        beta: 0.1,
+        lambda: 1e-4,
+        ..Objective::default()
+    };
     let rho_hat = RhoHat { mode: RhoHatMode::Ema, decay: 0.9 };
     let setup = Setup {
         objective,
@@ -64,14 +70,10 @@ fn run(
     (outcome, params)
 }
 
-fn recipe(revival: Option<Revival>) -> Recipe {
+fn recipe(resampling: Option<Resampling>) -> Recipe {
     Recipe {
-        optimizer: Optimizer::Adam,
-        rate: LearningRate::constant(0.01),
-        momentum: 0.9,
-        beta_warmup: 0,
-        revival,
-        batch: Some(60),
+        optimizer: OptimizerConfig::Adam { descent: Descent { batch: Some(60), ..Descent::constant(0.01) } },
+        resampling,
         steps: 400,
         shuffle: Shuffle::rows(3),
         report_every: 100,
@@ -85,7 +87,7 @@ fn dead_units_come_alive_and_lower_the_error_on_every_engine() {
             let (setup, start) = mostly_dead(f);
             let objective = setup.objective;
             let (without, _) = run(&choice, &setup, &start, &recipe(None));
-            let (with, _) = run(&choice, &setup, &start, &recipe(Some(Revival { every: 50, objective })));
+            let (with, _) = run(&choice, &setup, &start, &recipe(Some(Resampling { every: 50, objective })));
             let left = dead(&without.cost.rho_hat, &objective);
             assert_eq!((left, without.revived), (SHAPE.hidden - LIVING, 0), "{name}, {f:?}: they stay dead");
             assert_eq!(dead(&with.cost.rho_hat, &objective), 0, "{name}, {f:?}");
@@ -104,13 +106,14 @@ fn dead_units_come_alive_and_lower_the_error_on_every_engine() {
 fn one_seed_gives_the_same_bits_and_another_one_others() {
     for (name, choice) in engines("revival twice") {
         let (setup, start) = mostly_dead(Activation::Sigmoid);
-        let revival = Some(Revival { every: 3, objective: setup.objective });
+        let resampling = Some(Resampling { every: 3, objective: setup.objective });
+        let optimizer = OptimizerConfig::Adam { descent: Descent::constant(0.01) };
         let params = |seed| {
             run(
                 &choice,
                 &setup,
                 &start,
-                &Recipe { shuffle: Shuffle::rows(seed), steps: 8, batch: None, ..recipe(revival) },
+                &Recipe { optimizer, shuffle: Shuffle::rows(seed), steps: 8, ..recipe(resampling) },
             )
             .1
         };
@@ -127,7 +130,8 @@ fn a_revived_unit_points_at_the_error_of_an_example_of_its_own_and_is_as_active_
             let mut engine = choice.open(&setup, &start).unwrap();
             let (before, errors) = (engine.cost().unwrap(), residuals(&mut *engine));
             let revived =
-                revive(&mut *engine, &setup.objective, &before.rho_hat, &mut Stream::new(5, "test")).unwrap();
+                resample(&mut *engine, &setup.objective, &before.rho_hat, &mut Stream::new(5, "test"))
+                    .unwrap();
             assert_eq!(revived, SHAPE.hidden - LIVING, "{name}");
             let (params, after) = (engine.params().unwrap(), engine.cost().unwrap());
             let mut owners = Vec::new();
@@ -170,7 +174,7 @@ fn examples_are_drawn_in_proportion_to_their_squared_error() {
     let setup = Setup { objective, ..Setup::default() };
     let mut engine = Choice::Cpu.open(&setup, &(params, data.clone())).unwrap();
     let all_dead = vec![0.0; hidden];
-    assert_eq!(revive(&mut *engine, &objective, &all_dead, &mut Stream::new(5, "test")).unwrap(), hidden);
+    assert_eq!(resample(&mut *engine, &objective, &all_dead, &mut Stream::new(5, "test")).unwrap(), hidden);
 
     let w1 = engine.params().unwrap().w1;
     let owner =
@@ -209,6 +213,6 @@ fn living_units_are_left_alone() {
     start.0 = Params::random(SHAPE, 1);
     let mut engine = Choice::Cpu.open(&setup, &start).unwrap();
     let rho_hat = engine.cost().unwrap().rho_hat;
-    assert_eq!(revive(&mut *engine, &setup.objective, &rho_hat, &mut Stream::new(5, "test")).unwrap(), 0);
+    assert_eq!(resample(&mut *engine, &setup.objective, &rho_hat, &mut Stream::new(5, "test")).unwrap(), 0);
     assert_eq!(engine.params().unwrap(), start.0);
 }

@@ -12,13 +12,13 @@ use rhohat::engine::gpu::memory::layout::Layout;
 use rhohat::engine::{Cut, Rows, Step, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::Activation;
-use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::optim::{Optimizer, OptimizerConfig};
 use rhohat::math::params::{Params, Shape};
 use rhohat::train::{Recipe, train};
 use rhohat::verify::compare::{Expected, UNIT};
 use rhohat::verify::running_error::exact;
 use rhohat::verify::running_error::step::{cost_and_gradient, exact_weights};
-use rhohat::verify::steps::{Problem, Rule, check_pass, check_updates_on, pairs};
+use rhohat::verify::steps::{Problem, Rule, check_pass, check_updates_on};
 use rhohat::verify::training;
 
 use crate::support;
@@ -69,7 +69,7 @@ fn sums_and_lists_longer_than_a_binding_are_cut_too() {
 #[test]
 fn training_in_the_smallest_bindings_arrives_where_the_reference_does() {
     let Some(gpu) = device("training") else { return };
-    for optimizer in [Optimizer::Lbfgs, Optimizer::Sgd, Optimizer::Adam] {
+    for optimizer in Optimizer::ALL {
         let trained = training::check(&Choice::Gpu(gpu.clone()), optimizer, limited(5_376), 1);
         trained.unwrap_or_else(|failure| panic!("{optimizer:?}: {failure}"));
     }
@@ -90,12 +90,8 @@ fn a_search_whose_every_tensor_is_cut_many_times_takes_the_way_of_the_reference(
         let mut engine = choice.open(&setup, &(problem.params.clone(), problem.data.clone())).unwrap();
         let before = engine.cost().unwrap().total();
         let recipe = Recipe {
-            optimizer: Optimizer::Lbfgs,
-            rate: LearningRate::constant(1.0),
-            momentum: 0.0,
-            beta_warmup: 0,
-            revival: None,
-            batch: None,
+            optimizer: OptimizerConfig::Lbfgs,
+            resampling: None,
             steps: ITERATIONS,
             shuffle: Shuffle::rows(0),
             report_every: 1,
@@ -126,7 +122,7 @@ fn any_shape_and_limit_gives_the_steps_of_the_reference() {
     proptest!(config, |((visible, hidden, rows, pair, seed) in sizes, (above, chunk, block) in cuts)| {
         let smallest = (4 * (17 * visible.next_multiple_of(8) + 264)).max(5_376) as u64;
         let cut = Cut { chunk, block, binding_limit: Some(smallest + above) };
-        let problem = Problem::of_shape(pairs()[pair], Shape { visible, hidden }, rows, seed);
+        let problem = Problem::of_shape(Activation::pairs()[pair], Shape { visible, hidden }, rows, seed);
         check_all(&Choice::Gpu(gpu.clone()), &problem, cut);
     });
 }

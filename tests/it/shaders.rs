@@ -8,6 +8,7 @@ use std::path::Path;
 use rhohat::bench::ceilings::shaders as ceilings;
 use rhohat::engine::gpu::kernel::{ALL, Access, Binding, Host, Kernel, Memory};
 use rhohat::engine::gpu::recording::RangeUniform;
+use rhohat::math::activation::Activation;
 use wgpu::naga::front::wgsl;
 use wgpu::naga::proc::Layouter;
 use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
@@ -300,4 +301,16 @@ fn every_kernel_of_training_is_checked_against_a_function_of_the_reference() {
 fn names_are_those_of_one_kernel() {
     let names: BTreeSet<_> = all().map(|kernel| kernel.name).collect();
     assert_eq!(names.len(), all().count());
+}
+
+#[test]
+fn every_activation_has_its_arm_in_the_shared_part_and_an_unknown_one_gives_no_number() {
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders/_activation.wgsl")).unwrap();
+    for (number, f) in Activation::ALL.into_iter().enumerate() {
+        assert_eq!(f as usize, number, "{}", f.name());
+        let arms = text.matches(&format!("case {number}u:")).count();
+        assert_eq!(arms, 2, "{}: of the function and of its slope", f.name());
+    }
+    assert_eq!(text.matches("default: { return not_a_number(").count(), 2);
 }

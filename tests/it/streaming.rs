@@ -14,7 +14,7 @@ use rhohat::data::stream::{Feed, Store, Transform, fit};
 use rhohat::data::{Normalize, Preprocess, Scale, Source};
 use rhohat::engine::device::{Choice, Setup, Start};
 use rhohat::engine::{Cut, Engine};
-use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::train::{Recipe, train};
 use tempfile::TempDir;
@@ -114,12 +114,12 @@ fn engines(test: &str) -> Vec<Choice> {
 
 fn trained(engine: &mut dyn Engine, optimizer: Optimizer, batch: Option<usize>) -> (u64, Params<f32>) {
     let recipe = Recipe {
-        optimizer,
-        rate: LearningRate::constant(0.05),
-        momentum: 0.9,
-        beta_warmup: 3,
-        batch,
-        revival: None,
+        optimizer: OptimizerConfig::of(
+            optimizer,
+            0.9,
+            Descent { batch, beta_warmup: 3, ..Descent::constant(0.05) },
+        ),
+        resampling: None,
         steps: 11,
         shuffle: SHUFFLE,
         report_every: 3,

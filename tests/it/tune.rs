@@ -13,7 +13,7 @@ use rhohat::engine::gpu::tune::race::{BUDGET, race};
 use rhohat::engine::gpu::tune::{Origin, Tune, TuneMode, Workload, choose};
 use rhohat::math::params::Shape;
 use rhohat::math::transpose::Transpose;
-use rhohat::verify::kernels::{check_candidate, check_form};
+use rhohat::verify::kernels::{check_candidate, check_products};
 use tempfile::tempdir;
 
 use crate::support;
@@ -105,9 +105,9 @@ fn what_is_wrong_on_the_device_loses_although_it_would_win() {
 #[test]
 fn every_kernel_passes_the_check_of_the_race() {
     let Some(gpu) = support::software("every_kernel_passes_the_check_of_the_race") else { return };
-    for form in Transpose::ALL {
+    for transpose in Transpose::ALL {
         for product in Product::ALL {
-            check_form(&gpu, form, product, 2).unwrap();
+            check_products(&gpu, transpose, product, 2).unwrap();
         }
     }
 }

@@ -6,11 +6,13 @@ use assert_cmd::Command;
 use rhohat::engine::device::Choice;
 use rhohat::engine::gpu::kernel::ALL;
 use rhohat::engine::gpu::kernel::variant::Variant;
+use rhohat::math::activation::Activation;
+use rhohat::math::number::Number;
 use rhohat::verify::checks::{Group, checks};
 use rhohat::verify::compare::Expected;
 use rhohat::verify::running_error::step::{cost_and_gradient, exact_weights};
 use rhohat::verify::running_error::{Approx, exact};
-use rhohat::verify::steps::{Problem, pairs};
+use rhohat::verify::steps::Problem;
 use serde_json::Value;
 
 use crate::support;
@@ -99,7 +101,7 @@ fn gradients_steps_and_training_are_checked_on_every_engine() {
 /// A bound that is far wider than the errors it is for would let wrong kernels pass.
 #[test]
 fn an_error_of_a_hundredth_breaks_nine_of_ten_bounds_of_a_gradient() {
-    for pair in pairs() {
+    for pair in Activation::pairs() {
         let problem = Problem::new(pair, 1);
         let x = exact(&problem.data.values);
         let pass = cost_and_gradient(&problem.objective, &exact_weights(&problem.params), &x, None);

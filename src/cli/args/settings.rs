@@ -55,19 +55,19 @@ pub struct Settings {
     #[arg(long, value_name = "X")]
     lambda: Option<f64>,
     /// Where the mean activation is taken [default: exact, for mini-batches batch]
-    #[arg(long, value_name = "MODE", value_parser = words::<RhoHatMode>(&["exact", "batch", "ema"]))]
+    #[arg(long, value_name = "MODE", value_parser = words::<RhoHatMode>(["exact", "batch", "ema"]))]
     rho_hat: Option<RhoHatMode>,
     /// Share of the old value in `--rho-hat ema` [default: 0.99]
     #[arg(long, value_name = "X")]
     rho_hat_decay: Option<f64>,
     /// Update rule [default: lbfgs, above 50000 rows of DATA adam]
-    #[arg(long, value_name = "NAME", value_parser = words::<Optimizer>(&["lbfgs", "sgd", "adam"]))]
+    #[arg(long, value_name = "NAME", value_parser = words::<Optimizer>(Optimizer::ALL.map(Optimizer::name)))]
     optimizer: Option<Optimizer>,
     /// Learning rate [default: adam 0.001, sgd 0.01]
     #[arg(long, value_name = "X")]
     lr: Option<f64>,
     /// Course of the learning rate [default: constant]
-    #[arg(long, value_name = "NAME", value_parser = words::<Schedule>(&["constant", "cosine"]))]
+    #[arg(long, value_name = "NAME", value_parser = words::<Schedule>(["constant", "cosine"]))]
     schedule: Option<Schedule>,
     /// Updates over which the learning rate rises [default: 0]
     #[arg(long, value_name = "N")]
@@ -198,29 +198,29 @@ fn path() -> impl TypedValueParser<Value = PathText> {
 
 /// Values of `--activation`.
 pub fn hidden_activation() -> impl TypedValueParser<Value = Activation> {
-    words(&["sigmoid", "tanh"])
+    words(Activation::of_hidden_layers().map(Activation::name))
 }
 
 /// Values of `--output`.
 pub fn output_activation() -> impl TypedValueParser<Value = Activation> {
-    words(&["sigmoid", "tanh", "linear"])
+    words(Activation::ALL.map(Activation::name))
 }
 
 /// Values of `--as`.
 pub fn meaning() -> impl TypedValueParser<Value = Meaning> {
-    words(&["rows", "pictures"])
+    words(["rows", "pictures"])
 }
 
 /// Values of `--normalize`.
 pub fn normalize() -> impl TypedValueParser<Value = Normalize> {
-    words(&["lecture", "unit", "none"])
+    words(["lecture", "unit", "none"])
 }
 
 /// A value that is one of `names`, which are those of `T` in files.
-fn words<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+fn words<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
 where
     T: DeserializeOwned + Clone + Send + Sync + 'static,
 {
-    PossibleValuesParser::new(names)
+    PossibleValuesParser::new(names.into_iter().collect::<Vec<_>>())
         .try_map(|name| T::deserialize(IntoDeserializer::<value::Error>::into_deserializer(name)))
 }

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::bench::ladder::ladder;
 use crate::bench::{Bench, Options, What, chart, report, tasks};
 use crate::io::atomic_write;
-use crate::math::objective::Objective;
+use crate::math::objective::{Objective, Penalty};
 
 use super::outputs::{Kind, Wanted};
 use super::print;
@@ -53,7 +53,8 @@ fn options(args: &BenchArgs) -> crate::Result<Options> {
     };
     sizes.sort_by(|a, b| a.flops().total_cmp(&b.flops()));
     let (activation, output) = (args.activation, args.output);
-    let objective = Objective { activation, output, rho: 0.05, ..Objective::default() };
+    let objective =
+        Objective { activation, output, penalty: Penalty::Kl { rho: 0.05 }, ..Objective::default() };
     let (devices, tune) = (args.device.clone(), args.tune.mode(false)?);
     Ok(Options { devices, sizes, steps_alone: args.step.is_some(), objective, quick: args.quick, tune })
 }

@@ -3,7 +3,7 @@
 mod explained;
 
 use crate::Error;
-use crate::math::objective::Cost;
+use crate::math::objective::{Cost, Penalty};
 use crate::run::metrics::{RhoHatRange, Terms};
 use crate::train::diagnostics::{Health, Spread};
 use serde::Serialize;
@@ -34,7 +34,9 @@ struct Report {
 /// Evaluates and prints.
 pub fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let opening = Opening::new(&args.on, |objective| {
-        objective.rho = args.rho.unwrap_or(objective.rho);
+        if let Some(rho) = args.rho {
+            objective.penalty = Penalty::Kl { rho };
+        }
         objective.beta = args.beta.unwrap_or(objective.beta);
         objective.lambda = args.lambda.unwrap_or(objective.lambda);
     })?;
@@ -100,7 +102,7 @@ fn check_finite(cost: &Cost, args: &EvalArgs, session: &Session, reach: Reach) -
     }
     let what = if !cost.decay.is_finite() {
         "the weight decay of J, λ/2 (‖W1‖² + ‖D‖²),"
-    } else if !(cost.kl.is_finite() && cost.rho_hat.iter().all(|rho_hat| rho_hat.is_finite())) {
+    } else if !(cost.penalty.is_finite() && cost.rho_hat.iter().all(|rho_hat| rho_hat.is_finite())) {
         "a mean activation, and so the KL term of J,"
     } else {
         return Ok(());

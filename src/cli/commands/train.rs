@@ -161,7 +161,7 @@ fn learn(
     };
     let taken = (position.steps > 0).then_some(position.steps);
     let checkpoints = Checkpoints::of(run.path());
-    let keeper = Keeper::new(checkpoints, config.checkpoint_every, taken, recipe.remedy());
+    let keeper = Keeper::new(checkpoints, config.checkpoint_every, taken, recipe.optimizer.remedy());
     interrupt.of_run(run.path(), keeper.published());
     let provenance =
         Provenance { settings: config.to_table(), inputs: record.inputs, preprocess: preprocess.clone() };

@@ -12,22 +12,22 @@ use super::sums::add_parts;
 use super::update::{Piece, Scale, Target};
 
 impl Pass {
-    /// Back-propagates δ3 of the rows X that went forward last, at the KL slope `kl_slope` (`[h]`, and a line more), and
+    /// Back-propagates δ3 of the rows X that went forward last, at the gradient of the penalty `penalty_grad` (`[h]`, and a line more), and
     /// hands both weight gradients to `target`.
     pub fn backward(
         &mut self,
         x: &[f32],
         count: usize,
-        kl_slope: &[f32],
+        penalty_grad: &[f32],
         target: &mut Target<'_>,
         scale: Scale,
     ) {
         if self.is_thin() {
-            return self.backward_thin(x, count, kl_slope, target, scale);
+            return self.backward_thin(x, count, penalty_grad, target, scale);
         }
         for index in 0..self.blocks() {
             self.transpose_decoder(target.w(), index);
-            self.hidden_delta(count, kl_slope, index);
+            self.hidden_delta(count, penalty_grad, index);
             self.weight_gradients(x, count, index, target, scale);
         }
     }
@@ -48,12 +48,12 @@ impl Pass {
     }
 
     /// δ2 of block `index`, and its sums.
-    fn hidden_delta(&mut self, count: usize, kl_slope: &[f32], index: usize) {
+    fn hidden_delta(&mut self, count: usize, penalty_grad: &[f32], index: usize) {
         let (units, rows, f) = (self.units(index), self.rows(count), self.objective.activation);
         let (visible, part_len) = (self.layout.shape.visible, self.part_len());
         let (n, h) = (width(visible), width(units.len()));
         let decoder = Panels::new(&self.decoder[..visible * h], visible);
-        let kl_slope = lines(&kl_slope[units.start..][..h]);
+        let penalty_grad = lines(&penalty_grad[units.start..][..h]);
         let a2 = &self.a2[self.a2_range(count, index)];
         self.delta2[..count * h]
             .par_chunks_mut(rows.rows * h)
@@ -73,7 +73,7 @@ impl Pass {
                     #[inline(always)]
                     |panel, lines: &mut [Line]| {
                         let wide = LINE.min(units.len() - panel * LINE);
-                        hidden_delta(lines, a2.panel(panel), &kl_slope[panel], wide, f, &mut sums[panel]);
+                        hidden_delta(lines, a2.panel(panel), &penalty_grad[panel], wide, f, &mut sums[panel]);
                     },
                 );
             });

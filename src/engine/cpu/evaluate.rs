@@ -7,7 +7,7 @@ use super::cut::Blocks;
 use super::examples::Examples;
 use super::forward::Until;
 use super::pass::Pass;
-use super::penalty::Penalty;
+use super::penalty::PenaltyState;
 use super::sums::dot;
 use super::update::{Scale, Target};
 use crate::engine::panels::Layout;
@@ -35,7 +35,7 @@ pub struct Evaluator {
     at_once: usize,
     examples: Examples,
     pass: Pass,
-    penalty: Penalty,
+    penalty: PenaltyState,
     /// Sums over the rows of all chunks, in the order of the parameters; empty until an update takes several chunks.
     sums: Buffer,
     /// The gradient of a bias.
@@ -53,7 +53,7 @@ impl Evaluator {
             at_once: plan.chunk,
             examples,
             pass: Pass::new(objective, layout, plan.block),
-            penalty: Penalty::new(layout.shape.hidden),
+            penalty: PenaltyState::new(layout.shape.hidden),
             sums: Buffer::default(),
             bias: Buffer::zeros(widest),
         }
@@ -94,9 +94,9 @@ impl Evaluator {
         self.penalty.set_average(average);
     }
 
-    /// Takes the moving average of a unit's ρ̂ as ρ.
+    /// Takes the moving average of a unit's ρ̂ as the penalty's target.
     pub fn forget_unit(&mut self, unit: usize) {
-        self.penalty.forget_unit(unit, self.objective.rho);
+        self.penalty.forget_unit(unit, self.objective.penalty.target());
     }
 
     /// Whether the examples are in memory.
@@ -197,7 +197,7 @@ impl Evaluator {
 
     fn backward(&mut self, rows: Rows<'_>, chunk: Range<usize>, target: &mut Target<'_>, scale: Scale) {
         let x = self.examples.same_chunk(rows, chunk.clone());
-        self.pass.backward(x, chunk.len(), &self.penalty.slope, target, scale);
+        self.pass.backward(x, chunk.len(), &self.penalty.grad, target, scale);
     }
 
     /// What makes sums over `count` rows the gradient of weights.

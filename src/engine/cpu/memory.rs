@@ -22,8 +22,7 @@ pub fn footprint(job: &Job) -> (Plan, Footprint) {
 
     let update = job.batch.unwrap_or(job.examples);
     let vectors = match job.optimizer {
-        Optimizer::Sgd => 1,
-        Optimizer::Adam => 2,
+        Optimizer::Sgd | Optimizer::Adam => job.optimizer.moments(),
         // Gradient, direction, trial point and its gradient, and the pairs (s, y).
         Optimizer::Lbfgs => 4 + 2 * HISTORY,
     } + usize::from(update > plan.chunk);

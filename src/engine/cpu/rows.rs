@@ -55,14 +55,14 @@ pub fn output_delta(a3: &mut [Line], x: &[Line], wide: usize, g: Activation, sum
 pub fn hidden_delta(
     error: &mut [Line],
     a2: &[Line],
-    kl_slope: &Line,
+    penalty_grad: &Line,
     wide: usize,
     f: Activation,
     sums: &mut Sums,
 ) {
     let slope = Slope::new(f);
     for (error, a2) in error.iter_mut().zip(a2) {
-        for ((e, a2), s) in error.iter_mut().zip(a2).zip(kl_slope) {
+        for ((e, a2), s) in error.iter_mut().zip(a2).zip(penalty_grad) {
             *e = (*e + s) * slope.at(*a2);
         }
     }

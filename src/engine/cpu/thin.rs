@@ -73,13 +73,13 @@ impl Pass {
         &mut self,
         x: &[f32],
         count: usize,
-        kl_slope: &[f32],
+        penalty_grad: &[f32],
         target: &mut Target<'_>,
         scale: Scale,
     ) {
         let (units, visible, rows) = (self.units(0), self.layout.shape.visible, self.rows(count));
         let (n, h, f) = (width(visible), width(units.len()), self.objective.activation);
-        let kl_slope = lines(&kl_slope[..h]);
+        let penalty_grad = lines(&penalty_grad[..h]);
         let group = rows.group() * rows.rows;
         x[..count * n]
             .par_chunks(group * n)
@@ -96,7 +96,7 @@ impl Pass {
                     let rows = x.len() / n;
                     let (x, a2) = (Panels::new(x, rows), Panels::new(a2, rows));
                     let mut delta2 = PanelsMut::new(delta2, rows);
-                    finish_delta(delta2.reborrow(), a2, kl_slope, units.len(), f, sums);
+                    finish_delta(delta2.reborrow(), a2, penalty_grad, units.len(), f, sums);
                     let product_sums = PanelsMut::new(product_sums, visible);
                     transposed_product(product_sums, x, delta2.view(), visible, units.len(), Fill::Add);
                 }
@@ -113,7 +113,7 @@ impl Pass {
 fn finish_delta(
     mut error: PanelsMut<'_>,
     a2: Panels<'_>,
-    kl_slope: &[Line],
+    penalty_grad: &[Line],
     units: usize,
     f: Activation,
     sums: &mut [Sums],
@@ -121,7 +121,7 @@ fn finish_delta(
     vectorize(
         #[inline(always)]
         || {
-            for (panel, (slope, sums)) in kl_slope.iter().zip(sums.iter_mut()).enumerate() {
+            for (panel, (slope, sums)) in penalty_grad.iter().zip(sums.iter_mut()).enumerate() {
                 let wide = LINE.min(units - panel * LINE);
                 hidden_delta(error.panel(panel), a2.panel(panel), slope, wide, f, sums);
             }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 use super::simd::vectorize;
 use crate::engine::Update;
-use crate::engine::reference::kernels::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
+use crate::math::optim::first_order::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON, adam_corrections};
 
 /// Numbers that one task takes.
 const TASK: usize = 1 << 11;
@@ -92,8 +92,7 @@ impl<'a> Target<'a> {
             Update::Adam { lr, step } => {
                 first.reserve(len);
                 second.reserve(len);
-                let corrections =
-                    [ADAM_BETA1, ADAM_BETA2].map(|beta| (1.0 / (1.0 - beta.powf(step as f64))) as f32);
+                let corrections = adam_corrections(step).map(|correction| (1.0 / correction) as f32);
                 Self::Adam { w, moments: [first, second], lr: lr as f32, corrections }
             }
         }

@@ -2,7 +2,7 @@
 
 use super::kernels::{adam, axpy, dot, gather, layer_nn, layer_nt, sgd};
 use super::step::{cost, cost_and_gradient, forward};
-use crate::engine::reference::kernels::{column_mean, kl_slope};
+use crate::engine::reference::kernels::{column_mean, penalty_grad};
 use crate::engine::setup::Setup;
 use crate::engine::step::whole_rows;
 use crate::engine::{
@@ -101,7 +101,7 @@ impl Engine for Reference {
         let x = &self.data.values;
         let layers = forward(&self.objective, &self.params, x);
         let mean = column_mean(&layers.a2, self.params.shape.hidden, self.data.rows);
-        let (rho_hat, _) = kl_slope(&self.objective, &mean, None);
+        let (rho_hat, _) = penalty_grad(&self.objective, &mean, None);
         Ok(cost(&self.objective, &self.params, x, &layers.a3, rho_hat))
     }
 
@@ -189,7 +189,7 @@ impl Engine for Reference {
                 *flat = moment.to_flat();
             }
             if let Some(average) = &mut self.average {
-                average[*unit] = self.objective.rho;
+                average[*unit] = self.objective.penalty.target();
             }
         }
         Ok(())

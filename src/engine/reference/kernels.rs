@@ -4,6 +4,8 @@
 //! Index legend: i example, j hidden unit (or output row), p input (or output column), k summed index.
 
 use crate::math::objective::{Activation, Objective};
+use crate::math::optim::first_order::{self, adam_corrections};
+use crate::math::transpose::Transpose;
 
 /// C `[m, n]` = A `[m, k]` · Bᵀ, with B `[n, k]`.
 pub fn matmul_nt(a: &[f64], b: &[f64], m: usize, n: usize, k: usize) -> Vec<f64> {
@@ -42,6 +44,15 @@ pub fn matmul_tn(a: &[f64], b: &[f64], m: usize, n: usize, k: usize) -> Vec<f64>
         }
     }
     c
+}
+
+/// The product of the three that `transpose` names.
+pub fn matmul(transpose: Transpose, a: &[f64], b: &[f64], m: usize, n: usize, k: usize) -> Vec<f64> {
+    match transpose {
+        Transpose::Nt => matmul_nt(a, b, m, n, k),
+        Transpose::Nn => matmul_nn(a, b, m, n, k),
+        Transpose::Tn => matmul_tn(a, b, m, n, k),
+    }
 }
 
 /// A = f(Z + b) for Z `[m, len(b)]`, in place.
@@ -87,17 +98,21 @@ pub fn column_mean(sums: &[f64], cols: usize, rows: usize) -> Vec<f64> {
     column_sums(sums, cols, sums.len().max(1)).into_iter().map(|sum| sum / rows as f64).collect()
 }
 
-/// ρ̂ `[h]` and the KL slope s `[h]` from the mean activations `[h]`. With `average` = (ρ̂ so far, μ), ρ̂ is the
+/// ρ̂ `[h]` and the gradient s of the penalty `[h]` from the mean activations `[h]`. With `average` = (ρ̂ so far, μ), ρ̂ is the
 /// moving average and s is taken at it.
-pub fn kl_slope(objective: &Objective, mean: &[f64], average: Option<(&[f64], f64)>) -> (Vec<f64>, Vec<f64>) {
-    let active = mean.iter().map(|&mean| objective.activation.active_fraction(mean));
+pub fn penalty_grad(
+    objective: &Objective,
+    mean: &[f64],
+    average: Option<(&[f64], f64)>,
+) -> (Vec<f64>, Vec<f64>) {
+    let active = mean.iter().map(|&mean| objective.activation.active_fraction().at(mean));
     let rho_hat: Vec<f64> = match average {
         None => active.collect(),
         Some((before, mu)) => {
             active.zip(before).map(|(now, before)| mu * before + (1.0 - mu) * now).collect()
         }
     };
-    let slope = rho_hat.iter().map(|&rho_hat| objective.kl_slope(rho_hat)).collect();
+    let slope = rho_hat.iter().map(|&rho_hat| objective.penalty_grad(rho_hat)).collect();
     (rho_hat, slope)
 }
 
@@ -182,30 +197,18 @@ pub fn linear_combination(stack: &[f64], len: usize, terms: &[(f64, usize)]) -> 
     sum
 }
 
-/// v ← μv + g, w ← w − ηv.
+/// SGD, in place.
 pub fn sgd(w: &mut [f64], velocity: &mut [f64], gradient: &[f64], lr: f64, momentum: f64) {
-    for ((w, v), g) in w.iter_mut().zip(velocity).zip(gradient) {
-        *v = momentum * *v + g;
-        *w -= lr * *v;
+    for ((w, v), &g) in w.iter_mut().zip(velocity).zip(gradient) {
+        [*w, *v] = first_order::sgd([*w, *v], g, lr, momentum);
     }
 }
 
-/// Decay of Adam's first moment.
-pub const ADAM_BETA1: f64 = 0.9;
-/// Decay of Adam's second moment.
-pub const ADAM_BETA2: f64 = 0.999;
-/// Added to the root of Adam's second moment.
-pub const ADAM_EPSILON: f64 = 1e-8;
-
-/// Adam, update number `step` (from 1), bias-corrected (Kingma & Ba, Algorithm 1): `first` and `second` are the
-/// moving averages of g and g².
+/// Adam, update number `step` (from 1), in place.
 pub fn adam(w: &mut [f64], first: &mut [f64], second: &mut [f64], gradient: &[f64], lr: f64, step: u64) {
-    let correction1 = 1.0 - ADAM_BETA1.powf(step as f64);
-    let correction2 = 1.0 - ADAM_BETA2.powf(step as f64);
-    for (((w, m), v), g) in w.iter_mut().zip(first).zip(second).zip(gradient) {
-        *m = ADAM_BETA1 * *m + (1.0 - ADAM_BETA1) * g;
-        *v = ADAM_BETA2 * *v + (1.0 - ADAM_BETA2) * g * g;
-        *w -= lr * (*m / correction1) / ((*v / correction2).sqrt() + ADAM_EPSILON);
+    let corrections = adam_corrections(step);
+    for (((w, m), v), &g) in w.iter_mut().zip(first).zip(second).zip(gradient) {
+        [*w, *m, *v] = first_order::adam([*w, *m, *v], g, lr, corrections);
     }
 }
 

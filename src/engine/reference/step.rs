@@ -23,7 +23,7 @@ pub fn forward(objective: &Objective, params: &Params<f64>, x: &[f64]) -> Forwar
     Forward { a2, a3 }
 }
 
-/// J and ∇J over the examples X `[m, n]`. `average` makes ρ̂ a moving average, see [`kl_slope`].
+/// J and ∇J over the examples X `[m, n]`. `average` makes ρ̂ a moving average, see [`penalty_grad`].
 pub fn cost_and_gradient(
     objective: &Objective,
     params: &Params<f64>,
@@ -35,7 +35,7 @@ pub fn cost_and_gradient(
     let Forward { a2, a3 } = forward(objective, params, x);
 
     let mean = column_mean(&a2, h, m);
-    let (rho_hat, slope) = kl_slope(objective, &mean, average);
+    let (rho_hat, slope) = penalty_grad(objective, &mean, average);
     let cost = cost(objective, params, x, &a3, rho_hat);
 
     let delta3 = output_delta(&a3, x, objective.output);

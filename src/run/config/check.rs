@@ -8,7 +8,7 @@ use crate::engine::device::Selector;
 use crate::error::{Error, Result};
 use crate::io::text::{counted, rounded, there_are};
 use crate::io::threads::MOST as MOST_THREADS;
-use crate::math::objective::{Activation, Objective, RhoHatMode};
+use crate::math::objective::{Activation, Objective, Penalty, RhoHatMode};
 use crate::math::optim::Optimizer;
 use crate::math::params::check_shape;
 
@@ -25,9 +25,11 @@ fn ensure(holds: bool, text: impl FnOnce() -> String) -> Result<()> {
 /// # Errors
 /// [`Error::Usage`] with the flag and its range.
 pub fn check_objective(objective: &Objective) -> Result<()> {
-    let Objective { activation, rho, beta, lambda, .. } = *objective;
-    ensure(activation != Activation::Linear, || {
-        "--activation linear: the hidden layer is sigmoid or tanh; linear is for --output".to_owned()
+    let Objective { activation, penalty: Penalty::Kl { rho }, beta, lambda, .. } = *objective;
+    ensure(activation.suits_hidden_layers(), || {
+        let (name, suited) = (activation.name(), Activation::of_hidden_layers().map(Activation::name));
+        let suited = suited.collect::<Vec<_>>().join(" or ");
+        format!("--activation {name}: the hidden layer is {suited}; {name} is for --output")
     })?;
     ensure(rho > 0.0 && rho < 1.0, || format!("--rho {rho}: the mean activation lies between 0 and 1"))?;
     for (flag, value) in [("--beta", beta), ("--lambda", lambda)] {

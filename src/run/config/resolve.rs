@@ -7,7 +7,7 @@ use super::{Batch, Config, Given, Written};
 use crate::data::shuffle::{MOST_DRAWN, RunOrder};
 use crate::data::{Normalize, Scale, Source};
 use crate::error::{Error, Result};
-use crate::math::objective::{Objective, RhoHatMode};
+use crate::math::objective::{Objective, Penalty, RhoHatMode};
 use crate::math::optim::{Optimizer, Schedule};
 use crate::math::params::Shape;
 use crate::run::checkpoint::Every;
@@ -185,7 +185,7 @@ impl Config {
 
     /// Full-batch L-BFGS on data of this kind; a start model brings its own settings.
     fn defaults(facts: &Facts<'_>, samples: usize) -> Self {
-        let Objective { activation, output, rho, beta, lambda } =
+        let Objective { activation, output, penalty: Penalty::Kl { rho }, beta, lambda } =
             facts.meta().map_or_else(Objective::default, |meta| meta.objective);
         let images = !matches!(facts.kind, Kind::Rows { .. });
         let stored = facts.meta().map(|meta| &meta.preprocess);

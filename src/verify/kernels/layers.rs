@@ -7,13 +7,12 @@ use crate::engine::gpu::kernel::variant::{Product, Variant};
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::ops::{HiddenEpilogue, LayerEpilogue, OutputEpilogue, output_sums};
 use crate::math::objective::Activation;
+use crate::math::transpose::Transpose;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::Numbers;
 use crate::verify::rig::{Failure, Rig};
-use crate::verify::running_error::kernels::{self as bounds, Form};
+use crate::verify::running_error::kernels as bounds;
 use crate::verify::running_error::{Approx, exact};
-
-const ACTIVATIONS: [Activation; 3] = [Activation::Sigmoid, Activation::Tanh, Activation::Linear];
 
 /// Arguments where activations turn, saturate, overflow their exponential or lose their last digits.
 const EDGES: &[f32] = &[
@@ -53,7 +52,7 @@ impl LayerCase {
 pub(super) fn cases(seed: u64) -> Vec<Case> {
     let mut cases = Vec::new();
     for &(rows, cols) in SHAPES {
-        for f in ACTIVATIONS {
+        for f in Activation::ALL {
             let case = LayerCase { rows, cols, f, seed };
             for product in Product::ALL {
                 let hidden = move |rig: Rig<'_>| hidden_layer(rig, &case, product, 1);
@@ -71,7 +70,7 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
                     let delta = move |rig: Rig<'_>| output_delta(rig, &case, product, k, true);
                     cases.push(Case::new(end, name, delta));
                 }
-                if f != Activation::Linear {
+                if f.suits_hidden_layers() {
                     let delta = move |rig: Rig<'_>| hidden_delta(rig, &case, product, 1);
                     cases.push(Case::new(kernel::hidden_delta_nt(product), case.name(), delta));
                 }
@@ -96,19 +95,19 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
     cases
 }
 
-/// What products of this form end in during a step, on several tiles each way.
-pub(super) fn in_a_step(form: Form, product: Product) -> Vec<Case> {
+/// The layers and deltas that products of this kind end in during a step, on several tiles each way.
+pub(super) fn in_a_step(transpose: Transpose, product: Product) -> Vec<Case> {
     let case = LayerCase { rows: 131, cols: 257, f: Activation::Sigmoid, seed: 0 };
     let named = |kernel, run: Run| Case::new(kernel, format!("{} {}", kernel.name, case.name()), run);
-    match form {
-        Form::Nt => vec![
+    match transpose {
+        Transpose::Nt => vec![
             named(kernel::layer_nt(product), Box::new(move |rig| hidden_layer(rig, &case, product, 33))),
             named(
                 kernel::hidden_delta_nt(product),
                 Box::new(move |rig| hidden_delta(rig, &case, product, 33)),
             ),
         ],
-        Form::Nn => {
+        Transpose::Nn => {
             let of = |k| {
                 named(
                     kernel::output_delta_nn(product),
@@ -117,7 +116,7 @@ pub(super) fn in_a_step(form: Form, product: Product) -> Vec<Case> {
             };
             OUTPUT_SUMS.map(of).into()
         }
-        Form::Tn => Vec::new(),
+        Transpose::Tn => Vec::new(),
     }
 }
 
@@ -132,7 +131,7 @@ fn hidden_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> R
     };
     let b = if k == 1 { vec![1.0; cols] } else { numbers.between(-0.1, 0.1, cols * k) };
     let bias = numbers.between(-1.0, 1.0, cols);
-    let z = bounds::product(Form::Nt, &exact(&a), &exact(&b), rows, cols, k);
+    let z = bounds::product(Transpose::Nt, &exact(&a), &exact(&b), rows, cols, k);
     let expected: Expected = bounds::bias_activation(&z, &exact(&bias), f).into();
 
     let (a, b) = (rig.matrix(rows, k, &a)?, rig.matrix(cols, k, &b)?);
@@ -168,7 +167,7 @@ impl OutputLayer {
         let [a, b] = [rows * k, k * cols].map(|count| numbers.between(-reach, reach, count));
         let c = numbers.between(-1.0, 1.0, rows * cols);
         let bias = numbers.between(-1.0, 1.0, cols);
-        let mut z = bounds::product(Form::Nn, &exact(&a), &exact(&b), rows, cols, k);
+        let mut z = bounds::product(Transpose::Nn, &exact(&a), &exact(&b), rows, cols, k);
         if adds {
             z.iter_mut().zip(exact(&c)).for_each(|(z, c)| *z = c + *z);
         }
@@ -235,7 +234,7 @@ fn hidden_delta(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> R
     let a = numbers.between(-reach, reach, rows * k);
     let b = if k == 1 { vec![1.0; cols] } else { numbers.between(-reach, reach, cols * k) };
     let slope = numbers.with_edges(&[-1.5e5, 3.0, 0.0], -3.0, 3.0, cols);
-    let error = bounds::product(Form::Nt, &exact(&a), &exact(&b), rows, cols, k);
+    let error = bounds::product(Transpose::Nt, &exact(&a), &exact(&b), rows, cols, k);
     let expected: Expected = bounds::hidden_delta(&error, &exact(&slope), &exact(&a2), f).into();
 
     let (a, b) = (rig.matrix(rows, k, &a)?, rig.matrix(cols, k, &b)?);

@@ -1,8 +1,8 @@
-//! Cases of ρ̂ and its KL slope.
+//! Cases of ρ̂ and the gradient of its penalty.
 
 use super::Case;
 use crate::engine::gpu::kernel;
-use crate::math::objective::{Activation, Objective};
+use crate::math::objective::{Activation, Objective, Penalty};
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::Numbers;
 use crate::verify::rig::{Failure, Rig};
@@ -10,10 +10,8 @@ use crate::verify::running_error::{Approx, exact, kernels as bounds};
 
 const UNITS: &[usize] = &[1, 7, 8, 9, 65, 4_099];
 
-/// Mean activations of sigmoid units: never on, always on, and what f32 cannot tell from either.
-const SIGMOID_EDGES: &[f32] = &[0.0, 1.0, 1e-38, 1e-9, 0.999_999_94, 0.01, 0.5];
-/// The same of tanh units.
-const TANH_EDGES: &[f32] = &[-1.0, 1.0, -0.999_999_94, 0.999_999_94, -0.98, 0.0];
+/// Active fractions of units: never on, always on, what f32 cannot tell from either, and some between.
+const EDGES: &[f64] = &[0.0, 1.0, 1e-38, 1e-9, 0.999_999_94, 0.01, 0.5];
 
 #[derive(Clone, Copy)]
 struct PenaltyCase {
@@ -27,12 +25,14 @@ struct PenaltyCase {
 pub(super) fn cases(seed: u64) -> Vec<Case> {
     let mut cases = Vec::new();
     for &units in UNITS {
-        for activation in [Activation::Sigmoid, Activation::Tanh] {
+        for activation in Activation::of_hidden_layers() {
             for (rho, beta, decay) in [(0.01, 3.0, 0.0), (0.2, 0.1, 0.0), (0.05, 3.0, 0.99), (0.05, 3.0, 0.5)]
             {
-                let objective = Objective { activation, rho, beta, ..Objective::default() };
+                let penalty = Penalty::Kl { rho };
+                let objective = Objective { activation, penalty, beta, ..Objective::default() };
                 let case = PenaltyCase { units, objective, decay, seed };
-                cases.push(Case::new(&kernel::KL_SLOPE, case.name(), move |rig| kl_slope(rig, &case)));
+                cases
+                    .push(Case::new(&kernel::PENALTY_GRAD, case.name(), move |rig| penalty_grad(rig, &case)));
             }
         }
     }
@@ -41,26 +41,25 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
 
 impl PenaltyCase {
     fn name(&self) -> String {
-        let Objective { activation, rho, .. } = self.objective;
-        format!("{} units, {}, rho {rho}, decay {}", self.units, activation.name(), self.decay)
+        let (activation, rho) = (self.objective.activation.name(), self.objective.penalty.target());
+        format!("{} units, {activation}, rho {rho}, decay {}", self.units, self.decay)
     }
 }
 
-fn kl_slope(rig: Rig<'_>, case: &PenaltyCase) -> Result<Closeness, Failure> {
+fn penalty_grad(rig: Rig<'_>, case: &PenaltyCase) -> Result<Closeness, Failure> {
     let mut numbers = Numbers::new(case.seed, &case.name());
-    let mean = match case.objective.activation {
-        Activation::Tanh => numbers.with_edges(TANH_EDGES, -1.0, 1.0, case.units),
-        Activation::Sigmoid | Activation::Linear => numbers.with_edges(SIGMOID_EDGES, 0.0, 1.0, case.units),
-    };
+    let (low, high) = case.objective.activation.range().expect("hidden units have a range");
+    let edges: Vec<f32> = EDGES.iter().map(|edge| (low + (high - low) * edge) as f32).collect();
+    let mean = numbers.with_edges(&edges, low, high, case.units);
     let before = numbers.with_edges(&[0.0, 1.0], 0.0, 1.0, case.units);
     let average = (exact(&before), case.decay);
     let average = (case.decay > 0.0).then_some((&average.0[..], average.1));
-    let (rho_hat, slope) = bounds::kl_slope(&case.objective, &exact(&mean), average);
+    let (rho_hat, slope) = bounds::penalty_grad(&case.objective, &exact(&mean), average);
 
     let mean = rig.vector(&mean)?;
     let got_rho_hat = if case.decay > 0.0 { rig.vector(&before)? } else { rig.empty_vector(case.units)? };
     let got_slope = rig.empty_vector(case.units)?;
-    rig.run(|recorder| recorder.kl_slope(&case.objective, case.decay, &mean, &got_rho_hat, &got_slope))?;
+    rig.run(|recorder| recorder.penalty_grad(&case.objective, case.decay, &mean, &got_rho_hat, &got_slope))?;
     let compare = |expected: Vec<Approx>, got: Vec<f32>| Expected::from(expected).compare(&got);
     let of_rho_hat = compare(rho_hat, rig.read(&got_rho_hat)?)?;
     Ok(of_rho_hat.worse(compare(slope, rig.read(&got_slope)?)?))

@@ -7,10 +7,11 @@ use crate::engine::gpu::kernel::{self, Kernel};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::ops::SplitK;
 use crate::engine::gpu::tune::candidate::Candidate;
+use crate::math::transpose::Transpose;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::{Kind, Numbers};
 use crate::verify::rig::{Failure, Rig};
-use crate::verify::running_error::kernels::{Form, product};
+use crate::verify::running_error::kernels::product;
 use crate::verify::running_error::{Approx, exact};
 
 /// m, n, k: 1, the tile ± 1, primes, sums that `tiled` cuts into slices, rows above 65 535, and sums longer than an invocation
@@ -33,7 +34,7 @@ const SHAPES: &[(usize, usize, usize)] = &[
 #[derive(Clone, Copy, Debug)]
 pub struct ProductCase {
     /// Which product.
-    pub form: Form,
+    pub transpose: Transpose,
     /// m, n and k.
     pub shape: (usize, usize, usize),
     /// On what.
@@ -42,9 +43,10 @@ pub struct ProductCase {
 }
 
 impl ProductCase {
-    /// All of a form.
-    pub fn all(form: Form, seed: u64) -> impl Iterator<Item = Self> {
-        let kinds = move |&shape| Kind::ALL.into_iter().map(move |kind| Self { form, shape, kind, seed });
+    /// All of one kind of product.
+    pub fn all(transpose: Transpose, seed: u64) -> impl Iterator<Item = Self> {
+        let kinds =
+            move |&shape| Kind::ALL.into_iter().map(move |kind| Self { transpose, shape, kind, seed });
         SHAPES.iter().flat_map(kinds)
     }
 
@@ -57,14 +59,14 @@ impl ProductCase {
     /// A and B.
     pub fn operands(&self) -> [Vec<f32>; 2] {
         let (m, n, k) = self.shape;
-        let mut numbers = Numbers::new(self.seed, &format!("{:?} {}", self.form, self.name()));
-        self.form.operands(m, n, k).map(|(rows, cols)| numbers.draw(self.kind, rows * cols))
+        let mut numbers = Numbers::new(self.seed, &format!("{:?} {}", self.transpose, self.name()));
+        self.transpose.operands(m, n, k).map(|(rows, cols)| numbers.draw(self.kind, rows * cols))
     }
 
     /// A product of given operands, k possibly being a part of the sum only.
     fn expected_of(&self, a: &[f32], b: &[f32], k: usize) -> Vec<Approx> {
         let (m, n, _) = self.shape;
-        product(self.form, &exact(a), &exact(b), m, n, k)
+        product(self.transpose, &exact(a), &exact(b), m, n, k)
     }
 
     /// What any engine has to find.
@@ -90,12 +92,14 @@ const CUT: usize = 512;
 pub(super) fn cases(seed: u64) -> Vec<Case> {
     let adding = |case: ProductCase| [false, true].map(|adds| (case, adds));
     let of = move |product: Product| {
-        let all = move |form| ProductCase::all(form, seed).filter(move |case| is_tried(case, product));
-        let whole = all(Form::Nt).chain(all(Form::Nn)).flat_map(adding);
+        let all =
+            move |transpose| ProductCase::all(transpose, seed).filter(move |case| is_tried(case, product));
+        let whole = all(Transpose::Nt).chain(all(Transpose::Nn)).flat_map(adding);
         let whole = whole.map(move |(case, adds)| whole_case(case, product, adds));
-        whole.chain(all(Form::Tn).map(move |case| sliced_case(case, product)))
+        whole.chain(all(Transpose::Tn).map(move |case| sliced_case(case, product)))
     };
-    let long = [Form::Nt, Form::Nn].into_iter().flat_map(|form| ProductCase::all(form, seed));
+    let long =
+        [Transpose::Nt, Transpose::Nn].into_iter().flat_map(|transpose| ProductCase::all(transpose, seed));
     let cut = long.filter(|case| case.shape.2 >= CUT && is_tried(case, Product::Tiled)).flat_map(adding);
     Product::ALL.into_iter().flat_map(of).chain(cut.map(|(case, adds)| cut_case(case, adds))).collect()
 }
@@ -104,20 +108,25 @@ fn is_tried(case: &ProductCase, product: Product) -> bool {
     product != Product::Tiled || case.shape.2 <= LONGEST_TILED
 }
 
-/// Whether a kernel computes a form within its bounds, with the ends that it has in a step, and for layers of several
+/// Whether a kernel computes a product within its bounds, with the ends that it has in a step, and for layers of several
 /// blocks as it is: on those cases that have several tiles each way and take milliseconds.
 ///
 /// # Errors
 /// The first case that fails.
-pub fn check_form(gpu: &Gpu, form: Form, product: Product, blocks: usize) -> Result<(), Failure> {
+pub fn check_products(
+    gpu: &Gpu,
+    transpose: Transpose,
+    product: Product,
+    blocks: usize,
+) -> Result<(), Failure> {
     const ROWS: std::ops::RangeInclusive<usize> = 65..=131;
-    let products = ProductCase::all(form, 0).filter(|case| ROWS.contains(&case.shape.0));
-    let products: Vec<Case> = match form {
-        Form::Tn => products.map(|case| sliced_case(case, product)).collect(),
-        Form::Nn if blocks > 1 => products.map(|case| whole_case(case, product, false)).collect(),
-        Form::Nt | Form::Nn => Vec::new(),
+    let products = ProductCase::all(transpose, 0).filter(|case| ROWS.contains(&case.shape.0));
+    let products: Vec<Case> = match transpose {
+        Transpose::Tn => products.map(|case| sliced_case(case, product)).collect(),
+        Transpose::Nn if blocks > 1 => products.map(|case| whole_case(case, product, false)).collect(),
+        Transpose::Nt | Transpose::Nn => Vec::new(),
     };
-    for case in products.into_iter().chain(layers::in_a_step(form, product)) {
+    for case in products.into_iter().chain(layers::in_a_step(transpose, product)) {
         case.check(gpu).map_err(|failure| match failure {
             Failure::Wrong(why) => Failure::Wrong(format!("{}: {why}", case.what)),
             device => device,
@@ -126,38 +135,38 @@ pub fn check_form(gpu: &Gpu, form: Form, product: Product, blocks: usize) -> Res
     Ok(())
 }
 
-/// [`check_form`] for the choice of kernels.
+/// [`check_products`] for the choice of kernels.
 ///
 /// # Errors
 /// The first case that fails, in words.
 pub fn check_candidate(gpu: &Gpu, candidate: Candidate, blocks: usize) -> Result<(), String> {
-    check_form(gpu, candidate.transpose, candidate.product, blocks).map_err(|failure| failure.to_string())
+    check_products(gpu, candidate.transpose, candidate.product, blocks).map_err(|failure| failure.to_string())
 }
 
-/// The kernel of a form.
-fn kernel_of(form: Form, product: Product) -> &'static Kernel {
-    match form {
-        Form::Nt => kernel::matmul_nt(product),
-        Form::Nn => kernel::matmul_nn(product),
-        Form::Tn => kernel::matmul_tn(product),
+/// The kernel of a product.
+fn kernel_of(transpose: Transpose, product: Product) -> &'static Kernel {
+    match transpose {
+        Transpose::Nt => kernel::matmul_nt(product),
+        Transpose::Nn => kernel::matmul_nn(product),
+        Transpose::Tn => kernel::matmul_tn(product),
     }
 }
 
 /// C = AB, or C += AB with ones in C before.
 fn whole_case(case: ProductCase, product: Product, adds: bool) -> Case {
     let name = format!("{}{}", case.name(), if adds { ", added" } else { "" });
-    let kernel = kernel_of(case.form, product);
+    let kernel = kernel_of(case.transpose, product);
     Case::new(kernel, name, move |rig| check_whole(rig, &case, product, adds, None))
 }
 
 /// The same with room for slices.
 fn cut_case(case: ProductCase, adds: bool) -> Case {
-    let kernel = match (case.form, adds) {
-        (Form::Nt, false) => &kernel::SPLIT_K_NT,
+    let kernel = match (case.transpose, adds) {
+        (Transpose::Nt, false) => &kernel::SPLIT_K_NT,
         (_, false) => &kernel::SPLIT_K_NN,
         (_, true) => &kernel::SPLIT_K_SUM,
     };
-    let name = format!("{:?} {}{}", case.form, case.name(), if adds { ", added" } else { "" });
+    let name = format!("{:?} {}{}", case.transpose, case.name(), if adds { ", added" } else { "" });
     Case::new(kernel, name, move |rig| {
         let scratch = rig.scratch()?;
         check_whole(rig, &case, Product::Tiled, adds, Some(scratch))
@@ -180,13 +189,13 @@ fn check_whole(
     } else {
         rig.empty_matrix(m, n)?
     };
-    let [of_a, of_b] = case.form.operands(m, n, k);
+    let [of_a, of_b] = case.transpose.operands(m, n, k);
     let (a, b) = (rig.matrix(of_a.0, of_a.1, &a)?, rig.matrix(of_b.0, of_b.1, &b)?);
     rig.run(|recorder| {
         recorder.variant = Variant::of(product, recorder.variant.memory);
         recorder.scratch = scratch;
-        match case.form {
-            Form::Nt => recorder.matmul_nt(&a, &b, &c, adds),
+        match case.transpose {
+            Transpose::Nt => recorder.matmul_nt(&a, &b, &c, adds),
             _ => recorder.matmul_nn(&a, &b, &c, adds),
         }
     })?;
@@ -195,7 +204,7 @@ fn check_whole(
 
 /// P_z = AᵀB slice by slice, cut as the engine cuts.
 fn sliced_case(case: ProductCase, product: Product) -> Case {
-    Case::new(kernel_of(Form::Tn, product), case.name(), move |rig| check_slices(rig, &case, product))
+    Case::new(kernel_of(Transpose::Tn, product), case.name(), move |rig| check_slices(rig, &case, product))
 }
 
 fn check_slices(rig: Rig<'_>, case: &ProductCase, product: Product) -> Result<Closeness, Failure> {

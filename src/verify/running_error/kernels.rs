@@ -2,24 +2,24 @@
 //! values where there are many.
 
 use super::{Approx, sum, sum_error};
-use crate::engine::reference::kernels::{self as reference, ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
-use crate::math::objective::{Activation, Objective, RHO_HAT_MIN};
-pub use crate::math::transpose::Transpose as Form;
-
-impl Form {
-    /// C by the reference.
-    pub fn multiply(self, a: &[f64], b: &[f64], m: usize, n: usize, k: usize) -> Vec<f64> {
-        match self {
-            Self::Nt => reference::matmul_nt(a, b, m, n, k),
-            Self::Nn => reference::matmul_nn(a, b, m, n, k),
-            Self::Tn => reference::matmul_tn(a, b, m, n, k),
-        }
-    }
-}
+use crate::engine::reference::kernels as reference;
+use crate::math::activation::{Activation, ActiveFraction};
+use crate::math::number::Number;
+use crate::math::objective::Objective;
+use crate::math::optim::first_order::{self, adam_corrections};
+use crate::math::penalty::{Penalty, clamp_rho_hat};
+use crate::math::transpose::Transpose;
 
 /// C `[m, n]` from A and B, summed in any order.
-pub fn product(form: Form, a: &[Approx], b: &[Approx], m: usize, n: usize, k: usize) -> Vec<Approx> {
-    let multiply = |a: Vec<f64>, b: Vec<f64>| form.multiply(&a, &b, m, n, k);
+pub fn product(
+    transpose: Transpose,
+    a: &[Approx],
+    b: &[Approx],
+    m: usize,
+    n: usize,
+    k: usize,
+) -> Vec<Approx> {
+    let multiply = |a: Vec<f64>, b: Vec<f64>| reference::matmul(transpose, &a, &b, m, n, k);
     let values = multiply(map(a, |x| x.value), map(b, |x| x.value));
     let reach = multiply(map(a, Approx::reach), map(b, Approx::reach));
     let size = multiply(map(a, |x| x.value.abs()), map(b, |x| x.value.abs()));
@@ -52,42 +52,51 @@ pub fn column_mean(sums: &[Approx], cols: usize, rows: usize, before: Option<&[A
     means.enumerate().map(|(j, mean)| before.map_or(mean, |before| before[j] + mean)).collect()
 }
 
-/// ρ̂ and the KL slope.
-pub fn kl_slope(
+/// ρ̂ and the gradient of the penalty.
+pub fn penalty_grad(
     objective: &Objective,
     mean: &[Approx],
     average: Option<(&[Approx], f64)>,
 ) -> (Vec<Approx>, Vec<Approx>) {
     let rho_hat = |(j, &mean): (usize, &Approx)| {
-        let now = match objective.activation {
-            Activation::Tanh => Approx::exact(0.5) * (Approx::exact(1.0) + mean),
-            Activation::Sigmoid | Activation::Linear => mean,
-        };
+        let now = active_fraction(objective.activation.active_fraction(), mean);
         average.map_or(now, |(before, mu)| {
             let mu = Approx::rounded(mu);
             mu * before[j] + (Approx::exact(1.0) - mu) * now
         })
     };
     let rho_hat: Vec<Approx> = mean.iter().enumerate().map(rho_hat).collect();
-    let slope = rho_hat.iter().map(|&rho_hat| slope_at(objective, rho_hat)).collect();
-    (rho_hat, slope)
+    let grad = rho_hat.iter().map(|&rho_hat| grad_at(objective, rho_hat)).collect();
+    (rho_hat, grad)
 }
 
-/// s rises with ρ̂, so that its two ends bound what an error of ρ̂ does to it, however close ρ̂ is to 0 or 1.
-fn slope_at(objective: &Objective, rho_hat: Approx) -> Approx {
-    let value = objective.kl_slope(rho_hat.value);
-    let clamp = |x: f64| x.clamp(RHO_HAT_MIN, 1.0 - RHO_HAT_MIN);
+/// The active fraction of a mean activation. To add 0 and to multiply by 1 rounds nothing, but may flush to 0.
+fn active_fraction(ActiveFraction { offset, factor }: ActiveFraction, mean: Approx) -> Approx {
+    let flushed = |x: Approx| Approx { error: x.error + f64::from(f32::MIN_POSITIVE), ..x };
+    let sum = if offset == 0.0 { flushed(mean) } else { Approx::exact(offset) + mean };
+    if factor == 1.0 { sum } else { Approx::exact(factor) * sum }
+}
+
+/// s never falls as ρ̂ rises, so that its two ends bound what an error of ρ̂ does to it, however close ρ̂ is to 0 or 1.
+fn grad_at(objective: &Objective, rho_hat: Approx) -> Approx {
+    let value = objective.penalty_grad(rho_hat.value);
     let ends = [rho_hat.value - rho_hat.error, rho_hat.value + rho_hat.error];
-    let rounding = ends.map(|end| slope_as_computed(objective, Approx::exact(clamp(end))).error);
-    let spread = ends.map(|end| (objective.kl_slope(end) - value).abs());
+    let rounding = ends.map(|end| grad_as_computed(objective, Approx::exact(clamp_rho_hat(end))).error);
+    let spread = ends.map(|end| (objective.penalty_grad(end) - value).abs());
     Approx { value, error: spread[0].max(spread[1]) + rounding[0].max(rounding[1]) }
 }
 
 /// The formula of s with each of its operations, at a given ρ̂.
-fn slope_as_computed(objective: &Objective, rho_hat: Approx) -> Approx {
-    let (one, rho) = (Approx::exact(1.0), Approx::rounded(objective.rho));
-    let factor = Approx::rounded(objective.beta * objective.activation.active_fraction_slope());
-    factor * ((one - rho).over(one - rho_hat) - rho.over(rho_hat))
+fn grad_as_computed(objective: &Objective, rho_hat: Approx) -> Approx {
+    let one = Approx::exact(1.0);
+    let factor = Approx::rounded(objective.beta * objective.activation.active_fraction().factor);
+    factor
+        * match objective.penalty {
+            Penalty::Kl { rho } => {
+                let rho = Approx::rounded(rho);
+                (one - rho).over(one - rho_hat) - rho.over(rho_hat)
+            }
+        }
 }
 
 /// δ3 = (A3 − X) ⊙ g′.
@@ -152,10 +161,9 @@ pub fn sgd(
     lr: f64,
     momentum: f64,
 ) -> [Vec<Approx>; 2] {
-    let (lr, momentum) = (Approx::rounded(lr), Approx::rounded(momentum));
-    let v: Vec<Approx> = velocity.iter().zip(gradient).map(|(&v, &g)| momentum * v + g).collect();
-    let w = w.iter().zip(&v).map(|(&w, &v)| w - lr * v).collect();
-    [w, v]
+    let old = w.iter().zip(velocity).zip(gradient);
+    let new = old.map(|((&w, &v), &g)| first_order::sgd([w, v], g, lr, momentum)).collect::<Vec<_>>();
+    [0, 1].map(|i| new.iter().map(|new| new[i]).collect())
 }
 
 /// New w and both moments.
@@ -166,20 +174,9 @@ pub fn adam(
     lr: f64,
     step: u64,
 ) -> [Vec<Approx>; 3] {
-    let [beta1, beta2] = [ADAM_BETA1, ADAM_BETA2].map(Approx::rounded);
-    let [rest1, rest2] = [ADAM_BETA1, ADAM_BETA2].map(|beta| Approx::rounded(1.0 - beta));
-    let correction = |beta: f64| Approx::rounded(1.0 / (1.0 - beta.powf(step as f64)));
-    let [correction1, correction2] = [ADAM_BETA1, ADAM_BETA2].map(correction);
-    let (lr, epsilon) = (Approx::rounded(lr), Approx::rounded(ADAM_EPSILON));
-
-    let moment = |beta, rest, old: &[Approx], new: &dyn Fn(Approx) -> Approx| -> Vec<Approx> {
-        old.iter().zip(gradient).map(|(&old, &g)| beta * old + rest * new(g)).collect()
-    };
-    let first = moment(beta1, rest1, moments[0], &|g| g);
-    let second = moment(beta2, rest2, moments[1], &|g| g * g);
-    let update =
-        |(&m, &v): (&Approx, &Approx)| lr * (m * correction1).over((v * correction2).sqrt() + epsilon);
-    let updates = first.iter().zip(&second).map(update);
-    let w = w.iter().zip(updates).map(|(&w, update)| w - update).collect();
-    [w, first, second]
+    let corrections = adam_corrections(step);
+    let old = w.iter().zip(moments[0]).zip(moments[1]).zip(gradient);
+    let update = |(((&w, &m), &v), &g)| first_order::adam([w, m, v], g, lr, corrections);
+    let new = old.map(update).collect::<Vec<_>>();
+    [0, 1, 2].map(|i| new.iter().map(|new| new[i]).collect())
 }

@@ -4,12 +4,13 @@ use super::kernels::*;
 use super::{Approx, sum};
 use crate::math::objective::Objective;
 use crate::math::params::Params;
+use crate::math::transpose::Transpose;
 use crate::verify::compare::Expected;
 
 /// What an f32 engine may make of one pass.
 #[derive(Clone, Debug)]
 pub struct Bounded {
-    /// Reconstruction, decay and KL term of J.
+    /// Reconstruction, decay and penalty of J.
     pub terms: [Approx; 3],
     /// ρ̂ `[h]`.
     pub rho_hat: Vec<Approx>,
@@ -44,9 +45,9 @@ impl Weights {
 pub fn forward(objective: &Objective, weights: &Weights, x: &[Approx]) -> (Vec<Approx>, Vec<Approx>) {
     let (n, h) = (weights.b2.len(), weights.b1.len());
     let m = x.len() / n;
-    let z2 = product(Form::Nt, x, &weights.w1, m, h, n);
+    let z2 = product(Transpose::Nt, x, &weights.w1, m, h, n);
     let a2 = bias_activation(&z2, &weights.b1, objective.activation);
-    let z3 = product(Form::Nn, &a2, &weights.d, m, n, h);
+    let z3 = product(Transpose::Nn, &a2, &weights.d, m, n, h);
     let a3 = bias_activation(&z3, &weights.b2, objective.output);
     (a2, a3)
 }
@@ -63,15 +64,15 @@ pub fn cost_and_gradient(
     let (a2, a3) = forward(objective, weights, x);
 
     let mean = mean_of_columns(&a2, h);
-    let (rho_hat, slope) = kl_slope(objective, &mean, average);
+    let (rho_hat, slope) = penalty_grad(objective, &mean, average);
     let terms = cost(objective, weights, x, &a3, &rho_hat);
 
     let delta3 = output_delta(&a3, x, objective.output);
-    let error = product(Form::Nt, &delta3, &weights.d, m, h, n);
+    let error = product(Transpose::Nt, &delta3, &weights.d, m, h, n);
     let delta2 = hidden_delta(&error, &slope, &a2, objective.activation);
 
     let of_weights = |a: &[Approx], b: &[Approx], w: &[Approx]| {
-        weight_gradient(&product(Form::Tn, a, b, h, n, m), w, m, objective.lambda, None)
+        weight_gradient(&product(Transpose::Tn, a, b, h, n, m), w, m, objective.lambda, None)
     };
     let d = of_weights(&a2, &delta3, &weights.d);
     let w1 = of_weights(&delta2, x, &weights.w1);
@@ -99,26 +100,26 @@ fn cost(
     let of = |w: &[Approx]| dot(w, w, w.len())[0];
     let decay = times(sum([of(&weights.w1), of(&weights.d)].into_iter()), objective.lambda / 2.0);
 
-    let kl = rho_hat.iter().map(|&r| kl_term(objective, r)).fold(Approx::default(), |total, term| Approx {
-        value: total.value + term.value,
-        error: total.error + term.error,
+    let penalty = rho_hat.iter().map(|&r| penalty_of(objective, r)).fold(Approx::default(), |total, term| {
+        Approx { value: total.value + term.value, error: total.error + term.error }
     });
-    [reconstruction, decay, kl]
+    [reconstruction, decay, penalty]
 }
 
-/// β KL, taken on the host in f64 at a ρ̂ that has an error. KL is convex: its slope is steepest at one of the ends.
-fn kl_term(objective: &Objective, rho_hat: Approx) -> Approx {
-    let slope = |r: f64| (objective.kl_slope(r) / objective.activation.active_fraction_slope()).abs();
+/// β times the penalty, taken on the host in f64 at a ρ̂ that has an error. It is convex: its slope is steepest at one of
+/// the ends.
+fn penalty_of(objective: &Objective, rho_hat: Approx) -> Approx {
+    let slope = |r: f64| (objective.beta * objective.penalty.grad(r)).abs();
     let steepest = slope(rho_hat.value - rho_hat.error).max(slope(rho_hat.value + rho_hat.error));
-    Approx { value: objective.kl(rho_hat.value), error: steepest * rho_hat.error }
+    Approx { value: objective.penalty_of(rho_hat.value), error: steepest * rho_hat.error }
 }
 
 impl Bounded {
     /// J.
     pub fn total(&self) -> Approx {
-        let [reconstruction, decay, kl] = self.terms;
-        let value = reconstruction.value + decay.value + kl.value;
-        Approx { value, error: reconstruction.error + decay.error + kl.error }
+        let [reconstruction, decay, penalty] = self.terms;
+        let value = reconstruction.value + decay.value + penalty.value;
+        Approx { value, error: reconstruction.error + decay.error + penalty.error }
     }
 
     /// The gradient as the comparer takes it.

@@ -130,10 +130,10 @@ pub fn bounds(objective: &Objective, params: &Params<f32>, data: &Matrix<f32>) -
     let z3 = product((m, n, h), |i, j, k| (a2[i * h + k], d[k * n + j]), |j| b2[j]);
     let a3: Vec<Number> = z3.iter().map(|z| z.activated(g)).collect();
 
-    let active = |mean: &Number| mean.monotone(|mean| f.active_fraction(mean));
+    let active = |mean: &Number| mean.monotone(|mean| f.active_fraction().at(mean));
     let rho_hat: Vec<Number> = column_means(&a2, h).iter().map(active).collect();
-    let kl_slope = |rho_hat: &Number| rho_hat.monotone(|r| objective.kl_slope(r)).rounded();
-    let slope: Vec<Number> = rho_hat.iter().map(kl_slope).collect();
+    let penalty_grad = |rho_hat: &Number| rho_hat.monotone(|r| objective.penalty_grad(r)).rounded();
+    let slope: Vec<Number> = rho_hat.iter().map(penalty_grad).collect();
 
     let delta3: Vec<Number> = a3.iter().zip(&x).map(|(a3, x)| a3.minus(*x).times(a3.slope(g))).collect();
     let error = product((m, h, n), |i, j, k| (delta3[i * n + k], d[j * n + k]), none);

@@ -4,7 +4,7 @@ use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::Setup;
 use rhohat::engine::reference::Reference;
 use rhohat::engine::{Cut, RhoHat};
-use rhohat::math::objective::{Activation, Objective, RhoHatMode};
+use rhohat::math::objective::{Activation, Objective, Penalty, RhoHatMode};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
 
@@ -27,7 +27,8 @@ pub struct Case {
 
 /// The case of a size and a pair of activations, with random parameters (biases too) and examples.
 pub fn case((n, h, m): Size, (activation, output): (Activation, Activation)) -> Case {
-    let objective = Objective { activation, output, rho: 0.2, beta: 3.0, lambda: 0.1 };
+    let objective =
+        Objective { activation, output, penalty: Penalty::Kl { rho: 0.2 }, beta: 3.0, lambda: 0.1 };
     let setup = Setup { objective, cut: Cut::default(), rho_hat: RhoHat::default(), threads: 2 };
     let mut stream = Stream::new((n * 1_000_003 + h * 1009 + m) as u64, "case");
     let mut draw = |len: usize, from: f64, to: f64| -> Vec<f32> {

@@ -6,7 +6,7 @@ use rhohat::data::shuffle::{BatchSampler, RunOrder, Shuffle};
 use rhohat::data::stream::{Feed, Transform};
 use rhohat::engine::Cut;
 use rhohat::engine::device::{Setup, Start};
-use rhohat::math::optim::{LearningRate, Optimizer};
+use rhohat::math::optim::{Descent, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::train::{Recipe, train};
 
@@ -65,12 +65,10 @@ fn every_order_trains_to_the_bits_of_rows_in_memory() {
     for choice in engines("orders") {
         for shuffle in SHUFFLES {
             let recipe = Recipe {
-                optimizer: Optimizer::Adam,
-                rate: LearningRate::constant(0.05),
-                momentum: 0.0,
-                beta_warmup: 0,
-                batch: Some(90),
-                revival: None,
+                optimizer: OptimizerConfig::Adam {
+                    descent: Descent { batch: Some(90), ..Descent::constant(0.05) },
+                },
+                resampling: None,
                 steps: 12,
                 shuffle,
                 report_every: 3,

@@ -89,9 +89,7 @@ impl Kernel {
     /// Every value that one of its constants may be given.
     pub fn values_of(&self, constant: &Constant) -> Vec<f64> {
         match constant.name {
-            ACTIVATION => {
-                [Activation::Sigmoid, Activation::Tanh, Activation::Linear].map(activation_number).into()
-            }
+            ACTIVATION => Activation::ALL.map(activation_number).into(),
             ACCUMULATE => vec![0.0, 1.0],
             _ => vec![f64::from(self.workgroup)],
         }
@@ -100,11 +98,7 @@ impl Kernel {
 
 /// The value of `ACTIVATION` in `_activation.wgsl`.
 fn activation_number(activation: Activation) -> f64 {
-    match activation {
-        Activation::Sigmoid => 0.0,
-        Activation::Tanh => 1.0,
-        Activation::Linear => 2.0,
-    }
+    f64::from(activation as u8)
 }
 
 fn layout_entries(kernel: &Kernel) -> Vec<wgpu::BindGroupLayoutEntry> {

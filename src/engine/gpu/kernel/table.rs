@@ -81,8 +81,14 @@ pub static COLUMN_SUMS: [Kernel; 2] =
 /// `column_mean.wgsl`.
 pub static COLUMN_MEAN: Kernel = simple!("column_mean", uniform::ColumnMean);
 
-/// `kl_slope.wgsl`.
-pub static KL_SLOPE: Kernel = simple!("kl_slope", uniform::Penalty);
+/// `penalty_grad.wgsl`.
+pub static PENALTY_GRAD: Kernel = Kernel::simple(
+    "penalty_grad",
+    shader!("penalty_grad"),
+    [shader!("_penalty"), ""],
+    Some("penalty_grad"),
+    Uniform::of::<uniform::PenaltyGrad>(),
+);
 
 /// `weight_gradient.wgsl`.
 pub static WEIGHT_GRADIENT: Kernel = simple!("weight_gradient", uniform::WeightGradient);
@@ -156,7 +162,7 @@ pub static ALL: &[&Kernel] = &[
     &COLUMN_SUMS[0],
     &COLUMN_SUMS[1],
     &COLUMN_MEAN,
-    &KL_SLOPE,
+    &PENALTY_GRAD,
     &WEIGHT_GRADIENT,
     &DOT[0],
     &DOT[1],

@@ -62,17 +62,19 @@ pub struct ColumnMean {
     pub scale: f32,
 }
 
-/// Uniform of `kl_slope`.
+/// Uniform of `penalty_grad`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Penalty {
+pub struct PenaltyGrad {
     pub units: u32,
     pub padded: u32,
+    pub penalty: u32,
     pub rho: f32,
     pub beta: f32,
     pub decay: f32,
     pub least: f32,
-    pub tanh: u32,
+    pub offset: f32,
+    pub factor: f32,
 }
 
 /// Uniform of `weight_gradient`.

@@ -1,10 +1,10 @@
-//! Products with the epilogue of a layer or of its delta, and ρ̂ with its KL slope.
+//! Products with the epilogue of a layer or of its delta, and ρ̂ with the gradient of its penalty.
 
 use super::products::Epilogue;
 use super::word;
 use crate::engine::gpu::kernel;
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::memory::uniform::Penalty;
+use crate::engine::gpu::memory::uniform::PenaltyGrad;
 use crate::engine::gpu::recording::{Choice, LiveUniform, Recorder};
 use crate::error::Result;
 use crate::math::objective::{Activation, Objective, RHO_HAT_MIN};
@@ -45,7 +45,7 @@ pub struct HiddenEpilogue<'a> {
 
 impl Recorder<'_> {
     /// ρ̂ and s from the mean activations; `decay` > 0 makes ρ̂ a moving average.
-    pub fn kl_slope(
+    pub fn penalty_grad(
         &mut self,
         objective: &Objective,
         decay: f64,
@@ -55,11 +55,11 @@ impl Recorder<'_> {
     ) -> Result<()> {
         let uniform = penalty_uniform(objective, decay, mean);
         let tensors = units_alike([mean, rho_hat, slope]);
-        self.dispatch(&kernel::KL_SLOPE, Choice::default(), &uniform, &tensors, mean.stride())
+        self.dispatch(&kernel::PENALTY_GRAD, Choice::default(), &uniform, &tensors, mean.stride())
     }
 
     /// The same with penalty and decay set before each run (see [`penalty_uniform`]).
-    pub fn kl_slope_live(
+    pub fn penalty_grad_live(
         &mut self,
         uniform: &LiveUniform,
         mean: &Tensor,
@@ -67,7 +67,7 @@ impl Recorder<'_> {
         slope: &Tensor,
     ) -> Result<()> {
         let tensors = units_alike([mean, rho_hat, slope]);
-        self.dispatch_live(&kernel::KL_SLOPE, uniform, &tensors, mean.stride())
+        self.dispatch_live(&kernel::PENALTY_GRAD, uniform, &tensors, mean.stride())
     }
 
     /// C = f(A Bᵀ + b): the hidden layer.
@@ -140,21 +140,24 @@ impl Recorder<'_> {
     }
 }
 
-/// The uniform of `kl_slope` for the units of `mean`.
-pub fn penalty_uniform(objective: &Objective, decay: f64, mean: &Tensor) -> Penalty {
-    Penalty {
+/// The uniform of `penalty_grad` for the units of `mean`.
+pub fn penalty_uniform(objective: &Objective, decay: f64, mean: &Tensor) -> PenaltyGrad {
+    let fraction = objective.activation.active_fraction();
+    PenaltyGrad {
         units: word(mean.cols),
         padded: word(mean.stride()),
-        rho: objective.rho as f32,
+        penalty: objective.penalty.number(),
+        rho: objective.penalty.target() as f32,
         beta: objective.beta as f32,
         decay: decay as f32,
         least: RHO_HAT_MIN as f32,
-        tanh: u32::from(objective.activation == Activation::Tanh),
+        offset: fraction.offset as f32,
+        factor: fraction.factor as f32,
     }
 }
 
 /// Vectors of as many units.
 fn units_alike(tensors: [&Tensor; 3]) -> [&Tensor; 3] {
-    assert!(tensors.iter().all(|tensor| tensor.cols == tensors[0].cols), "kl_slope: units");
+    assert!(tensors.iter().all(|tensor| tensor.cols == tensors[0].cols), "penalty_grad: units");
     tensors
 }

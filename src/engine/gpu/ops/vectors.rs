@@ -6,8 +6,8 @@ use crate::engine::gpu::kernel::{self, of_memory};
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::memory::uniform::{Adam, Axpy, Dequantize, Gather, LinearCombination, MAX_LIST, Sgd};
 use crate::engine::gpu::recording::{Choice, LiveUniform, Recorder};
-use crate::engine::reference::kernels::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
 use crate::error::Result;
+use crate::math::optim::first_order::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
 
 impl Recorder<'_> {
     /// z ← αx + γy with α and γ set before each run (see [`axpy_uniform`]).

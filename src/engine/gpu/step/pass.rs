@@ -99,7 +99,7 @@ impl<'p> PassRecorder<'p, '_> {
 
     /// ρ̂ and its slope from the means over all rows, and ‖W‖².
     pub fn settle(&mut self) -> Result<()> {
-        self.kl_slopes()?;
+        self.penalty_grads()?;
         self.squared_weights()
     }
 
@@ -220,13 +220,13 @@ impl<'p> PassRecorder<'p, '_> {
         self.recorder.column_mean(&sums, a.rows, mean, self.rows.count(), later)
     }
 
-    fn kl_slopes(&mut self) -> Result<()> {
+    fn penalty_grads(&mut self) -> Result<()> {
         let RhoHatTarget { rho_hat, penalty } = self.subject.rho_hat;
         for (k, rho_hat) in rho_hat.iter().enumerate() {
             let (mean, slope) = (&self.work.mean[k], &self.work.slope[k]);
             match penalty {
-                Some(live) => self.recorder.kl_slope_live(&live[k], mean, rho_hat, slope)?,
-                None => self.recorder.kl_slope(&self.subject.objective, 0.0, mean, rho_hat, slope)?,
+                Some(live) => self.recorder.penalty_grad_live(&live[k], mean, rho_hat, slope)?,
+                None => self.recorder.penalty_grad(&self.subject.objective, 0.0, mean, rho_hat, slope)?,
             }
         }
         Ok(())

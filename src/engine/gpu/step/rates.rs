@@ -23,7 +23,7 @@ impl Rates {
             (0..blocks).map(|_| new(gpu, name)).collect::<Result<Vec<_>>>()
         };
         Ok(Self {
-            penalty: make("penalty", LiveUniform::new::<uniform::Penalty>)?,
+            penalty: make("penalty", LiveUniform::new::<uniform::PenaltyGrad>)?,
             sgd: make("SGD rates", LiveUniform::new::<uniform::Sgd>)?,
             adam: make("Adam rates", LiveUniform::new::<uniform::Adam>)?,
         })
@@ -45,7 +45,7 @@ impl Rates {
     }
 
     /// Sets β and decay, block by block.
-    pub fn set_penalties(&self, gpu: &Gpu, penalties: impl Iterator<Item = uniform::Penalty>) {
+    pub fn set_penalties(&self, gpu: &Gpu, penalties: impl Iterator<Item = uniform::PenaltyGrad>) {
         self.penalty.iter().zip(penalties).for_each(|(live, penalty)| live.set(gpu, &penalty));
     }
 

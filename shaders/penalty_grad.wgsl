@@ -1,18 +1,20 @@
-// From mean activations to ρ̂ and the KL slope s = β(−ρ/ρ̂ + (1−ρ)/(1−ρ̂)), with the factor ½ for tanh, whose active
-// fraction is (1 + mean)/2. With `decay` μ > 0, ρ̂ ← μρ̂ + (1−μ)·mean and s is taken at that ρ̂. One invocation, one
-// hidden unit; padding units get s = 0.
+// From mean activations to ρ̂, the mean active fraction (offset + mean) · factor, and s, the derivative of β times the
+// penalty by the mean activation. With `decay` μ > 0, ρ̂ ← μρ̂ + (1−μ)·fraction and s is taken at that ρ̂. One invocation,
+// one hidden unit; padding units get s = 0.
 
-struct Penalty {
+struct PenaltyGrad {
     units: u32,
     padded: u32,
-    rho: f32,
+    penalty: u32,  // which, see _penalty.wgsl
+    rho: f32,      // the active fraction that it holds units to
     beta: f32,
-    decay: f32,   // μ of the moving average, 0 for none
-    least: f32,   // ρ̂ is clamped to [least, 1 − least]
-    tanh: u32,    // 1: tanh units
+    decay: f32,    // μ of the moving average, 0 for none
+    least: f32,    // ρ̂ is clamped to [least, 1 − least]
+    offset: f32,   // of the active fraction
+    factor: f32,
 }
 
-@group(0) @binding(0) var<uniform> p: Penalty;
+@group(0) @binding(0) var<uniform> p: PenaltyGrad;
 @group(0) @binding(1) var<storage, read> mean: array<f32>;           // [units]
 @group(0) @binding(2) var<storage, read_write> rho_hat: array<f32>;  // [units]
 @group(0) @binding(3) var<storage, read_write> slope: array<f32>;    // [units]
@@ -32,14 +34,9 @@ fn main(
         slope[j] = 0.0;
         return;
     }
-    var fraction = mean[j];
-    var factor = p.beta;
-    if p.tanh == 1u {
-        fraction = 0.5 * (1.0 + fraction);
-        factor = 0.5 * p.beta;
-    }
+    var fraction = (p.offset + mean[j]) * p.factor;
     if p.decay > 0.0 { fraction = p.decay * rho_hat[j] + (1.0 - p.decay) * fraction; }
     rho_hat[j] = fraction;
     let at = clamp(fraction, p.least, 1.0 - p.least);
-    slope[j] = factor * ((1.0 - p.rho) / (1.0 - at) - p.rho / at);
+    slope[j] = p.beta * p.factor * penalty_grad(p.penalty, p.rho, at);
 }
