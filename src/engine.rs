@@ -15,6 +15,7 @@ pub mod selector;
 pub mod setup;
 mod state;
 pub mod step;
+pub mod variant;
 
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective};

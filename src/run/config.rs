@@ -31,7 +31,7 @@ use crate::data::RawRows;
 use crate::data::shuffle::{RunOrder, Shuffle};
 use crate::data::{self, Axes, Meaning, Normalize, Scale};
 use crate::engine::device::{Selector, Setup};
-use crate::engine::gpu::kernel::variant::Variant;
+use crate::engine::variant::Variant;
 use crate::engine::{Cut, Plan, RhoHat};
 use crate::error::Result;
 use crate::io::memory::Bytes;

@@ -5,7 +5,7 @@ use rhohat::bench::ladder::Size;
 use rhohat::bench::products::{ProductVariant, measure_variants, variants};
 use rhohat::bench::stats::Pace;
 use rhohat::bench::{contenders, sampled};
-use rhohat::engine::gpu::kernel::variant::Variant;
+use rhohat::engine::variant::Variant;
 use rhohat::engine::{Engine, Layer, NewUnit, Plan, Spare, State, Step};
 use rhohat::error::Result;
 use rhohat::math::objective::{Activation, Cost, Objective, Penalty};

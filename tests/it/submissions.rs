@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::device::Gpu;
-use rhohat::engine::gpu::kernel::variant::Variant;
 use rhohat::engine::gpu::memory::buffer::buffer;
+use rhohat::engine::variant::Variant;
 use rhohat::engine::{Cut, Engine, Rows, Step, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::{Activation, Cost};

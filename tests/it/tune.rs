@@ -4,13 +4,13 @@ use std::fs;
 
 use rhohat::engine::Cut;
 use rhohat::engine::gpu::device::Gpu;
-use rhohat::engine::gpu::kernel::variant::{Product, Variant};
 use rhohat::engine::gpu::memory::partition::Partition;
 use rhohat::engine::gpu::tune::cache::{Cache, Key};
 use rhohat::engine::gpu::tune::candidate::{Candidate, Status};
 use rhohat::engine::gpu::tune::products::{ProductSize, Products};
 use rhohat::engine::gpu::tune::race::{BUDGET, race};
 use rhohat::engine::gpu::tune::{Origin, Tune, TuneMode, Workload, choose};
+use rhohat::engine::variant::{Product, Variant};
 use rhohat::math::params::Shape;
 use rhohat::math::transpose::Transpose;
 use rhohat::verify::kernels::{check_candidate, check_products};

@@ -13,10 +13,11 @@ pub mod throttle;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use super::kernel::variant::Variant;
-use super::kernel::{Memory, Pipelines};
+use super::kernel::Pipelines;
 use super::memory::storage::Texture;
 use super::recording::RangeTable;
+use crate::engine::variant::Memory;
+use crate::engine::variant::Variant;
 use crate::error::{Error, Result};
 use crate::io::lock::locked;
 use adapter::Adapter;

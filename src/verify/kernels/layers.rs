@@ -3,9 +3,9 @@
 use super::sums::{BEFORE, sums_behind};
 use super::{Case, Run, SHAPES};
 use crate::engine::gpu::kernel;
-use crate::engine::gpu::kernel::variant::{Product, Variant};
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::ops::{HiddenEpilogue, LayerEpilogue, OutputEpilogue, output_sums};
+use crate::engine::variant::{Product, Variant};
 use crate::math::objective::Activation;
 use crate::math::transpose::Transpose;
 use crate::verify::compare::{Closeness, Expected};

@@ -2,11 +2,11 @@
 
 use super::{Case, layers};
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::variant::{Product, Variant};
 use crate::engine::gpu::kernel::{self, Kernel};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::ops::SplitK;
 use crate::engine::gpu::tune::candidate::Candidate;
+use crate::engine::variant::{Product, Variant};
 use crate::math::transpose::Transpose;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::{Kind, Numbers};

@@ -2,8 +2,8 @@
 //! tensor that the other forgets.
 
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::Memory;
 use crate::engine::gpu::memory::buffer::{Tensor, packed, packed_buffers, padded};
+use crate::engine::variant::Memory;
 use crate::error::Result;
 use crate::io::memory::Footprint;
 

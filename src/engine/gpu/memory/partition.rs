@@ -4,10 +4,10 @@
 use std::ops::Range;
 
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::variant::Variant;
 use crate::engine::gpu::memory::buffer::{SECTION, TILE, bytes, padded};
 use crate::engine::gpu::memory::segment::segment_len;
 use crate::engine::gpu::recording::Recorder;
+use crate::engine::variant::Variant;
 use crate::engine::{Cut, Plan};
 use crate::error::{Error, Result};
 use crate::math::optim::lbfgs::HISTORY;

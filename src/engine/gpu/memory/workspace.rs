@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::variant::{Product, Variant};
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
 use crate::engine::gpu::memory::buffer::{SECTION, Tensor, padded};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::ops::{COLUMN_BLOCK, SplitK, output_sums, product_room, sum_blocks};
 use crate::engine::gpu::recording::Recorder;
+use crate::engine::variant::{Product, Variant};
 use crate::error::Result;
 
 /// The activations and sums of one chunk, made once and used by every recording.

@@ -3,11 +3,11 @@
 use super::split_k::{MAX_PRODUCT_TURNS, SUMMED_ROWS, SplitK};
 use super::word;
 use crate::engine::gpu::device::throttle::moved;
-use crate::engine::gpu::kernel::variant::{Product, Tile};
 use crate::engine::gpu::kernel::{self, Kernel};
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::memory::uniform::{self, WeightGradient};
 use crate::engine::gpu::recording::{Choice, Recorder};
+use crate::engine::variant::{Product, Tile};
 use crate::error::Result;
 use crate::math::objective::Activation;
 use crate::math::transpose::Transpose;

@@ -7,10 +7,10 @@ use super::range::{MAX_GROUPS, fold};
 use super::{LiveUniform, Recorded, Recording};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::throttle::moved;
-use crate::engine::gpu::kernel::variant::Variant;
 use crate::engine::gpu::kernel::{Access, Kernel, Pipeline, Specialisation};
 use crate::engine::gpu::memory::buffer::{Tensor, buffer};
 use crate::engine::gpu::memory::storage::Texture;
+use crate::engine::variant::Variant;
 use crate::error::{Error, Result};
 use crate::math::objective::Activation;
 

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::Memory;
-use crate::engine::gpu::kernel::variant::{Product, Variant};
+use crate::engine::variant::Memory;
+use crate::engine::variant::{Product, Variant};
 use crate::error::Result;
 use crate::math::transpose::Transpose;
 

@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use super::candidate::{Candidate, Check, Runner};
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::variant::Product;
 use crate::engine::gpu::memory::buffer::{Tensor, bytes, padded};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::workspace::slices_of;
 use crate::engine::gpu::ops::{LayerEpilogue, OutputEpilogue, output_sums, product_room};
 use crate::engine::gpu::recording::{Recorder, Recording};
+use crate::engine::variant::Product;
 use crate::error::Result;
 use crate::math::objective::Activation;
 use crate::math::transpose::Transpose;
