@@ -87,5 +87,5 @@ pub use run::config::MemoryPlan;
 pub use run::metrics::{RhoHatRange, Terms};
 #[cfg(feature = "files")]
 pub use run::session::{ProgressObserver, RunFiles, Stage, Summary, Validation};
-pub use train::diagnostics::Health;
+pub use train::diagnostics::UnitDiagnostics;
 pub use train::{Ended, HeldOutCost, Progress};

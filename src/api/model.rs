@@ -8,7 +8,7 @@ use super::Data;
 use super::names::by_name;
 use crate::data::{LazyExamples, Preprocess};
 use crate::engine::device::{Choice, Setup};
-use crate::engine::{Cut, Engine, RhoHat};
+use crate::engine::{Chunking, Engine, RhoHat};
 use crate::error::{Error, Result};
 use crate::math::objective::Objective;
 use crate::math::params::{Matrix, Params, Shape};
@@ -231,7 +231,7 @@ impl Model {
                 None => choice.insert(Choice::resolve(&self.selector.parse()?)?),
             };
             let (objective, rho_hat) = (self.meta.objective, RhoHat::default());
-            let setup = Setup { objective, cut: Cut::default(), rho_hat, threads: 0 };
+            let setup = Setup { objective, cut: Chunking::default(), rho_hat, threads: 0 };
             // It encodes rows that it is handed, and holds none of its own.
             let examples = Matrix::new(0, self.params.shape.visible, Vec::new());
             *engine = Some(choice.open(&setup, &(self.params.clone(), examples))?);

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::setup::Cut;
+use crate::engine::setup::Chunking;
 use crate::error::{Error, Result};
 use crate::math::params::Shape;
 
@@ -222,7 +222,7 @@ pub struct Workload {
     /// Rows of an update; `None` for all.
     pub batch: Option<usize>,
     /// How the work is cut.
-    pub cut: Cut,
+    pub cut: Chunking,
 }
 
 #[cfg(test)]

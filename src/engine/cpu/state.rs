@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use super::engine::Cpu;
-use super::search::Search;
-use crate::engine::{Numbers, Order, Role, Spare, State, are_finite};
+use super::search::CpuSearch;
+use crate::engine::{Arrangement, ReusedBuffers, Role, State, VectorData, are_finite};
 use crate::math::optim::Slot;
 use crate::math::optim::lbfgs::HISTORY;
 
@@ -16,7 +16,7 @@ const TASK: usize = 1 << 16;
 
 impl Cpu {
     /// [`crate::engine::Engine::state`]: all vectors as they lie.
-    pub(super) fn copy_state(&self, pairs: Option<&[usize]>, spare: &mut Spare) -> State {
+    pub(super) fn copy_state(&self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> State {
         let mut vectors = self.descending();
         if let Some(pairs) = pairs {
             vectors.push((Role::Gradient, self.search.vector(Slot::Gradient)));
@@ -28,11 +28,11 @@ impl Cpu {
         let copied = |(role, vector): (Role, &[f32])| {
             let mut to = spare.take(vector.len());
             copy(vector, &mut to);
-            (role, Numbers::Single(to))
+            (role, VectorData::Single(to))
         };
         let vectors = self.pool.install(|| vectors.into_iter().map(copied).collect());
         let average = self.evaluator.average().map(<[f64]>::to_vec);
-        State { shape: self.layout.shape, order: Order::Panels, vectors, average }
+        State { shape: self.layout.shape, order: Arrangement::Panels, vectors, average }
     }
 
     /// The parameters and the moments that there are.
@@ -55,9 +55,9 @@ impl Cpu {
         self.params = vector(Role::Params).expect("a state has parameters");
         self.moments = [0, 1].map(|i| vector(Role::Moment(i)).unwrap_or_default());
         self.evaluator.set_average(state.average.as_deref());
-        self.search = Search::default();
+        self.search = CpuSearch::default();
         let Some(gradient) = vector(Role::Gradient) else { return };
-        self.search = Search::new(&self.params, HISTORY);
+        self.search = CpuSearch::new(&self.params, HISTORY);
         self.search.set_vector(Slot::Gradient, gradient);
         for slot in 0..HISTORY {
             let pair = [(Role::Step(slot), Slot::Step(slot)), (Role::Change(slot), Slot::Change(slot))];

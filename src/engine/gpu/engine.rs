@@ -18,7 +18,9 @@ use super::step::rows::HandedRows;
 use super::step::state;
 use crate::data::batches::ExampleSet;
 use crate::engine::setup::Setup;
-use crate::engine::{Engine, Layer, NewUnit, Plan, Rows, Spare, State, Step, check_list, evenly};
+use crate::engine::{
+    ChunkPlan, Engine, Layer, NewUnit, ReusedBuffers, Rows, State, Step, check_list, evenly,
+};
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
 use crate::math::optim::{SearchSpace, Slot, Trial};
@@ -76,7 +78,7 @@ impl GpuEngine {
         Ok(check.passes(gpu)? && moments.unwrap_or(Ok(true))?)
     }
 
-    fn read_state(&self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State> {
+    fn read_state(&self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> Result<State> {
         state::read(&self.resident, (self.first_order.as_ref(), self.search.as_ref()), pairs, spare)
     }
 
@@ -104,7 +106,7 @@ impl Engine for GpuEngine {
         self.resident.gpu.adapter.description()
     }
 
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> ChunkPlan {
         self.resident.partition.plan()
     }
 
@@ -173,7 +175,7 @@ impl Engine for GpuEngine {
         replace_units(&self.resident, self.first_order.as_ref(), units)
     }
 
-    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State> {
+    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> Result<State> {
         self.read_state(pairs, spare)
     }
 
@@ -182,7 +184,7 @@ impl Engine for GpuEngine {
         if self.is_finite()? {
             Ok(None)
         } else {
-            Ok(self.read_state(None, &mut Spare::default())?.first_not_finite())
+            Ok(self.read_state(None, &mut ReusedBuffers::default())?.first_not_finite())
         }
     }
 

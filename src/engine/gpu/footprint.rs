@@ -9,7 +9,7 @@ use super::step::first_order::FirstOrder;
 use super::step::lbfgs::LbfgsSearch;
 use super::step::list::BatchList;
 use super::step::resident::Resident;
-use crate::engine::{Job, Plan};
+use crate::engine::{ChunkPlan, Job};
 use crate::error::Result;
 use crate::io::memory::Footprint;
 use crate::math::optim::Optimizer;
@@ -19,7 +19,7 @@ use crate::math::optim::lbfgs::HISTORY;
 ///
 /// # Errors
 /// When the shape does not fit the bindings of the device.
-pub fn footprint(gpu: &Gpu, job: &Job) -> Result<(Plan, Footprint)> {
+pub fn footprint(gpu: &Gpu, job: &Job) -> Result<(ChunkPlan, Footprint)> {
     let partition = Partition::new(gpu, job.shape, job.examples, job.cut)?;
     let tensors = Resident::allocations(&partition, job.examples, job.fetched.is_none());
     let all = tensors.into_iter().chain(of_optimizer(&partition, job)).chain(of_rows(&partition, job));

@@ -4,7 +4,7 @@ use crate::engine::gpu::memory::segment::write_vector;
 use crate::engine::gpu::step::first_order::FirstOrder;
 use crate::engine::gpu::step::lbfgs::LbfgsSearch;
 use crate::engine::gpu::step::resident::Resident;
-use crate::engine::{Numbers, Order, Role, Spare, State};
+use crate::engine::{Arrangement, ReusedBuffers, Role, State, VectorData};
 use crate::error::Result;
 use crate::math::objective::RhoHatMode;
 use crate::math::optim::Slot;
@@ -19,13 +19,13 @@ pub(crate) fn read(
     on: &Resident,
     (first_order, search): (Option<&FirstOrder>, Option<&LbfgsSearch>),
     pairs: Option<&[usize]>,
-    spare: &mut Spare,
+    spare: &mut ReusedBuffers,
 ) -> Result<State> {
     let shape = on.partition.shape;
     let mut flat = |role, tensors: Params<f32>| {
         let mut flat = spare.take(shape.parameters());
         tensors.copy_to_flat(&mut flat);
-        (role, Numbers::Single(flat))
+        (role, VectorData::Single(flat))
     };
     let mut vectors = vec![flat(Role::Params, on.read_params()?)];
     let mut average = None;
@@ -42,7 +42,7 @@ pub(crate) fn read(
             vectors.push(flat(Role::Change(slot), search.read(on, Slot::Change(slot))?));
         }
     }
-    Ok(State { shape, order: Order::Rows, vectors, average })
+    Ok(State { shape, order: Arrangement::Rows, vectors, average })
 }
 
 /// The moving average of ρ̂, where one is taken and a batch has started it.
