@@ -14,10 +14,11 @@ pub mod step;
 
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
+pub use crate::math::optim::Role;
 use crate::math::optim::{Optimizer, SearchSpace};
 use crate::math::params::{Params, Shape};
 pub use setup::{Cut, RhoHat};
-pub use state::{Numbers, Order, Role, Spare, State, are_finite};
+pub use state::{Numbers, Order, Spare, State, are_finite};
 pub(crate) use step::check_list;
 pub use step::{Rows, Step, Update};
 

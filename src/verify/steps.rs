@@ -10,7 +10,7 @@ use crate::engine::device::Choice;
 use crate::engine::setup::Setup;
 use crate::engine::{Cut, Engine, NewUnit, RhoHat, Rows, Step, Update};
 use crate::math::objective::{Activation, Cost, Objective, Penalty, RhoHatMode};
-use crate::math::params::{Matrix, Params, Shape};
+use crate::math::params::{Matrix, ParamTensor, Params, Shape};
 
 /// Awkward on purpose: no size is a multiple of a tile, and a row and a unit are left over by every cut.
 const SHAPE: Shape = Shape { visible: 13, hidden: 10 };
@@ -231,11 +231,13 @@ impl State {
 
     /// Takes the new units of `problem` over.
     fn replace(&mut self, problem: &Problem) {
-        let Shape { visible, hidden } = problem.params.shape;
+        let shape = problem.params.shape;
         for NewUnit { unit, w1, b1, d } in problem.new_units() {
-            let (matrix, bias) = (visible * hidden, visible * hidden + unit);
-            let parts = [(unit * visible, w1), (bias, vec![b1]), (matrix + hidden + unit * visible, d)];
-            for (at, values) in parts {
+            let row = unit * shape.visible;
+            let parts =
+                [(ParamTensor::W1, row, w1), (ParamTensor::B1, unit, vec![b1]), (ParamTensor::D, row, d)];
+            for (tensor, first, values) in parts {
+                let at = tensor.range(shape).start + first;
                 self.params[at..at + values.len()].copy_from_slice(&exact(&values));
                 self.moments
                     .iter_mut()

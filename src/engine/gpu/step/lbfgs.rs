@@ -9,7 +9,7 @@ use crate::engine::gpu::memory::uniform::MAX_LIST;
 use crate::engine::gpu::ops::{axpy_uniform, combination_uniform, dots_uniform, sum_blocks};
 use crate::error::Result;
 use crate::math::objective::Cost;
-use crate::math::optim::{SearchSpace, Slot, Trial};
+use crate::math::optim::{Role, SearchSpace, Trial};
 pub(crate) use vectors::Search;
 use vectors::{Piece, copy};
 
@@ -76,7 +76,7 @@ impl SearchSpace for GpuEngine {
         self.gpu.submit(encoder)
     }
 
-    fn dots(&mut self, pairs: &[(Slot, Slot)]) -> Result<Vec<f64>> {
+    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
         let search = self.searching();
         let pairs: Vec<_> = pairs.iter().map(|&(x, y)| (search.index(x), search.index(y))).collect();
         let batches =
@@ -84,7 +84,7 @@ impl SearchSpace for GpuEngine {
         Ok(batches.concat())
     }
 
-    fn set_direction(&mut self, terms: &[(f64, Slot)]) -> Result<()> {
+    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
         let search = self.searching();
         let terms = merge(terms.iter().map(|&(c, slot)| (c, search.index(slot))));
         for piece in &search.pieces {

@@ -8,7 +8,6 @@ use crate::engine::gpu::step::lbfgs::Search;
 use crate::engine::{Numbers, Order, Role, Spare, State};
 use crate::error::Result;
 use crate::math::objective::RhoHatMode;
-use crate::math::optim::Slot;
 use crate::math::optim::lbfgs::HISTORY;
 use crate::math::params::Params;
 
@@ -30,10 +29,8 @@ impl GpuEngine {
             average = self.read_average(descent)?;
         }
         if let (Some(pairs), Some(search)) = (pairs, &self.search) {
-            vectors.push(flat(Role::Gradient, search.read(gpu, layout, Slot::Gradient)?));
-            for &slot in pairs {
-                vectors.push(flat(Role::Step(slot), search.read(gpu, layout, Slot::Step(slot))?));
-                vectors.push(flat(Role::Change(slot), search.read(gpu, layout, Slot::Change(slot))?));
+            for role in Role::of_search(pairs.iter().copied()) {
+                vectors.push(flat(role, search.read(gpu, layout, role)?));
             }
         }
         Ok(State { shape: layout.shape, order: Order::Rows, vectors, average })
@@ -75,8 +72,8 @@ impl GpuEngine {
             self.descent = Some(descent);
         }
         self.search = None;
-        if let Some(gradient) = state.get(Role::Gradient) {
-            self.search = Some(self.search_of(state, &gradient)?);
+        if state.holds(Role::Gradient) {
+            self.search = Some(self.search_of(state)?);
         }
         self.gpu.check()
     }
@@ -91,15 +88,11 @@ impl GpuEngine {
     }
 
     /// A search that has come as far as `state` has.
-    fn search_of(&self, state: &State, gradient: &Params<f32>) -> Result<Search> {
+    fn search_of(&self, state: &State) -> Result<Search> {
         let search = Search::new(self, HISTORY)?;
-        search.write(&self.gpu, Slot::Gradient, gradient)?;
-        for slot in 0..HISTORY {
-            let pair = [(Role::Step(slot), Slot::Step(slot)), (Role::Change(slot), Slot::Change(slot))];
-            for (role, slot) in pair {
-                if let Some(tensors) = state.get(role) {
-                    search.write(&self.gpu, slot, &tensors)?;
-                }
+        for role in Role::of_search(0..HISTORY) {
+            if let Some(tensors) = state.get(role) {
+                search.write(&self.gpu, role, &tensors)?;
             }
         }
         Ok(search)

@@ -15,7 +15,7 @@ use crate::engine::gpu::recording::{LiveUniform, Recorder, Recording};
 use crate::engine::gpu::step::evaluate::{Evaluation, Subject};
 use crate::engine::gpu::step::pass::{Examples, RhoHatTarget};
 use crate::error::Result;
-use crate::math::optim::Slot;
+use crate::math::optim::Role;
 use crate::math::params::Params;
 
 /// Everything that a search keeps.
@@ -159,17 +159,17 @@ impl Search {
     }
 
     /// Where a vector lies in the stack.
-    pub(crate) fn index(&self, slot: Slot) -> usize {
+    pub(crate) fn index(&self, slot: Role) -> usize {
         match slot {
-            Slot::Step(i) => i,
-            Slot::Change(i) => self.history + i,
-            Slot::Gradient => 2 * self.history,
-            Slot::Direction => unreachable!("the direction is not in the stack"),
+            Role::Step(i) => i,
+            Role::Change(i) => self.history + i,
+            Role::Gradient => 2 * self.history,
+            other => unreachable!("{other:?} is not in the stack"),
         }
     }
 
     /// A kept vector. The trial point makes room for it; the next evaluation sets that anew.
-    pub(crate) fn read(&self, gpu: &Gpu, layout: &Layout, slot: Slot) -> Result<Params<f32>> {
+    pub(crate) fn read(&self, gpu: &Gpu, layout: &Layout, slot: Role) -> Result<Params<f32>> {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         for piece in &self.pieces {
             copy_tensor(&mut encoder, &piece.stacked(self.index(slot)), &piece.of(&self.trial));
@@ -179,13 +179,13 @@ impl Search {
     }
 
     /// Puts a kept vector where it was, by way of the trial point.
-    pub(crate) fn write(&self, gpu: &Gpu, slot: Slot, tensors: &Params<f32>) -> Result<()> {
+    pub(crate) fn write(&self, gpu: &Gpu, slot: Role, tensors: &Params<f32>) -> Result<()> {
         self.trial.iter().for_each(|segment| segment.write(gpu, tensors));
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         for piece in &self.pieces {
             copy_tensor(&mut encoder, &piece.of(&self.trial), &piece.stacked(self.index(slot)));
         }
-        if slot == Slot::Gradient {
+        if slot == Role::Gradient {
             copy(&mut encoder, &self.trial, &self.gradient);
         }
         gpu.submit(encoder)
