@@ -17,8 +17,8 @@ use crate::math::objective::{Cost, Objective};
 pub use crate::math::optim::Role;
 use crate::math::optim::{Optimizer, SearchSpace};
 use crate::math::params::{Params, Shape};
-pub use setup::{Cut, RhoHat};
-pub use state::{Numbers, Order, Spare, State, are_finite};
+pub use setup::{Chunking, RhoHat};
+pub use state::{Arrangement, ReusedBuffers, State, VectorData, are_finite};
 pub(crate) use step::check_list;
 pub use step::{Rows, Step, Update};
 
@@ -54,7 +54,7 @@ pub struct NewUnit {
 
 /// The cut that an engine has settled on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct ChunkPlan {
     /// Rows computed at a time.
     pub chunk: usize,
     /// Hidden units a block.
@@ -73,7 +73,7 @@ pub struct Job {
     /// The update rule.
     pub optimizer: Optimizer,
     /// How the work is asked to be cut.
-    pub cut: Cut,
+    pub cut: Chunking,
     /// For rows that are fetched as they are needed, bytes that wait to be taken; `None` where all are resident.
     pub fetched: Option<usize>,
     /// Bytes of a row where it is fetched from.
@@ -95,7 +95,7 @@ pub trait Engine: SearchSpace + Send {
     fn adapter(&self) -> String;
 
     /// How it cuts its work.
-    fn plan(&self) -> Plan;
+    fn plan(&self) -> ChunkPlan;
 
     /// From now on no more than about `rows` rows that are fetched are computed at once where no gradient is taken, so
     /// that they take less memory. No bit of a result depends on it; an engine whose bits would takes no notice, and
@@ -155,11 +155,11 @@ pub trait Engine: SearchSpace + Send {
 
     /// A copy of all that decides the steps to come; `pairs` are the history slots in use where L-BFGS searches, whose
     /// gradient is then copied too. Takes memory from `spare` where it can.
-    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State>;
+    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> Result<State>;
 
     /// The first tensor among parameters and moments that holds NaN or infinity, judged on bits.
     fn first_not_finite(&mut self) -> Result<Option<String>> {
-        Ok(self.state(None, &mut Spare::default())?.first_not_finite())
+        Ok(self.state(None, &mut ReusedBuffers::default())?.first_not_finite())
     }
 
     /// Goes on from a state of this shape, whichever engine has made it and however that was cut. A search that is part

@@ -14,7 +14,7 @@ use crate::engine::{Engine, Rows, Step};
 use crate::error::{Error, Result};
 use crate::math::objective::{Cost, Objective};
 use crate::math::optim::lbfgs::{Iteration, Lbfgs};
-use crate::math::optim::{Descent, OptimizerConfig};
+use crate::math::optim::{DescentConfig, OptimizerConfig};
 use crate::math::random::Stream;
 use crate::train::resample::resample;
 pub use early_stopping::Judge;
@@ -107,7 +107,7 @@ pub fn resume(
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
     let started = Instant::now();
-    let mut run = Run { started, position, observer, next_look: started };
+    let mut run = TrainingRun { started, position, observer, next_look: started };
     let ended = match (run.position.ended, recipe.optimizer.descent()) {
         (Some(ended), _) => ended,
         (None, None) => run.search(engine, recipe)?,
@@ -122,7 +122,7 @@ pub fn resume(
 }
 
 /// How far a run has come, and who is told of it.
-struct Run<'a> {
+struct TrainingRun<'a> {
     started: Instant,
     /// Without the seconds since `started` and without the search.
     position: Position,
@@ -131,7 +131,7 @@ struct Run<'a> {
     next_look: Instant,
 }
 
-impl Run<'_> {
+impl TrainingRun<'_> {
     /// L-BFGS on all examples.
     fn search(&mut self, engine: &mut dyn Engine, recipe: &Recipe) -> Result<Ended> {
         let examples = engine.examples() as u64;
@@ -162,7 +162,12 @@ impl Run<'_> {
     }
 
     /// SGD or Adam, on mini-batches in a seeded order or on all examples.
-    fn descend(&mut self, engine: &mut dyn Engine, recipe: &Recipe, descent: &Descent) -> Result<Ended> {
+    fn descend(
+        &mut self,
+        engine: &mut dyn Engine,
+        recipe: &Recipe,
+        descent: &DescentConfig,
+    ) -> Result<Ended> {
         let examples = engine.examples();
         let batch = descent.batch.unwrap_or(examples);
         let mut order = BatchSampler::after(examples, recipe.shuffle, self.position.samples);
@@ -187,7 +192,7 @@ impl Run<'_> {
         &mut self,
         engine: &mut dyn Engine,
         recipe: &Recipe,
-        descent: &Descent,
+        descent: &DescentConfig,
         rows: Rows<'_>,
     ) -> Result<()> {
         let step = self.position.steps;

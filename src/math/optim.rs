@@ -59,18 +59,18 @@ pub enum OptimizerConfig {
         /// μ.
         momentum: f64,
         /// What it shares with other optimisers of first order.
-        descent: Descent,
+        descent: DescentConfig,
     },
     /// Adam.
     Adam {
         /// What it shares with other optimisers of first order.
-        descent: Descent,
+        descent: DescentConfig,
     },
 }
 
 /// Settings of every optimiser of first order.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Descent {
+pub struct DescentConfig {
     /// η over time.
     pub rate: LearningRate,
     /// Rows an update; `None` is all of them.
@@ -81,7 +81,7 @@ pub struct Descent {
 
 impl OptimizerConfig {
     /// An optimiser of settings that lie flat, as in `config.toml`: it takes those that it has.
-    pub fn of(optimizer: Optimizer, momentum: f64, descent: Descent) -> Self {
+    pub fn of(optimizer: Optimizer, momentum: f64, descent: DescentConfig) -> Self {
         match optimizer {
             Optimizer::Lbfgs => Self::Lbfgs,
             Optimizer::Sgd => Self::Sgd { momentum, descent },
@@ -99,7 +99,7 @@ impl OptimizerConfig {
     }
 
     /// The settings of first order, if it is of first order.
-    pub fn descent(&self) -> Option<&Descent> {
+    pub fn descent(&self) -> Option<&DescentConfig> {
         match self {
             Self::Lbfgs => None,
             Self::Sgd { descent, .. } | Self::Adam { descent } => Some(descent),
@@ -127,7 +127,7 @@ impl OptimizerConfig {
     }
 }
 
-impl Descent {
+impl DescentConfig {
     /// Over all rows at a constant rate, with the whole β.
     pub fn constant(rate: f64) -> Self {
         Self { rate: LearningRate::constant(rate), batch: None, beta_warmup: 0 }

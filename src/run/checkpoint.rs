@@ -28,7 +28,7 @@ use toml::Table;
 
 use crate::data::Preprocess;
 use crate::data::identity::Inputs;
-use crate::engine::{Order, Role, State};
+use crate::engine::{Arrangement, Role, State};
 use crate::math::params::Shape;
 use crate::run::metrics::Mark;
 use crate::train::Position;
@@ -95,7 +95,7 @@ struct Progress {
     metrics: Mark,
     patience: Option<Patience>,
     shape: Shape,
-    order: Order,
+    order: Arrangement,
     /// What lies in `state.bin`, in order.
     vectors: Vec<Vector>,
     /// Whether the moving average of ρ̂ follows, in f64.

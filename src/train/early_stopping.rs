@@ -1,7 +1,7 @@
 //! Early stopping: an engine of its own judges the parameters by examples that are held out, and the best are kept.
 
 use super::Pause;
-use crate::engine::{Engine, Spare, State};
+use crate::engine::{Engine, ReusedBuffers, State};
 use crate::error::Result;
 use crate::math::objective::Cost;
 use crate::run::checkpoint::Patience;
@@ -40,7 +40,7 @@ impl Judge {
             return Ok(None);
         }
         self.looked = Some(step);
-        let state = pause.engine.state(None, &mut Spare::default())?.only_params();
+        let state = pause.engine.state(None, &mut ReusedBuffers::default())?.only_params();
         self.engine.set_state(&state)?;
         let cost = self.engine.cost()?;
         let j = cost.total();

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Ended;
-use crate::engine::{Engine, Spare, State};
+use crate::engine::{Engine, ReusedBuffers, State};
 use crate::error::Result;
 use crate::math::objective::Cost;
 use crate::math::optim::lbfgs::Lbfgs;
@@ -62,7 +62,7 @@ impl Pause<'_> {
     ///
     /// # Errors
     /// Those of the engine.
-    pub fn snapshot(&mut self, spare: &mut Spare) -> Result<(Position, State)> {
+    pub fn snapshot(&mut self, spare: &mut ReusedBuffers) -> Result<(Position, State)> {
         let state = self.engine.state(self.search.map(Lbfgs::pairs), spare)?;
         Ok((Position { search: self.search.cloned(), ..self.position.clone() }, state))
     }

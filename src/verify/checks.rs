@@ -57,7 +57,7 @@ pub struct Finding {
     pub bound: f64,
 }
 
-type Run = Box<dyn Fn() -> Result<Finding, Failure>>;
+type CheckRun = Box<dyn Fn() -> Result<Finding, Failure>>;
 
 /// One line of the report.
 pub struct Check {
@@ -65,7 +65,7 @@ pub struct Check {
     pub group: Group,
     /// The kernel, the activations or the rule that it checks.
     pub name: String,
-    run: Run,
+    run: CheckRun,
 }
 
 impl Check {

@@ -13,7 +13,7 @@ use super::rig::{Failure, Rig};
 use crate::engine::gpu::kernel::Kernel;
 pub use products::{ProductCase, check_candidate, check_products};
 
-type Run = Box<dyn Fn(Rig<'_>) -> Result<Closeness, Failure>>;
+type CaseRun = Box<dyn Fn(Rig<'_>) -> Result<Closeness, Failure>>;
 
 /// One run of one kernel on given numbers.
 pub struct Case {
@@ -21,7 +21,7 @@ pub struct Case {
     pub kernel: &'static Kernel,
     /// Shape and kind of numbers.
     pub what: String,
-    run: Run,
+    run: CaseRun,
 }
 
 impl Case {

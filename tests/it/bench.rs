@@ -6,7 +6,7 @@ use rhohat::bench::products::{Candidate, measure_variants, variants};
 use rhohat::bench::stats::Pace;
 use rhohat::bench::{contenders, sampled};
 use rhohat::engine::gpu::kernel::variant::Variant;
-use rhohat::engine::{Engine, Layer, NewUnit, Plan, Spare, State, Step};
+use rhohat::engine::{ChunkPlan, Engine, Layer, NewUnit, ReusedBuffers, State, Step};
 use rhohat::error::Result;
 use rhohat::math::objective::{Activation, Cost, Objective, Penalty};
 use rhohat::math::optim::{Role, SearchSpace, Trial};
@@ -49,7 +49,7 @@ impl Engine for Faulty {
         self.inner.adapter()
     }
 
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> ChunkPlan {
         self.inner.plan()
     }
 
@@ -133,7 +133,7 @@ impl Engine for Faulty {
         self.inner.set_params(params)
     }
 
-    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State> {
+    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> Result<State> {
         self.inner.state(pairs, spare)
     }
 

@@ -25,7 +25,7 @@ use crate::run::config::{Config, Facts, Given, Kind, MemoryPlan, Written};
 use crate::run::model_file::{Meta, ModelFile, write_to};
 use crate::run::picture::{Tile, features, too_large};
 use crate::run::{Divergence, Environment, FEATURES, MODEL, RunDir};
-use crate::train::diagnostics::{Health, JUDGED, spaced};
+use crate::train::diagnostics::{JUDGED, UnitDiagnostics, spaced};
 use crate::train::{self, Ended, Judge, Position};
 use serde::Serialize;
 
@@ -192,7 +192,7 @@ fn learn(
     }
     ending.say("judging hidden units");
     let rows = spaced(engine.examples(), JUDGED);
-    let units = Health::measure(engine, &config.objective(), &outcome.cost, &params, &rows)?;
+    let units = UnitDiagnostics::measure(engine, &config.objective(), &outcome.cost, &params, &rows)?;
     drop(ending);
     let summary = Summary::new(config, engine, &outcome, units, &run, (clamped, startup), judge.as_ref());
     let mut summary = summary.of_data(data);

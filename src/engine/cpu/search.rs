@@ -6,7 +6,7 @@ use crate::math::optim::Role;
 
 /// Gradient, direction, trial point and the kept pairs.
 #[derive(Debug, Default)]
-pub struct Search {
+pub struct CpuSearch {
     pub gradient: Buffer,
     pub direction: Buffer,
     pub trial: Buffer,
@@ -15,7 +15,7 @@ pub struct Search {
     changes: Vec<Buffer>,
 }
 
-impl Search {
+impl CpuSearch {
     /// Room for `history` pairs of vectors like `params`, which become the first trial point.
     pub fn new(params: &Buffer, history: usize) -> Self {
         let zeros = Buffer::zeros(params.len());

@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::engine::Cpu;
-use super::search::Search;
-use crate::engine::{Numbers, Order, Role, Spare, State, are_finite};
+use super::search::CpuSearch;
+use crate::engine::{Arrangement, ReusedBuffers, Role, State, VectorData, are_finite};
 use crate::math::optim::lbfgs::HISTORY;
 
 /// Numbers that one task copies.
@@ -12,16 +12,16 @@ const TASK: usize = 1 << 16;
 
 impl Cpu {
     /// [`crate::engine::Engine::state`]: all vectors as they lie.
-    pub(super) fn copy_state(&self, pairs: Option<&[usize]>, spare: &mut Spare) -> State {
+    pub(super) fn copy_state(&self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> State {
         let vectors: Vec<_> = self.vectors(Role::of_state(pairs)).collect();
         let copied = |(role, vector): (Role, &[f32])| {
             let mut to = spare.take(vector.len());
             copy(vector, &mut to);
-            (role, Numbers::Single(to))
+            (role, VectorData::Single(to))
         };
         let vectors = self.pool.install(|| vectors.into_iter().map(copied).collect());
         let average = self.evaluator.average().map(<[f64]>::to_vec);
-        State { shape: self.layout.shape, order: Order::Panels, vectors, average }
+        State { shape: self.layout.shape, order: Arrangement::Panels, vectors, average }
     }
 
     /// Those vectors among `roles` that there are: moments are made by updates.
@@ -47,11 +47,11 @@ impl Cpu {
         self.params = vector(Role::Params).expect("a state has parameters");
         self.moments = [0, 1].map(|i| vector(Role::Moment(i)).unwrap_or_default());
         self.evaluator.set_average(state.average.as_deref());
-        self.search = Search::default();
+        self.search = CpuSearch::default();
         if !state.holds(Role::Gradient) {
             return;
         }
-        self.search = Search::new(&self.params, HISTORY);
+        self.search = CpuSearch::new(&self.params, HISTORY);
         for role in Role::of_search(0..HISTORY) {
             if let Some(kept) = vector(role) {
                 *self.search.vector_mut(role) = kept;

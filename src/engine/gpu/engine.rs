@@ -18,7 +18,9 @@ use super::step::pass::{Examples, Pass, RhoHatTarget};
 use super::step::rows::HandedRows;
 use crate::data::batches::{ExampleSet as Given, RowSelection};
 use crate::engine::setup::Setup;
-use crate::engine::{Engine, Layer, NewUnit, Plan, RhoHat, Rows, Spare, State, Step, check_list, evenly};
+use crate::engine::{
+    ChunkPlan, Engine, Layer, NewUnit, ReusedBuffers, RhoHat, Rows, State, Step, check_list, evenly,
+};
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
 use crate::math::params::{Params, Shape};
@@ -179,7 +181,7 @@ impl Engine for GpuEngine {
         self.gpu.adapter.description()
     }
 
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> ChunkPlan {
         self.layout.plan()
     }
 
@@ -249,7 +251,7 @@ impl Engine for GpuEngine {
         self.put_units(units)
     }
 
-    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State> {
+    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> Result<State> {
         self.read_state(pairs, spare)
     }
 
@@ -258,7 +260,7 @@ impl Engine for GpuEngine {
         if self.is_finite()? {
             Ok(None)
         } else {
-            Ok(self.read_state(None, &mut Spare::default())?.first_not_finite())
+            Ok(self.read_state(None, &mut ReusedBuffers::default())?.first_not_finite())
         }
     }
 

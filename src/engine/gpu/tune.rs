@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::device::Gpu;
 use super::kernel::variant::Variant;
 use super::memory::layout::Layout;
-use crate::engine::Cut;
+use crate::engine::Chunking;
 use crate::error::{Error, Result};
 use crate::math::params::Shape;
 use cache::{Cache, CachedRace, Key};
@@ -78,7 +78,7 @@ pub struct Workload {
     /// Rows of an update; `None` for all.
     pub batch: Option<usize>,
     /// How the work is cut.
-    pub cut: Cut,
+    pub cut: Chunking,
 }
 
 impl Workload {

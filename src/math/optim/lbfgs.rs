@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::SearchSpace;
-use super::line_search::{Found, Point, strong_wolfe};
+use super::line_search::{SearchEnd, StepPoint, strong_wolfe};
 use super::role::Role;
 use crate::error::{Error, Result};
 use crate::math::objective::Cost;
@@ -100,14 +100,14 @@ impl Lbfgs {
         }
         loop {
             let slope = self.aim(space)?;
-            let found = if slope < 0.0 { self.search(space, slope)? } else { Found::Nothing };
+            let found = if slope < 0.0 { self.search(space, slope)? } else { SearchEnd::Nothing };
             match found {
-                Found::Wolfe(point) | Found::Decrease(point) => {
+                SearchEnd::Wolfe(point) | SearchEnd::Decrease(point) => {
                     self.accept(space)?;
                     return Ok(Iteration::Accepted(point.step));
                 }
-                Found::Nothing if self.pairs.is_empty() => return Ok(Iteration::Converged),
-                Found::Nothing => self.pairs.clear(),
+                SearchEnd::Nothing if self.pairs.is_empty() => return Ok(Iteration::Converged),
+                SearchEnd::Nothing => self.pairs.clear(),
             }
         }
     }
@@ -119,8 +119,8 @@ impl Lbfgs {
         Ok(terms.iter().map(|&(c, slot)| c * self.gram.get(Role::Gradient, slot)).sum())
     }
 
-    fn search(&mut self, space: &mut dyn SearchSpace, slope: f64) -> Result<Found> {
-        let start = Point { step: 0.0, value: self.cost.total(), slope };
+    fn search(&mut self, space: &mut dyn SearchSpace, slope: f64) -> Result<SearchEnd> {
+        let start = StepPoint { step: 0.0, value: self.cost.total(), slope };
         // Without curvature information the gradient's length says nothing about the step's: be careful.
         let first_step = if self.pairs.is_empty() { (1.0 / self.gradient_norm).min(1.0) } else { 1.0 };
         let (cost, evaluations) = (&mut self.cost, &mut self.evaluations);
@@ -129,9 +129,9 @@ impl Lbfgs {
             let trial = space.evaluate(step)?;
             *evaluations += 1;
             *cost = trial.cost;
-            Ok(Point { step, value: cost.total(), slope: trial.slope })
+            Ok(StepPoint { step, value: cost.total(), slope: trial.slope })
         })?;
-        if found == Found::Nothing {
+        if found == SearchEnd::Nothing {
             self.cost = before;
         }
         Ok(found)
@@ -181,7 +181,7 @@ impl Lbfgs {
 
 /// −H∇J as coefficients over the history and the gradient.
 fn two_loop(gram: &Gram, pairs: &[usize]) -> Vec<(f64, Role)> {
-    let mut q = Combination { terms: vec![(-1.0, Role::Gradient)] };
+    let mut q = RoleTerms { terms: vec![(-1.0, Role::Gradient)] };
     let mut alphas = Vec::with_capacity(pairs.len());
     for &i in pairs.iter().rev() {
         let alpha = q.dot(gram, Role::Step(i)) / gram.get(Role::Step(i), Role::Change(i));
@@ -200,11 +200,11 @@ fn two_loop(gram: &Gram, pairs: &[usize]) -> Vec<(f64, Role)> {
 }
 
 /// A vector as a sum of coefficient times slot.
-struct Combination {
+struct RoleTerms {
     terms: Vec<(f64, Role)>,
 }
 
-impl Combination {
+impl RoleTerms {
     fn dot(&self, gram: &Gram, with: Role) -> f64 {
         self.terms.iter().map(|&(c, slot)| c * gram.get(slot, with)).sum()
     }

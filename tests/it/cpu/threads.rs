@@ -2,7 +2,7 @@
 
 use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::{Engine, Rows, Step, Update};
-use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig, Role, SearchSpace};
+use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig, Role, SearchSpace};
 use rhohat::train::{Recipe, train};
 
 use super::cases::{Case, PAIRS, case};
@@ -67,7 +67,7 @@ fn a_hundred_steps_of_every_optimiser_have_the_same_bits_on_one_two_three_and_ei
             optimizer: OptimizerConfig::of(
                 optimizer,
                 0.9,
-                Descent { batch: Some(128), ..Descent::constant(0.01) },
+                DescentConfig { batch: Some(128), ..DescentConfig::constant(0.01) },
             ),
             resampling: None,
             steps: 100,

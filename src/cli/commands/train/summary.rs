@@ -13,7 +13,7 @@ use crate::run::checkpoint::Patience;
 use crate::run::config::Config;
 use crate::run::metrics::{RhoHatRange, Terms, rate};
 use crate::run::model_file::ModelFile;
-use crate::train::diagnostics::Health;
+use crate::train::diagnostics::UnitDiagnostics;
 use crate::train::{Ended, Judge, Outcome};
 use indicatif::HumanCount;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ pub struct Summary {
     samples_per_second: f64,
     rho_hat: RhoHatRange,
     #[serde(flatten)]
-    units: Health,
+    units: UnitDiagnostics,
     /// Units that were given new weights, where dead ones are.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     revived: Option<usize>,
@@ -86,7 +86,7 @@ impl Summary {
         config: &Config,
         engine: &dyn Engine,
         outcome: &Outcome,
-        units: Health,
+        units: UnitDiagnostics,
         run: &RunDir,
         (clamped, startup): (usize, Duration),
         judge: Option<&Judge>,

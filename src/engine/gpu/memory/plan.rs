@@ -6,7 +6,7 @@ use crate::engine::gpu::kernel::Memory;
 use crate::engine::gpu::memory::buffer::padded;
 use crate::engine::gpu::memory::layout::Layout;
 use crate::engine::gpu::memory::workspace::room;
-use crate::engine::{Job, Plan};
+use crate::engine::{ChunkPlan, Job};
 use crate::error::Result;
 use crate::io::memory::Footprint;
 use crate::math::optim::Optimizer;
@@ -16,7 +16,7 @@ use crate::math::optim::lbfgs::HISTORY;
 ///
 /// # Errors
 /// When the shape does not fit the bindings of the device.
-pub fn footprint(gpu: &Gpu, job: &Job) -> Result<(Plan, Footprint)> {
+pub fn footprint(gpu: &Gpu, job: &Job) -> Result<(ChunkPlan, Footprint)> {
     let layout = Layout::new(gpu, job.shape, job.examples, job.cut)?;
     let (n, widest) = (padded(job.shape.visible), padded(layout.widest_block()));
     let hidden: usize = layout.blocks.iter().map(|block| padded(block.len())).sum();

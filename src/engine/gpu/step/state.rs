@@ -5,7 +5,7 @@ use crate::engine::gpu::memory::layout::Segment;
 use crate::engine::gpu::step::finiteness::Look;
 use crate::engine::gpu::step::first_order::Descent;
 use crate::engine::gpu::step::lbfgs::Search;
-use crate::engine::{Numbers, Order, Role, Spare, State};
+use crate::engine::{Arrangement, ReusedBuffers, Role, State, VectorData};
 use crate::error::Result;
 use crate::math::objective::RhoHatMode;
 use crate::math::optim::lbfgs::HISTORY;
@@ -13,12 +13,12 @@ use crate::math::params::Params;
 
 impl GpuEngine {
     /// [`crate::engine::Engine::state`].
-    pub(crate) fn read_state(&mut self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State> {
+    pub(crate) fn read_state(&mut self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> Result<State> {
         let (gpu, layout) = (&self.gpu, &self.layout);
         let mut flat = |role, tensors: Params<f32>| {
             let mut flat = spare.take(layout.shape.parameters());
             tensors.copy_to_flat(&mut flat);
-            (role, Numbers::Single(flat))
+            (role, VectorData::Single(flat))
         };
         let mut vectors = vec![flat(Role::Params, read_vector(gpu, layout, &self.params)?)];
         let mut average = None;
@@ -33,7 +33,7 @@ impl GpuEngine {
                 vectors.push(flat(role, search.read(gpu, layout, role)?));
             }
         }
-        Ok(State { shape: layout.shape, order: Order::Rows, vectors, average })
+        Ok(State { shape: layout.shape, order: Arrangement::Rows, vectors, average })
     }
 
     /// The moving average of ρ̂, where one is taken and a batch has started it.
