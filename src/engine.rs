@@ -61,7 +61,7 @@ pub struct ChunkPlan {
     pub block: usize,
 }
 
-/// What an engine is to be given to do, as far as its memory depends on it.
+/// The work of an engine, as far as its memory depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Job {
     /// Visible and hidden units.
@@ -85,7 +85,7 @@ pub trait Engine: SearchSpace + Send {
     /// Visible and hidden units.
     fn shape(&self) -> Shape;
 
-    /// What is minimised.
+    /// The objective.
     fn objective(&self) -> &Objective;
 
     /// How many examples it holds. One without examples encodes and decodes rows that it is handed.
@@ -94,7 +94,7 @@ pub trait Engine: SearchSpace + Send {
     /// The hardware that computes, for people.
     fn adapter(&self) -> String;
 
-    /// How it cuts its work.
+    /// The chunks and blocks of its work.
     fn plan(&self) -> ChunkPlan;
 
     /// From now on no more than about `rows` rows that are fetched are computed at once where no gradient is taken, so

@@ -1,4 +1,4 @@
-//! What an engine has to be given back to take the same steps again: a copy of its vectors, as they lie there.
+//! The state of an engine, from which the same steps follow again: a copy of its vectors, as they lie there.
 //!
 //! Vectors are copied without being rearranged, since training waits for it. Whoever reads them asks for tensors.
 

@@ -58,12 +58,12 @@ pub enum OptimizerConfig {
     Sgd {
         /// μ.
         momentum: f64,
-        /// What it shares with other optimisers of first order.
+        /// The settings of every optimiser of first order.
         descent: DescentConfig,
     },
     /// Adam.
     Adam {
-        /// What it shares with other optimisers of first order.
+        /// The settings of every optimiser of first order.
         descent: DescentConfig,
     },
 }

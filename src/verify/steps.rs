@@ -28,7 +28,7 @@ pub const CUTS: [Chunking; 3] = [
 /// error.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    /// What is minimised.
+    /// The objective.
     pub objective: Objective,
     /// Start parameters.
     pub params: Params<f32>,
@@ -42,8 +42,8 @@ impl Problem {
         Self::of_shape(pair, SHAPE, EXAMPLES, seed)
     }
 
-    /// One of any shape. Weights shrink as the sums over them grow, so that no unit saturates: the gradient of the penalty of a unit
-    /// that is always on is huge, and so is what a rounding does to it.
+    /// One of any shape. Weights shrink as the sums over them grow, so that no unit saturates: the penalty's gradient of a unit that
+    /// is always on is huge, and so is what a rounding does to it.
     pub fn of_shape(
         (activation, output): (Activation, Activation),
         shape: Shape,
@@ -220,7 +220,7 @@ fn wrong(text: &str) -> Failure {
     Failure::Wrong(text.to_owned())
 }
 
-/// What an engine carries from update to update, with the errors that add up.
+/// The state that an engine carries from update to update, with the errors that add up.
 struct BoundedState {
     params: Vec<Approx>,
     moments: [Vec<Approx>; 2],

@@ -7,7 +7,7 @@ use pulp::Simd;
 
 use super::buffer::{LINE, Line, Panels, PanelsMut};
 
-/// What becomes of C.
+/// Whether C is replaced or added to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fill {
     /// It is replaced.
@@ -22,7 +22,7 @@ pub trait LeftFactor: Copy {
     fn each<const R: usize, const P: usize>(self, b: [&[Line]; P], step: impl TileStep<R, P>);
 }
 
-/// What a tile does for a k.
+/// The work of a tile for one k.
 pub trait TileStep<const R: usize, const P: usize>: FnMut([f32; R], [&Line; P]) {}
 
 impl<const R: usize, const P: usize, F: FnMut([f32; R], [&Line; P])> TileStep<R, P> for F {}

@@ -15,7 +15,7 @@ use super::kernel::{LeftColumns, LeftFactor, LeftRows, ProductTile, tile_panels,
 /// Longest run of k summed up in registers: a panel of B of this depth stays in the first-level cache.
 const DEPTH: usize = 256;
 
-/// What is done to a finished panel of C, of which it is told the number.
+/// The epilogue of a finished panel of C, called with its number.
 pub trait Finish: FnMut(usize, &mut [Line]) {}
 
 impl<F: FnMut(usize, &mut [Line])> Finish for F {}

@@ -1,4 +1,4 @@
-//! What the CPU engine gives away to be gone on from, and takes back.
+//! The state of the CPU engine, copied out and put back.
 
 use rayon::prelude::*;
 

@@ -217,7 +217,7 @@ pub fn gather(x: &[f64], cols: usize, rows: &[usize]) -> Vec<f64> {
     rows.iter().flat_map(|&row| &x[row * cols..(row + 1) * cols]).copied().collect()
 }
 
-/// What a table has for each code.
+/// The number of each code in a table.
 pub fn expand(codes: &[usize], table: &[f64]) -> Vec<f64> {
     codes.iter().map(|&code| table[code]).collect()
 }

@@ -31,7 +31,7 @@ pub struct Lbfgs {
     iterations: usize,
 }
 
-/// What an iteration came to.
+/// The end of an iteration.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Iteration {
     /// J went down; the step length along the direction.

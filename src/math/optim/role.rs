@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lbfgs::HISTORY;
 
-/// What a vector of the parameters' shape is to a run. Checkpoints name vectors so.
+/// The role of a vector of the parameters' shape in a run, and its name in checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -47,7 +47,7 @@ impl Role {
         Self::of_state(None).chain(Self::of_search(0..HISTORY)).chain([Self::Best])
     }
 
-    /// What goes before the name of a tensor, for people; nothing for the parameters themselves.
+    /// The words before the name of a tensor, for people; nothing for the parameters themselves.
     pub fn prefix(self) -> String {
         match self {
             Self::Params => String::new(),

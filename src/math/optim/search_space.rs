@@ -13,7 +13,7 @@ pub struct Trial {
     pub slope: f64,
 }
 
-/// What L-BFGS needs of an engine: trial points along a direction, and inner products and combinations of vectors
+/// The side of L-BFGS that holds vectors: trial points along a direction, and inner products and combinations of vectors
 /// that never leave the device.
 pub trait SearchSpace {
     /// Sets up the vectors for `history` pairs and takes J and the gradient at the current parameters.

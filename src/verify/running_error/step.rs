@@ -7,7 +7,7 @@ use crate::math::params::{ParamTensor, Params, Shape};
 use crate::math::transpose::Transpose;
 use crate::verify::compare::Expected;
 
-/// What an f32 engine may make of one pass.
+/// The results of one pass that an f32 engine may have.
 #[derive(Clone, Debug)]
 pub struct Bounded {
     /// Reconstruction, decay and penalty of J.
