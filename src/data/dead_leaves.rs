@@ -38,7 +38,7 @@ pub fn name(number: u64) -> PathBuf {
 /// Draws the picture of a number from its own stream, `[SIDE, SIDE]`.
 pub fn draw(seed: u64, number: u64) -> Vec<f32> {
     let mut stream = Stream::numbered(seed, "dead leaves", number);
-    let mut canvas = Canvas::new();
+    let mut canvas = LeafCanvas::new();
     while canvas.bare > 0 {
         canvas.lay_below(&Leaf::random(&mut stream));
     }
@@ -133,14 +133,14 @@ fn between(stream: &mut Stream, low: f64, high: f64) -> f64 {
 }
 
 /// The canvas while leaves are laid on it from the top one down.
-struct Canvas {
+struct LeafCanvas {
     /// `[CANVAS, CANVAS]`, NaN where nothing lies yet.
     greys: Vec<f32>,
     /// Pixels on which nothing lies yet.
     bare: usize,
 }
 
-impl Canvas {
+impl LeafCanvas {
     fn new() -> Self {
         Self { greys: vec![f32::NAN; CANVAS * CANVAS], bare: CANVAS * CANVAS }
     }

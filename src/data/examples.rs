@@ -52,7 +52,7 @@ pub fn normalized<T: Real>(
     let rows = values.len() / cols;
     let mut rounded: Vec<T> = match values {
         Cow::Borrowed(values) => values.iter().map(|&x| T::from_f64(x)).collect(),
-        // In place: the rows are not held twice.
+        // In place: the rows are not in memory twice.
         Cow::Owned(values) => values.into_iter().map(T::from_f64).collect(),
     };
     rounded.shrink_to_fit();

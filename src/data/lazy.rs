@@ -22,13 +22,13 @@ use crate::math::params::{Matrix, cast};
 /// Examples, m rows of n numbers, shared by all clones.
 #[derive(Clone, Debug)]
 pub struct LazyExamples {
-    origin: Origin,
+    origin: ExampleOrigin,
     preprocess: Preprocess,
     size: (usize, usize),
 }
 
 #[derive(Clone, Debug)]
-enum Origin {
+enum ExampleOrigin {
     Held(Arc<Examples<f64>>),
     Stored(Arc<Store>, Arc<Transform>),
     Pictures(Arc<Pictures>, Arc<Mutex<GridRows>>),
@@ -46,31 +46,29 @@ impl LazyExamples {
         memory: Option<Bytes>,
         told: &dyn Fn(usize),
     ) -> Result<Self> {
-        if let Source::Images(pictures) = &source {
-            let rows = GridRows::new(Arc::clone(pictures), preprocess, memory)?;
-            let (preprocess, size) = (rows.preprocess().clone(), rows.size());
-            let origin = Origin::Pictures(Arc::clone(pictures), Arc::new(Mutex::new(rows)));
-            return Ok(Self { origin, preprocess, size });
-        }
-        if let Source::Stored(store) = source {
-            preprocess.check_width(store.cols)?;
-            let preprocess = fit(&store, preprocess, None, told)?.for_dtype(store.dtype);
-            let transform = Arc::new(Transform::new(&store, &preprocess));
-            let size = (store.rows, store.cols);
-            return Ok(Self { origin: Origin::Stored(store, transform), preprocess, size });
-        }
-        let examples: Examples<f64> = match source {
-            // Rows that are held are not held twice.
-            Source::Rows(table) => {
-                let preprocess = preprocess.clone();
-                let dtype = table.dtype;
-                let examples = Table::examples(Cow::Owned(table), preprocess)?;
-                Examples { preprocess: examples.preprocess.for_dtype(dtype), ..examples }
+        let (origin, preprocess, size) = match source {
+            Source::Images(pictures) => {
+                let rows = GridRows::new(Arc::clone(&pictures), preprocess, memory)?;
+                let (preprocess, size) = (rows.preprocess().clone(), rows.size());
+                (ExampleOrigin::Pictures(pictures, Arc::new(Mutex::new(rows))), preprocess, size)
             }
-            source => source.apply(preprocess)?,
+            Source::Rows(table) => {
+                let dtype = table.dtype;
+                // Handed over, so that the rows are not in memory twice.
+                let examples = Table::examples(Cow::Owned(table), preprocess.clone())?;
+                let preprocess = examples.preprocess.for_dtype(dtype);
+                let size = (examples.matrix.rows, examples.matrix.cols);
+                (ExampleOrigin::Held(Arc::new(examples)), preprocess, size)
+            }
+            Source::Stored(store) => {
+                preprocess.check_width(store.cols)?;
+                let preprocess = fit(&store, preprocess, None, told)?.for_dtype(store.dtype);
+                let transform = Arc::new(Transform::new(&store, &preprocess));
+                let size = (store.rows, store.cols);
+                (ExampleOrigin::Stored(store, transform), preprocess, size)
+            }
         };
-        let (preprocess, size) = (examples.preprocess.clone(), (examples.matrix.rows, examples.matrix.cols));
-        Ok(Self { origin: Origin::Held(Arc::new(examples)), preprocess, size })
+        Ok(Self { origin, preprocess, size })
     }
 
     /// m and n.
@@ -81,23 +79,23 @@ impl LazyExamples {
     /// Bytes of all of them in memory, at the peak of their making.
     pub fn resident_bytes(&self) -> u64 {
         match &self.origin {
-            Origin::Held(_) => 16 * (self.size.0 as u64) * self.size.1 as u64,
-            Origin::Pictures(pictures, _) => pictures.resident_bytes(),
-            Origin::Stored(..) => 0,
+            ExampleOrigin::Held(_) => 16 * (self.size.0 as u64) * self.size.1 as u64,
+            ExampleOrigin::Pictures(pictures, _) => pictures.resident_bytes(),
+            _ => 0,
         }
     }
 
     /// Bytes that come and go while examples are made: those of the picture that takes most.
     pub fn passing_bytes(&self) -> u64 {
         match &self.origin {
-            Origin::Pictures(pictures, _) => pictures.largest(&self.preprocess).bytes.0,
+            ExampleOrigin::Pictures(pictures, _) => pictures.largest(&self.preprocess).bytes.0,
             _ => 0,
         }
     }
 
     /// From now on pictures take no more than `memory` while they are decoded, but for one alone.
     pub fn set_capacity(&self, memory: Bytes) {
-        if let Origin::Pictures(_, rows) = &self.origin {
+        if let ExampleOrigin::Pictures(_, rows) = &self.origin {
             lock(rows).set_capacity(memory);
         }
     }
@@ -105,7 +103,7 @@ impl LazyExamples {
     /// Bytes of a row where it is fetched from; 0 where all are in memory.
     pub fn row_bytes(&self) -> usize {
         match &self.origin {
-            Origin::Stored(store, _) => store.row_bytes(),
+            ExampleOrigin::Stored(store, _) => store.row_bytes(),
             _ => 0,
         }
     }
@@ -118,16 +116,16 @@ impl LazyExamples {
     /// Where each picture's patches go; `None` for rows.
     pub fn grids(&self) -> Option<Vec<Grid>> {
         match &self.origin {
-            Origin::Held(examples) => examples.grid.clone(),
-            Origin::Pictures(_, rows) => Some(lock(rows).grids().to_vec()),
-            Origin::Stored(..) => None,
+            ExampleOrigin::Held(examples) => examples.grid.clone(),
+            ExampleOrigin::Pictures(_, rows) => Some(lock(rows).grids().to_vec()),
+            _ => None,
         }
     }
 
     /// Columns and rows of pixels that the patches leave out, in words; `None` where nothing is left out.
     pub fn cropped(&self) -> Option<String> {
         match &self.origin {
-            Origin::Pictures(pictures, _) => pictures.cropped(self.preprocess.patch?),
+            ExampleOrigin::Pictures(pictures, _) => pictures.cropped(self.preprocess.patch?),
             _ => None,
         }
     }
@@ -139,12 +137,12 @@ impl LazyExamples {
     pub fn rows(&self, range: Range<usize>) -> Result<ExampleRows> {
         let cols = self.size.1;
         Ok(match &self.origin {
-            Origin::Held(examples) => ExampleRows {
+            ExampleOrigin::Held(examples) => ExampleRows {
                 values: examples.matrix.values[range.start * cols..range.end * cols].to_vec(),
                 means: if examples.means.is_empty() { Vec::new() } else { examples.means[range].to_vec() },
             },
-            Origin::Stored(store, transform) => transform.rows(store, range)?,
-            Origin::Pictures(_, rows) => lock(rows).rows(range)?,
+            ExampleOrigin::Stored(store, transform) => transform.rows(store, range)?,
+            ExampleOrigin::Pictures(_, rows) => lock(rows).rows(range)?,
         })
     }
 
@@ -154,11 +152,11 @@ impl LazyExamples {
     /// When the system has no thread left that reads ahead.
     pub fn examples(&self) -> Result<ExampleSet> {
         Ok(ExampleSet::Streamed(match &self.origin {
-            Origin::Held(_) | Origin::Pictures(..) => Box::new(self.clone()),
-            Origin::Stored(store, _) => {
+            ExampleOrigin::Stored(store, _) => {
                 let transform = Transform::new(store, &self.preprocess);
                 Box::new(Feed::new(Arc::clone(store), transform, Shuffle::rows(0))?)
             }
+            _ => Box::new(self.clone()),
         }))
     }
 

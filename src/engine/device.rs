@@ -127,7 +127,7 @@ impl Choice {
         match self {
             Self::Reference => Ok(crate::engine::reference::footprint(job)),
             Self::Cpu => Ok(crate::engine::cpu::memory::footprint(job)),
-            Self::Gpu(gpu) => crate::engine::gpu::memory::plan::footprint(gpu, job),
+            Self::Gpu(gpu) => crate::engine::gpu::footprint::footprint(gpu, job),
         }
     }
 

@@ -115,6 +115,11 @@ fn train(folder: &Path, out: &str, flags: &[&str]) -> Value {
     rhohat(folder, &[&common, length, flags].concat()).json()
 }
 
+/// Whether every case is asked for, as by `.ci/long`, and not a share.
+fn is_long() -> bool {
+    std::env::var("RHOHAT_ENDURANCE").is_ok_and(|value| value == "1")
+}
+
 /// The names in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
     let entries =

@@ -5,6 +5,7 @@ mod built_in;
 mod files;
 mod folders;
 mod jpeg;
+mod own_rows;
 mod patches;
 mod pictures;
 mod preprocessing;

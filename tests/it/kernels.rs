@@ -1,35 +1,7 @@
-//! Every kernel against its twin in the reference, on the software adapter.
+//! The cases of the kernels, which `verify` runs on the software adapter.
 
-use std::collections::BTreeMap;
-
-use rhohat::engine::gpu::kernel::{ALL, Memory};
+use rhohat::engine::gpu::kernel::ALL;
 use rhohat::verify::kernels::cases;
-use rhohat::verify::rig::Rig;
-
-use crate::support;
-
-#[test]
-fn every_kernel_stays_within_its_bound_on_every_case() {
-    let Some(gpu) = support::software("kernels") else { return };
-    let mut worst = BTreeMap::<String, f64>::new();
-    let mut failures = Vec::new();
-    for memory in [Memory::Buffers, Memory::Textures] {
-        for case in cases(1).iter().filter(|case| case.kernel.runs_on(&gpu, memory)) {
-            match case.check(Rig { gpu: &gpu, memory }) {
-                Ok(closeness) => {
-                    let share = worst.entry(format!("{} in {memory:?}", case.kernel.name)).or_default();
-                    *share = share.max(closeness.share);
-                }
-                Err(failure) => failures.push(format!("{case:?} in {memory:?}: {failure}")),
-            }
-        }
-    }
-    // The software adapter runs everything: nothing was left out.
-    let in_textures = ALL.iter().filter(|kernel| kernel.reads_textures()).count();
-    assert_eq!(worst.len(), ALL.len() + in_textures);
-    println!("largest error as a share of its bound: {worst:#?}");
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
-}
 
 #[test]
 fn every_kernel_has_a_case() {

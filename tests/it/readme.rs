@@ -8,6 +8,8 @@ use image::{GrayImage, Luma, Rgb, RgbImage};
 use rhohat::data::npy;
 use tempfile::{TempDir, tempdir};
 
+use crate::verify::report;
+
 /// The commands of all `sh` blocks and of the workflow of a text, without the words before `rhohat`'s own arguments.
 fn commands(text: &str) -> Vec<Vec<String>> {
     let mut language = "";
@@ -62,6 +64,12 @@ fn run_all(text: &str) -> (TempDir, usize) {
     let count = commands.len();
     for mut arguments in commands {
         let shown = arguments.join(" ");
+        if let [_, _, device] = &arguments[..]
+            && shown.starts_with("verify --device ")
+        {
+            assert_eq!(report(device)["passed"], true, "rhohat {shown}");
+            continue;
+        }
         // The first is run as it stands, the others in a few steps.
         if arguments[0] == "train" && arguments.len() > 1 && !shown.contains("--epochs") {
             arguments.extend(["--steps".to_owned(), "2".to_owned()]);

@@ -1,8 +1,10 @@
 //! Everything that `rhohat verify` checks, on all three engines, and what its bounds are worth.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use assert_cmd::Command;
 use rhohat::engine::device::Choice;
+use rhohat::engine::gpu::kernel::ALL;
 use rhohat::engine::gpu::kernel::variant::Variant;
 use rhohat::math::activation::Activation;
 use rhohat::math::number::Number;
@@ -11,34 +13,67 @@ use rhohat::verify::compare::Expected;
 use rhohat::verify::running_error::step::{cost_and_gradient, exact_weights};
 use rhohat::verify::running_error::{Approx, exact};
 use rhohat::verify::steps::Problem;
+use serde_json::Value;
 
 use crate::support;
 
-fn assert_all_pass(choice: &Choice) {
-    let mut failures = Vec::new();
-    for check in checks(choice, 1) {
-        match check.run() {
-            Ok(found) => assert!(found.cases > 0, "{} compared nothing", check.name),
-            Err(failure) => failures.push(format!("{}: {failure}", check.name)),
-        }
+/// The report of `rhohat verify --device DEVICE --json` for `cpu` or `software`. The whole list takes up to a minute, and so
+/// runs once for all tests that read it.
+pub fn report(device: &str) -> &'static Value {
+    static REPORTS: [(&str, OnceLock<Value>); 2] = [("cpu", OnceLock::new()), ("software", OnceLock::new())];
+    let (_, report) =
+        REPORTS.iter().find(|(name, _)| *name == device).expect("a device with a shared report");
+    report.get_or_init(|| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rhohat"));
+        let output =
+            command.args(["verify", "--device", device, "--json"]).output().expect("the binary runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}{}", String::from_utf8_lossy(&output.stdout));
+        serde_json::from_slice(&output.stdout).expect("one JSON value")
+    })
+}
+
+/// Checks that every check of a report has compared something and found it within its bound; gives their groups.
+fn assert_all_pass(report: &Value) -> Vec<&str> {
+    assert_eq!(report["passed"], true, "{report}");
+    let checks = report["checks"].as_array().expect("a list");
+    for check in checks {
+        let is_within =
+            check["worst"].as_f64().expect("a number") <= check["bound"].as_f64().expect("a number");
+        assert!(check["passed"] == true && is_within, "{check}");
+        assert!(check["cases"].as_u64() > Some(0), "nothing was compared: {check}");
     }
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    checks.iter().map(|check| check["group"].as_str().expect("a name")).collect()
 }
 
 #[test]
 fn the_reference_passes_every_check() {
-    assert_all_pass(&Choice::Reference);
+    for check in checks(&Choice::Reference, 1) {
+        let found = check.run().unwrap_or_else(|failure| panic!("{}: {failure}", check.name));
+        assert!(found.cases > 0, "{} compared nothing", check.name);
+    }
 }
 
 #[test]
 fn the_cpu_engine_passes_every_check() {
-    assert_all_pass(&Choice::Cpu);
+    let groups = assert_all_pass(report("cpu"));
+    for group in ["gradients", "kernels", "steps", "training"] {
+        assert!(groups.contains(&group), "no {group}");
+    }
 }
 
 #[test]
-fn the_kernels_pass_every_check() {
-    let Some(gpu) = support::software("verify") else { return };
-    assert_all_pass(&Choice::Gpu(Arc::new(gpu)));
+fn every_kernel_passes_every_check_in_each_memory_that_it_reads() {
+    if support::software("verify").is_none() {
+        return;
+    }
+    let groups = assert_all_pass(report("software"));
+    let number_of = |group| groups.iter().filter(|found| **found == group).count();
+    // The software adapter runs everything: nothing was left out.
+    let with_textures = ALL.iter().filter(|kernel| kernel.reads_textures()).count();
+    assert_eq!(number_of("kernels"), ALL.len() + with_textures);
+    assert_eq!(number_of("gradients"), 7);
+    assert!(number_of("steps") > 0 && number_of("training") > 0);
 }
 
 #[test]

@@ -99,8 +99,8 @@ pub fn read_shape(
     let mut lengths = Vec::new();
     from.take(wanted as u64).read_to_end(&mut lengths).map_err(failed)?;
     if lengths.len() < wanted {
-        let held = 4 + lengths.len();
-        let fact = format!("{held} bytes are too few for a header of {dimensions} dimensions");
+        let there = 4 + lengths.len();
+        let fact = format!("{there} bytes are too few for a header of {dimensions} dimensions");
         return Err(Error::input(path, format!("{fact}; it is truncated")));
     }
     let length = |&bytes: &[u8; 4]| u32::from_be_bytes(bytes) as usize;

@@ -122,7 +122,7 @@ impl Handles {
     /// [`Error::Input`] when it is no longer the file that it was; [`Error::Io`] when it cannot be opened.
     pub fn get(&self, number: usize, shard: &Shard) -> Result<Arc<File>> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = open.iter().position(|(held, _)| *held == number).and_then(|at| open.remove(at));
+        let known = open.iter().position(|(other, _)| *other == number).and_then(|at| open.remove(at));
         if let Some((_, file)) = known {
             open.push_back((number, Arc::clone(&file)));
             return Ok(file);

@@ -7,7 +7,7 @@ use pulp::Simd;
 
 use super::buffer::{LINE, Line, Panels, PanelsMut};
 
-/// Whether C is replaced or added to.
+/// What becomes of C.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fill {
     /// It is replaced.
@@ -22,7 +22,7 @@ pub trait LeftFactor: Copy {
     fn each<const R: usize, const P: usize>(self, b: [&[Line]; P], step: impl TileStep<R, P>);
 }
 
-/// The work of a tile for one k.
+/// What a tile does for a k.
 pub trait TileStep<const R: usize, const P: usize>: FnMut([f32; R], [&Line; P]) {}
 
 impl<const R: usize, const P: usize, F: FnMut([f32; R], [&Line; P])> TileStep<R, P> for F {}
@@ -126,7 +126,8 @@ pub struct ProductTile<'a, L, const P: usize> {
 }
 
 impl<L: LeftFactor, const P: usize> ProductTile<'_, L, P> {
-    /// Writes the tile.
+    /// Writes the tile. Conditions that depend on the instruction set are `const` blocks here and below: what they leave
+    /// out is not even compiled, which is most of all tiles.
     #[inline(always)]
     pub fn write<S: Simd>(self, simd: S, c: PanelsMut<'_>) {
         match self.rows.len() {
@@ -136,8 +137,8 @@ impl<L: LeftFactor, const P: usize> ProductTile<'_, L, P> {
             4 => self.strip::<S, 4>(simd, c),
             5 => self.strip::<S, 5>(simd, c),
             6 => self.strip::<S, 6>(simd, c),
-            7 if has_many_registers::<S>() => self.strip::<S, 7>(simd, c),
-            8 if has_many_registers::<S>() => self.strip::<S, 8>(simd, c),
+            7 if const { has_many_registers::<S>() } => self.strip::<S, 7>(simd, c),
+            8 if const { has_many_registers::<S>() } => self.strip::<S, 8>(simd, c),
             rows => unreachable!("a tile of {rows} rows"),
         }
     }
@@ -145,7 +146,7 @@ impl<L: LeftFactor, const P: usize> ProductTile<'_, L, P> {
     /// `R` rows, two vectors of a panel at a time, or the only one.
     #[inline(always)]
     fn strip<S: Simd, const R: usize>(self, simd: S, mut c: PanelsMut<'_>) {
-        if S::F32_LANES == LINE {
+        if const { S::F32_LANES == LINE } {
             return self.piece::<S, R, 1>(simd, c, 0);
         }
         for col in (0..LINE).step_by(2 * S::F32_LANES) {
@@ -188,21 +189,19 @@ impl<L: LeftFactor, const P: usize> ProductTile<'_, L, P> {
     }
 }
 
-#[inline(always)]
-fn has_many_registers<S: Simd>() -> bool {
+const fn has_many_registers<S: Simd>() -> bool {
     S::REGISTER_COUNT >= 32
 }
 
 /// Panels of a tile: eight rows by three vectors are 24 sums, for 32 registers; six by two are 12, for 16.
-#[inline(always)]
-pub fn tile_panels<S: Simd>() -> usize {
+pub const fn tile_panels<S: Simd>() -> usize {
     if has_many_registers::<S>() && S::F32_LANES == LINE { 3 } else { 1 }
 }
 
 /// `rows` rows dealt out to tiles as evenly as possible: a tile of few rows would wait for its own sums.
 #[inline(always)]
 pub fn tiles<S: Simd>(rows: usize) -> impl Iterator<Item = Range<usize>> {
-    let most = if has_many_registers::<S>() { MOST_ROWS } else { 6 };
+    let most = if const { has_many_registers::<S>() } { MOST_ROWS } else { 6 };
     let tiles = rows.div_ceil(most);
     (0..tiles).map(move |tile| tile * rows / tiles..(tile + 1) * rows / tiles)
 }

@@ -15,7 +15,7 @@ use super::kernel::{LeftColumns, LeftFactor, LeftRows, ProductTile, tile_panels,
 /// Longest run of k summed up in registers: a panel of B of this depth stays in the first-level cache.
 const DEPTH: usize = 256;
 
-/// The epilogue of a finished panel of C, called with its number.
+/// What is done to a finished panel of C, of which it is told the number.
 pub trait Finish: FnMut(usize, &mut [Line]) {}
 
 impl<F: FnMut(usize, &mut [Line])> Finish for F {}
@@ -55,22 +55,12 @@ impl<F: Finish> WithSimd for ProductTask<'_, F> {
         let Self { mut c, a, b, cols, fill, mut finish } = self;
         for piece in pieces(b.rows) {
             let fill = if piece.start > 0 { Fill::Add } else { fill };
-            let left = |row| LeftRows { a, panel: piece.start / LINE, row };
             each_panel::<S>(
                 cols,
                 #[inline(always)]
                 |panel, count| {
                     let strip = Strip { b, piece: piece.clone(), panel, fill };
-                    let all = tiles::<S>(a.rows);
-                    strip.write(
-                        simd,
-                        c.reborrow(),
-                        all.map(
-                            #[inline(always)]
-                            |rows| (left(rows.start), rows),
-                        ),
-                        count,
-                    );
+                    write_tiles(simd, RowTiles { c: c.reborrow(), a, strip, count });
                     if piece.end == b.rows {
                         (panel..panel + count).for_each(
                             #[inline(always)]
@@ -81,6 +71,41 @@ impl<F: Finish> WithSimd for ProductTask<'_, F> {
             );
         }
     }
+}
+
+/// The tiles of a strip of A·B.
+struct RowTiles<'a> {
+    c: PanelsMut<'a>,
+    a: Panels<'a>,
+    strip: Strip<'a>,
+    count: usize,
+}
+
+impl WithSimd for RowTiles<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { c, a, strip, count } = self;
+        let left = |row| LeftRows { a, panel: strip.piece.start / LINE, row };
+        let all = tiles::<S>(a.rows);
+        strip.write(
+            simd,
+            c,
+            all.map(
+                #[inline(always)]
+                |rows| (left(rows.start), rows),
+            ),
+            count,
+        );
+    }
+}
+
+/// Writes `tiles` in a function of its own: a product is compiled for every `finish`, its tiles, 50 KB of instructions,
+/// once for an instruction set.
+#[inline(never)]
+fn write_tiles<S: Simd>(simd: S, tiles: RowTiles<'_>) {
+    simd.vectorize(tiles);
 }
 
 struct TransposedProduct<'a> {
@@ -131,7 +156,7 @@ fn pieces(depth: usize) -> impl Iterator<Item = Range<usize>> {
 /// Hands on the first panel and the number of panels of every strip of tiles.
 #[inline(always)]
 fn each_panel<S: Simd>(cols: usize, mut strip: impl FnMut(usize, usize)) {
-    let (most, all) = (tile_panels::<S>(), panels(cols));
+    let (most, all) = (const { tile_panels::<S>() }, panels(cols));
     for panel in (0..all).step_by(most) {
         strip(panel, most.min(all - panel));
     }
@@ -157,8 +182,8 @@ impl<'a> Strip<'a> {
     ) {
         match count {
             1 => self.write_panels::<S, L, 1>(simd, c, tiles),
-            2 if tile_panels::<S>() > 1 => self.write_panels::<S, L, 2>(simd, c, tiles),
-            3 if tile_panels::<S>() > 1 => self.write_panels::<S, L, 3>(simd, c, tiles),
+            2 if const { tile_panels::<S>() > 1 } => self.write_panels::<S, L, 2>(simd, c, tiles),
+            3 if const { tile_panels::<S>() > 1 } => self.write_panels::<S, L, 3>(simd, c, tiles),
             _ => unreachable!("a strip of {count} panels"),
         }
     }

@@ -1,9 +1,10 @@
-//! Tensors on the device: how matrices lie in buffers and textures, the cut into blocks, chunks and parts, the buffers of a
-//! pass, and what all of it takes.
+//! Tensors on the device: how matrices lie in buffers and textures, the cut into blocks, chunks and parts, the tensors of
+//! a pass, and the lists that all of them are allocated from.
 
+pub(crate) mod allocation;
 pub mod buffer;
 pub mod layout;
-pub mod plan;
+pub mod segment;
 pub mod storage;
 pub mod uniform;
 pub mod workspace;

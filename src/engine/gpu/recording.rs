@@ -39,7 +39,7 @@ impl LiveUniform {
 
 /// One command, ready to be encoded.
 #[derive(Debug)]
-enum Command {
+enum Recorded {
     Dispatch {
         name: &'static str,
         pipeline: Pipeline,
@@ -57,8 +57,8 @@ enum Command {
 
 /// A command, or a range of its workgroups.
 #[derive(Clone)]
-struct Piece<'a> {
-    command: &'a Command,
+struct CommandRange<'a> {
+    command: &'a Recorded,
     range: Range<u32>,
     work: f64,
 }
@@ -66,7 +66,7 @@ struct Piece<'a> {
 /// A recorded list, which is cut into submissions when it is run.
 #[derive(Debug, Default)]
 pub struct Recording {
-    commands: Vec<Command>,
+    commands: Vec<Recorded>,
 }
 
 impl Recording {
@@ -90,7 +90,7 @@ impl Recording {
         &'a self,
         gpu: &Gpu,
         most: usize,
-        mut submit: impl FnMut(&[Piece<'a>], f64) -> Result<()>,
+        mut submit: impl FnMut(&[CommandRange<'a>], f64) -> Result<()>,
     ) -> Result<()> {
         let (mut open, mut work, mut budget) = (Vec::new(), 0.0, gpu.budget());
         for command in &self.commands {
@@ -109,27 +109,27 @@ impl Recording {
     }
 }
 
-impl Command {
+impl Recorded {
     fn is_dispatch(&self) -> bool {
         matches!(self, Self::Dispatch { .. })
     }
 
     /// Itself, or as few ranges as take no more than `budget` each. Copies are never cut.
-    fn pieces(&self, budget: f64) -> impl Iterator<Item = Piece<'_>> {
+    fn pieces(&self, budget: f64) -> impl Iterator<Item = CommandRange<'_>> {
         let (groups, work, count) = match *self {
             Self::Dispatch { groups, work, .. } => (groups, work, (work / budget).ceil()),
             Self::Fill { work, .. } => (1, work, 1.0),
         };
         ranges(groups, count as u32).map(move |range| {
             let share = f64::from(range.end - range.start) / f64::from(groups);
-            Piece { command: self, range, work: work * share }
+            CommandRange { command: self, range, work: work * share }
         })
     }
 }
 
-impl Piece<'_> {
+impl CommandRange<'_> {
     fn dispatch(&self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>) {
-        if let Command::Dispatch { pipeline, bind_group, groups, .. } = self.command {
+        if let Recorded::Dispatch { pipeline, bind_group, groups, .. } = self.command {
             let [across, down] = fold(&self.range, *groups);
             pass.set_pipeline(&pipeline.compute);
             pass.set_bind_group(0, bind_group, &[]);
@@ -140,9 +140,9 @@ impl Piece<'_> {
 }
 
 /// Neighbouring dispatches share a pass, which copies end.
-fn encode(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, pieces: &[Piece<'_>]) {
+fn encode(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, pieces: &[CommandRange<'_>]) {
     for piece in pieces {
-        if let Command::Fill { texture, from, .. } = piece.command {
+        if let Recorded::Fill { texture, from, .. } = piece.command {
             texture.fill(encoder, from);
         }
     }

@@ -1,12 +1,21 @@
-//! The steps of training as recordings: passes over resident or fetched examples, updates, searches, states.
+//! Training steps as recordings. [`resident`] is all that stays on the device; the machines borrow it: [`first_order`]
+//! (SGD and Adam), [`lbfgs`], [`full`] (cost and gradient over all examples), [`layers`] (activations of examples),
+//! [`rows`] (rows that are no examples), [`finiteness`], [`replace`], [`state`]. They record passes ([`pass`]) over [`examples`] on the device or over rows
+//! that are fetched ([`fetch`], [`stream`]), which [`evaluate`] hides from them.
 
-pub mod evaluate;
+pub(crate) mod evaluate;
 pub mod examples;
-pub mod finiteness;
-pub mod first_order;
-pub mod lbfgs;
+pub(crate) mod fetch;
+pub(crate) mod finiteness;
+pub(crate) mod first_order;
+pub(crate) mod full;
+pub(crate) mod layers;
+pub(crate) mod lbfgs;
+pub(crate) mod list;
 pub mod pass;
-pub mod rows;
-pub mod state;
-pub mod stream;
-pub mod units;
+pub(crate) mod rates;
+pub(crate) mod replace;
+pub(crate) mod resident;
+pub(crate) mod rows;
+pub(crate) mod state;
+pub(crate) mod stream;

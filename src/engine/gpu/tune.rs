@@ -36,7 +36,7 @@ pub struct Tune {
 /// When kernels are timed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TuneMode {
-    /// What the cache knows; else a race, or on a software adapter the choice by kind.
+    /// The result in the cache; else a race, or on a software adapter the choice by kind.
     #[default]
     Auto,
     /// The choice by kind; the cache is neither read nor written.
@@ -64,7 +64,7 @@ pub enum Origin {
 pub struct Kernels {
     /// Their names.
     pub variant: Variant,
-    /// Who chose them.
+    /// The source of the choice.
     pub chosen: Origin,
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::{TempDir, tempdir};
 
-use super::{die, rhohat, train};
+use super::{die, is_long, rhohat, train};
 
 /// Files of a run, temporaries and what is rejected included; the newest checkpoint is `STEP`.
 const FILES: [&str; 15] = [
@@ -137,9 +137,15 @@ fn nothing_in_the_place_of_a_runs_file_hangs_reads_writes_or_removes_what_is_out
     let mine = folder.join("mine");
     let before = content(&mine);
     let all = FILES.map(|file| (file, false)).into_iter().chain(FOLDERS.map(|folder| (folder, true)));
+    let mut number = 0;
     for (name, is_folder) in all {
         for impostor in IMPOSTORS {
             for source in ["begun", "finished"] {
+                // Every fifth has each name, each impostor and both runs; `.ci/long` runs all.
+                number += 1;
+                if !is_long() && number % 5 != 0 {
+                    continue;
+                }
                 let what = format!("{impostor} as {name} of a run that is {source}");
                 let run = folder.join("run");
                 copy(&folder.join(source), &run);
@@ -211,7 +217,7 @@ fn programs_that_choose_kernels_at_once_keep_all_that_they_came_to() {
             .spawn()
             .unwrap()
     };
-    let children: Vec<_> = (3..9).map(start).collect();
+    let children: Vec<_> = (3..7).map(start).collect();
     let count = children.len();
     for mut child in children {
         assert!(child.wait().unwrap().success());

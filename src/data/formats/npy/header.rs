@@ -61,7 +61,7 @@ fn read_more<'a>(path: &Path, from: &mut dyn Read, bytes: &'a mut Vec<u8>, count
 
 /// The layout of the array in a file.
 pub fn layout(path: &Path) -> Result<ArrayLayout> {
-    let (file, held) = safe_open::open(path)?;
+    let (file, length) = safe_open::open(path)?;
     let mut magic = Vec::new();
     let read = Part::new(&file, 0, MAGIC.len() as u64).read_to_end(&mut magic);
     read.map_err(|error| Error::io("read", path, error))?;
@@ -69,7 +69,7 @@ pub fn layout(path: &Path) -> Result<ArrayLayout> {
         let fact = "named like a NumPy array, but its content is none";
         return Err(Error::input(path, format!("{fact}; save it anew with numpy.save, or remove it")));
     }
-    start(path, &mut Part::new(&file, 0, held)).map(|(layout, _)| layout)
+    start(path, &mut Part::new(&file, 0, length)).map(|(layout, _)| layout)
 }
 
 /// Reads `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.

@@ -127,7 +127,21 @@ pub fn packed(
     lens: impl IntoIterator<Item = usize>,
     limit: usize,
 ) -> Result<Vec<Tensor>> {
-    let mut ends = Vec::new();
+    let (ends, places) = packed_buffers(lens, limit);
+    let buffers = ends.iter().map(|&end| Storage::zeros(gpu, name, end)).collect::<Result<Vec<_>>>()?;
+    let place = |(buffer, offset, len): (usize, usize, usize)| {
+        let storage: &Storage = &buffers[buffer];
+        Tensor::vector_at(storage, offset, len)
+    };
+    Ok(places.into_iter().map(place).collect())
+}
+
+/// Lengths of the buffers of [`packed`] vectors; and buffer, offset and length of each vector.
+pub(crate) fn packed_buffers(
+    lens: impl IntoIterator<Item = usize>,
+    limit: usize,
+) -> (Vec<usize>, Vec<(usize, usize, usize)>) {
+    let mut ends: Vec<usize> = Vec::new();
     let mut places = Vec::new();
     for len in lens {
         let room = len.next_multiple_of(SECTION);
@@ -138,10 +152,7 @@ pub fn packed(
         places.push((last, ends[last], len));
         ends[last] += room;
     }
-    let buffers = ends.iter().map(|&end| Storage::zeros(gpu, name, end)).collect::<Result<Vec<_>>>()?;
-    let place =
-        |(buffer, offset, len): (usize, usize, usize)| Tensor::vector_at(&buffers[buffer], offset, len);
-    Ok(places.into_iter().map(place).collect())
+    (ends, places)
 }
 
 /// Any buffer, zeroed.
@@ -153,8 +164,7 @@ pub fn buffer(gpu: &Gpu, name: &str, size: u64, usage: BufferUsages) -> Result<w
 /// Reads `len` numbers of a buffer through a staging buffer made for the purpose.
 pub fn read(gpu: &Gpu, from: &wgpu::Buffer, offset: usize, len: usize) -> Result<Vec<f32>> {
     const SLICE: usize = 1 << 24;
-    let staging =
-        buffer(gpu, "staging", bytes(len.min(SLICE)), BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
+    let staging = staging(gpu, len.min(SLICE))?;
     let mut values = Vec::with_capacity(len);
     while values.len() < len {
         let count = (len - values.len()).min(SLICE);
@@ -190,4 +200,9 @@ fn pad_columns(values: &[f32], cols: usize, stride: usize) -> Vec<f32> {
         to[..cols].copy_from_slice(from);
     }
     out
+}
+
+/// A buffer through which `len` numbers are read back.
+pub(crate) fn staging(gpu: &Gpu, len: usize) -> Result<wgpu::Buffer> {
+    buffer(gpu, "staging", bytes(len), BufferUsages::MAP_READ | BufferUsages::COPY_DST)
 }

@@ -1,17 +1,17 @@
 //! How the work is cut on the device, and by which kernels it is done: hidden blocks, chunks of rows, parts of the
-//! resident examples, and how the parameters of a block lie in one buffer.
+//! resident examples.
 
 use std::ops::Range;
 
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::variant::Variant;
-use crate::engine::gpu::memory::buffer::{SECTION, TILE, Tensor, bytes, padded};
-use crate::engine::gpu::memory::storage::Storage;
+use crate::engine::gpu::memory::buffer::{SECTION, TILE, bytes, padded};
+use crate::engine::gpu::memory::segment::segment_len;
 use crate::engine::gpu::recording::Recorder;
 use crate::engine::{ChunkPlan, Chunking};
 use crate::error::{Error, Result};
 use crate::math::optim::lbfgs::HISTORY;
-use crate::math::params::{Params, Shape};
+use crate::math::params::Shape;
 
 /// Rows that an engine without examples computes at a time, where nothing else is asked for.
 const ROWS_WITHOUT_EXAMPLES: usize = 4_096;
@@ -69,7 +69,7 @@ impl Layout {
         (self.limit / padded(self.shape.visible) / self.chunk).max(1) * self.chunk
     }
 
-    /// What the engine tells of it.
+    /// The cut, as an engine tells of it.
     pub fn plan(&self) -> ChunkPlan {
         ChunkPlan { chunk: self.chunk, block: self.widest_block() }
     }
@@ -79,10 +79,9 @@ impl Layout {
         self.blocks[0].len()
     }
 
-    /// A zeroed vector of the parameters' shape.
-    pub fn vector(&self, gpu: &Gpu, name: &str) -> Result<Vec<Segment>> {
-        let segment = |block: &Range<usize>| Segment::new(gpu, name, self.shape.visible, block);
-        self.blocks.iter().map(segment).collect()
+    /// Lengths of the segments of a vector of the parameters' shape, one a block.
+    pub fn segments(&self) -> impl Iterator<Item = usize> {
+        self.blocks.iter().map(|block| segment_len(self.shape.visible, block))
     }
 }
 
@@ -111,74 +110,4 @@ fn binding_limit(gpu: &Gpu, shape: Shape, wanted: Option<u64>) -> Result<usize> 
 fn smallest_limit(visible: usize) -> usize {
     let block = 2 * TILE * padded(visible) + TILE + padded(visible) + 4 * SECTION;
     block.max((2 * HISTORY + 1) * SECTION)
-}
-
-/// The part of a parameter-shaped vector that belongs to one hidden block, in one buffer: W1 rows, D rows, b1, and in
-/// the first block b2. Padding is 0, so that the whole buffer takes part in dots and updates as one flat vector.
-#[derive(Clone, Debug)]
-pub struct Segment {
-    /// The units of the block.
-    pub units: Range<usize>,
-    /// `[units, n]`.
-    pub w1: Tensor,
-    /// `[units, n]`.
-    pub d: Tensor,
-    /// `[units]`.
-    pub b1: Tensor,
-    /// `[n]`, first block only.
-    pub b2: Option<Tensor>,
-    /// W1 and D as one flat vector: what λ decays.
-    pub weights: Tensor,
-    /// All of it as one flat vector.
-    pub whole: Tensor,
-}
-
-impl Segment {
-    fn new(gpu: &Gpu, name: &str, visible: usize, units: &Range<usize>) -> Result<Self> {
-        let matrix = (padded(units.len()) * padded(visible)).next_multiple_of(SECTION);
-        let b1_at = 2 * matrix;
-        let b2_at = b1_at + padded(units.len()).next_multiple_of(SECTION);
-        let has_output_bias = units.start == 0;
-        let len = if has_output_bias { b2_at + padded(visible).next_multiple_of(SECTION) } else { b2_at };
-        let buffer = Storage::zeros(gpu, name, len)?;
-        Ok(Self {
-            units: units.clone(),
-            w1: Tensor::matrix_at(&buffer, 0, units.len(), visible),
-            d: Tensor::matrix_at(&buffer, matrix, units.len(), visible),
-            b1: Tensor::vector_at(&buffer, b1_at, units.len()),
-            b2: has_output_bias.then(|| Tensor::vector_at(&buffer, b2_at, visible)),
-            weights: Tensor::vector_at(&buffer, 0, b1_at),
-            whole: Tensor::vector_at(&buffer, 0, len),
-        })
-    }
-
-    /// Uploads this block's share of `params`.
-    pub fn write(&self, gpu: &Gpu, params: &Params<f32>) {
-        let n = params.shape.visible;
-        let weights = self.units.start * n..self.units.end * n;
-        self.w1.write(gpu, &params.w1[weights.clone()]);
-        self.d.write(gpu, &params.d[weights]);
-        self.b1.write(gpu, &params.b1[self.units.clone()]);
-        if let Some(b2) = &self.b2 {
-            b2.write(gpu, &params.b2);
-        }
-    }
-
-    /// Reads this block's share into `params`.
-    pub fn read(&self, gpu: &Gpu, params: &mut Params<f32>) -> Result<()> {
-        let n = params.shape.visible;
-        let weights = self.units.start * n..self.units.end * n;
-        params.w1[weights.clone()].copy_from_slice(&self.w1.read(gpu)?);
-        params.d[weights].copy_from_slice(&self.d.read(gpu)?);
-        params.b1[self.units.clone()].copy_from_slice(&self.b1.read(gpu)?);
-        if let Some(b2) = &self.b2 {
-            params.b2.copy_from_slice(&b2.read(gpu)?);
-        }
-        Ok(())
-    }
-}
-
-/// The output bias of a vector.
-pub fn output_bias(vector: &[Segment]) -> &Tensor {
-    vector[0].b2.as_ref().expect("the first segment holds the output bias")
 }

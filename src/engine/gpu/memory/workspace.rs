@@ -1,10 +1,12 @@
-//! The buffers that the passes of an engine share, and how many sums they leave for the host.
+//! The tensors that the passes of an engine share, and how many sums they leave for the host.
+
+use std::ops::Range;
 
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::variant::{Product, Variant};
-use crate::engine::gpu::memory::buffer::{SECTION, Tensor, packed, padded};
+use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
+use crate::engine::gpu::memory::buffer::{SECTION, Tensor, padded};
 use crate::engine::gpu::memory::layout::Layout;
-use crate::engine::gpu::memory::storage::Storage;
 use crate::engine::gpu::ops::{COLUMN_BLOCK, Slices, output_sums, product_room, sum_blocks};
 use crate::engine::gpu::recording::Recorder;
 use crate::error::Result;
@@ -33,28 +35,43 @@ pub struct Workspace {
 impl Workspace {
     /// Allocates for chunks of the layout and updates over at most `rows` rows.
     pub fn new(gpu: &Gpu, layout: &Layout, rows: usize) -> Result<Self> {
-        let (n, chunk, widest) = (layout.shape.visible, layout.chunk, layout.widest_block());
-        let vectors = |name: &str| -> Result<Vec<Tensor>> {
-            layout.blocks.iter().map(|block| Tensor::vector(gpu, name, block.len())).collect()
-        };
-        let weight_sums = layout.blocks.iter().map(|block| block_sums(layout, block.len()));
-        let error_sums = layout.chunks(rows).into_iter().map(|chunk| error_sums(layout, chunk.len()));
+        let [a2, mean, rho_hat, slope, error, a3, column_sums, products, squared_weights, squared_errors] =
+            allocate(gpu, Self::allocations(layout, rows))?;
+        let [error, a3, column_sums, products] = [error, a3, column_sums, products].map(single);
         Ok(Self {
-            a2: layout
-                .blocks
-                .iter()
-                .map(|b| Tensor::zeros(gpu, "activations", chunk, b.len()))
-                .collect::<Result<_>>()?,
-            mean: vectors("mean activations")?,
-            rho_hat: vectors("rho_hat")?,
-            slope: vectors("KL slope")?,
-            error: Tensor::zeros(gpu, "hidden delta", chunk, widest)?,
-            a3: Tensor::zeros(gpu, "outputs", chunk, n)?,
-            column_sums: flat(gpu, "column sums", chunk.div_ceil(COLUMN_BLOCK) * padded(n.max(widest)))?,
-            products: flat(gpu, "slices of products", room(layout))?,
-            squared_weights: packed(gpu, "sums of weights", weight_sums, layout.limit)?,
-            squared_errors: packed(gpu, "sums of errors", error_sums, layout.limit)?,
+            a2,
+            mean,
+            rho_hat,
+            slope,
+            error,
+            a3,
+            column_sums,
+            products,
+            squared_weights,
+            squared_errors,
         })
+    }
+
+    /// Its tensors, in the order of the fields.
+    pub(crate) fn allocations(layout: &Layout, rows: usize) -> [Allocation; 10] {
+        const ACTIVATIONS: Category = Category::Activations;
+        let (n, chunk, widest) = (layout.shape.visible, layout.chunk, layout.widest_block());
+        let units = || layout.blocks.iter().map(Range::len);
+        let column_sums = chunk.div_ceil(COLUMN_BLOCK) * padded(n.max(widest));
+        let weight_sums = units().map(|units| block_sums(layout, units));
+        let error_sums = layout.chunks(rows).into_iter().map(|chunk| error_sums(layout, chunk.len()));
+        [
+            Allocation::matrices("activations", ACTIVATIONS, units().map(|units| (chunk, units))).copied(1),
+            Allocation::vectors("mean activations", ACTIVATIONS, units()).copied(1),
+            Allocation::vectors("rho_hat", ACTIVATIONS, units()),
+            Allocation::vectors("KL gradient", ACTIVATIONS, units()).copied(1),
+            Allocation::matrix("hidden delta", ACTIVATIONS, chunk, widest).copied(1),
+            Allocation::matrix("outputs", ACTIVATIONS, chunk, n).copied(1),
+            Allocation::vectors("column sums", ACTIVATIONS, [column_sums]).copied(1),
+            Allocation::vectors("slices of products", ACTIVATIONS, [room(layout)]).copied(1),
+            Allocation::packed("sums of weights", ACTIVATIONS, weight_sums, layout.limit),
+            Allocation::packed("sums of errors", ACTIVATIONS, error_sums, layout.limit),
+        ]
     }
 
     /// An empty recording whose products have room for their slices.
@@ -64,22 +81,15 @@ impl Workspace {
         recorder
     }
 
-    /// The sums that the cost of `rows` rows is assembled from, in the order of [`cost_sums`], and how many of each
-    /// tensor.
-    pub(crate) fn cost_parts(&self, layout: &Layout, rows: usize) -> Vec<(&Tensor, usize)> {
-        let weights = self.squared_weights.iter().map(|sums| (sums, sums.cols));
+    /// Sums of the squared errors of `rows` rows, and how many of each tensor.
+    pub(crate) fn error_parts(&self, layout: &Layout, rows: usize) -> Vec<(&Tensor, usize)> {
         let chunks = layout.chunks(rows).into_iter().zip(&self.squared_errors);
-        let errors = chunks.map(|(chunk, sums)| (sums, error_sums(layout, chunk.len())));
-        weights.chain(errors).collect()
+        chunks.map(|(chunk, sums)| (sums, error_sums(layout, chunk.len()))).collect()
     }
 }
 
-fn flat(gpu: &Gpu, name: &str, len: usize) -> Result<Tensor> {
-    Ok(Tensor::vector_at(&Storage::zeros(gpu, name, padded(len))?, 0, len))
-}
-
-/// Numbers that hold the slices of the products of a chunk: weight gradients need one at least, and what is left out there
-/// are slices that make a product faster.
+/// Numbers that hold the slices of the products of a chunk: weight gradients need one at least, the others make a product
+/// faster.
 pub(crate) fn room(layout: &Layout) -> usize {
     let (n, widest, chunk) = (padded(layout.shape.visible), padded(layout.widest_block()), layout.chunk);
     let Variant { nt, nn, tn, .. } = layout.variant;

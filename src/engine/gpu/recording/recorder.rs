@@ -4,7 +4,7 @@ use bytemuck::Pod;
 use wgpu::BufferUsages;
 
 use super::range::{MAX_GROUPS, fold};
-use super::{Command, LiveUniform, Recording};
+use super::{LiveUniform, Recorded, Recording};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::throttle::moved;
 use crate::engine::gpu::kernel::variant::Variant;
@@ -24,7 +24,7 @@ enum UniformSource {
     Live(LiveUniform),
 }
 
-enum Planned {
+enum PlannedCommand {
     Dispatch {
         kernel: &'static Kernel,
         pipeline: Pipeline,
@@ -40,7 +40,7 @@ enum Planned {
     },
 }
 
-/// What is bound for a tensor.
+/// The resource that is bound for a tensor.
 enum Resource {
     Buffer(Tensor),
     Texture(wgpu::TextureView),
@@ -56,7 +56,7 @@ pub struct Recorder<'g> {
     pub limit: usize,
     /// Where products leave their slices, as many as fit; without it none is cut.
     pub scratch: Option<Tensor>,
-    planned: Vec<Planned>,
+    planned: Vec<PlannedCommand>,
     uniforms: Vec<u8>,
     /// Textures that hold what their buffers hold at this point, with these.
     fresh: Vec<(wgpu::Buffer, Texture)>,
@@ -121,7 +121,7 @@ impl<'g> Recorder<'g> {
         let pipeline = self.gpu.pipeline(kernel, Specialisation { activation, accumulate, memory })?;
         let resources = self.resources(kernel, memory, tensors)?;
         let groups = groups_of(kernel, invocations)?;
-        self.planned.push(Planned::Dispatch { kernel, pipeline, uniform, resources, groups, work });
+        self.planned.push(PlannedCommand::Dispatch { kernel, pipeline, uniform, resources, groups, work });
         self.outdate(kernel, tensors);
         Ok(())
     }
@@ -140,7 +140,7 @@ impl<'g> Recorder<'g> {
         }
     }
 
-    /// What is bound, in the order of the bindings; textures are brought up to date first.
+    /// The resources in the order of the bindings; textures are brought up to date first.
     fn resources(&mut self, kernel: &Kernel, memory: Memory, tensors: &[&Tensor]) -> Result<Vec<Resource>> {
         let mut resources = Vec::new();
         for (tensor, access) in tensors.iter().zip(kernel.bindings) {
@@ -165,7 +165,7 @@ impl<'g> Recorder<'g> {
             let from: wgpu::Buffer = (*tensor.buffer).clone();
             self.fresh.push((from.clone(), texture.clone()));
             // Copies are many times as fast as kernels that move as much.
-            self.planned.push(Planned::Fill { texture, from, work: moved(tensor.bound) / 2.0 });
+            self.planned.push(PlannedCommand::Fill { texture, from, work: moved(tensor.bound) / 2.0 });
         }
         Ok(Resource::Texture(view))
     }
@@ -198,14 +198,14 @@ impl<'g> Recorder<'g> {
     }
 }
 
-/// What a caller chooses of a kernel that leaves it open.
+/// Options of a dispatch that the kernel leaves open.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Choice {
     /// For kernels that activate, and only for them.
     pub activation: Option<Activation>,
     /// Whether results are added to what is there.
     pub accumulate: bool,
-    /// What it costs, see [`crate::engine::gpu::device::throttle`]; `None` is every bound number once.
+    /// Its work, see [`crate::engine::gpu::device::throttle`]; `None` is every bound number once.
     pub work: Option<f64>,
 }
 
@@ -231,10 +231,10 @@ impl Resource {
     }
 }
 
-impl Planned {
-    fn ready(self, gpu: &Gpu, fixed: &wgpu::Buffer) -> Command {
+impl PlannedCommand {
+    fn ready(self, gpu: &Gpu, fixed: &wgpu::Buffer) -> Recorded {
         let (kernel, pipeline, uniform, resources, groups, work) = match self {
-            Self::Fill { texture, from, work } => return Command::Fill { texture, from, work },
+            Self::Fill { texture, from, work } => return Recorded::Fill { texture, from, work },
             Self::Dispatch { kernel, pipeline, uniform, resources, groups, work } => {
                 (kernel, pipeline, uniform, resources, groups, work)
             }
@@ -255,7 +255,7 @@ impl Planned {
             layout: &pipeline.layout,
             entries: &entries,
         });
-        Command::Dispatch { name: kernel.name, pipeline, bind_group, groups, work }
+        Recorded::Dispatch { name: kernel.name, pipeline, bind_group, groups, work }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use wgpu::BufferUsages;
 
-use super::{Command, Piece, Recording, encode};
+use super::{CommandRange, Recorded, Recording, encode};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::buffer::buffer;
 use crate::error::Result;
@@ -60,7 +60,7 @@ impl Recording {
     }
 }
 
-impl Piece<'_> {
+impl CommandRange<'_> {
     /// A dispatch in a pass of its own, with timestamp `first` before and the next one after it, and its name. Copies have no
     /// timestamps.
     fn encode_between(
@@ -70,7 +70,7 @@ impl Piece<'_> {
         timestamps: &wgpu::QuerySet,
         first: u32,
     ) -> Option<&'static str> {
-        let Command::Dispatch { name, .. } = self.command else {
+        let Recorded::Dispatch { name, .. } = self.command else {
             encode(gpu, encoder, std::slice::from_ref(self));
             return None;
         };

@@ -1,72 +1,121 @@
-//! Where an engine has its examples: on the device in parts that one binding holds, or with a supply that is asked for a
-//! chunk at a time.
+//! The rows of a pass: resident examples in parts that one binding holds, a list of them that is gathered, or rows that
+//! are fetched a chunk at a time.
 
-use std::cell::RefCell;
-
-use crate::data::batches::{Dataset, ExampleSet as Given, RowSelection};
+use crate::data::batches::{Dataset, RowSelection};
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::memory::buffer::{Tensor, bytes, padded};
+use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
+use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::memory::layout::Layout;
-use crate::engine::gpu::step::pass::Part;
-use crate::engine::gpu::step::stream::Stream;
 use crate::error::{Error, Result};
 
-/// Where the examples are.
+/// Where the examples of an engine lie on the device.
 #[derive(Debug)]
-pub(crate) enum Held {
-    /// On the device.
-    Resident(Vec<Part>),
-    /// Where they are fetched from, a chunk at a time.
-    Streamed(Box<RefCell<Stream>>),
+pub(crate) enum DeviceRows {
+    /// All of them, in parts.
+    Resident(Vec<ExamplePart>),
+    /// The chunk that was fetched last, `[chunk, n]`.
+    Fetched(Tensor),
 }
 
-impl Held {
-    /// Uploads what is to be resident, and makes room for a chunk of what is not.
-    pub(crate) fn new(gpu: &Gpu, layout: &Layout, given: Given) -> Result<Self> {
-        Ok(match given {
-            Given::Resident(supply) if u32::try_from(supply.size().0).is_err() => {
-                let fact =
-                    format!("{} examples: a device numbers those that it holds by 32 bits", supply.size().0);
-                return Err(Error::usage(format!("{fact}; use --stream, or --device cpu")));
-            }
-            Given::Resident(mut supply) => Self::Resident(upload(gpu, layout, &mut *supply)?),
-            Given::Streamed(supply) => {
-                Self::Streamed(Box::new(RefCell::new(Stream::new(gpu, layout, supply)?)))
-            }
-        })
+/// One part of the resident examples, in a buffer of its own.
+#[derive(Debug)]
+pub struct ExamplePart {
+    /// Index of its first example.
+    pub first: usize,
+    /// `[rows, n]`.
+    pub x: Tensor,
+}
+
+/// The rows of a pass.
+#[derive(Clone, Copy)]
+pub enum PassRows<'a> {
+    /// All of the resident examples, in place.
+    Resident(&'a [ExamplePart]),
+    /// The resident examples that a list of so many indices names.
+    Listed {
+        /// The resident examples.
+        parts: &'a [ExamplePart],
+        /// Indices, as bits, one tensor a chunk.
+        list: &'a [Tensor],
+        /// Where a chunk of them is gathered, `[chunk, n]`.
+        batch: &'a Tensor,
+        /// How many.
+        rows: usize,
+    },
+    /// Rows that are fetched chunk by chunk.
+    Fetched {
+        /// Where a chunk of them lies, `[chunk, n]`.
+        batch: &'a Tensor,
+        /// How many there are in all chunks.
+        rows: usize,
+    },
+}
+
+impl PassRows<'_> {
+    /// Rows of all chunks.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Resident(parts) => parts.iter().map(|part| part.x.rows).sum(),
+            Self::Listed { rows, .. } | Self::Fetched { rows, .. } => *rows,
+        }
+    }
+}
+
+impl DeviceRows {
+    /// The tensors of so many resident examples.
+    pub fn resident(layout: &Layout, examples: usize) -> [Allocation; 1] {
+        let parts = (0..examples).step_by(layout.part_rows());
+        let sizes = parts.map(|first| (layout.part_rows().min(examples - first), layout.shape.visible));
+        [Allocation::matrices("examples", Category::Data, sizes).copied(1)]
+    }
+
+    /// The tensor of a chunk.
+    pub fn chunk(layout: &Layout) -> [Allocation; 1] {
+        [Allocation::matrix("batch", Category::Data, layout.chunk, layout.shape.visible).copied(1)]
+    }
+
+    /// Uploads all rows of `supply`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for more rows than 32 bits number; those of the supply and the device.
+    pub fn upload(gpu: &Gpu, layout: &Layout, supply: &mut dyn Dataset) -> Result<Self> {
+        let (count, _) = supply.size();
+        if u32::try_from(count).is_err() {
+            let fact = format!("{count} examples: a device numbers those that it holds by 32 bits");
+            return Err(Error::usage(format!("{fact}; use --stream, or --device cpu")));
+        }
+        let [parts] = allocate(gpu, Self::resident(layout, count))?;
+        let firsts = (0..count).step_by(layout.part_rows());
+        let fill = |(first, x)| {
+            fill_part(gpu, supply, first, &x)?;
+            Ok(ExamplePart { first, x })
+        };
+        Ok(Self::Resident(firsts.zip(parts).map(fill).collect::<Result<_>>()?))
+    }
+
+    /// Makes room for a chunk of rows that are fetched.
+    pub fn fetched(gpu: &Gpu, layout: &Layout) -> Result<Self> {
+        let [batch] = allocate(gpu, Self::chunk(layout))?;
+        Ok(Self::Fetched(single(batch)))
     }
 
     /// Whether all of them are on the device.
-    pub(crate) fn are_resident(&self) -> bool {
+    pub fn are_resident(&self) -> bool {
         matches!(self, Self::Resident(_))
     }
 }
 
-/// Uploads which of the resident examples are meant: fewer than 2³².
-pub(crate) fn write_list(gpu: &Gpu, tensor: &Tensor, list: &[usize]) {
-    let list: Vec<u32> = list.iter().map(|&row| row as u32).collect();
-    gpu.queue.write_buffer(&tensor.buffer, bytes(tensor.offset), bytemuck::cast_slice(&list));
-}
-
-/// Cuts the examples into parts that one binding holds.
-fn upload(gpu: &Gpu, layout: &Layout, supply: &mut dyn Dataset) -> Result<Vec<Part>> {
+fn fill_part(gpu: &Gpu, supply: &mut dyn Dataset, first: usize, x: &Tensor) -> Result<()> {
     /// Numbers that are fetched at a time, so that the host does not hold all of them.
-    const PIECE: usize = 1 << 20;
-    let (count, cols) = supply.size();
+    const AT_ONCE: usize = 1 << 20;
     let mut dense = Vec::new();
-    let mut part = |first: usize| {
-        let rows = layout.part_rows().min(count - first);
-        let x = Tensor::zeros(gpu, "examples", rows, cols)?;
-        let at_once = padded(PIECE / cols + 1);
-        for start in (0..rows).step_by(at_once) {
-            let piece = start..(start + at_once).min(rows);
-            dense.resize(piece.len() * cols, 0.0);
-            supply.numbers(&RowSelection::Range(first + piece.start..first + piece.end), &mut dense)?;
-            x.row_range(piece.start, piece.len()).write(gpu, &dense);
-        }
-        x.buffer.make_constant();
-        gpu.check()?;
-        Ok(Part { first, x })
-    };
-    (0..count).step_by(layout.part_rows()).map(&mut part).collect()
+    let rows_at_once = padded(AT_ONCE / x.cols + 1);
+    for start in (0..x.rows).step_by(rows_at_once) {
+        let rows = start..(start + rows_at_once).min(x.rows);
+        dense.resize(rows.len() * x.cols, 0.0);
+        supply.numbers(&RowSelection::Range(first + rows.start..first + rows.end), &mut dense)?;
+        x.row_range(rows.start, rows.len()).write(gpu, &dense);
+    }
+    x.buffer.make_constant();
+    gpu.check()
 }

@@ -1,27 +1,27 @@
 //! Whether vectors on the device are finite, judged on their bits without reading them back.
 
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::engine::staging;
-use crate::engine::gpu::memory::buffer::{Tensor, packed, read_parts};
-use crate::engine::gpu::memory::layout::{Layout, Segment};
+use crate::engine::gpu::memory::buffer::{Tensor, packed, read_parts, staging};
+use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::segment::Segment;
 use crate::engine::gpu::ops::exponent_blocks;
 use crate::engine::gpu::recording::Recording;
 use crate::error::Result;
 
-/// What `exponents` says of infinity and NaN: all bits are set.
+/// The largest exponent of a block that holds infinity or NaN: all bits are set.
 const NOT_FINITE: f32 = 255.0;
 
-/// A look at some vectors, recorded once.
+/// A check of some vectors, recorded once.
 #[derive(Debug)]
-pub(crate) struct Look {
+pub(crate) struct FinitenessCheck {
     recording: Recording,
     /// Largest exponents, one tensor a segment.
     largest: Vec<Tensor>,
     staging: wgpu::Buffer,
 }
 
-impl Look {
-    /// At the segments of all these vectors.
+impl FinitenessCheck {
+    /// Of the segments of all these vectors.
     pub fn new<'a>(
         gpu: &Gpu,
         layout: &Layout,
@@ -37,8 +37,8 @@ impl Look {
         Ok(Self { recording: recorder.finish()?, largest, staging: staging(gpu, lens.iter().sum())? })
     }
 
-    /// Takes it.
-    pub fn finds_all_finite(&mut self, gpu: &Gpu) -> Result<bool> {
+    /// Runs it: whether all are finite.
+    pub fn passes(&self, gpu: &Gpu) -> Result<bool> {
         self.recording.run(gpu)?;
         let parts: Vec<_> = self.largest.iter().map(|tensor| (tensor, tensor.cols)).collect();
         Ok(read_parts(gpu, &self.staging, &parts)?.iter().all(|&exponent| exponent < NOT_FINITE))

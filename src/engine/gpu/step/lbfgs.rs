@@ -1,97 +1,212 @@
-//! L-BFGS on the device: trial points, inner products and combinations without reading a vector back.
+//! L-BFGS on the device: trial points, inner products and combinations without reading a vector back. The recordings
+//! work on `vectors`.
 
 mod vectors;
 
 use crate::engine::Rows;
-use crate::engine::gpu::engine::GpuEngine;
-use crate::engine::gpu::memory::buffer::read_parts;
-use crate::engine::gpu::memory::uniform::MAX_LIST;
-use crate::engine::gpu::ops::{axpy_uniform, combination_uniform, dots_uniform, sum_blocks};
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::memory::allocation::Allocation;
+use crate::engine::gpu::memory::buffer::{read_parts, staging};
+use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::uniform::{Axpy, Combination, Dots, MAX_LIST};
+use crate::engine::gpu::ops::{axpy_uniform, combination_uniform, dots_uniform};
+use crate::engine::gpu::recording::{LiveUniform, Recorder, Recording};
+use crate::engine::gpu::step::evaluate::Evaluation;
+use crate::engine::gpu::step::fetch::Fetcher;
+use crate::engine::gpu::step::pass::Subject;
+use crate::engine::gpu::step::resident::Resident;
 use crate::error::Result;
 use crate::math::objective::Cost;
-use crate::math::optim::{Role, SearchSpace, Trial};
-pub(crate) use vectors::Search;
-use vectors::{Piece, copy};
+use crate::math::optim::{Role, Trial};
+use crate::math::params::Params;
+use vectors::{HistoryPiece, SearchVectors, copy};
 
-impl GpuEngine {
-    fn searching(&self) -> &Search {
-        self.search.as_ref().expect("begin_search comes first")
+/// A search of L-BFGS: its vectors, and the recordings that work on them.
+#[derive(Debug)]
+pub(crate) struct LbfgsSearch {
+    vectors: SearchVectors,
+    /// Step length of the trial, one uniform a segment.
+    step: Vec<LiveUniform>,
+    /// Vectors whose inner products are taken, one uniform a piece.
+    pairs: Vec<LiveUniform>,
+    /// Vectors and coefficients of the direction, one uniform a piece.
+    terms: Vec<LiveUniform>,
+    /// Trial point, J and gradient there, slope.
+    evaluation: Evaluation,
+    /// Keeping (s, y), one a history slot.
+    accept: Vec<Recording>,
+    products: Recording,
+    combine: Recording,
+    /// Inner products are read back through it.
+    staging: wgpu::Buffer,
+}
+
+impl LbfgsSearch {
+    /// Allocates and records everything for `history` pairs.
+    pub fn new(on: &Resident, history: usize) -> Result<Self> {
+        let gpu: &Gpu = &on.gpu;
+        let vectors = SearchVectors::new(gpu, &on.layout, history)?;
+        let of_pieces = |new: fn(&Gpu, &str) -> Result<LiveUniform>, name| {
+            vectors.pieces.iter().map(|_| new(gpu, name)).collect::<Result<Vec<_>>>()
+        };
+        let (pairs, terms) = (
+            of_pieces(LiveUniform::new::<Dots>, "pairs")?,
+            of_pieces(LiveUniform::new::<Combination>, "terms")?,
+        );
+        let step = vectors.trial.iter().map(|_| LiveUniform::new::<Axpy>(gpu, "step"));
+        let step = step.collect::<Result<Vec<_>>>()?;
+        let staging = staging(gpu, vectors.pieces.iter().map(|piece| piece.dots.cols).sum())?;
+        Ok(Self {
+            evaluation: record_evaluation(on, &vectors, &step)?,
+            accept: (0..history).map(|slot| record_acceptance(on, &vectors, slot)).collect::<Result<_>>()?,
+            products: record_products(on, &vectors, &pairs)?,
+            combine: record_combination(on, &vectors, &terms)?,
+            vectors,
+            step,
+            pairs,
+            terms,
+            staging,
+        })
+    }
+
+    /// The tensors of a search of `history` pairs.
+    pub fn allocations(layout: &Layout, history: usize) -> [Allocation; 7] {
+        SearchVectors::allocations(layout, history)
+    }
+
+    /// J and the gradient at the parameters.
+    pub fn begin(&mut self, (on, fetcher): (&Resident, Option<&mut Fetcher>)) -> Result<Cost> {
+        // A direction of zeros: the trial point is the current one.
+        let Trial { cost, .. } = self.evaluate((on, fetcher), 0.0)?;
+        let mut encoder = on.gpu.device.create_command_encoder(&Default::default());
+        self.vectors.adopt_gradient(&mut encoder);
+        on.gpu.submit(encoder)?;
+        Ok(cost)
+    }
+
+    /// J and slope at parameters + `step` · direction.
+    pub fn evaluate(&mut self, (on, fetcher): (&Resident, Option<&mut Fetcher>), step: f64) -> Result<Trial> {
+        let Self { vectors, evaluation, .. } = self;
+        for (uniform, trial) in self.step.iter().zip(&vectors.trial) {
+            uniform.set(&on.gpu, &axpy_uniform(trial.whole.len(), step, 1.0));
+        }
+        let subject = subject(on, vectors);
+        let read = evaluation.run((on, fetcher), subject, Rows::All, true, &vectors.slopes)?;
+        let (cost, slopes) = read.expect("the cost was asked for");
+        Ok(Trial { cost, slope: slopes.iter().map(|&x| f64::from(x)).sum() })
+    }
+
+    /// Makes the last trial point the current one and keeps (s, y) in history slot `slot`.
+    pub fn accept(&self, on: &Resident, slot: usize) -> Result<()> {
+        self.accept[slot].run(&on.gpu)?;
+        let mut encoder = on.gpu.device.create_command_encoder(&Default::default());
+        copy(&mut encoder, &self.vectors.trial, &on.params);
+        self.vectors.adopt_gradient(&mut encoder);
+        on.gpu.submit(encoder)
+    }
+
+    /// x · y of every pair, summed up in f64 at the end.
+    pub fn dots(&self, on: &Resident, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
+        let index = |slot| self.vectors.index(slot);
+        let pairs: Vec<_> = pairs.iter().map(|&(x, y)| (index(x), index(y))).collect();
+        let batches = pairs.chunks(MAX_LIST).map(|batch| self.read_products(on, batch));
+        Ok(batches.collect::<Result<Vec<_>>>()?.concat())
     }
 
     /// Inner products of at most [`MAX_LIST`] pairs.
-    fn read_products(&self, pairs: &[(usize, usize)]) -> Result<Vec<f64>> {
-        let search = self.searching();
-        for piece in &search.pieces {
-            piece.pairs.set(&self.gpu, &dots_uniform(piece.len, pairs, 0));
+    fn read_products(&self, on: &Resident, pairs: &[(usize, usize)]) -> Result<Vec<f64>> {
+        let pieces = &self.vectors.pieces;
+        for (piece, live) in pieces.iter().zip(&self.pairs) {
+            live.set(&on.gpu, &dots_uniform(piece.len(), pairs, 0));
         }
-        search.products.run(&self.gpu)?;
-        let sums = |piece: &Piece| pairs.len() * sum_blocks(piece.len);
-        let parts: Vec<_> = search.pieces.iter().map(|piece| (&piece.dots, sums(piece))).collect();
-        let read = read_parts(&self.gpu, &search.staging, &parts)?;
+        self.products.run(&on.gpu)?;
+        let sums = |piece: &HistoryPiece| pairs.len() * piece.sums();
+        let parts: Vec<_> = pieces.iter().map(|piece| (&piece.dots, sums(piece))).collect();
+        let read = read_parts(&on.gpu, &self.staging, &parts)?;
 
         let mut products = vec![0.0; pairs.len()];
         let mut rest = &read[..];
-        for piece in &search.pieces {
+        for piece in pieces {
             let (sums, later) = rest.split_at(sums(piece));
-            for (product, sums) in products.iter_mut().zip(sums.chunks_exact(sum_blocks(piece.len))) {
+            for (product, sums) in products.iter_mut().zip(sums.chunks_exact(piece.sums())) {
                 *product += sums.iter().map(|&x| f64::from(x)).sum::<f64>();
             }
             rest = later;
         }
         Ok(products)
     }
+
+    /// direction ← Σ coefficient · vector.
+    pub fn set_direction(&self, on: &Resident, terms: &[(f64, Role)]) -> Result<()> {
+        let terms = merge(terms.iter().map(|&(c, slot)| (c, self.vectors.index(slot))));
+        for (piece, live) in self.vectors.pieces.iter().zip(&self.terms) {
+            live.set(&on.gpu, &combination_uniform(piece.len(), &terms));
+        }
+        self.combine.run(&on.gpu)
+    }
+
+    /// A kept vector.
+    pub fn read(&self, on: &Resident, slot: Role) -> Result<Params<f32>> {
+        self.vectors.read(&on.gpu, on.layout.shape, slot)
+    }
+
+    /// Puts a kept vector where it was.
+    pub fn write(&self, on: &Resident, slot: Role, tensors: &Params<f32>) -> Result<()> {
+        self.vectors.write(&on.gpu, slot, tensors)
+    }
 }
 
-impl SearchSpace for GpuEngine {
-    fn begin_search(&mut self, history: usize) -> Result<Cost> {
-        self.search = Some(Search::new(self, history)?);
-        // A direction of zeros: the trial point is the current one.
-        let Trial { cost, .. } = self.evaluate(0.0)?;
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        self.searching().adopt_gradient(&mut encoder);
-        self.gpu.submit(encoder)?;
-        Ok(cost)
-    }
+/// The trial point, with the exact ρ̂.
+fn subject<'a>(on: &'a Resident, vectors: &'a SearchVectors) -> Subject<'a> {
+    Subject { weights: &vectors.trial, gradient: Some(&vectors.trial_gradient), ..on.subject() }
+}
 
-    fn evaluate(&mut self, step: f64) -> Result<Trial> {
-        let search = self.searching();
-        for (uniform, trial) in search.step.iter().zip(&search.trial) {
-            uniform.set(&self.gpu, &axpy_uniform(trial.whole.len(), step, 1.0));
+/// Trial point, J and gradient there, slope.
+fn record_evaluation(on: &Resident, vectors: &SearchVectors, step: &[LiveUniform]) -> Result<Evaluation> {
+    let go_there = |recorder: &mut Recorder<'_>| {
+        for (k, trial) in vectors.trial.iter().enumerate() {
+            let (direction, params) = (&vectors.direction[k].whole, &on.params[k].whole);
+            recorder.axpy_live(direction, params, &trial.whole, &step[k])?;
         }
-        let mut evaluation = self.search.as_mut().and_then(|search| search.evaluate.take());
-        let evaluate = evaluation.as_mut().expect("made with the search");
-        let search = self.searching();
-        let read = evaluate.run(self, search.subject(self), Rows::All, true, &search.slopes);
-        self.search.as_mut().expect("at work").evaluate = evaluation;
-        let (cost, slopes) = read?.expect("the cost was asked for");
-        Ok(Trial { cost, slope: slopes.iter().map(|&x| f64::from(x)).sum() })
-    }
-
-    fn accept(&mut self, slot: usize) -> Result<()> {
-        let search = self.searching();
-        search.accept[slot].run(&self.gpu)?;
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        copy(&mut encoder, &search.trial, &self.params);
-        search.adopt_gradient(&mut encoder);
-        self.gpu.submit(encoder)
-    }
-
-    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
-        let search = self.searching();
-        let pairs: Vec<_> = pairs.iter().map(|&(x, y)| (search.index(x), search.index(y))).collect();
-        let batches =
-            pairs.chunks(MAX_LIST).map(|batch| self.read_products(batch)).collect::<Result<Vec<_>>>()?;
-        Ok(batches.concat())
-    }
-
-    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
-        let search = self.searching();
-        let terms = merge(terms.iter().map(|&(c, slot)| (c, search.index(slot))));
-        for piece in &search.pieces {
-            piece.terms.set(&self.gpu, &combination_uniform(piece.len, &terms));
+        Ok(())
+    };
+    let take_slope = |recorder: &mut Recorder<'_>| {
+        for (k, sums) in vectors.slopes.iter().enumerate() {
+            let (gradient, direction) = (&vectors.trial_gradient[k].whole, &vectors.direction[k].whole);
+            recorder.dot(gradient, direction, gradient.len(), &[(0, 0)], sums, 0)?;
         }
-        search.combine.run(&self.gpu)
+        Ok(())
+    };
+    Evaluation::record(on, subject(on, vectors), on.all_rows(), go_there, take_slope)
+}
+
+/// s = trial − parameters, y = trial gradient − gradient.
+fn record_acceptance(on: &Resident, vectors: &SearchVectors, slot: usize) -> Result<Recording> {
+    let mut recorder = on.layout.recorder(&on.gpu);
+    let [s, y] = [Role::Step(slot), Role::Change(slot)].map(|slot| vectors.index(slot));
+    for piece in &vectors.pieces {
+        let (s, y) = (piece.stacked(s), piece.stacked(y));
+        recorder.axpy(1.0, &piece.of(&vectors.trial), -1.0, &piece.of(&on.params), &s)?;
+        let (after, before) = (piece.of(&vectors.trial_gradient), piece.of(vectors.gradient()));
+        recorder.axpy(1.0, &after, -1.0, &before, &y)?;
     }
+    recorder.finish()
+}
+
+fn record_products(on: &Resident, vectors: &SearchVectors, pairs: &[LiveUniform]) -> Result<Recording> {
+    let mut recorder = on.layout.recorder(&on.gpu);
+    for (piece, pairs) in vectors.pieces.iter().zip(pairs) {
+        recorder.dot_live(&piece.stack, &piece.stack, piece.len(), MAX_LIST, &piece.dots, pairs)?;
+    }
+    recorder.finish()
+}
+
+fn record_combination(on: &Resident, vectors: &SearchVectors, terms: &[LiveUniform]) -> Result<Recording> {
+    let mut recorder = on.layout.recorder(&on.gpu);
+    for (piece, terms) in vectors.pieces.iter().zip(terms) {
+        recorder.combine_live(&piece.stack, &piece.of(&vectors.direction), terms)?;
+    }
+    recorder.finish()
 }
 
 /// Adds up the coefficients of a vector that is named several times.

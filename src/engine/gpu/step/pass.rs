@@ -4,58 +4,16 @@
 use std::ops::Range;
 
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::memory::layout::{Layout, Segment, output_bias};
+use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::segment::{Segment, output_bias};
 use crate::engine::gpu::memory::workspace::{Workspace, slices_of};
 use crate::engine::gpu::ops::{HiddenEnd, LayerEnd, OutputEnd};
 use crate::engine::gpu::recording::{LiveUniform, Recorder};
+use crate::engine::gpu::step::examples::PassRows;
 use crate::error::Result;
 use crate::math::objective::Objective;
 
-/// The examples of an update.
-#[derive(Clone, Copy)]
-pub enum Examples<'a> {
-    /// All of the resident ones, in place.
-    Resident(&'a [Part]),
-    /// Those that a list of so many indices names.
-    Listed {
-        /// The resident examples.
-        parts: &'a [Part],
-        /// Indices, as bits, one tensor a chunk.
-        list: &'a [Tensor],
-        /// Where a chunk of them is gathered, `[chunk, n]`.
-        batch: &'a Tensor,
-        /// How many.
-        rows: usize,
-    },
-    /// Those that are fetched chunk by chunk.
-    Fetched {
-        /// Where a chunk of them lies, `[chunk, n]`.
-        batch: &'a Tensor,
-        /// How many there are in all chunks.
-        rows: usize,
-    },
-}
-
-/// One part of the resident examples, in a buffer of its own.
-#[derive(Debug)]
-pub struct Part {
-    /// Index of its first example.
-    pub first: usize,
-    /// `[rows, n]`.
-    pub x: Tensor,
-}
-
-impl Examples<'_> {
-    /// Rows of the update.
-    pub fn rows(&self) -> usize {
-        match self {
-            Self::Resident(parts) => parts.iter().map(|part| part.x.rows).sum(),
-            Self::Listed { rows, .. } | Self::Fetched { rows, .. } => *rows,
-        }
-    }
-}
-
-/// Where the ρ̂ of an update is kept.
+/// The place of an update's ρ̂.
 #[derive(Clone, Copy)]
 pub struct RhoHatTarget<'a> {
     /// ρ̂ of each block.
@@ -65,27 +23,43 @@ pub struct RhoHatTarget<'a> {
     pub penalty: Option<&'a [LiveUniform]>,
 }
 
-/// Records passes over one set of examples with one set of weights.
-pub struct Pass<'p, 'g> {
-    /// Where to record.
+/// The weights that are evaluated, and where the results go.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// J; its β may be less than the engine's while it warms up.
+    pub objective: Objective,
+    /// The parameters.
+    pub weights: &'a [Segment],
+    /// The gradient's place; without it the cost alone is taken.
+    pub gradient: Option<&'a [Segment]>,
+    /// ρ̂.
+    pub rho_hat: RhoHatTarget<'a>,
+}
+
+/// Records passes over one set of rows with one set of weights.
+pub struct PassRecorder<'p, 'g> {
+    /// The recording.
     pub recorder: &'p mut Recorder<'g>,
     /// The cut.
     pub layout: &'p Layout,
-    /// What is minimised.
-    pub objective: &'p Objective,
     /// Activations and sums.
     pub work: &'p Workspace,
-    /// The parameters.
-    pub weights: &'p [Segment],
+    /// The weights and the results.
+    pub subject: Subject<'p>,
     /// The rows.
-    pub examples: Examples<'p>,
-    /// ρ̂.
-    pub rho_hat: RhoHatTarget<'p>,
+    pub rows: PassRows<'p>,
 }
 
-impl<'p> Pass<'p, '_> {
-    /// J's sums and ρ̂.
-    pub fn cost(&mut self) -> Result<()> {
+impl<'p> PassRecorder<'p, '_> {
+    /// J's sums and ρ̂, and the gradient if the subject has a place for it.
+    pub fn evaluate(&mut self) -> Result<()> {
+        match self.subject.gradient {
+            Some(gradient) => self.gradient(gradient),
+            None => self.cost(),
+        }
+    }
+
+    fn cost(&mut self) -> Result<()> {
         for (number, chunk) in self.chunks().into_iter().enumerate() {
             let x = self.chunk_of_examples(&chunk)?;
             self.activate(&x, number > 0)?;
@@ -94,9 +68,9 @@ impl<'p> Pass<'p, '_> {
         self.settle()
     }
 
-    /// J's sums, ρ̂ and the gradient, into `gradient`. With several chunks a first pass finishes ρ̂ for all rows and
+    /// J's sums, ρ̂ and the gradient. With several chunks a first pass finishes ρ̂ for all rows and
     /// the second computes the activations again.
-    pub fn gradient(&mut self, gradient: &[Segment]) -> Result<()> {
+    fn gradient(&mut self, gradient: &[Segment]) -> Result<()> {
         let chunks = self.chunks();
         for (number, chunk) in chunks.iter().enumerate() {
             let x = self.chunk_of_examples(chunk)?;
@@ -116,7 +90,7 @@ impl<'p> Pass<'p, '_> {
 
     /// A2 of all blocks, and their means, added to those of earlier chunks if this is a `later` one.
     pub fn activate(&mut self, x: &Tensor, later: bool) -> Result<()> {
-        for k in 0..self.weights.len() {
+        for k in 0..self.subject.weights.len() {
             let a2 = self.hidden(k, x)?;
             self.mean_activation(k, &a2, later)?;
         }
@@ -131,7 +105,7 @@ impl<'p> Pass<'p, '_> {
 
     /// A2 of all blocks.
     pub fn all_hidden(&mut self, x: &Tensor) -> Result<()> {
-        (0..self.weights.len()).try_for_each(|k| self.hidden(k, x).map(|_| ()))
+        (0..self.subject.weights.len()).try_for_each(|k| self.hidden(k, x).map(|_| ()))
     }
 
     /// The gradient of a chunk from the activations at hand, added to that of earlier chunks if this is a `later` one;
@@ -147,25 +121,25 @@ impl<'p> Pass<'p, '_> {
         self.bias_gradient(&delta3, output_bias(gradient), later)?;
         for (k, gradient) in gradient.iter().enumerate() {
             let a2 = first_rows(&self.work.a2[k], x.rows);
-            self.weight_gradient(&a2, &delta3, &self.weights[k].d, &gradient.d, later)?;
+            self.weight_gradient(&a2, &delta3, &self.subject.weights[k].d, &gradient.d, later)?;
 
             let delta2 = resized(&self.work.error, x.rows, a2.cols);
-            let end = HiddenEnd { slope: &self.work.slope[k], a2: &a2, f: self.objective.activation };
-            self.recorder.hidden_delta(&delta3, &self.weights[k].d, end, &delta2)?;
-            self.weight_gradient(&delta2, x, &self.weights[k].w1, &gradient.w1, later)?;
+            let end = HiddenEnd { slope: &self.work.slope[k], a2: &a2, f: self.subject.objective.activation };
+            self.recorder.hidden_delta(&delta3, &self.subject.weights[k].d, end, &delta2)?;
+            self.weight_gradient(&delta2, x, &self.subject.weights[k].w1, &gradient.w1, later)?;
             self.bias_gradient(&delta2, &gradient.b1, later)?;
         }
         Ok(())
     }
 
     fn chunks(&self) -> Vec<Range<usize>> {
-        self.layout.chunks(self.examples.rows())
+        self.layout.chunks(self.rows.count())
     }
 
-    /// X of a chunk, gathered if it is listed.
+    /// X of a chunk, gathered if its rows are listed.
     pub fn chunk_of_examples(&mut self, chunk: &Range<usize>) -> Result<Tensor> {
         let x = self.in_place(chunk);
-        if let Examples::Listed { parts, list, .. } = self.examples {
+        if let PassRows::Listed { parts, list, .. } = self.rows {
             for part in parts {
                 let list = &list[chunk.start / self.layout.chunk];
                 self.recorder.gather(list, 0, &part.x, part.first, &x)?;
@@ -176,11 +150,11 @@ impl<'p> Pass<'p, '_> {
 
     /// Where X of a chunk lies.
     pub fn in_place(&self, chunk: &Range<usize>) -> Tensor {
-        match self.examples {
-            Examples::Listed { batch, .. } | Examples::Fetched { batch, .. } => {
+        match self.rows {
+            PassRows::Listed { batch, .. } | PassRows::Fetched { batch, .. } => {
                 first_rows(batch, chunk.len())
             }
-            Examples::Resident(parts) => {
+            PassRows::Resident(parts) => {
                 let owner = parts.iter().rfind(|part| part.first <= chunk.start);
                 let part = owner.expect("the first part begins with example 0");
                 part.x.row_range(chunk.start - part.first, chunk.len())
@@ -191,8 +165,8 @@ impl<'p> Pass<'p, '_> {
     /// A2_k = f(X W1_kᵀ + b1_k).
     pub fn hidden(&mut self, k: usize, x: &Tensor) -> Result<Tensor> {
         let a2 = first_rows(&self.work.a2[k], x.rows);
-        let weights = &self.weights[k];
-        let end = LayerEnd { bias: &weights.b1, f: self.objective.activation };
+        let weights = &self.subject.weights[k];
+        let end = LayerEnd { bias: &weights.b1, f: self.subject.objective.activation };
         self.recorder.layer_nt(x, &weights.w1, end, &a2)?;
         Ok(a2)
     }
@@ -200,7 +174,7 @@ impl<'p> Pass<'p, '_> {
     /// A3 = g(Σ_k A2_k D_k + b2), from the activations at hand.
     pub fn output(&mut self, x: &Tensor) -> Result<Tensor> {
         let (a2, d, a3) = self.all_but_last_block(x)?;
-        let accumulate = self.weights.len() > 1;
+        let accumulate = self.subject.weights.len() > 1;
         self.recorder.layer_nn(&a2, d, self.output_layer(), &a3, accumulate)?;
         Ok(a3)
     }
@@ -210,24 +184,24 @@ impl<'p> Pass<'p, '_> {
         let (a2, d, delta3) = self.all_but_last_block(x)?;
         let sums = &self.work.squared_errors[number];
         let end = OutputEnd { layer: self.output_layer(), x, sums, first_sum: 0 };
-        let accumulate = self.weights.len() > 1;
+        let accumulate = self.subject.weights.len() > 1;
         self.recorder.output_delta(&a2, d, end, &delta3, accumulate)?;
         Ok(delta3)
     }
 
     fn output_layer(&self) -> LayerEnd<'p> {
-        LayerEnd { bias: output_bias(self.weights), f: self.objective.output }
+        LayerEnd { bias: output_bias(self.subject.weights), f: self.subject.objective.output }
     }
 
     /// Adds up A2_k D_k of all blocks but the last; returns the factors of the last, and where the sum is.
     fn all_but_last_block(&mut self, x: &Tensor) -> Result<(Tensor, &'p Tensor, Tensor)> {
         let sum = first_rows(&self.work.a3, x.rows);
-        let last = self.weights.len() - 1;
-        for (k, weights) in self.weights[..last].iter().enumerate() {
+        let last = self.subject.weights.len() - 1;
+        for (k, weights) in self.subject.weights[..last].iter().enumerate() {
             let a2 = first_rows(&self.work.a2[k], x.rows);
             self.recorder.matmul_nn(&a2, &weights.d, &sum, k > 0)?;
         }
-        Ok((first_rows(&self.work.a2[last], x.rows), &self.weights[last].d, sum))
+        Ok((first_rows(&self.work.a2[last], x.rows), &self.subject.weights[last].d, sum))
     }
 
     fn mean_activation(&mut self, k: usize, a2: &Tensor, later: bool) -> Result<()> {
@@ -242,16 +216,16 @@ impl<'p> Pass<'p, '_> {
     fn column_means(&mut self, a: &Tensor, mean: &Tensor, later: bool) -> Result<()> {
         let sums = Tensor { cols: a.cols, ..self.work.column_sums.clone() };
         self.recorder.column_sums(a, &sums)?;
-        self.recorder.column_mean(&sums, a.rows, mean, self.examples.rows(), later)
+        self.recorder.column_mean(&sums, a.rows, mean, self.rows.count(), later)
     }
 
     fn penalty_grads(&mut self) -> Result<()> {
-        let RhoHatTarget { rho_hat, penalty } = self.rho_hat;
+        let RhoHatTarget { rho_hat, penalty } = self.subject.rho_hat;
         for (k, rho_hat) in rho_hat.iter().enumerate() {
             let (mean, slope) = (&self.work.mean[k], &self.work.slope[k]);
             match penalty {
                 Some(live) => self.recorder.penalty_grad_live(&live[k], mean, rho_hat, slope)?,
-                None => self.recorder.penalty_grad(self.objective, 0.0, mean, rho_hat, slope)?,
+                None => self.recorder.penalty_grad(&self.subject.objective, 0.0, mean, rho_hat, slope)?,
             }
         }
         Ok(())
@@ -269,13 +243,13 @@ impl<'p> Pass<'p, '_> {
         // Blocks and chunks that are shorter than the rest may want more slices than there is room for.
         let slices = slices_of(self.layout.variant.tn, self.work.products.bound, a.cols, b.cols, a.rows);
         self.recorder.matmul_tn(a, b, &self.work.products, slices)?;
-        let (examples, lambda) = (self.examples.rows(), self.objective.lambda);
+        let (examples, lambda) = (self.rows.count(), self.subject.objective.lambda);
         self.recorder.weight_gradient(&self.work.products, slices, w, gradient, examples, lambda, later)
     }
 
     /// ‖W1‖² + ‖D‖², before any update.
     fn squared_weights(&mut self) -> Result<()> {
-        for (segment, sums) in self.weights.iter().zip(&self.work.squared_weights) {
+        for (segment, sums) in self.subject.weights.iter().zip(&self.work.squared_weights) {
             let weights = &segment.weights;
             self.recorder.dot(weights, weights, weights.len(), &[(0, 0)], sums, 0)?;
         }

@@ -2,10 +2,11 @@
 //! chunk.
 
 use crate::engine::Layer;
-use crate::engine::gpu::engine::GpuEngine;
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::recording::Recording;
-use crate::engine::gpu::step::pass::{Examples, first_rows};
+use crate::engine::gpu::step::examples::PassRows;
+use crate::engine::gpu::step::pass::first_rows;
+use crate::engine::gpu::step::resident::Resident;
 use crate::engine::step::whole_rows;
 use crate::error::Result;
 
@@ -21,73 +22,66 @@ pub(crate) struct HandedRows {
     recordings: Vec<((Layer, usize), Recording)>,
 }
 
-impl GpuEngine {
-    /// [`crate::engine::Engine::encode_rows`].
-    pub(crate) fn encode_handed(&mut self, rows: &[f32]) -> Result<Vec<f32>> {
-        let shape = self.layout.shape;
+impl HandedRows {
+    /// A2 of `rows`.
+    pub fn encode(&mut self, on: &Resident, rows: &[f32]) -> Result<Vec<f32>> {
+        let shape = on.layout.shape;
         let mut out = Vec::with_capacity(whole_rows(rows, shape.visible, "rows")? * shape.hidden);
-        for rows in rows.chunks(self.layout.chunk * shape.visible) {
+        for rows in rows.chunks(on.layout.chunk * shape.visible) {
             let count = rows.len() / shape.visible;
-            first_rows(self.x_of_handed()?, count).write(&self.gpu, rows);
-            self.run_handed(Layer::Hidden, count)?;
-            self.read_rows(&self.codes_of_handed(count), 0..count, &mut out)?;
+            first_rows(self.x(on)?, count).write(&on.gpu, rows);
+            self.run(on, Layer::Hidden, count)?;
+            on.read_rows(&codes(on, count), 0..count, &mut out)?;
         }
         Ok(out)
     }
 
-    /// [`crate::engine::Engine::decode_rows`].
-    pub(crate) fn decode_handed(&mut self, codes: &[f32]) -> Result<Vec<f32>> {
-        let shape = self.layout.shape;
+    /// A3 of `codes`.
+    pub fn decode(&mut self, on: &Resident, codes: &[f32]) -> Result<Vec<f32>> {
+        let shape = on.layout.shape;
         let mut out = Vec::with_capacity(whole_rows(codes, shape.hidden, "codes")? * shape.visible);
-        for codes in codes.chunks(self.layout.chunk * shape.hidden) {
+        for codes in codes.chunks(on.layout.chunk * shape.hidden) {
             let count = codes.len() / shape.hidden;
-            for (a2, units) in self.codes_of_handed(count).iter().zip(&self.layout.blocks) {
+            for (a2, units) in self::codes(on, count).iter().zip(&on.layout.blocks) {
                 let of_block = codes.chunks_exact(shape.hidden).flat_map(|row| &row[units.clone()]);
-                a2.write(&self.gpu, &of_block.copied().collect::<Vec<_>>());
+                a2.write(&on.gpu, &of_block.copied().collect::<Vec<_>>());
             }
-            self.run_handed(Layer::Output, count)?;
-            self.read_rows(&[first_rows(&self.work.a3, count)], 0..count, &mut out)?;
+            self.run(on, Layer::Output, count)?;
+            on.read_rows(&[first_rows(&on.workspace.a3, count)], 0..count, &mut out)?;
         }
         Ok(out)
     }
 
-    /// A2 of `count` rows, one tensor a block.
-    fn codes_of_handed(&self, count: usize) -> Vec<Tensor> {
-        self.work.a2.iter().map(|a2| first_rows(a2, count)).collect()
-    }
-
-    fn x_of_handed(&mut self) -> Result<&Tensor> {
-        Ok(match &mut self.handed.x {
+    fn x(&mut self, on: &Resident) -> Result<&Tensor> {
+        Ok(match &mut self.x {
             Some(x) => x,
-            none => none.insert(Tensor::zeros(
-                &self.gpu,
-                "handed rows",
-                self.layout.chunk,
-                self.layout.shape.visible,
-            )?),
+            none => {
+                let (chunk, cols) = (on.layout.chunk, on.layout.shape.visible);
+                none.insert(Tensor::zeros(&on.gpu, "handed rows", chunk, cols)?)
+            }
         })
     }
 
     /// Computes a layer of `count` rows: A2 from X, or A3 from A2.
-    fn run_handed(&mut self, layer: Layer, count: usize) -> Result<()> {
+    fn run(&mut self, on: &Resident, layer: Layer, count: usize) -> Result<()> {
         let key = (layer, count);
-        let known = self.handed.recordings.iter().position(|(made, _)| *made == key);
+        let known = self.recordings.iter().position(|(made, _)| *made == key);
         let recording = match known {
-            Some(at) => self.handed.recordings.remove(at).1,
-            None => self.record_handed(layer, count)?,
+            Some(at) => self.recordings.remove(at).1,
+            None => self.record(on, layer, count)?,
         };
-        let done = recording.run(&self.gpu);
-        if self.handed.recordings.len() == KEPT {
-            self.handed.recordings.remove(0);
+        let done = recording.run(&on.gpu);
+        if self.recordings.len() == KEPT {
+            self.recordings.remove(0);
         }
-        self.handed.recordings.push((key, recording));
+        self.recordings.push((key, recording));
         done
     }
 
-    fn record_handed(&self, layer: Layer, count: usize) -> Result<Recording> {
+    fn record(&self, on: &Resident, layer: Layer, count: usize) -> Result<Recording> {
         // Codes are all that a pass reads of its rows on the way to the output.
-        let batch = self.handed.x.as_ref().unwrap_or(&self.work.a3);
-        self.record_over(Examples::Fetched { batch, rows: count }, |pass| {
+        let batch = self.x.as_ref().unwrap_or(&on.workspace.a3);
+        on.record(PassRows::Fetched { batch, rows: count }, |pass| {
             let x = first_rows(batch, count);
             match layer {
                 Layer::Output => pass.output(&x).map(|_| ()),
@@ -95,4 +89,9 @@ impl GpuEngine {
             }
         })
     }
+}
+
+/// A2 of `count` rows, one tensor a block.
+fn codes(on: &Resident, count: usize) -> Vec<Tensor> {
+    on.workspace.a2.iter().map(|a2| first_rows(a2, count)).collect()
 }

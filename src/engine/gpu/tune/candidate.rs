@@ -1,4 +1,4 @@
-//! What a race is run among and on: candidates, the runner that times them, and how each came out.
+//! The candidates of a race, the runner that checks and times them, and their results.
 
 use std::fmt;
 
@@ -79,7 +79,7 @@ pub trait Runner {
     fn enlarge(&mut self, growth: f64) -> Result<Option<f64>>;
 }
 
-/// What became of a candidate.
+/// The end of a candidate.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Status {
     /// It was timed to the end.

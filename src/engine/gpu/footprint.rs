@@ -1,0 +1,64 @@
+//! The memory plan of the engine: the sum of all that it allocates for a job.
+
+use super::device::Gpu;
+use super::memory::allocation::{Allocation, footprint as sum};
+use super::memory::layout::Layout;
+use super::step::examples::DeviceRows;
+use super::step::fetch::Fetcher;
+use super::step::first_order::FirstOrder;
+use super::step::lbfgs::LbfgsSearch;
+use super::step::list::BatchList;
+use super::step::resident::Resident;
+use crate::engine::{ChunkPlan, Job};
+use crate::error::Result;
+use crate::io::memory::Footprint;
+use crate::math::optim::Optimizer;
+use crate::math::optim::lbfgs::HISTORY;
+
+/// The cut of a job on a device, and the bytes that are held then.
+///
+/// # Errors
+/// When the shape does not fit the bindings of the device.
+pub fn footprint(gpu: &Gpu, job: &Job) -> Result<(ChunkPlan, Footprint)> {
+    let layout = Layout::new(gpu, job.shape, job.examples, job.cut)?;
+    let tensors = Resident::allocations(&layout, job.examples, job.fetched.is_none());
+    let all = tensors.into_iter().chain(of_optimizer(&layout, job)).chain(of_rows(&layout, job));
+    let mut footprint = sum(all, layout.variant.memory);
+    footprint.data += on_host(&layout, job);
+    Ok((layout.plan(), footprint))
+}
+
+fn of_optimizer(layout: &Layout, job: &Job) -> Vec<Allocation> {
+    let moments = match job.optimizer {
+        Optimizer::Lbfgs => return LbfgsSearch::allocations(layout, HISTORY).into(),
+        first_order => first_order.moments(),
+    };
+    let moments = (0..moments).map(|_| FirstOrder::moment(layout));
+    FirstOrder::allocations(layout).into_iter().chain(moments).collect()
+}
+
+fn of_rows(layout: &Layout, job: &Job) -> Vec<Allocation> {
+    let mut tensors = Vec::new();
+    if job.fetched.is_some() {
+        tensors.extend(DeviceRows::chunk(layout));
+        tensors.extend(bytes_of_codes(job).into_iter().flat_map(|bytes| Fetcher::codes(layout, bytes)));
+    } else {
+        tensors.extend(DeviceRows::resident(layout, job.examples));
+        tensors.extend(job.batch.into_iter().flat_map(|_| BatchList::allocations(layout, job.examples)));
+    }
+    tensors
+}
+
+/// Bytes of a code, where rows are fetched as codes.
+fn bytes_of_codes(job: &Job) -> Option<usize> {
+    let bytes = job.row_bytes.div_ceil(job.shape.visible);
+    (1..=2).contains(&bytes).then_some(bytes)
+}
+
+/// Bytes of fetched rows that the host holds: those that wait to be taken, and a chunk as it is read, which takes it two
+/// or three times, and as it is uploaded.
+fn on_host(layout: &Layout, job: &Job) -> u64 {
+    let Some(waiting) = job.fetched else { return 0 };
+    let times = if bytes_of_codes(job).is_some() { 2 } else { 3 };
+    (waiting + layout.chunk * (times * job.row_bytes + 4 * job.shape.visible)) as u64
+}

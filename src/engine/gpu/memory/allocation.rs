@@ -1,0 +1,130 @@
+//! The tensors of an engine as a list, from which they are allocated and which the memory plan sums: neither can hold a
+//! tensor that the other forgets.
+
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::kernel::Memory;
+use crate::engine::gpu::memory::buffer::{Tensor, packed, packed_buffers, padded};
+use crate::error::Result;
+use crate::io::memory::Footprint;
+
+/// The line of a memory plan that a tensor belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Category {
+    Parameters,
+    OptimizerState,
+    Activations,
+    Data,
+}
+
+/// The tensors of one name.
+#[derive(Clone, Debug)]
+pub(crate) struct Allocation {
+    name: &'static str,
+    category: Category,
+    extent: Extent,
+    /// Textures that hold all of it, where kernels read textures.
+    copies: usize,
+}
+
+/// How many tensors there are, of which sizes, and how they lie.
+#[derive(Clone, Debug)]
+enum Extent {
+    /// `[rows, cols]`, each in a buffer of its own.
+    Matrices(Vec<(usize, usize)>),
+    /// By their lengths, each in a buffer of its own.
+    Vectors(Vec<usize>),
+    /// By their lengths, one behind the other in as few buffers as bindings of `limit` numbers allow.
+    Packed { lens: Vec<usize>, limit: usize },
+}
+
+impl Allocation {
+    /// Matrices, each in a buffer of its own.
+    pub fn matrices(
+        name: &'static str,
+        category: Category,
+        sizes: impl IntoIterator<Item = (usize, usize)>,
+    ) -> Self {
+        let extent = Extent::Matrices(sizes.into_iter().collect());
+        Self { name, category, extent, copies: 0 }
+    }
+
+    /// One matrix.
+    pub fn matrix(name: &'static str, category: Category, rows: usize, cols: usize) -> Self {
+        Self::matrices(name, category, [(rows, cols)])
+    }
+
+    /// Vectors, each in a buffer of its own.
+    pub fn vectors(name: &'static str, category: Category, lens: impl IntoIterator<Item = usize>) -> Self {
+        Self { name, category, extent: Extent::Vectors(lens.into_iter().collect()), copies: 0 }
+    }
+
+    /// Vectors, one behind the other in as few buffers as bindings of `limit` numbers allow.
+    pub fn packed(
+        name: &'static str,
+        category: Category,
+        lens: impl IntoIterator<Item = usize>,
+        limit: usize,
+    ) -> Self {
+        let extent = Extent::Packed { lens: lens.into_iter().collect(), limit };
+        Self { name, category, extent, copies: 0 }
+    }
+
+    /// The same, held by so many textures besides where kernels read textures.
+    pub fn copied(self, copies: usize) -> Self {
+        Self { copies, ..self }
+    }
+
+    /// Numbers in buffers, padding included.
+    fn numbers(&self) -> usize {
+        match &self.extent {
+            Extent::Matrices(sizes) => sizes.iter().map(|&(rows, cols)| padded(rows) * padded(cols)).sum(),
+            Extent::Vectors(lens) => lens.iter().copied().map(padded).sum(),
+            Extent::Packed { lens, limit } => packed_buffers(lens.iter().copied(), *limit).0.iter().sum(),
+        }
+    }
+
+    fn allocate(self, gpu: &Gpu) -> Result<Vec<Tensor>> {
+        match self.extent {
+            Extent::Matrices(sizes) => {
+                sizes.into_iter().map(|(rows, cols)| Tensor::zeros(gpu, self.name, rows, cols)).collect()
+            }
+            Extent::Vectors(lens) => {
+                lens.into_iter().map(|len| Tensor::vector(gpu, self.name, len)).collect()
+            }
+            Extent::Packed { lens, limit } => packed(gpu, self.name, lens, limit),
+        }
+    }
+}
+
+/// Allocates the tensors of a list, zeroed; those of each name in the place of their allocation.
+///
+/// # Errors
+/// When the device has no room for one.
+pub(crate) fn allocate<const N: usize>(gpu: &Gpu, list: [Allocation; N]) -> Result<[Vec<Tensor>; N]> {
+    let made = list.into_iter().map(|allocation| allocation.allocate(gpu)).collect::<Result<Vec<_>>>()?;
+    Ok(made.try_into().expect("as many as there are allocations"))
+}
+
+/// The tensor of an allocation that has one.
+pub(crate) fn single(tensors: Vec<Tensor>) -> Tensor {
+    let [tensor] = <[Tensor; 1]>::try_from(tensors).expect("the allocation is of one tensor");
+    tensor
+}
+
+/// Bytes of the tensors of lists, with their textures where kernels read `memory`.
+pub(crate) fn footprint(allocations: impl IntoIterator<Item = Allocation>, memory: Memory) -> Footprint {
+    let mut footprint = Footprint::default();
+    for allocation in allocations {
+        let bytes = 4 * allocation.numbers() as u64;
+        *match allocation.category {
+            Category::Parameters => &mut footprint.parameters,
+            Category::OptimizerState => &mut footprint.optimizer_state,
+            Category::Activations => &mut footprint.activations,
+            Category::Data => &mut footprint.data,
+        } += bytes;
+        if memory == Memory::Textures {
+            footprint.textures += bytes * allocation.copies as u64;
+        }
+    }
+    footprint
+}

@@ -1,0 +1,110 @@
+//! Vectors of the parameters' shape: one segment a hidden block, in which the tensors of its units lie in one buffer.
+
+use std::ops::Range;
+
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::memory::buffer::{SECTION, Tensor, padded};
+use crate::error::Result;
+use crate::math::params::{Params, Shape};
+
+/// The part of a parameter-shaped vector that belongs to one hidden block, in one buffer: W1 rows, D rows, b1, and in
+/// the first block b2. Padding is 0, so that the whole buffer takes part in dots and updates as one flat vector.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// The units of the block.
+    pub units: Range<usize>,
+    /// `[units, n]`.
+    pub w1: Tensor,
+    /// `[units, n]`.
+    pub d: Tensor,
+    /// `[units]`.
+    pub b1: Tensor,
+    /// `[n]`, first block only.
+    pub b2: Option<Tensor>,
+    /// W1 and D as one flat vector: what λ decays.
+    pub weights: Tensor,
+    /// All of it as one flat vector.
+    pub whole: Tensor,
+}
+
+impl Segment {
+    /// Views of the tensors of `units` in the flat vector of all of them.
+    fn of(whole: Tensor, visible: usize, units: &Range<usize>) -> Self {
+        let (matrix, biases) = sections(visible, units);
+        let (buffer, b1_at) = (&whole.buffer, 2 * matrix);
+        let b2 = has_output_bias(units).then(|| Tensor::vector_at(buffer, b1_at + biases, visible));
+        Self {
+            units: units.clone(),
+            w1: Tensor::matrix_at(buffer, 0, units.len(), visible),
+            d: Tensor::matrix_at(buffer, matrix, units.len(), visible),
+            b1: Tensor::vector_at(buffer, b1_at, units.len()),
+            b2,
+            weights: Tensor::vector_at(buffer, 0, b1_at),
+            whole,
+        }
+    }
+
+    /// Uploads this block's part of `params`.
+    fn write(&self, gpu: &Gpu, params: &Params<f32>) {
+        let n = params.shape.visible;
+        let weights = self.units.start * n..self.units.end * n;
+        self.w1.write(gpu, &params.w1[weights.clone()]);
+        self.d.write(gpu, &params.d[weights]);
+        self.b1.write(gpu, &params.b1[self.units.clone()]);
+        if let Some(b2) = &self.b2 {
+            b2.write(gpu, &params.b2);
+        }
+    }
+
+    /// Reads this block's part into `params`.
+    fn read(&self, gpu: &Gpu, params: &mut Params<f32>) -> Result<()> {
+        let n = params.shape.visible;
+        let weights = self.units.start * n..self.units.end * n;
+        params.w1[weights.clone()].copy_from_slice(&self.w1.read(gpu)?);
+        params.d[weights].copy_from_slice(&self.d.read(gpu)?);
+        params.b1[self.units.clone()].copy_from_slice(&self.b1.read(gpu)?);
+        if let Some(b2) = &self.b2 {
+            params.b2.copy_from_slice(&b2.read(gpu)?);
+        }
+        Ok(())
+    }
+}
+
+/// The flat vectors of all blocks as one vector of the parameters' shape.
+pub fn vector(wholes: Vec<Tensor>, shape: Shape, blocks: &[Range<usize>]) -> Vec<Segment> {
+    wholes.into_iter().zip(blocks).map(|(whole, units)| Segment::of(whole, shape.visible, units)).collect()
+}
+
+/// Uploads `params`.
+pub fn write_vector(gpu: &Gpu, vector: &[Segment], params: &Params<f32>) {
+    vector.iter().for_each(|segment| segment.write(gpu, params));
+}
+
+/// Reads a vector of the parameters' shape back.
+pub fn read_vector(gpu: &Gpu, vector: &[Segment], shape: Shape) -> Result<Params<f32>> {
+    let mut params = Params::zeros(shape);
+    vector.iter().try_for_each(|segment| segment.read(gpu, &mut params))?;
+    Ok(params)
+}
+
+/// The output bias of a vector.
+pub fn output_bias(vector: &[Segment]) -> &Tensor {
+    vector[0].b2.as_ref().expect("the first segment holds the output bias")
+}
+
+/// Numbers of the segment of `units`.
+pub fn segment_len(visible: usize, units: &Range<usize>) -> usize {
+    let (matrix, biases) = sections(visible, units);
+    let output_bias = if has_output_bias(units) { padded(visible).next_multiple_of(SECTION) } else { 0 };
+    2 * matrix + biases + output_bias
+}
+
+/// Numbers of W1 or D and of b1, each with padding up to the next section.
+fn sections(visible: usize, units: &Range<usize>) -> (usize, usize) {
+    let matrix = (padded(units.len()) * padded(visible)).next_multiple_of(SECTION);
+    (matrix, padded(units.len()).next_multiple_of(SECTION))
+}
+
+fn has_output_bias(units: &Range<usize>) -> bool {
+    units.start == 0
+}

@@ -1,0 +1,59 @@
+//! A list of resident examples on the device: indices, and the tensor that a chunk of the rows is gathered into.
+
+use std::ops::Range;
+
+use crate::engine::check_list;
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
+use crate::engine::gpu::memory::buffer::{Tensor, bytes};
+use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::step::examples::{ExamplePart, PassRows};
+use crate::error::{Error, Result};
+
+/// Room for a list.
+#[derive(Debug)]
+pub(crate) struct BatchList {
+    /// One tensor a chunk.
+    indices: Vec<Tensor>,
+    /// `[rows of a chunk, n]`.
+    batch: Tensor,
+}
+
+impl BatchList {
+    /// For lists of at most so many examples.
+    pub fn new(gpu: &Gpu, layout: &Layout, most: usize) -> Result<Self> {
+        let [indices, batch] = allocate(gpu, Self::allocations(layout, most))?;
+        Ok(Self { indices, batch: single(batch) })
+    }
+
+    /// The indices and the gathered rows.
+    pub fn allocations(layout: &Layout, most: usize) -> [Allocation; 2] {
+        let chunks = layout.chunks(most);
+        let (rows, cols) = (most.min(layout.chunk), layout.shape.visible);
+        [
+            Allocation::packed("batch order", Category::Data, chunks.iter().map(Range::len), layout.limit),
+            Allocation::matrix("batch", Category::Data, rows, cols).copied(1),
+        ]
+    }
+
+    /// Refuses an empty list, a list of more rows than there are, and one that names other rows.
+    pub fn check(list: &[usize], examples: usize) -> Result<()> {
+        if list.is_empty() || list.len() > examples {
+            return Err(Error::usage(format!("a batch of {} of {examples} examples", list.len())));
+        }
+        check_list(list, examples)
+    }
+
+    /// Uploads the indices of a list: examples of a device are fewer than 2³².
+    pub fn write(&self, gpu: &Gpu, layout: &Layout, list: &[usize]) {
+        for (chunk, tensor) in list.chunks(layout.chunk).zip(&self.indices) {
+            let chunk: Vec<u32> = chunk.iter().map(|&row| row as u32).collect();
+            gpu.queue.write_buffer(&tensor.buffer, bytes(tensor.offset), bytemuck::cast_slice(&chunk));
+        }
+    }
+
+    /// The first `rows` of the list as the rows of a pass.
+    pub fn rows<'a>(&'a self, parts: &'a [ExamplePart], rows: usize) -> PassRows<'a> {
+        PassRows::Listed { parts, list: &self.indices, batch: &self.batch, rows }
+    }
+}

@@ -1,0 +1,174 @@
+//! All that stays on the device from step to step, whatever is computed: parameters, examples and the tensors that
+//! passes share. The step machines borrow it and keep what is theirs.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate};
+use crate::engine::gpu::memory::buffer::{Tensor, read_parts, staging};
+use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::segment::{Segment, read_vector, vector, write_vector};
+use crate::engine::gpu::memory::workspace::{Workspace, cost_sums, weight_sums};
+use crate::engine::gpu::ops::sum_blocks;
+use crate::engine::gpu::recording::{Recorder, Recording};
+use crate::engine::gpu::step::examples::{DeviceRows, PassRows};
+use crate::engine::gpu::step::pass::{PassRecorder, RhoHatTarget, Subject};
+use crate::engine::{RhoHat, Rows};
+use crate::error::Result;
+use crate::math::objective::{Cost, Objective};
+use crate::math::params::Params;
+
+/// The part of a training problem that a device holds.
+#[derive(Debug)]
+pub(crate) struct Resident {
+    pub gpu: Arc<Gpu>,
+    pub layout: Layout,
+    pub objective: Objective,
+    pub rho_hat: RhoHat,
+    pub params: Vec<Segment>,
+    pub workspace: Workspace,
+    pub rows: DeviceRows,
+    /// Examples m, on the device or fetched.
+    pub count: usize,
+    /// J's sums, ρ̂ and a few numbers more are read back through it.
+    staging: wgpu::Buffer,
+}
+
+impl Resident {
+    /// Uploads parameters, for `count` examples that lie at `rows`.
+    pub fn new(
+        gpu: Arc<Gpu>,
+        layout: Layout,
+        (objective, rho_hat): (Objective, RhoHat),
+        params: &Params<f32>,
+        rows: DeviceRows,
+        count: usize,
+    ) -> Result<Self> {
+        let at_once = rows_at_once(&layout, count, rows.are_resident());
+        let workspace = Workspace::new(&gpu, &layout, at_once)?;
+        let [wholes] = allocate(&gpu, [Self::parameters(&layout)])?;
+        let resident = vector(wholes, layout.shape, &layout.blocks);
+        write_vector(&gpu, &resident, params);
+        let slopes: usize = resident.iter().map(|segment| sum_blocks(segment.whole.len())).sum();
+        let staging = staging(&gpu, cost_sums(&layout, at_once) + layout.shape.hidden + slopes)?;
+        Ok(Self { gpu, layout, objective, rho_hat, params: resident, workspace, rows, count, staging })
+    }
+
+    /// The parameters: textures hold W1 and D, both as one vector, and all of it as one vector.
+    fn parameters(layout: &Layout) -> Allocation {
+        Allocation::vectors("parameters", Category::Parameters, layout.segments()).copied(3)
+    }
+
+    /// The tensors for `count` examples; those of the examples themselves apart.
+    pub fn allocations(layout: &Layout, count: usize, are_resident: bool) -> Vec<Allocation> {
+        let workspace = Workspace::allocations(layout, rows_at_once(layout, count, are_resident));
+        workspace.into_iter().chain([Self::parameters(layout)]).collect()
+    }
+
+    /// How many rows `rows` names.
+    pub fn rows_of(&self, rows: Rows<'_>) -> usize {
+        match rows {
+            Rows::All => self.count,
+            Rows::Listed(list) => list.len(),
+        }
+    }
+
+    /// The parameters as the subject of an evaluation, with the exact ρ̂ and without a gradient.
+    pub fn subject(&self) -> Subject<'_> {
+        let rho_hat = RhoHatTarget { rho_hat: &self.workspace.rho_hat, penalty: None };
+        Subject { objective: self.objective, weights: &self.params, gradient: None, rho_hat }
+    }
+
+    /// All examples as the rows of a pass.
+    pub fn all_rows(&self) -> PassRows<'_> {
+        match &self.rows {
+            DeviceRows::Resident(parts) => PassRows::Resident(parts),
+            DeviceRows::Fetched(batch) => PassRows::Fetched { batch, rows: self.count },
+        }
+    }
+
+    /// An empty recording whose products have room for their slices.
+    pub fn recorder(&self) -> Recorder<'_> {
+        self.workspace.recorder(&self.gpu, &self.layout)
+    }
+
+    /// Passes over `rows`.
+    pub fn pass<'p, 'g>(
+        &'p self,
+        recorder: &'p mut Recorder<'g>,
+        subject: Subject<'p>,
+        rows: PassRows<'p>,
+    ) -> PassRecorder<'p, 'g> {
+        PassRecorder { recorder, layout: &self.layout, work: &self.workspace, subject, rows }
+    }
+
+    /// A recording over `rows` at the parameters.
+    pub fn record(
+        &self,
+        rows: PassRows<'_>,
+        build: impl FnOnce(&mut PassRecorder<'_, '_>) -> Result<()>,
+    ) -> Result<Recording> {
+        let mut recorder = self.recorder();
+        build(&mut self.pass(&mut recorder, self.subject(), rows))?;
+        recorder.finish()
+    }
+
+    /// The parameters.
+    pub fn read_params(&self) -> Result<Params<f32>> {
+        self.read_vector(&self.params)
+    }
+
+    /// A vector of the parameters' shape.
+    pub fn read_vector(&self, vector: &[Segment]) -> Result<Params<f32>> {
+        read_vector(&self.gpu, vector, self.layout.shape)
+    }
+
+    /// Joins the columns of `tensors` into rows.
+    pub fn read_rows(&self, tensors: &[Tensor], rows: Range<usize>, out: &mut Vec<f32>) -> Result<()> {
+        let columns = tensors.iter().map(|tensor| tensor.read(&self.gpu)).collect::<Result<Vec<_>>>()?;
+        for row in rows {
+            for (tensor, values) in tensors.iter().zip(&columns) {
+                out.extend_from_slice(&values[row * tensor.cols..(row + 1) * tensor.cols]);
+            }
+        }
+        Ok(())
+    }
+
+    /// J over `rows` rows from the sums that the last pass left behind, and ρ̂ of `subject`; all of `more` comes back in
+    /// the same read-back. `errors` is the sum of squared errors, where the host has added it up already.
+    pub fn read_cost(
+        &self,
+        subject: Subject<'_>,
+        rows: usize,
+        errors: Option<f64>,
+        more: &[Tensor],
+    ) -> Result<(Cost, Vec<f32>)> {
+        let whole = |tensor| -> (&Tensor, usize) { (tensor, tensor.cols) };
+        let mut parts: Vec<_> = self.workspace.squared_weights.iter().map(whole).collect();
+        if errors.is_none() {
+            parts.extend(self.workspace.error_parts(&self.layout, rows));
+        }
+        parts.extend(subject.rho_hat.rho_hat.iter().chain(more).map(whole));
+        let read = self.read_parts(&parts)?;
+        let (weights, rest) = read.split_at(weight_sums(&self.layout));
+        let error_sums = if errors.is_none() { cost_sums(&self.layout, rows) - weights.len() } else { 0 };
+        let (error_sums, rest) = rest.split_at(error_sums);
+        let (rho_hat, more) = rest.split_at(self.layout.shape.hidden);
+        let sum = |part: &[f32]| part.iter().map(|&x| f64::from(x)).sum::<f64>();
+        let errors = errors.unwrap_or_else(|| sum(error_sums));
+        let rho_hat = rho_hat.iter().map(|&r| f64::from(r)).collect();
+        let cost = Cost::from_sums(&subject.objective, rows, errors, sum(weights), rho_hat);
+        Ok((cost, more.to_vec()))
+    }
+
+    /// The first numbers of several tensors, one behind the other; no more than J takes.
+    pub fn read_parts(&self, parts: &[(&Tensor, usize)]) -> Result<Vec<f32>> {
+        read_parts(&self.gpu, &self.staging, parts)
+    }
+}
+
+/// Rows whose squared errors are read at once: of fetched rows they are read chunk by chunk.
+fn rows_at_once(layout: &Layout, count: usize, are_resident: bool) -> usize {
+    if are_resident { count } else { layout.chunk.min(count) }
+}
