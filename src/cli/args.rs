@@ -1,6 +1,5 @@
 //! The command line: names, values and help texts of commands and flags, nothing else.
 
-mod settings;
 mod spelling;
 mod tune;
 
@@ -13,9 +12,10 @@ use crate::engine::gpu::kernel::variant::Variant;
 use crate::error::plain;
 use crate::io::memory::Bytes;
 use crate::math::objective::Activation;
+use crate::run::config::settings::Settings;
+use crate::run::config::settings::parsers::{hidden_activation, meaning, normalize, output_activation};
+use crate::run::session::Place;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
-pub use settings::Settings;
-use settings::{hidden_activation, meaning, normalize, output_activation};
 pub use tune::TuneFlags;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 other, 2 usage, 3 bad input, 4 diverged, 5 device, 6 input or output, \
@@ -55,10 +55,15 @@ pub struct Cli {
 }
 
 impl TrainArgs {
-    /// Where a run is to begin, and the flag that says so.
-    pub fn place(&self) -> Option<(&'static str, &Path)> {
-        let run = self.run.as_deref().map(|run| ("--run", run));
-        run.or_else(|| self.out.as_deref().map(|out| ("--out", out)))
+    /// Where the run is to lie.
+    pub fn place(&self) -> Place {
+        match (&self.run, &self.out, &self.resume) {
+            (Some(run), ..) => Place::Run(run.clone()),
+            (_, Some(out), _) => Place::Out(out.clone()),
+            (.., Some(run)) if run == Path::new("auto") => Place::Newest,
+            (.., Some(run)) => Place::Resume(run.clone()),
+            _ => Place::Dated,
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! The commands: arguments → library calls → printed lines.
 
 mod bench;
-mod description;
 mod devices;
 mod encode;
 mod eval;

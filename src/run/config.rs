@@ -1,14 +1,16 @@
 //! The settings of a training run with every default filled in, and what they mean to the rest of the library.
-//! [`Given`] holds what the user set, [`Config::resolve`] the defaults around it, `check` what is refused, `derived` which
+//! [`UserSettings`] holds what the user set, [`Config::resolve`] the defaults around it, `check` what is refused, `derived` which
 //! settings of a file were chosen and which only followed from them.
 
 mod check;
 mod derived;
-mod given;
 mod json;
 mod memory;
 mod pictures;
+mod properties;
 mod resolve;
+pub mod settings;
+mod user_settings;
 
 use std::collections::BTreeSet;
 
@@ -16,9 +18,10 @@ use serde::{Deserialize, Serialize};
 
 pub use check::{check_objective, reach_warning, scale_warning};
 pub use derived::Written;
-pub use given::{Batch, Given, absolute_paths, parse_settings};
 pub use memory::MemoryPlan;
-pub use resolve::{Facts, Kind};
+pub use properties::{Property, is_setting};
+pub use resolve::{ConfigContext, SourceKind};
+pub use user_settings::{Batch, UserSettings, absolute_paths, parse_settings};
 
 use crate::data::RawRows;
 use crate::data::shuffle::{RunOrder, Shuffle};
@@ -183,8 +186,8 @@ impl Config {
     }
 
     /// The rows that a normalisation is fitted on, if not all.
-    pub fn fit_sample(&self) -> Option<data::Sample> {
-        self.fit_rows.map(|rows| data::Sample { rows, seed: self.seed })
+    pub fn fit_sample(&self) -> Option<data::RowSample> {
+        self.fit_rows.map(|rows| data::RowSample { rows, seed: self.seed })
     }
 
     /// Updates, or L-BFGS iterations, on `examples` rows.

@@ -14,14 +14,15 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 
 use self::names::Found;
-use crate::data::Preprocess;
 use crate::data::formats::safetensors::Tensors;
+use crate::data::{Normalize, Preprocess, Scale};
 use crate::error::{Error, Result, plain, shown};
 use crate::io::atomic_write;
 use crate::io::memory::{Bytes, available, is_given};
 use crate::io::safe_open;
 use crate::math::objective::Objective;
 use crate::math::params::{Params, Real, Shape};
+use crate::run::picture::Tile;
 
 /// The metadata key.
 const KEY: &str = "rhohat";
@@ -114,6 +115,15 @@ impl Saved<'_> {
 }
 
 impl Meta {
+    /// What is assumed of another program's model: sigmoid to sigmoid without preprocessing, and patches where the width is
+    /// that of a square.
+    pub fn foreign(shape: Shape) -> Self {
+        let (patch, channels) = Tile::of(None, shape.visible).map(|tile| (tile.side, tile.channels)).unzip();
+        let (scale, normalize, limits) = (Scale::AsIs, Normalize::None, None);
+        let preprocess = Preprocess { patch, channels, whiten: false, scale, normalize, limits };
+        Self { objective: Objective::default(), preprocess, seed: 0 }
+    }
+
     /// JSON with sorted keys, on which "the same bytes" relies.
     fn to_json(&self) -> String {
         let mut json = serde_json::to_value(self).expect("numbers and names have a JSON form");

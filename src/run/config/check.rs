@@ -1,7 +1,7 @@
 //! What is refused: values out of range, settings that contradict each other, settings that would do nothing;
 //! and what is warned of.
 
-use super::{Batch, Config, Facts, Kind};
+use super::{Batch, Config, ConfigContext, SourceKind};
 use crate::data::dtype::DType;
 use crate::data::{Normalize, Preprocess, Scale};
 use crate::engine::device::Selector;
@@ -82,7 +82,7 @@ pub fn scale_warning(values: &[f64], preprocess: &Preprocess, number: Option<DTy
 }
 
 impl Config {
-    pub(super) fn check(&self, facts: &Facts<'_>) -> Result<()> {
+    pub(super) fn check(&self, facts: &ConfigContext<'_>) -> Result<()> {
         check_objective(&self.objective())?;
         self.check_data(facts.kind)?;
         self.check_init(facts)?;
@@ -99,16 +99,16 @@ impl Config {
         self.selector().map(|_| ())
     }
 
-    fn check_data(&self, kind: Kind) -> Result<()> {
+    fn check_data(&self, kind: SourceKind) -> Result<()> {
         check_shape(self.shape(kind)?)?;
         let (rows, visible) = self.size(kind)?;
         let most = rows.checked_mul(visible.max(self.hidden)).filter(|&numbers| numbers <= MOST_NUMBERS);
         ensure(most.is_some(), || {
-            let what = if matches!(kind, Kind::Rows { .. }) { "rows" } else { "--samples" };
+            let what = if matches!(kind, SourceKind::Rows { .. }) { "rows" } else { "--samples" };
             let width = format!("{visible} numbers and {} hidden units", self.hidden);
             format!("{what} {rows}: examples of {width} fit no memory; lower their number or --hidden")
         })?;
-        ensure(self.divide.is_none() || matches!(kind, Kind::Rows { .. }), || {
+        ensure(self.divide.is_none() || matches!(kind, SourceKind::Rows { .. }), || {
             "--divide is for rows, but the data are pictures, whose bytes are divided by 255; leave it out"
                 .to_owned()
         })?;
@@ -126,7 +126,7 @@ impl Config {
             ("--color", self.color.is_some()),
             ("--whiten", self.whiten.is_some()),
         ];
-        if matches!(kind, Kind::Rows { .. }) {
+        if matches!(kind, SourceKind::Rows { .. }) {
             for (flag, given) in for_images {
                 ensure(!given, || format!("{flag} is for images, but the data are rows; leave it out"))?;
             }
@@ -138,7 +138,7 @@ impl Config {
     }
 
     /// The start model has the last word on the shape.
-    fn check_init(&self, facts: &Facts<'_>) -> Result<()> {
+    fn check_init(&self, facts: &ConfigContext<'_>) -> Result<()> {
         let Some(file) = facts.init else { return Ok(()) };
         let (found, wanted) = (file.shape(), self.shape(facts.kind)?);
         ensure(wanted.hidden == found.hidden, || {
@@ -151,8 +151,9 @@ impl Config {
                 "{fact}, but the model of --init has {} visible units; {}",
                 found.visible,
                 match facts.kind {
-                    Kind::Rows { .. } => "give data of that width",
-                    Kind::BuiltIn | Kind::Images { .. } => "set --patch (and --color) to its patches",
+                    SourceKind::Rows { .. } => "give data of that width",
+                    SourceKind::BuiltIn | SourceKind::Images { .. } =>
+                        "set --patch (and --color) to its patches",
                 }
             )
         })
@@ -197,7 +198,7 @@ impl Config {
         Ok(())
     }
 
-    fn check_descent(&self, kind: Kind) -> Result<()> {
+    fn check_descent(&self, kind: SourceKind) -> Result<()> {
         let (rows, _) = self.size(kind)?;
         if let Batch::Rows(batch) = self.batch {
             ensure((1..=rows).contains(&batch), || {
@@ -253,7 +254,7 @@ impl Config {
         ensure((0.0..1.0).contains(&decay), || format!("--rho-hat-decay {decay}: give 0 or more, below 1"))
     }
 
-    fn check_rows(&self, kind: Kind) -> Result<()> {
+    fn check_rows(&self, kind: SourceKind) -> Result<()> {
         ensure(self.raw.is_none() || self.data.is_some(), || {
             "--raw says what files hold, but there is no DATA; leave it out".to_owned()
         })?;
@@ -265,7 +266,7 @@ impl Config {
             // The rows of other axes do not lie together in any order of the bytes.
             let moved = self.axes.as_ref().filter(|axes| !axes.are_in_order());
             let (array, besides) = match (moved, kind) {
-                (Some(axes), Kind::Rows { rows, .. }) => {
+                (Some(axes), SourceKind::Rows { rows, .. }) => {
                     let order = axes.order().iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
                     let array = format!("a.transpose({order}).reshape({rows}, -1)");
                     (array, format!(", and leave --axes {axes} out"))
@@ -290,7 +291,7 @@ impl Config {
         })
     }
 
-    fn check_validation(&self, kind: Kind) -> Result<()> {
+    fn check_validation(&self, kind: SourceKind) -> Result<()> {
         let Some(share) = self.validation else {
             return ensure(self.patience.is_none(), || {
                 "--patience waits for held-out examples; give --validation, or leave it out".to_owned()
@@ -306,10 +307,10 @@ impl Config {
     }
 
     /// A sample is for rows whose limits are not known yet.
-    fn check_fit(&self, facts: &Facts<'_>) -> Result<()> {
+    fn check_fit(&self, facts: &ConfigContext<'_>) -> Result<()> {
         let Some(fit) = self.fit_rows else { return Ok(()) };
         let refused = |why: &str| Err(Error::usage(format!("--fit-rows {fit}: {why}")));
-        let Kind::Rows { rows, .. } = facts.kind else {
+        let SourceKind::Rows { rows, .. } = facts.kind else {
             return refused("the data are images, fitted on all --samples of them; leave it out");
         };
         let goes_on = facts.meta().is_some_and(|meta| meta.preprocess.normalize == self.normalize);

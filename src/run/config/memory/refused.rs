@@ -3,11 +3,11 @@
 use super::{MemoryPlan, default_run};
 use crate::error::Error;
 use crate::io::memory::Bytes;
-use crate::run::config::{Config, Kind};
+use crate::run::config::{Config, SourceKind};
 
 impl Config {
     /// That so many rows cannot be held.
-    pub(super) fn too_many(&self, kind: Kind) -> Error {
+    pub(super) fn too_many(&self, kind: SourceKind) -> Error {
         let rows = self.size(kind).map_or(0, |(rows, _)| rows);
         let remedy = if self.validation.is_some() {
             "leave --validation out, so that they are streamed"
@@ -20,7 +20,7 @@ impl Config {
     }
 
     /// That a plan holds more than there is, this being the smallest one.
-    pub(super) fn refused(&self, kind: Kind, plan: &MemoryPlan) -> Error {
+    pub(super) fn refused(&self, kind: SourceKind, plan: &MemoryPlan) -> Error {
         let bytes = |bytes: u64| Bytes(bytes).to_string();
         let parts = [
             ("parameters", plan.parameters),
@@ -49,7 +49,7 @@ impl Config {
     }
 
     /// What makes the largest part of a plan smaller.
-    fn remedy(&self, kind: Kind, plan: &MemoryPlan) -> String {
+    fn remedy(&self, kind: SourceKind, plan: &MemoryPlan) -> String {
         let half = plan.total.saturating_sub(plan.program) / 2;
         if let (Some(chunk), Some(there)) = (self.chunk, plan.available)
             && !self.chosen.contains("chunk")
@@ -69,7 +69,7 @@ impl Config {
         if plan.data + plan.start + plan.validation > half && !plan.stream {
             return match kind {
                 _ if self.may_stream(kind) => "use --stream".to_owned(),
-                Kind::Rows { row_bytes: Some(_), .. } => {
+                SourceKind::Rows { row_bytes: Some(_), .. } => {
                     "leave --validation out, so that rows can be streamed".to_owned()
                 }
                 _ => "use fewer --samples, or rows in a .npy".to_owned(),

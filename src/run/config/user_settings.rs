@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use super::derived::{self, Written};
 use super::{Config, json};
-use crate::data::Source;
+use crate::data::{Reading, Source};
 use crate::error::{Error, Result};
 use crate::io::paths::PathText;
 use crate::io::safe_open;
@@ -25,7 +25,7 @@ const LONGEST_FILE: u64 = 1 << 16;
 
 /// Settings that were given, by name; flags win over what a file says was chosen, and that over what it says was derived.
 #[derive(Clone, Debug, Default)]
-pub struct Given {
+pub struct UserSettings {
     /// Chosen, by flags or in the file.
     pub(super) table: Table,
     /// Derived, as the file says.
@@ -40,7 +40,7 @@ pub struct Given {
     file: Option<PathBuf>,
 }
 
-impl Given {
+impl UserSettings {
     /// Overlays the settings of `file` with `flags`.
     ///
     /// # Errors
@@ -113,7 +113,15 @@ impl Given {
             .map_err(|error| self.refused(&format!("{name}: {}", error.message())))
     }
 
-    /// What was chosen by a name that [`Given::chosen`] has.
+    /// How the data are to be read.
+    ///
+    /// # Errors
+    /// As [`UserSettings::get`].
+    pub fn reading(&self) -> Result<Reading> {
+        Ok(Reading { raw: self.get("raw")?, meaning: self.get("as")?, axes: self.get("axes")? })
+    }
+
+    /// What was chosen by a name that [`UserSettings::chosen`] has.
     pub fn value(&self, name: &str) -> Value {
         self.table[name].clone()
     }

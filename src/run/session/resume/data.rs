@@ -2,9 +2,9 @@
 
 use crate::data::Source;
 use crate::data::identity::{Inputs, Likeness};
+use crate::error::{Error, Result};
 use crate::run::DataRecord;
 use crate::run::config::Config;
-use crate::{Error, Result};
 
 use super::Resumed;
 
@@ -21,8 +21,11 @@ impl Resumed {
         config: &Config,
         accepted: bool,
     ) -> Result<()> {
-        let name =
-            config.data.as_ref().map_or("the built-in pictures".into(), |path| path.display().to_string());
+        let name = match (&config.data, source) {
+            (Some(path), _) => path.display().to_string(),
+            (None, Source::Images(_)) => "the built-in pictures".to_owned(),
+            (None, Source::Rows(_) | Source::Stored(_)) => "the rows".to_owned(),
+        };
         let Some(then) = self.inputs().cloned() else {
             if self.from.is_some() && !self.are_turned(&name, source, now, accepted)? {
                 tracing::info!(
