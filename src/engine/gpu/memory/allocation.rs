@@ -128,3 +128,48 @@ pub(crate) fn footprint(allocations: impl IntoIterator<Item = Allocation>, memor
     }
     footprint
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::gpu::device::adapter::{adapters, select};
+    use crate::engine::selector::Selector;
+
+    fn list() -> [Allocation; 4] {
+        [
+            Allocation::matrices("matrices", Category::Parameters, [(3, 5), (8, 9)]).copied(3),
+            Allocation::vectors("vectors", Category::OptimizerState, [9, 1]).copied(1),
+            Allocation::packed("packed", Category::Activations, [3, 100, 20], 128),
+            Allocation::matrix("matrix", Category::Data, 17, 2),
+        ]
+    }
+
+    #[test]
+    fn a_plan_sums_tensors_with_their_padding_and_textures_where_kernels_read_them() {
+        let [parameters, optimizer_state, activations, data] = [4 * 192, 4 * 24, 4 * 256, 4 * 192];
+        let without = Footprint { parameters, optimizer_state, activations, data, textures: 0 };
+        assert_eq!(footprint(list(), Memory::Buffers), without);
+        let textures = 3 * parameters + optimizer_state;
+        assert_eq!(footprint(list(), Memory::Textures), Footprint { textures, ..without });
+    }
+
+    #[test]
+    fn the_buffers_of_a_list_have_the_bytes_that_its_plan_sums() {
+        if std::env::var("RHOHAT_SKIP_GPU_TESTS").is_ok_and(|value| value == "1") {
+            eprintln!("SKIPPED because of RHOHAT_SKIP_GPU_TESTS: allocations");
+            return;
+        }
+        let gpu = Gpu::open(select(&Selector::Software, &adapters()).unwrap().unwrap()).unwrap();
+        for allocation in list() {
+            let planned = footprint([allocation.clone()], Memory::Buffers).total();
+            let [tensors] = allocate(&gpu, [allocation]).unwrap();
+            let mut buffers: Vec<wgpu::Buffer> = Vec::new();
+            for tensor in &tensors {
+                if !buffers.contains(&*tensor.buffer) {
+                    buffers.push((*tensor.buffer).clone());
+                }
+            }
+            assert_eq!(buffers.iter().map(wgpu::Buffer::size).sum::<u64>(), planned, "{tensors:?}");
+        }
+    }
+}
