@@ -45,9 +45,12 @@
 //! rows, of resuming and of observers lie in the folder `examples/`. Events (what data were taken for, warnings) go
 //! to [`tracing`].
 
+#[cfg(feature = "files")]
 mod api;
+#[cfg(all(feature = "files", feature = "gpu"))]
 #[doc(hidden)]
 pub mod bench;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]
@@ -60,21 +63,27 @@ pub mod error;
 pub mod io;
 #[doc(hidden)]
 pub mod math;
+#[cfg(feature = "files")]
 #[doc(hidden)]
 pub mod run;
 #[doc(hidden)]
 pub mod train;
+#[cfg(feature = "gpu")]
 #[doc(hidden)]
 pub mod verify;
 
+#[cfg(feature = "files")]
 pub use api::{Data, Model, Trained, Trainer};
 pub use data::{Axes, Meaning, Normalize, RawRows, Reading};
 pub use error::{Error, Result};
 pub use math::objective::{Activation, Cost, Objective, Penalty, RhoHatMode};
 pub use math::optim::{Optimizer, Schedule};
 pub use math::params::{Matrix, Params, Shape};
+#[cfg(feature = "files")]
 pub use run::config::MemoryPlan;
+#[cfg(feature = "files")]
 pub use run::metrics::{RhoHatRange, Terms};
+#[cfg(feature = "files")]
 pub use run::session::{ProgressObserver, RunFiles, Stage, Summary, Validation};
 pub use train::diagnostics::Health;
 pub use train::{Ended, HeldOutCost, Progress};

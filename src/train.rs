@@ -5,13 +5,12 @@ mod early_stopping;
 mod observer;
 pub mod resample;
 
-use std::time::Instant;
-
 use serde::{Deserialize, Serialize};
 
 use crate::data::shuffle::{BatchSampler, Shuffle};
 use crate::engine::{Engine, Rows, Step};
 use crate::error::{Error, Result};
+use crate::io::clock::Moment;
 use crate::math::objective::{Cost, Objective};
 use crate::math::optim::lbfgs::{Iteration, Lbfgs};
 use crate::math::optim::{Descent, OptimizerConfig};
@@ -106,7 +105,7 @@ pub fn resume(
     position: TrainProgress,
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
-    let started = Instant::now();
+    let started = Moment::now();
     let mut run = Run { started, position, observer, next_look: started };
     let ended = match (run.position.ended, recipe.optimizer.descent()) {
         (Some(ended), _) => ended,
@@ -123,12 +122,12 @@ pub fn resume(
 
 /// How far a run has come, and who is told of it.
 struct Run<'a> {
-    started: Instant,
+    started: Moment,
     /// Without the seconds since `started` and without the search.
     position: TrainProgress,
     observer: &'a mut dyn Observer,
     /// When parameters may be looked at again.
-    next_look: Instant,
+    next_look: Moment,
 }
 
 impl Run<'_> {
@@ -235,13 +234,14 @@ impl Run<'_> {
     /// Judges the parameters and the optimiser's state, on the bits of each number: what a device makes of them may
     /// hide it. Not before the time since the last look outweighs it.
     fn check_parameters(&mut self, engine: &mut dyn Engine, recipe: &Recipe) -> Result<()> {
-        let begun = Instant::now();
+        let begun = Moment::now();
         if begun < self.next_look {
             return Ok(());
         }
         let found = engine.first_not_finite()?;
-        let ended = Instant::now();
-        self.next_look = ended + (ended - begun).div_f64(LOOKING);
+        let ended = Moment::now();
+        let pause = ended.since(begun).div_f64(LOOKING);
+        self.next_look = ended.after(pause).unwrap_or(ended);
         found.map_or(Ok(()), |what| Err(recipe.diverged(self.position.steps, what)))
     }
 

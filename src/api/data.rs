@@ -17,7 +17,7 @@ use crate::run::session::OpenData;
 /// needed, and rows that do not fit into memory stay on disk.
 ///
 /// Pictures are cut into square patches: at random to learn from, side by side to be encoded. Rows are examples as they are.
-/// What is not set here is left to its default: patches of 8×8 pixels, of which 10 000 are drawn, in grey, the lecture's
+/// Settings that are left out have their defaults: patches of 8×8 pixels, of which 10 000 are drawn, in grey, the lecture's
 /// normalisation for pictures and none for rows.
 ///
 /// ```

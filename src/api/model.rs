@@ -177,7 +177,11 @@ impl Model {
             let fact = format!("rows of {width} numbers, but the model has {visible} visible units");
             return Err(Error::input(&name, fact));
         }
-        let mut values = Vec::with_capacity(rows * cols);
+        let mut values = Vec::new();
+        if values.try_reserve_exact(rows.saturating_mul(cols)).is_err() {
+            let fact = format!("out of memory: the system refuses {rows} rows of {cols} numbers");
+            return Err(Error::device(format!("{fact}; give fewer rows at a time")));
+        }
         self.with_engine(|engine| {
             for first in (0..rows).step_by(ROWS) {
                 let piece = pieces.rows(first..rows.min(first + ROWS))?;

@@ -47,7 +47,7 @@ pub struct Trainer {
 pub struct Trained {
     /// The model: that of the lowest J over held-out examples, where there are some.
     pub model: Model,
-    /// What came of the run.
+    /// The result of the run.
     pub summary: Summary,
 }
 

@@ -156,31 +156,31 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub tune: TuneFlags,
     /// Run directory, new or empty [default: runs/TIME-NAME]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Run directory")]
     pub out: Option<PathBuf>,
     /// Go on with a run from its newest checkpoint, or `auto` for the newest unfinished run in runs/; flags change settings
-    #[arg(long, value_name = "RUN|auto", group = "goes_on", conflicts_with_all = ["out", "config", "dry_run"])]
+    #[arg(long, value_name = "RUN|auto", group = "goes_on", conflicts_with_all = ["out", "config", "dry_run"], help_heading = "Run directory")]
     pub resume: Option<PathBuf>,
     /// Go on although DATA are others than the run has learned from
-    #[arg(long, requires = "goes_on")]
+    #[arg(long, requires = "goes_on", help_heading = "Run directory", hide_short_help = true)]
     pub data_changed: bool,
     /// Begin a run again whose checkpoints cannot be used; they are kept in rejected/
-    #[arg(long, requires = "goes_on")]
+    #[arg(long, requires = "goes_on", help_heading = "Run directory", hide_short_help = true)]
     pub from_scratch: bool,
     /// Begin the run DIR, go on with it, or print its result: one command line for all of them
-    #[arg(long, value_name = "DIR", group = "goes_on", conflicts_with_all = ["out", "resume", "dry_run"])]
+    #[arg(long, value_name = "DIR", group = "goes_on", conflicts_with_all = ["out", "resume", "dry_run"], help_heading = "Run directory")]
     pub run: Option<PathBuf>,
     /// Settings in TOML or JSON, named like these flags with underscores; flags win
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Run directory")]
     pub config: Option<PathBuf>,
     /// Write the training examples after preprocessing as rows
-    #[arg(long, value_name = "F.npy")]
+    #[arg(long, value_name = "F.npy", help_heading = "Output", hide_short_help = true)]
     pub save_patches: Option<PathBuf>,
     /// Print the memory plan and stop
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub dry_run: bool,
     /// Print one JSON object on stdout
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 }
 

@@ -53,13 +53,13 @@ pub struct Checkpoint {
     pub state: State,
     /// How far its `metrics.jsonl` had come.
     pub metrics: Mark,
-    /// What is known of held-out examples, where there are some.
+    /// Early stopping, where examples are held out.
     pub patience: Option<EarlyStoppingState>,
-    /// What it was taken under; `None` in a checkpoint of 0.1.0.
+    /// Settings and data that it was taken under; `None` in a checkpoint of 0.1.0.
     pub provenance: Option<Provenance>,
 }
 
-/// What a checkpoint was taken under: everything beside itself that decides the steps to come. A run that goes on is
+/// Settings and data of a checkpoint: everything beside itself that decides the steps to come. A run that goes on is
 /// compared with this, never with what another file of the run says, since that may have been written later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,7 +68,7 @@ pub struct Provenance {
     pub settings: Table,
     /// The data, and the model that the run started from.
     pub inputs: Inputs,
-    /// What made examples of the data, limits of the normalisation included.
+    /// The preprocessing of the data, limits of the normalisation included.
     pub preprocess: Preprocess,
 }
 
@@ -81,11 +81,11 @@ struct ProgressFile {
     patience: Option<EarlyStoppingState>,
     shape: Shape,
     order: Order,
-    /// What lies in `state.bin`, in order.
+    /// The vectors in `state.bin`, in order.
     vectors: Vec<Vector>,
     /// Whether the moving average of ρ̂ follows, in f64.
     average: bool,
-    /// What the checkpoint was taken under; missing in format 1.
+    /// Settings and data of the checkpoint; missing in format 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provenance: Option<Provenance>,
 }
@@ -110,7 +110,7 @@ struct Manifest {
     progress: Digest,
 }
 
-/// What a file has to be.
+/// Length and hash of a file.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Digest {

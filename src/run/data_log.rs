@@ -2,7 +2,7 @@
 
 use crate::data::{DType, DataContents, DataDescription, Scale};
 
-/// What is assumed of other programs' models.
+/// Assumptions about other programs' models.
 pub const FOREIGN: &str =
     "taken as sigmoid to sigmoid without preprocessing; --activation, --output and --normalize say otherwise";
 

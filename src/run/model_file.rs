@@ -31,7 +31,7 @@ const KEY: &str = "rhohat";
 const FORMAT: u64 = 2;
 const WITHOUT_SCALE: u64 = 1;
 
-/// What the numbers of a model mean.
+/// The meaning of a model's numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Meta {
     /// Activations, ρ, β and λ that it was trained with.
@@ -115,7 +115,7 @@ impl Saved<'_> {
 }
 
 impl Meta {
-    /// What is assumed of another program's model: sigmoid to sigmoid without preprocessing, and patches where the width is
+    /// Assumptions about another program's model: sigmoid to sigmoid without preprocessing, and patches where the width is
     /// that of a square.
     pub fn foreign(shape: Shape) -> Self {
         let (patch, channels) = Tile::of(None, shape.visible).map(|tile| (tile.side, tile.channels)).unzip();
@@ -235,7 +235,7 @@ impl ModelFile {
         self.found.shape
     }
 
-    /// What the numbers mean; `None` if another program wrote the file.
+    /// The meaning of the numbers; `None` if another program wrote the file.
     pub fn meta(&self) -> Option<&Meta> {
         self.meta.as_ref()
     }

@@ -1,4 +1,4 @@
-//! Who follows a run: reports, and a look at the engine after every step.
+//! Observers of the loop: reports, and a look at the engine after every step.
 
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +79,7 @@ impl StepContext<'_> {
     }
 }
 
-/// Who follows a run.
+/// Follows the loop.
 pub trait Observer {
     /// Takes a report.
     ///

@@ -29,26 +29,26 @@ pub struct Session {
     pub engine: Box<dyn Engine>,
     /// The examples, after the model's preprocessing.
     pub examples: LazyExamples,
-    /// What J is made of.
+    /// The objective J.
     pub objective: Objective,
-    /// What DATA was taken for.
+    /// The description of DATA, as JSON.
     pub data: serde_json::Value,
     /// DATA, for messages.
     path: PathBuf,
-    /// What its rows are stored as.
+    /// The type of its numbers.
     number: Option<DType>,
     /// Rows that are asked of the engine at a time.
     piece: usize,
 }
 
-/// What is opened, before anything large is read.
+/// An opened model, before anything large is read.
 pub struct Opening<'a> {
     args: &'a OnData,
     file: ModelFile,
     objective: Objective,
 }
 
-/// What is made of an example, for the memory that it takes.
+/// The result that an example is made into, for the memory that it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Made {
     /// Its hidden activations.

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::print;
 use crate::cli::args::TrainArgs;
+use crate::cli::output::print;
 use crate::cli::signals;
 use crate::run::config::MemoryPlan;
 use crate::run::session::{Outset, Prepared, Request};
@@ -59,7 +59,7 @@ fn request(args: &TrainArgs, started: Instant) -> crate::Result<Request> {
 struct Planned<'a> {
     #[serde(flatten)]
     plan: &'a MemoryPlan,
-    /// What DATA was taken for; `data` is its memory.
+    /// The description of DATA; `data` is its memory.
     source: &'a serde_json::Value,
 }
 

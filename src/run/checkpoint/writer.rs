@@ -33,7 +33,7 @@ pub struct CheckpointWriter {
     published: Arc<AtomicUsize>,
     /// The memory of the one that was written last.
     spare: Spare,
-    /// What helps against divergence.
+    /// Settings to lower against divergence.
     remedy: String,
 }
 

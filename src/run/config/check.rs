@@ -1,12 +1,10 @@
-//! What is refused: values out of range, settings that contradict each other, settings that would do nothing;
-//! and what is warned of.
+//! Refusals: values out of range, settings that contradict each other, settings that would do nothing.
 
 use super::{Batch, Config, ConfigContext, SourceKind};
-use crate::data::dtype::DType;
-use crate::data::{Normalize, Preprocess, Scale};
+use crate::data::Normalize;
 use crate::engine::device::Selector;
 use crate::error::{Error, Result};
-use crate::io::text::{counted, rounded, there_are};
+use crate::io::text::{counted, there_are};
 use crate::io::threads::MOST as MOST_THREADS;
 use crate::math::objective::{Activation, Objective, Penalty, RhoHatMode};
 use crate::math::optim::Optimizer;
@@ -36,49 +34,6 @@ pub fn check_objective(objective: &Objective) -> Result<()> {
         ensure(value >= 0.0 && value.is_finite(), || format!("{flag} {value}: a weight is 0 or more"))?;
     }
     Ok(())
-}
-
-/// Says so, with the flags that mend it, when examples that are taken as they are lie where the output units cannot get.
-/// `fit_rows` of them have decided where, if not all.
-pub fn reach_warning(values: &[f64], output: Activation, fit_rows: Option<usize>) -> Option<String> {
-    let (low, high) = output.range()?;
-    let (least, most) = values
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), &x| (least.min(x), most.max(x)));
-    (least < low || most > high).then(|| {
-        let remedy = match fit_rows {
-            Some(rows) => format!("fit on more than --fit-rows {rows}"),
-            None if are_bytes(values) => {
-                "use --divide 255 where these are bytes of pixels, or --normalize unit".to_owned()
-            }
-            None => "use --normalize unit".to_owned(),
-        };
-        format!(
-            "the data range from {} to {}, but a {} output reaches only {low} to {high}; {remedy}, or --output \
-             linear",
-            rounded(least),
-            rounded(most),
-            output.name()
-        )
-    })
-}
-
-/// Whether numbers may be bytes, whatever they are stored as.
-fn are_bytes(values: &[f64]) -> bool {
-    values.iter().all(|&x| (0.0..=255.0).contains(&x) && x.fract() == 0.0)
-}
-
-/// Says so when floats have been divided as bytes were that a model was made of, though they lie in [-1, 1] already.
-pub fn scale_warning(values: &[f64], preprocess: &Preprocess, number: Option<DType>) -> Option<String> {
-    let Scale::Divide(divisor) = preprocess.scale else { return None };
-    let are_small = values.iter().all(|x| x.abs() <= 1.0 / divisor);
-    let is_told = preprocess.normalize == Normalize::None && number.is_some_and(|number| number != DType::U8);
-    (is_told && are_small).then(|| {
-        format!(
-            "the data do not go beyond 1, but are divided by {divisor}, as the model or a setting says; \
-             --divide 1 takes them as they are"
-        )
-    })
 }
 
 impl Config {
@@ -171,7 +126,7 @@ impl Config {
             return Err(Error::usage(format!("--batch {rows}: lbfgs takes all rows at once; {remedy}")));
         }
         ensure(self.revive.is_none(), || {
-            "--revive means nothing to lbfgs, whose search would have to begin anew; \
+            "--resample means nothing to lbfgs, whose search would have to begin anew; \
              leave it out, or use --optimizer adam or sgd"
                 .to_owned()
         })?;
@@ -212,7 +167,7 @@ impl Config {
         ensure(self.revive.is_none_or(|every| (1..updates).contains(&every)), || {
             let every = self.revive.unwrap_or_default();
             format!(
-                "--revive {every}: the run has {}; give 1 or more, and fewer than those",
+                "--resample {every}: the run has {}; give 1 or more, and fewer than those",
                 counted(updates, "update")
             )
         })?;

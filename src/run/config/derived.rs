@@ -6,8 +6,7 @@
 use toml::{Table, Value};
 
 use super::properties::Property;
-use super::resolve::SourceKind;
-use super::{Batch, Config, UserSettings};
+use super::{Batch, Config, SourceKind, UserSettings};
 use crate::math::objective::RhoHatMode;
 use crate::math::optim::Optimizer;
 
@@ -41,7 +40,7 @@ const ALWAYS_IN_010: [&str; 16] = [
     "block",
 ];
 
-/// Who wrote a file of settings, which decides how it is read.
+/// The writer of a file of settings, who decides how it is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Written {
     /// A person, or nobody: there may be no file.
@@ -140,7 +139,7 @@ impl UserSettings {
         }
     }
 
-    /// What differs from what the derived settings were made for.
+    /// The difference to the settings that the derived ones were made for.
     fn another_base(&self) -> Option<String> {
         let other = Property::Binding.settings().find(|name| self.flag_differs(name));
         other.map(|name| self.difference(name))

@@ -40,7 +40,7 @@ pub struct MemoryPlan {
     pub hidden: usize,
     /// The four tensors.
     pub parameters: u64,
-    /// What the optimiser keeps beside them.
+    /// The state of the optimiser.
     pub optimizer_state: u64,
     /// Hidden activations, outputs and their deltas of the rows computed at a time.
     pub activations: u64,
@@ -63,7 +63,7 @@ pub struct MemoryPlan {
     pub program: u64,
     /// The sum.
     pub total: u64,
-    /// What there is, as far as it is known; of a GPU's own memory only what `--memory` says.
+    /// Memory that is free, as far as it is known; of a GPU's own only the limit that is set.
     pub available: Option<u64>,
     /// Rows computed at a time.
     pub chunk: usize,
@@ -219,7 +219,7 @@ impl Config {
         })
     }
 
-    /// What the engine holds that judges held-out examples, if there are any, and the examples alone; it updates nothing.
+    /// Bytes of the engine that judges held-out examples, if there are any, and of these alone; it updates nothing.
     fn validation_memory(&self, kind: SourceKind, choice: &Choice, job: &Job) -> Result<[u64; 2]> {
         if self.validation.is_none() {
             return Ok([0; 2]);
@@ -234,7 +234,7 @@ impl Config {
         Ok([parameters + activations + data + textures, data])
     }
 
-    /// What comes beside the copy of the parameters in the end, one after the other: the transposed decoder for the file,
+    /// Bytes beside the copy of the parameters in the end, one after the other: the transposed decoder for the file,
     /// the picture of the features, the activations that are looked at.
     fn beside(&self, job: &Job, parameters: u64) -> u64 {
         let channels = if self.color == Some(true) { 3 } else { 1 };

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::memory::default_run;
-use super::{Batch, Config, UserSettings, Written};
+use super::{Batch, Config, SourceKind, UserSettings, Written};
 use crate::data::shuffle::{MOST_DRAWN, RunOrder};
-use crate::data::{Normalize, Scale, Source};
+use crate::data::{Normalize, Scale};
 use crate::error::{Error, Result};
 use crate::math::objective::{Objective, Penalty, RhoHatMode};
 use crate::math::optim::{Optimizer, Schedule};
@@ -32,62 +32,17 @@ const PATCH: usize = 8;
 /// Patches by default.
 const SAMPLES: usize = 10_000;
 
-/// What defaults and refusals depend on besides the settings.
+/// Facts about data and start model on which defaults and refusals depend besides the settings.
 #[derive(Debug)]
 pub struct ConfigContext<'a> {
-    /// What [`Scale::Pixels`] comes to for these data.
+    /// The divisor that [`Scale::Pixels`] comes to for these data.
     pub scale_of_pixels: Scale,
-    /// What is learned from.
+    /// The source of the examples.
     pub kind: SourceKind,
     /// The model to start from.
     pub init: Option<&'a ModelFile>,
     /// The usual scale of such data.
     pub scale: Scale,
-}
-
-/// What is learned from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SourceKind {
-    /// The built-in images.
-    BuiltIn,
-    /// Images of the user.
-    Images {
-        /// Side and number, where all are squares of one size.
-        squares: Option<(usize, usize)>,
-    },
-    /// Rows that are examples already.
-    Rows {
-        /// Examples m.
-        rows: usize,
-        /// Numbers an example n.
-        cols: usize,
-        /// Bytes of a row on disk, where rows can be read one by one.
-        row_bytes: Option<usize>,
-    },
-}
-
-impl SourceKind {
-    /// The kind of an opened source, or of none.
-    pub fn of(source: Option<&Source>) -> Self {
-        match source {
-            None => Self::BuiltIn,
-            Some(Source::Images(pictures)) => Self::Images { squares: pictures.squares() },
-            Some(Source::Rows(table)) => Self::Rows { rows: table.rows, cols: table.cols, row_bytes: None },
-            Some(Source::Stored(store)) => {
-                Self::Rows { rows: store.rows, cols: store.cols, row_bytes: Some(store.row_bytes()) }
-            }
-        }
-    }
-}
-
-impl SourceKind {
-    /// Bytes of a row on disk, where rows can be read one by one.
-    pub fn row_bytes(self) -> Option<usize> {
-        match self {
-            Self::Rows { row_bytes, .. } => row_bytes,
-            Self::BuiltIn | Self::Images { .. } => None,
-        }
-    }
 }
 
 impl ConfigContext<'_> {

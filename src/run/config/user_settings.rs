@@ -1,4 +1,4 @@
-//! What the user has set: a file, and flags over it.
+//! The settings of the user: a file, and flags over it.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -32,7 +32,7 @@ pub struct UserSettings {
     pub(super) derived: Table,
     /// The flags alone.
     pub(super) flags: Table,
-    /// What the file says, flags left aside.
+    /// Chosen, in the file alone.
     chosen_in_file: Table,
     pub(super) written: Written,
     /// Whether derived settings of the file do not bind any more.
@@ -69,7 +69,7 @@ impl UserSettings {
         all
     }
 
-    /// Who wrote the file.
+    /// The writer of the file.
     pub fn written(&self) -> Written {
         self.written
     }
@@ -85,7 +85,7 @@ impl UserSettings {
         self.written != Written::ByHand && !self.rebased
     }
 
-    /// What the file says, chosen or derived.
+    /// The value in the file, chosen or derived.
     pub(super) fn of_file(&self, name: &str) -> Option<&Value> {
         self.chosen_in_file.get(name).or_else(|| self.derived.get(name))
     }
@@ -121,7 +121,7 @@ impl UserSettings {
         Ok(Reading { raw: self.get("raw")?, meaning: self.get("as")?, axes: self.get("axes")? })
     }
 
-    /// What was chosen by a name that [`UserSettings::chosen`] has.
+    /// The value of a chosen setting, by a name that [`UserSettings::chosen`] has.
     pub fn value(&self, name: &str) -> Value {
         self.table[name].clone()
     }

@@ -52,7 +52,7 @@ pub fn check(path: &Path, file: &File) -> Result<()> {
     }
 }
 
-/// What a file is that begins like this, and the way out.
+/// The kind of a file that begins like this, and the way out.
 fn kind(start: &[u8]) -> Option<String> {
     const ORDER: &str = "MODEL comes before DATA: rhohat eval model.safetensors rows.npy";
     let data = |what: &str| Some(format!("{what}, which is no model but DATA; {ORDER}"));

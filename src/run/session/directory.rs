@@ -25,7 +25,7 @@ pub struct Directory {
     pub run: RunDir,
     pub metrics: MetricsFile,
     pub checkpoints: CheckpointWriter,
-    /// What checkpoints are taken under.
+    /// Settings and data under which checkpoints are taken.
     provenance: Provenance,
     /// Rows on disk, whose sum is known once they have been read whole.
     store: Option<Arc<Store>>,

@@ -160,7 +160,7 @@ impl TrainingSet {
     }
 }
 
-/// What the run learns from, to be recognised when it is gone on with.
+/// The record by which data are recognised when the run goes on.
 fn record(
     source: &Source,
     patches: Option<&Matrix<f64>>,

@@ -1,4 +1,4 @@
-//! Who follows a sitting: stages that take a while, reports of the loop, and whether it shall stop.
+//! Observers of a sitting: stages that take a while, reports of the loop, and whether it shall stop.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -11,7 +11,7 @@ use crate::math::objective::Objective;
 use crate::run::config::MemoryPlan;
 use crate::train::Progress;
 
-/// What a sitting is doing, where that may take a while; prints as words.
+/// A part of a sitting that may take a while; prints as words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {

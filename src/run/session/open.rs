@@ -28,9 +28,9 @@ pub struct Session {
     pub(super) config: Config,
     pub(super) choice: Choice,
     pub(super) engine: Box<dyn Engine>,
-    /// What made the examples.
+    /// The preprocessing of the examples.
     pub(super) preprocess: Preprocess,
-    /// What they were made of.
+    /// The data that they were made of.
     pub(super) record: DataRecord,
     /// Where they lie, if that is on disk.
     pub(super) store: Option<Arc<Store>>,
@@ -38,7 +38,7 @@ pub struct Session {
     pub(super) early_stopping: Option<EarlyStopping>,
     /// The run that goes on, whose state the engine has.
     pub(super) resumed: Option<Resumed>,
-    /// What the data were taken for, as JSON.
+    /// The description of the data, as JSON.
     pub(super) data: serde_json::Value,
 }
 

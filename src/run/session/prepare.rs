@@ -17,7 +17,7 @@ use crate::run::data_log::{self, FOREIGN};
 use crate::run::model_file::ModelFile;
 use crate::run::session::request::OpenData;
 
-/// What a request comes to.
+/// The result of a request, or the run that it asks for.
 pub enum Outset {
     /// A run with nothing left to do, and its result.
     Finished(Box<Summary>),
@@ -34,7 +34,7 @@ pub struct Prepared {
     pub(super) source: Option<Arc<Source>>,
     pub(super) init: Option<ModelFile>,
     pub(super) resumed: Option<Resumed>,
-    /// What the data were taken for, as JSON.
+    /// The description of the data, as JSON.
     pub(super) data: serde_json::Value,
 }
 
@@ -110,7 +110,7 @@ impl Prepared {
         &self.plan
     }
 
-    /// What the data were taken for, as JSON.
+    /// The description of the data, as JSON.
     pub fn data(&self) -> &serde_json::Value {
         &self.data
     }

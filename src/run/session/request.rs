@@ -1,4 +1,4 @@
-//! What a sitting is asked to do.
+//! The request for a sitting.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

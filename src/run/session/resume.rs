@@ -42,7 +42,7 @@ pub struct Resumed {
     run: RunDir,
     /// The settings that the state was taken under; those of `config.toml` where there is no checkpoint.
     settings: Table,
-    /// What the run is meant to learn from, as its files say.
+    /// The data that the run is meant to learn from, as its files say.
     record: Option<DataRecord>,
     /// `metrics.jsonl`, claimed for this program.
     metrics: File,
@@ -79,14 +79,14 @@ impl Resumed {
         self.from.as_ref().and_then(|(_, checkpoint)| checkpoint.provenance.as_ref())
     }
 
-    /// What the state was taken on; what the run was begun with where there is no state yet.
+    /// The inputs of the state; those of the beginning where there is no state yet.
     fn inputs(&self) -> Option<&Inputs> {
         let of_record = || self.record.as_ref().map(|record| &record.inputs);
         let of_checkpoint = self.provenance().map(|provenance| &provenance.inputs);
         of_checkpoint.or_else(|| of_record().filter(|_| self.from.is_none()))
     }
 
-    /// What is known of held-out examples: the lowest J, and the parameters that it belongs to. Nothing under another J or
+    /// The lowest J over held-out examples, and the parameters that it belongs to. Nothing under another J or
     /// on other data.
     pub fn judged(&mut self, config: &Config) -> (Option<EarlyStoppingState>, Option<State>) {
         let known = self.from.as_ref().and_then(|(_, checkpoint)| checkpoint.patience);

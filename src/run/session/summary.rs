@@ -44,7 +44,7 @@ pub struct Summary {
     pub clamped: usize,
     /// m, the examples learned from.
     pub examples: usize,
-    /// What the data were taken for, as JSON.
+    /// The description of the data, as JSON.
     #[serde(default)]
     pub data: serde_json::Value,
     /// The result over held-out examples, where there are some.
@@ -63,7 +63,7 @@ pub struct Summary {
     /// The files of the run; `None` of a run in memory.
     #[serde(flatten)]
     pub files: Option<RunFiles>,
-    /// What the result was reached under and stands in; `None` in a run that goes on, and in one of 0.1.0.
+    /// Hashes of the settings and the model of the result; `None` in a run that goes on, and in one of 0.1.0.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     seal: Option<Seal>,
 }

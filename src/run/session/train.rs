@@ -14,11 +14,11 @@ use crate::run::model_file::Meta;
 use crate::train::diagnostics::{Health, JUDGED, spaced};
 use crate::train::{EarlyStopping, TrainProgress, resume};
 
-/// What came of a run.
+/// The model and the result of a run.
 pub struct Finished {
     /// The parameters that were learned: those of the lowest J over held-out examples, where there are some.
     pub params: Params<f32>,
-    /// What they mean.
+    /// Their meaning.
     pub meta: Meta,
     /// The result.
     pub summary: Summary,

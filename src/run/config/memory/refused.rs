@@ -1,4 +1,4 @@
-//! What is said where no plan fits: the numbers, and what would make the largest of them smaller.
+//! Refusals where no plan fits: the numbers, and the settings that make the largest of them smaller.
 
 use super::{MemoryPlan, default_run};
 use crate::error::Error;
@@ -48,7 +48,7 @@ impl Config {
         Error::usage(format!("{what}; {remedy}, or give --memory {}", Bytes(plan.total).rounded_up()))
     }
 
-    /// What makes the largest part of a plan smaller.
+    /// Settings that make the largest part of a plan smaller.
     fn remedy(&self, kind: SourceKind, plan: &MemoryPlan) -> String {
         let half = plan.total.saturating_sub(plan.program) / 2;
         if let (Some(chunk), Some(there)) = (self.chunk, plan.available)

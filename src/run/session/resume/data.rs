@@ -95,7 +95,7 @@ impl Resumed {
         at.is_some() && at == self.from.as_ref().map(|(_, checkpoint)| checkpoint.position.steps)
     }
 
-    /// What is to be kept of the data from now on: those that were looked at, and what is known from before.
+    /// The record of the data from now on: of those that were looked at, and of the start model from before.
     pub fn completed(&self, mut record: DataRecord) -> DataRecord {
         let before = self.inputs().and_then(|inputs| inputs.init.clone());
         record.inputs.init = record.inputs.init.or(before);
@@ -104,7 +104,7 @@ impl Resumed {
         record
     }
 
-    /// What differs, in words.
+    /// The difference in words.
     fn difference(&self, likeness: &Likeness, now: &DataRecord, config: &Config) -> String {
         let mut told = match likeness {
             Likeness::Same => "the same data".to_owned(),

@@ -43,7 +43,7 @@ fn newest(request: &Request, observer: &mut dyn ProgressObserver) -> Result<Targ
     }
 }
 
-/// What is left of a run, which is locked by way of its `metrics`.
+/// The remains of a run, which is locked by way of its `metrics`.
 fn go_on(
     run: RunDir,
     metrics: File,

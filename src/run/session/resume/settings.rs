@@ -1,5 +1,5 @@
-//! What differs between the settings of today and those that a checkpoint was taken under: what a run keeps, what changes
-//! its J, and what decides no step.
+//! Differences between the settings of today and those of a checkpoint: settings that a run keeps, that change its J, or
+//! that decide no step.
 
 use crate::error::{Error, Result};
 use crate::run::Changes;
