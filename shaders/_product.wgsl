@@ -1,4 +1,4 @@
-// Shared part: what a product A B or A Bᵀ is told.
+// Shared part: the uniform of a product A B or A Bᵀ, and the constant of every epilogue.
 
 struct Product {
     tiles_m: u32,     // tiles down C
@@ -14,13 +14,15 @@ struct Product {
     sums: u32,        // invocations that leave a sum, for the output's delta
     first_sum: u32,   // where the first sum goes
     slice: u32,       // vec4s of k a slice
-    slices: u32,      // into which k is cut; their products are added up afterwards
+    slices: u32,      // into which k is split; their products are added up afterwards
 }
 
-@group(0) @binding(0) var<uniform> p: Product;
-@group(0) @binding(1) var<storage, read_write> c: array<vec4<f32>>;  // [slices, m, n]
-
 override ACCUMULATE: bool = false;  // add to C
+
+// Whether four neighbouring elements of C are stored: tiles may lie across its edge.
+fn is_stored(row: u32, column: u32) -> bool {
+    return row < p.rows && column < p.stride_c;
+}
 
 // Which of four neighbouring elements of C are no padding.
 fn is_inside(row: u32, column: u32) -> vec4<bool> {

@@ -14,6 +14,7 @@ struct Adam {
 }
 
 @group(0) @binding(0) var<uniform> p: Adam;
+@group(0) @binding(1) var<storage, read> gradient: array<vec4<f32>>;      // [count]
 @group(0) @binding(2) var<storage, read_write> w: array<vec4<f32>>;       // [count]
 @group(0) @binding(3) var<storage, read_write> first: array<vec4<f32>>;   // [count]
 @group(0) @binding(4) var<storage, read_write> second: array<vec4<f32>>;  // [count]
@@ -28,10 +29,10 @@ fn main(
 ) {
     let at = linear_index(group, groups, local);
     if at >= p.count { return; }
-    let g = gradient_at(at);
-    let m = p.beta1 * first_at(at) + p.rest1 * g;
-    let v = p.beta2 * second_at(at) + p.rest2 * g * g;
+    let g = gradient[at];
+    let m = p.beta1 * first[at] + p.rest1 * g;
+    let v = p.beta2 * second[at] + p.rest2 * g * g;
     first[at] = m;
     second[at] = v;
-    w[at] = w_at(at) - p.lr * (m * p.correction1) / (sqrt(v * p.correction2) + p.epsilon);
+    w[at] = w[at] - p.lr * (m * p.correction1) / (sqrt(v * p.correction2) + p.epsilon);
 }

@@ -8,6 +8,8 @@ struct Axpy {
 }
 
 @group(0) @binding(0) var<uniform> p: Axpy;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;        // [count]
+@group(0) @binding(2) var<storage, read> y: array<vec4<f32>>;        // [count]
 @group(0) @binding(3) var<storage, read_write> z: array<vec4<f32>>;  // [count]
 
 override WORKGROUP: u32 = 64u;
@@ -20,5 +22,5 @@ fn main(
 ) {
     let at = linear_index(group, groups, local);
     if at >= p.count { return; }
-    z[at] = p.alpha * x_at(at) + p.gamma * y_at(at);
+    z[at] = p.alpha * x[at] + p.gamma * y[at];
 }

@@ -8,6 +8,7 @@ struct ColumnMean {
 }
 
 @group(0) @binding(0) var<uniform> p: ColumnMean;
+@group(0) @binding(1) var<storage, read> sums: array<vec4<f32>>;        // [blocks, cols]
 @group(0) @binding(2) var<storage, read_write> mean: array<vec4<f32>>;  // [cols]
 
 override WORKGROUP: u32 = 64u;
@@ -23,7 +24,7 @@ fn main(
     if column >= p.stride { return; }
     var sum = vec4<f32>();
     for (var block = 0u; block < p.blocks; block++) {
-        sum += sums_at(block * p.stride + column);
+        sum += sums[block * p.stride + column];
     }
     sum *= p.scale;
     if ACCUMULATE { sum += mean[column]; }

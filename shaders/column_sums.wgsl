@@ -1,32 +1,10 @@
-// Sums down the columns of A over blocks of rows: first half of the mean activations ρ̂ and of the bias gradients.
-// One invocation, four columns of one block, rows in order. Strides in vec4.
-
-struct ColumnSums {
-    rows: u32,
-    block: u32,   // rows a block
-    blocks: u32,
-    stride: u32,
-}
+// Sums down the columns of A over blocks of rows: first half of the mean activations ρ̂ and of the bias gradients;
+// _column_sums.wgsl has the loop. Reads a storage buffer.
 
 @group(0) @binding(0) var<uniform> p: ColumnSums;
+@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;           // [rows, cols]
 @group(0) @binding(2) var<storage, read_write> sums: array<vec4<f32>>;  // [blocks, cols]
 
-override WORKGROUP: u32 = 64u;
-
-@compute @workgroup_size(WORKGROUP)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let at = linear_index(group, groups, local);
-    if at >= p.blocks * p.stride { return; }
-    let first = (at / p.stride) * p.block;
-    let end = min(first + p.block, p.rows);
-    let column = at % p.stride;
-    var sum = vec4<f32>();
-    for (var row = first; row < end; row++) {
-        sum += a_at(row * p.stride + column);
-    }
-    sums[at] = sum;
+fn load(i: u32) -> vec4<f32> {
+    return a[i];
 }

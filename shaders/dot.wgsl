@@ -1,38 +1,15 @@
 // Block sums of x·y for a list of pairs of vectors: ‖W‖², the slope along the search direction, and all inner products
-// of an L-BFGS iteration in one dispatch. The host adds the blocks up in f64. One invocation, one block of one pair:
-// four interleaved sums, then their sum.
-
-struct Dots {
-    count: u32,                      // vec4s a vector
-    block: u32,                      // vec4s a block
-    blocks: u32,
-    pairs: u32,
-    first: u32,                      // where the first sum goes; pair by pair
-    pad0: u32,
-    pad1: u32,
-    pad2: u32,
-    pair: array<vec4<u32>, 64>,      // (vector of x, vector of y, 0, 0)
-}
+// of an L-BFGS iteration in one dispatch; _dot.wgsl has the loop. The host adds the blocks up in f64. Reads storage buffers.
 
 @group(0) @binding(0) var<uniform> p: Dots;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;     // [vectors, count]
+@group(0) @binding(2) var<storage, read> y: array<vec4<f32>>;     // [vectors, count]
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;  // [first + pairs·blocks]
 
-override WORKGROUP: u32 = 64u;
+fn load_x(i: u32) -> vec4<f32> {
+    return x[i];
+}
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let index = linear_index(group, groups, local);
-    if index >= p.pairs * p.blocks { return; }
-    let vectors = p.pair[index / p.blocks].xy * p.count;
-    let first = (index % p.blocks) * p.block;
-    let end = min(first + p.block, p.count);
-    var sum = vec4<f32>();
-    for (var at = first; at < end; at++) {
-        sum += x_at(vectors.x + at) * y_at(vectors.y + at);
-    }
-    sums[p.first + index] = (sum.x + sum.y) + (sum.z + sum.w);
+fn load_y(i: u32) -> vec4<f32> {
+    return y[i];
 }

@@ -12,6 +12,7 @@ struct Gather {
 
 @group(0) @binding(0) var<uniform> p: Gather;
 @group(0) @binding(1) var<storage, read> list: array<u32>;               // [first + rows]
+@group(0) @binding(2) var<storage, read> part: array<vec4<f32>>;         // [part_rows, n]
 @group(0) @binding(3) var<storage, read_write> batch: array<vec4<f32>>;  // [rows, n]
 
 override WORKGROUP: u32 = 64u;
@@ -31,5 +32,5 @@ fn main(
     }
     // An example before the part wraps around to a large number and is left alone too.
     let example = list[p.first + row] - p.part_first;
-    if example < p.part_rows { batch[at] = part_at(example * p.stride + at % p.stride); }
+    if example < p.part_rows { batch[at] = part[example * p.stride + at % p.stride]; }
 }

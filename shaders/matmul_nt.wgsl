@@ -1,10 +1,15 @@
 // C = A Bᵀ for the encoder X W1ᵀ and for back-propagation δ3 Dᵀ.
 //
-// One invocation computes an 8×8 tile of C in registers: 16 vec4 loads for 256 multiply-adds, no shared memory, no
+// Register tiles: one invocation computes an 8×8 tile of C in registers: 16 vec4 loads for 256 multiply-adds, no shared memory, no
 // barrier. Rows and columns of all three matrices are padded with zeros to multiples of 8, so that no tile has an
 // edge. Differs from the reference in summing four interleaved k at a time.
-// The joined part says what becomes of C: one of _put*.wgsl.
+// The joined epilogue says what becomes of C and what else is bound: one of epilogue/.
 // Index legend: i row of A and C, j row of B and column of C, k summed. Strides in vec4.
+
+@group(0) @binding(0) var<uniform> p: Product;
+@group(0) @binding(1) var<storage, read_write> c: array<vec4<f32>>;  // [m, n]
+@group(0) @binding(2) var<storage, read> a: array<vec4<f32>>;        // [m, k]
+@group(0) @binding(3) var<storage, read> b: array<vec4<f32>>;        // [n, k]
 
 override WORKGROUP: u32 = 64u;
 
@@ -35,29 +40,29 @@ fn main(
     var c7l = vec4<f32>(); var c7h = vec4<f32>();
 
     for (var k = p.k_first; k < p.k_end; k++) {
-        let b0 = b_at(row_b + k);
-        let b1 = b_at(row_b + p.stride_b + k);
-        let b2 = b_at(row_b + 2u * p.stride_b + k);
-        let b3 = b_at(row_b + 3u * p.stride_b + k);
-        let b4 = b_at(row_b + 4u * p.stride_b + k);
-        let b5 = b_at(row_b + 5u * p.stride_b + k);
-        let b6 = b_at(row_b + 6u * p.stride_b + k);
-        let b7 = b_at(row_b + 7u * p.stride_b + k);
-        let a0 = a_at(row_a + k);
+        let b0 = b[row_b + k];
+        let b1 = b[row_b + p.stride_b + k];
+        let b2 = b[row_b + 2u * p.stride_b + k];
+        let b3 = b[row_b + 3u * p.stride_b + k];
+        let b4 = b[row_b + 4u * p.stride_b + k];
+        let b5 = b[row_b + 5u * p.stride_b + k];
+        let b6 = b[row_b + 6u * p.stride_b + k];
+        let b7 = b[row_b + 7u * p.stride_b + k];
+        let a0 = a[row_a + k];
         c0l += dots(a0, b0, b1, b2, b3); c0h += dots(a0, b4, b5, b6, b7);
-        let a1 = a_at(row_a + p.stride_a + k);
+        let a1 = a[row_a + p.stride_a + k];
         c1l += dots(a1, b0, b1, b2, b3); c1h += dots(a1, b4, b5, b6, b7);
-        let a2 = a_at(row_a + 2u * p.stride_a + k);
+        let a2 = a[row_a + 2u * p.stride_a + k];
         c2l += dots(a2, b0, b1, b2, b3); c2h += dots(a2, b4, b5, b6, b7);
-        let a3 = a_at(row_a + 3u * p.stride_a + k);
+        let a3 = a[row_a + 3u * p.stride_a + k];
         c3l += dots(a3, b0, b1, b2, b3); c3h += dots(a3, b4, b5, b6, b7);
-        let a4 = a_at(row_a + 4u * p.stride_a + k);
+        let a4 = a[row_a + 4u * p.stride_a + k];
         c4l += dots(a4, b0, b1, b2, b3); c4h += dots(a4, b4, b5, b6, b7);
-        let a5 = a_at(row_a + 5u * p.stride_a + k);
+        let a5 = a[row_a + 5u * p.stride_a + k];
         c5l += dots(a5, b0, b1, b2, b3); c5h += dots(a5, b4, b5, b6, b7);
-        let a6 = a_at(row_a + 6u * p.stride_a + k);
+        let a6 = a[row_a + 6u * p.stride_a + k];
         c6l += dots(a6, b0, b1, b2, b3); c6h += dots(a6, b4, b5, b6, b7);
-        let a7 = a_at(row_a + 7u * p.stride_a + k);
+        let a7 = a[row_a + 7u * p.stride_a + k];
         c7l += dots(a7, b0, b1, b2, b3); c7h += dots(a7, b4, b5, b6, b7);
     }
 

@@ -1,12 +1,17 @@
-// C = A Bᵀ, for adapters with subgroups whose registers are fast and whose loads are slow, as software
-// adapters are.
+// C = A Bᵀ by subgroup broadcast, for adapters whose registers are fast and whose loads are slow, as software adapters
+// are; they load from textures several times as fast as from buffers.
 //
-// Eight invocations compute a tile of 32×32 in registers (the generated part): four columns each. For four k an
-// invocation loads four vec4 of either factor, for 128 multiply-adds a vec4; rows of A go round by broadcast. Differs
-// from the reference in summing four k before adding them to the tile. What a tile reads beyond the edge of its factors
-// it does not write.
-// The joined part says what becomes of C: one of _put*.wgsl.
+// The eight invocations of a workgroup, which share one subgroup, compute a tile of 32×32 in registers (the joined
+// parts): four columns each. For four k an invocation loads four vec4 of either factor, for 128 multiply-adds a vec4;
+// rows of A go round by broadcast. Differs from the reference in summing four k before adding them to the tile. Elements
+// that a tile reads beyond the edge of its factors are not written.
+// The joined epilogue says what becomes of C and what else is bound: one of epilogue/.
 // Index legend: i row of A and C, j row of B and column of C, k summed. Strides in vec4.
+
+@group(0) @binding(0) var<uniform> p: Product;
+@group(0) @binding(1) var<storage, read_write> c: array<vec4<f32>>;  // [m, n]
+@group(0) @binding(2) var a: texture_storage_2d<rgba32float, read>;  // [m, k]
+@group(0) @binding(3) var b: texture_storage_2d<rgba32float, read>;  // [n, k]
 
 override WORKGROUP: u32 = 8u;
 
@@ -14,7 +19,7 @@ override WORKGROUP: u32 = 8u;
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let tile = linear_index(group, groups, 0u) / WORKGROUP;
     let i = (tile / p.tiles_n) * 32u;
@@ -28,18 +33,18 @@ fn main(
 
     var sums = Tile();
     for (var k = p.k_first; k < end; k++) {
-        let a0 = a_at(row_a + k);
-        let a1 = a_at(row_a + 8u * stride_a + k);
-        let a2 = a_at(row_a + 16u * stride_a + k);
-        let a3 = a_at(row_a + 24u * stride_a + k);
+        let a0 = textureLoad(a, texel(row_a + k));
+        let a1 = textureLoad(a, texel(row_a + 8u * stride_a + k));
+        let a2 = textureLoad(a, texel(row_a + 16u * stride_a + k));
+        let a3 = textureLoad(a, texel(row_a + 24u * stride_a + k));
         // Four columns of C, so four rows of B; multiply wants them by k.
-        let b = transpose(mat4x4<f32>(
-            b_at(row_b + k),
-            b_at(row_b + stride_b + k),
-            b_at(row_b + 2u * stride_b + k),
-            b_at(row_b + 3u * stride_b + k),
+        let rows_b = transpose(mat4x4<f32>(
+            textureLoad(b, texel(row_b + k)),
+            textureLoad(b, texel(row_b + stride_b + k)),
+            textureLoad(b, texel(row_b + 2u * stride_b + k)),
+            textureLoad(b, texel(row_b + 3u * stride_b + k)),
         ));
-        multiply(&sums, a0, a1, a2, a3, b[0], b[1], b[2], b[3]);
+        multiply(&sums, a0, a1, a2, a3, rows_b[0], rows_b[1], rows_b[2], rows_b[3]);
     }
     store_tile(&sums, i, j / 4u);
     finish(tile * WORKGROUP + lane);

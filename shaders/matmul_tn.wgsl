@@ -5,18 +5,9 @@
 // by side; weight_gradient.wgsl adds the slices up. Rows and columns are padded with zeros to multiples of 8.
 // Index legend: i column of A and row of P, j column of B and P, k summed row. Strides in vec4.
 
-struct SlicedProduct {
-    tiles_m: u32,      // tiles down P
-    tiles_n: u32,      // tiles across P
-    k: u32,            // rows of A and B, padding included
-    slice: u32,        // rows a slice
-    slices: u32,
-    stride_a: u32,
-    stride_b: u32,
-    stride_c: u32,
-}
-
 @group(0) @binding(0) var<uniform> p: SlicedProduct;
+@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;        // [k, m]
+@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;        // [k, n]
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;  // [slices, m, n]
 
 override WORKGROUP: u32 = 64u;
@@ -54,8 +45,8 @@ fn main(
     for (var k = slice * p.slice; k < end; k++) {
         let at_a = k * p.stride_a + i / 4u;
         let at_b = k * p.stride_b + j / 4u;
-        let al = a_at(at_a); let ah = a_at(at_a + 1u);
-        let bl = b_at(at_b); let bh = b_at(at_b + 1u);
+        let al = a[at_a]; let ah = a[at_a + 1u];
+        let bl = b[at_b]; let bh = b[at_b + 1u];
         c0l += al.x * bl; c0h += al.x * bh;
         c1l += al.y * bl; c1h += al.y * bh;
         c2l += al.z * bl; c2h += al.z * bh;

@@ -1,29 +1,20 @@
-// P_z = Aᵀ B over the z-th slice of rows, for adapters with subgroups whose registers are fast and whose loads are slow,
-// as software adapters are.
+// P_z = Aᵀ B over the z-th slice of rows by subgroup broadcast, for adapters whose registers are fast and whose loads are
+// slow, as software adapters are; they load from textures several times as fast as from buffers.
 //
-// Eight invocations compute a tile of 32×32 in registers (the generated part): four columns each. For every k an
-// invocation loads four rows of the tile out of A and its four columns out of B; rows go round by broadcast. Slices are
-// multiples of four rows, and four k are summed before they are added to the tile. What a tile reads beyond the edge of
-// its factors it does not write.
+// The eight invocations of a workgroup, which share one subgroup, compute a tile of 32×32 in registers (the joined
+// part): four columns each. For every k an invocation loads four rows of the tile out of A and its four columns out of
+// B; rows go round by broadcast. Slices are multiples of four rows, and four k are summed before they are added to the
+// tile. Elements that a tile reads beyond the edge of its factors are not written.
 // Index legend: i column of A and row of P, j column of B and P, k summed row. Strides in vec4.
 
-struct SlicedProduct {
-    tiles_m: u32,      // tiles down P
-    tiles_n: u32,      // tiles across P
-    k: u32,            // rows of A and B, padding included
-    slice: u32,        // rows a slice
-    slices: u32,
-    stride_a: u32,
-    stride_b: u32,
-    stride_c: u32,
-}
-
 @group(0) @binding(0) var<uniform> p: SlicedProduct;
+@group(0) @binding(1) var a: texture_storage_2d<rgba32float, read>;  // [k, m]
+@group(0) @binding(2) var b: texture_storage_2d<rgba32float, read>;  // [k, n]
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;  // [slices, m, n]
 
 override WORKGROUP: u32 = 8u;
 
-// The slice that the invocation computes.
+// The slice that the invocation computes, for `put`.
 var<private> slice: u32;
 
 fn put(row: u32, column: u32, value: vec4<f32>) {
@@ -35,32 +26,107 @@ fn put(row: u32, column: u32, value: vec4<f32>) {
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let index = linear_index(group, groups, 0u) / WORKGROUP;
     let tiles = p.tiles_m * p.tiles_n;
-    slice = index / tiles;
+    // Control flow has to be uniform where invocations broadcast, so the loop runs by this number and not by `slice`.
+    let number = index / tiles;
+    slice = number;
     let i = (index % tiles) / p.tiles_n * 32u;
     let column = (index % p.tiles_n) * 8u + lane;
 
     // Out of the loop: there a uniform is read anew in every turn, for each invocation.
     let stride_a = p.stride_a;
     let stride_b = p.stride_b;
-    let end = min((slice + 1u) * p.slice, p.k);
+    let end = min((number + 1u) * p.slice, p.k);
 
     var sums = Tile();
-    for (var k = slice * p.slice; k < end; k += 4u) {
+    for (var k = number * p.slice; k < end; k += 4u) {
         let at_a = k * stride_a + i / 4u + lane;
         let at_b = k * stride_b + column;
-        let a0 = a_at(at_a);
-        let a1 = a_at(at_a + stride_a);
-        let a2 = a_at(at_a + 2u * stride_a);
-        let a3 = a_at(at_a + 3u * stride_a);
-        let b0 = b_at(at_b);
-        let b1 = b_at(at_b + stride_b);
-        let b2 = b_at(at_b + 2u * stride_b);
-        let b3 = b_at(at_b + 3u * stride_b);
+        let a0 = textureLoad(a, texel(at_a));
+        let a1 = textureLoad(a, texel(at_a + stride_a));
+        let a2 = textureLoad(a, texel(at_a + 2u * stride_a));
+        let a3 = textureLoad(a, texel(at_a + 3u * stride_a));
+        let b0 = textureLoad(b, texel(at_b));
+        let b1 = textureLoad(b, texel(at_b + stride_b));
+        let b2 = textureLoad(b, texel(at_b + 2u * stride_b));
+        let b3 = textureLoad(b, texel(at_b + 3u * stride_b));
         multiply(&sums, a0, a1, a2, a3, b0, b1, b2, b3);
     }
     store_tile(&sums, i, column);
+}
+
+// Adds four k to a tile. Vector k of A in invocation l is rows 4l to 4l + 3, one a component: the invocation that has
+// loaded four rows gives them to all.
+fn multiply(
+    t: ptr<function, Tile>,
+    a0: vec4<f32>, a1: vec4<f32>, a2: vec4<f32>, a3: vec4<f32>,
+    b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>,
+) {
+    let x0_0 = subgroupBroadcast(a0, 0u);
+    let x0_1 = subgroupBroadcast(a1, 0u);
+    let x0_2 = subgroupBroadcast(a2, 0u);
+    let x0_3 = subgroupBroadcast(a3, 0u);
+    (*t).c0 += x0_0.x * b0; (*t).c0 += x0_1.x * b1; (*t).c0 += x0_2.x * b2; (*t).c0 += x0_3.x * b3;
+    (*t).c1 += x0_0.y * b0; (*t).c1 += x0_1.y * b1; (*t).c1 += x0_2.y * b2; (*t).c1 += x0_3.y * b3;
+    (*t).c2 += x0_0.z * b0; (*t).c2 += x0_1.z * b1; (*t).c2 += x0_2.z * b2; (*t).c2 += x0_3.z * b3;
+    (*t).c3 += x0_0.w * b0; (*t).c3 += x0_1.w * b1; (*t).c3 += x0_2.w * b2; (*t).c3 += x0_3.w * b3;
+    let x1_0 = subgroupBroadcast(a0, 1u);
+    let x1_1 = subgroupBroadcast(a1, 1u);
+    let x1_2 = subgroupBroadcast(a2, 1u);
+    let x1_3 = subgroupBroadcast(a3, 1u);
+    (*t).c4 += x1_0.x * b0; (*t).c4 += x1_1.x * b1; (*t).c4 += x1_2.x * b2; (*t).c4 += x1_3.x * b3;
+    (*t).c5 += x1_0.y * b0; (*t).c5 += x1_1.y * b1; (*t).c5 += x1_2.y * b2; (*t).c5 += x1_3.y * b3;
+    (*t).c6 += x1_0.z * b0; (*t).c6 += x1_1.z * b1; (*t).c6 += x1_2.z * b2; (*t).c6 += x1_3.z * b3;
+    (*t).c7 += x1_0.w * b0; (*t).c7 += x1_1.w * b1; (*t).c7 += x1_2.w * b2; (*t).c7 += x1_3.w * b3;
+    let x2_0 = subgroupBroadcast(a0, 2u);
+    let x2_1 = subgroupBroadcast(a1, 2u);
+    let x2_2 = subgroupBroadcast(a2, 2u);
+    let x2_3 = subgroupBroadcast(a3, 2u);
+    (*t).c8 += x2_0.x * b0; (*t).c8 += x2_1.x * b1; (*t).c8 += x2_2.x * b2; (*t).c8 += x2_3.x * b3;
+    (*t).c9 += x2_0.y * b0; (*t).c9 += x2_1.y * b1; (*t).c9 += x2_2.y * b2; (*t).c9 += x2_3.y * b3;
+    (*t).c10 += x2_0.z * b0; (*t).c10 += x2_1.z * b1; (*t).c10 += x2_2.z * b2; (*t).c10 += x2_3.z * b3;
+    (*t).c11 += x2_0.w * b0; (*t).c11 += x2_1.w * b1; (*t).c11 += x2_2.w * b2; (*t).c11 += x2_3.w * b3;
+    let x3_0 = subgroupBroadcast(a0, 3u);
+    let x3_1 = subgroupBroadcast(a1, 3u);
+    let x3_2 = subgroupBroadcast(a2, 3u);
+    let x3_3 = subgroupBroadcast(a3, 3u);
+    (*t).c12 += x3_0.x * b0; (*t).c12 += x3_1.x * b1; (*t).c12 += x3_2.x * b2; (*t).c12 += x3_3.x * b3;
+    (*t).c13 += x3_0.y * b0; (*t).c13 += x3_1.y * b1; (*t).c13 += x3_2.y * b2; (*t).c13 += x3_3.y * b3;
+    (*t).c14 += x3_0.z * b0; (*t).c14 += x3_1.z * b1; (*t).c14 += x3_2.z * b2; (*t).c14 += x3_3.z * b3;
+    (*t).c15 += x3_0.w * b0; (*t).c15 += x3_1.w * b1; (*t).c15 += x3_2.w * b2; (*t).c15 += x3_3.w * b3;
+    let x4_0 = subgroupBroadcast(a0, 4u);
+    let x4_1 = subgroupBroadcast(a1, 4u);
+    let x4_2 = subgroupBroadcast(a2, 4u);
+    let x4_3 = subgroupBroadcast(a3, 4u);
+    (*t).c16 += x4_0.x * b0; (*t).c16 += x4_1.x * b1; (*t).c16 += x4_2.x * b2; (*t).c16 += x4_3.x * b3;
+    (*t).c17 += x4_0.y * b0; (*t).c17 += x4_1.y * b1; (*t).c17 += x4_2.y * b2; (*t).c17 += x4_3.y * b3;
+    (*t).c18 += x4_0.z * b0; (*t).c18 += x4_1.z * b1; (*t).c18 += x4_2.z * b2; (*t).c18 += x4_3.z * b3;
+    (*t).c19 += x4_0.w * b0; (*t).c19 += x4_1.w * b1; (*t).c19 += x4_2.w * b2; (*t).c19 += x4_3.w * b3;
+    let x5_0 = subgroupBroadcast(a0, 5u);
+    let x5_1 = subgroupBroadcast(a1, 5u);
+    let x5_2 = subgroupBroadcast(a2, 5u);
+    let x5_3 = subgroupBroadcast(a3, 5u);
+    (*t).c20 += x5_0.x * b0; (*t).c20 += x5_1.x * b1; (*t).c20 += x5_2.x * b2; (*t).c20 += x5_3.x * b3;
+    (*t).c21 += x5_0.y * b0; (*t).c21 += x5_1.y * b1; (*t).c21 += x5_2.y * b2; (*t).c21 += x5_3.y * b3;
+    (*t).c22 += x5_0.z * b0; (*t).c22 += x5_1.z * b1; (*t).c22 += x5_2.z * b2; (*t).c22 += x5_3.z * b3;
+    (*t).c23 += x5_0.w * b0; (*t).c23 += x5_1.w * b1; (*t).c23 += x5_2.w * b2; (*t).c23 += x5_3.w * b3;
+    let x6_0 = subgroupBroadcast(a0, 6u);
+    let x6_1 = subgroupBroadcast(a1, 6u);
+    let x6_2 = subgroupBroadcast(a2, 6u);
+    let x6_3 = subgroupBroadcast(a3, 6u);
+    (*t).c24 += x6_0.x * b0; (*t).c24 += x6_1.x * b1; (*t).c24 += x6_2.x * b2; (*t).c24 += x6_3.x * b3;
+    (*t).c25 += x6_0.y * b0; (*t).c25 += x6_1.y * b1; (*t).c25 += x6_2.y * b2; (*t).c25 += x6_3.y * b3;
+    (*t).c26 += x6_0.z * b0; (*t).c26 += x6_1.z * b1; (*t).c26 += x6_2.z * b2; (*t).c26 += x6_3.z * b3;
+    (*t).c27 += x6_0.w * b0; (*t).c27 += x6_1.w * b1; (*t).c27 += x6_2.w * b2; (*t).c27 += x6_3.w * b3;
+    let x7_0 = subgroupBroadcast(a0, 7u);
+    let x7_1 = subgroupBroadcast(a1, 7u);
+    let x7_2 = subgroupBroadcast(a2, 7u);
+    let x7_3 = subgroupBroadcast(a3, 7u);
+    (*t).c28 += x7_0.x * b0; (*t).c28 += x7_1.x * b1; (*t).c28 += x7_2.x * b2; (*t).c28 += x7_3.x * b3;
+    (*t).c29 += x7_0.y * b0; (*t).c29 += x7_1.y * b1; (*t).c29 += x7_2.y * b2; (*t).c29 += x7_3.y * b3;
+    (*t).c30 += x7_0.z * b0; (*t).c30 += x7_1.z * b1; (*t).c30 += x7_2.z * b2; (*t).c30 += x7_3.z * b3;
+    (*t).c31 += x7_0.w * b0; (*t).c31 += x7_1.w * b1; (*t).c31 += x7_2.w * b2; (*t).c31 += x7_3.w * b3;
 }

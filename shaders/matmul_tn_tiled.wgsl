@@ -1,19 +1,10 @@
-// P_z = Aᵀ B over the z-th slice of rows, for GPUs: the shared part says how. Both factors lie across k. Differs from the
-// reference in nothing but slices.
+// P_z = Aᵀ B over the z-th slice of rows through workgroup memory, for GPUs: _tiled.wgsl says
+// how. Both factors lie across k. Differs from the reference in nothing but slices.
 // Index legend: i column of A and row of P, j column of B and P, k summed row. Strides in vec4.
 
-struct SlicedProduct {
-    tiles_m: u32,      // tiles down P
-    tiles_n: u32,      // tiles across P
-    k: u32,            // rows of A and B, padding included
-    slice: u32,        // rows a slice
-    slices: u32,
-    stride_a: u32,
-    stride_b: u32,
-    stride_c: u32,
-}
-
 @group(0) @binding(0) var<uniform> p: SlicedProduct;
+@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;        // [k, m]
+@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;        // [k, n]
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;  // [slices, m, n]
 
 fn bounds_of(slice: u32) -> vec2<u32> {

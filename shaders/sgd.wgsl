@@ -7,6 +7,7 @@ struct Sgd {
 }
 
 @group(0) @binding(0) var<uniform> p: Sgd;
+@group(0) @binding(1) var<storage, read> gradient: array<vec4<f32>>;        // [count]
 @group(0) @binding(2) var<storage, read_write> w: array<vec4<f32>>;         // [count]
 @group(0) @binding(3) var<storage, read_write> velocity: array<vec4<f32>>;  // [count]
 
@@ -20,7 +21,7 @@ fn main(
 ) {
     let at = linear_index(group, groups, local);
     if at >= p.count { return; }
-    let v = p.momentum * velocity_at(at) + gradient_at(at);
+    let v = p.momentum * velocity[at] + gradient[at];
     velocity[at] = v;
-    w[at] = w_at(at) - p.lr * v;
+    w[at] = w[at] - p.lr * v;
 }

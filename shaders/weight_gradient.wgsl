@@ -9,6 +9,8 @@ struct WeightGradient {
 }
 
 @group(0) @binding(0) var<uniform> p: WeightGradient;
+@group(0) @binding(1) var<storage, read> products: array<vec4<f32>>;        // [slices, h, n]
+@group(0) @binding(2) var<storage, read> w: array<vec4<f32>>;               // [h, n]
 @group(0) @binding(3) var<storage, read_write> gradient: array<vec4<f32>>;  // [h, n]
 
 override WORKGROUP: u32 = 64u;
@@ -24,11 +26,11 @@ fn main(
     if at >= p.count { return; }
     var sum = vec4<f32>();
     for (var slice = 0u; slice < p.slices; slice++) {
-        sum += products_at(slice * p.count + at);
+        sum += products[slice * p.count + at];
     }
     if ACCUMULATE {
         gradient[at] += p.scale * sum;
     } else {
-        gradient[at] = p.scale * sum + p.lambda * w_at(at);
+        gradient[at] = p.scale * sum + p.lambda * w[at];
     }
 }

@@ -6,6 +6,7 @@ struct Copy {
 }
 
 @group(0) @binding(0) var<uniform> p: Copy;
+@group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;        // [count]
 @group(0) @binding(2) var<storage, read_write> copied: array<vec4<f32>>;  // [count]
 
 override WORKGROUP: u32 = 64u;
@@ -19,10 +20,10 @@ fn main(
     // The number of the first invocation of the group, four times over, and the place in the group.
     let at = 4u * linear_index(group, groups, 0u) + local;
     if at >= p.count { return; }
-    let v0 = source_at(at);
-    let v1 = source_at(at + WORKGROUP);
-    let v2 = source_at(at + 2u * WORKGROUP);
-    let v3 = source_at(at + 3u * WORKGROUP);
+    let v0 = source[at];
+    let v1 = source[at + WORKGROUP];
+    let v2 = source[at + 2u * WORKGROUP];
+    let v3 = source[at + 3u * WORKGROUP];
     copied[at] = v0;
     copied[at + WORKGROUP] = v1;
     copied[at + 2u * WORKGROUP] = v2;

@@ -8,7 +8,7 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::memory::storage::Storage;
 use crate::engine::gpu::memory::uniform;
-use crate::engine::gpu::ops::{COLUMN_BLOCK, Slices, adam_uniform, sgd_uniform, sum_blocks};
+use crate::engine::gpu::ops::{COLUMN_BLOCK, SplitK, adam_uniform, sgd_uniform, sum_blocks};
 use crate::engine::gpu::recording::{LiveUniform, Recorder};
 use crate::error::Result;
 
@@ -36,9 +36,9 @@ type Entry = (&'static str, f64, f64, fn(&Bench<'_>, &mut Recorder<'_>) -> Resul
 const ENTRIES: &[Entry] = &[
     ("column_sums", 1.0, 1.0, |on, to| to.column_sums(&on.x, &Tensor { cols: on.x.cols, ..on.sums.clone() })),
     ("dot", 1.0, 2.0, |on, to| to.dot(&on.x, &on.x, on.x.len(), &[(0, 0)], &on.sums, 0)),
-    ("exponents", 1.0, 1.0, |on, to| to.exponents(&on.x, &on.sums, 0)),
+    ("max_exponent", 1.0, 1.0, |on, to| to.max_exponent(&on.x, &on.sums, 0)),
     ("weight_gradient", 3.0, 3.0, |on, to| {
-        let one = Slices { rows: SHAPE.0, count: 1 };
+        let one = SplitK::whole(SHAPE.0);
         to.weight_gradient(&on.x, one, &on.y, &on.z, SHAPE.0, 1e-4, false)
     }),
     ("axpy", 3.0, 3.0, |on, to| to.axpy(0.5, &on.x, 0.5, &on.y, &on.z)),

@@ -16,7 +16,7 @@ use crate::engine::gpu::kernel::variant::{Product, Variant};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::storage::Storage;
-use crate::engine::gpu::ops::{Slices, product_room};
+use crate::engine::gpu::ops::{SplitK, product_room};
 use crate::engine::gpu::recording::{Recorder, Recording};
 use crate::error::Result;
 use crate::math::random::Stream;
@@ -129,7 +129,7 @@ impl Operands {
         let one = Tensor::zeros(gpu, "product", size.0, size.1)?;
         let most = gpu.binding_limit() as usize / 4;
         let (rows, cols) = (one.padded_rows, one.stride());
-        let counts = Product::ALL.map(|product| Slices::new(product, size.2, rows, cols).count);
+        let counts = Product::ALL.map(|product| SplitK::of_gradient(product, size.2, rows, cols).count);
         let count = counts.into_iter().max().filter(|_| transpose == Transpose::Tn).unwrap_or(1);
         let c = if count > 1 {
             let room = count * one.len();
@@ -143,8 +143,8 @@ impl Operands {
     }
 
     /// Cut of the sum of Aᵀ·B by a kernel.
-    pub fn slices(&self, product: Product) -> Slices {
-        Slices::new(product, self.size.2, self.c.padded_rows, self.c.stride())
+    pub fn slices(&self, product: Product) -> SplitK {
+        SplitK::of_gradient(product, self.size.2, self.c.padded_rows, self.c.stride())
     }
 
     /// Checks a variant and times it.

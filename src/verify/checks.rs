@@ -9,12 +9,12 @@ use super::compare::Closeness;
 use super::cpu_kernels::{check_activation, check_product};
 use super::gradients;
 use super::kernels::{Case, ProductCase, cases};
-use super::rig::{Failure, Rig};
+use super::rig::Failure;
 use super::steps::{CUTS, Problem, Rule, check_pass, check_repeatable, check_updates};
 use super::training;
 use crate::engine::device::Choice;
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::Memory;
+use crate::engine::gpu::kernel::{ALL, Kernel};
 use crate::engine::reference::gradient_check::GradientError;
 use crate::math::objective::Activation;
 use crate::math::optim::Optimizer;
@@ -142,34 +142,21 @@ fn cpu_kernel_checks(seed: u64) -> Vec<Check> {
     products.into_iter().chain(activations).collect()
 }
 
-/// One check a shader and memory that the adapter can run.
+/// One check a kernel that the adapter can run, in the order of the table.
 fn shader_checks(gpu: &Arc<Gpu>, seed: u64) -> Vec<Check> {
-    let memories = [Memory::Buffers, Memory::Textures].into_iter();
-    let supported = memories.filter(|&memory| memory == Memory::Buffers || gpu.has_textures());
-    supported.flat_map(|memory| shader_checks_in(gpu, memory, seed)).collect()
-}
-
-fn shader_checks_in(gpu: &Arc<Gpu>, memory: Memory, seed: u64) -> Vec<Check> {
-    let mut names = Vec::new();
     let mut by_name = BTreeMap::<&str, Vec<Case>>::new();
-    for case in cases(seed).into_iter().filter(|case| case.kernel.runs_on(gpu, memory)) {
-        let name = case.kernel.name;
-        if !names.contains(&name) {
-            names.push(name);
-        }
-        by_name.entry(name).or_default().push(case);
+    for case in cases(seed) {
+        by_name.entry(case.kernel.name).or_default().push(case);
     }
-    let check = |name: &str| {
-        let (gpu, cases) = (gpu.clone(), by_name.remove(name).expect("every name has cases"));
-        let title = if memory == Memory::Textures { format!("{name}, textures") } else { name.to_owned() };
-        Check::new(Group::Kernels, title, move || {
-            let rig = Rig { gpu: &gpu, memory };
+    let check = |kernel: &&Kernel| {
+        let (gpu, cases) = (gpu.clone(), by_name.remove(kernel.name).expect("every kernel has cases"));
+        Check::new(Group::Kernels, kernel.name, move || {
             let named = |case: &Case, failure| Failure::Wrong(format!("{}: {failure}", case.what));
-            let check = |case: &Case| case.check(rig).map_err(|failure| named(case, failure));
+            let check = |case: &Case| case.check(&gpu).map_err(|failure| named(case, failure));
             worst_of(cases.iter().map(check))
         })
     };
-    names.into_iter().map(check).collect()
+    ALL.iter().filter(|kernel| kernel.runs_on(gpu)).map(check).collect()
 }
 
 fn step_checks(choice: &Choice, seed: u64) -> Vec<Check> {

@@ -10,6 +10,7 @@ mod vectors;
 
 use super::compare::Closeness;
 use super::rig::{Failure, Rig};
+use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::Kernel;
 pub use products::{ProductCase, check_candidate, check_products};
 
@@ -33,9 +34,18 @@ impl Case {
         Self { kernel, what: what.into(), run: Box::new(run) }
     }
 
-    /// Runs the kernel and compares.
-    pub fn check(&self, rig: Rig<'_>) -> Result<Closeness, Failure> {
-        (self.run)(rig)
+    /// The same run of each of two kernels.
+    fn of_both(
+        kernels: &'static [Kernel; 2],
+        what: &str,
+        run: impl Fn(Rig<'_>) -> Result<Closeness, Failure> + Copy + 'static,
+    ) -> [Self; 2] {
+        kernels.each_ref().map(|kernel| Self::new(kernel, what, run))
+    }
+
+    /// Runs the kernel, and others where it needs them, in the memory that it reads, and compares.
+    pub fn check(&self, gpu: &Gpu) -> Result<Closeness, Failure> {
+        (self.run)(Rig { gpu, memory: self.kernel.memory() })
     }
 }
 

@@ -195,6 +195,8 @@ fn the_device_holds_what_its_plan_says() {
         let before = held();
         let mut engine = choice.open(&setup(&job), &Drawn(&job)).unwrap();
         learn(&mut *engine, &job, Shuffle::rows(0));
+        // As a run ends: J over all rows reads those that mini-batches are gathered from.
+        engine.cost().unwrap();
         let planned = footprint.total();
         let most = 1.0 + ASIDE / planned as f64;
         wrong += usize::from(!holds("software", &job, (held() - before) as f64, planned, (0.85, most)));

@@ -4,7 +4,6 @@ use std::fs;
 
 use rhohat::engine::Cut;
 use rhohat::engine::gpu::device::Gpu;
-use rhohat::engine::gpu::kernel::Memory;
 use rhohat::engine::gpu::kernel::variant::{Product, Variant};
 use rhohat::engine::gpu::memory::partition::Partition;
 use rhohat::engine::gpu::tune::cache::{Cache, Key};
@@ -15,7 +14,6 @@ use rhohat::engine::gpu::tune::{Origin, Tune, TuneMode, Workload, choose};
 use rhohat::math::params::Shape;
 use rhohat::math::transpose::Transpose;
 use rhohat::verify::kernels::{check_candidate, check_products};
-use rhohat::verify::rig::Rig;
 use tempfile::tempdir;
 
 use crate::support;
@@ -94,9 +92,9 @@ fn what_is_wrong_on_the_device_loses_although_it_would_win() {
     let favourite = Variant::preselected(&gpu);
     let doubted = Candidate::of(favourite, Transpose::Nt);
     let mut products = Products::new(&gpu, &layout, SIZE, doubting).unwrap();
-    let direct = Variant::of(Product::Direct, Memory::Textures);
+    let direct = Variant::PLAIN;
     let result = race(&mut products, &[favourite, direct], favourite).unwrap();
-    assert_eq!(result.variant.map(|winner| winner.nt), Some(Product::Direct));
+    assert_eq!(result.variant, Some(direct));
     let timing = result.timings.iter().find(|timing| timing.candidate == doubted).unwrap();
     let wrong = Status::Wrong("element 3 is 7".to_owned());
     assert_eq!((&timing.status, timing.seconds), (&wrong, None), "what is wrong is not timed");
@@ -107,11 +105,9 @@ fn what_is_wrong_on_the_device_loses_although_it_would_win() {
 #[test]
 fn every_kernel_passes_the_check_of_the_race() {
     let Some(gpu) = support::software("every_kernel_passes_the_check_of_the_race") else { return };
-    for memory in [Memory::Buffers, Memory::Textures] {
-        for form in Transpose::ALL {
-            for product in Product::ALL {
-                check_products(Rig { gpu: &gpu, memory }, form, product, 2).unwrap();
-            }
+    for transpose in Transpose::ALL {
+        for product in Product::ALL {
+            check_products(&gpu, transpose, product, 2).unwrap();
         }
     }
 }

@@ -63,15 +63,14 @@ fn the_cpu_engine_passes_every_check() {
 }
 
 #[test]
-fn every_kernel_passes_every_check_in_each_memory_that_it_reads() {
+fn every_kernel_passes_every_check() {
     if support::software("verify").is_none() {
         return;
     }
     let groups = assert_all_pass(report("software"));
     let number_of = |group| groups.iter().filter(|found| **found == group).count();
     // The software adapter runs everything: nothing was left out.
-    let with_textures = ALL.iter().filter(|kernel| kernel.reads_textures()).count();
-    assert_eq!(number_of("kernels"), ALL.len() + with_textures);
+    assert_eq!(number_of("kernels"), ALL.len());
     assert_eq!(number_of("gradients"), 7);
     assert!(number_of("steps") > 0 && number_of("training") > 0);
 }

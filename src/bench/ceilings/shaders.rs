@@ -1,59 +1,35 @@
 //! The ceilings of a WebGPU adapter, by the kernels of `shaders/bench/`.
 
-use std::fmt::Debug;
-
 use bytemuck::{Pod, Zeroable};
 
 use super::COPIED;
 use crate::bench::stats::{Pace, Summary, alone};
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::{Access, Kernel, NO_PARTS, Uniform};
+use crate::engine::gpu::kernel::{Kernel, Uniform};
 use crate::engine::gpu::memory::buffer::{Tensor, buffer, bytes};
 use crate::engine::gpu::recording::{Choice, Recorder, Recording};
 use crate::error::Result;
 
-/// `shaders/bench/multiply_add.wgsl`.
-static MULTIPLY_ADD: Kernel = Kernel {
-    name: "bench/multiply_add",
-    source: include_str!("../../../shaders/bench/multiply_add.wgsl"),
-    activates: false,
-    accumulates: false,
-    bindings: &[Access::Write],
-    parts: NO_PARTS,
-    tile: None,
-    uniform: twin::<MultiplyAdd>(),
-};
+/// The text of a kernel that only measures.
+macro_rules! shader {
+    ($name:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name, ".wgsl"))
+    };
+}
 
-/// `shaders/bench/copy.wgsl`.
-static COPY: Kernel = Kernel {
-    name: "bench/copy",
-    source: include_str!("../../../shaders/bench/copy.wgsl"),
-    activates: false,
-    accumulates: false,
-    bindings: &[Access::Read("source", "[count]"), Access::Write],
-    parts: NO_PARTS,
-    tile: None,
-    uniform: twin::<Copy>(),
-};
+/// A kernel that only measures.
+macro_rules! measuring {
+    ($name:literal, $uniform:ty) => {
+        Kernel::simple($name, shader!($name), ["", ""], None, Uniform::of::<$uniform>())
+    };
+}
 
-/// `shaders/bench/empty.wgsl`.
-static EMPTY: Kernel = Kernel {
-    name: "bench/empty",
-    source: include_str!("../../../shaders/bench/empty.wgsl"),
-    activates: false,
-    accumulates: false,
-    bindings: &[Access::Write],
-    parts: NO_PARTS,
-    tile: None,
-    uniform: twin::<Empty>(),
-};
+static MULTIPLY_ADD: Kernel = measuring!("bench/multiply_add", MultiplyAdd);
+static COPY: Kernel = measuring!("bench/copy", Copy);
+static EMPTY: Kernel = measuring!("bench/empty", Empty);
 
 /// The kernels that measure ceilings. They have no reference.
 pub static ALL: &[&Kernel] = &[&MULTIPLY_ADD, &COPY, &EMPTY];
-
-const fn twin<T: Pod + Debug>() -> Uniform {
-    Uniform { size: size_of::<T>(), debug: || format!("{:?}", T::zeroed()) }
-}
 
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]

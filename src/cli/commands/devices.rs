@@ -1,11 +1,9 @@
-//! `rhohat devices`: adapters with their limits and features, which one `auto` takes and why, the text of every shader.
+//! `rhohat devices`: adapters with their limits and features, which one `auto` takes and why, the texts of all kernels.
 
-use std::path::Path;
+mod shaders;
 
 use crate::engine::device::Selector;
 use crate::engine::gpu::device::adapter::{Adapter, adapters, select};
-use crate::engine::gpu::kernel;
-use crate::error::Error;
 use indicatif::HumanBytes;
 use serde::Serialize;
 
@@ -45,7 +43,7 @@ struct Limits {
 /// Lists the adapters and writes the shaders if asked.
 pub fn run(args: &DevicesArgs) -> anyhow::Result<()> {
     if let Some(folder) = &args.shaders {
-        write_shaders(folder)?;
+        shaders::write(folder)?;
     }
     let adapters = adapters();
     let (auto, why) = match select(&Selector::Auto, &adapters)? {
@@ -55,16 +53,6 @@ pub fn run(args: &DevicesArgs) -> anyhow::Result<()> {
     };
     let adapters = adapters.iter().enumerate().map(|(number, adapter)| describe(number, adapter)).collect();
     print(args.json, &Offer { auto, why, adapters }, text)
-}
-
-fn write_shaders(folder: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(folder).map_err(|error| Error::io("write", folder, error))?;
-    for kernel in kernel::ALL {
-        let path = folder.join(format!("{}.wgsl", kernel.name));
-        std::fs::write(&path, kernel.text(kernel::Memory::Buffers, kernel::tile::Unrolled::All))
-            .map_err(|error| Error::io("write", &path, error))?;
-    }
-    Ok(())
 }
 
 fn describe(number: usize, adapter: &Adapter) -> Described {

@@ -13,8 +13,9 @@ pub mod throttle;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use super::kernel::Pipelines;
 use super::kernel::variant::Variant;
+use super::kernel::{Memory, Pipelines};
+use super::memory::storage::Texture;
 use super::recording::RangeTable;
 use crate::error::{Error, Result};
 use crate::io::lock::locked;
@@ -147,9 +148,13 @@ impl Gpu {
         format.flags.contains(wgpu::TextureFormatFeatureFlags::STORAGE_READ_ONLY)
     }
 
-    /// Most bytes of a buffer that is bound as a whole.
+    /// Most bytes of a buffer that is bound as a whole, and that a texture takes where kernels read textures.
     pub fn binding_limit(&self) -> u64 {
-        self.limits.max_buffer_size.min(self.limits.max_storage_buffer_binding_size)
+        let most = self.limits.max_buffer_size.min(self.limits.max_storage_buffer_binding_size);
+        match self.variant().memory {
+            Memory::Buffers => most,
+            Memory::Textures => most.min(Texture::capacity(self)),
+        }
     }
 
     /// Fails if the device was lost or refused something since it was opened.

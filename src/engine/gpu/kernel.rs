@@ -1,44 +1,26 @@
-//! What a shader is to the host: its source, its bindings and its uniform, and the pipelines compiled from it.
+//! A kernel as the host knows it: one row of the table names the texts that are joined, the features that it needs and
+//! the reference that it is checked against. Bindings and constants are read from the text itself (`declarations`),
+//! where alone they are described; `pipeline` compiles.
 
+mod declarations;
+mod pipeline;
 mod table;
-pub mod tile;
 pub mod variant;
 
-use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::Mutex;
+use std::sync::OnceLock;
 
 use bytemuck::Pod;
 
 use super::device::Gpu;
-use super::recording::range_layout;
-use crate::error::Result;
-use crate::io::lock::locked;
-use crate::math::objective::Activation;
+use crate::math::transpose::Transpose;
+pub use declarations::{Access, Binding, Constant};
+pub(crate) use pipeline::Pipelines;
+pub use pipeline::{Pipeline, Specialisation};
 pub use table::*;
-use tile::{Generated, Unrolled};
+use variant::Product;
 
-/// How a shader uses a tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Read four numbers at a time through `NAME_at(i)`, which the host joins; with its shape.
-    Read(&'static str, &'static str),
-    /// `var<storage, read>` of single words.
-    Scalars,
-    /// `var<storage, read_write>`.
-    Write,
-    /// `var<storage, read_write>`, whose old values are read through `NAME_at(i)`.
-    Update(&'static str),
-}
-
-impl Access {
-    /// Whether it is read through `NAME_at`.
-    pub fn reads_fours(self) -> bool {
-        matches!(self, Self::Read(..) | Self::Update(_))
-    }
-}
-
-/// What the joined functions `NAME_at` read from.
+/// Where a kernel reads large tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Memory {
     /// Storage buffers.
@@ -50,41 +32,33 @@ pub enum Memory {
 /// Texels in a row of a texture that holds a tensor, as `texel` in `_texture.wgsl` has it.
 pub const TEXTURE_WIDTH: usize = 1024;
 
-/// For kernels to which no parts are joined but those that all have.
-pub const NO_PARTS: [&str; 3] = [""; 3];
-
 /// One row of the table.
 #[derive(Debug)]
 pub struct Kernel {
-    /// File name without `.wgsl`, or that of a product with the name of its end in the place of `matmul`; without its
-    /// variant the name of its twin in [`crate::engine::reference::kernels`].
+    /// Its own name.
     pub name: &'static str,
-    /// The shader's own text.
+    /// Its shader in `shaders/`, without `.wgsl`; products with different epilogues share one.
+    pub file: &'static str,
+    /// The text of that file.
     pub source: &'static str,
-    /// Whether the activation part is joined to it; which activation is chosen when the pipeline is made.
-    pub activates: bool,
-    /// Whether it can add to what is there; whether it does is chosen when the pipeline is made.
-    pub accumulates: bool,
-    /// The tensors, from binding 1 on.
-    pub bindings: &'static [Access],
-    /// Shared parts that are joined to it besides.
-    pub parts: [&'static str; 3],
-    /// The generated tile that is joined to it.
-    pub tile: Option<Generated>,
+    /// The texts of the parts that are joined to it, besides the one that every kernel has.
+    pub parts: [&'static str; PARTS],
+    /// The function of [`crate::engine::reference::kernels`] that it is checked against; none for those that measure.
+    pub reference: Option<&'static str>,
+    /// The kernel of a product and which factor is transposed, if it computes one.
+    pub product: Option<(Product, Transpose)>,
+    /// The feature beyond core WGSL that it needs, as `enable` names it.
+    pub feature: Option<&'static str>,
+    /// Invocations of a workgroup.
+    pub workgroup: u32,
     /// The uniform struct at binding 0.
     pub uniform: Uniform,
+    /// Its declarations, once they have been read.
+    pub declared: OnceLock<Vec<Binding>>,
 }
 
-/// What is chosen when a kernel is compiled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Specialisation {
-    /// For kernels that activate, and only for them.
-    pub activation: Option<Activation>,
-    /// Whether results are added to what is there.
-    pub accumulate: bool,
-    /// Where tensors are read.
-    pub memory: Memory,
-}
+/// Invocations of a workgroup that share nothing: enough for a GPU.
+pub const WORKGROUP: u32 = 64;
 
 /// The Rust twin of a uniform struct.
 #[derive(Debug)]
@@ -96,185 +70,107 @@ pub struct Uniform {
 }
 
 impl Uniform {
-    const fn of<T: Pod + Debug>() -> Self {
+    /// That of a type whose fields are those of the struct.
+    pub const fn of<T: Pod + Debug>() -> Self {
         Self { size: size_of::<T>(), debug: || format!("{:?}", T::zeroed()) }
     }
 }
 
+/// How many k of a piece of `tiled` are written out one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unrolled {
+    /// All sixteen: for GPUs.
+    All,
+    /// Four in each turn of a loop: for the compilers of software adapters.
+    Four,
+}
+
+/// The implementation of WebGPU that a text is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// What its compiler takes in reasonable time.
+    pub unrolled: Unrolled,
+    /// Whether it wants `enable` directives, as the specification does; naga refuses those that it does not know.
+    pub directives: bool,
+}
+
+impl Host {
+    /// Any implementation by the specification, on a GPU.
+    pub const SPECIFIED: Self = Self { unrolled: Unrolled::All, directives: true };
+    /// naga, on a GPU.
+    pub const NAGA: Self = Self { unrolled: Unrolled::All, directives: false };
+    /// Any implementation by the specification, on a software adapter.
+    pub const SOFTWARE: Self = Self { unrolled: Unrolled::Four, directives: true };
+
+    /// That of an opened device: wgpu hands texts to naga, in a browser to the browser.
+    pub fn of(gpu: &Gpu) -> Self {
+        let unrolled = if gpu.adapter.is_software() { Unrolled::Four } else { Unrolled::All };
+        Self { unrolled, directives: gpu.adapter.info.backend == wgpu::Backend::BrowserWebGpu }
+    }
+}
+
 const INDEX_PART: &str = include_str!("../../../shaders/_index.wgsl");
-const ACTIVATION_PART: &str = include_str!("../../../shaders/_activation.wgsl");
-const TEXTURE_PART: &str = include_str!("../../../shaders/_texture.wgsl");
+/// The part of every kernel of `tiled`, and the parts of which one is joined to it.
+const TILED_PART: &str = include_str!("../../../shaders/_tiled.wgsl");
+const UNROLLED_PARTS: [&str; 2] =
+    [include_str!("../../../shaders/_unrolled_16.wgsl"), include_str!("../../../shaders/_unrolled_4.wgsl")];
 
 impl Kernel {
-    /// The text that is compiled: the kernel first, so that line numbers in errors are its own.
-    pub fn text(&self, memory: Memory, unrolled: Unrolled) -> String {
-        let activation = if self.activates { ACTIVATION_PART } else { "" };
-        let tile = self.tile.map(|tile| tile.text(unrolled)).unwrap_or_default();
-        [self.source, INDEX_PART, activation, &self.parts.join("\n"), &tile, &self.reads(memory)].join("\n")
-    }
-
-    /// Whether `gpu` can run it with tensors in `memory`, and whether that is another kernel than with buffers.
-    pub fn runs_on(&self, gpu: &Gpu, memory: Memory) -> bool {
-        let has_form = memory == Memory::Buffers || self.reads_textures() && gpu.has_textures();
-        has_form && (!self.needs_subgroups() || gpu.has_subgroups())
-    }
-
-    /// Whether it has a form that reads from textures. What goes through workgroup memory reads so little that it has none.
-    pub fn reads_textures(&self) -> bool {
-        self.tile != Some(Generated::Shared) && self.bindings.iter().any(|access| access.reads_fours())
-    }
-
-    /// Whether it is more than core WGSL.
-    pub fn needs_subgroups(&self) -> bool {
-        matches!(self.tile, Some(Generated::Broadcast(_)))
-    }
-
-    /// Its name without the variant.
-    pub fn twin(&self) -> &'static str {
-        let variants = ["_sliced_tiled", "_tiled", "_broadcast", "_slices"];
-        variants.iter().find_map(|variant| self.name.strip_suffix(variant)).unwrap_or(self.name)
-    }
-
-    /// Invocations of a workgroup: those that share a tile, else enough for a GPU.
-    pub fn workgroup(&self) -> u32 {
-        self.tile.map_or(64, Generated::sharers)
-    }
-
-    /// Bindings of textures that hold what an `Update` has been before, behind all others.
-    pub(crate) fn updates(&self) -> impl Iterator<Item = (usize, usize, &'static str)> {
-        let updates = self.bindings.iter().enumerate().filter_map(|(i, access)| match access {
-            Access::Update(name) => Some((i, *name)),
-            _ => None,
+    /// The text that is compiled: the kernel first, so that line numbers in errors are its own. A directive stands in
+    /// the first line.
+    pub fn text(&self, host: Host) -> String {
+        let directive = self.feature.filter(|_| host.directives).map(|feature| format!("enable {feature}; "));
+        let unrolled = self.is_unrolled().then(|| match host.unrolled {
+            Unrolled::All => UNROLLED_PARTS[0],
+            Unrolled::Four => UNROLLED_PARTS[1],
         });
-        let first = self.bindings.len() + 1;
-        updates.enumerate().map(move |(number, (tensor, name))| (first + number, tensor, name))
+        let parts = self.texts().chain(unrolled).collect::<Vec<_>>();
+        directive.unwrap_or_default() + &parts.join("\n")
     }
 
-    /// The bindings that are read, and `NAME_at` for each.
-    fn reads(&self, memory: Memory) -> String {
-        let mut text = String::new();
-        for (binding, access) in (1..).zip(self.bindings) {
-            if let Access::Read(name, shape) = access {
-                text += &declaration(memory, binding, name, shape);
-                text += &reader(memory, name, name);
-            }
-        }
-        for (binding, _, name) in self.updates() {
-            let before = format!("{name}_before");
-            match memory {
-                Memory::Buffers => text += &reader(memory, name, name),
-                Memory::Textures => {
-                    text += &declaration(memory, binding, &before, "as it was");
-                    text += &reader(memory, name, &before);
-                }
-            }
-        }
-        match memory {
-            Memory::Textures if !text.is_empty() => text + TEXTURE_PART,
-            _ => text,
-        }
+    /// Itself and its parts but what depends on the host.
+    fn texts(&self) -> impl Iterator<Item = &'static str> {
+        [self.source, INDEX_PART].into_iter().chain(self.parts).filter(|part| !part.is_empty())
     }
-}
 
-fn declaration(memory: Memory, binding: usize, name: &str, shape: &str) -> String {
-    let variable = match memory {
-        Memory::Buffers => format!("var<storage, read> {name}: array<vec4<f32>>"),
-        Memory::Textures => format!("var {name}: texture_storage_2d<rgba32float, read>"),
-    };
-    format!("@group(0) @binding({binding}) {variable};  // {shape}\n")
-}
-
-/// Vec4 i of a tensor.
-fn reader(memory: Memory, name: &str, from: &str) -> String {
-    let value = match memory {
-        Memory::Buffers => format!("{from}[i]"),
-        Memory::Textures => format!("textureLoad({from}, texel(i))"),
-    };
-    format!("fn {name}_at(i: u32) -> vec4<f32> {{ return {value}; }}\n")
-}
-
-/// A compiled kernel.
-#[derive(Clone, Debug)]
-pub struct Pipeline {
-    /// wgpu's pipeline.
-    pub compute: wgpu::ComputePipeline,
-    /// The layout of bind group 0; group 1 is the same for all.
-    pub layout: wgpu::BindGroupLayout,
-}
-
-/// The pipelines made so far.
-#[derive(Default)]
-pub(crate) struct Pipelines(Mutex<HashMap<(&'static str, Specialisation), Pipeline>>);
-
-impl Gpu {
-    /// The pipeline of a kernel, compiled at its first use.
-    pub fn pipeline(&self, kernel: &'static Kernel, special: Specialisation) -> Result<Pipeline> {
-        assert_eq!(kernel.activates, special.activation.is_some(), "{}: activation", kernel.name);
-        assert!(kernel.accumulates || !special.accumulate, "{}: accumulation", kernel.name);
-        let key = (kernel.name, special);
-        if let Some(pipeline) = locked(&self.pipelines.0).get(&key) {
-            return Ok(pipeline.clone());
-        }
-        let what = format!("shader {}", kernel.name);
-        let pipeline = self.scoped(&what, || compile(self, kernel, special))?;
-        locked(&self.pipelines.0).insert(key, pipeline.clone());
-        Ok(pipeline)
+    /// Whether its text depends on [`Host::unrolled`].
+    pub fn is_unrolled(&self) -> bool {
+        self.parts.contains(&TILED_PART)
     }
-}
 
-fn compile(gpu: &Gpu, kernel: &Kernel, special: Specialisation) -> Pipeline {
-    let device = &gpu.device;
-    let unrolled = if gpu.adapter.is_software() { Unrolled::Four } else { Unrolled::All };
-    let label = Some(kernel.name);
-    let source = wgpu::ShaderSource::Wgsl(kernel.text(special.memory, unrolled).into());
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor { label, source });
-    let entries = layout_entries(kernel, special.memory);
-    let layout =
-        device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
-    let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label,
-        bind_group_layouts: &[Some(&layout), Some(&range_layout(device))],
-        immediate_size: 0,
-    });
-    let mut constants = vec![("WORKGROUP", f64::from(kernel.workgroup()))];
-    constants.extend(special.activation.map(|activation| ("ACTIVATION", activation_number(activation))));
-    constants.extend(kernel.accumulates.then_some(("ACCUMULATE", f64::from(u8::from(special.accumulate)))));
-    let compute = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label,
-        layout: Some(&pipeline_layout),
-        module: &module,
-        entry_point: Some("main"),
-        compilation_options: wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() },
-        cache: None,
-    });
-    Pipeline { compute, layout }
-}
+    /// All bindings by group and number: in group 0 the uniform and the tensors, in group 1 the range.
+    pub fn bindings(&self) -> &[Binding] {
+        self.declared.get_or_init(|| {
+            let mut bindings: Vec<_> = self.texts().flat_map(declarations::bindings).collect();
+            bindings.sort_by_key(|binding| (binding.group, binding.number));
+            bindings
+        })
+    }
 
-/// The value of `ACTIVATION` in `_activation.wgsl`.
-fn activation_number(activation: Activation) -> f64 {
-    f64::from(activation as u8)
-}
+    /// The bindings of tensors, in the order in which a dispatch takes them.
+    pub fn tensors(&self) -> impl Iterator<Item = &Binding> {
+        self.bindings().iter().filter(|binding| binding.access != Access::Uniform)
+    }
 
-fn layout_entries(kernel: &Kernel, memory: Memory) -> Vec<wgpu::BindGroupLayoutEntry> {
-    let buffer = |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
-    let storage = |read_only| buffer(wgpu::BufferBindingType::Storage { read_only });
-    let texture = wgpu::BindingType::StorageTexture {
-        access: wgpu::StorageTextureAccess::ReadOnly,
-        format: wgpu::TextureFormat::Rgba32Float,
-        view_dimension: wgpu::TextureViewDimension::D2,
-    };
-    let tensors = kernel.bindings.iter().map(|access| match (access, memory) {
-        (Access::Read(..), Memory::Textures) => texture,
-        (Access::Read(..), Memory::Buffers) | (Access::Scalars, _) => storage(true),
-        (Access::Write | Access::Update(_), _) => storage(false),
-    });
-    let before = kernel.updates().filter(|_| memory == Memory::Textures).map(|_| texture);
-    let types = std::iter::once(buffer(wgpu::BufferBindingType::Uniform)).chain(tensors).chain(before);
-    let entry = |(binding, ty)| wgpu::BindGroupLayoutEntry {
-        binding,
-        visibility: wgpu::ShaderStages::COMPUTE,
-        ty,
-        count: None,
-    };
-    (0..).zip(types).map(entry).collect()
+    /// The constants, whose values are chosen when a pipeline is made.
+    pub fn constants(&self) -> Vec<Constant> {
+        self.texts().flat_map(declarations::constants).collect()
+    }
+
+    /// Whether it has a constant.
+    pub fn has_constant(&self, name: &str) -> bool {
+        self.constants().iter().any(|constant| constant.name == name)
+    }
+
+    /// Where it reads.
+    pub fn memory(&self) -> Memory {
+        let in_texture = self.tensors().any(|binding| binding.access == Access::Texture);
+        if in_texture { Memory::Textures } else { Memory::Buffers }
+    }
+
+    /// Whether `gpu` can run it.
+    pub fn runs_on(&self, gpu: &Gpu) -> bool {
+        (self.memory() == Memory::Buffers || gpu.has_textures())
+            && (self.feature.is_none() || gpu.has_subgroups())
+    }
 }

@@ -1,19 +1,19 @@
 //! One function a kernel: checks the shapes of its tensors, fills in its uniform and records the dispatch.
 //!
-//! Shapes are checked with assertions: a mismatch is a defect of the engine, never of the user's input. What a kernel
-//! computes is written in its shader and in its twin in [`crate::engine::reference::kernels`].
+//! Shapes are checked with assertions: a mismatch is a defect of the engine, never of the user's input. The formula of a
+//! kernel stands in its shader and in its twin in [`crate::engine::reference::kernels`].
 
-mod cut;
 mod layers;
 mod products;
+mod split_k;
 mod sums;
 mod vectors;
 
-pub use cut::{Slices, output_sums, product_room};
-pub use layers::{HiddenEnd, LayerEnd, OutputEnd, penalty_uniform};
+pub use layers::{HiddenEpilogue, LayerEpilogue, OutputEpilogue, penalty_uniform};
+pub use split_k::{SplitK, output_sums, product_room};
 
 pub use sums::{COLUMN_BLOCK, EXPONENT_BLOCK, SUM_BLOCK, dots_uniform, exponent_blocks, sum_blocks};
-pub use vectors::{adam_uniform, axpy_uniform, combination_uniform, sgd_uniform};
+pub use vectors::{adam_uniform, axpy_uniform, linear_combination_uniform, sgd_uniform};
 
 /// A count as the shaders take it. Limits on bindings keep all of them far below 2³².
 pub fn word(n: usize) -> u32 {

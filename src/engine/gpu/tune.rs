@@ -142,7 +142,7 @@ fn raced<'g>(
     let favourite = Variant::preselected(gpu);
     let run = || {
         let mut products = products()?;
-        let result = race(&mut products, &Variant::supported(gpu), favourite)?;
+        let result = race(&mut products, &Variant::raced(gpu), favourite)?;
         Ok((result, products.elapsed()))
     };
     let (result, seconds) = match run() {

@@ -176,7 +176,7 @@ pub fn dot(x: &[f64], y: &[f64], block: usize) -> Vec<f64> {
 }
 
 /// The largest biased exponent in each block of `block` numbers as they lie in memory; 255 is that of infinity and NaN.
-pub fn exponents(x: &[f32], block: usize) -> Vec<f64> {
+pub fn max_exponent(x: &[f32], block: usize) -> Vec<f64> {
     let exponent = |x: &f32| f64::from(x.to_bits() >> 23 & 0xff);
     x.chunks(block).map(|block| block.iter().map(exponent).fold(0.0, f64::max)).collect()
 }
@@ -189,7 +189,7 @@ pub fn axpy(alpha: f64, x: &[f64], gamma: f64, y: &mut [f64]) {
 }
 
 /// Σ_t c_t v_t over the listed vectors of a stack of vectors of `len` numbers.
-pub fn combine(stack: &[f64], len: usize, terms: &[(f64, usize)]) -> Vec<f64> {
+pub fn linear_combination(stack: &[f64], len: usize, terms: &[(f64, usize)]) -> Vec<f64> {
     let mut sum = vec![0.0; len];
     for &(coefficient, vector) in terms {
         axpy(coefficient, &stack[vector * len..(vector + 1) * len], 1.0, &mut sum);
@@ -218,6 +218,6 @@ pub fn gather(x: &[f64], cols: usize, rows: &[usize]) -> Vec<f64> {
 }
 
 /// What a table has for each code.
-pub fn expand(codes: &[usize], table: &[f64]) -> Vec<f64> {
+pub fn dequantize(codes: &[usize], table: &[f64]) -> Vec<f64> {
     codes.iter().map(|&code| table[code]).collect()
 }

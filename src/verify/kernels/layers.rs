@@ -5,7 +5,7 @@ use super::{Case, Run, SHAPES};
 use crate::engine::gpu::kernel;
 use crate::engine::gpu::kernel::variant::{Product, Variant};
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::ops::{HiddenEnd, LayerEnd, OutputEnd, output_sums};
+use crate::engine::gpu::ops::{HiddenEpilogue, LayerEpilogue, OutputEpilogue, output_sums};
 use crate::math::objective::Activation;
 use crate::math::transpose::Transpose;
 use crate::verify::compare::{Closeness, Expected};
@@ -62,7 +62,7 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
                     let output = move |rig: Rig<'_>| output_layer(rig, &case, product, k);
                     let sliced = product == Product::Tiled && k > 1_000;
                     let [layer, end] = if sliced {
-                        [&kernel::LAYER_SLICES, &kernel::OUTPUT_DELTA_SLICES]
+                        [&kernel::LAYER_SPLIT_K_SUM, &kernel::OUTPUT_DELTA_SPLIT_K_SUM]
                     } else {
                         [kernel::layer_nn(product), kernel::output_delta_nn(product)]
                     };
@@ -84,7 +84,7 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
             let layer = move |rig: Rig<'_>| hidden_layer(rig, &case, product, k);
             let delta = move |rig: Rig<'_>| hidden_delta(rig, &case, product, k);
             let [of_layer, of_delta] = if product == Product::Tiled {
-                [&kernel::LAYER_SLICES, &kernel::HIDDEN_DELTA_SLICES]
+                [&kernel::LAYER_SPLIT_K_SUM, &kernel::HIDDEN_DELTA_SPLIT_K_SUM]
             } else {
                 [kernel::layer_nt(product), kernel::hidden_delta_nt(product)]
             };
@@ -140,7 +140,7 @@ fn hidden_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> R
     rig.run(|recorder| {
         recorder.variant = Variant::of(product, recorder.variant.memory);
         recorder.scratch = Some(scratch);
-        recorder.layer_nt(&a, &b, LayerEnd { bias: &bias, f }, &c)
+        recorder.layer_nt(&a, &b, LayerEpilogue { bias: &bias, f }, &c)
     })?;
     Ok(expected.compare(&rig.read(&c)?)?)
 }
@@ -185,7 +185,7 @@ fn output_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> R
     rig.run(|recorder| {
         recorder.variant = Variant::of(product, recorder.variant.memory);
         recorder.scratch = Some(scratch);
-        recorder.layer_nn(&a, &b, LayerEnd { bias: &bias, f: case.f }, &c, true)
+        recorder.layer_nn(&a, &b, LayerEpilogue { bias: &bias, f: case.f }, &c, true)
     })?;
     Ok(Expected::from(a3).compare(&rig.read(&c)?)?)
 }
@@ -211,8 +211,14 @@ fn output_delta(
     rig.run(|recorder| {
         recorder.variant = Variant::of(product, recorder.variant.memory);
         recorder.scratch = Some(scratch);
-        let layer = LayerEnd { bias: &bias, f };
-        recorder.output_delta(&a, &b, OutputEnd { layer, x: &x, sums: &sums, first_sum: BEFORE }, &c, adds)
+        let layer = LayerEpilogue { bias: &bias, f };
+        recorder.output_delta(
+            &a,
+            &b,
+            OutputEpilogue { layer, x: &x, sums: &sums, first_sum: BEFORE },
+            &c,
+            adds,
+        )
     })?;
     let closeness = expected.compare(&rig.read(&c)?)?;
     let sum: f64 = sums_behind(rig, &sums)?.iter().map(|&x| f64::from(x)).sum();
@@ -237,7 +243,7 @@ fn hidden_delta(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> R
     rig.run(|recorder| {
         recorder.variant = Variant::of(product, recorder.variant.memory);
         recorder.scratch = Some(scratch);
-        recorder.hidden_delta(&a, &b, HiddenEnd { slope: &slope, a2: &a2, f }, &c)
+        recorder.hidden_delta(&a, &b, HiddenEpilogue { slope: &slope, a2: &a2, f }, &c)
     })?;
     Ok(expected.compare(&rig.read(&c)?)?)
 }

@@ -5,7 +5,7 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::variant::{Product, Variant};
 use crate::engine::gpu::kernel::{self, Kernel};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
-use crate::engine::gpu::ops::Slices;
+use crate::engine::gpu::ops::SplitK;
 use crate::engine::gpu::tune::candidate::Candidate;
 use crate::math::transpose::Transpose;
 use crate::verify::compare::{Closeness, Expected};
@@ -114,7 +114,7 @@ fn is_tried(case: &ProductCase, product: Product) -> bool {
 /// # Errors
 /// The first case that fails.
 pub fn check_products(
-    rig: Rig<'_>,
+    gpu: &Gpu,
     transpose: Transpose,
     product: Product,
     blocks: usize,
@@ -127,7 +127,7 @@ pub fn check_products(
         Transpose::Nt | Transpose::Nn => Vec::new(),
     };
     for case in products.into_iter().chain(layers::in_a_step(transpose, product)) {
-        case.check(rig).map_err(|failure| match failure {
+        case.check(gpu).map_err(|failure| match failure {
             Failure::Wrong(why) => Failure::Wrong(format!("{}: {why}", case.what)),
             device => device,
         })?;
@@ -140,8 +140,7 @@ pub fn check_products(
 /// # Errors
 /// The first case that fails, in words.
 pub fn check_candidate(gpu: &Gpu, candidate: Candidate, blocks: usize) -> Result<(), String> {
-    let rig = Rig { gpu, memory: candidate.memory };
-    check_products(rig, candidate.transpose, candidate.product, blocks).map_err(|failure| failure.to_string())
+    check_products(gpu, candidate.transpose, candidate.product, blocks).map_err(|failure| failure.to_string())
 }
 
 /// The kernel of a product.
@@ -163,9 +162,9 @@ fn whole_case(case: ProductCase, product: Product, adds: bool) -> Case {
 /// The same with room for slices.
 fn cut_case(case: ProductCase, adds: bool) -> Case {
     let kernel = match (case.transpose, adds) {
-        (Transpose::Nt, false) => &kernel::SLICED_NT,
-        (_, false) => &kernel::SLICED_NN,
-        (_, true) => &kernel::MATMUL_SLICES,
+        (Transpose::Nt, false) => &kernel::SPLIT_K_NT,
+        (_, false) => &kernel::SPLIT_K_NN,
+        (_, true) => &kernel::SPLIT_K_SUM,
     };
     let name = format!("{:?} {}{}", case.transpose, case.name(), if adds { ", added" } else { "" });
     Case::new(kernel, name, move |rig| {
@@ -211,11 +210,11 @@ fn sliced_case(case: ProductCase, product: Product) -> Case {
 fn check_slices(rig: Rig<'_>, case: &ProductCase, product: Product) -> Result<Closeness, Failure> {
     let (m, n, k) = case.shape;
     let [a, b] = case.operands();
-    let slices = Slices::new(product, k, padded(m), padded(n));
+    let slices = SplitK::of_gradient(product, k, padded(m), padded(n));
     // Every slice is a matrix of its own with padding rows, which are 0.
     let products = rig.empty_matrix(slices.count * padded(m), n)?;
     let mut expected = Vec::new();
-    for (a, b) in a.chunks(slices.rows * m).zip(b.chunks(slices.rows * n)) {
+    for (a, b) in a.chunks(slices.depth * m).zip(b.chunks(slices.depth * n)) {
         expected.extend(case.expected_of(a, b, a.len() / m));
         expected.resize(expected.len().next_multiple_of(padded(m) * n), Approx::default());
     }

@@ -3,7 +3,7 @@
 use super::{Case, SHAPES};
 use crate::engine::gpu::kernel;
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
-use crate::engine::gpu::ops::{COLUMN_BLOCK, EXPONENT_BLOCK, SUM_BLOCK, Slices, exponent_blocks, sum_blocks};
+use crate::engine::gpu::ops::{COLUMN_BLOCK, EXPONENT_BLOCK, SUM_BLOCK, SplitK, exponent_blocks, sum_blocks};
 use crate::engine::reference::kernels as reference;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::{Kind, Numbers};
@@ -44,7 +44,8 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
     for kind in Kind::ALL {
         for &(rows, cols) in SHAPES {
             let case = SumCase { rows, cols, kind, seed };
-            cases.push(Case::new(&kernel::COLUMN_SUMS, case.name(), move |rig| column_sums(rig, &case)));
+            let run = move |rig: Rig<'_>| column_sums(rig, &case);
+            cases.extend(Case::of_both(&kernel::COLUMN_SUMS, &case.name(), run));
             for adds in [false, true] {
                 let name = format!("{}{}", case.name(), if adds { ", added" } else { "" });
                 let run = move |rig: Rig<'_>| column_mean(rig, &case, adds);
@@ -55,8 +56,8 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
         }
         for &length in LENGTHS {
             let case = SumCase { rows: 1, cols: length, kind, seed };
-            cases.push(Case::new(&kernel::DOT, case.name(), move |rig| dot(rig, &case)));
-            cases.push(Case::new(&kernel::EXPONENTS, case.name(), move |rig| exponents(rig, &case)));
+            cases.extend(Case::of_both(&kernel::DOT, &case.name(), move |rig: Rig<'_>| dot(rig, &case)));
+            cases.push(Case::new(&kernel::MAX_EXPONENT, case.name(), move |rig| max_exponent(rig, &case)));
         }
     }
     cases
@@ -93,7 +94,7 @@ fn column_mean(rig: Rig<'_>, case: &SumCase, adds: bool) -> Result<Closeness, Fa
 
 fn weight_gradient(rig: Rig<'_>, case: &SumCase, adds: bool) -> Result<Closeness, Failure> {
     let (rows, cols, examples) = (case.rows, case.cols, examples(case.kind));
-    let slices = Slices { rows: examples, count: 3 };
+    let slices = SplitK { depth: examples, count: 3 };
     let lambda = if case.kind == Kind::Integers { 0.5 } else { 1e-4 };
     let mut numbers = case.numbers("weight_gradient");
     let products = numbers.draw(case.kind, slices.count * rows * cols);
@@ -135,7 +136,7 @@ fn dot(rig: Rig<'_>, case: &SumCase) -> Result<Closeness, Failure> {
 }
 
 /// Some blocks of which hold what is not finite, and some what nearly is not.
-fn exponents(rig: Rig<'_>, case: &SumCase) -> Result<Closeness, Failure> {
+fn max_exponent(rig: Rig<'_>, case: &SumCase) -> Result<Closeness, Failure> {
     const PLANTED: [u32; 8] = [
         0x7f80_0000, // infinity
         0x7f7f_ffff, // the largest number
@@ -151,11 +152,11 @@ fn exponents(rig: Rig<'_>, case: &SumCase) -> Result<Closeness, Failure> {
     for (at, bits) in (0..case.cols).step_by(1_021).skip(1).zip(PLANTED.into_iter().cycle()) {
         numbers[at] = f32::from_bits(bits);
     }
-    let expected = Expected::exact(reference::exponents(&numbers, 4 * EXPONENT_BLOCK));
+    let expected = Expected::exact(reference::max_exponent(&numbers, 4 * EXPONENT_BLOCK));
 
     let x = rig.vector(&numbers)?;
     let found = rig.empty_vector(BEFORE + exponent_blocks(case.cols))?;
-    rig.run(|recorder| recorder.exponents(&x, &found, BEFORE))?;
+    rig.run(|recorder| recorder.max_exponent(&x, &found, BEFORE))?;
     check_sums(rig, &found, &expected)
 }
 

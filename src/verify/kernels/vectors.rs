@@ -3,8 +3,8 @@
 use super::{Case, SHAPES};
 use crate::engine::gpu::kernel;
 use crate::engine::gpu::memory::buffer::padded;
-use crate::engine::gpu::memory::uniform::Combination;
-use crate::engine::gpu::ops::combination_uniform;
+use crate::engine::gpu::memory::uniform::LinearCombination;
+use crate::engine::gpu::ops::linear_combination_uniform;
 use crate::engine::gpu::recording::LiveUniform;
 use crate::engine::reference::kernels as reference;
 use crate::verify::compare::{Closeness, Expected};
@@ -15,7 +15,7 @@ use crate::verify::running_error::{exact, kernels as bounds};
 /// Lengths of vectors. The last needs more workgroups than one dimension of a dispatch takes.
 const LENGTHS: &[usize] = &[1, 7, 8, 64, 65, 4_099, 65_536 * 64 * 4 + 8];
 
-/// A list of terms of `combine`: one, as many as L-BFGS has at most, as many as the uniform takes.
+/// A list of terms of `linear_combination`: one, as many as L-BFGS has at most, as many as the uniform takes.
 const TERMS: &[usize] = &[1, 21, 64];
 
 pub(super) fn cases(seed: u64) -> Vec<Case> {
@@ -27,7 +27,8 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
     for &terms in TERMS {
         for len in [64, 4_096 + 64] {
             let name = format!("{terms} terms of {len} numbers");
-            cases.push(Case::new(&kernel::COMBINE, name, move |rig| combine(rig, len, terms, seed)));
+            let run = move |rig: Rig<'_>| linear_combination(rig, len, terms, seed);
+            cases.extend(Case::of_both(&kernel::LINEAR_COMBINATION, &name, run));
         }
     }
     for &(rows, cols) in SHAPES {
@@ -35,7 +36,9 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
         cases.push(Case::new(&kernel::GATHER, name.clone(), move |rig| gather(rig, rows, cols, seed)));
         for bytes in [1, 2] {
             let name = format!("{name}, codes of {bytes} bytes");
-            cases.push(Case::new(&kernel::EXPAND, name, move |rig| expand(rig, rows, cols, bytes, seed)));
+            cases.push(Case::new(&kernel::DEQUANTIZE, name, move |rig| {
+                dequantize(rig, rows, cols, bytes, seed)
+            }));
         }
     }
     cases
@@ -53,20 +56,20 @@ fn axpy(rig: Rig<'_>, len: usize, seed: u64) -> Result<Closeness, Failure> {
     Ok(expected.compare(&rig.read(&z)?)?)
 }
 
-fn combine(rig: Rig<'_>, len: usize, terms: usize, seed: u64) -> Result<Closeness, Failure> {
+fn linear_combination(rig: Rig<'_>, len: usize, terms: usize, seed: u64) -> Result<Closeness, Failure> {
     const VECTORS: usize = 21;
-    let mut numbers = Numbers::new(seed, &format!("combine {len} {terms}"));
+    let mut numbers = Numbers::new(seed, &format!("linear_combination {len} {terms}"));
     let stack = numbers.draw(Kind::Reals, VECTORS * len);
     let coefficients = numbers.between(-2.0, 2.0, terms);
     let vectors = numbers.indices(VECTORS, terms);
     let terms: Vec<(f64, usize)> =
         coefficients.iter().zip(vectors).map(|(&c, v)| (f64::from(c), v as usize)).collect();
-    let expected: Expected = bounds::combine(&exact(&stack), len, &terms).into();
+    let expected: Expected = bounds::linear_combination(&exact(&stack), len, &terms).into();
 
     let (stack, z) = (rig.vector(&stack)?, rig.empty_vector(len)?);
-    let uniform = LiveUniform::new::<Combination>(rig.gpu, "terms")?;
-    uniform.set(rig.gpu, &combination_uniform(len, &terms));
-    rig.run(|recorder| recorder.combine_live(&stack, &z, &uniform))?;
+    let uniform = LiveUniform::new::<LinearCombination>(rig.gpu, "terms")?;
+    uniform.set(rig.gpu, &linear_combination_uniform(len, &terms));
+    rig.run(|recorder| recorder.linear_combination_live(&stack, &z, &uniform))?;
     Ok(expected.compare(&rig.read(&z)?)?)
 }
 
@@ -98,19 +101,19 @@ fn gather(rig: Rig<'_>, rows: usize, cols: usize, seed: u64) -> Result<Closeness
 }
 
 /// Rows of codes, the places behind a row's own filled with others.
-fn expand(rig: Rig<'_>, rows: usize, cols: usize, bytes: usize, seed: u64) -> Result<Closeness, Failure> {
-    let mut numbers = Numbers::new(seed, &format!("expand {rows}×{cols} {bytes}"));
+fn dequantize(rig: Rig<'_>, rows: usize, cols: usize, bytes: usize, seed: u64) -> Result<Closeness, Failure> {
+    let mut numbers = Numbers::new(seed, &format!("dequantize {rows}×{cols} {bytes}"));
     let table = numbers.draw(Kind::Reals, 1 << (8 * bytes));
     let stride = padded(cols);
     let codes = numbers.indices(table.len(), padded(rows) * stride);
     let of_row = |row: usize| codes[row * stride..][..cols].iter().map(|&code| code as usize);
     let expected: Vec<usize> = (0..rows).flat_map(of_row).collect();
     let exact_table: Vec<f64> = table.iter().map(|&x| f64::from(x)).collect();
-    let expected = Expected::exact(reference::expand(&expected, &exact_table));
+    let expected = Expected::exact(reference::dequantize(&expected, &exact_table));
 
     let packed: Vec<u8> = codes.iter().flat_map(|code| code.to_le_bytes()[..bytes].to_vec()).collect();
     let codes = rig.indices(bytemuck::cast_slice(&packed))?;
     let (table, batch) = (rig.vector(&table)?, rig.empty_matrix(rows, cols)?);
-    rig.run(|recorder| recorder.expand(&codes, &table, bytes, &batch))?;
+    rig.run(|recorder| recorder.dequantize(&codes, &table, bytes, &batch))?;
     Ok(expected.compare(&rig.read(&batch)?)?)
 }

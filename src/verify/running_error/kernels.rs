@@ -148,7 +148,7 @@ pub fn axpy(alpha: f64, x: &[Approx], gamma: f64, y: &[Approx]) -> Vec<Approx> {
 }
 
 /// Σ_t c_t v_t over vectors of a stack.
-pub fn combine(stack: &[Approx], len: usize, terms: &[(f64, usize)]) -> Vec<Approx> {
+pub fn linear_combination(stack: &[Approx], len: usize, terms: &[(f64, usize)]) -> Vec<Approx> {
     let term = |i: usize, &(c, vector): &(f64, usize)| Approx::rounded(c) * stack[vector * len + i];
     (0..len).map(|i| sum(terms.iter().map(|t| term(i, t)))).collect()
 }

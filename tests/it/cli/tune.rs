@@ -68,10 +68,10 @@ fn software_is_not_raced_unasked_and_no_tune_looks_at_no_cache() {
     let cache = at.join("cache/kernels.json");
     let (variant, _) = kernels(at, "raced");
     let text = fs::read_to_string(&cache).unwrap();
-    let other = format!("\"variant\": \"{}\"", "direct/textures");
+    let other = format!("\"variant\": \"{}\"", "direct/buffers");
     let text = text.replace(&format!("\"variant\": \"{variant}\""), &other);
     fs::write(&cache, &text).unwrap();
-    assert!(said(learn(at, "cached", &[])).contains("kernels: direct/textures, from "));
+    assert!(said(learn(at, "cached", &[])).contains("kernels: direct/buffers, from "));
     said(learn(at, "untuned", &["--no-tune"]));
     assert_eq!(kernels(at, "untuned"), by_kind);
     assert_eq!(fs::read_to_string(&cache).unwrap(), text);

@@ -57,9 +57,29 @@ fn devices_writes_every_shader_as_it_is_compiled() {
     let folder = tempdir().unwrap();
     rhohat(folder.path(), &["devices", "--shaders", "wgsl"]).text();
     let written = folder.path().join("wgsl");
-    assert_eq!(names(&written).len(), rhohat::engine::gpu::kernel::ALL.len());
-    let text = fs::read_to_string(written.join("layer_nt.wgsl")).unwrap();
+    let read = |file: &str| fs::read_to_string(written.join(file)).unwrap();
+    let described = json(&read("kernels.json"));
+    let kernels = described.as_array().unwrap();
+    assert_eq!(kernels.len(), rhohat::engine::gpu::kernel::ALL.len() + names(&written.join("bench")).len());
+    let texts = kernels.iter().flat_map(|kernel| kernel["texts"].as_array().unwrap());
+    let files = texts.map(|text| text["file"].as_str().unwrap()).filter(|file| !file.starts_with("bench/"));
+    // The texts, `kernels.json` and `bench`.
+    assert_eq!(names(&written).len(), files.count() + 2);
+    let text = read("layer_nt.wgsl");
     assert!(text.contains("fn main") && text.contains("fn activation") && text.contains("fn linear_index"));
+    let [text, naga] = ["layer_nt_broadcast.wgsl", "layer_nt_broadcast.naga.wgsl"].map(read);
+    assert_eq!(text, "enable subgroups; ".to_owned() + &naga);
+    assert_ne!(read("layer_nt_tiled.wgsl"), read("layer_nt_tiled.software.wgsl"));
+
+    let layer = kernels.iter().find(|kernel| kernel["name"] == "layer_nt").unwrap();
+    let bias = serde_json::json!({
+        "group": 0, "binding": 4, "name": "bias", "access": "read", "type": "array<vec4<f32>>", "shape": "[n]"
+    });
+    assert!(layer["bindings"].as_array().unwrap().contains(&bias), "{layer}");
+    let activation = serde_json::json!({
+        "name": "ACTIVATION", "type": "u32", "default": "0", "values": [0.0, 1.0, 2.0]
+    });
+    assert!(layer["constants"].as_array().unwrap().contains(&activation), "{layer}");
 }
 
 /// Runs where no Vulkan driver can be found.
@@ -112,13 +132,42 @@ fn a_variant_that_is_unknown_or_means_nothing_is_refused() {
 }
 
 #[test]
+fn a_variant_that_no_longer_exists_is_refused_and_a_configuration_with_one_goes_on_without() {
+    let folder = tempdir().unwrap();
+    let at = folder.path();
+    let args = ["train", "--samples", "200", "--steps", "2", "--device", "software", "--out"];
+    for old in ["direct/textures", "tiled/textures", "broadcast/buffers", "broadcast+direct+tiled/textures"] {
+        let refused = rhohat(at, &[&args[..], &["none", "--force-variant", old]].concat());
+        assert_eq!(refused.code, 2, "{}", refused.stderr);
+        let names = "it runs direct/buffers, tiled/buffers, broadcast/textures";
+        assert!(refused.stderr.contains(old) && refused.stderr.contains(names), "{}", refused.stderr);
+    }
+    rhohat(at, &[&args[..], &["first", "--force-variant", "direct/buffers"]].concat()).text();
+    let file = at.join("first/config.toml");
+    let config = fs::read_to_string(&file).unwrap();
+    let old = config.replace("\"direct/buffers\"", "\"direct/textures\"");
+    assert_ne!(old, config);
+    fs::write(&file, old).unwrap();
+    let again = ["train", "--config", "first/config.toml", "--out", "second"];
+    for go_on in [&["train", "--resume", "first", "--steps", "4"][..], &again] {
+        let outcome = rhohat(at, go_on);
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        for words in ["direct/textures", "going on without"] {
+            assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+        }
+    }
+    let config = fs::read_to_string(at.join("second/config.toml")).unwrap();
+    assert!(config.contains("force_variant = \"broadcast/textures\""), "{config}");
+}
+
+#[test]
 fn a_run_keeps_its_variant_and_its_settings_serve_another_device() {
     let folder = tempdir().unwrap();
-    let variant = ["--force-variant", "direct/textures"];
+    let variant = ["--force-variant", "direct/buffers"];
     let args = ["train", "--samples", "200", "--steps", "2", "--device", "software", "--out", "first"];
     rhohat(folder.path(), &[&args[..], &variant].concat()).text();
     let settings = std::fs::read_to_string(folder.path().join("first/config.toml")).unwrap();
-    assert!(settings.contains("force_variant = \"direct/textures\""), "{settings}");
+    assert!(settings.contains("force_variant = \"direct/buffers\""), "{settings}");
     let again = ["train", "--config", "first/config.toml", "--device", "cpu", "--out", "second"];
     let outcome = rhohat(folder.path(), &again);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);

@@ -1,155 +1,134 @@
-//! The rows of the table of shaders. `tests/it/shaders.rs` checks every one against its WGSL without a GPU.
+//! The table of kernels, one row each. `tests/it/shaders.rs` checks every one against its WGSL without a GPU, `verify` runs
+//! the cases of every one that an adapter can run.
 
 mod products;
 
-use super::Access::{Read, Scalars, Update, Write};
-use super::{Kernel, NO_PARTS, Uniform};
+use std::sync::OnceLock;
+
+use super::{Kernel, Memory, Uniform, WORKGROUP};
 use crate::engine::gpu::memory::uniform;
 pub use products::*;
 
-/// `shaders/column_sums.wgsl`.
-pub static COLUMN_SUMS: Kernel = Kernel {
-    name: "column_sums",
-    source: include_str!("../../../../shaders/column_sums.wgsl"),
-    activates: false,
-    accumulates: false,
-    bindings: &[Read("a", "[rows, cols]"), Write],
-    parts: NO_PARTS,
-    tile: None,
-    uniform: Uniform::of::<uniform::ColumnSums>(),
-};
+/// Most parts of a kernel.
+pub const PARTS: usize = 7;
 
-/// `shaders/column_mean.wgsl`.
-pub static COLUMN_MEAN: Kernel = Kernel {
-    name: "column_mean",
-    source: include_str!("../../../../shaders/column_mean.wgsl"),
-    activates: false,
-    accumulates: true,
-    bindings: &[Read("sums", "[blocks, cols]"), Write],
-    parts: NO_PARTS,
-    tile: None,
-    uniform: Uniform::of::<uniform::ColumnMean>(),
-};
+impl Kernel {
+    /// A kernel whose invocations share nothing, in a file of its own.
+    pub const fn simple(
+        name: &'static str,
+        source: &'static str,
+        parts: [&'static str; 2],
+        reference: Option<&'static str>,
+        uniform: Uniform,
+    ) -> Self {
+        let parts = [parts[0], parts[1], "", "", "", "", ""];
+        Self {
+            name,
+            file: name,
+            source,
+            parts,
+            reference,
+            product: None,
+            feature: None,
+            workgroup: WORKGROUP,
+            uniform,
+            declared: OnceLock::new(),
+        }
+    }
+}
 
-/// `shaders/penalty_grad.wgsl`.
-pub static PENALTY_GRAD: Kernel = Kernel {
-    name: "penalty_grad",
-    source: include_str!("../../../../shaders/penalty_grad.wgsl"),
-    activates: false,
-    accumulates: false,
-    bindings: &[Scalars, Write, Write],
-    parts: [include_str!("../../../../shaders/_penalty.wgsl"), "", ""],
-    tile: None,
-    uniform: Uniform::of::<uniform::PenaltyGrad>(),
-};
+/// The text of a shader.
+macro_rules! shader {
+    ($file:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $file, ".wgsl"))
+    };
+}
+use shader;
 
-/// `shaders/weight_gradient.wgsl`.
-pub static WEIGHT_GRADIENT: Kernel = Kernel {
-    name: "weight_gradient",
-    source: include_str!("../../../../shaders/weight_gradient.wgsl"),
-    activates: false,
-    accumulates: true,
-    bindings: &[Read("products", "[slices, h, n]"), Read("w", "[h, n]"), Write],
-    parts: NO_PARTS,
-    tile: None,
-    uniform: Uniform::of::<uniform::WeightGradient>(),
-};
+/// A kernel that reads buffers, with a reference of the same name.
+macro_rules! simple {
+    ($name:literal, $uniform:ty) => {
+        Kernel::simple($name, shader!($name), ["", ""], Some($name), Uniform::of::<$uniform>())
+    };
+}
 
-/// `shaders/dot.wgsl`.
-pub static DOT: Kernel = Kernel {
-    name: "dot",
-    source: include_str!("../../../../shaders/dot.wgsl"),
-    activates: false,
-    accumulates: false,
-    bindings: &[Read("x", "[vectors, count]"), Read("y", "[vectors, count]"), Write],
-    parts: NO_PARTS,
-    tile: None,
-    uniform: Uniform::of::<uniform::Dots>(),
-};
+/// A kernel that software adapters run several times as fast from textures: two files that bind, and a part that computes.
+macro_rules! in_both_memories {
+    ($name:literal, $part:literal, $textures:literal, $uniform:ty) => {
+        [
+            Kernel::simple(
+                $name,
+                shader!($name),
+                [shader!($part), ""],
+                Some($name),
+                Uniform::of::<$uniform>(),
+            ),
+            Kernel::simple(
+                $textures,
+                shader!($textures),
+                [shader!($part), shader!("_texture")],
+                Some($name),
+                Uniform::of::<$uniform>(),
+            ),
+        ]
+    };
+}
 
-/// `shaders/exponents.wgsl`.
-pub static EXPONENTS: Kernel = Kernel {
-    name: "exponents",
-    source: include_str!("../../../../shaders/exponents.wgsl"),
-    activates: false,
-    accumulates: false,
-    bindings: &[Scalars, Write],
-    parts: NO_PARTS,
-    tile: None,
-    uniform: Uniform::of::<uniform::Exponents>(),
-};
+/// `column_sums*.wgsl`.
+pub static COLUMN_SUMS: [Kernel; 2] =
+    in_both_memories!("column_sums", "_column_sums", "column_sums_textures", uniform::ColumnSums);
 
-/// `shaders/axpy.wgsl`.
-pub static AXPY: Kernel = Kernel {
-    name: "axpy",
-    source: include_str!("../../../../shaders/axpy.wgsl"),
-    activates: false,
-    accumulates: false,
-    bindings: &[Read("x", "[count]"), Read("y", "[count]"), Write],
-    parts: NO_PARTS,
-    tile: None,
-    uniform: Uniform::of::<uniform::Axpy>(),
-};
+/// `column_mean.wgsl`.
+pub static COLUMN_MEAN: Kernel = simple!("column_mean", uniform::ColumnMean);
 
-/// `shaders/combine.wgsl`.
-pub static COMBINE: Kernel = Kernel {
-    name: "combine",
-    source: include_str!("../../../../shaders/combine.wgsl"),
-    activates: false,
-    accumulates: false,
-    bindings: &[Read("stack", "[vectors, count]"), Write],
-    parts: NO_PARTS,
-    tile: None,
-    uniform: Uniform::of::<uniform::Combination>(),
-};
+/// `penalty_grad.wgsl`.
+pub static PENALTY_GRAD: Kernel = Kernel::simple(
+    "penalty_grad",
+    shader!("penalty_grad"),
+    [shader!("_penalty"), ""],
+    Some("penalty_grad"),
+    Uniform::of::<uniform::PenaltyGrad>(),
+);
 
-/// `shaders/sgd.wgsl`.
-pub static SGD: Kernel = Kernel {
-    name: "sgd",
-    source: include_str!("../../../../shaders/sgd.wgsl"),
-    activates: false,
-    accumulates: false,
-    bindings: &[Read("gradient", "[count]"), Update("w"), Update("velocity")],
-    parts: NO_PARTS,
-    tile: None,
-    uniform: Uniform::of::<uniform::Sgd>(),
-};
+/// `weight_gradient.wgsl`.
+pub static WEIGHT_GRADIENT: Kernel = simple!("weight_gradient", uniform::WeightGradient);
 
-/// `shaders/adam.wgsl`.
-pub static ADAM: Kernel = Kernel {
-    name: "adam",
-    source: include_str!("../../../../shaders/adam.wgsl"),
-    activates: false,
-    accumulates: false,
-    bindings: &[Read("gradient", "[count]"), Update("w"), Update("first"), Update("second")],
-    parts: NO_PARTS,
-    tile: None,
-    uniform: Uniform::of::<uniform::Adam>(),
-};
+/// `dot*.wgsl`.
+pub static DOT: [Kernel; 2] = in_both_memories!("dot", "_dot", "dot_textures", uniform::Dots);
 
-/// `shaders/gather.wgsl`.
-pub static GATHER: Kernel = Kernel {
-    name: "gather",
-    source: include_str!("../../../../shaders/gather.wgsl"),
-    activates: false,
-    accumulates: false,
-    bindings: &[Scalars, Read("part", "[part_rows, n]"), Write],
-    parts: NO_PARTS,
-    tile: None,
-    uniform: Uniform::of::<uniform::Gather>(),
-};
+/// `max_exponent.wgsl`.
+pub static MAX_EXPONENT: Kernel = simple!("max_exponent", uniform::MaxExponent);
 
-/// `shaders/expand.wgsl`.
-pub static EXPAND: Kernel = Kernel {
-    name: "expand",
-    source: include_str!("../../../../shaders/expand.wgsl"),
-    activates: false,
-    accumulates: false,
-    bindings: &[Scalars, Scalars, Write],
-    parts: NO_PARTS,
-    tile: None,
-    uniform: Uniform::of::<uniform::Expand>(),
-};
+/// `axpy.wgsl`.
+pub static AXPY: Kernel = simple!("axpy", uniform::Axpy);
+
+/// `linear_combination*.wgsl`.
+pub static LINEAR_COMBINATION: [Kernel; 2] = in_both_memories!(
+    "linear_combination",
+    "_linear_combination",
+    "linear_combination_textures",
+    uniform::LinearCombination
+);
+
+/// `sgd.wgsl`.
+pub static SGD: Kernel = simple!("sgd", uniform::Sgd);
+
+/// `adam.wgsl`.
+pub static ADAM: Kernel = simple!("adam", uniform::Adam);
+
+/// `gather.wgsl`.
+pub static GATHER: Kernel = simple!("gather", uniform::Gather);
+
+/// `dequantize.wgsl`.
+pub static DEQUANTIZE: Kernel = simple!("dequantize", uniform::Dequantize);
+
+/// The kernel of two that reads where it is wanted.
+pub fn of_memory(kernels: &'static [Kernel; 2], memory: Memory) -> &'static Kernel {
+    match memory {
+        Memory::Buffers => &kernels[0],
+        Memory::Textures => &kernels[1],
+    }
+}
 
 /// Every kernel, in the order of a training step.
 pub static ALL: &[&Kernel] = &[
@@ -174,22 +153,25 @@ pub static ALL: &[&Kernel] = &[
     &products::MATMUL_TN[0],
     &products::MATMUL_TN[1],
     &products::MATMUL_TN[2],
-    &products::SLICED_NT,
-    &products::SLICED_NN,
-    &products::MATMUL_SLICES,
-    &products::LAYER_SLICES,
-    &products::HIDDEN_DELTA_SLICES,
-    &products::OUTPUT_DELTA_SLICES,
-    &COLUMN_SUMS,
+    &products::SPLIT_K_NT,
+    &products::SPLIT_K_NN,
+    &products::SPLIT_K_SUM,
+    &products::LAYER_SPLIT_K_SUM,
+    &products::HIDDEN_DELTA_SPLIT_K_SUM,
+    &products::OUTPUT_DELTA_SPLIT_K_SUM,
+    &COLUMN_SUMS[0],
+    &COLUMN_SUMS[1],
     &COLUMN_MEAN,
     &PENALTY_GRAD,
     &WEIGHT_GRADIENT,
-    &DOT,
-    &EXPONENTS,
+    &DOT[0],
+    &DOT[1],
+    &MAX_EXPONENT,
     &AXPY,
-    &COMBINE,
+    &LINEAR_COMBINATION[0],
+    &LINEAR_COMBINATION[1],
     &SGD,
     &ADAM,
     &GATHER,
-    &EXPAND,
+    &DEQUANTIZE,
 ];

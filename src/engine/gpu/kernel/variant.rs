@@ -12,23 +12,63 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::Memory;
 use crate::error::{Error, Result};
 
-/// A kernel for a product.
+/// A kernel for a product. Each reads one memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Product {
-    /// A tile of 8×8 an invocation; needs nothing.
+    /// Register tiles: 8×8 an invocation, from buffers; needs nothing.
     Direct,
-    /// A tile of 64×64 for 64 invocations, from workgroup memory; needs nothing either.
+    /// Shared-memory tiles: 128×64 for 128 invocations, 8×8 each, from buffers; needs nothing either.
     Tiled,
-    /// A tile of 32×32 for eight invocations; needs subgroups of at least eight.
+    /// Subgroup broadcast: 32×32 for eight invocations, from textures; needs subgroups of at least eight.
     Broadcast,
+}
+
+/// The tile of a kernel for a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tile {
+    /// Rows of C.
+    pub rows: usize,
+    /// Columns of C.
+    pub cols: usize,
+    /// Invocations that share it.
+    pub sharers: usize,
 }
 
 impl Product {
     /// All that there are.
     pub const ALL: [Self; 3] = [Self::Direct, Self::Tiled, Self::Broadcast];
+
+    /// Where it reads.
+    pub const fn memory(self) -> Memory {
+        match self {
+            Self::Direct | Self::Tiled => Memory::Buffers,
+            Self::Broadcast => Memory::Textures,
+        }
+    }
+
+    /// The feature beyond core WGSL that it needs.
+    pub(crate) const fn feature(self) -> Option<&'static str> {
+        match self {
+            Self::Direct | Self::Tiled => None,
+            Self::Broadcast => Some("subgroups"),
+        }
+    }
+
+    /// Its tile, as the shaders have it.
+    pub(crate) const fn tile(self) -> Tile {
+        match self {
+            Self::Direct => Tile { rows: 8, cols: 8, sharers: 1 },
+            Self::Tiled => Tile { rows: 128, cols: 64, sharers: 128 },
+            Self::Broadcast => Tile { rows: 32, cols: 32, sharers: 8 },
+        }
+    }
 }
 
-/// What an adapter uses: a kernel for each of the three products, and one kind of memory for all.
+/// The kernels of an adapter: one for each of the three products, and the memory that all of them and the kernels beside
+/// them read.
+///
+/// Names of combinations that no longer exist are still parsed, since configurations of earlier versions have them;
+/// [`Variant::refusal`] says that nothing runs them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Variant {
@@ -53,8 +93,7 @@ impl Variant {
 
     /// All that have one kernel for all three products.
     pub fn all() -> impl Iterator<Item = Self> {
-        let of = |product| [Memory::Buffers, Memory::Textures].map(|memory| Self::of(product, memory));
-        Product::ALL.into_iter().flat_map(of)
+        Product::ALL.into_iter().map(|product| Self::of(product, product.memory()))
     }
 
     /// Those of [`Self::all`] that `gpu` can run.
@@ -62,16 +101,19 @@ impl Variant {
         Self::all().filter(|variant| variant.refusal(gpu).is_none()).collect()
     }
 
-    /// What is fastest by experience: settled by measurement on software adapters, where everything else is ten times
-    /// slower; on GPUs what their makers advise.
+    /// The fastest by experience: settled by measurement on software adapters, where everything else is ten times
+    /// slower; on GPUs the one that their makers advise.
     pub fn preselected(gpu: &Gpu) -> Self {
-        let wanted = if gpu.adapter.is_software() {
-            [(Product::Broadcast, Memory::Textures), (Product::Direct, Memory::Textures)].as_slice()
-        } else {
-            [(Product::Tiled, Memory::Buffers)].as_slice()
-        };
-        let wanted = wanted.iter().map(|&(product, memory)| Self::of(product, memory));
-        wanted.into_iter().find(|variant| variant.refusal(gpu).is_none()).unwrap_or(Self::PLAIN)
+        let product = if gpu.adapter.is_software() { Product::Broadcast } else { Product::Tiled };
+        let wanted = Self::of(product, product.memory());
+        if wanted.refusal(gpu).is_none() { wanted } else { Self::PLAIN }
+    }
+
+    /// Those of [`Self::supported`] that may be the fastest: subgroup broadcast leaves three of four invocations of a
+    /// GPU's subgroup idle, and textures gain nothing there.
+    pub fn raced(gpu: &Gpu) -> Vec<Self> {
+        let of_kind = |variant: &Self| gpu.adapter.is_software() || variant.memory == Memory::Buffers;
+        Self::supported(gpu).into_iter().filter(of_kind).collect()
     }
 
     /// The kernels of A·Bᵀ, A·B and Aᵀ·B.
@@ -81,6 +123,9 @@ impl Variant {
 
     /// Why `gpu` cannot run it.
     pub fn refusal(self, gpu: &Gpu) -> Option<&'static str> {
+        if self.products().iter().any(|product| product.memory() != self.memory) {
+            return Some("direct and tiled read buffers alone, broadcast reads textures alone");
+        }
         if self.products().contains(&Product::Broadcast) && !gpu.has_subgroups() {
             return Some("it has no subgroups of eight or more invocations");
         }

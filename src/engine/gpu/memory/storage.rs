@@ -108,10 +108,9 @@ impl Texture {
         Ok(Self { offset, len, texture, view })
     }
 
-    /// Whether an adapter makes textures for so many numbers.
-    pub fn fits(gpu: &Gpu, len: usize) -> bool {
-        let limit = gpu.limits.max_texture_dimension_2d as usize;
-        (len / 4).div_ceil(TEXTURE_WIDTH) <= limit && TEXTURE_WIDTH + SPARE <= limit
+    /// Most bytes of a buffer that a texture of an adapter takes.
+    pub fn capacity(gpu: &Gpu) -> u64 {
+        bytes(4 * TEXTURE_WIDTH) * u64::from(gpu.limits.max_texture_dimension_2d)
     }
 
     /// Copies its part of `from`: whole rows of texels, then what is left.

@@ -6,10 +6,10 @@
 
 use bytemuck::{Pod, Zeroable};
 
-/// Longest list of pairs or terms in one dispatch of `dot` and `combine`.
+/// Longest list of pairs or terms in one dispatch of `dot` and `linear_combination`.
 pub const MAX_LIST: usize = 64;
 
-/// Uniform of `matmul_nt` and `matmul_nn` with any end.
+/// Uniform of `matmul_nt` and `matmul_nn` with any epilogue.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Product {
@@ -102,10 +102,10 @@ pub struct Dots {
     pub pair: [[u32; 4]; MAX_LIST],
 }
 
-/// Uniform of `exponents`.
+/// Uniform of `max_exponent`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Exponents {
+pub struct MaxExponent {
     pub count: u32,
     pub block: u32,
     pub blocks: u32,
@@ -121,10 +121,10 @@ pub struct Axpy {
     pub gamma: f32,
 }
 
-/// Uniform of `combine`.
+/// Uniform of `linear_combination`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Combination {
+pub struct LinearCombination {
     pub count: u32,
     pub terms: u32,
     pub pad0: u32,
@@ -168,10 +168,10 @@ pub struct Gather {
     pub stride: u32,
 }
 
-/// Uniform of `expand`.
+/// Uniform of `dequantize`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Expand {
+pub struct Dequantize {
     pub rows: u32,
     pub padded_rows: u32,
     pub cols: u32,

@@ -7,7 +7,7 @@ use crate::engine::gpu::kernel::variant::{Product, Variant};
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
 use crate::engine::gpu::memory::buffer::{SECTION, Tensor, padded};
 use crate::engine::gpu::memory::partition::Partition;
-use crate::engine::gpu::ops::{COLUMN_BLOCK, Slices, output_sums, product_room, sum_blocks};
+use crate::engine::gpu::ops::{COLUMN_BLOCK, SplitK, output_sums, product_room, sum_blocks};
 use crate::engine::gpu::recording::Recorder;
 use crate::error::Result;
 
@@ -63,13 +63,13 @@ impl Workspace {
         let error_sums = partition.chunks(rows).into_iter().map(|chunk| error_sums(partition, chunk.len()));
         [
             Allocation::matrices("activations", ACTIVATIONS, units().map(|units| (chunk, units))).copied(1),
-            Allocation::vectors("mean activations", ACTIVATIONS, units()).copied(1),
+            Allocation::vectors("mean activations", ACTIVATIONS, units()),
             Allocation::vectors("rho_hat", ACTIVATIONS, units()),
             Allocation::vectors("KL gradient", ACTIVATIONS, units()).copied(1),
             Allocation::matrix("hidden delta", ACTIVATIONS, chunk, widest).copied_rows(update),
             Allocation::matrix("outputs", ACTIVATIONS, chunk, n).copied_rows(update),
-            Allocation::vectors("column sums", ACTIVATIONS, [column_sums]).copied(1),
-            Allocation::vectors("slices of products", ACTIVATIONS, [room(partition)]).copied(1),
+            Allocation::vectors("column sums", ACTIVATIONS, [column_sums]),
+            Allocation::vectors("slices of products", ACTIVATIONS, [room(partition)]),
             Allocation::packed("sums of weights", ACTIVATIONS, weight_sums, partition.limit),
             Allocation::packed("sums of errors", ACTIVATIONS, error_sums, partition.limit),
         ]
@@ -102,9 +102,9 @@ pub(crate) fn room(partition: &Partition) -> usize {
 }
 
 /// Slices of a weight gradient of `units` × `n` over `rows` rows, as many as `room` numbers hold.
-pub(crate) fn slices_of(product: Product, room: usize, units: usize, n: usize, rows: usize) -> Slices {
+pub(crate) fn slices_of(product: Product, room: usize, units: usize, n: usize, rows: usize) -> SplitK {
     let (height, width) = (padded(units), padded(n));
-    Slices::new(product, rows, height, width).at_most(rows, (room / (height * width)).max(1))
+    SplitK::of_gradient(product, rows, height, width).at_most(rows, (room / (height * width)).max(1))
 }
 
 /// Sums that the cost of `rows` rows takes.

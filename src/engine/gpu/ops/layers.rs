@@ -1,6 +1,6 @@
-//! Products that end in a layer or in its delta, and ρ̂ with the gradient of its penalty.
+//! Products with the epilogue of a layer or of its delta, and ρ̂ with the gradient of its penalty.
 
-use super::products::{End, Factors};
+use super::products::Epilogue;
 use super::word;
 use crate::engine::gpu::kernel;
 use crate::engine::gpu::memory::buffer::Tensor;
@@ -8,21 +8,22 @@ use crate::engine::gpu::memory::uniform::PenaltyGrad;
 use crate::engine::gpu::recording::{Choice, LiveUniform, Recorder};
 use crate::error::Result;
 use crate::math::objective::{Activation, Objective, RHO_HAT_MIN};
+use crate::math::transpose::Transpose;
 
-/// What makes a product a layer.
+/// The epilogue of a layer.
 #[derive(Clone, Copy, Debug)]
-pub struct LayerEnd<'a> {
+pub struct LayerEpilogue<'a> {
     /// b `[units]`.
     pub bias: &'a Tensor,
     /// f.
     pub f: Activation,
 }
 
-/// What makes a product the delta of the output layer.
+/// The epilogue of the output layer's delta.
 #[derive(Clone, Copy, Debug)]
-pub struct OutputEnd<'a> {
+pub struct OutputEpilogue<'a> {
     /// The layer.
-    pub layer: LayerEnd<'a>,
+    pub layer: LayerEpilogue<'a>,
     /// X `[m, n]`.
     pub x: &'a Tensor,
     /// Where the sums of (A3 − X)² go.
@@ -31,9 +32,9 @@ pub struct OutputEnd<'a> {
     pub first_sum: usize,
 }
 
-/// What makes a product the delta of the hidden layer.
+/// The epilogue of the hidden layer's delta.
 #[derive(Clone, Copy, Debug)]
-pub struct HiddenEnd<'a> {
+pub struct HiddenEpilogue<'a> {
     /// s `[h]`.
     pub slope: &'a Tensor,
     /// A2 `[m, h]`.
@@ -70,13 +71,19 @@ impl Recorder<'_> {
     }
 
     /// C = f(A Bᵀ + b): the hidden layer.
-    pub fn layer_nt(&mut self, a: &Tensor, b: &Tensor, end: LayerEnd<'_>, c: &Tensor) -> Result<()> {
+    pub fn layer_nt(
+        &mut self,
+        a: &Tensor,
+        b: &Tensor,
+        epilogue: LayerEpilogue<'_>,
+        c: &Tensor,
+    ) -> Result<()> {
         let shapes = (b.cols, a.rows, b.rows, b.rows);
-        assert_eq!((a.cols, c.rows, c.cols, end.bias.cols), shapes, "layer_nt: shapes");
-        let LayerEnd { bias, f } = end;
-        let (kernel, of_slices) = (kernel::layer_nt(self.variant.nt), &kernel::LAYER_SLICES);
-        let end = End { kernel, of_slices, f, tensors: &[bias], first_sum: 0 };
-        self.product(Factors::Nt, Some(end), [a, b, c], false)
+        assert_eq!((a.cols, c.rows, c.cols, epilogue.bias.cols), shapes, "layer_nt: shapes");
+        let LayerEpilogue { bias, f } = epilogue;
+        let (kernel, split_k_sum) = (kernel::layer_nt(self.variant.nt), &kernel::LAYER_SPLIT_K_SUM);
+        let epilogue = Epilogue { kernel, split_k_sum, f, tensors: &[bias], first_sum: 0 };
+        self.product(Transpose::Nt, Some(epilogue), [a, b, c], false)
     }
 
     /// C = f(A B + b), or f(C + A B + b): the output layer.
@@ -84,15 +91,15 @@ impl Recorder<'_> {
         &mut self,
         a: &Tensor,
         b: &Tensor,
-        end: LayerEnd<'_>,
+        epilogue: LayerEpilogue<'_>,
         c: &Tensor,
         accumulate: bool,
     ) -> Result<()> {
-        let LayerEnd { bias, f } = end;
+        let LayerEpilogue { bias, f } = epilogue;
         assert_eq!((a.cols, c.rows, c.cols, bias.cols), (b.rows, a.rows, b.cols, b.cols), "layer_nn: shapes");
-        let (kernel, of_slices) = (kernel::layer_nn(self.variant.nn), &kernel::LAYER_SLICES);
-        let end = End { kernel, of_slices, f, tensors: &[bias], first_sum: 0 };
-        self.product(Factors::Nn, Some(end), [a, b, c], accumulate)
+        let (kernel, split_k_sum) = (kernel::layer_nn(self.variant.nn), &kernel::LAYER_SPLIT_K_SUM);
+        let epilogue = Epilogue { kernel, split_k_sum, f, tensors: &[bias], first_sum: 0 };
+        self.product(Transpose::Nn, Some(epilogue), [a, b, c], accumulate)
     }
 
     /// C = (A3 − X) ⊙ g′ with A3 = g(A B + b), or g(C + A B + b), and sums of (A3 − X)²; how many is [`output_sums`].
@@ -102,26 +109,34 @@ impl Recorder<'_> {
         &mut self,
         a: &Tensor,
         b: &Tensor,
-        end: OutputEnd<'_>,
+        epilogue: OutputEpilogue<'_>,
         c: &Tensor,
         accumulate: bool,
     ) -> Result<()> {
-        let OutputEnd { layer: LayerEnd { bias, f }, x, sums, first_sum } = end;
+        let OutputEpilogue { layer: LayerEpilogue { bias, f }, x, sums, first_sum } = epilogue;
         let shapes = (b.rows, a.rows, b.cols, b.cols, (c.rows, c.stride()));
         assert_eq!((a.cols, c.rows, c.cols, bias.cols, (x.rows, x.stride())), shapes, "output_delta: shapes");
-        let (kernel, of_slices) = (kernel::output_delta_nn(self.variant.nn), &kernel::OUTPUT_DELTA_SLICES);
-        let end = End { kernel, of_slices, f, tensors: &[bias, x, sums], first_sum };
-        self.product(Factors::Nn, Some(end), [a, b, c], accumulate)
+        let (kernel, split_k_sum) =
+            (kernel::output_delta_nn(self.variant.nn), &kernel::OUTPUT_DELTA_SPLIT_K_SUM);
+        let epilogue = Epilogue { kernel, split_k_sum, f, tensors: &[bias, x, sums], first_sum };
+        self.product(Transpose::Nn, Some(epilogue), [a, b, c], accumulate)
     }
 
     /// C = (A Bᵀ + s) ⊙ f′(A2).
-    pub fn hidden_delta(&mut self, a: &Tensor, b: &Tensor, end: HiddenEnd<'_>, c: &Tensor) -> Result<()> {
-        let HiddenEnd { slope, a2, f } = end;
+    pub fn hidden_delta(
+        &mut self,
+        a: &Tensor,
+        b: &Tensor,
+        epilogue: HiddenEpilogue<'_>,
+        c: &Tensor,
+    ) -> Result<()> {
+        let HiddenEpilogue { slope, a2, f } = epilogue;
         let shapes = (b.cols, a.rows, b.rows, b.rows, (c.rows, c.cols));
         assert_eq!((a.cols, c.rows, c.cols, slope.cols, (a2.rows, a2.cols)), shapes, "hidden_delta: shapes");
-        let (kernel, of_slices) = (kernel::hidden_delta_nt(self.variant.nt), &kernel::HIDDEN_DELTA_SLICES);
-        let end = End { kernel, of_slices, f, tensors: &[slope, a2], first_sum: 0 };
-        self.product(Factors::Nt, Some(end), [a, b, c], false)
+        let (kernel, split_k_sum) =
+            (kernel::hidden_delta_nt(self.variant.nt), &kernel::HIDDEN_DELTA_SPLIT_K_SUM);
+        let epilogue = Epilogue { kernel, split_k_sum, f, tensors: &[slope, a2], first_sum: 0 };
+        self.product(Transpose::Nt, Some(epilogue), [a, b, c], false)
     }
 }
 

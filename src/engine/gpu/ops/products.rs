@@ -1,84 +1,73 @@
 //! The three products, and the sum over the slices of a weight gradient.
 
-use super::cut::{Course, MAX_PRODUCT_TURNS, SLICES_ROWS, Slices, tile};
+use super::split_k::{MAX_PRODUCT_TURNS, SUMMED_ROWS, SplitK};
 use super::word;
 use crate::engine::gpu::device::throttle::moved;
-use crate::engine::gpu::kernel::variant::Product;
+use crate::engine::gpu::kernel::variant::{Product, Tile};
 use crate::engine::gpu::kernel::{self, Kernel};
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::memory::uniform::{self, WeightGradient};
 use crate::engine::gpu::recording::{Choice, Recorder};
 use crate::error::Result;
 use crate::math::objective::Activation;
+use crate::math::transpose::Transpose;
 
-/// A B or A Bᵀ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Factors {
-    Nt,
-    Nn,
-}
-
-impl Factors {
-    fn kernel(self, product: Product) -> &'static Kernel {
-        match self {
-            Self::Nt => kernel::matmul_nt(product),
-            Self::Nn => kernel::matmul_nn(product),
-        }
-    }
-
-    fn sliced(self) -> &'static Kernel {
-        match self {
-            Self::Nt => &kernel::SLICED_NT,
-            Self::Nn => &kernel::SLICED_NN,
-        }
-    }
-}
-
-/// What ends a product.
-pub(crate) struct End<'a> {
-    /// The kernel that ends in it.
+/// What becomes of a product, where it is not stored as it is.
+pub(crate) struct Epilogue<'a> {
+    /// The kernel that has it.
     pub kernel: &'static Kernel,
-    /// The one that adds up slices and ends in it.
-    pub of_slices: &'static Kernel,
-    /// What it applies.
+    /// The one that adds up the slices of split-K and has it.
+    pub split_k_sum: &'static Kernel,
+    /// The activation that it applies.
     pub f: Activation,
     /// The tensors that it takes besides A, B and C.
     pub tensors: &'a [&'a Tensor],
-    /// Where its first sum goes, for ends that leave sums.
+    /// Where its first sum goes, for epilogues that leave sums.
     pub first_sum: usize,
+}
+
+/// The kernel of A Bᵀ or A B as it is, and the one for slices of k.
+fn kernels(transpose: Transpose, product: Product) -> (&'static Kernel, &'static Kernel) {
+    match transpose {
+        Transpose::Nt => (kernel::matmul_nt(product), &kernel::SPLIT_K_NT),
+        Transpose::Nn => (kernel::matmul_nn(product), &kernel::SPLIT_K_NN),
+        Transpose::Tn => unreachable!("Aᵀ B has a uniform of its own"),
+    }
 }
 
 impl Recorder<'_> {
     /// C = A Bᵀ, or C += A Bᵀ.
     pub fn matmul_nt(&mut self, a: &Tensor, b: &Tensor, c: &Tensor, accumulate: bool) -> Result<()> {
         assert_eq!((a.cols, c.rows, c.cols), (b.cols, a.rows, b.rows), "matmul_nt: shapes");
-        self.product(Factors::Nt, None, [a, b, c], accumulate)
+        self.product(Transpose::Nt, None, [a, b, c], accumulate)
     }
 
     /// C = A B, or C += A B.
     pub fn matmul_nn(&mut self, a: &Tensor, b: &Tensor, c: &Tensor, accumulate: bool) -> Result<()> {
         assert_eq!((a.cols, c.rows, c.cols), (b.rows, a.rows, b.cols), "matmul_nn: shapes");
-        self.product(Factors::Nn, None, [a, b, c], accumulate)
+        self.product(Transpose::Nn, None, [a, b, c], accumulate)
     }
 
-    /// Cut where that is faster; else in as many dispatches as the sum needs, the last of which has the end if there is one.
+    /// With split-K where that is faster; else in as many dispatches as the sum needs, the last of which has the epilogue.
     pub(crate) fn product(
         &mut self,
-        factors: Factors,
-        end: Option<End<'_>>,
+        transpose: Transpose,
+        epilogue: Option<Epilogue<'_>>,
         [a, b, c]: [&Tensor; 3],
         accumulate: bool,
     ) -> Result<()> {
-        let product = match factors {
-            Factors::Nt => self.variant.nt,
-            Factors::Nn => self.variant.nn,
+        let product = match transpose {
+            Transpose::Nt => self.variant.nt,
+            Transpose::Nn => self.variant.nn,
+            Transpose::Tn => self.variant.tn,
         };
         let room = self.scratch.as_ref().map_or(0, |scratch| scratch.bound);
-        let course = Course::new(product, c.padded_rows, c.stride(), a.stride(), room);
-        let whole = product_uniform(product, [a, b, c], end.as_ref());
-        if course.slices > 1 {
-            return self.sliced_product(factors, course, whole, end, [a, b, c], accumulate);
+        let split = SplitK::of_product(product, c.padded_rows, c.stride(), a.stride(), room);
+        let whole = product_uniform(product, [a, b, c], epilogue.as_ref());
+        if split.count > 1 {
+            return self.split_product(transpose, split, whole, epilogue, [a, b, c], accumulate);
         }
+        let (stored, _) = kernels(transpose, product);
         let turns = a.stride() / 4;
         let invocations = whole.sums as usize;
         for first in (0..turns).step_by(MAX_PRODUCT_TURNS) {
@@ -91,60 +80,61 @@ impl Recorder<'_> {
             };
             let work = Some(multiply_adds(c, last - first) + moved(c.len()));
             let choice = Choice { work, ..Choice::accumulating(accumulate || first > 0) };
-            match &end {
-                Some(end) if last == turns => {
-                    let choice = Choice { activation: Some(end.f), ..choice };
-                    let tensors = [&[c], end.tensors, &[a, b]].concat();
-                    self.dispatch(end.kernel, choice, &uniform, &tensors, invocations)?;
+            match &epilogue {
+                Some(epilogue) if last == turns => {
+                    let choice = Choice { activation: Some(epilogue.f), ..choice };
+                    let tensors = [&[c, a, b], epilogue.tensors].concat();
+                    self.dispatch(epilogue.kernel, choice, &uniform, &tensors, invocations)?;
                 }
-                _ => self.dispatch(factors.kernel(product), choice, &uniform, &[c, a, b], invocations)?,
+                _ => self.dispatch(stored, choice, &uniform, &[c, a, b], invocations)?,
             }
         }
         Ok(())
     }
 
-    /// Slice by slice into the room for them, then all slices with the end.
-    fn sliced_product(
+    /// Slice by slice into the room for them, then all slices with the epilogue.
+    fn split_product(
         &mut self,
-        factors: Factors,
-        course: Course,
+        transpose: Transpose,
+        split: SplitK,
         whole: uniform::Product,
-        end: Option<End<'_>>,
+        epilogue: Option<Epilogue<'_>>,
         [a, b, c]: [&Tensor; 3],
         accumulate: bool,
     ) -> Result<()> {
-        let scratch = self.scratch.clone().expect("products are cut where there is room for slices");
-        let Course { slice, slices } = course;
-        let uniform = uniform::Product { slice: word(slice), slices: word(slices), ..whole };
+        let scratch = self.scratch.clone().expect("k is split where there is room for slices");
+        let (_, of_slices) = kernels(transpose, Product::Tiled);
+        let slices = split.count;
+        let uniform = uniform::Product { slice: word(split.depth / 4), slices: word(slices), ..whole };
         let work = Some(multiply_adds(c, a.stride() / 4) + moved(slices * c.len()));
         let choice = Choice { work, ..Choice::default() };
         let invocations = whole.sums as usize * slices;
-        self.dispatch(factors.sliced(), choice, &uniform, &[&scratch, a, b], invocations)?;
+        self.dispatch(of_slices, choice, &uniform, &[&scratch, a, b], invocations)?;
 
-        let invocations = c.len() / (4 * SLICES_ROWS);
+        let invocations = c.len() / (4 * SUMMED_ROWS);
         let uniform = uniform::Product { sums: word(invocations), ..uniform };
         let choice = Choice { work: Some(moved((slices + 2) * c.len())), ..Choice::accumulating(accumulate) };
-        match end {
-            Some(end) => {
-                let choice = Choice { activation: Some(end.f), ..choice };
-                let tensors = [&[c], end.tensors, &[&scratch]].concat();
-                self.dispatch(end.of_slices, choice, &uniform, &tensors, invocations)
+        match epilogue {
+            Some(epilogue) => {
+                let choice = Choice { activation: Some(epilogue.f), ..choice };
+                let tensors = [&[c, &scratch], epilogue.tensors].concat();
+                self.dispatch(epilogue.split_k_sum, choice, &uniform, &tensors, invocations)
             }
-            None => self.dispatch(&kernel::MATMUL_SLICES, choice, &uniform, &[c, &scratch], invocations),
+            None => self.dispatch(&kernel::SPLIT_K_SUM, choice, &uniform, &[c, &scratch], invocations),
         }
     }
 
     /// P_z = AᵀB over slice z of the rows; `products` is `[slices · padded columns of A, columns of B]`.
-    pub fn matmul_tn(&mut self, a: &Tensor, b: &Tensor, products: &Tensor, slices: Slices) -> Result<()> {
-        let ((height, width), sharers) = tile(self.variant.tn);
-        let tiles = (a.stride().div_ceil(height), b.stride().div_ceil(width));
+    pub fn matmul_tn(&mut self, a: &Tensor, b: &Tensor, products: &Tensor, slices: SplitK) -> Result<()> {
+        let Tile { rows, cols, sharers } = self.variant.tn.tile();
+        let tiles = (a.stride().div_ceil(rows), b.stride().div_ceil(cols));
         assert_eq!(a.rows, b.rows, "matmul_tn: rows");
         assert!(products.bound >= slices.count * a.stride() * b.stride(), "matmul_tn: room for the slices");
         let uniform = uniform::SlicedProduct {
             tiles_m: word(tiles.0),
             tiles_n: word(tiles.1),
             k: word(a.padded_rows),
-            slice: word(slices.rows),
+            slice: word(slices.depth),
             slices: word(slices.count),
             stride_a: word(a.stride() / 4),
             stride_b: word(b.stride() / 4),
@@ -163,7 +153,7 @@ impl Recorder<'_> {
     pub fn weight_gradient(
         &mut self,
         products: &Tensor,
-        slices: Slices,
+        slices: SplitK,
         w: &Tensor,
         gradient: &Tensor,
         examples: usize,
@@ -192,10 +182,14 @@ fn multiply_adds(c: &Tensor, turns: usize) -> f64 {
     (c.len() * 4 * turns) as f64
 }
 
-/// What a product is told that is computed as a whole.
-fn product_uniform(product: Product, [a, b, c]: [&Tensor; 3], end: Option<&End<'_>>) -> uniform::Product {
-    let ((height, width), sharers) = tile(product);
-    let (tiles_m, tiles_n) = (c.padded_rows.div_ceil(height), c.stride().div_ceil(width));
+/// The uniform of a product that is computed as a whole.
+fn product_uniform(
+    product: Product,
+    [a, b, c]: [&Tensor; 3],
+    epilogue: Option<&Epilogue<'_>>,
+) -> uniform::Product {
+    let Tile { rows, cols, sharers } = product.tile();
+    let (tiles_m, tiles_n) = (c.padded_rows.div_ceil(rows), c.stride().div_ceil(cols));
     uniform::Product {
         tiles_m: word(tiles_m),
         tiles_n: word(tiles_n),
@@ -208,7 +202,7 @@ fn product_uniform(product: Product, [a, b, c]: [&Tensor; 3], end: Option<&End<'
         examples: word(c.rows),
         units: word(c.cols),
         sums: word(tiles_m * tiles_n * sharers),
-        first_sum: word(end.map_or(0, |end| end.first_sum)),
+        first_sum: word(epilogue.map_or(0, |epilogue| epilogue.first_sum)),
         slice: word(a.stride() / 4),
         slices: 1,
     }

@@ -1,15 +1,15 @@
 //! Sums down columns and over blocks of a vector, and the largest exponents of blocks.
 
 use super::word;
-use crate::engine::gpu::kernel;
+use crate::engine::gpu::kernel::{self, of_memory};
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::memory::uniform::{ColumnMean, ColumnSums, Dots, Exponents, MAX_LIST};
+use crate::engine::gpu::memory::uniform::{ColumnMean, ColumnSums, Dots, MAX_LIST, MaxExponent};
 use crate::engine::gpu::recording::{Choice, LiveUniform, Recorder};
 use crate::error::Result;
 
 /// Vec4s a block sum of `dot` covers.
 pub const SUM_BLOCK: usize = 64;
-/// Vec4s of which `exponents` finds the largest exponent.
+/// Vec4s of which `max_exponent` finds the largest exponent.
 pub const EXPONENT_BLOCK: usize = 256;
 /// Rows a block sum of `column_sums` covers.
 pub const COLUMN_BLOCK: usize = 64;
@@ -25,7 +25,13 @@ impl Recorder<'_> {
             blocks: word(blocks),
             stride: word(a.stride() / 4),
         };
-        self.dispatch(&kernel::COLUMN_SUMS, Choice::default(), &uniform, &[a, sums], blocks * a.stride() / 4)
+        self.dispatch(
+            of_memory(&kernel::COLUMN_SUMS, self.variant.memory),
+            Choice::default(),
+            &uniform,
+            &[a, sums],
+            blocks * a.stride() / 4,
+        )
     }
 
     /// mean ← Σ sums / `examples`, or mean += that; `sums` holds the blocks of `rows` rows.
@@ -64,7 +70,13 @@ impl Recorder<'_> {
         first: usize,
     ) -> Result<()> {
         let uniform = dots_uniform(len, pairs, first);
-        self.dispatch(&kernel::DOT, Choice::default(), &uniform, &[x, y, sums], pairs.len() * sum_blocks(len))
+        self.dispatch(
+            of_memory(&kernel::DOT, self.variant.memory),
+            Choice::default(),
+            &uniform,
+            &[x, y, sums],
+            pairs.len() * sum_blocks(len),
+        )
     }
 
     /// As [`Recorder::dot`] with the pairs set before each run, at most `max_pairs`.
@@ -77,21 +89,26 @@ impl Recorder<'_> {
         sums: &Tensor,
         uniform: &LiveUniform,
     ) -> Result<()> {
-        self.dispatch_live(&kernel::DOT, uniform, &[x, y, sums], max_pairs * sum_blocks(len))
+        self.dispatch_live(
+            of_memory(&kernel::DOT, self.variant.memory),
+            uniform,
+            &[x, y, sums],
+            max_pairs * sum_blocks(len),
+        )
     }
 
     /// The largest exponent in each block of `x`, 255 where a number is not finite, to `largest[first..]`:
     /// [`exponent_blocks`] of them.
-    pub fn exponents(&mut self, x: &Tensor, largest: &Tensor, first: usize) -> Result<()> {
+    pub fn max_exponent(&mut self, x: &Tensor, largest: &Tensor, first: usize) -> Result<()> {
         let blocks = exponent_blocks(x.len());
-        assert!(first + blocks <= largest.bound, "exponents: room for the blocks");
+        assert!(first + blocks <= largest.bound, "max_exponent: room for the blocks");
         let (count, block) = (word(x.len() / 4), word(EXPONENT_BLOCK));
-        let uniform = Exponents { count, block, blocks: word(blocks), first: word(first) };
-        self.dispatch(&kernel::EXPONENTS, Choice::default(), &uniform, &[x, largest], blocks)
+        let uniform = MaxExponent { count, block, blocks: word(blocks), first: word(first) };
+        self.dispatch(&kernel::MAX_EXPONENT, Choice::default(), &uniform, &[x, largest], blocks)
     }
 }
 
-/// Blocks of `len` numbers that `exponents` tells of.
+/// Blocks of `len` numbers that `max_exponent` tells of.
 pub fn exponent_blocks(len: usize) -> usize {
     (len / 4).div_ceil(EXPONENT_BLOCK)
 }

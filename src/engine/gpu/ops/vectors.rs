@@ -2,9 +2,9 @@
 
 use super::word;
 use crate::engine::gpu::device::throttle::moved;
-use crate::engine::gpu::kernel;
+use crate::engine::gpu::kernel::{self, of_memory};
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::memory::uniform::{Adam, Axpy, Combination, Expand, Gather, MAX_LIST, Sgd};
+use crate::engine::gpu::memory::uniform::{Adam, Axpy, Dequantize, Gather, LinearCombination, MAX_LIST, Sgd};
 use crate::engine::gpu::recording::{Choice, LiveUniform, Recorder};
 use crate::error::Result;
 use crate::math::optim::first_order::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
@@ -23,9 +23,19 @@ impl Recorder<'_> {
         self.dispatch(&kernel::AXPY, Choice::default(), &uniform, &[x, y, z], z.len() / 4)
     }
 
-    /// z ← Σ coefficient · vector, with the terms set before each run (see [`combination_uniform`]).
-    pub fn combine_live(&mut self, stack: &Tensor, z: &Tensor, uniform: &LiveUniform) -> Result<()> {
-        self.dispatch_live(&kernel::COMBINE, uniform, &[stack, z], z.len() / 4)
+    /// z ← Σ coefficient · vector, with the terms set before each run (see [`linear_combination_uniform`]).
+    pub fn linear_combination_live(
+        &mut self,
+        stack: &Tensor,
+        z: &Tensor,
+        uniform: &LiveUniform,
+    ) -> Result<()> {
+        self.dispatch_live(
+            of_memory(&kernel::LINEAR_COMBINATION, self.variant.memory),
+            uniform,
+            &[stack, z],
+            z.len() / 4,
+        )
     }
 
     /// v ← μv + g, w ← w − ηv, with η and μ set before each run.
@@ -79,27 +89,33 @@ impl Recorder<'_> {
     }
 
     /// batch ← the numbers that `table` has for codes of `bytes` bytes each.
-    pub fn expand(&mut self, codes: &Tensor, table: &Tensor, bytes: usize, batch: &Tensor) -> Result<()> {
-        assert!(4 * codes.bound >= batch.rows * batch.stride() * bytes, "expand: codes");
-        let uniform = Expand {
+    pub fn dequantize(&mut self, codes: &Tensor, table: &Tensor, bytes: usize, batch: &Tensor) -> Result<()> {
+        assert!(4 * codes.bound >= batch.rows * batch.stride() * bytes, "dequantize: codes");
+        let uniform = Dequantize {
             rows: word(batch.rows),
             padded_rows: word(batch.padded_rows),
             cols: word(batch.cols),
             stride: word(batch.stride() / 4),
             bytes: word(bytes),
         };
-        self.dispatch(&kernel::EXPAND, Choice::default(), &uniform, &[codes, table, batch], batch.len() / 4)
+        self.dispatch(
+            &kernel::DEQUANTIZE,
+            Choice::default(),
+            &uniform,
+            &[codes, table, batch],
+            batch.len() / 4,
+        )
     }
 }
 
-/// The uniform of `combine`.
-pub fn combination_uniform(len: usize, terms: &[(f64, usize)]) -> Combination {
-    assert!(terms.len() <= MAX_LIST, "combine: {} terms", terms.len());
+/// The uniform of `linear_combination`.
+pub fn linear_combination_uniform(len: usize, terms: &[(f64, usize)]) -> LinearCombination {
+    assert!(terms.len() <= MAX_LIST, "linear_combination: {} terms", terms.len());
     let mut term = [[0; 4]; MAX_LIST];
     for (slot, &(coefficient, vector)) in term.iter_mut().zip(terms) {
         *slot = [word(vector), (coefficient as f32).to_bits(), 0, 0];
     }
-    Combination { count: word(len / 4), terms: word(terms.len()), pad0: 0, pad1: 0, term }
+    LinearCombination { count: word(len / 4), terms: word(terms.len()), pad0: 0, pad1: 0, term }
 }
 
 /// The uniform of `axpy`.

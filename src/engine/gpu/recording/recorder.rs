@@ -8,7 +8,7 @@ use super::{LiveUniform, Recorded, Recording};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::throttle::moved;
 use crate::engine::gpu::kernel::variant::Variant;
-use crate::engine::gpu::kernel::{Access, Kernel, Memory, Pipeline, Specialisation};
+use crate::engine::gpu::kernel::{Access, Kernel, Pipeline, Specialisation};
 use crate::engine::gpu::memory::buffer::{Tensor, buffer};
 use crate::engine::gpu::memory::storage::Texture;
 use crate::error::{Error, Result};
@@ -29,7 +29,7 @@ enum PlannedCommand {
         kernel: &'static Kernel,
         pipeline: Pipeline,
         uniform: UniformSource,
-        resources: Vec<Resource>,
+        resources: Vec<(u32, Resource)>,
         groups: u32,
         work: f64,
     },
@@ -110,49 +110,30 @@ impl<'g> Recorder<'g> {
         tensors: &[&Tensor],
         invocations: usize,
     ) -> Result<()> {
-        assert_eq!(tensors.len(), kernel.bindings.len(), "{}: bindings", kernel.name);
+        assert_eq!(tensors.len(), kernel.tensors().count(), "{}: bindings", kernel.name);
         for tensor in tensors {
             let (bound, limit) = (tensor.bound, self.limit);
             assert!(bound <= limit, "{}: a binding of {bound} numbers, allowed are {limit}", kernel.name);
         }
         let Choice { activation, accumulate, work } = choice;
         let work = work.unwrap_or_else(|| moved(tensors.iter().map(|tensor| tensor.bound).sum()));
-        let memory = self.memory_for(kernel, tensors);
-        let pipeline = self.gpu.pipeline(kernel, Specialisation { activation, accumulate, memory })?;
-        let resources = self.resources(kernel, memory, tensors)?;
+        let pipeline = self.gpu.pipeline(kernel, Specialisation { activation, accumulate })?;
+        let resources = self.resources(kernel, tensors)?;
         let groups = groups_of(kernel, invocations)?;
         self.planned.push(PlannedCommand::Dispatch { kernel, pipeline, uniform, resources, groups, work });
         self.outdate(kernel, tensors);
         Ok(())
     }
 
-    /// Textures where they are wanted and large enough ones can be had.
-    fn memory_for(&self, kernel: &Kernel, tensors: &[&Tensor]) -> Memory {
-        let mut read = tensors.iter().zip(kernel.bindings).filter(|(_, access)| access.reads_fours());
-        match self.variant.memory {
-            Memory::Textures
-                if kernel.reads_textures()
-                    && read.all(|(tensor, _)| Texture::fits(self.gpu, tensor.bound)) =>
-            {
-                Memory::Textures
-            }
-            _ => Memory::Buffers,
-        }
-    }
-
-    /// The resources in the order of the bindings; textures are brought up to date first.
-    fn resources(&mut self, kernel: &Kernel, memory: Memory, tensors: &[&Tensor]) -> Result<Vec<Resource>> {
+    /// The resources of a kernel's tensors, with their bindings; textures are brought up to date first.
+    fn resources(&mut self, kernel: &Kernel, tensors: &[&Tensor]) -> Result<Vec<(u32, Resource)>> {
         let mut resources = Vec::new();
-        for (tensor, access) in tensors.iter().zip(kernel.bindings) {
-            resources.push(match (access, memory) {
-                (Access::Read(..), Memory::Textures) => self.texture(tensor)?,
-                _ => Resource::Buffer((*tensor).clone()),
-            });
-        }
-        if memory == Memory::Textures {
-            for (_, index, _) in kernel.updates() {
-                resources.push(self.texture(tensors[index])?);
-            }
+        for (tensor, binding) in tensors.iter().zip(kernel.tensors()) {
+            let resource = match binding.access {
+                Access::Texture => self.texture(tensor)?,
+                Access::Uniform | Access::Read | Access::Write => Resource::Buffer((*tensor).clone()),
+            };
+            resources.push((binding.number, resource));
         }
         Ok(resources)
     }
@@ -172,8 +153,8 @@ impl<'g> Recorder<'g> {
 
     /// Textures of what a kernel writes are out of date from now on.
     fn outdate(&mut self, kernel: &Kernel, tensors: &[&Tensor]) {
-        for (tensor, access) in tensors.iter().zip(kernel.bindings) {
-            if matches!(access, Access::Write | Access::Update(_)) {
+        for (tensor, binding) in tensors.iter().zip(kernel.tensors()) {
+            if binding.access == Access::Write {
                 assert!(!tensor.buffer.is_constant(), "{} writes into constant data", kernel.name);
                 self.fresh.retain(|(buffer, texture)| {
                     *buffer != *tensor.buffer || !texture.overlaps(tensor.offset, tensor.bound)
@@ -245,9 +226,9 @@ impl PlannedCommand {
         };
         let size = std::num::NonZeroU64::new(kernel.uniform.size.next_multiple_of(16) as u64);
         let uniform = wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size });
-        let resources = std::iter::once(uniform).chain(resources.iter().map(Resource::binding));
-        let entries: Vec<_> = (0..)
-            .zip(resources)
+        let resources = resources.iter().map(|(binding, resource)| (*binding, resource.binding()));
+        let entries: Vec<_> = std::iter::once((0, uniform))
+            .chain(resources)
             .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource })
             .collect();
         let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
@@ -262,10 +243,10 @@ impl PlannedCommand {
 /// Workgroups for `invocations`, if they can be numbered.
 fn groups_of(kernel: &Kernel, invocations: usize) -> Result<u32> {
     let too_many = || Error::device(format!("{}: {invocations} invocations are too many", kernel.name));
-    let groups = u32::try_from(invocations.div_ceil(kernel.workgroup() as usize)).map_err(|_| too_many())?;
+    let groups = u32::try_from(invocations.div_ceil(kernel.workgroup as usize)).map_err(|_| too_many())?;
     let groups = groups.max(1);
     let [across, down] = fold(&(0..groups), groups);
-    if u64::from(across) * u64::from(down) * u64::from(kernel.workgroup()) > u64::from(u32::MAX)
+    if u64::from(across) * u64::from(down) * u64::from(kernel.workgroup) > u64::from(u32::MAX)
         || down > MAX_GROUPS
     {
         return Err(too_many());

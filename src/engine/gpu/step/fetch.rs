@@ -90,7 +90,7 @@ impl Fetcher {
             Some(at) => at,
             None => {
                 let mut recorder = partition.recorder(gpu);
-                recorder.expand(&coded.codes, &coded.table, coded.bytes, &x)?;
+                recorder.dequantize(&coded.codes, &coded.table, coded.bytes, &x)?;
                 coded.expand.push((x.rows, recorder.finish()?));
                 coded.expand.len() - 1
             }

@@ -32,7 +32,7 @@ impl FinitenessCheck {
         let largest = packed(gpu, "largest exponents", lens.iter().copied(), partition.limit)?;
         let mut recorder = partition.recorder(gpu);
         for (whole, largest) in wholes.iter().zip(&largest) {
-            recorder.exponents(whole, largest, 0)?;
+            recorder.max_exponent(whole, largest, 0)?;
         }
         Ok(Self { recording: recorder.finish()?, largest, staging: staging(gpu, lens.iter().sum())? })
     }

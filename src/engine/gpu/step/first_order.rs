@@ -67,14 +67,14 @@ impl FirstOrder {
     pub fn allocations(partition: &Partition) -> [Allocation; 2] {
         let units = partition.blocks.iter().map(|block| block.len());
         [
-            Allocation::vectors("gradient", Category::OptimizerState, partition.segments()).copied(1),
+            Allocation::vectors("gradient", Category::OptimizerState, partition.segments()),
             Allocation::vectors("average rho_hat", Category::OptimizerState, units),
         ]
     }
 
     /// A moment.
     pub fn moment(partition: &Partition) -> Allocation {
-        Allocation::vectors("moment", Category::OptimizerState, partition.segments()).copied(1)
+        Allocation::vectors("moment", Category::OptimizerState, partition.segments())
     }
 
     /// Makes sure that there are so many moments; new ones are 0.

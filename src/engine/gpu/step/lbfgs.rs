@@ -8,8 +8,8 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::Allocation;
 use crate::engine::gpu::memory::buffer::{read_parts, staging};
 use crate::engine::gpu::memory::partition::Partition;
-use crate::engine::gpu::memory::uniform::{Axpy, Combination, Dots, MAX_LIST};
-use crate::engine::gpu::ops::{axpy_uniform, combination_uniform, dots_uniform};
+use crate::engine::gpu::memory::uniform::{Axpy, Dots, LinearCombination, MAX_LIST};
+use crate::engine::gpu::ops::{axpy_uniform, dots_uniform, linear_combination_uniform};
 use crate::engine::gpu::recording::{LiveUniform, Recorder, Recording};
 use crate::engine::gpu::step::evaluate::Evaluation;
 use crate::engine::gpu::step::fetch::Fetcher;
@@ -51,7 +51,7 @@ impl LbfgsSearch {
         };
         let (pairs, terms) = (
             of_pieces(LiveUniform::new::<Dots>, "pairs")?,
-            of_pieces(LiveUniform::new::<Combination>, "terms")?,
+            of_pieces(LiveUniform::new::<LinearCombination>, "terms")?,
         );
         let step = vectors.trial.iter().map(|_| LiveUniform::new::<Axpy>(gpu, "step"));
         let step = step.collect::<Result<Vec<_>>>()?;
@@ -140,7 +140,7 @@ impl LbfgsSearch {
     pub fn set_direction(&self, on: &Resident, terms: &[(f64, Slot)]) -> Result<()> {
         let terms = merge(terms.iter().map(|&(c, slot)| (c, self.vectors.index(slot))));
         for (piece, live) in self.vectors.pieces.iter().zip(&self.terms) {
-            live.set(&on.gpu, &combination_uniform(piece.len(), &terms));
+            live.set(&on.gpu, &linear_combination_uniform(piece.len(), &terms));
         }
         self.combine.run(&on.gpu)
     }
@@ -204,7 +204,7 @@ fn record_products(on: &Resident, vectors: &SearchVectors, pairs: &[LiveUniform]
 fn record_combination(on: &Resident, vectors: &SearchVectors, terms: &[LiveUniform]) -> Result<Recording> {
     let mut recorder = on.partition.recorder(&on.gpu);
     for (piece, terms) in vectors.pieces.iter().zip(terms) {
-        recorder.combine_live(&piece.stack, &piece.of(&vectors.direction), terms)?;
+        recorder.linear_combination_live(&piece.stack, &piece.of(&vectors.direction), terms)?;
     }
     recorder.finish()
 }

@@ -7,7 +7,7 @@ use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, output_bias};
 use crate::engine::gpu::memory::workspace::{Workspace, slices_of};
-use crate::engine::gpu::ops::{HiddenEnd, LayerEnd, OutputEnd};
+use crate::engine::gpu::ops::{HiddenEpilogue, LayerEpilogue, OutputEpilogue};
 use crate::engine::gpu::recording::{LiveUniform, Recorder};
 use crate::engine::gpu::step::examples::PassRows;
 use crate::error::Result;
@@ -124,7 +124,8 @@ impl<'p> PassRecorder<'p, '_> {
             self.weight_gradient(&a2, &delta3, &self.subject.weights[k].d, &gradient.d, later)?;
 
             let delta2 = resized(&self.work.error, x.rows, a2.cols);
-            let end = HiddenEnd { slope: &self.work.slope[k], a2: &a2, f: self.subject.objective.activation };
+            let end =
+                HiddenEpilogue { slope: &self.work.slope[k], a2: &a2, f: self.subject.objective.activation };
             self.recorder.hidden_delta(&delta3, &self.subject.weights[k].d, end, &delta2)?;
             self.weight_gradient(&delta2, x, &self.subject.weights[k].w1, &gradient.w1, later)?;
             self.bias_gradient(&delta2, &gradient.b1, later)?;
@@ -166,7 +167,7 @@ impl<'p> PassRecorder<'p, '_> {
     pub fn hidden(&mut self, k: usize, x: &Tensor) -> Result<Tensor> {
         let a2 = first_rows(&self.work.a2[k], x.rows);
         let weights = &self.subject.weights[k];
-        let end = LayerEnd { bias: &weights.b1, f: self.subject.objective.activation };
+        let end = LayerEpilogue { bias: &weights.b1, f: self.subject.objective.activation };
         self.recorder.layer_nt(x, &weights.w1, end, &a2)?;
         Ok(a2)
     }
@@ -183,14 +184,14 @@ impl<'p> PassRecorder<'p, '_> {
     pub fn output_delta(&mut self, number: usize, x: &Tensor) -> Result<Tensor> {
         let (a2, d, delta3) = self.all_but_last_block(x)?;
         let sums = &self.work.squared_errors[number];
-        let end = OutputEnd { layer: self.output_layer(), x, sums, first_sum: 0 };
+        let end = OutputEpilogue { layer: self.output_layer(), x, sums, first_sum: 0 };
         let accumulate = self.subject.weights.len() > 1;
         self.recorder.output_delta(&a2, d, end, &delta3, accumulate)?;
         Ok(delta3)
     }
 
-    fn output_layer(&self) -> LayerEnd<'p> {
-        LayerEnd { bias: output_bias(self.subject.weights), f: self.subject.objective.output }
+    fn output_layer(&self) -> LayerEpilogue<'p> {
+        LayerEpilogue { bias: output_bias(self.subject.weights), f: self.subject.objective.output }
     }
 
     /// Adds up A2_k D_k of all blocks but the last; returns the factors of the last, and where the sum is.

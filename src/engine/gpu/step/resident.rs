@@ -55,9 +55,9 @@ impl Resident {
         Ok(Self { gpu, partition, objective, rho_hat, params: resident, workspace, rows, count, staging })
     }
 
-    /// The parameters: textures hold W1 and D, both as one vector, and all of it as one vector.
+    /// The parameters: textures hold W1 and D, and both as one vector.
     fn parameters(partition: &Partition) -> Allocation {
-        Allocation::vectors("parameters", Category::Parameters, partition.segments()).copied(3)
+        Allocation::vectors("parameters", Category::Parameters, partition.segments()).copied(2)
     }
 
     /// The tensors for `count` examples and updates over at most `update` rows; those of the examples themselves apart.

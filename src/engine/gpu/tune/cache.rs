@@ -12,9 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::products::ProductSize;
 use crate::engine::gpu::device::adapter::Adapter;
-use crate::engine::gpu::kernel::tile::Unrolled;
 use crate::engine::gpu::kernel::variant::Variant;
-use crate::engine::gpu::kernel::{ALL, Memory};
+use crate::engine::gpu::kernel::{ALL, Host};
 use crate::error::Error;
 use crate::io::folder::{Claim, Folder};
 
@@ -192,9 +191,7 @@ fn write(folder: &Folder, entries: &[CachedRace]) -> crate::Result<()> {
 fn hash_of_kernels() -> u64 {
     const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01b3;
-    let texts = ALL
-        .iter()
-        .flat_map(|kernel| [Memory::Buffers, Memory::Textures].map(|m| kernel.text(m, Unrolled::All)));
+    let texts = ALL.iter().map(|kernel| kernel.text(Host::NAGA));
     let add = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(PRIME);
     texts.fold(BASIS, |hash, text| text.bytes().fold(hash, add))
 }

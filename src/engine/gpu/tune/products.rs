@@ -9,7 +9,7 @@ use crate::engine::gpu::kernel::variant::Product;
 use crate::engine::gpu::memory::buffer::{Tensor, bytes, padded};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::workspace::slices_of;
-use crate::engine::gpu::ops::{LayerEnd, OutputEnd, output_sums, product_room};
+use crate::engine::gpu::ops::{LayerEpilogue, OutputEpilogue, output_sums, product_room};
 use crate::engine::gpu::recording::{Recorder, Recording};
 use crate::error::Result;
 use crate::math::objective::Activation;
@@ -122,7 +122,7 @@ impl<'g> Products<'g> {
     fn record(&self, candidate: Candidate, count: usize) -> Result<Recording> {
         const F: Activation = Activation::Sigmoid;
         let ProductTensors { x, a2, w, bias, nt, nn, tn, sums, scratch, size } = &self.tensors;
-        let [hidden, output] = bias.each_ref().map(|bias| LayerEnd { bias, f: F });
+        let [hidden, output] = bias.each_ref().map(|bias| LayerEpilogue { bias, f: F });
         let mut recorder = Recorder::of(self.gpu, candidate.variant());
         recorder.scratch = Some(scratch.clone());
         let slices = slices_of(candidate.product, tn.bound, size.hidden, size.visible, size.rows);
@@ -130,7 +130,7 @@ impl<'g> Products<'g> {
             match candidate.transpose {
                 Transpose::Nt => recorder.layer_nt(x, w, hidden, nt)?,
                 Transpose::Nn => {
-                    let end = OutputEnd { layer: output, x, sums, first_sum: 0 };
+                    let end = OutputEpilogue { layer: output, x, sums, first_sum: 0 };
                     recorder.output_delta(a2, w, end, nn, false)?;
                 }
                 Transpose::Tn => recorder.matmul_tn(a2, x, tn, slices)?,

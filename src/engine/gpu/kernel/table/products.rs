@@ -1,194 +1,187 @@
-//! The rows of the products: every text with every end that it may have.
+//! The rows of the products: every shader with every epilogue that it may have.
 
-use crate::engine::gpu::kernel::Access::{self, Read, Write};
-use crate::engine::gpu::kernel::tile::{Generated, Left};
+use std::sync::OnceLock;
+
+use super::{PARTS, shader};
 use crate::engine::gpu::kernel::variant::Product;
-use crate::engine::gpu::kernel::{Kernel, Uniform};
+use crate::engine::gpu::kernel::{Kernel, Memory, Uniform, WORKGROUP};
 use crate::engine::gpu::memory::uniform;
+use crate::math::transpose::Transpose;
 
-/// A text of a product, the part that its kind shares, and what is generated for it.
+/// The shader of a product, with the parts that its kind shares.
 #[derive(Clone, Copy)]
-struct Text {
+struct Shader {
+    file: &'static str,
     source: &'static str,
-    shared: &'static str,
-    tile: Option<Generated>,
+    parts: [&'static str; 4],
+    product: Option<(Product, Transpose)>,
 }
 
-impl Text {
-    const fn direct(source: &'static str) -> Self {
-        Self { source, shared: "", tile: None }
-    }
+macro_rules! product {
+    ($file:literal, $product:ident, $transpose:ident, [$($part:expr),*]) => {
+        Shader {
+            file: $file,
+            source: shader!($file),
+            parts: [$($part),*],
+            product: Some((Product::$product, Transpose::$transpose)),
+        }
+    };
+}
 
-    const fn tiled(source: &'static str) -> Self {
-        let shared = include_str!("../../../../../shaders/_tiled.wgsl");
-        Self { source, shared, tile: Some(Generated::Shared) }
-    }
+const PRODUCT: &str = shader!("_product");
+const SPLIT_K_PRODUCT: &str = shader!("_split_k_product");
+const TILE: &str = shader!("_broadcast_tile");
+const ROWS: &str = shader!("_broadcast_rows");
+const TEXTURE: &str = shader!("_texture");
+use super::super::TILED_PART as TILED;
 
-    const fn broadcast(source: &'static str, left: Left) -> Self {
-        Self { source, shared: "", tile: Some(Generated::Broadcast(left)) }
+/// The shaders of a product, in the order of [`Product::ALL`].
+const NT: [Shader; 3] = [
+    product!("matmul_nt", Direct, Nt, [PRODUCT, "", "", ""]),
+    product!("matmul_nt_tiled", Tiled, Nt, [PRODUCT, TILED, "", ""]),
+    product!("matmul_nt_broadcast", Broadcast, Nt, [PRODUCT, TILE, ROWS, TEXTURE]),
+];
+const NN: [Shader; 3] = [
+    product!("matmul_nn", Direct, Nn, [PRODUCT, "", "", ""]),
+    product!("matmul_nn_tiled", Tiled, Nn, [PRODUCT, TILED, "", ""]),
+    product!("matmul_nn_broadcast", Broadcast, Nn, [PRODUCT, TILE, ROWS, TEXTURE]),
+];
+const TN: [Shader; 3] = [
+    product!("matmul_tn", Direct, Tn, [SPLIT_K_PRODUCT, "", "", ""]),
+    product!("matmul_tn_tiled", Tiled, Tn, [SPLIT_K_PRODUCT, TILED, "", ""]),
+    product!("matmul_tn_broadcast", Broadcast, Tn, [SPLIT_K_PRODUCT, TILE, "", TEXTURE]),
+];
+/// Adds up the slices of split-K that `tiled` leaves.
+const SUM: Shader = Shader {
+    file: "split_k_sum",
+    source: shader!("split_k_sum"),
+    parts: [PRODUCT, "", "", ""],
+    product: None,
+};
+
+/// What becomes of a product: the parts that are joined where it reads buffers, and where it reads textures.
+#[derive(Clone, Copy)]
+struct Epilogue {
+    buffers: [&'static str; 3],
+    textures: [&'static str; 3],
+}
+
+impl Epilogue {
+    const fn of_both(part: &'static str) -> Self {
+        Self { buffers: [part, "", ""], textures: [part, "", ""] }
     }
 }
 
-/// The texts of a product, in the order of [`Product::ALL`].
-const NT: [Text; 3] = [
-    Text::direct(include_str!("../../../../../shaders/matmul_nt.wgsl")),
-    Text::tiled(include_str!("../../../../../shaders/matmul_nt_tiled.wgsl")),
-    Text::broadcast(include_str!("../../../../../shaders/matmul_nt_broadcast.wgsl"), Left::Rows),
-];
-const NN: [Text; 3] = [
-    Text::direct(include_str!("../../../../../shaders/matmul_nn.wgsl")),
-    Text::tiled(include_str!("../../../../../shaders/matmul_nn_tiled.wgsl")),
-    Text::broadcast(include_str!("../../../../../shaders/matmul_nn_broadcast.wgsl"), Left::Rows),
-];
-const TN: [Text; 3] = [
-    Text::direct(include_str!("../../../../../shaders/matmul_tn.wgsl")),
-    Text::tiled(include_str!("../../../../../shaders/matmul_tn_tiled.wgsl")),
-    Text::broadcast(include_str!("../../../../../shaders/matmul_tn_broadcast.wgsl"), Left::Columns),
-];
-/// Adds up slices that `tiled` has left.
-const SLICES: Text = Text::direct(include_str!("../../../../../shaders/matmul_slices.wgsl"));
-
-/// What becomes of a product: the part that is joined, and what it takes.
-struct End {
-    part: &'static str,
-    activates: bool,
-    accumulates: bool,
-}
-
-const PRODUCT_PART: &str = include_str!("../../../../../shaders/_product.wgsl");
-const PLAIN: End =
-    End { part: include_str!("../../../../../shaders/_put.wgsl"), activates: false, accumulates: true };
-const SLICE: End = End {
-    part: include_str!("../../../../../shaders/_put_slice.wgsl"),
-    activates: false,
-    accumulates: false,
+const ACTIVATION: &str = shader!("_activation");
+const STORE: Epilogue = Epilogue::of_both(shader!("epilogue/store"));
+const SPLIT_K: Epilogue = Epilogue::of_both(shader!("epilogue/split_k"));
+const LAYER: Epilogue = Epilogue {
+    buffers: [shader!("epilogue/layer"), shader!("epilogue/_layer"), ACTIVATION],
+    textures: [shader!("epilogue/layer_textures"), shader!("epilogue/_layer"), ACTIVATION],
 };
-const LAYER: End =
-    End { part: include_str!("../../../../../shaders/_put_layer.wgsl"), activates: true, accumulates: true };
-const OUTPUT_DELTA: End = End {
-    part: include_str!("../../../../../shaders/_put_output_delta.wgsl"),
-    activates: true,
-    accumulates: true,
+const OUTPUT_DELTA: Epilogue = Epilogue {
+    buffers: [shader!("epilogue/output_delta"), shader!("epilogue/_output_delta"), ACTIVATION],
+    textures: [shader!("epilogue/output_delta_textures"), shader!("epilogue/_output_delta"), ACTIVATION],
 };
-const HIDDEN_DELTA: End = End {
-    part: include_str!("../../../../../shaders/_put_hidden_delta.wgsl"),
-    activates: true,
-    accumulates: true,
+const HIDDEN_DELTA: Epilogue = Epilogue {
+    buffers: [shader!("epilogue/hidden_delta"), shader!("epilogue/_hidden_delta"), ACTIVATION],
+    textures: [shader!("epilogue/hidden_delta_textures"), shader!("epilogue/_hidden_delta"), ACTIVATION],
 };
+/// A shader that knows what becomes of its product.
+const NONE: Epilogue = Epilogue::of_both("");
 
-// C first, then what the end takes, then the factors: so that the parts of the ends know their bindings.
-const A: Access = Read("a", "[m, k]");
-const B_OF_NT: Access = Read("b", "[n, k]");
-const B_OF_NN: Access = Read("b", "[k, n]");
-const BIAS: Access = Read("bias", "[n]");
-const SLOPE: Access = Read("slope", "[n]");
-const A2: Access = Read("a2", "[m, n]");
-const X: Access = Read("x", "[m, n]");
-/// What the slices of a product are read as.
-const PRODUCTS: Access = Read("a", "[slices, m, n]");
-
-const fn row(name: &'static str, text: Text, end: &'static End, bindings: &'static [Access]) -> Kernel {
+/// A shader with an epilogue, checked against the reference of a name.
+const fn row(name: &'static str, shader: Shader, epilogue: Epilogue, reference: &'static str) -> Kernel {
+    let (memory, workgroup, feature) = match shader.product {
+        Some((product, _)) => (product.memory(), product.tile().sharers as u32, product.feature()),
+        None => (Memory::Buffers, WORKGROUP, None),
+    };
+    let workgroup = if workgroup == 1 { WORKGROUP } else { workgroup };
+    let [p0, p1, p2, p3] = shader.parts;
+    let [e0, e1, e2] = match memory {
+        Memory::Buffers => epilogue.buffers,
+        Memory::Textures => epilogue.textures,
+    };
+    let parts: [&'static str; PARTS] = [p0, p1, p2, p3, e0, e1, e2];
+    let uniform = match shader.product {
+        Some((_, Transpose::Tn)) => Uniform::of::<uniform::SlicedProduct>(),
+        _ => Uniform::of::<uniform::Product>(),
+    };
+    let Shader { file, source, product, .. } = shader;
     Kernel {
         name,
-        source: text.source,
-        activates: end.activates,
-        accumulates: end.accumulates,
-        bindings,
-        parts: [PRODUCT_PART, text.shared, end.part],
-        tile: text.tile,
-        uniform: Uniform::of::<uniform::Product>(),
+        file,
+        source,
+        parts,
+        reference: Some(reference),
+        product,
+        feature,
+        workgroup,
+        uniform,
+        declared: OnceLock::new(),
     }
 }
-/// The three kernels of a product with one end.
-const fn product(
-    names: [&'static str; 3],
-    [direct, tiled, broadcast]: [Text; 3],
-    end: &'static End,
-    bindings: &'static [Access],
-) -> [Kernel; 3] {
+
+/// The three kernels of a product with one epilogue.
+const fn rows(names: [&'static str; 3], shaders: [Shader; 3], epilogue: Epilogue) -> [Kernel; 3] {
+    let reference = names[0];
     [
-        row(names[0], direct, end, bindings),
-        row(names[1], tiled, end, bindings),
-        row(names[2], broadcast, end, bindings),
+        row(names[0], shaders[0], epilogue, reference),
+        row(names[1], shaders[1], epilogue, reference),
+        row(names[2], shaders[2], epilogue, reference),
     ]
 }
 
-/// The product of a weight gradient, which is written slice by slice.
-const fn sliced(name: &'static str, text: Text) -> Kernel {
-    Kernel {
-        name,
-        source: text.source,
-        activates: false,
-        accumulates: false,
-        bindings: &[Read("a", "[k, m]"), Read("b", "[k, n]"), Write],
-        parts: [text.shared, "", ""],
-        tile: text.tile,
-        uniform: Uniform::of::<uniform::SlicedProduct>(),
-    }
-}
-
-/// `matmul_nt*.wgsl` as they are.
+/// C = A Bᵀ.
 pub(crate) static MATMUL_NT: [Kernel; 3] =
-    product(["matmul_nt", "matmul_nt_tiled", "matmul_nt_broadcast"], NT, &PLAIN, &[Write, A, B_OF_NT]);
+    rows(["matmul_nt", "matmul_nt_tiled", "matmul_nt_broadcast"], NT, STORE);
 
-/// `matmul_nt*.wgsl` with bias and activation.
+/// C = f(A Bᵀ + b).
 pub(crate) static LAYER_NT: [Kernel; 3] =
-    product(["layer_nt", "layer_nt_tiled", "layer_nt_broadcast"], NT, &LAYER, &[Write, BIAS, A, B_OF_NT]);
+    rows(["layer_nt", "layer_nt_tiled", "layer_nt_broadcast"], NT, LAYER);
 
-/// `matmul_nt*.wgsl` with the KL slope and f′.
-pub(crate) static HIDDEN_DELTA_NT: [Kernel; 3] = product(
-    ["hidden_delta_nt", "hidden_delta_nt_tiled", "hidden_delta_nt_broadcast"],
-    NT,
-    &HIDDEN_DELTA,
-    &[Write, SLOPE, A2, A, B_OF_NT],
-);
+/// C = (A Bᵀ + s) ⊙ f′(A2).
+pub(crate) static HIDDEN_DELTA_NT: [Kernel; 3] =
+    rows(["hidden_delta_nt", "hidden_delta_nt_tiled", "hidden_delta_nt_broadcast"], NT, HIDDEN_DELTA);
 
-/// `matmul_nn*.wgsl` as they are.
+/// C = A B.
 pub(crate) static MATMUL_NN: [Kernel; 3] =
-    product(["matmul_nn", "matmul_nn_tiled", "matmul_nn_broadcast"], NN, &PLAIN, &[Write, A, B_OF_NN]);
+    rows(["matmul_nn", "matmul_nn_tiled", "matmul_nn_broadcast"], NN, STORE);
 
-/// `matmul_nn*.wgsl` with bias and activation.
+/// C = f(A B + b).
 pub(crate) static LAYER_NN: [Kernel; 3] =
-    product(["layer_nn", "layer_nn_tiled", "layer_nn_broadcast"], NN, &LAYER, &[Write, BIAS, A, B_OF_NN]);
+    rows(["layer_nn", "layer_nn_tiled", "layer_nn_broadcast"], NN, LAYER);
 
-/// `matmul_nn*.wgsl` with bias, activation, difference from X, g′ and sums of squares.
-pub(crate) static OUTPUT_DELTA_NN: [Kernel; 3] = product(
-    ["output_delta_nn", "output_delta_nn_tiled", "output_delta_nn_broadcast"],
-    NN,
-    &OUTPUT_DELTA,
-    &[Write, BIAS, X, Write, A, B_OF_NN],
-);
+/// C = (A3 − X) ⊙ g′ with A3 = g(A B + b).
+pub(crate) static OUTPUT_DELTA_NN: [Kernel; 3] =
+    rows(["output_delta_nn", "output_delta_nn_tiled", "output_delta_nn_broadcast"], NN, OUTPUT_DELTA);
 
-/// `matmul_tn*.wgsl`.
+/// P_z = Aᵀ B over the z-th slice of k.
 pub(crate) static MATMUL_TN: [Kernel; 3] =
-    [sliced("matmul_tn", TN[0]), sliced("matmul_tn_tiled", TN[1]), sliced("matmul_tn_broadcast", TN[2])];
+    rows(["matmul_tn", "matmul_tn_tiled", "matmul_tn_broadcast"], TN, NONE);
 
-/// `matmul_nt_tiled.wgsl`, slice by slice.
-pub static SLICED_NT: Kernel = row("matmul_nt_sliced_tiled", NT[1], &SLICE, &[Write, A, B_OF_NT]);
+/// P_z = A Bᵀ over the z-th slice of k.
+pub static SPLIT_K_NT: Kernel = row("matmul_nt_tiled_split_k", NT[1], SPLIT_K, "matmul_nt");
 
-/// `matmul_nn_tiled.wgsl`, slice by slice.
-pub static SLICED_NN: Kernel = row("matmul_nn_sliced_tiled", NN[1], &SLICE, &[Write, A, B_OF_NN]);
+/// P_z = A B over the z-th slice of k.
+pub static SPLIT_K_NN: Kernel = row("matmul_nn_tiled_split_k", NN[1], SPLIT_K, "matmul_nn");
 
 /// C = Σ_z P_z.
-pub static MATMUL_SLICES: Kernel = row("matmul_nn_slices", SLICES, &PLAIN, &[Write, PRODUCTS]);
+pub static SPLIT_K_SUM: Kernel = row("split_k_sum", SUM, STORE, "matmul_nn");
 
 /// C = f(Σ_z P_z + b).
-pub static LAYER_SLICES: Kernel = row("layer_nn_slices", SLICES, &LAYER, &[Write, BIAS, PRODUCTS]);
+pub static LAYER_SPLIT_K_SUM: Kernel = row("layer_split_k_sum", SUM, LAYER, "layer_nn");
 
 /// C = (Σ_z P_z + s) ⊙ f′(A2).
-pub static HIDDEN_DELTA_SLICES: Kernel =
-    row("hidden_delta_nt_slices", SLICES, &HIDDEN_DELTA, &[Write, SLOPE, A2, PRODUCTS]);
+pub static HIDDEN_DELTA_SPLIT_K_SUM: Kernel =
+    row("hidden_delta_split_k_sum", SUM, HIDDEN_DELTA, "hidden_delta_nt");
 
 /// C = (A3 − X) ⊙ g′ with A3 = g(Σ_z P_z + b).
-pub static OUTPUT_DELTA_SLICES: Kernel =
-    row("output_delta_nn_slices", SLICES, &OUTPUT_DELTA, &[Write, BIAS, X, Write, PRODUCTS]);
+pub static OUTPUT_DELTA_SPLIT_K_SUM: Kernel =
+    row("output_delta_split_k_sum", SUM, OUTPUT_DELTA, "output_delta_nn");
 
-fn of(product: Product, kernels: &'static [Kernel; 3]) -> &'static Kernel {
-    match product {
-        Product::Direct => &kernels[0],
-        Product::Tiled => &kernels[1],
-        Product::Broadcast => &kernels[2],
-    }
+const fn of(product: Product, kernels: &'static [Kernel; 3]) -> &'static Kernel {
+    &kernels[product as usize]
 }
 
 /// C = A Bᵀ.
@@ -221,7 +214,7 @@ pub fn output_delta_nn(product: Product) -> &'static Kernel {
     of(product, &OUTPUT_DELTA_NN)
 }
 
-/// C = Aᵀ B, slice by slice.
+/// P_z = Aᵀ B over the z-th slice of k.
 pub fn matmul_tn(product: Product) -> &'static Kernel {
     of(product, &MATMUL_TN)
 }

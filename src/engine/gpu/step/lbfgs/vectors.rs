@@ -82,16 +82,16 @@ impl SearchVectors {
 
     /// The tensors, in the order of the fields.
     pub fn allocations(partition: &Partition, history: usize) -> [Allocation; 7] {
-        let vector =
-            |name| Allocation::vectors(name, Category::OptimizerState, partition.segments()).copied(1);
+        let vector = |name| Allocation::vectors(name, Category::OptimizerState, partition.segments());
         let spans = spans(partition, history);
         let stacks = spans.iter().map(|span| (2 * history + 1) * span.len);
         let dots = spans.iter().map(|span| MAX_LIST * sum_blocks(span.len));
         let slopes = partition.segments().map(sum_blocks);
         [
-            vector("direction"),
-            vector("trial"),
-            vector("trial gradient"),
+            vector("direction").copied(1),
+            // As the parameters are.
+            vector("trial").copied(2),
+            vector("trial gradient").copied(1),
             vector("gradient"),
             Allocation::vectors("history", Category::OptimizerState, stacks).copied(1),
             Allocation::vectors("inner products", Category::OptimizerState, dots),

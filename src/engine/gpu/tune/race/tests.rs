@@ -33,7 +33,8 @@ impl<F: Fn(Candidate) -> f64> MadeUp<F> {
     }
 
     fn race(&mut self) -> RaceResult {
-        race(self, &Variant::all().collect::<Vec<_>>(), TILED).unwrap()
+        let of = |product| [Buffers, Textures].map(|memory| Variant::of(product, memory));
+        race(self, Product::ALL.map(of).as_flattened(), TILED).unwrap()
     }
 }
 

@@ -1,16 +1,16 @@
 // The largest exponent in each block of a vector, as a number from 0 to 255: 255 stands for infinity and NaN alone. The
 // vector is read as integers, since a shader may assume that no float is either of them. One invocation, one block.
 
-struct Exponents {
+struct MaxExponent {
     count: u32,         // vec4s of the vector
     block: u32,         // vec4s a block
     blocks: u32,
     first: u32,         // where the first block's goes
 }
 
-@group(0) @binding(0) var<uniform> p: Exponents;
-@group(0) @binding(1) var<storage, read> bits: array<vec4<u32>>;       // [count]
-@group(0) @binding(2) var<storage, read_write> largest: array<f32>;    // [first + blocks]
+@group(0) @binding(0) var<uniform> p: MaxExponent;
+@group(0) @binding(1) var<storage, read> bits: array<vec4<u32>>;     // [count]
+@group(0) @binding(2) var<storage, read_write> largest: array<f32>;  // [first + blocks]
 
 override WORKGROUP: u32 = 64u;
 

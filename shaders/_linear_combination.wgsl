@@ -1,16 +1,13 @@
-// z = Σ_t c_t v_t over listed vectors of one stack: the direction of L-BFGS from its history and the gradient. Terms in
-// the order of the list. One invocation, one vec4.
+// Shared part: z = Σ_t c_t v_t over listed vectors of one stack, terms in the order of the list. One invocation, one vec4.
+// The kernel binds the tensors and says in `load` where it reads.
 
-struct Combination {
+struct LinearCombination {
     count: u32,                   // vec4s a vector
     terms: u32,
     pad0: u32,
     pad1: u32,
     term: array<vec4<u32>, 64>,   // (vector, bits of its coefficient, 0, 0)
 }
-
-@group(0) @binding(0) var<uniform> p: Combination;
-@group(0) @binding(2) var<storage, read_write> z: array<vec4<f32>>;  // [count]
 
 override WORKGROUP: u32 = 64u;
 
@@ -24,7 +21,7 @@ fn main(
     if at >= p.count { return; }
     var sum = vec4<f32>();
     for (var t = 0u; t < p.terms; t++) {
-        sum += bitcast<f32>(p.term[t].y) * stack_at(p.term[t].x * p.count + at);
+        sum += bitcast<f32>(p.term[t].y) * load(p.term[t].x * p.count + at);
     }
     z[at] = sum;
 }

@@ -1,8 +1,12 @@
-// C = Σ_z P_z: adds up the slices of a product A B or A Bᵀ, where tiles were so few that k was cut.
+// C = Σ_z P_z: adds up the slices of a product A B or A Bᵀ whose sum over k was split (split-K), where tiles were few.
 //
 // An invocation has four columns of four rows, so that rows of C next to each other are read by invocations next to each
 // other. Slices are added from the first to the last.
-// The joined part says what becomes of C: one of _put*.wgsl.
+// The joined epilogue says what becomes of C and what else is bound: one of epilogue/.
+
+@group(0) @binding(0) var<uniform> p: Product;
+@group(0) @binding(1) var<storage, read_write> c: array<vec4<f32>>;   // [m, n]
+@group(0) @binding(2) var<storage, read> products: array<vec4<f32>>;  // [slices, m, n]
 
 override WORKGROUP: u32 = 64u;
 
@@ -18,7 +22,7 @@ fn main(
     if first >= p.rows { return; }
     for (var row = first; row < first + 4u; row++) {
         var sum = vec4<f32>();
-        for (var z = 0u; z < p.slices; z++) { sum += a_at((z * p.rows + row) * p.stride_c + column); }
+        for (var z = 0u; z < p.slices; z++) { sum += products[(z * p.rows + row) * p.stride_c + column]; }
         put(row, column, sum);
     }
     finish(index);

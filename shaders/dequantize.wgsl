@@ -1,7 +1,7 @@
 // Rows of examples from codes of one or two bytes, each code a place in a table. A row's codes take as many places as its
 // numbers, padding included; padding columns and rows become 0. One invocation, one vec4. Strides in vec4.
 
-struct Expand {
+struct Dequantize {
     rows: u32,
     padded_rows: u32,
     cols: u32,
@@ -9,7 +9,7 @@ struct Expand {
     bytes: u32,   // 1 or 2 a code
 }
 
-@group(0) @binding(0) var<uniform> p: Expand;
+@group(0) @binding(0) var<uniform> p: Dequantize;
 @group(0) @binding(1) var<storage, read> codes: array<u32>;              // [rows, stride · bytes]
 @group(0) @binding(2) var<storage, read> table: array<f32>;              // [256 or 65 536]
 @group(0) @binding(3) var<storage, read_write> batch: array<vec4<f32>>;  // [rows, n]

@@ -1,0 +1,7 @@
+// Epilogue: a layer, f(A B + b), hidden or output; _layer.wgsl has the formula. Reads a storage buffer.
+
+@group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;  // [n]
+
+fn put(row: u32, column: u32, value: vec4<f32>) {
+    if is_stored(row, column) { put_layer(row, column, value, bias[column]); }
+}

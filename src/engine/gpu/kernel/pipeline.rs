@@ -1,0 +1,123 @@
+//! Pipelines: what is chosen when a kernel is compiled, and those compiled so far.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use super::{Access, Binding, Constant, Host, Kernel};
+use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::recording::range_layout;
+use crate::error::Result;
+use crate::io::lock::locked;
+use crate::math::objective::Activation;
+
+/// What is chosen when a kernel is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Specialisation {
+    /// For kernels that activate, and only for them.
+    pub activation: Option<Activation>,
+    /// Whether results are added to what is there.
+    pub accumulate: bool,
+}
+
+/// A compiled kernel.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    /// wgpu's pipeline.
+    pub compute: wgpu::ComputePipeline,
+    /// The layout of bind group 0; group 1 is the same for all.
+    pub layout: wgpu::BindGroupLayout,
+}
+
+/// The pipelines made so far.
+#[derive(Default)]
+pub(crate) struct Pipelines(Mutex<HashMap<(&'static str, Specialisation), Pipeline>>);
+
+impl Gpu {
+    /// The pipeline of a kernel, compiled at its first use.
+    pub fn pipeline(&self, kernel: &'static Kernel, special: Specialisation) -> Result<Pipeline> {
+        let key = (kernel.name, special);
+        if let Some(pipeline) = locked(&self.pipelines.0).get(&key) {
+            return Ok(pipeline.clone());
+        }
+        let what = format!("shader {}", kernel.name);
+        let pipeline = self.scoped(&what, || compile(self, kernel, special))?;
+        locked(&self.pipelines.0).insert(key, pipeline.clone());
+        Ok(pipeline)
+    }
+}
+
+fn compile(gpu: &Gpu, kernel: &Kernel, special: Specialisation) -> Pipeline {
+    let device = &gpu.device;
+    let label = Some(kernel.name);
+    let source = wgpu::ShaderSource::Wgsl(kernel.text(Host::of(gpu)).into());
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor { label, source });
+    let entries = layout_entries(kernel);
+    let layout =
+        device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
+    let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label,
+        bind_group_layouts: &[Some(&layout), Some(&range_layout(device))],
+        immediate_size: 0,
+    });
+    let constants = values(kernel, special);
+    let compute = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label,
+        layout: Some(&pipeline_layout),
+        module: &module,
+        entry_point: Some("main"),
+        compilation_options: wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() },
+        cache: None,
+    });
+    Pipeline { compute, layout }
+}
+
+/// The values of a kernel's constants; a choice that it does not leave open is a defect of the caller.
+fn values(kernel: &Kernel, special: Specialisation) -> Vec<(&'static str, f64)> {
+    let Specialisation { activation, accumulate } = special;
+    assert_eq!(kernel.has_constant(ACTIVATION), activation.is_some(), "{}: activation", kernel.name);
+    assert!(kernel.has_constant(ACCUMULATE) || !accumulate, "{}: accumulation", kernel.name);
+    let mut values = vec![("WORKGROUP", f64::from(kernel.workgroup))];
+    values.extend(activation.map(|activation| (ACTIVATION, activation_number(activation))));
+    values.extend(kernel.has_constant(ACCUMULATE).then_some((ACCUMULATE, f64::from(u8::from(accumulate)))));
+    values
+}
+
+const ACTIVATION: &str = "ACTIVATION";
+const ACCUMULATE: &str = "ACCUMULATE";
+
+impl Kernel {
+    /// Every value that one of its constants may be given.
+    pub fn values_of(&self, constant: &Constant) -> Vec<f64> {
+        match constant.name {
+            ACTIVATION => Activation::ALL.map(activation_number).into(),
+            ACCUMULATE => vec![0.0, 1.0],
+            _ => vec![f64::from(self.workgroup)],
+        }
+    }
+}
+
+/// The value of `ACTIVATION` in `_activation.wgsl`.
+fn activation_number(activation: Activation) -> f64 {
+    f64::from(activation as u8)
+}
+
+fn layout_entries(kernel: &Kernel) -> Vec<wgpu::BindGroupLayoutEntry> {
+    let buffer = |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
+    let kind = |access| match access {
+        Access::Uniform => buffer(wgpu::BufferBindingType::Uniform),
+        Access::Read => buffer(wgpu::BufferBindingType::Storage { read_only: true }),
+        Access::Write => buffer(wgpu::BufferBindingType::Storage { read_only: false }),
+        Access::Texture => wgpu::BindingType::StorageTexture {
+            access: wgpu::StorageTextureAccess::ReadOnly,
+            format: wgpu::TextureFormat::Rgba32Float,
+            view_dimension: wgpu::TextureViewDimension::D2,
+        },
+    };
+    let entry = |binding: &Binding| wgpu::BindGroupLayoutEntry {
+        binding: binding.number,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: kind(binding.access),
+        count: None,
+    };
+    kernel.bindings().iter().filter(|binding| binding.group == 0).map(entry).collect()
+}

@@ -1,0 +1,146 @@
+//! Split-K: where the sum over k of a product is split into slices that run side by side, for loops that are short enough,
+//! and for devices that have more to do than a result has tiles.
+
+use crate::engine::gpu::kernel::variant::{Product, Tile};
+use crate::engine::gpu::memory::buffer::{TILE, padded};
+
+/// Most vec4s of k that one dispatch of a product sums, and most rows of a slice: lavapipe ends the loops of an invocation
+/// after 65 535 turns.
+pub(crate) const MAX_PRODUCT_TURNS: usize = 20_000;
+/// Workgroups of `tiled` that are wanted: a few for each of the 132 processors of the largest GPU at hand, an H100, where
+/// split-K made products up to eight times as fast.
+const WANTED_WORKGROUPS: usize = 512;
+/// Least k of a slice: what is written and read for it should be little beside its multiply-adds.
+const SHORTEST: usize = 256;
+
+/// How the sum over k of a product is split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SplitK {
+    /// k of a slice; the last may be shorter.
+    pub depth: usize,
+    /// How many slices.
+    pub count: usize,
+}
+
+impl SplitK {
+    /// A sum in one piece.
+    pub fn whole(k: usize) -> Self {
+        Self { depth: k, count: 1 }
+    }
+
+    /// That of a weight gradient, Aᵀ B over `k` rows, for a result of `rows` × `cols`, padding included: small results
+    /// still keep a device busy, and no slice is longer than a shader's loop may be.
+    pub fn of_gradient(product: Product, k: usize, rows: usize, cols: usize) -> Self {
+        const WANTED_INVOCATIONS: usize = 2048;
+        let wanted = match product {
+            Product::Tiled => WANTED_WORKGROUPS / tiles(product, rows, cols).min(WANTED_WORKGROUPS),
+            Product::Direct | Product::Broadcast => WANTED_INVOCATIONS.div_ceil(rows * cols / (TILE * TILE)),
+        };
+        Self::split(k, wanted.min(k.div_ceil(SHORTEST)).max(k.div_ceil(MAX_PRODUCT_TURNS)))
+    }
+
+    /// The same `k` rows in at most `most` slices.
+    pub fn at_most(self, k: usize, most: usize) -> Self {
+        if self.count <= most { self } else { Self::split(k, most) }
+    }
+
+    /// At most `count` slices of whole tiles of rows: `matmul_tn_broadcast` sums four rows at a time, and what it read
+    /// beyond the end of a slice would be counted twice.
+    fn split(k: usize, count: usize) -> Self {
+        let depth = k.div_ceil(count.max(1)).max(1).next_multiple_of(TILE);
+        Self { depth, count: k.div_ceil(depth).max(1) }
+    }
+
+    /// That of A B or A Bᵀ: only `tiled` splits k, where its tiles are few, and `room` numbers hold the slices. All sides
+    /// with padding.
+    pub(crate) fn of_product(product: Product, rows: usize, cols: usize, k: usize, room: usize) -> Self {
+        if product != Product::Tiled {
+            return Self::whole(k);
+        }
+        let wanted =
+            (WANTED_WORKGROUPS / tiles(product, rows, cols)).min(k / SHORTEST).min(room / (rows * cols));
+        if wanted < 2 {
+            return Self::whole(k);
+        }
+        // Whole pieces of `tiled`, 16 k deep.
+        let depth = 4 * (k / 4).div_ceil(wanted).next_multiple_of(4);
+        Self { depth, count: k.div_ceil(depth) }
+    }
+}
+
+/// Tiles of a result of `rows` × `cols`, padding included.
+fn tiles(product: Product, rows: usize, cols: usize) -> usize {
+    let tile = product.tile();
+    rows.div_ceil(tile.rows) * cols.div_ceil(tile.cols)
+}
+
+/// Numbers that the slices of a product of `rows` × `cols` take, all sides with padding; 0 where it is computed as a whole.
+pub fn product_room(product: Product, rows: usize, cols: usize, k: usize, most: usize) -> usize {
+    match SplitK::of_product(product, rows, cols, k, most).count {
+        1 => 0,
+        count => count * rows * cols,
+    }
+}
+
+/// Invocations that end a product of `rows` × `cols` with sums of `k`: so many sums does the output's delta leave. `room`
+/// numbers hold slices.
+pub fn output_sums(product: Product, rows: usize, cols: usize, k: usize, room: usize) -> usize {
+    let (rows, cols) = (padded(rows), padded(cols));
+    if SplitK::of_product(product, rows, cols, padded(k), room).count > 1 {
+        return rows * cols / (4 * SUMMED_ROWS);
+    }
+    let Tile { sharers, .. } = product.tile();
+    tiles(product, rows, cols) * sharers
+}
+
+/// Rows that an invocation of `split_k_sum.wgsl` has four columns of.
+pub(crate) const SUMMED_ROWS: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_are_whole_tiles_of_rows_that_cover_all_of_them_however_few_are_allowed() {
+        for k in [1, 7, 8, 9, 257, 1_000, 10_000, 32_768, 262_147] {
+            for (rows, cols) in [(8, 8), (64, 256), (1_024, 784)] {
+                for (product, most) in
+                    Product::ALL.into_iter().flat_map(|p| [1, 2, 3, 7, 1_000].map(|m| (p, m)))
+                {
+                    let slices = SplitK::of_gradient(product, k, rows, cols).at_most(k, most);
+                    assert!(
+                        slices.count <= most && slices.depth.is_multiple_of(TILE),
+                        "{k}, {rows}×{cols}: {slices:?}"
+                    );
+                    let rest = k - (slices.count - 1) * slices.depth;
+                    assert!((1..=slices.depth).contains(&rest), "{k}, {rows}×{cols}, {most}: {slices:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn slices_of_a_product_are_whole_pieces_that_cover_its_k_and_fit_their_room() {
+        for k in [8, 512, 520, 1_032, 4_096, 90_008] {
+            for (rows, cols, room) in
+                [(8, 8, 1 << 17), (256, 784, 1 << 22), (256, 784, 2 * 256 * 784), (512, 4_096, 1 << 30)]
+            {
+                let SplitK { depth, count } = SplitK::of_product(Product::Tiled, rows, cols, k, room);
+                let what = format!("{rows}×{cols}, k = {k}, {room}: {count} of {depth}");
+                assert!((count - 1) * depth < k && k <= count * depth, "{what}");
+                assert!(count == 1 || depth % 16 == 0 && count * rows * cols <= room, "{what}");
+                assert!(count == 1 || depth >= SHORTEST && count <= WANTED_WORKGROUPS, "{what}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_tiled_splits_k_and_only_where_tiles_are_few_and_there_is_room() {
+        let slices = |product, rows, room| SplitK::of_product(product, rows, 784, 4_096, room).count;
+        assert_eq!(slices(Product::Tiled, 512, 1 << 24), 9);
+        assert_eq!(slices(Product::Direct, 512, 1 << 24), 1);
+        assert_eq!(slices(Product::Broadcast, 512, 1 << 24), 1);
+        assert_eq!(slices(Product::Tiled, 512, 0), 1);
+        assert_eq!(slices(Product::Tiled, 32_768, 1 << 30), 1);
+    }
+}
