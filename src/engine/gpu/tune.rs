@@ -20,7 +20,7 @@ use crate::engine::Cut;
 use crate::error::{Error, Result};
 use crate::math::params::Shape;
 use cache::{Cache, CachedRace, Key};
-use candidate::{Check, Runner, Status, Timing};
+use candidate::{CandidateCheck, Runner, Status, Timing};
 use products::{ProductSize, Products};
 use race::{PRODUCTS, RaceResult, race};
 
@@ -30,7 +30,7 @@ pub struct Tune {
     /// When they are timed.
     pub mode: TuneMode,
     /// The check that a kernel has to pass before it is timed.
-    pub check: Check,
+    pub check: CandidateCheck,
 }
 
 /// When kernels are timed.
