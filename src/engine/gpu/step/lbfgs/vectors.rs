@@ -31,7 +31,7 @@ pub(super) struct SearchVectors {
 /// A part of one segment with its stack of history vectors.
 #[derive(Debug)]
 pub(super) struct HistoryPiece {
-    span: Span,
+    span: PieceSpan,
     /// s_0…, y_0…, gradient.
     pub stack: Tensor,
     /// Block sums of at most [`MAX_LIST`] inner products.
@@ -40,7 +40,7 @@ pub(super) struct HistoryPiece {
 
 /// Numbers `first..first + len` of a segment.
 #[derive(Clone, Copy, Debug)]
-struct Span {
+struct PieceSpan {
     segment: usize,
     first: usize,
     len: usize,
@@ -160,11 +160,11 @@ fn copy_tensor(encoder: &mut wgpu::CommandEncoder, from: &Tensor, to: &Tensor) {
 }
 
 /// The pieces of all segments: a stack of them is one binding.
-fn spans(partition: &Partition, history: usize) -> Vec<Span> {
+fn spans(partition: &Partition, history: usize) -> Vec<PieceSpan> {
     let longest = (partition.limit / (2 * history + 1) / SECTION).max(1) * SECTION;
     let of_segment = |(segment, whole): (usize, usize)| {
         let firsts = (0..whole).step_by(longest);
-        firsts.map(move |first| Span { segment, first, len: longest.min(whole - first) })
+        firsts.map(move |first| PieceSpan { segment, first, len: longest.min(whole - first) })
     };
     partition.segments().enumerate().flat_map(of_segment).collect()
 }
