@@ -2,7 +2,8 @@
 
 parts=()
 
-# part NAME COMMAND…: runs the command, which ends the script where it fails.
+# part NAME COMMAND…: runs the command, which ends the script where it fails. `set -e` does not hold within a function that
+# is such a command: its lines are joined by &&.
 part() {
     local name=$1 started=$SECONDS
     shift

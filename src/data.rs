@@ -11,6 +11,8 @@ pub mod dtype;
 mod examples;
 mod grid;
 mod grid_rows;
+#[cfg(feature = "files")]
+mod lazy;
 mod normalize;
 mod patches;
 mod picture;
@@ -30,31 +32,40 @@ mod table;
 mod whiten;
 
 // Files.
+#[cfg(feature = "files")]
 mod ambiguity;
+#[cfg(feature = "files")]
 pub mod formats;
+#[cfg(feature = "files")]
 pub mod identity;
-mod lazy;
+#[cfg(feature = "files")]
 mod listing;
+#[cfg(feature = "files")]
 mod open;
+#[cfg(feature = "files")]
 pub mod stream;
 
 pub use axes::{Axes, Axis, Meaning};
 pub use description::{DataContents, DataDescription};
 pub use dtype::DType;
 pub use examples::{ExampleRows, Examples};
+#[cfg(feature = "files")]
 pub use formats::npy;
 pub use grid::Grid;
 pub use grid_rows::GridRows;
+#[cfg(feature = "files")]
 pub use lazy::LazyExamples;
 pub use normalize::Normalize;
+#[cfg(feature = "files")]
 pub(crate) use patches::BYTES_OF_DRAW;
 pub use picture::{Picture, PictureInfo};
 pub use pictures::{PictureMemory, Pictures};
+#[cfg(feature = "files")]
 pub(crate) use prepared_images::{remedy, too_large};
 pub use preprocess::Preprocess;
 pub use reading::{RawRows, Reading};
 pub use recipe::DataRecipe;
-pub use sample::Sample;
+pub use sample::RowSample;
 pub use scale::Scale;
 pub use skipped::{SkippedFiles, SkippedGroup};
 pub use source::{Opened, Source};

@@ -4,6 +4,10 @@
 
 pub mod cpu;
 pub mod device;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+#[cfg(not(feature = "gpu"))]
+#[path = "engine/without_gpu.rs"]
 pub mod gpu;
 pub(crate) mod panels;
 pub mod reference;

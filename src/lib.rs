@@ -9,84 +9,81 @@
 //! J  = 1/(2m) Σ ‖A3 − X‖²  +  λ/2 (‖W1‖² + ‖D‖²)  +  β Σ KL(ρ ‖ ρ̂)
 //! ```
 //!
-//! # A tour
-//!
-//! | module | what it owns |
-//! |---|---|
-//! | [`objective`] | activations, KL penalty, the three terms of J: the formulas of single numbers |
-//! | [`model`] | parameters and their start values; [`model::file`] their safetensors form |
-//! | [`data`] | files and built-in pictures → patches → normalised rows, and the way back |
-//! | [`supply`], [`order`] | examples as engines take them, from memory or from disk, and their seeded order |
-//! | [`engine`] | what an engine can do, at the level of a training step |
-//! | [`reference`](mod@reference) | the engine in f64, plain loops, the truth for every test |
-//! | [`cpu`] | the engine in f32 on all cores |
-//! | [`gpu`] | the engine in WGSL; `shaders/` holds one kernel a file |
-//! | [`device`] | what `--device` means, and the engine that it opens |
-//! | [`memory`] | how much memory a run takes, and what the machine has |
-//! | [`optim`] | L-BFGS and its line search, learning rates |
-//! | [`train`](mod@train) | the training loop over any engine |
-//! | [`checkpoint`] | a run between two steps, on disk |
-//! | [`verify`] | checks of an adapter: every kernel and every step within a derived bound |
-//! | [`bench`](mod@bench) | what is timed, after it was validated; tables and the roofline |
-//! | [`revive`](mod@revive) | new weights for dead units |
-//! | [`units`] | dead, saturated, collapsed and duplicate units |
-//! | [`config`], [`run`], [`metrics`], [`picture`], [`durable`], [`folder`], [`paths`] | settings, the run directory and what lies in it |
-//!
-//! # Training through the library
+//! # Twelve lines
 //!
 //! ```
-//! use rhohat::data::{Normalize, Recipe as Patches, Scale, Source};
-//! use rhohat::device::{Choice, Setup};
-//! use rhohat::model::{Params, Shape};
-//! use rhohat::optim::OptimizerConfig;
-//! use rhohat::order::Shuffle;
-//! use rhohat::train::{Recipe, train};
+//! use rhohat::{Data, Model, Trainer};
 //!
 //! # fn main() -> rhohat::Result<()> {
-//! // 500 whitened 8×8 patches of the built-in pictures, normalised as in the lecture.
-//! let patches = Patches {
-//!     patch: 8,
-//!     samples: 500,
-//!     color: false,
-//!     scale: Scale::Pixels,
-//!     whiten: true,
-//!     normalize: Normalize::Lecture,
-//!     limits: None,
-//!     seed: 0,
-//!     replacement: false,
-//! };
-//! let examples = Source::built_in(0).training_set(&patches)?;
+//! # let folder = tempfile::tempdir().unwrap();
+//! # std::env::set_current_dir(&folder).unwrap();
+//! let data = Data::built_in().patches(8, 1_000);
+//! let trained = Trainer::new(25).rho(0.01).steps(50).device("cpu").fit(&data)?;
+//! println!("J {:.2}, {} units dead", trained.summary.terms.j, trained.summary.units.dead);
+//! trained.model.save("model.safetensors")?;
+//! trained.model.save_features("features.png")?;
 //!
-//! let shape = Shape { visible: 64, hidden: 25 };
-//! let start = (Params::random(shape, 0), examples.matrix);
-//! let mut engine = Choice::resolve(&"cpu".parse()?)?.open(&Setup::default(), &start)?;
-//!
-//! let before = engine.cost()?.total();
-//! let recipe = Recipe {
-//!     optimizer: OptimizerConfig::Lbfgs,
-//!     resampling: None,
-//!     steps: 20,
-//!     shuffle: Shuffle::rows(0),
-//!     report_every: 10,
-//! };
-//! let outcome = train(&mut *engine, &recipe, &mut ())?;
-//! assert!(outcome.cost.total() < before / 2.0);
-//!
-//! let codes = engine.encode(0, 500)?; // [500, 25]
-//! assert_eq!(codes.len(), 500 * 25);
+//! let model = Model::load("model.safetensors")?.device("cpu");
+//! let codes = model.encode(&data)?; // [40960, 25]: every patch of the ten pictures
+//! # assert_eq!((codes.rows, codes.cols), (40_960, 25));
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # A tour
+//!
+//! | | |
+//! |---|---|
+//! | [`Data`] | pictures, arrays or rows of the program, and how examples are made of them |
+//! | [`Trainer`] | the settings of a run; [`Trainer::fit`] trains in memory or in a run directory, [`Trainer::resume`] goes on bit for bit |
+//! | [`Trained`] | the model, and a [`Summary`] of how it was reached |
+//! | [`Model`] | save, load, encode, decode, reconstruct, draw its features |
+//! | [`ProgressObserver`] | reports while a run is trained, from a closure or a type; each can stop it |
+//! | [`Error`] | what went wrong, sorted by what can be done about it |
+//!
+//! The same settings, under the same names, are flags of the program `rhohat` and keys of its `config.toml`. Examples of own
+//! rows, of resuming and of observers lie in the folder `examples/`. Events (what data were taken for, warnings) go
+//! to [`tracing`].
 
+#[cfg(feature = "files")]
+mod api;
+#[cfg(all(feature = "files", feature = "gpu"))]
+#[doc(hidden)]
 pub mod bench;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
 pub mod data;
+#[doc(hidden)]
 pub mod engine;
+#[doc(hidden)]
 pub mod error;
+#[doc(hidden)]
 pub mod io;
+#[doc(hidden)]
 pub mod math;
+#[cfg(feature = "files")]
+#[doc(hidden)]
 pub mod run;
+#[doc(hidden)]
 pub mod train;
+#[cfg(feature = "gpu")]
+#[doc(hidden)]
 pub mod verify;
 
+#[cfg(feature = "files")]
+pub use api::{Data, Model, Trained, Trainer};
+pub use data::{Axes, Meaning, Normalize, RawRows, Reading};
 pub use error::{Error, Result};
+pub use math::objective::{Activation, Cost, Objective, Penalty, RhoHatMode};
+pub use math::optim::{Optimizer, Schedule};
+pub use math::params::{Matrix, Params, Shape};
+#[cfg(feature = "files")]
+pub use run::config::MemoryPlan;
+#[cfg(feature = "files")]
+pub use run::metrics::{RhoHatRange, Terms};
+#[cfg(feature = "files")]
+pub use run::session::{ProgressObserver, RunFiles, Stage, Summary, Validation};
+pub use train::diagnostics::Health;
+pub use train::{Ended, HeldOutCost, Progress};

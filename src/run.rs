@@ -3,10 +3,12 @@
 
 pub mod checkpoint;
 pub mod config;
+pub mod data_log;
 pub mod metrics;
 pub mod model_file;
 pub mod picture;
 mod resume;
+pub mod session;
 mod unfinished;
 
 use std::fs;

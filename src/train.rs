@@ -5,20 +5,19 @@ mod early_stopping;
 mod observer;
 pub mod resample;
 
-use std::time::Instant;
-
 use serde::{Deserialize, Serialize};
 
 use crate::data::shuffle::{BatchSampler, Shuffle};
 use crate::engine::{Engine, Rows, Step};
 use crate::error::{Error, Result};
+use crate::io::clock::Moment;
 use crate::math::objective::{Cost, Objective};
 use crate::math::optim::lbfgs::{Iteration, Lbfgs};
 use crate::math::optim::{Descent, OptimizerConfig};
 use crate::math::random::Stream;
 use crate::train::resample::resample;
-pub use early_stopping::Judge;
-pub use observer::{Observer, Pause, Position, Progress};
+pub use early_stopping::{EarlyStopping, EarlyStoppingState};
+pub use observer::{HeldOutCost, Observer, Progress, StepContext, TrainProgress};
 
 /// Examples that J is taken over in the end at least, where there are as many.
 pub const MEASURED: usize = 50_000;
@@ -92,7 +91,7 @@ pub struct Outcome {
 /// # Errors
 /// [`Error::Diverged`] when a number is no longer finite; those of the engine and of the observer.
 pub fn train(engine: &mut dyn Engine, recipe: &Recipe, observer: &mut dyn Observer) -> Result<Outcome> {
-    resume(engine, recipe, Position::default(), observer)
+    resume(engine, recipe, TrainProgress::default(), observer)
 }
 
 /// Goes on from `position`, whose state the engine has been given: every later step has the bits that it would have had
@@ -103,17 +102,17 @@ pub fn train(engine: &mut dyn Engine, recipe: &Recipe, observer: &mut dyn Observ
 pub fn resume(
     engine: &mut dyn Engine,
     recipe: &Recipe,
-    position: Position,
+    position: TrainProgress,
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
-    let started = Instant::now();
+    let started = Moment::now();
     let mut run = Run { started, position, observer, next_look: started };
     let ended = match (run.position.ended, recipe.optimizer.descent()) {
         (Some(ended), _) => ended,
         (None, None) => run.search(engine, recipe)?,
         (None, Some(descent)) => run.descend(engine, recipe, descent)?,
     };
-    let Position { steps, samples, revived, .. } = run.position;
+    let TrainProgress { steps, samples, revived, .. } = run.position;
     let seconds = run.seconds();
     let most = usize::try_from(samples).unwrap_or(usize::MAX).max(MEASURED);
     let (cost, measured) = engine.sampled_cost(most)?;
@@ -123,12 +122,12 @@ pub fn resume(
 
 /// How far a run has come, and who is told of it.
 struct Run<'a> {
-    started: Instant,
+    started: Moment,
     /// Without the seconds since `started` and without the search.
-    position: Position,
+    position: TrainProgress,
     observer: &'a mut dyn Observer,
     /// When parameters may be looked at again.
-    next_look: Instant,
+    next_look: Moment,
 }
 
 impl Run<'_> {
@@ -214,7 +213,7 @@ impl Run<'_> {
     }
 
     fn report(&mut self, recipe: &Recipe, cost: Cost, gradient_norm: Option<f64>, rate: f64) -> Result<()> {
-        let Position { steps: step, samples, revived, .. } = self.position;
+        let TrainProgress { steps: step, samples, revived, .. } = self.position;
         let descent = recipe.optimizer.descent();
         let beta_share = descent.and_then(|descent| descent.beta_share(step));
         let revived = recipe.resampling.filter(|_| descent.is_some()).map(|_| revived);
@@ -228,19 +227,21 @@ impl Run<'_> {
             rate,
             samples,
             seconds,
+            held_out: None,
         })
     }
 
     /// Judges the parameters and the optimiser's state, on the bits of each number: what a device makes of them may
     /// hide it. Not before the time since the last look outweighs it.
     fn check_parameters(&mut self, engine: &mut dyn Engine, recipe: &Recipe) -> Result<()> {
-        let begun = Instant::now();
+        let begun = Moment::now();
         if begun < self.next_look {
             return Ok(());
         }
         let found = engine.first_not_finite()?;
-        let ended = Instant::now();
-        self.next_look = ended + (ended - begun).div_f64(LOOKING);
+        let ended = Moment::now();
+        let pause = ended.since(begun).div_f64(LOOKING);
+        self.next_look = ended.after(pause).unwrap_or(ended);
         found.map_or(Ok(()), |what| Err(recipe.diverged(self.position.steps, what)))
     }
 
@@ -251,8 +252,8 @@ impl Run<'_> {
         search: Option<&Lbfgs>,
         ended: Option<Ended>,
     ) -> Result<Option<Ended>> {
-        let position = Position { seconds: self.seconds(), ended, ..self.position.clone() };
-        self.observer.after_step(&mut Pause { engine, position, search })
+        let position = TrainProgress { seconds: self.seconds(), ended, ..self.position.clone() };
+        self.observer.after_step(&mut StepContext { engine, position, search })
     }
 
     /// The look at a run that has ended by itself.

@@ -8,8 +8,8 @@ use crate::data::{Examples, Scale, Source};
 use crate::engine::device::Setup;
 use crate::error::Result;
 use crate::math::params::{Matrix, Params, Shape};
-use crate::run::config::{Config, Facts, Given, Kind};
-use crate::train::{Ended, Observer, Pause, Progress, train};
+use crate::run::config::{Config, ConfigContext, SourceKind, UserSettings};
+use crate::train::{Ended, Observer, Progress, StepContext, train};
 
 /// J to be reached, by the experiment at its defaults and seed 0; the run ends there.
 pub const TARGET: f64 = 0.36;
@@ -54,10 +54,15 @@ pub fn measure(contenders: &[Contender], runs: usize, patches: Option<usize>) ->
 
 /// The settings of `rhohat train` with no arguments.
 fn experiment() -> Result<Config> {
-    let nothing = Given::new(None, toml::Table::new())?;
+    let nothing = UserSettings::new(None, toml::Table::new())?;
     Config::resolve(
         &nothing,
-        &Facts { kind: Kind::BuiltIn, init: None, scale: Scale::Pixels, scale_of_pixels: Scale::Pixels },
+        &ConfigContext {
+            kind: SourceKind::BuiltIn,
+            init: None,
+            scale: Scale::Pixels,
+            scale_of_pixels: Scale::Pixels,
+        },
     )
 }
 
@@ -84,7 +89,7 @@ impl Observer for Watch {
         Ok(())
     }
 
-    fn after_step(&mut self, _: &mut Pause<'_>) -> Result<Option<Ended>> {
+    fn after_step(&mut self, _: &mut StepContext<'_>) -> Result<Option<Ended>> {
         Ok(self.0.map(|_| Ended::Stopped))
     }
 }

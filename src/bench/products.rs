@@ -14,7 +14,7 @@ use crate::engine::Cut;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::variant::{Product, Variant};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
-use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::storage::Storage;
 use crate::engine::gpu::ops::{SplitK, product_room};
 use crate::engine::gpu::recording::{Recorder, Recording};
@@ -33,7 +33,7 @@ const LONG: f64 = 0.01;
 const MOST: usize = 256;
 
 /// One way of computing one of the products.
-pub struct Candidate {
+pub struct ProductVariant {
     /// Which product.
     pub transpose: Transpose,
     /// The kernel, and where it reads.
@@ -43,9 +43,9 @@ pub struct Candidate {
 }
 
 /// Every variant of every product that the device runs.
-pub fn variants(gpu: &Gpu) -> Vec<Candidate> {
+pub fn variants(gpu: &Gpu) -> Vec<ProductVariant> {
     let forms = |variant| {
-        let of = |transpose, record| Candidate { transpose, variant, record };
+        let of = |transpose, record| ProductVariant { transpose, variant, record };
         [
             of(Transpose::Nt, |recorder, on| recorder.matmul_nt(&on.a, &on.b, &on.c, false)),
             of(Transpose::Nn, |recorder, on| recorder.matmul_nn(&on.a, &on.b, &on.c, false)),
@@ -91,10 +91,10 @@ pub fn measure_variants(
     who: &Contender,
     size: Size,
     pace: Pace,
-    candidates: &[Candidate],
+    candidates: &[ProductVariant],
 ) -> Result<Vec<Row>> {
     let Some(gpu) = who.gpu() else { return Ok(Vec::new()) };
-    let plan = Layout::new(gpu, size.units(), size.m, Cut::default())?.plan();
+    let plan = Partition::new(gpu, size.units(), size.m, Cut::default())?.plan();
     let piece = Size { h: plan.block, m: plan.chunk.min(size.m), ..size };
     let mut rows = Vec::new();
     for transpose in [Transpose::Nt, Transpose::Nn, Transpose::Tn] {
@@ -148,7 +148,13 @@ impl Operands {
     }
 
     /// Checks a variant and times it.
-    fn time(&self, who: &Contender, gpu: &Arc<Gpu>, candidate: &Candidate, pace: Pace) -> Result<Summary> {
+    fn time(
+        &self,
+        who: &Contender,
+        gpu: &Arc<Gpu>,
+        candidate: &ProductVariant,
+        pace: Pace,
+    ) -> Result<Summary> {
         // What the variant before it has left would pass for its own.
         let nothing = vec![f32::NAN; self.c.bound];
         gpu.queue.write_buffer(&self.c.buffer, 0, bytemuck::cast_slice(&nothing));
@@ -168,7 +174,7 @@ impl Operands {
         Ok(alone(|| run(gpu, &several), pace)?.times(1.0 / count as f64))
     }
 
-    fn repeated(&self, gpu: &Gpu, candidate: &Candidate, count: usize) -> Result<Recording> {
+    fn repeated(&self, gpu: &Gpu, candidate: &ProductVariant, count: usize) -> Result<Recording> {
         let mut recorder = Recorder::new(gpu);
         recorder.variant = candidate.variant;
         recorder.scratch = Some(self.scratch.clone());

@@ -1,6 +1,5 @@
 //! The command line: names, values and help texts of commands and flags, nothing else.
 
-mod settings;
 mod spelling;
 mod tune;
 
@@ -13,9 +12,10 @@ use crate::engine::gpu::kernel::variant::Variant;
 use crate::error::plain;
 use crate::io::memory::Bytes;
 use crate::math::objective::Activation;
+use crate::run::config::settings::Settings;
+use crate::run::config::settings::parsers::{hidden_activation, meaning, normalize, output_activation};
+use crate::run::session::Place;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
-pub use settings::Settings;
-use settings::{hidden_activation, meaning, normalize, output_activation};
 pub use tune::TuneFlags;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 other, 2 usage, 3 bad input, 4 diverged, 5 device, 6 input or output, \
@@ -55,10 +55,15 @@ pub struct Cli {
 }
 
 impl TrainArgs {
-    /// Where a run is to begin, and the flag that says so.
-    pub fn place(&self) -> Option<(&'static str, &Path)> {
-        let run = self.run.as_deref().map(|run| ("--run", run));
-        run.or_else(|| self.out.as_deref().map(|out| ("--out", out)))
+    /// Where the run is to lie.
+    pub fn place(&self) -> Place {
+        match (&self.run, &self.out, &self.resume) {
+            (Some(run), ..) => Place::Run(run.clone()),
+            (_, Some(out), _) => Place::Out(out.clone()),
+            (.., Some(run)) if run == Path::new("auto") => Place::Newest,
+            (.., Some(run)) => Place::Resume(run.clone()),
+            _ => Place::Dated,
+        }
     }
 }
 
@@ -151,31 +156,31 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub tune: TuneFlags,
     /// Run directory, new or empty [default: runs/TIME-NAME]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Run directory")]
     pub out: Option<PathBuf>,
     /// Go on with a run from its newest checkpoint, or `auto` for the newest unfinished run in runs/; flags change settings
-    #[arg(long, value_name = "RUN|auto", group = "goes_on", conflicts_with_all = ["out", "config", "dry_run"])]
+    #[arg(long, value_name = "RUN|auto", group = "goes_on", conflicts_with_all = ["out", "config", "dry_run"], help_heading = "Run directory")]
     pub resume: Option<PathBuf>,
     /// Go on although DATA are others than the run has learned from
-    #[arg(long, requires = "goes_on")]
+    #[arg(long, requires = "goes_on", help_heading = "Run directory", hide_short_help = true)]
     pub data_changed: bool,
     /// Begin a run again whose checkpoints cannot be used; they are kept in rejected/
-    #[arg(long, requires = "goes_on")]
+    #[arg(long, requires = "goes_on", help_heading = "Run directory", hide_short_help = true)]
     pub from_scratch: bool,
     /// Begin the run DIR, go on with it, or print its result: one command line for all of them
-    #[arg(long, value_name = "DIR", group = "goes_on", conflicts_with_all = ["out", "resume", "dry_run"])]
+    #[arg(long, value_name = "DIR", group = "goes_on", conflicts_with_all = ["out", "resume", "dry_run"], help_heading = "Run directory")]
     pub run: Option<PathBuf>,
     /// Settings in TOML or JSON, named like these flags with underscores; flags win
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Run directory")]
     pub config: Option<PathBuf>,
     /// Write the training examples after preprocessing as rows
-    #[arg(long, value_name = "F.npy")]
+    #[arg(long, value_name = "F.npy", help_heading = "Output", hide_short_help = true)]
     pub save_patches: Option<PathBuf>,
     /// Print the memory plan and stop
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub dry_run: bool,
     /// Print one JSON object on stdout
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 }
 

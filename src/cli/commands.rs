@@ -1,7 +1,6 @@
 //! The commands: arguments → library calls → printed lines.
 
 mod bench;
-mod description;
 mod devices;
 mod encode;
 mod eval;
@@ -16,10 +15,7 @@ mod verify;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use serde::Serialize;
-
 use crate::cli::args::{Cli, Command};
-use crate::cli::output;
 
 /// Runs a command; `started` is when the program did.
 pub fn run(cli: &Cli, started: Instant) -> anyhow::Result<ExitCode> {
@@ -39,10 +35,4 @@ pub fn run(cli: &Cli, started: Instant) -> anyhow::Result<ExitCode> {
 
 fn done(result: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
     result.map(|()| ExitCode::SUCCESS)
-}
-
-/// Prints a result on stdout: `value` as one line of JSON where `json` asks for it, else the lines of `text`.
-fn print<T: Serialize>(json: bool, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
-    let printed = if json { output::json(value) } else { output::lines(&text(value)) };
-    Ok(printed?)
 }

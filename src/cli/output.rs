@@ -18,6 +18,15 @@ pub fn init(json: bool) {
     OWES_JSON.store(json, Ordering::Relaxed);
 }
 
+/// Prints a result on stdout: `value` as one line of JSON where that is asked for, else the lines of `text`.
+///
+/// # Errors
+/// Those of [`lines`].
+pub fn print<T: Serialize>(as_json: bool, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
+    let printed = if as_json { json(value) } else { lines(&text(value)) };
+    Ok(printed?)
+}
+
 /// Prints a value as one line of JSON on stdout.
 ///
 /// # Errors

@@ -18,7 +18,7 @@ use super::formats::unknown::START;
 use super::formats::{images, unsupported};
 use super::skipped::{SkipReason, SkippedFiles};
 use crate::error::{Error, Result};
-use crate::io::safe_open::{self, Part};
+use crate::io::safe_open::{self, FileRange};
 
 /// Files that are counted in subfolders before it is left at that.
 const MOST_COUNTED: usize = 100_000;
@@ -220,7 +220,7 @@ impl Contents {
 fn content(path: &Path) -> Result<Content> {
     let (file, _) = safe_open::open(path)?;
     let mut start = Vec::new();
-    let read = Part::new(&file, 0, START).read_to_end(&mut start);
+    let read = FileRange::new(&file, 0, START).read_to_end(&mut start);
     read.map_err(|error| Error::io("read", path, error))?;
     Ok(match unsupported::kind(&start) {
         _ if images::recognised(&start).is_some() => Content::Picture,

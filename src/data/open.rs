@@ -18,7 +18,7 @@ use super::skipped::SkippedFiles;
 use super::source::{Opened, Source};
 use super::stream::Store;
 use crate::error::{Error, Result};
-use crate::io::safe_open::{self, Part};
+use crate::io::safe_open::{self, FileRange};
 
 impl Opened {
     /// Opens DATA as [`Source::open_for_training`] does, read as the user has said.
@@ -83,7 +83,7 @@ fn open(path: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
 /// The first bytes of a file.
 fn start_of(path: &Path, file: &File) -> Result<Vec<u8>> {
     let mut start = Vec::new();
-    let read = Part::new(file, 0, START).read_to_end(&mut start);
+    let read = FileRange::new(file, 0, START).read_to_end(&mut start);
     read.map_err(|error| Error::io("read", path, error))?;
     Ok(start)
 }

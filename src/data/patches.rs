@@ -6,7 +6,7 @@ use super::picture::PictureInfo;
 use super::pictures::Pictures;
 use super::prepared_images::PreparedImages;
 use super::recipe::DataRecipe;
-use super::sample::Sample;
+use super::sample::RowSample;
 use crate::error::{Error, Result};
 use crate::io::memory::Bytes;
 use crate::math::random::Stream;
@@ -31,7 +31,7 @@ pub fn random(
     let mut rows = zeros(samples, cols)?;
     let positions = Positions::of(pictures.list(), patch);
     let drawn: Vec<u64> = if let Some(count) = whole {
-        Sample { rows: samples, seed: recipe.seed }.of(count).map(|number| number as u64).collect()
+        RowSample { rows: samples, seed: recipe.seed }.of(count).map(|number| number as u64).collect()
     } else {
         let mut stream = Stream::new(recipe.seed, "patches");
         (0..samples).map(|_| stream.below(positions.count)).collect()

@@ -8,7 +8,7 @@ use super::dtype::DType;
 use super::examples::{Examples, normalized};
 use super::normalize::{Normalize, ValueStatistics, centre_rows};
 use super::preprocess::Preprocess;
-use super::sample::Sample;
+use super::sample::RowSample;
 use super::scale::Scale;
 use crate::error::{DATA, Error, Result};
 use crate::math::params::Real;
@@ -76,7 +76,7 @@ impl Table {
     ///
     /// # Errors
     /// When the rows of the sample have no spread.
-    pub fn fit(&self, kind: Normalize, sample: Sample, scale: Scale) -> Result<Option<(f64, f64)>> {
+    pub fn fit(&self, kind: Normalize, sample: RowSample, scale: Scale) -> Result<Option<(f64, f64)>> {
         let divisor = scale.divisor(self.dtype);
         let mut statistics = ValueStatistics::default();
         for row in sample.of(self.rows) {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result as Checked};
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "files")]
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 /// A number of bytes, written as `6GB`, `512MiB` or `1000000`.
@@ -69,11 +70,21 @@ impl Bytes {
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        indicatif::DecimalBytes(self.0).fmt(f)
+        const PREFIXES: [&str; 6] = ["k", "M", "G", "T", "P", "E"];
+        if self.0 < 1_000 {
+            return write!(f, "{} B", self.0);
+        }
+        let (mut amount, mut prefix) = (self.0 as f64 / 1e3, 0);
+        while amount >= 1e3 {
+            amount /= 1e3;
+            prefix += 1;
+        }
+        write!(f, "{amount:.2} {}B", PREFIXES[prefix])
     }
 }
 
 /// What the machine has left for a new program, limits of its container included; `None` where the system does not say.
+#[cfg(feature = "files")]
 pub fn available() -> Option<Bytes> {
     let kinds = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let system = System::new_with_specifics(kinds).ok()?;
@@ -81,6 +92,12 @@ pub fn available() -> Option<Bytes> {
     let free = system.available_memory();
     let least = of_container.map_or(free, |limit| limit.min(free));
     (least > 0).then_some(Bytes(least))
+}
+
+/// Unknown: nothing is asked of the system.
+#[cfg(not(feature = "files"))]
+pub fn available() -> Option<Bytes> {
+    None
 }
 
 /// Address space that threads and their heaps reserve beside what they touch; 260 MB were missing at a limit.
@@ -160,6 +177,14 @@ mod tests {
         }
         for text in ["", "GB", "-1GB", "six", "0", "1e30TB", "NaN", "infGB"] {
             assert!(text.parse::<Bytes>().unwrap_err().contains("6GB"), "{text}");
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "cli")]
+    fn amounts_are_told_as_progress_bars_tell_them() {
+        for bytes in [0, 1, 999, 1_000, 1_001, 999_994, 999_999, 1_000_000, 6_000_000_000, u64::MAX] {
+            assert_eq!(Bytes(bytes).to_string(), indicatif::DecimalBytes(bytes).to_string());
         }
     }
 

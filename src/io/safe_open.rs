@@ -63,20 +63,20 @@ pub fn small(path: &Path, what: &str, most: u64) -> Result<Vec<u8>> {
 }
 
 /// A part of a file, read through positions of its own, so that several can be read at once.
-pub struct Part<'a> {
+pub struct FileRange<'a> {
     file: &'a File,
     at: u64,
     end: u64,
 }
 
-impl<'a> Part<'a> {
+impl<'a> FileRange<'a> {
     /// The bytes from `start` to `end`, as far as the file has them.
     pub fn new(file: &'a File, start: u64, end: u64) -> Self {
         Self { file, at: start, end }
     }
 }
 
-impl Read for Part<'_> {
+impl Read for FileRange<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let left = self.end.saturating_sub(self.at).min(out.len() as u64) as usize;
         let read = read_at(self.file, &mut out[..left], self.at)?;

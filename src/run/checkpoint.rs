@@ -15,23 +15,23 @@
 mod every;
 pub mod fail_point;
 mod folder;
-mod keeper;
 mod read;
 mod write;
+mod writer;
 
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 pub use every::{Every, Span};
 pub use folder::{Checkpoints, Found, Rejected};
-pub use keeper::Keeper;
-use toml::Table;
+pub use writer::CheckpointWriter;
 
 use crate::data::Preprocess;
 use crate::data::identity::Inputs;
 use crate::engine::{Order, Role, State};
 use crate::math::params::Shape;
 use crate::run::metrics::Mark;
-use crate::train::Position;
+use crate::train::{EarlyStoppingState, TrainProgress};
 
 /// The vectors of a checkpoint.
 const STATE: &str = "state.bin";
@@ -48,18 +48,18 @@ const OLDEST: u64 = 1;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// How far it has come.
-    pub position: Position,
+    pub position: TrainProgress,
     /// The engine's state.
     pub state: State,
     /// How far its `metrics.jsonl` had come.
     pub metrics: Mark,
-    /// What is known of held-out examples, where there are some.
-    pub patience: Option<Patience>,
-    /// What it was taken under; `None` in a checkpoint of 0.1.0.
+    /// Early stopping, where examples are held out.
+    pub patience: Option<EarlyStoppingState>,
+    /// Settings and data that it was taken under; `None` in a checkpoint of 0.1.0.
     pub provenance: Option<Provenance>,
 }
 
-/// What a checkpoint was taken under: everything beside itself that decides the steps to come. A run that goes on is
+/// Settings and data of a checkpoint: everything beside itself that decides the steps to come. A run that goes on is
 /// compared with this, never with what another file of the run says, since that may have been written later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,39 +68,24 @@ pub struct Provenance {
     pub settings: Table,
     /// The data, and the model that the run started from.
     pub inputs: Inputs,
-    /// What made examples of the data, limits of the normalisation included.
+    /// The preprocessing of the data, limits of the normalisation included.
     pub preprocess: Preprocess,
-}
-
-/// How long training has gone on without an improvement over held-out examples.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Patience {
-    /// The lowest J over held-out examples.
-    pub best: f64,
-    /// The reconstruction term of that J; not known of checkpoints of 0.1.0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reconstruction: Option<f64>,
-    /// After which update or iteration it was.
-    pub step: usize,
-    /// Looks since then that were not better.
-    pub waited: usize,
 }
 
 /// `progress.json`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Progress {
-    position: Position,
+struct ProgressFile {
+    position: TrainProgress,
     metrics: Mark,
-    patience: Option<Patience>,
+    patience: Option<EarlyStoppingState>,
     shape: Shape,
     order: Order,
-    /// What lies in `state.bin`, in order.
+    /// The vectors in `state.bin`, in order.
     vectors: Vec<Vector>,
     /// Whether the moving average of ρ̂ follows, in f64.
     average: bool,
-    /// What the checkpoint was taken under; missing in format 1.
+    /// Settings and data of the checkpoint; missing in format 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provenance: Option<Provenance>,
 }
@@ -125,7 +110,7 @@ struct Manifest {
     progress: Digest,
 }
 
-/// What a file has to be.
+/// Length and hash of a file.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Digest {

@@ -1,24 +1,31 @@
 //! The settings of a training run with every default filled in, and what they mean to the rest of the library.
-//! [`Given`] holds what the user set, [`Config::resolve`] the defaults around it, `check` what is refused, `derived` which
+//! [`UserSettings`] holds what the user set, [`Config::resolve`] the defaults around it, `check` what is refused, `derived` which
 //! settings of a file were chosen and which only followed from them.
 
 mod check;
 mod derived;
-mod given;
 mod json;
 mod memory;
 mod pictures;
+mod properties;
 mod resolve;
+pub mod settings;
+mod source_kind;
+mod user_settings;
+mod warnings;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use check::{check_objective, reach_warning, scale_warning};
+pub use check::check_objective;
 pub use derived::Written;
-pub use given::{Batch, Given, absolute_paths, parse_settings};
 pub use memory::MemoryPlan;
-pub use resolve::{Facts, Kind};
+pub use properties::{Property, is_setting};
+pub use resolve::ConfigContext;
+pub use source_kind::SourceKind;
+pub use user_settings::{Batch, UserSettings, absolute_paths, parse_settings};
+pub use warnings::{reach_warning, scale_warning};
 
 use crate::data::RawRows;
 use crate::data::shuffle::{RunOrder, Shuffle};
@@ -44,7 +51,7 @@ const LONGEST_SILENCE: usize = 100;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// What is learned from, by its absolute path; `None` is the built-in images.
+    /// The data, by their absolute path; `None` is the built-in images.
     pub data: Option<PathText>,
     /// `data` as it was typed, where that was another text.
     pub data_as_given: Option<PathText>,
@@ -53,9 +60,9 @@ pub struct Config {
     /// Whether arrays hold rows or pictures, where that was said.
     #[serde(rename = "as")]
     pub meaning: Option<Meaning>,
-    /// What each dimension of an array is, where that was said.
+    /// The meaning of each dimension of an array, where that was said.
     pub axes: Option<Axes>,
-    /// What numbers of rows are divided by, 1 for rows that are taken as they are; `None` where bytes are pixels.
+    /// The divisor of the numbers of rows, 1 for rows that are taken as they are; `None` where bytes are pixels.
     pub divide: Option<Scale>,
     /// h, the hidden units.
     pub hidden: usize,
@@ -151,7 +158,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// What is minimised.
+    /// The objective J.
     pub fn objective(&self) -> Objective {
         Objective {
             activation: self.activation,
@@ -177,14 +184,14 @@ impl Config {
         }
     }
 
-    /// What raw numbers are divided by.
+    /// The divisor of raw numbers.
     pub fn scale(&self) -> Scale {
         self.divide.unwrap_or_default()
     }
 
     /// The rows that a normalisation is fitted on, if not all.
-    pub fn fit_sample(&self) -> Option<data::Sample> {
-        self.fit_rows.map(|rows| data::Sample { rows, seed: self.seed })
+    pub fn fit_sample(&self) -> Option<data::RowSample> {
+        self.fit_rows.map(|rows| data::RowSample { rows, seed: self.seed })
     }
 
     /// Updates, or L-BFGS iterations, on `examples` rows.
@@ -193,7 +200,7 @@ impl Config {
         self.steps.unwrap_or_else(|| self.epochs.unwrap_or_default().saturating_mul(an_epoch))
     }
 
-    /// What the training loop does on `examples` rows.
+    /// The recipe of the training loop on `examples` rows.
     pub fn train_recipe(&self, examples: usize) -> train::Recipe {
         let steps = self.updates(examples);
         let report_every = match self.optimizer {

@@ -1,4 +1,4 @@
-//! What is told about a cost: its terms, ρ̂ over the hidden units, and the lines of `metrics.jsonl`.
+//! Metrics: the terms of a cost, ρ̂ over the hidden units, and the lines of `metrics.jsonl`.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};

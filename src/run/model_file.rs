@@ -14,14 +14,15 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 
 use self::names::Found;
-use crate::data::Preprocess;
 use crate::data::formats::safetensors::Tensors;
+use crate::data::{Normalize, Preprocess, Scale};
 use crate::error::{Error, Result, plain, shown};
 use crate::io::atomic_write;
 use crate::io::memory::{Bytes, available, is_given};
 use crate::io::safe_open;
 use crate::math::objective::Objective;
 use crate::math::params::{Params, Real, Shape};
+use crate::run::picture::Tile;
 
 /// The metadata key.
 const KEY: &str = "rhohat";
@@ -30,7 +31,7 @@ const KEY: &str = "rhohat";
 const FORMAT: u64 = 2;
 const WITHOUT_SCALE: u64 = 1;
 
-/// What the numbers of a model mean.
+/// The meaning of a model's numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Meta {
     /// Activations, ρ, β and λ that it was trained with.
@@ -114,6 +115,15 @@ impl Saved<'_> {
 }
 
 impl Meta {
+    /// Assumptions about another program's model: sigmoid to sigmoid without preprocessing, and patches where the width is
+    /// that of a square.
+    pub fn foreign(shape: Shape) -> Self {
+        let (patch, channels) = Tile::of(None, shape.visible).map(|tile| (tile.side, tile.channels)).unzip();
+        let (scale, normalize, limits) = (Scale::AsIs, Normalize::None, None);
+        let preprocess = Preprocess { patch, channels, whiten: false, scale, normalize, limits };
+        Self { objective: Objective::default(), preprocess, seed: 0 }
+    }
+
     /// JSON with sorted keys, on which "the same bytes" relies.
     fn to_json(&self) -> String {
         let mut json = serde_json::to_value(self).expect("numbers and names have a JSON form");
@@ -225,7 +235,7 @@ impl ModelFile {
         self.found.shape
     }
 
-    /// What the numbers mean; `None` if another program wrote the file.
+    /// The meaning of the numbers; `None` if another program wrote the file.
     pub fn meta(&self) -> Option<&Meta> {
         self.meta.as_ref()
     }

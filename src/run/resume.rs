@@ -119,7 +119,7 @@ impl RunDir {
         parse_settings(&self.config(), bytes.unwrap_or_default())
     }
 
-    /// What the run is to learn from; `None` in a run of 0.1.0.
+    /// The data of the run; `None` in a run of 0.1.0.
     ///
     /// # Errors
     /// [`Error::Io`] when it cannot be read, [`Error::Input`] when it is no such record.
@@ -199,7 +199,7 @@ impl RunDir {
         })
     }
 
-    /// What the settings were when 0.1.0 took a checkpoint of so many steps: those of today, less what sittings have changed
+    /// The settings under which 0.1.0 took a checkpoint of so many steps: those of today, less what sittings have changed
     /// that began there or later and came to no other checkpoint that is left.
     ///
     /// # Errors

@@ -1,31 +1,47 @@
-//! Early stopping: an engine of its own judges the parameters by examples that are held out, and the best are kept.
+//! Early stopping: an engine of its own takes J over held-out examples, and the parameters of the lowest J are kept.
 
-use super::Pause;
+use serde::{Deserialize, Serialize};
+
+use super::StepContext;
 use crate::engine::{Engine, Spare, State};
 use crate::error::Result;
 use crate::math::objective::Cost;
-use crate::run::checkpoint::Patience;
+
+/// How long training has gone on without a lower J over held-out examples; part of a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlyStoppingState {
+    /// The lowest J over held-out examples.
+    pub best: f64,
+    /// The reconstruction term of that J; not known of checkpoints of 0.1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconstruction: Option<f64>,
+    /// After which update or iteration it was.
+    pub step: usize,
+    /// Looks since then that were not better.
+    pub waited: usize,
+}
 
 /// Looks at held-out examples every so many steps.
-pub struct Judge {
+pub struct EarlyStopping {
     /// Holds the examples that are held out.
     engine: Box<dyn Engine>,
     every: usize,
     patience: usize,
-    known: Option<Patience>,
+    known: Option<EarlyStoppingState>,
     /// The parameters with the lowest J, nothing else.
     best: Option<State>,
     looked: Option<usize>,
 }
 
-impl Judge {
+impl EarlyStopping {
     /// Looks after every `every` steps and in the end, and waits for `patience` looks without a lower J.
     pub fn new(engine: Box<dyn Engine>, every: usize, patience: usize) -> Self {
         Self { engine, every: every.max(1), patience, known: None, best: None, looked: None }
     }
 
     /// Goes on from what a checkpoint knows.
-    pub fn resume(&mut self, known: Option<Patience>, best: Option<State>) {
+    pub fn resume(&mut self, known: Option<EarlyStoppingState>, best: Option<State>) {
         (self.known, self.best) = (known, best);
     }
 
@@ -33,20 +49,24 @@ impl Judge {
     ///
     /// # Errors
     /// Those of the engines.
-    pub fn look(&mut self, pause: &mut Pause<'_>) -> Result<Option<Cost>> {
-        let step = pause.position.steps;
-        let due = step.is_multiple_of(self.every) || pause.position.ended.is_some();
+    pub fn look(&mut self, context: &mut StepContext<'_>) -> Result<Option<Cost>> {
+        let step = context.position.steps;
+        let due = step.is_multiple_of(self.every) || context.position.ended.is_some();
         if !due || self.looked == Some(step) {
             return Ok(None);
         }
         self.looked = Some(step);
-        let state = pause.engine.state(None, &mut Spare::default())?.only_params();
+        let state = context.engine.state(None, &mut Spare::default())?.only_params();
         self.engine.set_state(&state)?;
         let cost = self.engine.cost()?;
         let j = cost.total();
         if j.is_finite() && self.known.is_none_or(|known| j < known.best) {
-            self.known =
-                Some(Patience { best: j, reconstruction: Some(cost.reconstruction), step, waited: 0 });
+            self.known = Some(EarlyStoppingState {
+                best: j,
+                reconstruction: Some(cost.reconstruction),
+                step,
+                waited: 0,
+            });
             self.best = Some(state);
         } else if let Some(known) = &mut self.known {
             known.waited += 1;
@@ -60,7 +80,7 @@ impl Judge {
     }
 
     /// The lowest J so far.
-    pub fn known(&self) -> Option<Patience> {
+    pub fn known(&self) -> Option<EarlyStoppingState> {
         self.known
     }
 

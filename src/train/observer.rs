@@ -1,4 +1,4 @@
-//! Who follows a run: reports, and a look at the engine after every step.
+//! Observers of the loop: reports, and a look at the engine after every step.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,13 +27,24 @@ pub struct Progress {
     pub samples: u64,
     /// Seconds that have been trained.
     pub seconds: f64,
+    /// J over held-out examples at the last look at them, where there are some.
+    pub held_out: Option<HeldOutCost>,
+}
+
+/// J over held-out examples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HeldOutCost {
+    /// J.
+    pub j: f64,
+    /// Its reconstruction term.
+    pub reconstruction: f64,
 }
 
 /// How far a run has come: with the engine's state all that decides what follows. Streams of random numbers are made
 /// anew for every window of examples and every revival, by number, and have no state between two steps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Position {
+pub struct TrainProgress {
     /// Updates or iterations done: where learning rate and β stand in their courses.
     pub steps: usize,
     /// See [`Progress::samples`]: where mini-batches stand in the order of the examples.
@@ -49,26 +60,26 @@ pub struct Position {
 }
 
 /// A run between two steps.
-pub struct Pause<'a> {
+pub struct StepContext<'a> {
     /// The engine; whoever changes its parameters changes the run.
     pub engine: &'a mut dyn Engine,
     /// How far the run has come, the search left out.
-    pub position: Position,
+    pub position: TrainProgress,
     pub(super) search: Option<&'a Lbfgs>,
 }
 
-impl Pause<'_> {
+impl StepContext<'_> {
     /// A copy of everything that the run needs to go on from here, in memory from `spare` where there is some.
     ///
     /// # Errors
     /// Those of the engine.
-    pub fn snapshot(&mut self, spare: &mut Spare) -> Result<(Position, State)> {
+    pub fn snapshot(&mut self, spare: &mut Spare) -> Result<(TrainProgress, State)> {
         let state = self.engine.state(self.search.map(Lbfgs::pairs), spare)?;
-        Ok((Position { search: self.search.cloned(), ..self.position.clone() }, state))
+        Ok((TrainProgress { search: self.search.cloned(), ..self.position.clone() }, state))
     }
 }
 
-/// Who follows a run.
+/// Follows the loop.
 pub trait Observer {
     /// Takes a report.
     ///
@@ -81,7 +92,7 @@ pub trait Observer {
     ///
     /// # Errors
     /// Whatever the observer cannot live with; it ends the run.
-    fn after_step(&mut self, _pause: &mut Pause<'_>) -> Result<Option<Ended>> {
+    fn after_step(&mut self, _context: &mut StepContext<'_>) -> Result<Option<Ended>> {
         Ok(None)
     }
 }

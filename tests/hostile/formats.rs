@@ -16,10 +16,10 @@ use rhohat::math::optim::Optimizer;
 use rhohat::math::optim::lbfgs::Lbfgs;
 use rhohat::math::params::{Params, Shape};
 use rhohat::run::checkpoint::{Checkpoint, Checkpoints, Provenance};
-use rhohat::run::config::{Config, Facts, Given, Kind};
+use rhohat::run::config::{Config, ConfigContext, SourceKind, UserSettings};
 use rhohat::run::metrics::Mark;
 use rhohat::run::model_file::{Meta, save};
-use rhohat::train::Position;
+use rhohat::train::TrainProgress;
 use serde_json::json;
 
 use crate::mutate::Seed;
@@ -202,10 +202,15 @@ fn model() -> Vec<Seed> {
 }
 
 fn toml() -> Vec<Seed> {
-    let given = Given::new(None, ::toml::Table::new()).unwrap();
+    let given = UserSettings::new(None, ::toml::Table::new()).unwrap();
     let lbfgs = Config::resolve(
         &given,
-        &Facts { kind: Kind::BuiltIn, init: None, scale: Scale::Pixels, scale_of_pixels: Scale::Pixels },
+        &ConfigContext {
+            kind: SourceKind::BuiltIn,
+            init: None,
+            scale: Scale::Pixels,
+            scale_of_pixels: Scale::Pixels,
+        },
     )
     .unwrap();
     let text = "optimizer = \"adam\"\nbatch = 100\nhidden = 40\nrho_hat = \"ema\"\nwarmup = 3\n";
@@ -259,7 +264,7 @@ fn checkpoint_of((optimizer, bound): (Optimizer, bool)) -> Seed {
         .unwrap();
     }
     let state = cpu.state(search.as_ref().map(Lbfgs::pairs), &mut Spare::default()).unwrap();
-    let position = Position { steps: 3, samples: 36, search, ..Position::default() };
+    let position = TrainProgress { steps: 3, samples: 36, search, ..TrainProgress::default() };
     let checkpoint = Checkpoint {
         position,
         state,

@@ -15,7 +15,7 @@ use rhohat::engine::gpu::tune::cache::{Cache, CachedRace, Key};
 use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::run::checkpoint::{Checkpoints, Found};
-use rhohat::run::config::{Config, Facts, Given, Kind};
+use rhohat::run::config::{Config, ConfigContext, SourceKind, UserSettings};
 use rhohat::run::model_file::{Meta, ModelFile};
 use rhohat::run::picture::{Tile, features};
 use rhohat::train::{Recipe, resume};
@@ -73,9 +73,13 @@ pub fn read_model(path: &Path) -> Result<Seen> {
 
 /// Takes it as the settings of a run.
 pub fn read_config(path: &Path) -> Result<Seen> {
-    let given = Given::new(Some(path), ::toml::Table::new())?;
-    let facts =
-        Facts { kind: Kind::BuiltIn, init: None, scale: Scale::Pixels, scale_of_pixels: Scale::Pixels };
+    let given = UserSettings::new(Some(path), ::toml::Table::new())?;
+    let facts = ConfigContext {
+        kind: SourceKind::BuiltIn,
+        init: None,
+        scale: Scale::Pixels,
+        scale_of_pixels: Scale::Pixels,
+    };
     let config = Config::resolve(&given, &facts)?;
     let choice = Choice::resolve(&"cpu".parse()?)?;
     config.plan_memory(facts.kind, &choice)?;

@@ -2,7 +2,7 @@
 
 use rhohat::bench::contender::Problem;
 use rhohat::bench::ladder::Size;
-use rhohat::bench::products::{Candidate, measure_variants, variants};
+use rhohat::bench::products::{ProductVariant, measure_variants, variants};
 use rhohat::bench::stats::Pace;
 use rhohat::bench::{contenders, sampled};
 use rhohat::engine::gpu::kernel::variant::Variant;
@@ -233,13 +233,13 @@ fn a_product_that_does_nothing_or_too_much_is_not_timed() {
     for transpose in [Transpose::Nt, Transpose::Nn, Transpose::Tn] {
         // Behind the right one, whose result must not pass for its own.
         let mut all = variants(who.gpu().unwrap());
-        all.push(Candidate { transpose, variant: Variant::PLAIN, record: |_, _| Ok(()) });
+        all.push(ProductVariant { transpose, variant: Variant::PLAIN, record: |_, _| Ok(()) });
         let error = measure_variants(who, SLICED, ONCE, &all).unwrap_err();
         assert_eq!(error.exit_code(), 5);
         let text = error.to_string();
         assert!(text.contains("direct/buffers") && text.contains("computed wrongly"), "{text}");
     }
-    let twice = Candidate {
+    let twice = ProductVariant {
         transpose: Transpose::Nn,
         variant: Variant::PLAIN,
         record: |recorder, on| {

@@ -12,9 +12,9 @@ use rhohat::engine::device::Setup;
 use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
-use rhohat::run::checkpoint::{Checkpoint, Checkpoints, Every, Keeper, Span};
+use rhohat::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints, Every, Span};
 use rhohat::run::metrics::Mark;
-use rhohat::train::{Ended, Observer, Pause, Progress, Recipe, train};
+use rhohat::train::{Ended, Observer, Progress, Recipe, StepContext, train};
 use tempfile::tempdir;
 
 const SHAPE: Shape = Shape { visible: 784, hidden: 4096 };
@@ -26,7 +26,7 @@ const TURNS: usize = 41;
 
 /// Trains for a turn, with a checkpoint every second or without.
 struct Turn<'a> {
-    keeper: Option<&'a mut Keeper>,
+    keeper: Option<&'a mut CheckpointWriter>,
     metrics: &'a Path,
     begun: Instant,
     kept: Cell<usize>,
@@ -37,11 +37,11 @@ impl Observer for Turn<'_> {
         Ok(())
     }
 
-    fn after_step(&mut self, pause: &mut Pause<'_>) -> rhohat::Result<Option<Ended>> {
+    fn after_step(&mut self, context: &mut StepContext<'_>) -> rhohat::Result<Option<Ended>> {
         if let Some(keeper) = &mut self.keeper
-            && keeper.is_due(pause.position.steps)?
+            && keeper.is_due(context.position.steps)?
         {
-            let (position, state) = pause.snapshot(&mut keeper.spare()?)?;
+            let (position, state) = context.snapshot(&mut keeper.spare()?)?;
             let metrics = File::open(self.metrics).unwrap();
             let checkpoint =
                 Checkpoint { position, state, metrics: Mark::default(), patience: None, provenance: None };
@@ -53,7 +53,12 @@ impl Observer for Turn<'_> {
 }
 
 /// Samples a second of one turn, and checkpoints in it.
-fn turn(cpu: &mut Cpu, recipe: &Recipe, metrics: &Path, keeper: Option<&mut Keeper>) -> (f64, usize) {
+fn turn(
+    cpu: &mut Cpu,
+    recipe: &Recipe,
+    metrics: &Path,
+    keeper: Option<&mut CheckpointWriter>,
+) -> (f64, usize) {
     let mut turn = Turn { keeper, metrics, begun: Instant::now(), kept: Cell::new(0) };
     let outcome = train(cpu, recipe, &mut turn).unwrap();
     (outcome.samples as f64 / outcome.seconds, turn.kept.get())
@@ -88,7 +93,7 @@ fn a_checkpoint_every_second_costs_less_than_a_twentieth_of_the_throughput() {
         File::create(&metrics).unwrap();
         // One for all turns: due at once after a turn without, and again after a second.
         let every = Every::Time(Span(Duration::from_secs(1)));
-        let mut keeper = Keeper::new(Checkpoints::of(folder.path()), every, None, String::new());
+        let mut keeper = CheckpointWriter::new(Checkpoints::of(folder.path()), every, None, String::new());
         turn(&mut cpu, &recipe, &metrics, Some(&mut keeper));
         // Turn about, so that a slow minute slows both.
         let ratios: Vec<f64> = (0..TURNS)

@@ -10,9 +10,9 @@ use rhohat::error::Error;
 use rhohat::math::optim::lbfgs::Lbfgs;
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
-use rhohat::run::checkpoint::{Checkpoint, Checkpoints, Every, Keeper, Patience};
+use rhohat::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints, Every};
 use rhohat::run::metrics::Mark;
-use rhohat::train::Position;
+use rhohat::train::{EarlyStoppingState, TrainProgress};
 use tempfile::{TempDir, tempdir};
 
 /// One of L-BFGS, which holds everything there is.
@@ -27,9 +27,10 @@ fn checkpoint(steps: usize) -> Checkpoint {
     }
     let mut state = cpu.state(Some(lbfgs.pairs()), &mut Spare::default()).unwrap();
     state.average = Some(vec![0.25; 7]);
-    let position = Position { steps, samples: 120, search: Some(lbfgs), ..Position::default() };
+    let position = TrainProgress { steps, samples: 120, search: Some(lbfgs), ..TrainProgress::default() };
     let metrics = Mark { bytes: 9, samples: 8, seconds: 0.1, validation: Some(0.7), ..Mark::default() };
-    let patience = Some(Patience { best: 0.1 + 0.2, reconstruction: Some(0.2), step: 2, waited: 1 });
+    let patience =
+        Some(EarlyStoppingState { best: 0.1 + 0.2, reconstruction: Some(0.2), step: 2, waited: 1 });
     Checkpoint { position, state, metrics, patience, provenance: None }
 }
 
@@ -181,7 +182,7 @@ fn a_state_that_is_not_finite_is_never_kept() {
     let folder = tempdir().unwrap();
     let metrics = || fs::File::create(folder.path().join("metrics.jsonl")).unwrap();
     let checkpoints = Checkpoints::of(folder.path());
-    let mut keeper = Keeper::new(checkpoints.clone(), Every::Steps(1), None, "--lr 7".to_owned());
+    let mut keeper = CheckpointWriter::new(checkpoints.clone(), Every::Steps(1), None, "--lr 7".to_owned());
     assert!(keeper.is_due(1).unwrap());
     keeper.keep(checkpoint(1), Ok(metrics())).unwrap();
     keeper.wait().unwrap();
@@ -201,7 +202,8 @@ fn a_first_checkpoint_that_cannot_be_written_is_an_error_of_the_next_step() {
     let folder = tempdir().unwrap();
     fs::write(folder.path().join("checkpoints"), "in the way").unwrap();
     let metrics = fs::File::create(folder.path().join("metrics.jsonl")).unwrap();
-    let mut keeper = Keeper::new(Checkpoints::of(folder.path()), Every::Steps(1), None, String::new());
+    let mut keeper =
+        CheckpointWriter::new(Checkpoints::of(folder.path()), Every::Steps(1), None, String::new());
     keeper.keep(checkpoint(1), Ok(metrics)).unwrap();
     let error = loop {
         match keeper.is_due(2) {
@@ -221,8 +223,8 @@ fn a_later_checkpoint_that_cannot_be_written_is_tried_again_and_ends_nothing() {
     let metrics = || fs::File::create(folder.path().join("metrics.jsonl")).unwrap();
     let checkpoints = Checkpoints::of(folder.path());
     let every = "0.001s".parse().unwrap();
-    let mut keeper = Keeper::new(checkpoints.clone(), every, None, String::new());
-    let due = |keeper: &mut Keeper, steps| {
+    let mut keeper = CheckpointWriter::new(checkpoints.clone(), every, None, String::new());
+    let due = |keeper: &mut CheckpointWriter, steps| {
         while !keeper.is_due(steps).unwrap() {
             std::thread::yield_now();
         }

@@ -14,7 +14,7 @@ use rhohat::error::Error;
 use rhohat::math::objective::{Activation, Objective};
 use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
-use rhohat::train::{Ended, Observer, Pause, Progress, Recipe, train};
+use rhohat::train::{Ended, Observer, Progress, Recipe, StepContext, train};
 use rhohat::verify::steps::{CUTS, Problem, Rule, check_pass, check_updates};
 
 use crate::support;
@@ -196,7 +196,7 @@ impl Observer for StopAfter {
         Ok(())
     }
 
-    fn after_step(&mut self, _: &mut Pause<'_>) -> rhohat::Result<Option<Ended>> {
+    fn after_step(&mut self, _: &mut StepContext<'_>) -> rhohat::Result<Option<Ended>> {
         Ok((self.0 == 0).then_some(Ended::Stopped))
     }
 }

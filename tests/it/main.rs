@@ -14,6 +14,7 @@ mod data;
 mod durable;
 mod engines;
 mod folder;
+mod front_door;
 mod golden;
 mod kernels;
 mod metrics_file;

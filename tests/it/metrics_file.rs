@@ -18,6 +18,7 @@ fn progress(step: usize) -> Progress {
         rate: 0.1,
         samples: step as u64,
         seconds: step as f64,
+        held_out: None,
     }
 }
 

@@ -15,7 +15,7 @@ use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
 use rhohat::run::checkpoint::{Checkpoint, Checkpoints};
 use rhohat::run::metrics::Mark;
-use rhohat::train::{Ended, Observer, Outcome, Pause, Progress, Recipe, Resampling, resume, train};
+use rhohat::train::{Ended, Observer, Outcome, Progress, Recipe, Resampling, StepContext, resume, train};
 use tempfile::tempdir;
 
 use crate::support;
@@ -79,12 +79,12 @@ impl Observer for Keep<'_> {
         Ok(())
     }
 
-    fn after_step(&mut self, pause: &mut Pause<'_>) -> rhohat::Result<Option<Ended>> {
-        let steps = pause.position.steps;
-        if pause.position.ended.is_some() || !self.at.contains(&steps) {
+    fn after_step(&mut self, context: &mut StepContext<'_>) -> rhohat::Result<Option<Ended>> {
+        let steps = context.position.steps;
+        if context.position.ended.is_some() || !self.at.contains(&steps) {
             return Ok(None);
         }
-        let (position, state) = pause.snapshot(&mut Spare::default())?;
+        let (position, state) = context.snapshot(&mut Spare::default())?;
         let checkpoint =
             Checkpoint { position, state, metrics: Mark::default(), patience: None, provenance: None };
         Checkpoints::of(self.run).publish(&checkpoint)?;

@@ -8,7 +8,7 @@ use proptest::test_runner::RngSeed;
 use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::device::Gpu;
-use rhohat::engine::gpu::memory::layout::Layout;
+use rhohat::engine::gpu::memory::partition::Partition;
 use rhohat::engine::{Cut, Rows, Step, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::Activation;
@@ -52,7 +52,7 @@ fn check_all(choice: &Choice, problem: &Problem, cut: Cut) {
 fn steps_in_bindings_of_64_kib_are_those_of_the_reference() {
     let Some(gpu) = device("64 KiB") else { return };
     let shape = Shape { visible: 40, hidden: 400 };
-    let layout = Layout::new(&gpu, shape, 300, limited(1 << 16)).unwrap();
+    let layout = Partition::new(&gpu, shape, 300, limited(1 << 16)).unwrap();
     let (blocks, chunks) = (layout.blocks.len(), layout.chunks(300).len());
     assert!(blocks >= 3 && chunks >= 3, "{blocks} blocks, {chunks} chunks");
     let problem = Problem::of_shape(SIGMOIDS, shape, 300, 4);
@@ -81,7 +81,7 @@ fn a_search_whose_every_tensor_is_cut_many_times_takes_the_way_of_the_reference(
     let Some(gpu) = device("a search") else { return };
     let (shape, rows) = (Shape { visible: 72, hidden: 600 }, 500);
     let cut = limited(1 << 16);
-    let layout = Layout::new(&gpu, shape, rows, cut).unwrap();
+    let layout = Partition::new(&gpu, shape, rows, cut).unwrap();
     // Of 2·10 + 1 vectors that a search keeps, a binding holds 780 numbers each, a block has 15 080.
     assert!(layout.blocks.len() >= 5 && layout.chunks(rows).len() >= 4 && layout.limit == 1 << 14);
     let problem = Problem::of_shape(SIGMOIDS, shape, rows, 9);

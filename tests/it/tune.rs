@@ -5,7 +5,7 @@ use std::fs;
 use rhohat::engine::Cut;
 use rhohat::engine::gpu::device::Gpu;
 use rhohat::engine::gpu::kernel::variant::{Product, Variant};
-use rhohat::engine::gpu::memory::layout::Layout;
+use rhohat::engine::gpu::memory::partition::Partition;
 use rhohat::engine::gpu::tune::cache::{Cache, Key};
 use rhohat::engine::gpu::tune::candidate::{Candidate, Status};
 use rhohat::engine::gpu::tune::products::{ProductSize, Products};
@@ -88,16 +88,16 @@ fn doubting(gpu: &Gpu, candidate: Candidate, blocks: usize) -> Result<(), String
 #[test]
 fn what_is_wrong_on_the_device_loses_although_it_would_win() {
     let Some(gpu) = support::software("what_is_wrong_on_the_device_loses") else { return };
-    let layout = Layout::new(&gpu, SHAPE, 700, Cut::default()).unwrap();
+    let layout = Partition::new(&gpu, SHAPE, 700, Cut::default()).unwrap();
     let favourite = Variant::preselected(&gpu);
     let doubted = Candidate::of(favourite, Transpose::Nt);
     let mut products = Products::new(&gpu, &layout, SIZE, doubting).unwrap();
     let direct = Variant::PLAIN;
     let result = race(&mut products, &[favourite, direct], favourite).unwrap();
     assert_eq!(result.variant, Some(direct));
-    let sample = result.samples.iter().find(|sample| sample.candidate == doubted).unwrap();
+    let timing = result.timings.iter().find(|timing| timing.candidate == doubted).unwrap();
     let wrong = Status::Wrong("element 3 is 7".to_owned());
-    assert_eq!((&sample.status, sample.seconds), (&wrong, None), "what is wrong is not timed");
+    assert_eq!((&timing.status, timing.seconds), (&wrong, None), "what is wrong is not timed");
     // The last measurement may overdraw it, on a machine that stops for a moment.
     assert!(result.spent < 2.0 * BUDGET, "{} s", result.spent);
 }

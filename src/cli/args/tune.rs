@@ -9,10 +9,10 @@ use clap::Args;
 #[derive(Clone, Debug, Args)]
 pub struct TuneFlags {
     /// Take the kernels that suit this kind of WebGPU device, without timing and without the cache
-    #[arg(long)]
+    #[arg(long, help_heading = "Device", hide_short_help = true)]
     no_tune: bool,
     /// Time the kernels of a WebGPU device anew, whatever the cache knows
-    #[arg(long)]
+    #[arg(long, help_heading = "Device", hide_short_help = true)]
     retune: bool,
 }
 

@@ -7,8 +7,8 @@ use crate::io::atomic_write;
 use crate::math::objective::{Objective, Penalty};
 
 use super::outputs::{Kind, Wanted};
-use super::print;
 use crate::cli::args::BenchArgs;
+use crate::cli::output::print;
 use crate::cli::progress;
 
 /// Validates, measures and prints.

@@ -8,7 +8,7 @@ use indicatif::HumanBytes;
 use serde::Serialize;
 
 use crate::cli::args::DevicesArgs;
-use crate::cli::commands::print;
+use crate::cli::output::print;
 
 /// What the machine offers, as `--json` prints it.
 #[derive(Debug, Serialize)]

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::on_data::{Made, Opening, Reach};
 use super::outputs::{Kind, Wanted};
-use super::print;
 use crate::cli::args::MapArgs;
+use crate::cli::output::print;
 
 /// Encodes and writes `[m, h]`, piece by piece.
 pub fn run(args: &MapArgs) -> anyhow::Result<()> {

@@ -9,8 +9,8 @@ use crate::train::diagnostics::{Health, Spread};
 use serde::Serialize;
 
 use super::on_data::{Made, Opening, Reach, Session};
-use super::print;
 use crate::cli::args::EvalArgs;
+use crate::cli::output::print;
 use crate::cli::progress;
 use explained::{Columns, Variance};
 
@@ -25,7 +25,7 @@ struct Report {
     /// `None` where the data do not vary beyond rounding.
     explained_variance: Option<f64>,
     examples: usize,
-    /// What DATA was taken for.
+    /// The description of DATA.
     data: serde_json::Value,
     device: String,
     adapter: String,

@@ -9,8 +9,8 @@ use crate::run::picture::{Tile, features, features_bytes};
 use serde_json::json;
 
 use super::outputs::{Kind, Wanted};
-use super::print;
 use crate::cli::args::FeaturesArgs;
+use crate::cli::output::print;
 
 /// Draws and writes the PNG.
 pub fn run(args: &FeaturesArgs) -> anyhow::Result<()> {

@@ -15,11 +15,10 @@ use crate::engine::{Cut, Engine, RhoHat};
 use crate::math::objective::Objective;
 use crate::math::params::{Matrix, Params, Shape};
 use crate::run::config::{check_objective, reach_warning, scale_warning};
-use crate::run::model_file::ModelFile;
-use crate::run::picture::Tile;
+use crate::run::data_log::{self, FOREIGN};
+use crate::run::model_file::{Meta, ModelFile};
 use indicatif::{HumanCount, ProgressBar};
 
-use super::description;
 use crate::cli::args::OnData;
 use crate::cli::progress;
 use room::Room;
@@ -30,26 +29,26 @@ pub struct Session {
     pub engine: Box<dyn Engine>,
     /// The examples, after the model's preprocessing.
     pub examples: LazyExamples,
-    /// What J is made of.
+    /// The objective J.
     pub objective: Objective,
-    /// What DATA was taken for.
+    /// The description of DATA, as JSON.
     pub data: serde_json::Value,
     /// DATA, for messages.
     path: PathBuf,
-    /// What its rows are stored as.
+    /// The type of its numbers.
     number: Option<DType>,
     /// Rows that are asked of the engine at a time.
     piece: usize,
 }
 
-/// What is opened, before anything large is read.
+/// An opened model, before anything large is read.
 pub struct Opening<'a> {
     args: &'a OnData,
     file: ModelFile,
     objective: Objective,
 }
 
-/// What is made of an example, for the memory that it takes.
+/// The result that an example is made into, for the memory that it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Made {
     /// Its hidden activations.
@@ -86,7 +85,7 @@ impl<'a> Opening<'a> {
         let opened = Opened::new(&args.data, &args.reading())?;
         check_divide(args, &opened.source)?;
         let preprocess = preprocess(args, &file, &opened.description);
-        description::log(&opened.description, preprocess.scale, Some(file.shape().visible));
+        data_log::log(&opened.description, preprocess.scale, Some(file.shape().visible));
         let (data, number) = (opened.description.json(preprocess.scale), opened.source.dtype());
         let examples = examples(args, opened, &preprocess, file.shape())?;
         let room::Pieces { at_once, asked, pictures } = room.pieces(&examples)?;
@@ -123,18 +122,12 @@ fn objective(args: &OnData, file: &ModelFile) -> Objective {
     }
 }
 
-/// What is assumed of other programs' models.
-pub const FOREIGN: &str =
-    "taken as sigmoid to sigmoid without preprocessing; --activation, --output and --normalize say otherwise";
-
-/// That of the metadata, or none, with patches where the width is that of a square; `--normalize` overrides it.
+/// That of the metadata, or what is assumed of another program's model; `--normalize` overrides it.
 fn preprocess(args: &OnData, file: &ModelFile, taken: &DataDescription) -> Preprocess {
     let stored = file.meta().map(|meta| meta.preprocess.clone());
     let mut preprocess = stored.unwrap_or_else(|| {
-        let (patch, channels) =
-            Tile::of(None, file.shape().visible).map(|tile| (tile.side, tile.channels)).unzip();
         let scale = taken.usual_scale();
-        Preprocess { patch, channels, whiten: false, scale, normalize: Normalize::None, limits: None }
+        Preprocess { scale, ..Meta::foreign(file.shape()).preprocess }
     });
     preprocess.scale = args.divide.unwrap_or(preprocess.scale);
     if let Some(kind) = args.normalize.filter(|&kind| kind != preprocess.normalize) {

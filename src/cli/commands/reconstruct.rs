@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::on_data::{Made, Opening, Reach, Session};
 use super::outputs::{Destination, Kind, Wanted};
-use super::print;
 use crate::cli::args::MapArgs;
+use crate::cli::output::print;
 
 /// Reconstructs, restores and writes rows `[m, n]` piece by piece, or the picture.
 pub fn run(args: &MapArgs) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use crate::cli::args::VerifyArgs;
-use crate::cli::commands::print;
+use crate::cli::output::print;
 use crate::cli::progress;
 
 /// The report, as `--json` prints it.

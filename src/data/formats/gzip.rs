@@ -10,7 +10,7 @@ use super::format::{Format, OpenFile};
 use super::{idx, unknown};
 use crate::data::source::Opened;
 use crate::error::{Error, Result};
-use crate::io::safe_open::Part;
+use crate::io::safe_open::FileRange;
 
 /// IDX files packed by gzip.
 pub const FORMAT: Format = Format {
@@ -28,7 +28,7 @@ pub const FORMAT: Format = Format {
 /// Opens a file, inflating no more than its IDX header promises.
 fn open(OpenFile { path, file, length, reading, .. }: OpenFile<'_>) -> Result<Opened> {
     let damaged = |error: io::Error| cannot_unpack(path, &error);
-    let mut from = Gunzip::new(BufReader::new(Part::new(&file, 0, length)));
+    let mut from = Gunzip::new(BufReader::new(FileRange::new(&file, 0, length)));
     let mut start = Vec::new();
     from.by_ref().take(4).read_to_end(&mut start).map_err(damaged)?;
     if !idx::recognised(&start) {

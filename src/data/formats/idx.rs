@@ -14,7 +14,7 @@ use crate::data::dtype::{DType, Endian};
 use crate::data::reading::Reading;
 use crate::data::source::Opened;
 use crate::error::{Error, Result};
-use crate::io::safe_open::Part;
+use crate::io::safe_open::FileRange;
 
 /// The type byte of unsigned bytes.
 const BYTES: u8 = 0x08;
@@ -48,7 +48,7 @@ fn promised_length(start: &[u8]) -> Option<u64> {
 
 /// Opens a file.
 fn open(OpenFile { path, file, length, reading, .. }: OpenFile<'_>) -> Result<Opened> {
-    let mut from = BufReader::new(Part::new(&file, 0, length));
+    let mut from = BufReader::new(FileRange::new(&file, 0, length));
     let failed = |error| Error::io("read", path, error);
     let mut start = Vec::new();
     from.by_ref().take(4).read_to_end(&mut start).map_err(failed)?;

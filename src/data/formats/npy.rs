@@ -16,7 +16,7 @@ use crate::data::reading::Reading;
 use crate::data::source::{Opened, Source};
 use crate::data::stream::Store;
 use crate::error::{Error, Result};
-use crate::io::safe_open::Part;
+use crate::io::safe_open::FileRange;
 use header::MAGIC;
 
 /// NumPy arrays.
@@ -36,7 +36,7 @@ fn open(OpenFile { path, file, length, reading, stays, .. }: OpenFile<'_>) -> Re
     if stays && let Some((store, description)) = Store::open(path, reading)? {
         return Ok(Opened { source: Source::Stored(Arc::new(store)), description });
     }
-    let mut from = Part::new(&file, 0, length);
+    let mut from = FileRange::new(&file, 0, length);
     open_bytes(ArrayBytes { path, from: &mut from, length: KnownLength::Exact(length) }, reading)
 }
 

@@ -14,7 +14,7 @@ use crate::data::dtype::{DType, Endian};
 use crate::data::scale::Scale;
 use crate::data::source::Opened;
 use crate::error::{Error, Result};
-use crate::io::safe_open::Part;
+use crate::io::safe_open::FileRange;
 use crate::math::params::Real;
 
 /// The longest header that the format allows, bytes.
@@ -64,7 +64,7 @@ impl Tensors {
         };
         let failed = |error| Error::io("read", path, error);
         let mut bytes = Vec::new();
-        Part::new(file, 0, LENGTH).read_to_end(&mut bytes).map_err(failed)?;
+        FileRange::new(file, 0, LENGTH).read_to_end(&mut bytes).map_err(failed)?;
         let length = bytes.first_chunk().map(|&length| u64::from_le_bytes(length));
         let length =
             length.ok_or_else(|| damaged(format!("{file_length} bytes are too few for a header")))?;
@@ -76,7 +76,7 @@ impl Tensors {
             return Err(Error::input(path, format!("{fact}; save fewer tensors a file")));
         }
         bytes.clear();
-        Part::new(file, LENGTH, start).read_to_end(&mut bytes).map_err(failed)?;
+        FileRange::new(file, LENGTH, start).read_to_end(&mut bytes).map_err(failed)?;
         let header: Metadata =
             serde_json::from_slice(&bytes).map_err(|error| damaged(format!("its header: {error}")))?;
         let promised = start.checked_add(header.data_len() as u64);
@@ -122,7 +122,7 @@ impl Tensors {
         read: impl FnOnce(ArrayBytes<'_>) -> Result<T>,
     ) -> Result<T> {
         let (start, end) = info.data_offsets;
-        let part = Part::new(file, self.start + start as u64, self.start + end as u64);
+        let part = FileRange::new(file, self.start + start as u64, self.start + end as u64);
         let length = KnownLength::Exact((end - start) as u64);
         read(ArrayBytes { path, from: &mut BufReader::new(part), length })
     }

@@ -8,7 +8,7 @@ use super::store::{PIECE, Store};
 use super::transform::scaled;
 use crate::data::normalize::{Normalize, ValueStatistics, centre_rows};
 use crate::data::preprocess::Preprocess;
-use crate::data::sample::Sample;
+use crate::data::sample::RowSample;
 use crate::error::Result;
 
 /// The preprocessing with its limits, those that it has or those of the rows, of a `sample` if there is one. `told` hears
@@ -19,7 +19,7 @@ use crate::error::Result;
 pub fn fit(
     store: &Arc<Store>,
     preprocess: &Preprocess,
-    sample: Option<Sample>,
+    sample: Option<RowSample>,
     told: &dyn Fn(usize),
 ) -> Result<Preprocess> {
     let kind = preprocess.normalize;
@@ -52,7 +52,7 @@ pub fn fit(
 }
 
 /// The rows piece by piece, from the first to the last.
-fn jobs(store: &Store, sample: Option<Sample>) -> impl Iterator<Item = RowRanges> {
+fn jobs(store: &Store, sample: Option<RowSample>) -> impl Iterator<Item = RowRanges> {
     let piece = (PIECE / store.row_bytes()).max(1);
     let mut rows: Box<dyn Iterator<Item = usize>> = match sample {
         Some(sample) => Box::new(sample.of(store.rows)),

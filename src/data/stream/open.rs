@@ -16,7 +16,7 @@ use crate::data::listing::Listing;
 use crate::data::reading::{RawRows, Reading};
 use crate::data::skipped::SkippedFiles;
 use crate::error::{Error, Result};
-use crate::io::safe_open::{self, Part};
+use crate::io::safe_open::{self, FileRange};
 
 impl Store {
     /// Opens a `.npy` of rows; `None` for what is something else, or is not laid out so that rows can be read by themselves.
@@ -146,7 +146,7 @@ fn open_npy(path: &Path, reading: &Reading) -> Result<NpyFile> {
         let remedy = "save it anew with numpy.save, or remove it".to_owned();
         return Ok(NpyFile::Other { why, remedy });
     }
-    let (layout, offset) = header::start(path, &mut Part::new(&file, 0, length))?;
+    let (layout, offset) = header::start(path, &mut FileRange::new(&file, 0, length))?;
     let axes = match reading.axes(&layout.shape) {
         Ok(axes) if axes.meaning() == Meaning::Rows => axes,
         Ok(axes) => return Ok(of_pictures(&layout, &axes)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::device::Gpu;
-use super::memory::layout::Layout;
+use super::memory::partition::Partition;
 use super::memory::segment::write_vector;
 use super::step::examples::DeviceRows;
 use super::step::fetch::Fetcher;
@@ -45,17 +45,17 @@ impl GpuEngine {
     /// When the shape does not fit the bindings of the device, or the device has no room; those of the examples.
     pub fn new(gpu: Arc<Gpu>, setup: &Setup, params: &Params<f32>, examples: ExampleSet) -> Result<Self> {
         let count = examples.size().0;
-        let layout = Layout::new(&gpu, params.shape, count, setup.cut)?;
+        let partition = Partition::new(&gpu, params.shape, count, setup.cut)?;
         let (rows, fetcher) = match examples {
-            ExampleSet::Resident(mut supply) => (DeviceRows::upload(&gpu, &layout, &mut *supply)?, None),
+            ExampleSet::Resident(mut supply) => (DeviceRows::upload(&gpu, &partition, &mut *supply)?, None),
             ExampleSet::Streamed(supply) => {
-                let rows = DeviceRows::fetched(&gpu, &layout)?;
-                (rows, Some(Fetcher::new(&gpu, &layout, supply)?))
+                let rows = DeviceRows::fetched(&gpu, &partition)?;
+                (rows, Some(Fetcher::new(&gpu, &partition, supply)?))
             }
         };
         let objective = (setup.objective, setup.rho_hat);
         Ok(Self {
-            resident: Resident::new(gpu, layout, objective, params, rows, count)?,
+            resident: Resident::new(gpu, partition, objective, params, rows, count)?,
             fetcher,
             full: FullEvaluation::default(),
             first_order: None,
@@ -67,10 +67,10 @@ impl GpuEngine {
 
     /// Whether parameters and moments are finite.
     fn is_finite(&mut self) -> Result<bool> {
-        let Resident { gpu, layout, params, .. } = &self.resident;
+        let Resident { gpu, partition, params, .. } = &self.resident;
         let check = match &mut self.finiteness {
             Some(check) => check,
-            none => none.insert(FinitenessCheck::new(gpu, layout, params)?),
+            none => none.insert(FinitenessCheck::new(gpu, partition, params)?),
         };
         let moments = self.first_order.as_mut().map(|state| state.is_finite(&self.resident));
         Ok(check.passes(gpu)? && moments.unwrap_or(Ok(true))?)
@@ -89,7 +89,7 @@ const SEARCH_HAS_BEGUN: &str = "begin_search comes first";
 
 impl Engine for GpuEngine {
     fn shape(&self) -> Shape {
-        self.resident.layout.shape
+        self.resident.partition.shape
     }
 
     fn objective(&self) -> &Objective {
@@ -105,7 +105,7 @@ impl Engine for GpuEngine {
     }
 
     fn plan(&self) -> Plan {
-        self.resident.layout.plan()
+        self.resident.partition.plan()
     }
 
     fn cost(&mut self) -> Result<Cost> {
@@ -161,8 +161,8 @@ impl Engine for GpuEngine {
     }
 
     fn set_params(&mut self, params: &Params<f32>) -> Result<()> {
-        let Resident { gpu, layout, params: resident, .. } = &self.resident;
-        assert_eq!(params.shape, layout.shape, "set_params: shape");
+        let Resident { gpu, partition, params: resident, .. } = &self.resident;
+        assert_eq!(params.shape, partition.shape, "set_params: shape");
         write_vector(gpu, resident, params);
         self.first_order = None;
         self.search = None;

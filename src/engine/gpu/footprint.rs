@@ -2,7 +2,7 @@
 
 use super::device::Gpu;
 use super::memory::allocation::{Allocation, footprint as sum};
-use super::memory::layout::Layout;
+use super::memory::partition::Partition;
 use super::step::examples::DeviceRows;
 use super::step::fetch::Fetcher;
 use super::step::first_order::FirstOrder;
@@ -20,32 +20,30 @@ use crate::math::optim::lbfgs::HISTORY;
 /// # Errors
 /// When the shape does not fit the bindings of the device.
 pub fn footprint(gpu: &Gpu, job: &Job) -> Result<(Plan, Footprint)> {
-    let layout = Layout::new(gpu, job.shape, job.examples, job.cut)?;
-    let tensors = Resident::allocations(&layout, job.examples, job.fetched.is_none());
-    let all = tensors.into_iter().chain(of_optimizer(&layout, job)).chain(of_rows(&layout, job));
-    let mut footprint = sum(all, layout.variant.memory);
-    footprint.data += on_host(&layout, job);
-    Ok((layout.plan(), footprint))
+    let partition = Partition::new(gpu, job.shape, job.examples, job.cut)?;
+    let tensors = Resident::allocations(&partition, job.examples, job.fetched.is_none());
+    let all = tensors.into_iter().chain(of_optimizer(&partition, job)).chain(of_rows(&partition, job));
+    let mut footprint = sum(all, partition.variant.memory);
+    footprint.data += on_host(&partition, job);
+    Ok((partition.plan(), footprint))
 }
 
-fn of_optimizer(layout: &Layout, job: &Job) -> Vec<Allocation> {
-    let moments = match job.optimizer {
-        Optimizer::Lbfgs => return LbfgsSearch::allocations(layout, HISTORY).into(),
-        Optimizer::Sgd => 1,
-        Optimizer::Adam => 2,
-    };
-    let moments = (0..moments).map(|_| FirstOrder::moment(layout));
-    FirstOrder::allocations(layout).into_iter().chain(moments).collect()
+fn of_optimizer(partition: &Partition, job: &Job) -> Vec<Allocation> {
+    if job.optimizer == Optimizer::Lbfgs {
+        return LbfgsSearch::allocations(partition, HISTORY).into();
+    }
+    let moments = (0..job.optimizer.moments()).map(|_| FirstOrder::moment(partition));
+    FirstOrder::allocations(partition).into_iter().chain(moments).collect()
 }
 
-fn of_rows(layout: &Layout, job: &Job) -> Vec<Allocation> {
+fn of_rows(partition: &Partition, job: &Job) -> Vec<Allocation> {
     let mut tensors = Vec::new();
     if job.fetched.is_some() {
-        tensors.extend(DeviceRows::chunk(layout));
-        tensors.extend(bytes_of_codes(job).into_iter().flat_map(|bytes| Fetcher::codes(layout, bytes)));
+        tensors.extend(DeviceRows::chunk(partition));
+        tensors.extend(bytes_of_codes(job).into_iter().flat_map(|bytes| Fetcher::codes(partition, bytes)));
     } else {
-        tensors.extend(DeviceRows::resident(layout, job.examples));
-        tensors.extend(job.batch.into_iter().flat_map(|_| BatchList::allocations(layout, job.examples)));
+        tensors.extend(DeviceRows::resident(partition, job.examples));
+        tensors.extend(job.batch.into_iter().flat_map(|_| BatchList::allocations(partition, job.examples)));
     }
     tensors
 }
@@ -58,8 +56,8 @@ fn bytes_of_codes(job: &Job) -> Option<usize> {
 
 /// Bytes of fetched rows that the host holds: those that wait to be taken, and a chunk as it is read, which takes it two
 /// or three times, and as it is uploaded.
-fn on_host(layout: &Layout, job: &Job) -> u64 {
+fn on_host(partition: &Partition, job: &Job) -> u64 {
     let Some(waiting) = job.fetched else { return 0 };
     let times = if bytes_of_codes(job).is_some() { 2 } else { 3 };
-    (waiting + layout.chunk * (times * job.row_bytes + 4 * job.shape.visible)) as u64
+    (waiting + partition.chunk * (times * job.row_bytes + 4 * job.shape.visible)) as u64
 }

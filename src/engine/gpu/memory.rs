@@ -3,7 +3,7 @@
 
 pub(crate) mod allocation;
 pub mod buffer;
-pub mod layout;
+pub mod partition;
 pub mod segment;
 pub mod storage;
 pub mod uniform;

@@ -15,12 +15,12 @@ use serde::Serialize;
 
 use super::device::Gpu;
 use super::kernel::variant::Variant;
-use super::memory::layout::Layout;
+use super::memory::partition::Partition;
 use crate::engine::Cut;
 use crate::error::{Error, Result};
 use crate::math::params::Shape;
 use cache::{Cache, CachedRace, Key};
-use candidate::{Check, Runner, Sample, Status};
+use candidate::{Check, Runner, Status, Timing};
 use products::{ProductSize, Products};
 use race::{PRODUCTS, RaceResult, race};
 
@@ -83,9 +83,9 @@ pub struct Workload {
 
 impl Workload {
     /// The product that the kernels have to be fast at.
-    fn size(&self, layout: &Layout) -> ProductSize {
-        let rows = layout.chunk.min(self.batch.unwrap_or(self.examples)).min(self.examples);
-        ProductSize { visible: self.shape.visible, hidden: layout.widest_block(), rows }
+    fn size(&self, partition: &Partition) -> ProductSize {
+        let rows = partition.chunk.min(self.batch.unwrap_or(self.examples)).min(self.examples);
+        ProductSize { visible: self.shape.visible, hidden: partition.widest_block(), rows }
     }
 }
 
@@ -100,8 +100,8 @@ pub fn choose(gpu: &Gpu, work: &Workload, how: Tune, cache: &Cache) -> Result<Ke
         tracing::debug!("kernels: {}, by the kind of the adapter", preselected.variant);
         preselected
     } else {
-        let layout = Layout::new(gpu, work.shape, work.examples, work.cut)?;
-        let size = work.size(&layout);
+        let partition = Partition::new(gpu, work.shape, work.examples, work.cut)?;
+        let size = work.size(&partition);
         let key = Key::of(&gpu.adapter, size);
         let known =
             cache.find(&key).filter(|entry| mode == TuneMode::Auto && entry.variant.refusal(gpu).is_none());
@@ -115,7 +115,7 @@ pub fn choose(gpu: &Gpu, work: &Workload, how: Tune, cache: &Cache) -> Result<Ke
                 preselected
             }
             None => {
-                let products = || Products::new(gpu, &layout, size, check);
+                let products = || Products::new(gpu, &partition, size, check);
                 raced(gpu, products, key, cache)?.unwrap_or(preselected)
             }
         }
@@ -155,18 +155,18 @@ fn raced<'g>(
         }
     };
     tell(gpu, &result);
-    let Some(variant) = result.variant else { return Err(all_wrong(gpu, &result.samples)) };
+    let Some(variant) = result.variant else { return Err(all_wrong(gpu, &result.timings)) };
     tracing::debug!(
         "kernels: {variant}, timed in {:.2} s, {seconds:.2} s with compilation and checks",
         result.spent
     );
-    cache.keep(CachedRace { key, variant, milliseconds: milliseconds(&result.samples) });
+    cache.keep(CachedRace { key, variant, milliseconds: milliseconds(&result.timings) });
     Ok(Some(Kernels { variant, chosen: Origin::Raced }))
 }
 
 /// A line a product, and a warning for each kernel that cannot be trusted.
 fn tell(gpu: &Gpu, result: &RaceResult) {
-    for Sample { candidate, status, .. } in &result.samples {
+    for Timing { candidate, status, .. } in &result.timings {
         if let Status::Wrong(why) = status {
             tracing::warn!(
                 "{}: kernel {candidate} is not used, it computes wrongly ({why}); update the driver, `rhohat verify` tells more",
@@ -175,23 +175,23 @@ fn tell(gpu: &Gpu, result: &RaceResult) {
         }
     }
     for (transpose, _) in PRODUCTS {
-        let mut samples: Vec<&Sample> =
-            result.samples.iter().filter(|sample| sample.candidate.transpose == transpose).collect();
-        samples.sort_by(|a, b| order(a).total_cmp(&order(b)));
-        let words: Vec<String> = samples.into_iter().map(words).collect();
+        let mut timings: Vec<&Timing> =
+            result.timings.iter().filter(|timing| timing.candidate.transpose == transpose).collect();
+        timings.sort_by(|a, b| order(a).total_cmp(&order(b)));
+        let words: Vec<String> = timings.into_iter().map(words).collect();
         tracing::debug!("kernels for {}: {}", transpose.name(), words.join(", "));
     }
 }
 
 /// Those of the final first, the fastest before the others.
-fn order(sample: &Sample) -> f64 {
-    let later = if sample.status == Status::Final { 0.0 } else { 1e6 };
-    later + sample.seconds.unwrap_or(1e9)
+fn order(timing: &Timing) -> f64 {
+    let later = if timing.status == Status::Final { 0.0 } else { 1e6 };
+    later + timing.seconds.unwrap_or(1e9)
 }
 
-fn words(sample: &Sample) -> String {
-    let variant = sample.candidate.variant();
-    match (&sample.status, sample.seconds) {
+fn words(timing: &Timing) -> String {
+    let variant = timing.candidate.variant();
+    match (&timing.status, timing.seconds) {
         (Status::Wrong(_), _) => format!("{variant} wrong"),
         (Status::Final, Some(seconds)) => format!("{variant} {:.3} ms", 1e3 * seconds),
         (Status::Slow, Some(seconds)) => {
@@ -201,17 +201,17 @@ fn words(sample: &Sample) -> String {
     }
 }
 
-fn milliseconds(samples: &[Sample]) -> BTreeMap<String, f64> {
-    let in_final = samples.iter().filter(|sample| sample.status == Status::Final);
+fn milliseconds(timings: &[Timing]) -> BTreeMap<String, f64> {
+    let in_final = timings.iter().filter(|timing| timing.status == Status::Final);
     let rounded = |seconds: f64| (1e7 * seconds).round() / 1e4;
-    in_final.filter_map(|sample| Some((sample.candidate.to_string(), rounded(sample.seconds?)))).collect()
+    in_final.filter_map(|timing| Some((timing.candidate.to_string(), rounded(timing.seconds?)))).collect()
 }
 
-fn all_wrong(gpu: &Gpu, samples: &[Sample]) -> Error {
-    let wrong: Vec<String> = samples
+fn all_wrong(gpu: &Gpu, timings: &[Timing]) -> Error {
+    let wrong: Vec<String> = timings
         .iter()
-        .filter(|sample| matches!(sample.status, Status::Wrong(_)))
-        .map(|sample| sample.candidate.to_string())
+        .filter(|timing| matches!(timing.status, Status::Wrong(_)))
+        .map(|timing| timing.candidate.to_string())
         .collect();
     Error::device(format!(
         "{}: no kernel is right for some product (wrong: {}); update the driver, or use --device cpu",

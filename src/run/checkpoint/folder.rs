@@ -32,11 +32,11 @@ pub struct Checkpoints {
 pub struct Rejected {
     /// Where it is.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The fault.
     pub reason: String,
 }
 
-/// What was found.
+/// Checkpoints of a run.
 #[derive(Debug)]
 pub struct Found {
     /// The newest that can be used, and where it is.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use bytemuck::{Pod, Zeroable, cast_slice_mut};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
-use super::{Checkpoint, Digest, FORMAT, MANIFEST, Manifest, OLDEST, PROGRESS, Progress, STATE, hex};
+use super::{Checkpoint, Digest, FORMAT, MANIFEST, Manifest, OLDEST, PROGRESS, ProgressFile, STATE, hex};
 use crate::engine::{Numbers, State};
 use crate::error::Error;
 use crate::io::folder::Folder;
@@ -68,13 +68,13 @@ impl Unread {
 pub fn read(folder: &Folder) -> Result<Checkpoint, Unread> {
     let (manifest, progress) = read_head(folder)?;
     let state = read_state(folder, &manifest.state, &progress).map_err(|why| why.in_file(STATE))?;
-    let Progress { position, metrics, patience, provenance, .. } = progress;
+    let ProgressFile { position, metrics, patience, provenance, .. } = progress;
     position.search.as_ref().map_or(Ok(()), |search| check_search(search, &state))?;
     Ok(Checkpoint { position, state, metrics, patience, provenance })
 }
 
 /// The two small files, which tell all but the numbers.
-fn read_head(folder: &Folder) -> Result<(Manifest, Progress), Unread> {
+fn read_head(folder: &Folder) -> Result<(Manifest, ProgressFile), Unread> {
     let path = folder.join(MANIFEST);
     let manifest = whole(folder, MANIFEST, MANIFEST_MOST).and_then(|bytes| parse_manifest(&path, &bytes));
     let manifest = manifest.map_err(|why| why.in_file(MANIFEST))?;
@@ -98,11 +98,11 @@ fn parse_manifest(path: &Path, bytes: &[u8]) -> Result<Manifest, Unread> {
     }
 }
 
-fn read_progress(folder: &Folder, manifest: &Manifest) -> Result<Progress, Unread> {
+fn read_progress(folder: &Folder, manifest: &Manifest) -> Result<ProgressFile, Unread> {
     let digest = &manifest.progress;
     let bytes = whole(folder, PROGRESS, digest.bytes.min(PROGRESS_MOST))?;
     compare(digest, bytes.len() as u64, xxh3_128(&bytes))?;
-    let progress: Progress = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    let progress: ProgressFile = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
     match (manifest.format, &progress.provenance) {
         (OLDEST, Some(_)) => Err("format 1 knows no provenance".into()),
         (FORMAT, None) => Err("what it was taken under is missing".into()),
@@ -110,8 +110,8 @@ fn read_progress(folder: &Folder, manifest: &Manifest) -> Result<Progress, Unrea
     }
 }
 
-fn read_state(folder: &Folder, digest: &Digest, progress: &Progress) -> Result<State, Unread> {
-    let &Progress { shape, order, average, .. } = progress;
+fn read_state(folder: &Folder, digest: &Digest, progress: &ProgressFile) -> Result<State, Unread> {
+    let &ProgressFile { shape, order, average, .. } = progress;
     let len = State::vector_len(shape, order).ok_or("no memory holds such a shape")?;
     let mut from = Hashed::open(folder, STATE)?;
     let width = |double: bool| if double { 8 } else { 4 };

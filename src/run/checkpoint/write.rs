@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::fail_point::reach;
-use super::{Checkpoint, Digest, FORMAT, MANIFEST, Manifest, OLDEST, PROGRESS, Progress, STATE, Vector, hex};
+use super::{
+    Checkpoint, Digest, FORMAT, MANIFEST, Manifest, OLDEST, PROGRESS, ProgressFile, STATE, Vector, hex,
+};
 use crate::engine::Numbers;
 use crate::error::{Error, Result};
 use crate::io::folder::Folder;
@@ -23,7 +25,7 @@ pub fn write(folder: &Folder, checkpoint: &Checkpoint) -> Result<()> {
     reach("folder-made");
     let state = write_state(folder, checkpoint)?;
     reach("state-written");
-    let progress = to_json(&Progress::of(checkpoint));
+    let progress = to_json(&ProgressFile::of(checkpoint));
     let progress = write_bytes(folder, PROGRESS, &progress)?;
     reach("progress-written");
     // Without what it was taken under it says no more than one of 0.1.0.
@@ -40,7 +42,7 @@ fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec_pretty(value).expect("numbers and names have a JSON form")
 }
 
-impl Progress {
+impl ProgressFile {
     fn of(checkpoint: &Checkpoint) -> Self {
         let Checkpoint { position, state, metrics, patience, provenance } = checkpoint;
         let vector = |(role, numbers): &(_, Numbers)| Vector {

@@ -1,12 +1,10 @@
-//! What is refused: values out of range, settings that contradict each other, settings that would do nothing;
-//! and what is warned of.
+//! Refusals: values out of range, settings that contradict each other, settings that would do nothing.
 
-use super::{Batch, Config, Facts, Kind};
-use crate::data::dtype::DType;
-use crate::data::{Normalize, Preprocess, Scale};
+use super::{Batch, Config, ConfigContext, SourceKind};
+use crate::data::Normalize;
 use crate::engine::device::Selector;
 use crate::error::{Error, Result};
-use crate::io::text::{counted, rounded, there_are};
+use crate::io::text::{counted, there_are};
 use crate::io::threads::MOST as MOST_THREADS;
 use crate::math::objective::{Activation, Objective, Penalty, RhoHatMode};
 use crate::math::optim::Optimizer;
@@ -38,51 +36,8 @@ pub fn check_objective(objective: &Objective) -> Result<()> {
     Ok(())
 }
 
-/// Says so, with the flags that mend it, when examples that are taken as they are lie where the output units cannot get.
-/// `fit_rows` of them have decided where, if not all.
-pub fn reach_warning(values: &[f64], output: Activation, fit_rows: Option<usize>) -> Option<String> {
-    let (low, high) = output.range()?;
-    let (least, most) = values
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), &x| (least.min(x), most.max(x)));
-    (least < low || most > high).then(|| {
-        let remedy = match fit_rows {
-            Some(rows) => format!("fit on more than --fit-rows {rows}"),
-            None if are_bytes(values) => {
-                "use --divide 255 where these are bytes of pixels, or --normalize unit".to_owned()
-            }
-            None => "use --normalize unit".to_owned(),
-        };
-        format!(
-            "the data range from {} to {}, but a {} output reaches only {low} to {high}; {remedy}, or --output \
-             linear",
-            rounded(least),
-            rounded(most),
-            output.name()
-        )
-    })
-}
-
-/// Whether numbers may be bytes, whatever they are stored as.
-fn are_bytes(values: &[f64]) -> bool {
-    values.iter().all(|&x| (0.0..=255.0).contains(&x) && x.fract() == 0.0)
-}
-
-/// Says so when floats have been divided as bytes were that a model was made of, though they lie in [-1, 1] already.
-pub fn scale_warning(values: &[f64], preprocess: &Preprocess, number: Option<DType>) -> Option<String> {
-    let Scale::Divide(divisor) = preprocess.scale else { return None };
-    let are_small = values.iter().all(|x| x.abs() <= 1.0 / divisor);
-    let is_told = preprocess.normalize == Normalize::None && number.is_some_and(|number| number != DType::U8);
-    (is_told && are_small).then(|| {
-        format!(
-            "the data do not go beyond 1, but are divided by {divisor}, as the model or a setting says; \
-             --divide 1 takes them as they are"
-        )
-    })
-}
-
 impl Config {
-    pub(super) fn check(&self, facts: &Facts<'_>) -> Result<()> {
+    pub(super) fn check(&self, facts: &ConfigContext<'_>) -> Result<()> {
         check_objective(&self.objective())?;
         self.check_data(facts.kind)?;
         self.check_init(facts)?;
@@ -99,16 +54,16 @@ impl Config {
         self.selector().map(|_| ())
     }
 
-    fn check_data(&self, kind: Kind) -> Result<()> {
+    fn check_data(&self, kind: SourceKind) -> Result<()> {
         check_shape(self.shape(kind)?)?;
         let (rows, visible) = self.size(kind)?;
         let most = rows.checked_mul(visible.max(self.hidden)).filter(|&numbers| numbers <= MOST_NUMBERS);
         ensure(most.is_some(), || {
-            let what = if matches!(kind, Kind::Rows { .. }) { "rows" } else { "--samples" };
+            let what = if matches!(kind, SourceKind::Rows { .. }) { "rows" } else { "--samples" };
             let width = format!("{visible} numbers and {} hidden units", self.hidden);
             format!("{what} {rows}: examples of {width} fit no memory; lower their number or --hidden")
         })?;
-        ensure(self.divide.is_none() || matches!(kind, Kind::Rows { .. }), || {
+        ensure(self.divide.is_none() || matches!(kind, SourceKind::Rows { .. }), || {
             "--divide is for rows, but the data are pictures, whose bytes are divided by 255; leave it out"
                 .to_owned()
         })?;
@@ -126,7 +81,7 @@ impl Config {
             ("--color", self.color.is_some()),
             ("--whiten", self.whiten.is_some()),
         ];
-        if matches!(kind, Kind::Rows { .. }) {
+        if matches!(kind, SourceKind::Rows { .. }) {
             for (flag, given) in for_images {
                 ensure(!given, || format!("{flag} is for images, but the data are rows; leave it out"))?;
             }
@@ -138,7 +93,7 @@ impl Config {
     }
 
     /// The start model has the last word on the shape.
-    fn check_init(&self, facts: &Facts<'_>) -> Result<()> {
+    fn check_init(&self, facts: &ConfigContext<'_>) -> Result<()> {
         let Some(file) = facts.init else { return Ok(()) };
         let (found, wanted) = (file.shape(), self.shape(facts.kind)?);
         ensure(wanted.hidden == found.hidden, || {
@@ -151,8 +106,9 @@ impl Config {
                 "{fact}, but the model of --init has {} visible units; {}",
                 found.visible,
                 match facts.kind {
-                    Kind::Rows { .. } => "give data of that width",
-                    Kind::BuiltIn | Kind::Images { .. } => "set --patch (and --color) to its patches",
+                    SourceKind::Rows { .. } => "give data of that width",
+                    SourceKind::BuiltIn | SourceKind::Images { .. } =>
+                        "set --patch (and --color) to its patches",
                 }
             )
         })
@@ -170,7 +126,7 @@ impl Config {
             return Err(Error::usage(format!("--batch {rows}: lbfgs takes all rows at once; {remedy}")));
         }
         ensure(self.revive.is_none(), || {
-            "--revive means nothing to lbfgs, whose search would have to begin anew; \
+            "--resample means nothing to lbfgs, whose search would have to begin anew; \
              leave it out, or use --optimizer adam or sgd"
                 .to_owned()
         })?;
@@ -197,7 +153,7 @@ impl Config {
         Ok(())
     }
 
-    fn check_descent(&self, kind: Kind) -> Result<()> {
+    fn check_descent(&self, kind: SourceKind) -> Result<()> {
         let (rows, _) = self.size(kind)?;
         if let Batch::Rows(batch) = self.batch {
             ensure((1..=rows).contains(&batch), || {
@@ -211,7 +167,7 @@ impl Config {
         ensure(self.revive.is_none_or(|every| (1..updates).contains(&every)), || {
             let every = self.revive.unwrap_or_default();
             format!(
-                "--revive {every}: the run has {}; give 1 or more, and fewer than those",
+                "--resample {every}: the run has {}; give 1 or more, and fewer than those",
                 counted(updates, "update")
             )
         })?;
@@ -253,7 +209,7 @@ impl Config {
         ensure((0.0..1.0).contains(&decay), || format!("--rho-hat-decay {decay}: give 0 or more, below 1"))
     }
 
-    fn check_rows(&self, kind: Kind) -> Result<()> {
+    fn check_rows(&self, kind: SourceKind) -> Result<()> {
         ensure(self.raw.is_none() || self.data.is_some(), || {
             "--raw says what files hold, but there is no DATA; leave it out".to_owned()
         })?;
@@ -265,7 +221,7 @@ impl Config {
             // The rows of other axes do not lie together in any order of the bytes.
             let moved = self.axes.as_ref().filter(|axes| !axes.are_in_order());
             let (array, besides) = match (moved, kind) {
-                (Some(axes), Kind::Rows { rows, .. }) => {
+                (Some(axes), SourceKind::Rows { rows, .. }) => {
                     let order = axes.order().iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
                     let array = format!("a.transpose({order}).reshape({rows}, -1)");
                     (array, format!(", and leave --axes {axes} out"))
@@ -290,7 +246,7 @@ impl Config {
         })
     }
 
-    fn check_validation(&self, kind: Kind) -> Result<()> {
+    fn check_validation(&self, kind: SourceKind) -> Result<()> {
         let Some(share) = self.validation else {
             return ensure(self.patience.is_none(), || {
                 "--patience waits for held-out examples; give --validation, or leave it out".to_owned()
@@ -306,10 +262,10 @@ impl Config {
     }
 
     /// A sample is for rows whose limits are not known yet.
-    fn check_fit(&self, facts: &Facts<'_>) -> Result<()> {
+    fn check_fit(&self, facts: &ConfigContext<'_>) -> Result<()> {
         let Some(fit) = self.fit_rows else { return Ok(()) };
         let refused = |why: &str| Err(Error::usage(format!("--fit-rows {fit}: {why}")));
-        let Kind::Rows { rows, .. } = facts.kind else {
+        let SourceKind::Rows { rows, .. } = facts.kind else {
             return refused("the data are images, fitted on all --samples of them; leave it out");
         };
         let goes_on = facts.meta().is_some_and(|meta| meta.preprocess.normalize == self.normalize);

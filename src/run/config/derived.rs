@@ -5,8 +5,8 @@
 
 use toml::{Table, Value};
 
-use super::resolve::Kind;
-use super::{Batch, Config, Given};
+use super::properties::Property;
+use super::{Batch, Config, SourceKind, UserSettings};
 use crate::math::objective::RhoHatMode;
 use crate::math::optim::Optimizer;
 
@@ -20,52 +20,6 @@ const CURRENT: i64 = 2;
 const ROWS: &str = "data_rows";
 /// Numbers of each of these rows.
 const COLS: &str = "data_cols";
-/// Settings that are derived where they were not chosen. All others say what is learned and from what.
-const DERIVABLE: [&str; 24] = [
-    "divide",
-    "optimizer",
-    "lr",
-    "schedule",
-    "warmup",
-    "beta_warmup",
-    "momentum",
-    "rho_hat",
-    "rho_hat_decay",
-    "batch",
-    "chunk",
-    "block",
-    "shuffle_block",
-    "shuffle_order",
-    "stream",
-    "epochs",
-    "steps",
-    "patch",
-    "samples",
-    "replacement",
-    "color",
-    "whiten",
-    "normalize",
-    "force_variant",
-];
-/// Of those, the ones that the machine decides, at the start of every sitting unless they decide bits.
-const OF_MACHINE: [&str; 3] = ["chunk", "block", "force_variant"];
-/// Settings from which the others are derived, besides the shape of DATA.
-const BINDING: [&str; 8] = ["hidden", "optimizer", "batch", "device", "memory", "samples", "patch", "color"];
-/// Of the derivable ones, those that follow from the data: what is learned from stays what it is while these are the same.
-const OF_DATA: [&str; 7] = ["divide", "normalize", "patch", "samples", "replacement", "color", "whiten"];
-/// Settings that only SGD and Adam have.
-const OF_DESCENT: [&str; 10] = [
-    "lr",
-    "schedule",
-    "warmup",
-    "momentum",
-    "beta_warmup",
-    "revive",
-    "epochs",
-    "rho_hat_decay",
-    "shuffle_block",
-    "shuffle_order",
-];
 /// Settings that every file of 0.1.0 has, so that one without a format is known by them.
 const ALWAYS_IN_010: [&str; 16] = [
     "hidden",
@@ -86,7 +40,7 @@ const ALWAYS_IN_010: [&str; 16] = [
     "block",
 ];
 
-/// Who wrote a file of settings, which decides how it is read.
+/// The writer of a file of settings, who decides how it is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Written {
     /// A person, or nobody: there may be no file.
@@ -108,7 +62,7 @@ pub(super) fn split(table: &mut Table) -> Result<(Table, Written), String> {
         Some(Value::Table(derived)) => derived,
         Some(other) => return Err(format!("{TABLE}: a table of settings is needed, but it is {other}")),
     };
-    let known = |name: &&String| DERIVABLE.contains(&name.as_str()) || is_shape(name);
+    let known = |name: &&String| Property::Derivable.is_of(name) || is_shape(name);
     if let Some(name) = derived.keys().find(|name| !known(name)) {
         return Err(format!("{TABLE}.{name}: no such derived setting; leave it out"));
     }
@@ -144,15 +98,15 @@ fn derived_of_010(table: &mut Table) -> Table {
     derived
 }
 
-impl Given {
+impl UserSettings {
     /// Settings over data of this kind: derived ones of a file are dropped, and that is told, where what they were derived
     /// from is another now. Chosen ones that mean nothing to another optimiser go with them.
-    pub fn over_data(mut self, kind: Kind) -> Self {
+    pub fn over_data(mut self, kind: SourceKind) -> Self {
         let data = self.other_data(kind);
         let other = data.clone().or_else(|| self.another_base());
         if let Some(why) = other {
             self.rebased = true;
-            self.drop_derived(&why, |name| data.is_some() || !OF_DATA.contains(&name));
+            self.drop_derived(&why, |name| data.is_some() || !Property::OfData.is_of(name));
             self.drop_foreign();
         }
         self.drop_dependent();
@@ -166,7 +120,7 @@ impl Given {
     pub fn gone_on_with(mut self) -> Self {
         if let Some(name) = ["device", "memory"].into_iter().find(|name| self.flag_differs(name)) {
             let why = self.difference(name);
-            self.drop_derived(&why, |name| OF_MACHINE.contains(&name));
+            self.drop_derived(&why, |name| Property::OfMachine.is_of(name));
         }
         self.drop_dependent();
         self.derived.remove("stream");
@@ -185,17 +139,18 @@ impl Given {
         }
     }
 
-    /// What differs from what the derived settings were made for.
+    /// The difference to the settings that the derived ones were made for.
     fn another_base(&self) -> Option<String> {
-        BINDING.iter().find(|name| self.flag_differs(name)).map(|name| self.difference(name))
+        let other = Property::Binding.settings().find(|name| self.flag_differs(name));
+        other.map(|name| self.difference(name))
     }
 
     /// Whether the data, or the model to start from, are others than the settings were made for, and how.
-    fn other_data(&self, kind: Kind) -> Option<String> {
+    fn other_data(&self, kind: SourceKind) -> Option<String> {
         let named = ["data", "init"].into_iter().find(|name| self.flag_differs(name));
         named.map(|name| self.difference(name)).or_else(|| match (self.written, kind) {
             (Written::ByHand | Written::Of010, _) => None,
-            (Written::Here, Kind::Rows { rows, cols, .. }) => {
+            (Written::Here, SourceKind::Rows { rows, cols, .. }) => {
                 let was = [ROWS, COLS].map(|name| self.derived.get(name).and_then(Value::as_integer));
                 (was != [rows, cols].map(|number| i64::try_from(number).ok())).then(|| {
                     let text =
@@ -203,7 +158,7 @@ impl Given {
                     format!("DATA are {rows} rows of {cols}, not {} of {}", text(was[0]), text(was[1]))
                 })
             }
-            (Written::Here, Kind::BuiltIn | Kind::Images { .. }) => {
+            (Written::Here, SourceKind::BuiltIn | SourceKind::Images { .. }) => {
                 self.derived.contains_key(ROWS).then(|| "DATA are pictures, not rows".to_owned())
             }
         })
@@ -236,13 +191,13 @@ impl Given {
             return;
         }
         let wanted = self.get::<Optimizer>("optimizer").ok().flatten();
-        let foreign: &[&str] = match wanted {
-            Some(Optimizer::Lbfgs) => &OF_DESCENT,
-            Some(Optimizer::Adam) => &["lr", "momentum"],
-            Some(Optimizer::Sgd) => &["lr"],
-            None => &[],
+        let foreign: Vec<&str> = match wanted {
+            Some(Optimizer::Lbfgs) => Property::OfFirstOrder.settings().collect(),
+            Some(Optimizer::Adam) => vec!["lr", "momentum"],
+            Some(Optimizer::Sgd) => vec!["lr"],
+            None => Vec::new(),
         };
-        let mut goes: Vec<&str> = foreign.iter().copied().filter(|name| self.only_in_file(name)).collect();
+        let mut goes: Vec<&str> = foreign.into_iter().filter(|name| self.only_in_file(name)).collect();
         if wanted == Some(Optimizer::Lbfgs) {
             let batch_of_rows = self.table.get("batch").is_some_and(Value::is_integer);
             goes.extend(Some("batch").filter(|name| batch_of_rows && self.only_in_file(name)));
@@ -267,7 +222,7 @@ impl Config {
         let (derived, chosen): (Table, Table) = self
             .to_table()
             .into_iter()
-            .partition(|(name, _)| DERIVABLE.contains(&name.as_str()) && !self.chosen.contains(name));
+            .partition(|(name, _)| Property::Derivable.is_of(name) && !self.chosen.contains(name));
         let shape = self.data_shape.map(|(rows, cols)| [(ROWS, rows), (COLS, cols)]);
         let shape = shape.into_iter().flatten().map(|(name, number)| {
             (name.to_owned(), Value::Integer(i64::try_from(number).unwrap_or(i64::MAX)))

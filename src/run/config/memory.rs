@@ -7,7 +7,7 @@ mod rows;
 
 use serde::Serialize;
 
-use super::{Config, Kind};
+use super::{Config, SourceKind};
 use crate::data::shuffle::WINDOW;
 use crate::engine::device::{Choice, Selector};
 use crate::engine::{Job, Plan};
@@ -40,7 +40,7 @@ pub struct MemoryPlan {
     pub hidden: usize,
     /// The four tensors.
     pub parameters: u64,
-    /// What the optimiser keeps beside them.
+    /// The state of the optimiser.
     pub optimizer_state: u64,
     /// Hidden activations, outputs and their deltas of the rows computed at a time.
     pub activations: u64,
@@ -63,7 +63,7 @@ pub struct MemoryPlan {
     pub program: u64,
     /// The sum.
     pub total: u64,
-    /// What there is, as far as it is known; of a GPU's own memory only what `--memory` says.
+    /// Memory that is free, as far as it is known; of a GPU's own only the limit that is set.
     pub available: Option<u64>,
     /// Rows computed at a time.
     pub chunk: usize,
@@ -83,7 +83,7 @@ impl Config {
     ///
     /// # Errors
     /// [`crate::Error::Usage`] when nothing fits, with the numbers and what would help.
-    pub fn plan_memory(self, kind: Kind, choice: &Choice) -> Result<(Self, MemoryPlan)> {
+    pub fn plan_memory(self, kind: SourceKind, choice: &Choice) -> Result<(Self, MemoryPlan)> {
         let room = self.room(choice);
         let mut smallest: Option<MemoryPlan> = None;
         let ways = self.ways(kind)?;
@@ -121,7 +121,7 @@ impl Config {
     }
 
     /// Whether rows are streamed, in the order of preference; more than 32 bits count are never held.
-    fn ways(&self, kind: Kind) -> Result<Vec<bool>> {
+    fn ways(&self, kind: SourceKind) -> Result<Vec<bool>> {
         let streams = self.may_stream(kind) && self.selector()? != Selector::Reference;
         let mut ways = match self.stream {
             Some(stream) => vec![stream],
@@ -135,17 +135,17 @@ impl Config {
     }
 
     /// Whether rows can be read as they are needed; those to be held out are picked from all of them.
-    fn may_stream(&self, kind: Kind) -> bool {
+    fn may_stream(&self, kind: SourceKind) -> bool {
         kind.row_bytes().is_some() && self.validation.is_none()
     }
 
     /// Streaming is a setting only where rows are on disk.
-    fn stream_setting(&self, kind: Kind, stream: bool) -> Option<bool> {
+    fn stream_setting(&self, kind: SourceKind, stream: bool) -> Option<bool> {
         self.may_stream(kind).then_some(stream)
     }
 
     /// Rows computed at a time: what is asked for; else what the engine likes, and fewer and fewer.
-    fn chunks(&self, kind: Kind, choice: &Choice) -> Result<Vec<Option<usize>>> {
+    fn chunks(&self, kind: SourceKind, choice: &Choice) -> Result<Vec<Option<usize>>> {
         if self.chunk.is_some() {
             return Ok(vec![self.chunk]);
         }
@@ -155,7 +155,7 @@ impl Config {
         Ok(std::iter::once(None).chain(fewer).collect())
     }
 
-    fn job(&self, kind: Kind, stream: bool) -> Result<Job> {
+    fn job(&self, kind: SourceKind, stream: bool) -> Result<Job> {
         let ((examples, _), row_bytes) = (self.size(kind)?, kind.row_bytes().unwrap_or_default());
         // Rows without runs are read one by one, and none of them wait.
         let rows = self.shuffle_block.map_or(0, |_| self.shuffle().window(examples));
@@ -171,7 +171,13 @@ impl Config {
         })
     }
 
-    fn memory_at(&self, kind: Kind, choice: &Choice, stream: bool, room: Option<u64>) -> Result<MemoryPlan> {
+    fn memory_at(
+        &self,
+        kind: SourceKind,
+        choice: &Choice,
+        stream: bool,
+        room: Option<u64>,
+    ) -> Result<MemoryPlan> {
         let job = self.job(kind, stream)?;
         let (Plan { chunk, block }, footprint) = choice.footprint(&job)?;
         let Footprint { parameters, optimizer_state, activations, data, textures } = footprint;
@@ -213,14 +219,14 @@ impl Config {
         })
     }
 
-    /// What the engine holds that judges held-out examples, if there are any, and the examples alone; it updates nothing.
-    fn validation_memory(&self, kind: Kind, choice: &Choice, job: &Job) -> Result<[u64; 2]> {
+    /// Bytes of the engine that judges held-out examples, if there are any, and of these alone; it updates nothing.
+    fn validation_memory(&self, kind: SourceKind, choice: &Choice, job: &Job) -> Result<[u64; 2]> {
         if self.validation.is_none() {
             return Ok([0; 2]);
         }
         let all = match kind {
-            Kind::Rows { rows, .. } => rows,
-            Kind::BuiltIn | Kind::Images { .. } => self.samples.unwrap_or_default(),
+            SourceKind::Rows { rows, .. } => rows,
+            SourceKind::BuiltIn | SourceKind::Images { .. } => self.samples.unwrap_or_default(),
         };
         let examples = self.held_out(all);
         let job = Job { examples, batch: None, optimizer: Optimizer::Sgd, fetched: None, ..*job };
@@ -228,7 +234,7 @@ impl Config {
         Ok([parameters + activations + data + textures, data])
     }
 
-    /// What comes beside the copy of the parameters in the end, one after the other: the transposed decoder for the file,
+    /// Bytes beside the copy of the parameters in the end, one after the other: the transposed decoder for the file,
     /// the picture of the features, the activations that are looked at.
     fn beside(&self, job: &Job, parameters: u64) -> u64 {
         let channels = if self.color == Some(true) { 3 } else { 1 };
@@ -238,10 +244,10 @@ impl Config {
 }
 
 /// Rows that are shuffled as one: few enough for a window to be a small part of the data.
-pub(super) fn default_run(kind: Kind) -> Option<usize> {
+pub(super) fn default_run(kind: SourceKind) -> Option<usize> {
     const WINDOWS_AT_LEAST: usize = 16;
     match kind {
-        Kind::Rows { rows, cols, row_bytes: Some(_) } => {
+        SourceKind::Rows { rows, cols, row_bytes: Some(_) } => {
             Some((RUN / cols).min(rows / (WINDOWS_AT_LEAST * WINDOW)).max(1))
         }
         _ => None,

@@ -6,7 +6,7 @@ use crate::engine::device::Choice;
 use crate::error::{Error, Result};
 use crate::io::memory::{Bytes, available};
 
-/// What the pictures of a run take.
+/// Memory of the pictures of a run.
 struct Stage {
     /// The picture that takes most while it is made ready.
     largest: PictureInfo,

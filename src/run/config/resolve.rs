@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::memory::default_run;
-use super::{Batch, Config, Given, Written};
+use super::{Batch, Config, SourceKind, UserSettings, Written};
 use crate::data::shuffle::{MOST_DRAWN, RunOrder};
-use crate::data::{Normalize, Scale, Source};
+use crate::data::{Normalize, Scale};
 use crate::error::{Error, Result};
 use crate::math::objective::{Objective, Penalty, RhoHatMode};
 use crate::math::optim::{Optimizer, Schedule};
@@ -32,76 +32,31 @@ const PATCH: usize = 8;
 /// Patches by default.
 const SAMPLES: usize = 10_000;
 
-/// What defaults and refusals depend on besides the settings.
+/// Facts about data and start model on which defaults and refusals depend besides the settings.
 #[derive(Debug)]
-pub struct Facts<'a> {
-    /// What [`Scale::Pixels`] comes to for these data.
+pub struct ConfigContext<'a> {
+    /// The divisor that [`Scale::Pixels`] comes to for these data.
     pub scale_of_pixels: Scale,
-    /// What is learned from.
-    pub kind: Kind,
+    /// The source of the examples.
+    pub kind: SourceKind,
     /// The model to start from.
     pub init: Option<&'a ModelFile>,
     /// The usual scale of such data.
     pub scale: Scale,
 }
 
-/// What is learned from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The built-in images.
-    BuiltIn,
-    /// Images of the user.
-    Images {
-        /// Side and number, where all are squares of one size.
-        squares: Option<(usize, usize)>,
-    },
-    /// Rows that are examples already.
-    Rows {
-        /// Examples m.
-        rows: usize,
-        /// Numbers an example n.
-        cols: usize,
-        /// Bytes of a row on disk, where rows can be read one by one.
-        row_bytes: Option<usize>,
-    },
-}
-
-impl Kind {
-    /// The kind of an opened source, or of none.
-    pub fn of(source: Option<&Source>) -> Self {
-        match source {
-            None => Self::BuiltIn,
-            Some(Source::Images(pictures)) => Self::Images { squares: pictures.squares() },
-            Some(Source::Rows(table)) => Self::Rows { rows: table.rows, cols: table.cols, row_bytes: None },
-            Some(Source::Stored(store)) => {
-                Self::Rows { rows: store.rows, cols: store.cols, row_bytes: Some(store.row_bytes()) }
-            }
-        }
-    }
-}
-
-impl Kind {
-    /// Bytes of a row on disk, where rows can be read one by one.
-    pub fn row_bytes(self) -> Option<usize> {
-        match self {
-            Self::Rows { row_bytes, .. } => row_bytes,
-            Self::BuiltIn | Self::Images { .. } => None,
-        }
-    }
-}
-
-impl Facts<'_> {
+impl ConfigContext<'_> {
     pub(super) fn meta(&self) -> Option<&Meta> {
         self.init.and_then(ModelFile::meta)
     }
 
     /// That of the start model, of version 0.1.0 where the settings are its, or of the data.
-    fn usual_scale(&self, given: &Given) -> Scale {
+    fn usual_scale(&self, given: &UserSettings) -> Scale {
         let scale = match (self.kind, self.meta()) {
-            (Kind::BuiltIn | Kind::Images { .. }, _) => Scale::Pixels,
-            (Kind::Rows { .. }, Some(meta)) => meta.preprocess.scale,
-            (Kind::Rows { .. }, None) if given.written() == Written::Of010 => Scale::Pixels,
-            (Kind::Rows { .. }, None) => self.scale,
+            (SourceKind::BuiltIn | SourceKind::Images { .. }, _) => Scale::Pixels,
+            (SourceKind::Rows { .. }, Some(meta)) => meta.preprocess.scale,
+            (SourceKind::Rows { .. }, None) if given.written() == Written::Of010 => Scale::Pixels,
+            (SourceKind::Rows { .. }, None) => self.scale,
         };
         // Who reads the settings later may not know where they came from.
         if scale.is_pixels() && !self.scale.is_pixels() { self.scale_of_pixels } else { scale }
@@ -113,7 +68,7 @@ impl Config {
     ///
     /// # Errors
     /// [`Error::Usage`] with the flag and the way out; [`Error::Input`] for what a configuration file has wrong.
-    pub fn resolve(given: &Given, facts: &Facts<'_>) -> Result<Self> {
+    pub fn resolve(given: &UserSettings, facts: &ConfigContext<'_>) -> Result<Self> {
         let mut defaults = Self::defaults(facts, given.get("samples")?.unwrap_or(SAMPLES));
         let patch = given.get("patch")?;
         defaults.replacement = defaults.draws_as_010(given, facts.kind, patch)?;
@@ -140,7 +95,7 @@ impl Config {
     }
 
     /// Of pictures that are one patch each there are no more examples than pictures; the samples asked for, and those taken.
-    fn take_whole_pictures_once(&mut self, kind: Kind, patch: Option<usize>) -> Option<(usize, usize)> {
+    fn take_whole_pictures_once(&mut self, kind: SourceKind, patch: Option<usize>) -> Option<(usize, usize)> {
         let count = self.whole_pictures(kind, patch).filter(|_| self.replacement != Some(true))?;
         let asked = self.samples.filter(|&asked| asked > count)?;
         self.samples = Some(count);
@@ -148,13 +103,18 @@ impl Config {
     }
 
     /// The number of the pictures, where each is one patch.
-    fn whole_pictures(&self, kind: Kind, patch: Option<usize>) -> Option<usize> {
-        let Kind::Images { squares: Some((side, count)) } = kind else { return None };
+    fn whole_pictures(&self, kind: SourceKind, patch: Option<usize>) -> Option<usize> {
+        let SourceKind::Images { squares: Some((side, count)) } = kind else { return None };
         (patch.or(self.patch) == Some(side)).then_some(count)
     }
 
     /// Version 0.1.0 drew whole pictures with replacement: its settings, and those that followed from them, still do.
-    fn draws_as_010(&self, given: &Given, kind: Kind, patch: Option<usize>) -> Result<Option<bool>> {
+    fn draws_as_010(
+        &self,
+        given: &UserSettings,
+        kind: SourceKind,
+        patch: Option<usize>,
+    ) -> Result<Option<bool>> {
         let is_old = given.written() == Written::Of010 && self.whole_pictures(kind, patch).is_some();
         Ok(given.get("replacement")?.or(is_old.then_some(true)))
     }
@@ -163,8 +123,8 @@ impl Config {
     ///
     /// # Errors
     /// [`Error::Usage`] when patches are larger than any address space.
-    pub fn size(&self, kind: Kind) -> Result<(usize, usize)> {
-        if let Kind::Rows { rows, cols, .. } = kind {
+    pub fn size(&self, kind: SourceKind) -> Result<(usize, usize)> {
+        if let SourceKind::Rows { rows, cols, .. } = kind {
             return Ok((rows - self.held_out(rows).min(rows), cols));
         }
         let (patch, channels) = (self.patch.unwrap_or(PATCH), if self.color == Some(true) { 3 } else { 1 });
@@ -179,19 +139,19 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::size`].
-    pub fn shape(&self, kind: Kind) -> Result<Shape> {
+    pub fn shape(&self, kind: SourceKind) -> Result<Shape> {
         Ok(Shape { visible: self.size(kind)?.1, hidden: self.hidden })
     }
 
     /// Full-batch L-BFGS on data of this kind; a start model brings its own settings.
-    fn defaults(facts: &Facts<'_>, samples: usize) -> Self {
+    fn defaults(facts: &ConfigContext<'_>, samples: usize) -> Self {
         let Objective { activation, output, penalty: Penalty::Kl { rho }, beta, lambda } =
             facts.meta().map_or_else(Objective::default, |meta| meta.objective);
-        let images = !matches!(facts.kind, Kind::Rows { .. });
+        let images = !matches!(facts.kind, SourceKind::Rows { .. });
         let stored = facts.meta().map(|meta| &meta.preprocess);
         let patch = stored.and_then(|stored| stored.patch).unwrap_or(PATCH);
         let color = stored.and_then(|stored| stored.channels) == Some(3);
-        let whiten = stored.map_or(facts.kind == Kind::BuiltIn, |stored| stored.whiten);
+        let whiten = stored.map_or(facts.kind == SourceKind::BuiltIn, |stored| stored.whiten);
         let normalize = if images { Normalize::Lecture } else { Normalize::None };
         Self {
             data: None,
@@ -244,16 +204,17 @@ impl Config {
             force_variant: None,
             chosen: BTreeSet::new(),
             data_shape: match facts.kind {
-                Kind::Rows { rows, cols, .. } => Some((rows, cols)),
-                Kind::BuiltIn | Kind::Images { .. } => None,
+                SourceKind::Rows { rows, cols, .. } => Some((rows, cols)),
+                SourceKind::BuiltIn | SourceKind::Images { .. } => None,
             },
         }
     }
 
     /// The optimiser for as many examples, and the settings that come with it.
-    fn choose_optimizer(&mut self, given: &Given, kind: Kind) -> Result<()> {
+    fn choose_optimizer(&mut self, given: &UserSettings, kind: SourceKind) -> Result<()> {
         let (examples, _) = self.size(kind)?;
-        let many = kind != Kind::BuiltIn && examples > MANY_ROWS && given.get("batch")? != Some(Batch::Full);
+        let many =
+            kind != SourceKind::BuiltIn && examples > MANY_ROWS && given.get("batch")? != Some(Batch::Full);
         let optimizer = given.get("optimizer")?;
         self.optimizer = optimizer.unwrap_or(if many { Optimizer::Adam } else { Optimizer::Lbfgs });
         if optimizer.is_none() && many {
@@ -268,7 +229,7 @@ impl Config {
     }
 
     /// Defaults of SGD and Adam.
-    fn descend(&mut self, given: &Given, kind: Kind) -> Result<()> {
+    fn descend(&mut self, given: &UserSettings, kind: SourceKind) -> Result<()> {
         let (examples, _) = self.size(kind)?;
         self.lr = Some(if self.optimizer == Optimizer::Sgd { 0.01 } else { 1e-3 });
         self.momentum = (self.optimizer == Optimizer::Sgd).then_some(0.9);
@@ -287,8 +248,8 @@ impl Config {
 
     /// The order of so many runs that a list of them would take more than a few MiB is computed. A file that says how long
     /// runs are and nothing of their order means a list: so it was for any number of them.
-    fn with_run_order(self, given: &Given, kind: Kind) -> Self {
-        let (Kind::Rows { rows, .. }, Some(run)) = (kind, self.shuffle_block) else { return self };
+    fn with_run_order(self, given: &UserSettings, kind: SourceKind) -> Self {
+        let (SourceKind::Rows { rows, .. }, Some(run)) = (kind, self.shuffle_block) else { return self };
         let many = rows.div_ceil(run.max(1)) > MOST_DRAWN && !given.file_has("shuffle_block");
         Self { shuffle_order: self.shuffle_order.or(many.then_some(RunOrder::Computed)), ..self }
     }
@@ -296,8 +257,8 @@ impl Config {
     /// Neighbouring rows that are shuffled as one: some where there are so many that they may have to be streamed, whether
     /// or not they are, so that the order is the same everywhere. Data and settings decide, never the memory. Where rows
     /// are held out all of them are held, and none need runs.
-    fn runs(&self, given: &Given, kind: Kind) -> Result<Option<usize>> {
-        let Kind::Rows { rows, cols, row_bytes: Some(_) } = kind else { return Ok(None) };
+    fn runs(&self, given: &UserSettings, kind: SourceKind) -> Result<Option<usize>> {
+        let SourceKind::Rows { rows, cols, row_bytes: Some(_) } = kind else { return Ok(None) };
         // A run whose settings name no runs has had none.
         if given.get::<f64>("validation")?.is_some() || given.are_of_a_run() {
             return Ok(None);

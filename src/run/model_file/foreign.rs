@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::formats::safetensors::recognised;
 use crate::error::{Error, Result, shown};
-use crate::io::safe_open::Part;
+use crate::io::safe_open::FileRange;
 
 /// Bytes of a file that are looked at.
 const START: u64 = 512;
@@ -44,7 +44,7 @@ pub fn file_of(path: &Path) -> Result<PathBuf> {
 /// [`Error::Input`] with what it is and the way out; [`Error::Io`] where it cannot be read.
 pub fn check(path: &Path, file: &File) -> Result<()> {
     let mut start = Vec::new();
-    let read = Part::new(file, 0, START).read_to_end(&mut start);
+    let read = FileRange::new(file, 0, START).read_to_end(&mut start);
     read.map_err(|error| Error::io("read", path, error))?;
     match kind(&start).filter(|_| !recognised(&start)) {
         Some(what) => Err(Error::input(path, what)),
@@ -52,7 +52,7 @@ pub fn check(path: &Path, file: &File) -> Result<()> {
     }
 }
 
-/// What a file is that begins like this, and the way out.
+/// The kind of a file that begins like this, and the way out.
 fn kind(start: &[u8]) -> Option<String> {
     const ORDER: &str = "MODEL comes before DATA: rhohat eval model.safetensors rows.npy";
     let data = |what: &str| Some(format!("{what}, which is no model but DATA; {ORDER}"));

@@ -35,7 +35,7 @@ pub struct Found {
     pub shape: Shape,
     /// Whether W1 lies as `[n, h]` and D as `[h, n]`.
     pub transposed: [bool; 2],
-    /// What other names and layouts were taken for.
+    /// The reading of other names and layouts, in words.
     pub told: Option<String>,
     /// The tensors that are none of the four, with their shapes.
     pub others: Vec<String>,
@@ -171,7 +171,7 @@ fn free_shape(file: &Tensors, names: &[String; 4]) -> Result<(Shape, [bool; 2]),
     Ok((Shape { visible, hidden }, transposed))
 }
 
-/// What is said where no reading has all four.
+/// The refusal where no reading has all four.
 fn missing(file: &Tensors, names: &[String]) -> String {
     let lacks = |name: &str| file.info(name).is_none();
     let first = OWN.iter().find(|own| lacks(own)).copied().unwrap_or(OWN[0]);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use rhohat::data::{Sample, npy};
+use rhohat::data::{RowSample, npy};
 use rhohat::run::model_file::ModelFile;
 use tempfile::tempdir;
 
@@ -56,7 +56,7 @@ fn streamed_held_and_repeated_runs_on_a_sample_leave_one_model_with_the_limits_o
     rhohat(folder, &["train", "--config", "held/config.toml", "--out", "again", "-q"]).text();
     assert!(model("again") == model("held"));
 
-    let sample = Sample { rows: 30, seed: 9 };
+    let sample = RowSample { rows: 30, seed: 9 };
     let limits = range(sample.of(ROWS).flat_map(|row| &values[row * COLS..][..COLS]));
     assert_ne!(limits, range(&values));
     let file = ModelFile::open(&folder.join("held/model.safetensors")).unwrap();
@@ -70,7 +70,7 @@ fn values_beyond_the_limits_of_a_sample_are_kept_and_told() {
     let folder = tempdir().unwrap();
     let folder = folder.path();
     let values = rows(folder);
-    let sample = Sample { rows: 3, seed: 0 };
+    let sample = RowSample { rows: 3, seed: 0 };
     let (low, high) = range(sample.of(ROWS).flat_map(|row| &values[row * COLS..][..COLS]));
     assert!(range(&values).1 > high);
     for data in ["little.npy", "big.npy"] {

@@ -60,3 +60,33 @@ fn the_manual_has_a_page_for_the_program_and_for_every_command() {
     assert_eq!(unknown.code, 2);
     assert!(unknown.stderr.contains("there are train, eval"), "{}", unknown.stderr);
 }
+
+#[test]
+fn the_short_help_of_train_has_the_usual_settings_under_headings_and_the_long_one_has_all() {
+    let folder = tempdir().unwrap();
+    let (short, long) =
+        (rhohat(folder.path(), &["train", "-h"]), rhohat(folder.path(), &["train", "--help"]));
+    let headings =
+        ["Data:", "Model:", "Objective:", "Optimiser:", "Memory:", "Run directory:", "Device:", "Output:"];
+    for heading in headings {
+        assert!(short.stdout.lines().any(|line| line == heading), "{heading} is missing: {}", short.stdout);
+        assert!(long.stdout.lines().any(|line| line == heading), "{heading} is missing");
+    }
+    for usual in ["--hidden", "--rho ", "--epochs", "--out"] {
+        assert!(short.stdout.contains(usual), "{usual}");
+    }
+    for rare in ["--rho-hat-decay", "--shuffle-block", "--binding-limit", "--resample", "--retune"] {
+        assert!(!short.stdout.contains(rare) && long.stdout.contains(rare), "{rare}");
+    }
+    assert!(!long.stdout.contains("revive"), "the old name is still taken, and told no more");
+}
+
+#[test]
+fn the_old_name_of_resampling_is_still_taken() {
+    let folder = tempdir().unwrap();
+    for name in ["--resample", "--revive"] {
+        let refused = rhohat(folder.path(), &["train", "--optimizer", "lbfgs", name, "5", "--dry-run"]);
+        assert_eq!(refused.code, 2, "{}", refused.stderr);
+        assert!(refused.stderr.contains("--resample means nothing to lbfgs"), "{}", refused.stderr);
+    }
+}

@@ -1,7 +1,7 @@
 //! Limits of a normalisation: those that all rows ask for, or a sample of them, wherever the rows are.
 
 use rhohat::data::stream::fit;
-use rhohat::data::{Normalize, Sample, Scale, Source};
+use rhohat::data::{Normalize, RowSample, Scale, Source};
 use rhohat::math::params::Matrix;
 use rhohat::verify::compare::Expected;
 use tempfile::TempDir;
@@ -37,7 +37,7 @@ fn limits_by_hand(values: &Matrix<f64>, rows: &[usize], normalize: Normalize) ->
 #[test]
 fn limits_are_those_that_all_rows_or_a_sample_of_them_ask_for() {
     let folder = folder();
-    let sample = Sample { rows: 9, seed: 4 };
+    let sample = RowSample { rows: 9, seed: 4 };
     for name in ["u8.npy", "f16.npy", "f32.npy", "shards"] {
         let store = open(&folder.path().join(name));
         let values = in_file(name);
@@ -59,7 +59,7 @@ fn limits_are_those_that_all_rows_or_a_sample_of_them_ask_for() {
 #[test]
 fn limits_of_rows_on_disk_have_the_bits_of_rows_in_memory() {
     let folder = folder();
-    let sample = Sample { rows: 50, seed: 4 };
+    let sample = RowSample { rows: 50, seed: 4 };
     for name in ["u8.npy", "f16.npy", "f32.npy", "shards"] {
         let path = folder.path().join(name);
         let Source::Rows(table) = Source::open(&path).unwrap() else { panic!("rows are rows") };
@@ -71,7 +71,7 @@ fn limits_of_rows_on_disk_have_the_bits_of_rows_in_memory() {
                 table.fit(normalize, sample, Scale::Pixels).unwrap(),
                 "{name} {normalize:?}"
             );
-            assert_ne!(fitted(Some(Sample { rows: 1, seed: 4 })), fitted(None), "{name} {normalize:?}");
+            assert_ne!(fitted(Some(RowSample { rows: 1, seed: 4 })), fitted(None), "{name} {normalize:?}");
         }
     }
 }
@@ -80,7 +80,7 @@ fn limits_of_rows_on_disk_have_the_bits_of_rows_in_memory() {
 fn a_sample_is_fitted_without_reading_the_other_rows() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("f32.npy");
-    let sample = Sample { rows: 20, seed: 0 };
+    let sample = RowSample { rows: 20, seed: 0 };
     let drawn: Vec<usize> = sample.of(50).collect();
     let left_out = (0..50).find(|row| !drawn.contains(row)).unwrap();
     for (bad, is_read) in [(left_out, false), (drawn[7], true)] {

@@ -17,7 +17,7 @@ use super::Made;
 /// The program itself, and what a software adapter and its compiler take besides.
 const PROGRAM: u64 = 24 << 20;
 const SOFTWARE_ADAPTER: u64 = 160 << 20;
-/// What a chunk is cut into at most: sums of thin layers have so many pieces.
+/// Parts of a chunk at most: sums of thin layers have so many pieces.
 const PARTS: usize = 32;
 /// Fewest rows that are computed at once, where there is room for them.
 const FEWEST: usize = 256;
@@ -40,13 +40,13 @@ pub struct Pieces {
     pub pictures: Bytes,
 }
 
-/// What there is, and who takes of it.
+/// Free memory, and the model and engine that share it.
 pub struct Room<'a> {
     /// The engine.
     pub choice: &'a Choice,
     /// The model.
     pub model: &'a ModelFile,
-    /// What is made of the examples.
+    /// The result that examples are made into.
     pub made: Made,
     /// Most memory that may be taken, where somebody has said so.
     pub memory: Option<Bytes>,
@@ -57,9 +57,9 @@ pub struct Room<'a> {
 struct Plan {
     model: u64,
     rows: u64,
-    /// What is held of the data already.
+    /// Data that are held already.
     data: u64,
-    /// What a picture takes while it is decoded.
+    /// A picture while it is decoded.
     passing: u64,
     /// The picture that is put together of all results, and what it is made of.
     made: u64,
@@ -149,7 +149,7 @@ impl Room<'_> {
         }
     }
 
-    /// What a plan that fits leaves for pictures while they are decoded.
+    /// Bytes that a plan which fits leaves for pictures while they are decoded.
     fn left_for_pictures(&self, plan: Plan) -> Bytes {
         let others = plan.total() - plan.passing;
         let there = match self.memory {
@@ -233,7 +233,7 @@ impl Room<'_> {
         })
     }
 
-    /// What is held already is not asked for again.
+    /// Memory that is held already is not asked for again.
     fn fits(&self, plan: Plan) -> bool {
         let asked = plan.total() - plan.data;
         let is_free = match self.memory {
@@ -243,7 +243,7 @@ impl Room<'_> {
         is_free && is_granted(asked)
     }
 
-    /// What there is, and the way out; `remedy` where that is not to raise a limit.
+    /// Free memory, and the way out; `remedy` where that is not to raise a limit.
     fn way_out(&self, plan: Plan, remedy: &str) -> String {
         match (self.memory, available()) {
             (Some(most), _) if plan.total() > most.0 => {

@@ -8,7 +8,7 @@ use crate::data::dtype::{DType, Endian};
 use crate::data::formats::array::{ArrayLayout, cannot_unpack};
 use crate::data::formats::conversion;
 use crate::error::{Error, Result};
-use crate::io::safe_open::{self, Part};
+use crate::io::safe_open::{self, FileRange};
 
 /// The first bytes of every `.npy` file.
 pub const MAGIC: &[u8] = b"\x93NUMPY";
@@ -63,13 +63,13 @@ fn read_more<'a>(path: &Path, from: &mut dyn Read, bytes: &'a mut Vec<u8>, count
 pub fn layout(path: &Path) -> Result<ArrayLayout> {
     let (file, length) = safe_open::open(path)?;
     let mut magic = Vec::new();
-    let read = Part::new(&file, 0, MAGIC.len() as u64).read_to_end(&mut magic);
+    let read = FileRange::new(&file, 0, MAGIC.len() as u64).read_to_end(&mut magic);
     read.map_err(|error| Error::io("read", path, error))?;
     if magic != MAGIC {
         let fact = "named like a NumPy array, but its content is none";
         return Err(Error::input(path, format!("{fact}; save it anew with numpy.save, or remove it")));
     }
-    start(path, &mut Part::new(&file, 0, length)).map(|(layout, _)| layout)
+    start(path, &mut FileRange::new(&file, 0, length)).map(|(layout, _)| layout)
 }
 
 /// Reads `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.

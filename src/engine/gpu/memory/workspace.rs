@@ -6,7 +6,7 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::variant::{Product, Variant};
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
 use crate::engine::gpu::memory::buffer::{SECTION, Tensor, padded};
-use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::ops::{COLUMN_BLOCK, SplitK, output_sums, product_room, sum_blocks};
 use crate::engine::gpu::recording::Recorder;
 use crate::error::Result;
@@ -33,10 +33,10 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Allocates for chunks of the layout and updates over at most `rows` rows.
-    pub fn new(gpu: &Gpu, layout: &Layout, rows: usize) -> Result<Self> {
+    /// Allocates for chunks of the partition and updates over at most `rows` rows.
+    pub fn new(gpu: &Gpu, partition: &Partition, rows: usize) -> Result<Self> {
         let [a2, mean, rho_hat, slope, error, a3, column_sums, products, squared_weights, squared_errors] =
-            allocate(gpu, Self::allocations(layout, rows))?;
+            allocate(gpu, Self::allocations(partition, rows))?;
         let [error, a3, column_sums, products] = [error, a3, column_sums, products].map(single);
         Ok(Self {
             a2,
@@ -53,13 +53,13 @@ impl Workspace {
     }
 
     /// Its tensors, in the order of the fields.
-    pub(crate) fn allocations(layout: &Layout, rows: usize) -> [Allocation; 10] {
+    pub(crate) fn allocations(partition: &Partition, rows: usize) -> [Allocation; 10] {
         const ACTIVATIONS: Category = Category::Activations;
-        let (n, chunk, widest) = (layout.shape.visible, layout.chunk, layout.widest_block());
-        let units = || layout.blocks.iter().map(Range::len);
+        let (n, chunk, widest) = (partition.shape.visible, partition.chunk, partition.widest_block());
+        let units = || partition.blocks.iter().map(Range::len);
         let column_sums = chunk.div_ceil(COLUMN_BLOCK) * padded(n.max(widest));
-        let weight_sums = units().map(|units| block_sums(layout, units));
-        let error_sums = layout.chunks(rows).into_iter().map(|chunk| error_sums(layout, chunk.len()));
+        let weight_sums = units().map(|units| block_sums(partition, units));
+        let error_sums = partition.chunks(rows).into_iter().map(|chunk| error_sums(partition, chunk.len()));
         [
             Allocation::matrices("activations", ACTIVATIONS, units().map(|units| (chunk, units))).copied(1),
             Allocation::vectors("mean activations", ACTIVATIONS, units()),
@@ -68,34 +68,35 @@ impl Workspace {
             Allocation::matrix("hidden delta", ACTIVATIONS, chunk, widest).copied(1),
             Allocation::matrix("outputs", ACTIVATIONS, chunk, n).copied(1),
             Allocation::vectors("column sums", ACTIVATIONS, [column_sums]),
-            Allocation::vectors("slices of products", ACTIVATIONS, [room(layout)]),
-            Allocation::packed("sums of weights", ACTIVATIONS, weight_sums, layout.limit),
-            Allocation::packed("sums of errors", ACTIVATIONS, error_sums, layout.limit),
+            Allocation::vectors("slices of products", ACTIVATIONS, [room(partition)]),
+            Allocation::packed("sums of weights", ACTIVATIONS, weight_sums, partition.limit),
+            Allocation::packed("sums of errors", ACTIVATIONS, error_sums, partition.limit),
         ]
     }
 
     /// An empty recording whose products have room for their slices.
-    pub fn recorder<'g>(&self, gpu: &'g Gpu, layout: &Layout) -> Recorder<'g> {
-        let mut recorder = layout.recorder(gpu);
+    pub fn recorder<'g>(&self, gpu: &'g Gpu, partition: &Partition) -> Recorder<'g> {
+        let mut recorder = partition.recorder(gpu);
         recorder.scratch = Some(self.products.clone());
         recorder
     }
 
     /// Sums of the squared errors of `rows` rows, and how many of each tensor.
-    pub(crate) fn error_parts(&self, layout: &Layout, rows: usize) -> Vec<(&Tensor, usize)> {
-        let chunks = layout.chunks(rows).into_iter().zip(&self.squared_errors);
-        chunks.map(|(chunk, sums)| (sums, error_sums(layout, chunk.len()))).collect()
+    pub(crate) fn error_parts(&self, partition: &Partition, rows: usize) -> Vec<(&Tensor, usize)> {
+        let chunks = partition.chunks(rows).into_iter().zip(&self.squared_errors);
+        chunks.map(|(chunk, sums)| (sums, error_sums(partition, chunk.len()))).collect()
     }
 }
 
 /// Numbers that hold the slices of the products of a chunk: weight gradients need one at least, the others make a product
 /// faster.
-pub(crate) fn room(layout: &Layout) -> usize {
-    let (n, widest, chunk) = (padded(layout.shape.visible), padded(layout.widest_block()), layout.chunk);
-    let Variant { nt, nn, tn, .. } = layout.variant;
-    let gradient = slices_of(tn, layout.limit, widest, n, chunk).count * widest * n;
-    let output = product_room(nn, chunk, n, widest, layout.limit);
-    let hidden = product_room(nt, chunk, widest, n, layout.limit);
+pub(crate) fn room(partition: &Partition) -> usize {
+    let (n, widest, chunk) =
+        (padded(partition.shape.visible), padded(partition.widest_block()), partition.chunk);
+    let Variant { nt, nn, tn, .. } = partition.variant;
+    let gradient = slices_of(tn, partition.limit, widest, n, chunk).count * widest * n;
+    let output = product_room(nn, chunk, n, widest, partition.limit);
+    let hidden = product_room(nt, chunk, widest, n, partition.limit);
     gradient.max(output).max(hidden)
 }
 
@@ -106,23 +107,23 @@ pub(crate) fn slices_of(product: Product, room: usize, units: usize, n: usize, r
 }
 
 /// Sums that the cost of `rows` rows takes.
-pub fn cost_sums(layout: &Layout, rows: usize) -> usize {
-    let errors: usize = layout.chunks(rows).iter().map(|chunk| error_sums(layout, chunk.len())).sum();
-    errors + weight_sums(layout)
+pub fn cost_sums(partition: &Partition, rows: usize) -> usize {
+    let errors: usize = partition.chunks(rows).iter().map(|chunk| error_sums(partition, chunk.len())).sum();
+    errors + weight_sums(partition)
 }
 
 /// Sums of squared errors that a chunk of `rows` rows leaves.
-pub fn error_sums(layout: &Layout, rows: usize) -> usize {
-    let last = layout.blocks.last().map_or(0, |block| block.len());
-    output_sums(layout.variant.nn, rows, layout.shape.visible, last, room(layout))
+pub fn error_sums(partition: &Partition, rows: usize) -> usize {
+    let last = partition.blocks.last().map_or(0, |block| block.len());
+    output_sums(partition.variant.nn, rows, partition.shape.visible, last, room(partition))
 }
 
 /// Block sums that ‖W‖² takes.
-pub fn weight_sums(layout: &Layout) -> usize {
-    layout.blocks.iter().map(|block| block_sums(layout, block.len())).sum()
+pub fn weight_sums(partition: &Partition) -> usize {
+    partition.blocks.iter().map(|block| block_sums(partition, block.len())).sum()
 }
 
 /// Those of one block of `units` units.
-fn block_sums(layout: &Layout, units: usize) -> usize {
-    sum_blocks(2 * (padded(units) * padded(layout.shape.visible)).next_multiple_of(SECTION))
+fn block_sums(partition: &Partition, units: usize) -> usize {
+    sum_blocks(2 * (padded(units) * padded(partition.shape.visible)).next_multiple_of(SECTION))
 }

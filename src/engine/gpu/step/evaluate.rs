@@ -33,7 +33,7 @@ impl Evaluation {
         let mut recorder = on.recorder();
         before(&mut recorder)?;
         if let PassRows::Fetched { .. } = rows {
-            let mut last = on.layout.recorder(&on.gpu);
+            let mut last = on.partition.recorder(&on.gpu);
             behind(&mut last)?;
             let (before, behind) = (recorder.finish()?, last.finish()?);
             return Ok(Self::Fetched { before, passes: StreamedPass::default(), behind });

@@ -5,7 +5,7 @@ use crate::data::batches::{Dataset, RowSelection};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
-use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::partition::Partition;
 use crate::error::{Error, Result};
 
 /// Where the examples of an engine lie on the device.
@@ -63,29 +63,29 @@ impl PassRows<'_> {
 
 impl DeviceRows {
     /// The tensors of so many resident examples.
-    pub fn resident(layout: &Layout, examples: usize) -> [Allocation; 1] {
-        let parts = (0..examples).step_by(layout.part_rows());
-        let sizes = parts.map(|first| (layout.part_rows().min(examples - first), layout.shape.visible));
+    pub fn resident(partition: &Partition, examples: usize) -> [Allocation; 1] {
+        let parts = (0..examples).step_by(partition.part_rows());
+        let sizes = parts.map(|first| (partition.part_rows().min(examples - first), partition.shape.visible));
         [Allocation::matrices("examples", Category::Data, sizes).copied(1)]
     }
 
     /// The tensor of a chunk.
-    pub fn chunk(layout: &Layout) -> [Allocation; 1] {
-        [Allocation::matrix("batch", Category::Data, layout.chunk, layout.shape.visible).copied(1)]
+    pub fn chunk(partition: &Partition) -> [Allocation; 1] {
+        [Allocation::matrix("batch", Category::Data, partition.chunk, partition.shape.visible).copied(1)]
     }
 
     /// Uploads all rows of `supply`.
     ///
     /// # Errors
     /// [`Error::Usage`] for more rows than 32 bits number; those of the supply and the device.
-    pub fn upload(gpu: &Gpu, layout: &Layout, supply: &mut dyn Dataset) -> Result<Self> {
+    pub fn upload(gpu: &Gpu, partition: &Partition, supply: &mut dyn Dataset) -> Result<Self> {
         let (count, _) = supply.size();
         if u32::try_from(count).is_err() {
             let fact = format!("{count} examples: a device numbers those that it holds by 32 bits");
             return Err(Error::usage(format!("{fact}; use --stream, or --device cpu")));
         }
-        let [parts] = allocate(gpu, Self::resident(layout, count))?;
-        let firsts = (0..count).step_by(layout.part_rows());
+        let [parts] = allocate(gpu, Self::resident(partition, count))?;
+        let firsts = (0..count).step_by(partition.part_rows());
         let fill = |(first, x)| {
             fill_part(gpu, supply, first, &x)?;
             Ok(ExamplePart { first, x })
@@ -94,8 +94,8 @@ impl DeviceRows {
     }
 
     /// Makes room for a chunk of rows that are fetched.
-    pub fn fetched(gpu: &Gpu, layout: &Layout) -> Result<Self> {
-        let [batch] = allocate(gpu, Self::chunk(layout))?;
+    pub fn fetched(gpu: &Gpu, partition: &Partition) -> Result<Self> {
+        let [batch] = allocate(gpu, Self::chunk(partition))?;
         Ok(Self::Fetched(single(batch)))
     }
 

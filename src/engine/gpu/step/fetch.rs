@@ -5,7 +5,7 @@ use crate::data::batches::{Codes, Dataset, RowSelection};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
-use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::recording::Recording;
 use crate::engine::gpu::step::pass::first_rows;
 use crate::error::Result;
@@ -34,23 +34,23 @@ struct Coded {
 }
 
 impl Coded {
-    fn new(gpu: &Gpu, layout: &Layout, codes: &Codes) -> Result<Self> {
-        let [words, table] = allocate(gpu, Fetcher::codes(layout, codes.bytes))?.map(single);
+    fn new(gpu: &Gpu, partition: &Partition, codes: &Codes) -> Result<Self> {
+        let [words, table] = allocate(gpu, Fetcher::codes(partition, codes.bytes))?.map(single);
         table.write(gpu, &codes.table);
         Ok(Self { bytes: codes.bytes, host: Vec::new(), codes: words, table, expand: Vec::new() })
     }
 }
 
 impl Fetcher {
-    /// Makes room for chunks of `layout`.
-    pub fn new(gpu: &Gpu, layout: &Layout, supply: Box<dyn Dataset>) -> Result<Self> {
-        let coded = supply.codes().map(|codes| Coded::new(gpu, layout, codes)).transpose()?;
+    /// Makes room for chunks of `partition`.
+    pub fn new(gpu: &Gpu, partition: &Partition, supply: Box<dyn Dataset>) -> Result<Self> {
+        let coded = supply.codes().map(|codes| Coded::new(gpu, partition, codes)).transpose()?;
         Ok(Self { supply, coded, dense: Vec::new() })
     }
 
     /// The codes of a chunk, so many bytes each, and the table of their numbers.
-    pub fn codes(layout: &Layout, bytes: usize) -> [Allocation; 2] {
-        let words = layout.chunk * padded(layout.shape.visible) * bytes / 4;
+    pub fn codes(partition: &Partition, bytes: usize) -> [Allocation; 2] {
+        let words = partition.chunk * padded(partition.shape.visible) * bytes / 4;
         [
             Allocation::vectors("codes", Category::Data, [words]),
             Allocation::vectors("numbers of codes", Category::Data, [1 << (8 * bytes)]),
@@ -68,7 +68,7 @@ impl Fetcher {
     pub fn fetch(
         &mut self,
         gpu: &Gpu,
-        layout: &Layout,
+        partition: &Partition,
         batch: &Tensor,
         wanted: &RowSelection<'_>,
     ) -> Result<Tensor> {
@@ -89,7 +89,7 @@ impl Fetcher {
         let at = match known {
             Some(at) => at,
             None => {
-                let mut recorder = layout.recorder(gpu);
+                let mut recorder = partition.recorder(gpu);
                 recorder.dequantize(&coded.codes, &coded.table, coded.bytes, &x)?;
                 coded.expand.push((x.rows, recorder.finish()?));
                 coded.expand.len() - 1

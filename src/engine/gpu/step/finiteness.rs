@@ -2,7 +2,7 @@
 
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::buffer::{Tensor, packed, read_parts, staging};
-use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::Segment;
 use crate::engine::gpu::ops::exponent_blocks;
 use crate::engine::gpu::recording::Recording;
@@ -24,13 +24,13 @@ impl FinitenessCheck {
     /// Of the segments of all these vectors.
     pub fn new<'a>(
         gpu: &Gpu,
-        layout: &Layout,
+        partition: &Partition,
         segments: impl IntoIterator<Item = &'a Segment>,
     ) -> Result<Self> {
         let wholes: Vec<&Tensor> = segments.into_iter().map(|segment| &segment.whole).collect();
         let lens: Vec<usize> = wholes.iter().map(|whole| exponent_blocks(whole.len())).collect();
-        let largest = packed(gpu, "largest exponents", lens.iter().copied(), layout.limit)?;
-        let mut recorder = layout.recorder(gpu);
+        let largest = packed(gpu, "largest exponents", lens.iter().copied(), partition.limit)?;
+        let mut recorder = partition.recorder(gpu);
         for (whole, largest) in wholes.iter().zip(&largest) {
             recorder.max_exponent(whole, largest, 0)?;
         }

@@ -2,7 +2,7 @@
 
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate};
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, vector};
 use crate::engine::gpu::ops::penalty_uniform;
 use crate::engine::gpu::recording::Recorder;
@@ -49,39 +49,39 @@ struct StepKey {
 impl FirstOrder {
     /// Zeroed state, without moments.
     pub fn new(on: &Resident) -> Result<Self> {
-        let (gpu, layout) = (&on.gpu, &on.layout);
-        let [gradient, average] = allocate(gpu, Self::allocations(layout))?;
+        let (gpu, partition) = (&on.gpu, &on.partition);
+        let [gradient, average] = allocate(gpu, Self::allocations(partition))?;
         Ok(Self {
-            gradient: vector(gradient, layout.shape, &layout.blocks),
+            gradient: vector(gradient, partition.shape, &partition.blocks),
             moments: Vec::new(),
             average,
             averaging: false,
             list: None,
-            rates: Rates::new(gpu, layout.blocks.len())?,
+            rates: Rates::new(gpu, partition.blocks.len())?,
             finiteness: None,
             steps: Vec::new(),
         })
     }
 
     /// The gradient and the moving average of ρ̂.
-    pub fn allocations(layout: &Layout) -> [Allocation; 2] {
-        let units = layout.blocks.iter().map(|block| block.len());
+    pub fn allocations(partition: &Partition) -> [Allocation; 2] {
+        let units = partition.blocks.iter().map(|block| block.len());
         [
-            Allocation::vectors("gradient", Category::OptimizerState, layout.segments()),
+            Allocation::vectors("gradient", Category::OptimizerState, partition.segments()),
             Allocation::vectors("average rho_hat", Category::OptimizerState, units),
         ]
     }
 
     /// A moment.
-    pub fn moment(layout: &Layout) -> Allocation {
-        Allocation::vectors("moment", Category::OptimizerState, layout.segments())
+    pub fn moment(partition: &Partition) -> Allocation {
+        Allocation::vectors("moment", Category::OptimizerState, partition.segments())
     }
 
     /// Makes sure that there are so many moments; new ones are 0.
     pub fn use_moments(&mut self, on: &Resident, count: usize) -> Result<()> {
         while self.moments.len() < count {
-            let [moment] = allocate(&on.gpu, [Self::moment(&on.layout)])?;
-            self.moments.push(vector(moment, on.layout.shape, &on.layout.blocks));
+            let [moment] = allocate(&on.gpu, [Self::moment(&on.partition)])?;
+            self.moments.push(vector(moment, on.partition.shape, &on.partition.blocks));
             self.finiteness = None;
         }
         Ok(())
@@ -94,7 +94,7 @@ impl FirstOrder {
         }
         let check = match &mut self.finiteness {
             Some(check) => check,
-            none => none.insert(FinitenessCheck::new(&on.gpu, &on.layout, self.moments.iter().flatten())?),
+            none => none.insert(FinitenessCheck::new(&on.gpu, &on.partition, self.moments.iter().flatten())?),
         };
         check.passes(&on.gpu)
     }
@@ -135,9 +135,9 @@ impl FirstOrder {
                 if on.rows.are_resident() {
                     let batch = match &mut self.list {
                         Some(batch) => batch,
-                        none => none.insert(BatchList::new(&on.gpu, &on.layout, on.count)?),
+                        none => none.insert(BatchList::new(&on.gpu, &on.partition, on.count)?),
                     };
-                    batch.write(&on.gpu, &on.layout, list);
+                    batch.write(&on.gpu, &on.partition, list);
                 }
                 Some(list.len())
             }

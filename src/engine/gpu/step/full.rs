@@ -38,9 +38,9 @@ impl FullEvaluation {
         let (gradient, evaluation) = match &mut self.gradient {
             Some(made) => made,
             none => {
-                let list = Allocation::vectors("gradient", Category::OptimizerState, on.layout.segments());
+                let list = Allocation::vectors("gradient", Category::OptimizerState, on.partition.segments());
                 let [wholes] = allocate(&on.gpu, [list])?;
-                let gradient = vector(wholes, on.layout.shape, &on.layout.blocks);
+                let gradient = vector(wholes, on.partition.shape, &on.partition.blocks);
                 let evaluation = record(on, Subject { gradient: Some(&gradient), ..on.subject() })?;
                 none.insert((gradient, evaluation))
             }

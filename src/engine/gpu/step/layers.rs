@@ -20,13 +20,13 @@ pub(crate) fn of_range(
     range: &Range<usize>,
 ) -> Result<Vec<f32>> {
     let mut out = Vec::new();
-    for chunk in on.layout.chunks(on.count) {
+    for chunk in on.partition.chunks(on.count) {
         let wanted = range.start.max(chunk.start)..range.end.min(chunk.end);
         if wanted.is_empty() {
             continue;
         }
         if let (DeviceRows::Fetched(batch), Some(fetcher)) = (&on.rows, &mut fetcher) {
-            fetcher.fetch(&on.gpu, &on.layout, batch, &RowSelection::Range(chunk.clone()))?;
+            fetcher.fetch(&on.gpu, &on.partition, batch, &RowSelection::Range(chunk.clone()))?;
         }
         let within = wanted.start - chunk.start..wanted.end - chunk.start;
         read_layer(on, on.all_rows(), layer, |pass| Ok(pass.in_place(&chunk)), |_| within, &mut out)?;
@@ -45,13 +45,13 @@ pub(crate) fn of_list(
         (DeviceRows::Resident(parts), _) => gathered(on, parts, layer, list),
         (DeviceRows::Fetched(_), None) => unreachable!("rows that are not resident are fetched"),
         (DeviceRows::Fetched(_), Some(fetcher)) if layer == Layer::Input => {
-            fetcher.numbers(list, on.layout.shape.visible)
+            fetcher.numbers(list, on.partition.shape.visible)
         }
         (DeviceRows::Fetched(batch), Some(fetcher)) => {
             let mut out = Vec::new();
             let rows = PassRows::Fetched { batch, rows: list.len() };
-            for chunk in list.chunks(on.layout.chunk) {
-                let x = fetcher.fetch(&on.gpu, &on.layout, batch, &RowSelection::Listed(chunk))?;
+            for chunk in list.chunks(on.partition.chunk) {
+                let x = fetcher.fetch(&on.gpu, &on.partition, batch, &RowSelection::Listed(chunk))?;
                 read_layer(on, rows, layer, |_| Ok(x), |count| 0..count, &mut out)?;
             }
             Ok(out)
@@ -60,11 +60,11 @@ pub(crate) fn of_list(
 }
 
 fn gathered(on: &Resident, parts: &[ExamplePart], layer: Layer, list: &[usize]) -> Result<Vec<f32>> {
-    let batch = BatchList::new(&on.gpu, &on.layout, list.len())?;
-    batch.write(&on.gpu, &on.layout, list);
+    let batch = BatchList::new(&on.gpu, &on.partition, list.len())?;
+    batch.write(&on.gpu, &on.partition, list);
     let rows = batch.rows(parts, list.len());
     let mut out = Vec::new();
-    for chunk in on.layout.chunks(list.len()) {
+    for chunk in on.partition.chunks(list.len()) {
         let gather = |pass: &mut PassRecorder<'_, '_>| pass.chunk_of_examples(&chunk);
         read_layer(on, rows, layer, gather, |count| 0..count, &mut out)?;
     }

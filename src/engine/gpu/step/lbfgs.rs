@@ -7,7 +7,7 @@ use crate::engine::Rows;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::Allocation;
 use crate::engine::gpu::memory::buffer::{read_parts, staging};
-use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::uniform::{Axpy, Dots, LinearCombination, MAX_LIST};
 use crate::engine::gpu::ops::{axpy_uniform, dots_uniform, linear_combination_uniform};
 use crate::engine::gpu::recording::{LiveUniform, Recorder, Recording};
@@ -45,7 +45,7 @@ impl LbfgsSearch {
     /// Allocates and records everything for `history` pairs.
     pub fn new(on: &Resident, history: usize) -> Result<Self> {
         let gpu: &Gpu = &on.gpu;
-        let vectors = SearchVectors::new(gpu, &on.layout, history)?;
+        let vectors = SearchVectors::new(gpu, &on.partition, history)?;
         let of_pieces = |new: fn(&Gpu, &str) -> Result<LiveUniform>, name| {
             vectors.pieces.iter().map(|_| new(gpu, name)).collect::<Result<Vec<_>>>()
         };
@@ -70,8 +70,8 @@ impl LbfgsSearch {
     }
 
     /// The tensors of a search of `history` pairs.
-    pub fn allocations(layout: &Layout, history: usize) -> [Allocation; 7] {
-        SearchVectors::allocations(layout, history)
+    pub fn allocations(partition: &Partition, history: usize) -> [Allocation; 7] {
+        SearchVectors::allocations(partition, history)
     }
 
     /// J and the gradient at the parameters.
@@ -147,7 +147,7 @@ impl LbfgsSearch {
 
     /// A kept vector.
     pub fn read(&self, on: &Resident, slot: Slot) -> Result<Params<f32>> {
-        self.vectors.read(&on.gpu, on.layout.shape, slot)
+        self.vectors.read(&on.gpu, on.partition.shape, slot)
     }
 
     /// Puts a kept vector where it was.
@@ -182,7 +182,7 @@ fn record_evaluation(on: &Resident, vectors: &SearchVectors, step: &[LiveUniform
 
 /// s = trial − parameters, y = trial gradient − gradient.
 fn record_acceptance(on: &Resident, vectors: &SearchVectors, slot: usize) -> Result<Recording> {
-    let mut recorder = on.layout.recorder(&on.gpu);
+    let mut recorder = on.partition.recorder(&on.gpu);
     let [s, y] = [Slot::Step(slot), Slot::Change(slot)].map(|slot| vectors.index(slot));
     for piece in &vectors.pieces {
         let (s, y) = (piece.stacked(s), piece.stacked(y));
@@ -194,7 +194,7 @@ fn record_acceptance(on: &Resident, vectors: &SearchVectors, slot: usize) -> Res
 }
 
 fn record_products(on: &Resident, vectors: &SearchVectors, pairs: &[LiveUniform]) -> Result<Recording> {
-    let mut recorder = on.layout.recorder(&on.gpu);
+    let mut recorder = on.partition.recorder(&on.gpu);
     for (piece, pairs) in vectors.pieces.iter().zip(pairs) {
         recorder.dot_live(&piece.stack, &piece.stack, piece.len(), MAX_LIST, &piece.dots, pairs)?;
     }
@@ -202,7 +202,7 @@ fn record_products(on: &Resident, vectors: &SearchVectors, pairs: &[LiveUniform]
 }
 
 fn record_combination(on: &Resident, vectors: &SearchVectors, terms: &[LiveUniform]) -> Result<Recording> {
-    let mut recorder = on.layout.recorder(&on.gpu);
+    let mut recorder = on.partition.recorder(&on.gpu);
     for (piece, terms) in vectors.pieces.iter().zip(terms) {
         recorder.linear_combination_live(&piece.stack, &piece.of(&vectors.direction), terms)?;
     }

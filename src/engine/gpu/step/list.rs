@@ -6,7 +6,7 @@ use crate::engine::check_list;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
 use crate::engine::gpu::memory::buffer::{Tensor, bytes};
-use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::step::examples::{ExamplePart, PassRows};
 use crate::error::{Error, Result};
 
@@ -21,17 +21,17 @@ pub(crate) struct BatchList {
 
 impl BatchList {
     /// For lists of at most so many examples.
-    pub fn new(gpu: &Gpu, layout: &Layout, most: usize) -> Result<Self> {
-        let [indices, batch] = allocate(gpu, Self::allocations(layout, most))?;
+    pub fn new(gpu: &Gpu, partition: &Partition, most: usize) -> Result<Self> {
+        let [indices, batch] = allocate(gpu, Self::allocations(partition, most))?;
         Ok(Self { indices, batch: single(batch) })
     }
 
     /// The indices and the gathered rows.
-    pub fn allocations(layout: &Layout, most: usize) -> [Allocation; 2] {
-        let chunks = layout.chunks(most);
-        let (rows, cols) = (most.min(layout.chunk), layout.shape.visible);
+    pub fn allocations(partition: &Partition, most: usize) -> [Allocation; 2] {
+        let chunks = partition.chunks(most);
+        let (rows, cols) = (most.min(partition.chunk), partition.shape.visible);
         [
-            Allocation::packed("batch order", Category::Data, chunks.iter().map(Range::len), layout.limit),
+            Allocation::packed("batch order", Category::Data, chunks.iter().map(Range::len), partition.limit),
             Allocation::matrix("batch", Category::Data, rows, cols).copied(1),
         ]
     }
@@ -45,8 +45,8 @@ impl BatchList {
     }
 
     /// Uploads the indices of a list: examples of a device are fewer than 2³².
-    pub fn write(&self, gpu: &Gpu, layout: &Layout, list: &[usize]) {
-        for (chunk, tensor) in list.chunks(layout.chunk).zip(&self.indices) {
+    pub fn write(&self, gpu: &Gpu, partition: &Partition, list: &[usize]) {
+        for (chunk, tensor) in list.chunks(partition.chunk).zip(&self.indices) {
             let chunk: Vec<u32> = chunk.iter().map(|&row| row as u32).collect();
             gpu.queue.write_buffer(&tensor.buffer, bytes(tensor.offset), bytemuck::cast_slice(&chunk));
         }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, output_bias};
 use crate::engine::gpu::memory::workspace::{Workspace, slices_of};
 use crate::engine::gpu::ops::{HiddenEpilogue, LayerEpilogue, OutputEpilogue};
@@ -41,7 +41,7 @@ pub struct PassRecorder<'p, 'g> {
     /// The recording.
     pub recorder: &'p mut Recorder<'g>,
     /// The cut.
-    pub layout: &'p Layout,
+    pub partition: &'p Partition,
     /// Activations and sums.
     pub work: &'p Workspace,
     /// The weights and the results.
@@ -134,7 +134,7 @@ impl<'p> PassRecorder<'p, '_> {
     }
 
     fn chunks(&self) -> Vec<Range<usize>> {
-        self.layout.chunks(self.rows.count())
+        self.partition.chunks(self.rows.count())
     }
 
     /// X of a chunk, gathered if its rows are listed.
@@ -142,7 +142,7 @@ impl<'p> PassRecorder<'p, '_> {
         let x = self.in_place(chunk);
         if let PassRows::Listed { parts, list, .. } = self.rows {
             for part in parts {
-                let list = &list[chunk.start / self.layout.chunk];
+                let list = &list[chunk.start / self.partition.chunk];
                 self.recorder.gather(list, 0, &part.x, part.first, &x)?;
             }
         }
@@ -242,7 +242,7 @@ impl<'p> PassRecorder<'p, '_> {
         later: bool,
     ) -> Result<()> {
         // Blocks and chunks that are shorter than the rest may want more slices than there is room for.
-        let slices = slices_of(self.layout.variant.tn, self.work.products.bound, a.cols, b.cols, a.rows);
+        let slices = slices_of(self.partition.variant.tn, self.work.products.bound, a.cols, b.cols, a.rows);
         self.recorder.matmul_tn(a, b, &self.work.products, slices)?;
         let (examples, lambda) = (self.rows.count(), self.subject.objective.lambda);
         self.recorder.weight_gradient(&self.work.products, slices, w, gradient, examples, lambda, later)

@@ -14,9 +14,9 @@ pub(crate) fn replace_units(
     first_order: Option<&FirstOrder>,
     units: &[NewUnit],
 ) -> Result<()> {
-    let zeros = vec![0.0; on.layout.shape.visible];
+    let zeros = vec![0.0; on.partition.shape.visible];
     for NewUnit { unit, w1, b1, d } in units {
-        let k = on.layout.blocks.iter().position(|block| block.contains(unit));
+        let k = on.partition.blocks.iter().position(|block| block.contains(unit));
         let k = k.expect("every unit has a block");
         put_unit(&on.gpu, &on.params[k], *unit, (w1, *b1, d));
         if let Some(state) = first_order {
@@ -24,7 +24,7 @@ pub(crate) fn replace_units(
                 .moments
                 .iter()
                 .for_each(|moment| put_unit(&on.gpu, &moment[k], *unit, (&zeros, 0.0, &zeros)));
-            let at = unit - on.layout.blocks[k].start;
+            let at = unit - on.partition.blocks[k].start;
             put(&on.gpu, &state.average[k], at, &[on.objective.penalty.target() as f32]);
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate};
 use crate::engine::gpu::memory::buffer::{Tensor, read_parts, staging};
-use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, read_vector, vector, write_vector};
 use crate::engine::gpu::memory::workspace::{Workspace, cost_sums, weight_sums};
 use crate::engine::gpu::ops::sum_blocks;
@@ -23,7 +23,7 @@ use crate::math::params::Params;
 #[derive(Debug)]
 pub(crate) struct Resident {
     pub gpu: Arc<Gpu>,
-    pub layout: Layout,
+    pub partition: Partition,
     pub objective: Objective,
     pub rho_hat: RhoHat,
     pub params: Vec<Segment>,
@@ -39,31 +39,31 @@ impl Resident {
     /// Uploads parameters, for `count` examples that lie at `rows`.
     pub fn new(
         gpu: Arc<Gpu>,
-        layout: Layout,
+        partition: Partition,
         (objective, rho_hat): (Objective, RhoHat),
         params: &Params<f32>,
         rows: DeviceRows,
         count: usize,
     ) -> Result<Self> {
-        let at_once = rows_at_once(&layout, count, rows.are_resident());
-        let workspace = Workspace::new(&gpu, &layout, at_once)?;
-        let [wholes] = allocate(&gpu, [Self::parameters(&layout)])?;
-        let resident = vector(wholes, layout.shape, &layout.blocks);
+        let at_once = rows_at_once(&partition, count, rows.are_resident());
+        let workspace = Workspace::new(&gpu, &partition, at_once)?;
+        let [wholes] = allocate(&gpu, [Self::parameters(&partition)])?;
+        let resident = vector(wholes, partition.shape, &partition.blocks);
         write_vector(&gpu, &resident, params);
         let slopes: usize = resident.iter().map(|segment| sum_blocks(segment.whole.len())).sum();
-        let staging = staging(&gpu, cost_sums(&layout, at_once) + layout.shape.hidden + slopes)?;
-        Ok(Self { gpu, layout, objective, rho_hat, params: resident, workspace, rows, count, staging })
+        let staging = staging(&gpu, cost_sums(&partition, at_once) + partition.shape.hidden + slopes)?;
+        Ok(Self { gpu, partition, objective, rho_hat, params: resident, workspace, rows, count, staging })
     }
 
     /// The parameters: textures hold W1 and D, and both as one vector.
-    fn parameters(layout: &Layout) -> Allocation {
-        Allocation::vectors("parameters", Category::Parameters, layout.segments()).copied(2)
+    fn parameters(partition: &Partition) -> Allocation {
+        Allocation::vectors("parameters", Category::Parameters, partition.segments()).copied(2)
     }
 
     /// The tensors for `count` examples; those of the examples themselves apart.
-    pub fn allocations(layout: &Layout, count: usize, are_resident: bool) -> Vec<Allocation> {
-        let workspace = Workspace::allocations(layout, rows_at_once(layout, count, are_resident));
-        workspace.into_iter().chain([Self::parameters(layout)]).collect()
+    pub fn allocations(partition: &Partition, count: usize, are_resident: bool) -> Vec<Allocation> {
+        let workspace = Workspace::allocations(partition, rows_at_once(partition, count, are_resident));
+        workspace.into_iter().chain([Self::parameters(partition)]).collect()
     }
 
     /// How many rows `rows` names.
@@ -90,7 +90,7 @@ impl Resident {
 
     /// An empty recording whose products have room for their slices.
     pub fn recorder(&self) -> Recorder<'_> {
-        self.workspace.recorder(&self.gpu, &self.layout)
+        self.workspace.recorder(&self.gpu, &self.partition)
     }
 
     /// Passes over `rows`.
@@ -100,7 +100,7 @@ impl Resident {
         subject: Subject<'p>,
         rows: PassRows<'p>,
     ) -> PassRecorder<'p, 'g> {
-        PassRecorder { recorder, layout: &self.layout, work: &self.workspace, subject, rows }
+        PassRecorder { recorder, partition: &self.partition, work: &self.workspace, subject, rows }
     }
 
     /// A recording over `rows` at the parameters.
@@ -121,7 +121,7 @@ impl Resident {
 
     /// A vector of the parameters' shape.
     pub fn read_vector(&self, vector: &[Segment]) -> Result<Params<f32>> {
-        read_vector(&self.gpu, vector, self.layout.shape)
+        read_vector(&self.gpu, vector, self.partition.shape)
     }
 
     /// Joins the columns of `tensors` into rows.
@@ -147,14 +147,14 @@ impl Resident {
         let whole = |tensor| -> (&Tensor, usize) { (tensor, tensor.cols) };
         let mut parts: Vec<_> = self.workspace.squared_weights.iter().map(whole).collect();
         if errors.is_none() {
-            parts.extend(self.workspace.error_parts(&self.layout, rows));
+            parts.extend(self.workspace.error_parts(&self.partition, rows));
         }
         parts.extend(subject.rho_hat.rho_hat.iter().chain(more).map(whole));
         let read = self.read_parts(&parts)?;
-        let (weights, rest) = read.split_at(weight_sums(&self.layout));
-        let error_sums = if errors.is_none() { cost_sums(&self.layout, rows) - weights.len() } else { 0 };
+        let (weights, rest) = read.split_at(weight_sums(&self.partition));
+        let error_sums = if errors.is_none() { cost_sums(&self.partition, rows) - weights.len() } else { 0 };
         let (error_sums, rest) = rest.split_at(error_sums);
-        let (rho_hat, more) = rest.split_at(self.layout.shape.hidden);
+        let (rho_hat, more) = rest.split_at(self.partition.shape.hidden);
         let sum = |part: &[f32]| part.iter().map(|&x| f64::from(x)).sum::<f64>();
         let errors = errors.unwrap_or_else(|| sum(error_sums));
         let rho_hat = rho_hat.iter().map(|&r| f64::from(r)).collect();
@@ -169,6 +169,6 @@ impl Resident {
 }
 
 /// Rows whose squared errors are read at once: of fetched rows they are read chunk by chunk.
-fn rows_at_once(layout: &Layout, count: usize, are_resident: bool) -> usize {
-    if are_resident { count } else { layout.chunk.min(count) }
+fn rows_at_once(partition: &Partition, count: usize, are_resident: bool) -> usize {
+    if are_resident { count } else { partition.chunk.min(count) }
 }

@@ -25,9 +25,9 @@ pub(crate) struct HandedRows {
 impl HandedRows {
     /// A2 of `rows`.
     pub fn encode(&mut self, on: &Resident, rows: &[f32]) -> Result<Vec<f32>> {
-        let shape = on.layout.shape;
+        let shape = on.partition.shape;
         let mut out = Vec::with_capacity(whole_rows(rows, shape.visible, "rows")? * shape.hidden);
-        for rows in rows.chunks(on.layout.chunk * shape.visible) {
+        for rows in rows.chunks(on.partition.chunk * shape.visible) {
             let count = rows.len() / shape.visible;
             first_rows(self.x(on)?, count).write(&on.gpu, rows);
             self.run(on, Layer::Hidden, count)?;
@@ -38,11 +38,11 @@ impl HandedRows {
 
     /// A3 of `codes`.
     pub fn decode(&mut self, on: &Resident, codes: &[f32]) -> Result<Vec<f32>> {
-        let shape = on.layout.shape;
+        let shape = on.partition.shape;
         let mut out = Vec::with_capacity(whole_rows(codes, shape.hidden, "codes")? * shape.visible);
-        for codes in codes.chunks(on.layout.chunk * shape.hidden) {
+        for codes in codes.chunks(on.partition.chunk * shape.hidden) {
             let count = codes.len() / shape.hidden;
-            for (a2, units) in self::codes(on, count).iter().zip(&on.layout.blocks) {
+            for (a2, units) in self::codes(on, count).iter().zip(&on.partition.blocks) {
                 let of_block = codes.chunks_exact(shape.hidden).flat_map(|row| &row[units.clone()]);
                 a2.write(&on.gpu, &of_block.copied().collect::<Vec<_>>());
             }
@@ -56,7 +56,7 @@ impl HandedRows {
         Ok(match &mut self.x {
             Some(x) => x,
             none => {
-                let (chunk, cols) = (on.layout.chunk, on.layout.shape.visible);
+                let (chunk, cols) = (on.partition.chunk, on.partition.shape.visible);
                 none.insert(Tensor::zeros(&on.gpu, "handed rows", chunk, cols)?)
             }
         })

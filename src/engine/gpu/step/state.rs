@@ -21,7 +21,7 @@ pub(crate) fn read(
     pairs: Option<&[usize]>,
     spare: &mut Spare,
 ) -> Result<State> {
-    let shape = on.layout.shape;
+    let shape = on.partition.shape;
     let mut flat = |role, tensors: Params<f32>| {
         let mut flat = spare.take(shape.parameters());
         tensors.copy_to_flat(&mut flat);
@@ -76,7 +76,7 @@ fn first_order_of(on: &Resident, state: &State) -> Result<Option<FirstOrder>> {
     if let Some(average) = &state.average {
         made.averaging = true;
         let average: Vec<f32> = average.iter().map(|&rho_hat| rho_hat as f32).collect();
-        for (block, units) in made.average.iter().zip(&on.layout.blocks) {
+        for (block, units) in made.average.iter().zip(&on.partition.blocks) {
             block.write(&on.gpu, &average[units.clone()]);
         }
     }

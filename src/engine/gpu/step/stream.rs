@@ -58,7 +58,7 @@ impl StreamedPass {
     pub(crate) fn run(&mut self, on: &mut Passing<'_>, rows: Rows<'_>, report: bool) -> Result<f64> {
         let mut errors = report.then_some(0.0);
         match on.subject.gradient {
-            Some(_) if on.resident.rows_of(rows) <= on.resident.layout.chunk => {
+            Some(_) if on.resident.rows_of(rows) <= on.resident.partition.chunk => {
                 self.over(on, rows, Phase::Whole, &mut errors)?;
             }
             Some(_) => {
@@ -83,7 +83,7 @@ impl StreamedPass {
         errors: &mut Option<f64>,
     ) -> Result<()> {
         let total = on.resident.rows_of(rows);
-        for (number, chunk) in on.resident.layout.chunks(total).into_iter().enumerate() {
+        for (number, chunk) in on.resident.partition.chunks(total).into_iter().enumerate() {
             let len = chunk.len();
             on.fetch(&match rows {
                 Rows::All => RowSelection::Range(chunk),
@@ -121,7 +121,7 @@ impl<'a> Passing<'a> {
     }
 
     fn fetch(&mut self, wanted: &RowSelection<'_>) -> Result<()> {
-        self.fetcher.fetch(&self.resident.gpu, &self.resident.layout, self.batch, wanted).map(|_| ())
+        self.fetcher.fetch(&self.resident.gpu, &self.resident.partition, self.batch, wanted).map(|_| ())
     }
 
     fn record(&self, pass: ChunkPass) -> Result<Recording> {
@@ -147,8 +147,8 @@ impl<'a> Passing<'a> {
 
     /// Adds the squared errors of the chunk of `rows` rows that went through last, number by number.
     fn add_errors(&self, errors: f64, rows: usize) -> Result<f64> {
-        let (layout, sums) = (&self.resident.layout, &self.resident.workspace.squared_errors[0]);
-        let sums = self.resident.read_parts(&[(sums, error_sums(layout, rows))])?;
+        let (partition, sums) = (&self.resident.partition, &self.resident.workspace.squared_errors[0]);
+        let sums = self.resident.read_parts(&[(sums, error_sums(partition, rows))])?;
         Ok(sums.iter().fold(errors, |errors, &x| errors + f64::from(x)))
     }
 }

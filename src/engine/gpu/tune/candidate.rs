@@ -94,7 +94,7 @@ pub enum Status {
 
 /// The best time of a candidate.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
+pub struct Timing {
     /// The candidate.
     pub candidate: Candidate,
     /// Seconds for a product of the last size that it finished.

@@ -7,7 +7,7 @@ use super::candidate::{Candidate, Check, Runner};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::variant::Product;
 use crate::engine::gpu::memory::buffer::{Tensor, bytes, padded};
-use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::workspace::slices_of;
 use crate::engine::gpu::ops::{LayerEpilogue, OutputEpilogue, output_sums, product_room};
 use crate::engine::gpu::recording::{Recorder, Recording};
@@ -47,7 +47,7 @@ impl ProductSize {
 #[derive(Debug)]
 pub struct Products<'g> {
     gpu: &'g Gpu,
-    layout: &'g Layout,
+    partition: &'g Partition,
     check: Check,
     whole: ProductSize,
     side: usize,
@@ -82,13 +82,13 @@ struct ProductTensors {
 }
 
 impl ProductTensors {
-    fn new(gpu: &Gpu, layout: &Layout, size: ProductSize) -> Result<Self> {
+    fn new(gpu: &Gpu, partition: &Partition, size: ProductSize) -> Result<Self> {
         let ProductSize { visible, hidden, rows } = size;
         let zeros = |rows, cols| Tensor::zeros(gpu, "operand of a race", rows, cols);
         let vector = |len| Tensor::vector(gpu, "vector of a race", len);
-        let counts = Product::ALL.map(|p| slices_of(p, layout.limit, hidden, visible, rows).count);
+        let counts = Product::ALL.map(|p| slices_of(p, partition.limit, hidden, visible, rows).count);
         let slices = counts.into_iter().max().unwrap_or(1);
-        let (m, n, h, most) = (padded(rows), padded(visible), padded(hidden), layout.limit);
+        let (m, n, h, most) = (padded(rows), padded(visible), padded(hidden), partition.limit);
         let rooms = Product::ALL.map(|p| product_room(p, m, n, h, most).max(product_room(p, m, h, n, most)));
         let scratch = vector(rooms.into_iter().max().unwrap_or(0).max(1))?;
         let sums =
@@ -113,10 +113,10 @@ impl<'g> Products<'g> {
     ///
     /// # Errors
     /// When the device has no room.
-    pub fn new(gpu: &'g Gpu, layout: &'g Layout, whole: ProductSize, check: Check) -> Result<Self> {
+    pub fn new(gpu: &'g Gpu, partition: &'g Partition, whole: ProductSize, check: Check) -> Result<Self> {
         let started = Instant::now();
-        let tensors = ProductTensors::new(gpu, layout, whole.within(FIRST))?;
-        Ok(Self { gpu, layout, check, whole, side: FIRST, tensors, warm: Vec::new(), started })
+        let tensors = ProductTensors::new(gpu, partition, whole.within(FIRST))?;
+        Ok(Self { gpu, partition, check, whole, side: FIRST, tensors, warm: Vec::new(), started })
     }
 
     fn record(&self, candidate: Candidate, count: usize) -> Result<Recording> {
@@ -144,7 +144,7 @@ impl<'g> Products<'g> {
 
 impl Runner for Products<'_> {
     fn check(&mut self, candidate: Candidate) -> Result<(), String> {
-        (self.check)(self.gpu, candidate, self.layout.blocks.len())
+        (self.check)(self.gpu, candidate, self.partition.blocks.len())
     }
 
     fn elapsed(&self) -> f64 {
@@ -175,7 +175,7 @@ impl Runner for Products<'_> {
             side *= 2;
         }
         let factor = factor(side);
-        self.tensors = ProductTensors::new(self.gpu, self.layout, self.whole.within(side))?;
+        self.tensors = ProductTensors::new(self.gpu, self.partition, self.whole.within(side))?;
         self.side = side;
         self.warm.clear();
         Ok(Some(factor))

@@ -2,7 +2,7 @@
 //! after each of which slow kernels drop out, then rounds of the final among the rest, all within a budget of time. Knows
 //! neither devices nor shaders, so that tests race made-up times.
 
-use super::candidate::{Candidate, Runner, Sample, Status};
+use super::candidate::{Candidate, Runner, Status, Timing};
 use crate::engine::gpu::kernel::Memory;
 use crate::engine::gpu::kernel::variant::Variant;
 use crate::error::Result;
@@ -38,7 +38,7 @@ pub struct RaceResult {
     /// The winners; `None` when some product has no kernel that is right.
     pub variant: Option<Variant>,
     /// All candidates.
-    pub samples: Vec<Sample>,
+    pub timings: Vec<Timing>,
     /// Seconds of timing.
     pub spent: f64,
 }
@@ -49,36 +49,36 @@ pub struct RaceResult {
 /// Those of the runner.
 pub fn race(runner: &mut dyn Runner, variants: &[Variant], favourite: Variant) -> Result<RaceResult> {
     let others = variants.iter().filter(|variant| **variant != favourite);
-    let sample = |variant: &Variant, transpose| {
+    let timing = |variant: &Variant, transpose| {
         let candidate = Candidate::of(*variant, transpose);
-        Sample { candidate, seconds: None, status: Status::Final }
+        Timing { candidate, seconds: None, status: Status::Final }
     };
-    let of = |variant| PRODUCTS.map(|(transpose, _)| sample(variant, transpose));
-    let samples = std::iter::once(&favourite).chain(others).flat_map(of).collect();
-    let mut race = Race { runner, favourite, samples, spent: 0.0 };
+    let of = |variant| PRODUCTS.map(|(transpose, _)| timing(variant, transpose));
+    let timings = std::iter::once(&favourite).chain(others).flat_map(of).collect();
+    let mut race = Race { runner, favourite, timings, spent: 0.0 };
     race.admit();
     race.qualify()?;
     race.finish()?;
     let variant = race.winner();
-    Ok(RaceResult { variant, samples: race.samples, spent: race.spent })
+    Ok(RaceResult { variant, timings: race.timings, spent: race.spent })
 }
 
 struct Race<'r> {
     runner: &'r mut dyn Runner,
     favourite: Variant,
-    samples: Vec<Sample>,
+    timings: Vec<Timing>,
     spent: f64,
 }
 
 impl Race<'_> {
     /// Only kernels that are right are timed, and those that there is time for.
     fn admit(&mut self) {
-        for i in 0..self.samples.len() {
-            let candidate = self.samples[i].candidate;
+        for i in 0..self.timings.len() {
+            let candidate = self.timings[i].candidate;
             if self.runner.elapsed() > PATIENCE && !self.is_favourite(candidate) {
-                self.samples[i].status = Status::Late;
+                self.timings[i].status = Status::Late;
             } else if let Err(why) = self.runner.check(candidate) {
-                self.samples[i].status = Status::Wrong(why);
+                self.timings[i].status = Status::Wrong(why);
             }
         }
     }
@@ -110,11 +110,11 @@ impl Race<'_> {
     fn round(&mut self, growth: f64) -> Result<Vec<(usize, f64)>> {
         let mut times = Vec::new();
         for i in self.remaining() {
-            let expected = self.samples[i].seconds.unwrap_or(0.0) * growth;
+            let expected = self.timings[i].seconds.unwrap_or(0.0) * growth;
             if self.is_over(expected) {
                 break;
             }
-            times.push((i, self.measure(self.samples[i].candidate)?));
+            times.push((i, self.measure(self.timings[i].candidate)?));
         }
         Ok(times)
     }
@@ -133,10 +133,10 @@ impl Race<'_> {
 
     /// A candidate without a time after the first round had no time left to be run.
     fn take(&mut self, times: &[(usize, f64)]) {
-        times.iter().for_each(|&(i, seconds)| self.samples[i].seconds = Some(seconds));
+        times.iter().for_each(|&(i, seconds)| self.timings[i].seconds = Some(seconds));
         for i in self.remaining() {
-            if self.samples[i].seconds.is_none() && !self.is_favourite(self.samples[i].candidate) {
-                self.samples[i].status = Status::Late;
+            if self.timings[i].seconds.is_none() && !self.is_favourite(self.timings[i].candidate) {
+                self.timings[i].status = Status::Late;
             }
         }
     }
@@ -144,16 +144,16 @@ impl Race<'_> {
     /// The slow drop out, each after a second try: the machine may have done something else during the first.
     fn drop_slow(&mut self, factor: f64) -> Result<()> {
         for i in self.remaining() {
-            let (candidate, Some(first)) = (self.samples[i].candidate, self.samples[i].seconds) else {
+            let (candidate, Some(first)) = (self.timings[i].candidate, self.timings[i].seconds) else {
                 continue;
             };
             let best = self.best(candidate.transpose, None).filter(|_| !self.is_favourite(candidate));
             let Some((_, best)) = best else { continue };
             if first > factor * best {
                 let second = if self.is_over(first) { first } else { self.measure(candidate)? };
-                self.samples[i].seconds = Some(first.min(second));
+                self.timings[i].seconds = Some(first.min(second));
                 if second > factor * best {
-                    self.samples[i].status = Status::Slow;
+                    self.timings[i].status = Status::Slow;
                 }
             }
         }
@@ -164,12 +164,12 @@ impl Race<'_> {
     fn finish(&mut self) -> Result<()> {
         for _ in 0..FINAL_ROUNDS {
             for i in self.remaining() {
-                let Some(before) = self.samples[i].seconds else { continue };
+                let Some(before) = self.timings[i].seconds else { continue };
                 if self.is_over(before.max(2.0 * SHORTEST)) {
                     return Ok(());
                 }
-                let seconds = self.measure(self.samples[i].candidate)?;
-                self.samples[i].seconds = Some(before.min(seconds));
+                let seconds = self.measure(self.timings[i].candidate)?;
+                self.timings[i].seconds = Some(before.min(seconds));
             }
         }
         Ok(())
@@ -181,7 +181,7 @@ impl Race<'_> {
     }
 
     fn remaining(&self) -> Vec<usize> {
-        (0..self.samples.len()).filter(|&i| self.samples[i].status == Status::Final).collect()
+        (0..self.timings.len()).filter(|&i| self.timings[i].status == Status::Final).collect()
     }
 
     fn is_favourite(&self, candidate: Candidate) -> bool {
@@ -190,8 +190,8 @@ impl Race<'_> {
 
     /// The fastest for a product, in one memory or in any that has a right kernel for every product: no other can win.
     fn best(&self, transpose: Transpose, memory: Option<Memory>) -> Option<(Candidate, f64)> {
-        let remaining = self.samples.iter().filter(|sample| sample.status == Status::Final);
-        let timed = remaining.filter_map(|sample| Some((sample.candidate, sample.seconds?)));
+        let remaining = self.timings.iter().filter(|timing| timing.status == Status::Final);
+        let timed = remaining.filter_map(|timing| Some((timing.candidate, timing.seconds?)));
         let of_product = timed.filter(|(candidate, _)| candidate.transpose == transpose);
         let found = of_product.filter(|(candidate, _)| match memory {
             Some(memory) => memory == candidate.memory,
@@ -241,8 +241,8 @@ impl Race<'_> {
     }
 
     fn is_right(&self, variant: Variant) -> bool {
-        let of_it = self.samples.iter().filter(|sample| sample.candidate.is_of(variant));
-        of_it.into_iter().all(|sample| !matches!(sample.status, Status::Wrong(_)))
+        let of_it = self.timings.iter().filter(|timing| timing.candidate.is_of(variant));
+        of_it.into_iter().all(|timing| !matches!(timing.status, Status::Wrong(_)))
     }
 }
 

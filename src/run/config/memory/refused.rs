@@ -1,13 +1,13 @@
-//! What is said where no plan fits: the numbers, and what would make the largest of them smaller.
+//! Refusals where no plan fits: the numbers, and the settings that make the largest of them smaller.
 
 use super::{MemoryPlan, default_run};
 use crate::error::Error;
 use crate::io::memory::Bytes;
-use crate::run::config::{Config, Kind};
+use crate::run::config::{Config, SourceKind};
 
 impl Config {
     /// That so many rows cannot be held.
-    pub(super) fn too_many(&self, kind: Kind) -> Error {
+    pub(super) fn too_many(&self, kind: SourceKind) -> Error {
         let rows = self.size(kind).map_or(0, |(rows, _)| rows);
         let remedy = if self.validation.is_some() {
             "leave --validation out, so that they are streamed"
@@ -20,7 +20,7 @@ impl Config {
     }
 
     /// That a plan holds more than there is, this being the smallest one.
-    pub(super) fn refused(&self, kind: Kind, plan: &MemoryPlan) -> Error {
+    pub(super) fn refused(&self, kind: SourceKind, plan: &MemoryPlan) -> Error {
         let bytes = |bytes: u64| Bytes(bytes).to_string();
         let parts = [
             ("parameters", plan.parameters),
@@ -48,8 +48,8 @@ impl Config {
         Error::usage(format!("{what}; {remedy}, or give --memory {}", Bytes(plan.total).rounded_up()))
     }
 
-    /// What makes the largest part of a plan smaller.
-    fn remedy(&self, kind: Kind, plan: &MemoryPlan) -> String {
+    /// Settings that make the largest part of a plan smaller.
+    fn remedy(&self, kind: SourceKind, plan: &MemoryPlan) -> String {
         let half = plan.total.saturating_sub(plan.program) / 2;
         if let (Some(chunk), Some(there)) = (self.chunk, plan.available)
             && !self.chosen.contains("chunk")
@@ -69,7 +69,7 @@ impl Config {
         if plan.data + plan.start + plan.validation > half && !plan.stream {
             return match kind {
                 _ if self.may_stream(kind) => "use --stream".to_owned(),
-                Kind::Rows { row_bytes: Some(_), .. } => {
+                SourceKind::Rows { row_bytes: Some(_), .. } => {
                     "leave --validation out, so that rows can be streamed".to_owned()
                 }
                 _ => "use fewer --samples, or rows in a .npy".to_owned(),

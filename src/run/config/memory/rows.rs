@@ -6,11 +6,11 @@ use crate::data::shuffle::{BatchSampler, WINDOW};
 use crate::data::stream::{Feed, PIECE};
 use crate::engine::Job;
 use crate::error::{Error, Result};
-use crate::run::config::{Batch, Config, Kind};
+use crate::run::config::{Batch, Config, SourceKind};
 
 impl Config {
     /// Refuses windows whose places 32 bits do not count.
-    pub(super) fn check_order(&self, kind: Kind) -> Result<()> {
+    pub(super) fn check_order(&self, kind: SourceKind) -> Result<()> {
         let (examples, _) = self.size(kind)?;
         let window = self.shuffle().window(examples);
         if self.batch == Batch::Full || u32::try_from(window).is_ok() {
@@ -41,7 +41,7 @@ impl Config {
     }
 
     /// Says what it means that memory is short: for the order of rows that are not in memory, and for the bits.
-    pub(super) fn tell_of_reading(&self, kind: Kind, plan: &MemoryPlan, keeps_bits: bool) {
+    pub(super) fn tell_of_reading(&self, kind: SourceKind, plan: &MemoryPlan, keeps_bits: bool) {
         if !keeps_bits {
             tracing::info!(
                 "memory is short, so that an update is computed {} rows at a time: its last digits are others than with \
@@ -70,11 +70,11 @@ impl Config {
     }
 
     /// Bytes of rows before there is an engine, and while it is made.
-    pub(super) fn rows_at_start(&self, kind: Kind, job: &Job) -> [u64; 2] {
+    pub(super) fn rows_at_start(&self, kind: SourceKind, job: &Job) -> [u64; 2] {
         let (kept, cols) = (job.examples, job.shape.visible);
         let all = match kind {
-            Kind::Rows { rows, .. } => rows,
-            Kind::BuiltIn | Kind::Images { .. } => self.samples.unwrap_or(kept),
+            SourceKind::Rows { rows, .. } => rows,
+            SourceKind::BuiltIn | SourceKind::Images { .. } => self.samples.unwrap_or(kept),
         };
         let held_out = all - kept.min(all);
         let in_double = |rows: usize| 8 * (rows as u64) * cols as u64;
@@ -91,9 +91,9 @@ impl Config {
         let drawn = if held_out > 0 { (all * size_of::<usize>()) as u64 } else { 0 };
         // What was read at once is there until the examples are made of it.
         let source = match kind {
-            Kind::Rows { row_bytes: Some(_), .. } => read,
-            Kind::Rows { row_bytes: None, .. } => in_double(all),
-            Kind::BuiltIn | Kind::Images { .. } => 0,
+            SourceKind::Rows { row_bytes: Some(_), .. } => read,
+            SourceKind::Rows { row_bytes: None, .. } => in_double(all),
+            SourceKind::BuiltIn | SourceKind::Images { .. } => 0,
         };
         [
             in_double(all) + source + drawn + in_double(held_out),

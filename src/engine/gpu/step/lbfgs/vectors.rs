@@ -7,7 +7,7 @@
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate};
 use crate::engine::gpu::memory::buffer::{SECTION, Tensor, bytes};
-use crate::engine::gpu::memory::layout::Layout;
+use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, read_vector, vector, write_vector};
 use crate::engine::gpu::memory::uniform::MAX_LIST;
 use crate::engine::gpu::ops::sum_blocks;
@@ -70,23 +70,23 @@ impl HistoryPiece {
 
 impl SearchVectors {
     /// Zeroed ones for `history` pairs.
-    pub fn new(gpu: &Gpu, layout: &Layout, history: usize) -> Result<Self> {
+    pub fn new(gpu: &Gpu, partition: &Partition, history: usize) -> Result<Self> {
         let [direction, trial, trial_gradient, gradient, stacks, dots, slopes] =
-            allocate(gpu, Self::allocations(layout, history))?;
+            allocate(gpu, Self::allocations(partition, history))?;
         let [direction, trial, trial_gradient, gradient] = [direction, trial, trial_gradient, gradient]
-            .map(|wholes| vector(wholes, layout.shape, &layout.blocks));
-        let pieces = spans(layout, history).into_iter().zip(stacks).zip(dots);
+            .map(|wholes| vector(wholes, partition.shape, &partition.blocks));
+        let pieces = spans(partition, history).into_iter().zip(stacks).zip(dots);
         let pieces = pieces.map(|((span, stack), dots)| HistoryPiece { span, stack, dots }).collect();
         Ok(Self { history, direction, trial, trial_gradient, gradient, pieces, slopes })
     }
 
     /// The tensors, in the order of the fields.
-    pub fn allocations(layout: &Layout, history: usize) -> [Allocation; 7] {
-        let vector = |name| Allocation::vectors(name, Category::OptimizerState, layout.segments());
-        let spans = spans(layout, history);
+    pub fn allocations(partition: &Partition, history: usize) -> [Allocation; 7] {
+        let vector = |name| Allocation::vectors(name, Category::OptimizerState, partition.segments());
+        let spans = spans(partition, history);
         let stacks = spans.iter().map(|span| (2 * history + 1) * span.len);
         let dots = spans.iter().map(|span| MAX_LIST * sum_blocks(span.len));
-        let slopes = layout.segments().map(sum_blocks);
+        let slopes = partition.segments().map(sum_blocks);
         [
             vector("direction").copied(1),
             // As the parameters are.
@@ -95,7 +95,7 @@ impl SearchVectors {
             vector("gradient"),
             Allocation::vectors("history", Category::OptimizerState, stacks).copied(1),
             Allocation::vectors("inner products", Category::OptimizerState, dots),
-            Allocation::packed("slopes", Category::OptimizerState, slopes, layout.limit),
+            Allocation::packed("slopes", Category::OptimizerState, slopes, partition.limit),
         ]
     }
 
@@ -160,11 +160,11 @@ fn copy_tensor(encoder: &mut wgpu::CommandEncoder, from: &Tensor, to: &Tensor) {
 }
 
 /// The pieces of all segments: a stack of them is one binding.
-fn spans(layout: &Layout, history: usize) -> Vec<Span> {
-    let longest = (layout.limit / (2 * history + 1) / SECTION).max(1) * SECTION;
+fn spans(partition: &Partition, history: usize) -> Vec<Span> {
+    let longest = (partition.limit / (2 * history + 1) / SECTION).max(1) * SECTION;
     let of_segment = |(segment, whole): (usize, usize)| {
         let firsts = (0..whole).step_by(longest);
         firsts.map(move |first| Span { segment, first, len: longest.min(whole - first) })
     };
-    layout.segments().enumerate().flat_map(of_segment).collect()
+    partition.segments().enumerate().flat_map(of_segment).collect()
 }

@@ -112,9 +112,9 @@ fn a_wrong_kernel_is_never_timed_and_never_wins() {
     assert_eq!(result.variant.map(|v| (v.nt, v.nn == Tiled, v.tn)), Some((Tiled, false, Tiled)));
     assert!(runner.timed.iter().all(|&(candidate, _)| !(runner.wrong)(candidate)));
     let wrong = result
-        .samples
+        .timings
         .iter()
-        .find(|sample| sample.candidate == candidate(Transpose::Nn, Tiled, Buffers))
+        .find(|timing| timing.candidate == candidate(Transpose::Nn, Tiled, Buffers))
         .unwrap();
     assert_eq!(wrong.status, Status::Wrong("element 3 is 7".to_owned()));
 }
@@ -141,10 +141,10 @@ fn the_hopeless_are_timed_twice_and_never_on_a_larger_piece() {
     let direct = runner.timed.iter().filter(|(candidate, _)| candidate.product == Direct).count();
     assert_eq!(direct, 2 * 2 * PRODUCTS.len());
     let statuses = result
-        .samples
+        .timings
         .iter()
-        .filter(|sample| sample.candidate.product == Direct)
-        .map(|sample| &sample.status);
+        .filter(|timing| timing.candidate.product == Direct)
+        .map(|timing| &timing.status);
     assert!(statuses.into_iter().all(|status| *status == Status::Slow));
 }
 
@@ -187,7 +187,7 @@ fn who_comes_too_late_is_left_out_and_the_favourite_never_is() {
     runner.compiling = 2.0;
     let result = runner.race();
     assert_eq!(result.variant, Some(TILED));
-    let late = result.samples.iter().filter(|sample| sample.status == Status::Late).count();
+    let late = result.timings.iter().filter(|timing| timing.status == Status::Late).count();
     assert_eq!(late, 18 - 3);
 }
 

@@ -2,6 +2,10 @@
 
 use crate::data::{DType, DataContents, DataDescription, Scale};
 
+/// Assumptions about other programs' models.
+pub const FOREIGN: &str =
+    "taken as sigmoid to sigmoid without preprocessing; --activation, --output and --normalize say otherwise";
+
 /// Logs the line about DATA, and a warning where their shape can be read in two ways; a model of so many `visible` units
 /// decides between them.
 pub fn log(data: &DataDescription, scale: Scale, visible: Option<usize>) {

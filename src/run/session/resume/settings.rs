@@ -1,39 +1,12 @@
-//! What differs between the settings of today and those that a checkpoint was taken under: what a run keeps, what changes
-//! its J, and what decides no step.
+//! Differences between the settings of today and those of a checkpoint: settings that a run keeps, that change its J, or
+//! that decide no step.
 
+use crate::error::{Error, Result};
 use crate::run::Changes;
-use crate::run::config::{Batch, Config, Given};
-use crate::{Error, Result};
+use crate::run::config::{Batch, Config, Property, UserSettings};
 use toml::Table;
 
 use super::Resumed;
-
-/// Settings that a run keeps: its shape, how it reads what it learns from, its optimiser.
-const KEPT: [&str; 19] = [
-    "raw",
-    "divide",
-    "as",
-    "axes",
-    "hidden",
-    "activation",
-    "output",
-    "optimizer",
-    "shuffle_block",
-    "shuffle_order",
-    "patch",
-    "samples",
-    "replacement",
-    "color",
-    "whiten",
-    "normalize",
-    "fit_rows",
-    "seed",
-    "validation",
-];
-/// Settings that change J: a search of L-BFGS begins anew, and the lowest J over held-out examples is another.
-const OF_J: [&str; 3] = ["rho", "beta", "lambda"];
-/// Settings that decide no step: an end that was reached stands. What paths lead to is compared by its content.
-const OF_SITTING: [&str; 7] = ["data", "init", "checkpoint_every", "max_time", "memory", "stream", "threads"];
 
 impl Resumed {
     /// Refuses settings that are given and would make another run of it, whether a flag or an edited `config.toml` has
@@ -41,7 +14,7 @@ impl Resumed {
     ///
     /// # Errors
     /// [`Error::Usage`] with both values.
-    pub fn admit(&self, given: &Given, flags: &Table) -> Result<()> {
+    pub fn admit(&self, given: &UserSettings, flags: &Table) -> Result<()> {
         let set = given.all();
         let changes = self.changes_to(&set).into_iter().filter(|(name, _)| set.contains_key(name));
         self.admit_changes(&changes.collect(), given, flags)
@@ -51,7 +24,7 @@ impl Resumed {
     ///
     /// # Errors
     /// As [`Resumed::admit`].
-    pub fn admit_all(&self, config: &Config, given: &Given, flags: &Table) -> Result<()> {
+    pub fn admit_all(&self, config: &Config, given: &UserSettings, flags: &Table) -> Result<()> {
         let of_order = |name: &str| ["shuffle_block", "shuffle_order"].contains(&name);
         let mut changes = self.changes(config);
         // Where every update takes all rows there is no order.
@@ -59,13 +32,13 @@ impl Resumed {
         self.admit_changes(&changes, given, flags)
     }
 
-    fn admit_changes(&self, changes: &Changes, given: &Given, flags: &Table) -> Result<()> {
+    fn admit_changes(&self, changes: &Changes, given: &UserSettings, flags: &Table) -> Result<()> {
         if self.of_010 && flags.contains_key("divide") {
             return Err(Error::usage(
                 "--divide: version 0.1.0 began this run, and divided bytes by 255; leave it out",
             ));
         }
-        let kept = |(name, _): &&(String, (String, String))| KEPT.contains(&name.as_str());
+        let kept = |(name, _): &&(String, (String, String))| Property::OfRun.is_of(name);
         let Some((name, (was, is))) = changes.iter().find(kept) else { return Ok(()) };
         let config = self.run.config();
         let (said, remedy) = if flags.contains_key(name) {
@@ -102,11 +75,11 @@ impl Resumed {
     pub(super) fn has_another_j(&self, config: &Config) -> bool {
         self.data_changed
             || self.stale
-            || self.changes(config).iter().any(|(name, _)| OF_J.contains(&name.as_str()))
+            || self.changes(config).iter().any(|(name, _)| Property::OfObjective.is_of(name))
     }
 }
 
 /// Whether another value of a setting decides steps to come.
 pub(super) fn decides(name: &str) -> bool {
-    !OF_SITTING.contains(&name)
+    !Property::OfSitting.is_of(name)
 }

@@ -1,4 +1,4 @@
-//! The run that `--resume` means, whether anything is left to do, and the checkpoint that it goes on from.
+//! The run that is meant, whether anything is left to do, and the checkpoint that it goes on from.
 
 use std::fs::File;
 use std::path::Path;
@@ -8,50 +8,56 @@ use crate::run::checkpoint::fail_point::reach;
 use crate::run::checkpoint::{Checkpoint, Checkpoints, Found, Rejected};
 use crate::run::config::{Written, absolute_paths};
 use crate::run::metrics::MetricsFile;
-use crate::{Error, Result};
 use toml::Table;
 
-use super::{Asked, Resumed};
-use crate::cli::args::TrainArgs;
-use crate::cli::commands::train::summary::Summary;
-use crate::cli::progress;
+use super::{Resumed, Target};
+use crate::error::{Error, Result};
+use crate::run::session::{Place, ProgressObserver, Request, Stage, Summary};
 
-/// Finds the run.
-pub fn open(asked: &Path, args: &TrainArgs) -> anyhow::Result<Asked> {
-    if asked == Path::new("auto") {
-        return newest(args);
-    }
-    let run = RunDir::open(asked)?;
-    if let Some(summary) = finished(&run, args)? {
-        return Ok(Asked::Finished(Box::new(summary)));
+/// Finds the run that a request wants to go on with, if it wants that.
+pub fn open(request: &Request, observer: &mut dyn ProgressObserver) -> Result<Option<Target>> {
+    let run = match &request.place {
+        Place::Memory | Place::Dated | Place::Out(_) | Place::Run(_) => return Ok(None),
+        Place::Newest => return newest(request, observer).map(Some),
+        Place::Resume(path) => RunDir::open(path)?,
+    };
+    if let Some(summary) = finished(&run, request)? {
+        return Ok(Some(Target::Finished(Box::new(summary))));
     }
     let metrics = MetricsFile::claim(&run.metrics())?;
-    Ok(Asked::Unfinished(Box::new(go_on(run, metrics, args)?)))
+    let resumed = go_on(run, metrics, request.from_scratch, observer)?;
+    Ok(Some(Target::Unfinished(Box::new(resumed))))
 }
 
 /// The unfinished run that was begun last and can be gone on with.
-fn newest(args: &TrainArgs) -> anyhow::Result<Asked> {
+fn newest(request: &Request, observer: &mut dyn ProgressObserver) -> Result<Target> {
     let mut passed = Vec::new();
     loop {
         let (run, metrics) = RunDir::newest_unfinished(&passed)?;
         let path = run.path().to_owned();
-        match go_on(run, metrics, args) {
+        match go_on(run, metrics, request.from_scratch, observer) {
             Err(why @ Error::Input { .. }) => tracing::info!("{why}; passed over"),
-            resumed => return Ok(Asked::Unfinished(Box::new(resumed?))),
+            resumed => return Ok(Target::Unfinished(Box::new(resumed?))),
         }
         passed.push(path);
     }
 }
 
-/// What is left of a run, which is locked by way of its `metrics`.
-fn go_on(run: RunDir, metrics: File, args: &TrainArgs) -> Result<Resumed> {
+/// The remains of a run, which is locked by way of its `metrics`.
+fn go_on(
+    run: RunDir,
+    metrics: File,
+    from_scratch: bool,
+    observer: &mut dyn ProgressObserver,
+) -> Result<Resumed> {
     reach("resume-locked");
-    let stage = progress::stage("reading the checkpoint");
-    let Found { newest, rejected } = Checkpoints::of(run.path()).find()?;
-    drop(stage);
+    observer.stage(Stage::ReadingCheckpoint);
+    let found = Checkpoints::of(run.path()).find();
+    observer.stage(Stage::Idle);
+    let Found { newest, rejected } = found?;
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let from = newest.map(|(path, checkpoint)| (name(&path), checkpoint));
-    check_scratch(&run, from.as_ref().map(|(name, _)| name.as_str()), &rejected, args.from_scratch)?;
+    check_scratch(&run, from.as_ref().map(|(name, _)| name.as_str()), &rejected, from_scratch)?;
     for Rejected { path, reason } in &rejected {
         tracing::warn!("{}: rejected, {reason}", path.display());
     }
@@ -72,11 +78,11 @@ fn go_on(run: RunDir, metrics: File, args: &TrainArgs) -> Result<Resumed> {
 
 /// The result of a run with nothing left to do, as long as flags ask for nothing else, its settings are those that it was
 /// reached under, and its model is there.
-fn finished(run: &RunDir, args: &TrainArgs) -> anyhow::Result<Option<Summary>> {
-    let asks_for_more = args.save_patches.is_some() || args.data_changed || args.from_scratch;
+fn finished(run: &RunDir, request: &Request) -> Result<Option<Summary>> {
+    let asks_for_more = request.save_patches.is_some() || request.data_changed || request.from_scratch;
     let Some(summary) = run.summary()?.filter(|_| !asks_for_more) else { return Ok(None) };
     let (before, _) = run.settings()?;
-    let mut flags = args.settings.table();
+    let mut flags = request.settings.clone();
     absolute_paths(&mut flags);
     if flags.iter().any(|(name, value)| before.get(name) != Some(value) && !name.ends_with("_as_given")) {
         return Ok(None);

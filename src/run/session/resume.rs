@@ -1,4 +1,4 @@
-//! `--resume`: the run that is meant, what is left of it, what differs from what its checkpoint was taken under, and the
+//! A run that goes on: which one is meant, what is left of it, what differs from what its checkpoint was taken under, and the
 //! record of it. Every decision compares with the checkpoint: what the other files of the run say may have been written
 //! by a sitting that died before it came to one.
 
@@ -12,25 +12,25 @@ use std::path::PathBuf;
 use crate::data::Preprocess;
 use crate::data::identity::Inputs;
 use crate::engine::{Engine, Spare, State};
+use crate::error::{Error, Result};
 use crate::math::objective::RhoHatMode;
 use crate::run::checkpoint::fail_point::reach;
-use crate::run::checkpoint::{Checkpoint, Checkpoints, Patience, Provenance, Rejected};
+use crate::run::checkpoint::{Checkpoint, Checkpoints, Provenance, Rejected};
 use crate::run::config::Config;
 use crate::run::metrics::{Mark, MetricsFile};
 use crate::run::{DataRecord, RunDir, Sitting};
-use crate::train::Position;
-use crate::{Error, Result};
+use crate::train::{EarlyStoppingState, TrainProgress};
 use toml::Table;
 
-use super::summary::Summary;
+use super::Summary;
 pub use find::open;
 use settings::decides;
 
 /// Share by which J of a checkpoint of 0.1.0 may differ when it is computed again, in another order of sums.
 const STALE: f64 = 1e-4;
 
-/// What `--resume` has found.
-pub enum Asked {
+/// The run that a request is about.
+pub enum Target {
     /// A run with nothing left to do, and what came of it.
     Finished(Box<Summary>),
     /// A run to be gone on with.
@@ -42,7 +42,7 @@ pub struct Resumed {
     run: RunDir,
     /// The settings that the state was taken under; those of `config.toml` where there is no checkpoint.
     settings: Table,
-    /// What the run is meant to learn from, as its files say.
+    /// The data that the run is meant to learn from, as its files say.
     record: Option<DataRecord>,
     /// `metrics.jsonl`, claimed for this program.
     metrics: File,
@@ -58,6 +58,7 @@ pub struct Resumed {
     /// Whether the search of a checkpoint of 0.1.0 is of another J than the settings say.
     stale: bool,
 }
+
 impl Resumed {
     /// Its settings.
     pub fn config(&self) -> PathBuf {
@@ -78,16 +79,16 @@ impl Resumed {
         self.from.as_ref().and_then(|(_, checkpoint)| checkpoint.provenance.as_ref())
     }
 
-    /// What the state was taken on; what the run was begun with where there is no state yet.
+    /// The inputs of the state; those of the beginning where there is no state yet.
     fn inputs(&self) -> Option<&Inputs> {
         let of_record = || self.record.as_ref().map(|record| &record.inputs);
         let of_checkpoint = self.provenance().map(|provenance| &provenance.inputs);
         of_checkpoint.or_else(|| of_record().filter(|_| self.from.is_none()))
     }
 
-    /// What is known of held-out examples: the lowest J, and the parameters that it belongs to. Nothing under another J or
+    /// The lowest J over held-out examples, and the parameters that it belongs to. Nothing under another J or
     /// on other data.
-    pub fn judged(&mut self, config: &Config) -> (Option<Patience>, Option<State>) {
+    pub fn judged(&mut self, config: &Config) -> (Option<EarlyStoppingState>, Option<State>) {
         let known = self.from.as_ref().and_then(|(_, checkpoint)| checkpoint.patience);
         if known.is_some() && self.has_another_j(config) {
             tracing::info!("early stopping begins anew: its lowest J was of other data or another objective");
@@ -156,7 +157,7 @@ impl Resumed {
         config: &Config,
         adapter: String,
         record: &DataRecord,
-    ) -> Result<(RunDir, MetricsFile, Position)> {
+    ) -> Result<(RunDir, MetricsFile, TrainProgress)> {
         let changed = self.changes(config);
         let another_j = self.has_another_j(config);
         let Self { run, metrics, from, rejected, data_changed, .. } = self;
@@ -169,7 +170,7 @@ impl Resumed {
         }
         let (name, position, mut mark) = match from {
             Some((name, checkpoint)) => (Some(name), checkpoint.position, checkpoint.metrics),
-            None => (None, Position::default(), Mark::default()),
+            None => (None, TrainProgress::default(), Mark::default()),
         };
         // First of all: of a checkpoint of 0.1.0 nothing else tells what it was taken under.
         run.record(&Sitting::now(name, position.steps, adapter, &rejected, &changed, data_changed))?;
@@ -188,7 +189,7 @@ impl Resumed {
         }
         reach("resume-cut");
         let is_decided = changed.iter().any(|(name, _)| decides(name));
-        let position = Position {
+        let position = TrainProgress {
             ended: position.ended.filter(|_| !data_changed && !is_decided),
             search: position.search.filter(|_| !another_j),
             ..position

@@ -1,37 +1,39 @@
-//! `--run DIR`: one command line that begins a run, goes on with it, or prints what came of it, so that whoever submits jobs
-//! need not know which. It is like `--out`, or becomes `--resume` with those settings that are others than the run's.
+//! A run that begins, goes on or has its result, whichever is due, so that whoever submits jobs need not know which:
+//! [`Place::Run`] is like [`Place::Out`], or becomes [`Place::Resume`] with those settings that are others than the run's.
 
 use std::path::{Path, PathBuf};
 
-use crate::Result;
-use crate::data::identity::PictureEntry;
-use crate::run::RunDir;
-use crate::run::config::{Config, Given};
 use toml::{Table, Value};
 
-use crate::cli::args::TrainArgs;
+use super::{Place, Request};
+use crate::data::identity::PictureEntry;
+use crate::error::Result;
+use crate::run::RunDir;
+use crate::run::config::{Config, UserSettings};
 
-/// The arguments, with what a `--run` stands for that has begun in its place.
+/// The request, with what [`Place::Run`] stands for in its place where that run has begun.
 ///
 /// # Errors
-/// [`crate::Error::Input`] when the settings of the run or of `--config` cannot be read.
-pub fn as_asked(args: &TrainArgs) -> Result<TrainArgs> {
-    let mut args = args.clone();
-    let Some(run) = args.run.take_if(|run| run.join("config.toml").is_file()) else { return Ok(args) };
-    let given = Given::new(args.config.take().as_deref(), args.settings.table())?;
+/// [`crate::Error::Input`] when the settings of the run or of the configuration cannot be read.
+pub fn as_due(mut request: Request) -> Result<Request> {
+    let Place::Run(run) = &request.place else { return Ok(request) };
+    if !run.join("config.toml").is_file() {
+        return Ok(request);
+    }
+    let run = run.clone();
+    let given = UserSettings::new(request.config.take().as_deref(), request.settings)?;
     let folder = RunDir::open(&run)?;
     let mut others = others(&given, folder.settings()?.0)?;
     if others.contains_key("samples") && takes_all(&folder, &given)? {
         others.remove("samples");
     }
-    args.settings.put(others);
     // `auto` is the name of a folder here.
-    args.resume = Some(if run == Path::new("auto") { PathBuf::from("./auto") } else { run });
-    Ok(args)
+    let run = if run == Path::new("auto") { PathBuf::from("./auto") } else { run };
+    Ok(Request { settings: others, place: Place::Resume(run), ..request })
 }
 
 /// The given settings that are others than those of a run.
-fn others(given: &Given, run: Table) -> Result<Table> {
+fn others(given: &UserSettings, run: Table) -> Result<Table> {
     let run: Config = match run.try_into() {
         Ok(run) => run,
         // Whoever goes on with the run says what is wrong with it.
@@ -50,7 +52,7 @@ fn others(given: &Given, run: Table) -> Result<Table> {
 }
 
 /// Whether as many samples as were asked for, or more, have become the pictures of the run, each of which is one patch.
-fn takes_all(run: &RunDir, given: &Given) -> Result<bool> {
+fn takes_all(run: &RunDir, given: &UserSettings) -> Result<bool> {
     let (Ok(settings), Some(record)) = (run.settings()?.0.try_into::<Config>(), run.data_record()?) else {
         return Ok(false);
     };

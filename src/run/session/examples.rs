@@ -1,43 +1,43 @@
-//! What training starts from: examples under the settings, parameters from a file or at random.
+//! The start of training: examples under the settings, parameters from a file or at random.
 
 use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::data::batches::ExampleSet as Given;
+use crate::data::batches::ExampleSet;
 use crate::data::identity::{Identity, Inputs, of_file};
 use crate::data::split::{Split, hold_out};
 use crate::data::stream::{Feed, PIECE, Store, Transform, fit};
 use crate::data::{Examples, Preprocess, Scale, Source, npy};
 use crate::engine::device::Start;
+use crate::error::{Error, Result};
 use crate::io::atomic_write;
 use crate::io::memory::Bytes;
 use crate::math::params::{Matrix, Params, Real, Shape, cast};
 use crate::run::DataRecord;
 use crate::run::config::Config;
 use crate::run::model_file::ModelFile;
-use crate::{Error, Result};
 
-/// Where the examples are.
-pub enum Rows {
+/// The examples, in memory or on disk.
+pub enum TrainingRows {
     /// In memory, preprocessed.
     Held(Matrix<f64>),
     /// On disk, as they were saved.
     Stored(Arc<Store>),
 }
 
-/// What is learned from.
-pub struct Data {
+/// The examples that a run learns from.
+pub struct TrainingSet {
     /// The rows.
-    pub rows: Rows,
-    /// What makes examples of them.
+    pub rows: TrainingRows,
+    /// The preprocessing that makes examples of them.
     pub preprocess: Preprocess,
     /// Rows that are held out, where some are.
     pub held_out: Option<Matrix<f64>>,
 }
 
-impl Data {
+impl TrainingSet {
     /// Examples for training. A start model's preprocessing goes on, limits included, unless the settings ask for
     /// another kind: its weights were learned at that scale; so does that of a run that is gone on with, `known`. `told` hears
     /// how many rows have been looked at. With the examples comes what they are recognised by, which `check` sees before rows on
@@ -68,7 +68,7 @@ impl Data {
             let preprocess = fit(store, &preprocess, config.fit_sample(), told)?;
             if config.validation.is_none() {
                 return Ok((
-                    Self { rows: Rows::Stored(Arc::clone(store)), preprocess, held_out: None },
+                    Self { rows: TrainingRows::Stored(Arc::clone(store)), preprocess, held_out: None },
                     record,
                 ));
             }
@@ -94,10 +94,10 @@ impl Data {
     /// Rows in memory, of which some may be held out.
     fn of(matrix: Matrix<f64>, preprocess: Preprocess, config: &Config) -> Self {
         match config.held_out(matrix.rows) {
-            0 => Self { rows: Rows::Held(matrix), preprocess, held_out: None },
+            0 => Self { rows: TrainingRows::Held(matrix), preprocess, held_out: None },
             count => {
                 let Split { train, validation } = hold_out(matrix, count, config.seed);
-                Self { rows: Rows::Held(train), preprocess, held_out: Some(validation) }
+                Self { rows: TrainingRows::Held(train), preprocess, held_out: Some(validation) }
             }
         }
     }
@@ -110,11 +110,11 @@ impl Data {
         let written = atomic_write::write(path, |mut out| {
             npy::write_header(&mut out, rows, cols)?;
             match &self.rows {
-                Rows::Held(matrix) => matrix
+                TrainingRows::Held(matrix) => matrix
                     .values
                     .chunks(PIECE)
                     .try_for_each(|values| npy::write_values(&mut out, &cast::<f64, f32>(values))),
-                Rows::Stored(store) => {
+                TrainingRows::Stored(store) => {
                     let failed = |error| Error::io("write", path, error);
                     let passed = Transform::new(store, &self.preprocess).in_pieces(store, |_, values| {
                         npy::write_values(&mut out, &cast::<f64, f32>(values)).map_err(failed)
@@ -137,8 +137,8 @@ impl Data {
     pub fn looked_at(&self) -> Result<Cow<'_, [f64]>> {
         const ROWS: usize = 4096;
         let store = match &self.rows {
-            Rows::Held(matrix) => return Ok(Cow::from(&matrix.values)),
-            Rows::Stored(store) => store,
+            TrainingRows::Held(matrix) => return Ok(Cow::from(&matrix.values)),
+            TrainingRows::Stored(store) => store,
         };
         let transform = Transform::new(store, &self.preprocess);
         let mut reach = Vec::new();
@@ -154,13 +154,13 @@ impl Data {
     /// m and n.
     pub fn size(&self) -> (usize, usize) {
         match &self.rows {
-            Rows::Held(matrix) => (matrix.rows, matrix.cols),
-            Rows::Stored(store) => (store.rows, store.cols),
+            TrainingRows::Held(matrix) => (matrix.rows, matrix.cols),
+            TrainingRows::Stored(store) => (store.rows, store.cols),
         }
     }
 }
 
-/// What the run learns from, to be recognised when it is gone on with.
+/// The record by which data are recognised when the run goes on.
 fn record(
     source: &Source,
     patches: Option<&Matrix<f64>>,
@@ -197,21 +197,21 @@ fn same_images(stored: &Preprocess, config: &Config) -> bool {
 }
 
 /// Start parameters and examples, rounded to what the engine holds.
-pub struct FromSettings<'a> {
+pub struct TrainingStart<'a> {
     /// The settings.
     pub config: &'a Config,
-    /// The model of `--init`.
+    /// The model to start from.
     pub init: Option<&'a ModelFile>,
-    /// What is learned from.
-    pub data: &'a Data,
+    /// The examples.
+    pub examples: &'a TrainingSet,
     /// Rows that mini-batches have taken before.
     pub taken: u64,
 }
 
-impl FromSettings<'_> {
+impl TrainingStart<'_> {
     /// Those of the start model, or at random.
     fn params<T: Real>(&self, drawn: impl FnOnce(Params<f32>) -> Params<T>) -> Result<Params<T>> {
-        let shape = Shape { visible: self.data.size().1, hidden: self.config.hidden };
+        let shape = Shape { visible: self.examples.size().1, hidden: self.config.hidden };
         match self.init {
             Some(file) => file.params(),
             None => Ok(drawn(Params::random(shape, self.config.seed))),
@@ -219,48 +219,48 @@ impl FromSettings<'_> {
     }
 }
 
-impl Start for FromSettings<'_> {
-    fn single(&self) -> Result<(Params<f32>, Given)> {
-        let examples = match &self.data.rows {
-            Rows::Held(matrix) => matrix.cast().into(),
-            Rows::Stored(store) => {
-                let transform = Transform::new(store, &self.data.preprocess);
+impl Start for TrainingStart<'_> {
+    fn single(&self) -> Result<(Params<f32>, ExampleSet)> {
+        let examples = match &self.examples.rows {
+            TrainingRows::Held(matrix) => matrix.cast().into(),
+            TrainingRows::Stored(store) => {
+                let transform = Transform::new(store, &self.examples.preprocess);
                 let feed = Feed::new(Arc::clone(store), transform, self.config.shuffle())?;
                 let streams = self.config.stream == Some(true);
                 let feed = feed.after(self.taken);
                 let in_batches = streams && self.config.batch.rows().is_some();
                 let feed = Box::new(if in_batches { feed.comparing_epochs() } else { feed });
-                if streams { Given::Streamed(feed) } else { Given::Resident(feed) }
+                if streams { ExampleSet::Streamed(feed) } else { ExampleSet::Resident(feed) }
             }
         };
         Ok((self.params(|drawn| drawn)?, examples))
     }
 
     fn double(&self) -> Result<(Params<f64>, Matrix<f64>)> {
-        let matrix = match &self.data.rows {
-            Rows::Held(matrix) => matrix.clone(),
-            Rows::Stored(store) => in_double(store, &self.data.preprocess)?,
+        let matrix = match &self.examples.rows {
+            TrainingRows::Held(matrix) => matrix.clone(),
+            TrainingRows::Stored(store) => in_double(store, &self.examples.preprocess)?,
         };
         Ok((self.params(|drawn| drawn.cast())?, matrix))
     }
 }
 
 /// Examples that are held out; their engine is given parameters before each look.
-pub struct HeldOut<'a> {
+pub struct HeldOutStart<'a> {
     /// Hidden units.
     pub hidden: usize,
     /// The examples.
     pub rows: &'a Matrix<f64>,
 }
 
-impl HeldOut<'_> {
+impl HeldOutStart<'_> {
     fn params<T: Real>(&self) -> Params<T> {
         Params::zeros(Shape { visible: self.rows.cols, hidden: self.hidden })
     }
 }
 
-impl Start for HeldOut<'_> {
-    fn single(&self) -> Result<(Params<f32>, Given)> {
+impl Start for HeldOutStart<'_> {
+    fn single(&self) -> Result<(Params<f32>, ExampleSet)> {
         Ok((self.params(), self.rows.cast().into()))
     }
 

@@ -1,4 +1,4 @@
-//! What the user has set: a file, and flags over it.
+//! The settings of the user: a file, and flags over it.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use super::derived::{self, Written};
 use super::{Config, json};
-use crate::data::Source;
+use crate::data::{Reading, Source};
 use crate::error::{Error, Result};
 use crate::io::paths::PathText;
 use crate::io::safe_open;
@@ -25,14 +25,14 @@ const LONGEST_FILE: u64 = 1 << 16;
 
 /// Settings that were given, by name; flags win over what a file says was chosen, and that over what it says was derived.
 #[derive(Clone, Debug, Default)]
-pub struct Given {
+pub struct UserSettings {
     /// Chosen, by flags or in the file.
     pub(super) table: Table,
     /// Derived, as the file says.
     pub(super) derived: Table,
     /// The flags alone.
     pub(super) flags: Table,
-    /// What the file says, flags left aside.
+    /// Chosen, in the file alone.
     chosen_in_file: Table,
     pub(super) written: Written,
     /// Whether derived settings of the file do not bind any more.
@@ -40,7 +40,7 @@ pub struct Given {
     file: Option<PathBuf>,
 }
 
-impl Given {
+impl UserSettings {
     /// Overlays the settings of `file` with `flags`.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ impl Given {
         all
     }
 
-    /// Who wrote the file.
+    /// The writer of the file.
     pub fn written(&self) -> Written {
         self.written
     }
@@ -85,7 +85,7 @@ impl Given {
         self.written != Written::ByHand && !self.rebased
     }
 
-    /// What the file says, chosen or derived.
+    /// The value in the file, chosen or derived.
     pub(super) fn of_file(&self, name: &str) -> Option<&Value> {
         self.chosen_in_file.get(name).or_else(|| self.derived.get(name))
     }
@@ -113,7 +113,15 @@ impl Given {
             .map_err(|error| self.refused(&format!("{name}: {}", error.message())))
     }
 
-    /// What was chosen by a name that [`Given::chosen`] has.
+    /// How the data are to be read.
+    ///
+    /// # Errors
+    /// As [`UserSettings::get`].
+    pub fn reading(&self) -> Result<Reading> {
+        Ok(Reading { raw: self.get("raw")?, meaning: self.get("as")?, axes: self.get("axes")? })
+    }
+
+    /// The value of a chosen setting, by a name that [`UserSettings::chosen`] has.
     pub fn value(&self, name: &str) -> Value {
         self.table[name].clone()
     }

@@ -15,9 +15,9 @@ use crate::io::threads::Apart;
 /// Longest time between two tries.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// Keeps the checkpoints of a run that is being trained. Ends with the checkpoint that is being written.
+/// Writes the checkpoints of a run that is being trained. Ends with the checkpoint that is being written.
 #[derive(Debug)]
-pub struct Keeper {
+pub struct CheckpointWriter {
     checkpoints: Checkpoints,
     every: Every,
     /// When the last one was taken, or training began.
@@ -33,11 +33,11 @@ pub struct Keeper {
     published: Arc<AtomicUsize>,
     /// The memory of the one that was written last.
     spare: Spare,
-    /// What helps against divergence.
+    /// Settings to lower against divergence.
     remedy: String,
 }
 
-impl Keeper {
+impl CheckpointWriter {
     /// Keeps one as often as `every` says, after the one of `taken` steps that there may be.
     /// `remedy` is what a state that is not finite is told to lower: no such state is kept.
     pub fn new(checkpoints: Checkpoints, every: Every, taken: Option<usize>, remedy: String) -> Self {
@@ -156,7 +156,7 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for CheckpointWriter {
     fn drop(&mut self) {
         // A run that has failed says so; what else went wrong is no news.
         let _ = self.wait();

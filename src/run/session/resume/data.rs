@@ -2,9 +2,9 @@
 
 use crate::data::Source;
 use crate::data::identity::{Inputs, Likeness};
+use crate::error::{Error, Result};
 use crate::run::DataRecord;
 use crate::run::config::Config;
-use crate::{Error, Result};
 
 use super::Resumed;
 
@@ -21,8 +21,11 @@ impl Resumed {
         config: &Config,
         accepted: bool,
     ) -> Result<()> {
-        let name =
-            config.data.as_ref().map_or("the built-in pictures".into(), |path| path.display().to_string());
+        let name = match (&config.data, source) {
+            (Some(path), _) => path.display().to_string(),
+            (None, Source::Images(_)) => "the built-in pictures".to_owned(),
+            (None, Source::Rows(_) | Source::Stored(_)) => "the rows".to_owned(),
+        };
         let Some(then) = self.inputs().cloned() else {
             if self.from.is_some() && !self.are_turned(&name, source, now, accepted)? {
                 tracing::info!(
@@ -92,7 +95,7 @@ impl Resumed {
         at.is_some() && at == self.from.as_ref().map(|(_, checkpoint)| checkpoint.position.steps)
     }
 
-    /// What is to be kept of the data from now on: those that were looked at, and what is known from before.
+    /// The record of the data from now on: of those that were looked at, and of the start model from before.
     pub fn completed(&self, mut record: DataRecord) -> DataRecord {
         let before = self.inputs().and_then(|inputs| inputs.init.clone());
         record.inputs.init = record.inputs.init.or(before);
@@ -101,7 +104,7 @@ impl Resumed {
         record
     }
 
-    /// What differs, in words.
+    /// The difference in words.
     fn difference(&self, likeness: &Likeness, now: &DataRecord, config: &Config) -> String {
         let mut told = match likeness {
             Likeness::Same => "the same data".to_owned(),

@@ -20,7 +20,7 @@ const MAX_CHUNK: usize = 32_768;
 
 /// The cut of one engine.
 #[derive(Clone, Debug)]
-pub struct Layout {
+pub struct Partition {
     /// n and h.
     pub shape: Shape,
     /// Rows computed at a time, a multiple of the tile.
@@ -33,7 +33,7 @@ pub struct Layout {
     pub variant: Variant,
 }
 
-impl Layout {
+impl Partition {
     /// Cuts as asked, or as large as bindings may be; chunks are rounded up to the tile.
     ///
     /// # Errors

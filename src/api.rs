@@ -1,0 +1,11 @@
+//! The front door: data, trainer, model. A caller of [`crate::run::session`], as the binary is.
+
+mod data;
+mod model;
+mod names;
+mod setters;
+mod trainer;
+
+pub use data::Data;
+pub use model::Model;
+pub use trainer::{Trained, Trainer};

@@ -1,0 +1,201 @@
+//! Data to learn from or to encode, and how examples are made of them.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::names::by_name;
+use crate::data::identity::DataKind;
+use crate::data::{Normalize, Opened, Reading, Scale, Source, Table};
+use crate::error::{Error, Result};
+use crate::io::paths::PathText;
+use crate::run::RunDir;
+use crate::run::config::UserSettings;
+use crate::run::config::settings::Settings;
+use crate::run::session::OpenData;
+
+/// Pictures or rows, and how examples are made of them. Files are opened by their headers; numbers are read when they are
+/// needed, and rows that do not fit into memory stay on disk.
+///
+/// Pictures are cut into square patches: at random to learn from, side by side to be encoded. Rows are examples as they are.
+/// Settings that are left out have their defaults: patches of 8×8 pixels, of which 10 000 are drawn, in grey, the lecture's
+/// normalisation for pictures and none for rows.
+///
+/// ```
+/// use rhohat::{Data, Normalize};
+///
+/// # fn main() -> rhohat::Result<()> {
+/// let pictures = Data::built_in().patches(10, 2_000).whiten(true);
+/// let rows = Data::from_rows(vec![0.0, 0.5, 1.0, 0.25, 0.75, 0.5], 3)?.normalize(Normalize::Unit);
+/// assert_eq!(rows.to_string(), "rows in memory: 2 rows of 3 numbers (f32), taken as they are");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Data {
+    pub(super) open: OpenData,
+    pub(super) settings: Settings,
+}
+
+impl Data {
+    /// A folder of pictures, a picture, `.npy`, `FILE.npz[:ARRAY]`, IDX (also `.gz`), or `FILE.safetensors[:TENSOR]`,
+    /// recognised by content. An array of two dimensions holds rows, of three or four pictures.
+    ///
+    /// # Errors
+    /// [`Error::Input`] names the file and says what is wrong with it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_as(path, &Reading::default())
+    }
+
+    /// The same, read as `reading` says: rows or pictures, other axes, files without a header.
+    ///
+    /// # Errors
+    /// As [`Data::open`], and where `reading` does not fit the files.
+    pub fn open_as(path: impl AsRef<Path>, reading: &Reading) -> Result<Self> {
+        let path = path.as_ref();
+        let open = Opened::new(path, reading).map_err(by_name)?.into();
+        let Reading { raw, meaning, axes } = reading.clone();
+        let settings = Settings { data: Some(path.into()), raw, meaning, axes, ..Settings::default() };
+        Ok(Self { open, settings })
+    }
+
+    /// The ten built-in pictures, dead leaves of 512×512 pixels in grey, drawn from the seed of the run. They are whitened
+    /// unless [`Data::whiten`] says otherwise.
+    pub fn built_in() -> Self {
+        Self { open: OpenData::built_in(), settings: Settings::default() }
+    }
+
+    /// Rows of `width` numbers each, one behind the other.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where there is no row, the last one is not whole, or a number is not finite.
+    pub fn from_rows(values: Vec<f32>, width: usize) -> Result<Self> {
+        let named = |error: Error| error.of_data(Some(Path::new("rows in memory")));
+        let table = Table::from_values(values, width).map_err(named)?;
+        Ok(Self { open: Opened::from(table).into(), settings: Settings::default() })
+    }
+
+    /// Rows from an iterator, all of one length.
+    ///
+    /// # Errors
+    /// As [`Data::from_rows`], and for a row of another length than the first.
+    ///
+    /// ```
+    /// # fn main() -> rhohat::Result<()> {
+    /// let waves = (0..200).map(|phase| -> Vec<f32> {
+    ///     (0..16).map(|i| 0.5 + 0.4 * ((i + phase) as f32 * 0.4).sin()).collect()
+    /// });
+    /// let data = rhohat::Data::collect_rows(waves)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn collect_rows<R: AsRef<[f32]>>(rows: impl IntoIterator<Item = R>) -> Result<Self> {
+        let (mut values, mut width) = (Vec::new(), None);
+        for (number, row) in rows.into_iter().enumerate() {
+            let row = row.as_ref();
+            let first = *width.get_or_insert(row.len());
+            if row.len() != first {
+                let fact = format!("row {number} has {} numbers, but the first has {first}", row.len());
+                return Err(Error::input("rows in memory", format!("{fact}; give rows of one length")));
+            }
+            values.extend_from_slice(row);
+        }
+        Self::from_rows(values, width.unwrap_or_default())
+    }
+
+    /// The data that a run in a directory learns from, with the settings that it has.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where there is no run, where its data are gone, or where they were rows of a program.
+    pub fn of_run(directory: impl AsRef<Path>) -> Result<Self> {
+        let run = RunDir::open(directory.as_ref())?;
+        let settings = UserSettings::new(Some(&run.config()), toml::Table::new())?;
+        let path = settings.get::<PathText>("data")?;
+        let kind = run.data_record()?.map(|record| record.inputs.data.kind);
+        let open = match path {
+            Some(path) => Opened::new(&path, &settings.reading()?).map_err(by_name)?.into(),
+            None if kind.is_none_or(|kind| kind == DataKind::Pictures) => OpenData::built_in(),
+            None => {
+                let fact = "the run has learned from rows of a program, which no file holds";
+                return Err(Error::input(run.path(), format!("{fact}; make them again")));
+            }
+        };
+        Ok(Self { open, settings: Settings::default() })
+    }
+
+    /// Side of the square patches that pictures are cut into, pixels, and how many are drawn to learn from. Pictures that
+    /// are one patch each are taken once at most.
+    #[must_use]
+    pub fn patches(mut self, side: usize, count: usize) -> Self {
+        (self.settings.patch, self.settings.samples) = (Some(side), Some(count));
+        self
+    }
+
+    /// Whether pictures keep their colours: three numbers a pixel.
+    #[must_use]
+    pub fn color(mut self, color: bool) -> Self {
+        self.settings.color = Some(color);
+        self
+    }
+
+    /// Whether pictures are whitened with Olshausen's filter before patches are cut.
+    #[must_use]
+    pub fn whiten(mut self, whiten: bool) -> Self {
+        self.settings.whiten = Some(whiten);
+        self
+    }
+
+    /// How examples are brought into the range of the output units.
+    #[must_use]
+    pub fn normalize(mut self, normalize: Normalize) -> Self {
+        self.settings.normalize = Some(normalize);
+        self
+    }
+
+    /// Rows, drawn at random, on which the normalisation is fitted; all by default.
+    #[must_use]
+    pub fn fit_rows(mut self, rows: usize) -> Self {
+        self.settings.fit_rows = Some(rows);
+        self
+    }
+
+    /// The divisor of the numbers of rows, 255 for bytes of pixels; by default they are taken as they are.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a divisor below 1 or one that is not finite.
+    pub fn divide(mut self, divisor: f64) -> Result<Self> {
+        self.settings.divide = Some(Scale::of(divisor).map_err(Error::usage)?);
+        Ok(self)
+    }
+
+    /// The fraction of the examples that is held out, drawn at random: J is taken over them every epoch, training ends when
+    /// it has not fallen for [`Trainer::patience`](crate::Trainer::patience) looks, and the best parameters are kept.
+    #[must_use]
+    pub fn hold_out(mut self, fraction: f64) -> Self {
+        self.settings.validation = Some(fraction);
+        self
+    }
+
+    /// The source once more, its rows on disk and its pictures shared.
+    pub(super) fn source(&self, seed: u64) -> Source {
+        match self.open.source.as_deref() {
+            None => Source::built_in(seed),
+            Some(Source::Images(pictures)) => Source::Images(pictures.clone()),
+            Some(Source::Stored(store)) => Source::Stored(store.clone()),
+            Some(Source::Rows(table)) => Source::Rows(table.clone()),
+        }
+    }
+
+    /// Its name in messages.
+    pub(super) fn name(&self) -> PathBuf {
+        let unnamed = if self.open.source.is_some() { "rows in memory" } else { "built-in pictures" };
+        self.open.description.path.clone().unwrap_or_else(|| unnamed.into())
+    }
+}
+
+impl fmt::Display for Data {
+    /// The data, and what they were taken for, in one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let data = &self.open.description;
+        f.write_str(&data.line(self.settings.divide.unwrap_or_else(|| data.usual_scale())))
+    }
+}

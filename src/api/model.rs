@@ -1,0 +1,253 @@
+//! A model: from a run or a file, and what it makes of new rows.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Data;
+use super::names::by_name;
+use crate::data::{LazyExamples, Preprocess};
+use crate::engine::device::{Choice, Setup};
+use crate::engine::{Cut, Engine, RhoHat};
+use crate::error::{Error, Result};
+use crate::math::objective::Objective;
+use crate::math::params::{Matrix, Params, Shape};
+use crate::run::model_file::{Meta, ModelFile, save};
+use crate::run::picture::{Tile, features};
+
+/// Rows that are made ready and handed to the engine at a time.
+const ROWS: usize = 4096;
+
+/// A sparse autoencoder: its parameters, what it minimises, and how data become its examples.
+///
+/// The engine is set up when it is needed first, on the device that the model was trained on, or that [`Model::device`]
+/// names. Threads may share a model; one computes at a time.
+///
+/// ```
+/// use rhohat::{Data, Model, Trainer};
+///
+/// # fn main() -> rhohat::Result<()> {
+/// let rows = (0..300).map(|i| [0.5 + 0.4 * (i as f32).sin(), 0.5, 0.5 + 0.4 * (i as f32).cos()]);
+/// let data = Data::collect_rows(rows)?;
+/// let model = Trainer::new(4).rho(0.2).steps(50).device("cpu").fit(&data)?.model;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("model.safetensors");
+/// model.save(&path)?;
+/// let model = Model::load(&path)?.device("cpu");
+/// let codes = model.encode(&data)?; // [300, 4]
+/// let rows = model.decode(&codes)?; // [300, 3]
+/// assert_eq!((codes.cols, rows), (4, model.reconstruct(&data)?));
+/// # Ok(())
+/// # }
+/// ```
+pub struct Model {
+    params: Params<f32>,
+    meta: Meta,
+    /// Whether another program wrote its file, which says nothing of preprocessing.
+    is_foreign: bool,
+    /// The file, or another name for messages.
+    name: PathBuf,
+    selector: String,
+    computing: Mutex<Computing>,
+}
+
+/// The device and the engine, once they have been needed.
+#[derive(Default)]
+struct Computing {
+    choice: Option<Choice>,
+    engine: Option<Box<dyn Engine>>,
+}
+
+impl Model {
+    /// Reads a model file: safetensors as [`Model::save`] writes them, or with the names of other programs, which are then
+    /// taken as sigmoid to sigmoid without preprocessing. The directory of a run stands for the model in it.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a missing file, one that holds no such model, and numbers that are not finite.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let file = ModelFile::open(path.as_ref()).map_err(by_name)?;
+        let (params, stored) = (file.params()?, file.meta().cloned());
+        let is_foreign = stored.is_none();
+        let meta = stored.unwrap_or_else(|| Meta::foreign(file.shape()));
+        let (name, selector) = (file.path().to_owned(), "auto".to_owned());
+        Ok(Self { params, meta, is_foreign, name, selector, computing: Mutex::default() })
+    }
+
+    /// The result of a run on a device.
+    pub(super) fn trained(params: Params<f32>, meta: Meta, choice: Choice) -> Self {
+        let computing = Mutex::new(Computing { choice: Some(choice), engine: None });
+        let (name, selector) = ("the model".into(), "auto".to_owned());
+        Self { params, meta, is_foreign: false, name, selector, computing }
+    }
+
+    /// Writes the model in f32 with the names and shapes of PyTorch; the file is there whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        save(path.as_ref(), &self.params, &self.meta)
+    }
+
+    /// Computes on another device from now on; its names are those of [`Trainer::device`](crate::Trainer::device).
+    #[must_use]
+    pub fn device(self, device: impl Into<String>) -> Self {
+        Self { selector: device.into(), computing: Mutex::default(), ..self }
+    }
+
+    /// n and h, the visible and hidden units.
+    pub fn shape(&self) -> Shape {
+        self.params.shape
+    }
+
+    /// The activations and weights of J that it was trained with.
+    pub fn objective(&self) -> Objective {
+        self.meta.objective
+    }
+
+    /// The parameters: encoder W1 `[h, n]` and b1 `[h]`, decoder D `[h, n]` and b2 `[n]`.
+    pub fn params(&self) -> &Params<f32> {
+        &self.params
+    }
+
+    /// The hidden activations `[m, h]` of `data`, after the model's own preprocessing. Pictures are cut into patches side by
+    /// side.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for data that cannot be read or do not fit the model, [`Error::Device`].
+    pub fn encode(&self, data: &Data) -> Result<Matrix<f32>> {
+        self.map(data, self.params.shape.hidden, |engine, examples, _| engine.encode_rows(examples))
+    }
+
+    /// The rows `[m, n]` that hidden activations `[m, h]` stand for, as far as that can be told in the values that the data
+    /// came in: normalisation by limits is undone, what was taken from each row or whitened is not.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for activations of another width, [`Error::Device`].
+    pub fn decode(&self, codes: &Matrix<f32>) -> Result<Matrix<f32>> {
+        let Shape { visible, hidden } = self.params.shape;
+        if codes.cols != hidden {
+            let fact = format!("activations of {} units, but the model has {hidden}", codes.cols);
+            return Err(Error::usage(format!("{fact}; give those of this model")));
+        }
+        let mut values = self.with_engine(|engine| engine.decode_rows(&codes.values))?;
+        self.meta.preprocess.restore(&mut values, &[]);
+        self.finite(Matrix::new(codes.rows, visible, values), &self.name)
+    }
+
+    /// `data` through the model and back `[m, n]`, in the values that they came in; where pictures were whitened, in
+    /// whitened ones.
+    ///
+    /// # Errors
+    /// As [`Model::encode`].
+    pub fn reconstruct(&self, data: &Data) -> Result<Matrix<f32>> {
+        self.map(data, self.params.shape.visible, |engine, examples, restore| {
+            let codes = engine.encode_rows(examples)?;
+            let mut outputs = engine.decode_rows(&codes)?;
+            restore(&mut outputs);
+            Ok(outputs)
+        })
+    }
+
+    /// Draws the input that excites each hidden unit most, side by side, as a PNG.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where examples are no pictures, [`Error::Io`] when the file cannot be written.
+    pub fn save_features(&self, path: impl AsRef<Path>) -> Result<()> {
+        let visible = self.params.shape.visible;
+        let tile = Tile::of(Some(&self.meta.preprocess), visible).ok_or_else(|| {
+            Error::usage(format!("{visible} visible units are no square: the features have no picture"))
+        })?;
+        features(&self.params, tile, None)?.save(path.as_ref())
+    }
+
+    /// Rows `[m, cols]` that `each` makes of the examples, a piece at a time: it is given the engine, examples, and the way
+    /// back to the values of the data.
+    fn map(
+        &self,
+        data: &Data,
+        cols: usize,
+        mut each: impl FnMut(&mut dyn Engine, &[f32], &dyn Fn(&mut [f32])) -> Result<Vec<f32>>,
+    ) -> Result<Matrix<f32>> {
+        let name = data.name();
+        let pieces = LazyExamples::new(data.source(self.meta.seed), &self.preprocess(data), None, &|_| {})
+            .map_err(|error| by_name(error.of_data(Some(&name))))?;
+        let ((rows, width), visible) = (pieces.size(), self.params.shape.visible);
+        if width != visible {
+            let fact = format!("rows of {width} numbers, but the model has {visible} visible units");
+            return Err(Error::input(&name, fact));
+        }
+        let mut values = Vec::new();
+        if values.try_reserve_exact(rows.saturating_mul(cols)).is_err() {
+            let fact = format!("out of memory: the system refuses {rows} rows of {cols} numbers");
+            return Err(Error::device(format!("{fact}; give fewer rows at a time")));
+        }
+        self.with_engine(|engine| {
+            for first in (0..rows).step_by(ROWS) {
+                let piece = pieces.rows(first..rows.min(first + ROWS))?;
+                let examples: Vec<f32> = piece.values.iter().map(|&x| x as f32).collect();
+                let restore = |rows: &mut [f32]| pieces.preprocess().restore(rows, &piece.means);
+                values.extend(each(engine, &examples, &restore)?);
+            }
+            Ok(())
+        })?;
+        self.finite(Matrix::new(rows, cols, values), &name)
+    }
+
+    /// The model's preprocessing, with what the data say besides.
+    fn preprocess(&self, data: &Data) -> Preprocess {
+        let mut preprocess = self.meta.preprocess.clone();
+        if self.is_foreign {
+            preprocess.scale = data.open.description.usual_scale();
+        }
+        preprocess.scale = data.settings.divide.unwrap_or(preprocess.scale);
+        preprocess
+    }
+
+    /// Refuses a result that 32 bits do not hold: model and data are finite.
+    fn finite(&self, result: Matrix<f32>, name: &Path) -> Result<Matrix<f32>> {
+        match result.values.iter().position(|x| !x.is_finite()) {
+            None => Ok(result),
+            Some(bad) => {
+                let place = format!("number {} of row {}", bad % result.cols, bad / result.cols);
+                let fact = format!("{place} of the result is {}", result.values[bad]);
+                let why = "the data or the weights are too large for 32-bit numbers";
+                Err(Error::input(name, format!("{fact}: {why}; scale the data")))
+            }
+        }
+    }
+
+    /// Computes with the engine, which is set up where there is none.
+    fn with_engine<T>(&self, compute: impl FnOnce(&mut dyn Engine) -> Result<T>) -> Result<T> {
+        self.compute(compute).map_err(by_name)
+    }
+
+    fn compute<T>(&self, compute: impl FnOnce(&mut dyn Engine) -> Result<T>) -> Result<T> {
+        let mut computing = self.computing();
+        let Computing { choice, engine } = &mut *computing;
+        if engine.is_none() {
+            let choice = match choice {
+                Some(choice) => choice,
+                None => choice.insert(Choice::resolve(&self.selector.parse()?)?),
+            };
+            let (objective, rho_hat) = (self.meta.objective, RhoHat::default());
+            let setup = Setup { objective, cut: Cut::default(), rho_hat, threads: 0 };
+            // It encodes rows that it is handed, and holds none of its own.
+            let examples = Matrix::new(0, self.params.shape.visible, Vec::new());
+            *engine = Some(choice.open(&setup, &(self.params.clone(), examples))?);
+        }
+        compute(&mut **engine.as_mut().expect("it has been set up"))
+    }
+
+    fn computing(&self) -> MutexGuard<'_, Computing> {
+        self.computing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { params, meta, name, .. } = self;
+        let mut model = f.debug_struct("Model");
+        model.field("name", name).field("shape", &params.shape).field("meta", meta).finish_non_exhaustive()
+    }
+}

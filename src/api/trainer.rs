@@ -1,0 +1,139 @@
+//! The trainer: settings and a place, and the run that comes of them.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use super::names::by_name;
+use super::{Data, Model};
+use crate::engine::gpu::tune::{Tune, TuneMode};
+use crate::error::Result;
+use crate::run::config::MemoryPlan;
+use crate::run::config::settings::Settings;
+use crate::run::session::{Outset, Place, ProgressObserver, Request, Summary};
+use crate::train::Progress;
+use crate::verify::kernels::check_candidate;
+
+/// The settings of a training run.
+///
+/// Every method sets one of them, under the name that it has in `config.toml`; what is not set follows from the data, the
+/// machine and the other settings. Values are checked against one another and against the data when training begins.
+///
+/// ```
+/// use rhohat::{Activation, Data, Optimizer, Trainer};
+///
+/// # fn main() -> rhohat::Result<()> {
+/// let data = Data::built_in().patches(8, 1_000).hold_out(0.1);
+/// let trainer = Trainer::new(25).rho(0.05).beta(1.0).optimizer(Optimizer::Adam).lr(0.01).batch(100).epochs(5);
+/// let trained = trainer.device("cpu").fit(&data)?;
+/// println!("J {:.3} after {} updates", trained.summary.terms.j, trained.summary.steps);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # In memory or in a directory
+///
+/// A run is in memory unless [`Trainer::run_dir`] names a directory. There it keeps its settings, metrics, checkpoints, the
+/// model and a picture of its features, like the program `rhohat train`; [`Trainer::resume`] goes on with it, bit for bit.
+#[derive(Clone, Debug, Default)]
+pub struct Trainer {
+    pub(super) settings: Settings,
+    place: Place,
+    pub(super) data_changed: bool,
+}
+
+/// A trained model and how it was reached.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Trained {
+    /// The model: that of the lowest J over held-out examples, where there are some.
+    pub model: Model,
+    /// The result of the run.
+    pub summary: Summary,
+}
+
+impl Trainer {
+    /// A run with `hidden` hidden units. [`Trainer::default`] has 25, or as many as the model of [`Trainer::init`].
+    pub fn new(hidden: usize) -> Self {
+        Self { settings: Settings { hidden: Some(hidden), ..Settings::default() }, ..Self::default() }
+    }
+
+    /// A run that goes on from the newest checkpoint in its directory, under the settings that it has there. Those that are
+    /// set besides change it from there on, such as more [`steps`](Trainer::steps); its shape, data and optimiser stay.
+    ///
+    /// ```no_run
+    /// use rhohat::{Data, Trainer};
+    ///
+    /// # fn main() -> rhohat::Result<()> {
+    /// let trained = Trainer::resume("runs/first").steps(800).fit(&Data::of_run("runs/first")?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn resume(directory: impl Into<PathBuf>) -> Self {
+        Self { place: Place::Resume(directory.into()), ..Self::default() }
+    }
+
+    /// The directory of the run, new or empty: it is made when training begins.
+    #[must_use]
+    pub fn run_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.place = Place::Out(directory.into());
+        self
+    }
+
+    /// Trains on `data`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`](crate::Error::Usage) for settings that contradict each other or do not fit the data, the device or
+    /// the memory; [`Error::Input`](crate::Error::Input) for data that cannot be read;
+    /// [`Error::Diverged`](crate::Error::Diverged); [`Error::Device`](crate::Error::Device);
+    /// [`Error::Io`](crate::Error::Io) for a run directory that cannot be written.
+    pub fn fit(&self, data: &Data) -> Result<Trained> {
+        self.fit_with(data, |_: &Progress| ControlFlow::Continue(()))
+    }
+
+    /// The same, followed by an observer that can stop it: a closure `FnMut(&Progress) -> ControlFlow<()>`, or anything else
+    /// that implements [`ProgressObserver`].
+    ///
+    /// # Errors
+    /// As [`Trainer::fit`].
+    pub fn fit_with(&self, data: &Data, mut observer: impl ProgressObserver) -> Result<Trained> {
+        self.run(data, &mut observer).map_err(by_name)
+    }
+
+    fn run(&self, data: &Data, observer: &mut dyn ProgressObserver) -> Result<Trained> {
+        match self.request(data)?.prepare(observer)? {
+            Outset::Prepared(prepared) => {
+                let finished = prepared.open(observer)?.train(observer)?;
+                Ok(Trained {
+                    summary: finished.summary,
+                    model: Model::trained(finished.params, finished.meta, finished.choice),
+                })
+            }
+            // Nothing is left to do.
+            Outset::Finished(summary) => {
+                let file = summary.files.as_ref().map(|files| files.model.to_path_buf()).unwrap_or_default();
+                let model = Model::load(file)?.device(summary.device.clone());
+                Ok(Trained { model, summary: *summary })
+            }
+        }
+    }
+
+    /// The memory that training on `data` would take, without training; `None` where nothing is left to do.
+    ///
+    /// # Errors
+    /// As [`Trainer::fit`], as far as settings and memory are concerned.
+    pub fn memory_plan(&self, data: &Data) -> Result<Option<MemoryPlan>> {
+        let prepare = |request: Request| request.prepare(&mut |_: &Progress| ControlFlow::Continue(()));
+        match self.request(data).and_then(prepare).map_err(by_name)? {
+            Outset::Prepared(prepared) => Ok(Some(*prepared.plan())),
+            Outset::Finished(_) => Ok(None),
+        }
+    }
+
+    fn request(&self, data: &Data) -> Result<Request> {
+        let mut settings = data.settings.table()?;
+        settings.extend(self.settings.table()?);
+        let tune = Tune { mode: TuneMode::Auto, check: check_candidate };
+        let (data, place) = (Some(data.open.clone()), self.place.clone());
+        Ok(Request { data, place, data_changed: self.data_changed, ..Request::new(settings, tune) })
+    }
+}

@@ -1,0 +1,171 @@
+//! The directory of a run while it is trained: metrics, checkpoints, model, picture and result.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::open::Session;
+use super::summary::Summary;
+use crate::data::stream::Store;
+use crate::error::{Error, Result};
+use crate::math::params::Params;
+use crate::run::checkpoint::fail_point::reach;
+use crate::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints, Found, Provenance};
+use crate::run::config::Config;
+use crate::run::metrics::MetricsFile;
+use crate::run::model_file::{Meta, write_to};
+use crate::run::picture::{Tile, features, too_large};
+use crate::run::{Divergence, Environment, FEATURES, MODEL, RunDir};
+use crate::train::{EarlyStopping, StepContext, TrainProgress};
+
+/// The longest name of data in the name of a run, bytes: file systems take 255, some 143, of which others are needed.
+const LONGEST_NAME: usize = 100;
+
+/// A run directory that is locked by way of its metrics.
+pub struct Directory {
+    pub run: RunDir,
+    pub metrics: MetricsFile,
+    pub checkpoints: CheckpointWriter,
+    /// Settings and data under which checkpoints are taken.
+    provenance: Provenance,
+    /// Rows on disk, whose sum is known once they have been read whole.
+    store: Option<Arc<Store>>,
+}
+
+impl Directory {
+    /// Makes the directory, or brings the one of a run that goes on back to where its checkpoint was; and how far the run
+    /// has come. `remedy` is what a state that is not finite is told to lower.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where another run is, [`Error::Io`] where it cannot be written.
+    pub fn begin(session: &mut Session, remedy: String) -> Result<(Self, TrainProgress)> {
+        let Session { request, config, engine, preprocess, record, store, kernels, resumed, .. } = session;
+        let (config, record) = (&*config, &*record);
+        let environment = Environment::here(config.device.clone(), engine.adapter(), *kernels);
+        let (run, metrics, position) = match resumed.take() {
+            Some(resumed) => resumed.begin(config, environment.adapter, record)?,
+            None => {
+                let run = RunDir::create(request.new_place(), &run_name(config))?;
+                let metrics = run.begin(config, &environment, record)?;
+                (run, metrics, TrainProgress::default())
+            }
+        };
+        let taken = (position.steps > 0).then_some(position.steps);
+        let checkpoints = Checkpoints::of(run.path());
+        let checkpoints = CheckpointWriter::new(checkpoints, config.checkpoint_every, taken, remedy);
+        let (settings, inputs) = (config.to_table(), record.inputs.clone());
+        let provenance = Provenance { settings, inputs, preprocess: preprocess.clone() };
+        Ok((Self { run, metrics, checkpoints, provenance, store: store.take() }, position))
+    }
+
+    /// Takes a checkpoint, which a thread writes, after all lines of the metrics.
+    ///
+    /// # Errors
+    /// Those of the engine, and of the checkpoint before where no older one stands.
+    pub fn keep(
+        &mut self,
+        context: &mut StepContext<'_>,
+        early_stopping: Option<&EarlyStopping>,
+    ) -> Result<()> {
+        let lines = self.metrics.handle();
+        let mut spare = self.checkpoints.spare()?;
+        let (position, mut state) = context.snapshot(&mut spare)?;
+        if let Some(best) = early_stopping.and_then(EarlyStopping::best) {
+            state.add_best(best, &mut spare);
+        }
+        let patience = early_stopping.and_then(EarlyStopping::known);
+        let metrics = self.metrics.mark();
+        self.provenance.inputs.data.sum = self.store.as_ref().and_then(|store| store.check().known());
+        let provenance = Some(self.provenance.clone());
+        self.checkpoints.keep(Checkpoint { position, state, metrics, patience, provenance }, lines)
+    }
+
+    /// Sees to it that there is a checkpoint of the last step; one that cannot be written is tried once more.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be written.
+    pub fn keep_last(
+        &mut self,
+        context: &mut StepContext<'_>,
+        early_stopping: Option<&EarlyStopping>,
+    ) -> Result<()> {
+        let mut keep = || -> Result<()> {
+            self.checkpoints.wait()?;
+            if !self.checkpoints.has(context.position.steps) {
+                self.keep(context, early_stopping)?;
+            }
+            self.checkpoints.wait()
+        };
+        match keep() {
+            Err(why @ (Error::Io { .. } | Error::Input { .. })) => {
+                tracing::warn!("{why}; tried once more");
+                keep()?;
+            }
+            other => other?,
+        }
+        reach("end-kept");
+        Ok(())
+    }
+}
+
+impl RunDir {
+    /// Records a divergence, and tells what is left of the run and how it can go on.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be written.
+    pub(super) fn tell_of_divergence(&self, divergence: &Divergence) -> Result<()> {
+        let place = self.path().display();
+        match Checkpoints::of(self.path()).find() {
+            Ok(Found { newest: Some((path, _)), .. }) => tracing::info!(
+                "{} and the metrics before are kept; with other settings, rhohat train --resume {place} goes on from there",
+                path.display()
+            ),
+            _ => tracing::info!(
+                "{place}: the metrics of the steps before are kept, there was no checkpoint yet"
+            ),
+        }
+        self.diverged(divergence)
+    }
+
+    /// Writes the model, and the picture of its features where the examples are pictures.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where they cannot be written.
+    pub(super) fn keep_model(&self, params: &Params<f32>, meta: &Meta) -> Result<()> {
+        let folder = self.folder();
+        folder.write(MODEL, |out| write_to(out, params, meta))?;
+        if let Some(tile) = Tile::of(Some(&meta.preprocess), params.shape.visible) {
+            if let Some(reason) = too_large(params.shape.hidden, tile) {
+                tracing::warn!("{FEATURES} is left out: {reason}");
+            } else {
+                let picture = features(params, tile, None)?;
+                folder.write(FEATURES, |out| picture.write_to(out))?;
+            }
+        }
+        reach("model-written");
+        Ok(())
+    }
+
+    /// Keeps the result, sealed, of a run with nothing left to do; of another one, tells how it goes on.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be written.
+    pub(super) fn keep_result(&self, summary: &mut Summary) -> Result<()> {
+        if summary.goes_on() {
+            tracing::info!("rhohat train --resume {} goes on", self.path().display());
+        } else {
+            summary.seal(self)?;
+            self.finish(summary)?;
+        }
+        reach("summary-written");
+        Ok(())
+    }
+}
+
+/// The data's name as part of a directory's, as much of it as fits.
+fn run_name(config: &Config) -> String {
+    let stem = config.data.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
+    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
+    let mut name = stem.map_or("dead-leaves".to_owned(), |stem| stem.chars().map(plain).collect());
+    name.truncate(name.floor_char_boundary(LONGEST_NAME));
+    name
+}

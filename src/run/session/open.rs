@@ -1,0 +1,134 @@
+//! A session, made ready in its order: the examples and whether they are those of the run, the kernels, the engine with
+//! its state, and the engine that judges held-out examples.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use super::device::Device;
+use super::examples::{HeldOutStart, TrainingSet, TrainingStart};
+use super::observer::{ProgressObserver, Stage};
+use super::prepare::Prepared;
+use super::request::Request;
+use super::resume::Resumed;
+use crate::data::stream::Store;
+use crate::data::{Preprocess, Source};
+use crate::engine::Engine;
+use crate::engine::device::Choice;
+use crate::engine::gpu::tune::Kernels;
+use crate::error::Result;
+use crate::io::memory::{Bytes, grant};
+use crate::run::DataRecord;
+use crate::run::config::{Config, reach_warning, scale_warning};
+use crate::train::EarlyStopping;
+
+/// A run that can be trained: the engine holds its parameters and examples.
+pub struct Session {
+    pub(super) request: Request,
+    /// All settings, with the cut and the kernels that the engine has settled on.
+    pub(super) config: Config,
+    pub(super) choice: Choice,
+    pub(super) engine: Box<dyn Engine>,
+    /// The preprocessing of the examples.
+    pub(super) preprocess: Preprocess,
+    /// The data that they were made of.
+    pub(super) record: DataRecord,
+    /// Where they lie, if that is on disk.
+    pub(super) store: Option<Arc<Store>>,
+    pub(super) kernels: Option<Kernels>,
+    pub(super) early_stopping: Option<EarlyStopping>,
+    /// The run that goes on, whose state the engine has.
+    pub(super) resumed: Option<Resumed>,
+    /// The description of the data, as JSON.
+    pub(super) data: serde_json::Value,
+}
+
+impl Prepared {
+    /// Makes the examples and the engine.
+    ///
+    /// # Errors
+    /// [`crate::Error::Input`] for data that cannot be read or are others than those of a run that goes on, those of the
+    /// device.
+    pub fn open(self, observer: &mut dyn ProgressObserver) -> Result<Session> {
+        let Self { request, config, plan, device, source, init, mut resumed, data } = self;
+        let init = init.as_ref();
+        if !device.choice.has_own_memory() {
+            grant(plan.total)?;
+        }
+        let source = source.unwrap_or_else(|| Arc::new(Source::built_in(config.seed)));
+        observer.stage(Stage::MakingExamples);
+        let known = resumed.as_ref().and_then(Resumed::preprocess).cloned();
+        let mut check = |record: &DataRecord| match &mut resumed {
+            Some(resumed) => resumed.check_data(&source, record, &config, request.data_changed),
+            None => Ok(()),
+        };
+        let of = (init, known.as_ref(), Bytes(plan.for_pictures));
+        let told = RefCell::new(&mut *observer);
+        let (examples, record) = TrainingSet::new(&source, &config, of, &mut check, &|rows| {
+            told.borrow_mut().stage(Stage::FittingScale(rows));
+        })
+        .map_err(|error| error.of_data(config.data.as_deref()))?;
+        let record = match &resumed {
+            Some(resumed) => resumed.completed(record),
+            None => record,
+        };
+        let (store, number) = (source.stored(), source.dtype());
+        drop(source);
+        observer.stage(Stage::Idle);
+        let looked_at = examples.looked_at()?;
+        let beyond = reach_warning(&looked_at, config.output, config.fit_rows);
+        let divided = scale_warning(&looked_at, &examples.preprocess, number);
+        for warning in beyond.into_iter().chain(divided) {
+            tracing::warn!("{warning}");
+        }
+        drop(looked_at);
+        if let Some(path) = &request.save_patches {
+            observer.stage(Stage::SavingExamples);
+            examples.save(path)?;
+        }
+        observer.stage(Stage::ChoosingKernels);
+        let kernels = device.tune(&config, examples.size())?;
+        observer.stage(Stage::Idle);
+        let taken = resumed.as_ref().map_or(0, Resumed::taken);
+        let start = TrainingStart { config: &config, init, examples: &examples, taken };
+        observer.plans(&plan);
+        observer.stage(Stage::PreparingDevice);
+        let mut engine = device.choice.open(&config.setup(), &start)?;
+        if let Some(resumed) = &mut resumed {
+            resumed.restore(&mut *engine, &config)?;
+        }
+        let early_stopping = early_stopping(&config, &device, &examples, resumed.as_mut())?;
+        observer.stage(Stage::Idle);
+        let (preprocess, choice) = (examples.preprocess, device.choice);
+        let config = config.with_plan(engine.plan(), choice.variant());
+        Ok(Session {
+            request,
+            config,
+            choice,
+            engine,
+            preprocess,
+            record,
+            store,
+            kernels,
+            early_stopping,
+            resumed,
+            data,
+        })
+    }
+}
+
+/// The judge of held-out examples, where some are.
+fn early_stopping(
+    config: &Config,
+    device: &Device,
+    examples: &TrainingSet,
+    resumed: Option<&mut Resumed>,
+) -> Result<Option<EarlyStopping>> {
+    let Some(rows) = &examples.held_out else { return Ok(None) };
+    let engine = device.choice.open(&config.setup(), &HeldOutStart { hidden: config.hidden, rows })?;
+    let every = config.look_every(examples.size().0);
+    let mut early_stopping = EarlyStopping::new(engine, every, config.patience.unwrap_or(usize::MAX));
+    if let Some((known, best)) = resumed.map(|resumed| resumed.judged(config)) {
+        early_stopping.resume(known, best);
+    }
+    Ok(Some(early_stopping))
+}

@@ -1,0 +1,99 @@
+//! The request for a sitting.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use toml::Table;
+
+use crate::data::{DataDescription, Opened, Source};
+use crate::engine::gpu::tune::Tune;
+
+/// Where a run lies, and whether it begins or goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// In memory alone: no file is written.
+    #[default]
+    Memory,
+    /// A new directory `runs/<time>-<name>`.
+    Dated,
+    /// A new or empty directory.
+    Out(PathBuf),
+    /// A directory in which the run begins, goes on, or has its result, whichever is due.
+    Run(PathBuf),
+    /// A run that goes on from its newest checkpoint.
+    Resume(PathBuf),
+    /// The unfinished run in `runs/` that was begun last.
+    Newest,
+}
+
+/// Data that are open already.
+#[derive(Clone, Debug)]
+pub struct OpenData {
+    /// Where examples come from; `None` for the built-in pictures.
+    pub source: Option<Arc<Source>>,
+    /// The data as they were read.
+    pub description: Arc<DataDescription>,
+}
+
+/// A training run, as it is asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Settings by name; they win over those of `config` and of a run that goes on.
+    pub settings: Table,
+    /// A file of settings.
+    pub config: Option<PathBuf>,
+    /// The data, where they are open; else they are opened as the settings say.
+    pub data: Option<OpenData>,
+    /// Where the run lies.
+    pub place: Place,
+    /// Whether a run goes on although its data are others now.
+    pub data_changed: bool,
+    /// Whether a run whose checkpoints cannot be used begins again.
+    pub from_scratch: bool,
+    /// How the kernels of a WebGPU device are chosen.
+    pub tune: Tune,
+    /// A NumPy file for the examples after preprocessing.
+    pub save_patches: Option<PathBuf>,
+    /// When the start-up began that the summary tells.
+    pub started: Instant,
+}
+
+impl Request {
+    /// A run in memory under these settings, kernels chosen like this.
+    pub fn new(settings: Table, tune: Tune) -> Self {
+        Self {
+            settings,
+            config: None,
+            data: None,
+            place: Place::Memory,
+            data_changed: false,
+            from_scratch: false,
+            tune,
+            save_patches: None,
+            started: Instant::now(),
+        }
+    }
+
+    /// The directory in which a run is to begin, and the name of the setting that says so.
+    pub(super) fn new_place(&self) -> Option<(&'static str, &Path)> {
+        match &self.place {
+            Place::Out(out) => Some(("--out", out)),
+            Place::Run(run) => Some(("--run", run)),
+            Place::Memory | Place::Dated | Place::Resume(_) | Place::Newest => None,
+        }
+    }
+}
+
+impl From<Opened> for OpenData {
+    fn from(Opened { source, description }: Opened) -> Self {
+        Self { source: Some(Arc::new(source)), description: Arc::new(description) }
+    }
+}
+
+impl OpenData {
+    /// The built-in pictures.
+    pub fn built_in() -> Self {
+        Self { source: None, description: Arc::new(DataDescription::built_in()) }
+    }
+}

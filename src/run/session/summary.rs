@@ -1,0 +1,189 @@
+//! The result of a run: `summary.json`, and the report of a run in memory.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::identity::of_file;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::io::paths::PathText;
+use crate::run::RunDir;
+use crate::run::config::Config;
+use crate::run::metrics::{RhoHatRange, Terms, rate};
+use crate::run::model_file::ModelFile;
+use crate::train::diagnostics::Health;
+use crate::train::{EarlyStopping, EarlyStoppingState, Ended, Outcome};
+
+/// The result of a run; `j` and its terms are those of the saved parameters over `measured` examples.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Summary {
+    /// J and its terms.
+    #[serde(flatten)]
+    pub terms: Terms,
+    /// Updates or iterations done.
+    pub steps: usize,
+    /// Why it ended.
+    pub ended: Ended,
+    /// Seconds that were trained, in all sittings.
+    pub seconds: f64,
+    /// Examples that went forward and backward in a second.
+    pub samples_per_second: f64,
+    /// ρ̂ over the hidden units.
+    pub rho_hat: RhoHatRange,
+    /// Dead, saturated, collapsed and duplicate hidden units.
+    #[serde(flatten)]
+    pub units: Health,
+    /// Units that were given new weights, where dead ones are.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub revived: Option<usize>,
+    /// h, the hidden units.
+    pub hidden: usize,
+    /// Reports in which a ρ̂ was clamped.
+    pub clamped: usize,
+    /// m, the examples learned from.
+    pub examples: usize,
+    /// The description of the data, as JSON.
+    #[serde(default)]
+    pub data: serde_json::Value,
+    /// The result over held-out examples, where there are some.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub validation: Option<Validation>,
+    /// Examples that J is taken over: all, or of a run over rows on disk no more than it has seen, or 50 000.
+    pub measured: usize,
+    /// Seed of the run.
+    pub seed: u64,
+    /// The device that was asked for.
+    pub device: String,
+    /// The hardware that computed.
+    pub adapter: String,
+    /// Seconds before the first step.
+    pub startup_seconds: f64,
+    /// The files of the run; `None` of a run in memory.
+    #[serde(flatten)]
+    pub files: Option<RunFiles>,
+    /// Hashes of the settings and the model of the result; `None` in a run that goes on, and in one of 0.1.0.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    seal: Option<Seal>,
+}
+
+/// The directory of a run, and its files for people.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RunFiles {
+    /// The directory.
+    pub run: PathText,
+    /// The model.
+    pub model: PathText,
+    /// The picture of the features; `None` where examples are no pictures.
+    pub features: Option<PathText>,
+}
+
+/// XXH3 (128 bits) of files that a result belongs to, 32 hexadecimal digits each.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Seal {
+    /// Of `config.toml`.
+    config: String,
+    /// Of `model.safetensors`.
+    model: String,
+}
+
+/// The parameters that were saved, by held-out examples.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Validation {
+    /// J over them.
+    pub j: f64,
+    /// Its reconstruction term, by which runs of other β, λ and ρ can be compared; not known of runs of 0.1.0.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reconstruction: Option<f64>,
+    /// After which update or iteration it was lowest.
+    pub step: usize,
+    /// How many examples are held out.
+    pub examples: usize,
+}
+
+impl Summary {
+    /// Collects what came of a run: the outcome of the loop, the state of the units, the reports in which a ρ̂ was clamped,
+    /// and the time before the first step.
+    pub(super) fn new(
+        config: &Config,
+        engine: &dyn Engine,
+        (outcome, units, clamped, startup): (&Outcome, Health, usize, Duration),
+        early_stopping: Option<&EarlyStopping>,
+    ) -> Self {
+        let validation = early_stopping.and_then(|early_stopping| {
+            let EarlyStoppingState { best: j, reconstruction, step, .. } = early_stopping.known()?;
+            Some(Validation { j, reconstruction, step, examples: early_stopping.examples() })
+        });
+        Self {
+            terms: Terms::of(&outcome.cost),
+            steps: outcome.steps,
+            ended: outcome.ended,
+            seconds: outcome.seconds,
+            samples_per_second: rate(outcome.samples, outcome.seconds),
+            rho_hat: RhoHatRange::of(&outcome.cost.rho_hat),
+            units,
+            revived: config.revive.map(|_| outcome.revived),
+            hidden: config.hidden,
+            clamped,
+            examples: engine.examples(),
+            data: serde_json::Value::Null,
+            validation,
+            measured: outcome.measured,
+            seed: config.seed,
+            device: config.device.clone(),
+            adapter: engine.adapter(),
+            startup_seconds: startup.as_secs_f64(),
+            files: None,
+            seal: None,
+        }
+    }
+
+    /// Whether something is left to do: the run was stopped, or was out of time.
+    pub fn goes_on(&self) -> bool {
+        matches!(self.ended, Ended::Stopped | Ended::Time)
+    }
+
+    /// Binds the result to the settings and to the model, as they lie on the disk.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(super) fn seal(&mut self, run: &RunDir) -> Result<()> {
+        self.seal = Some(Seal { config: of_file(&run.config())?, model: of_file(&run.model())? });
+        Ok(())
+    }
+
+    /// Whether settings and model are what the result was sealed with, or why it cannot be told any more.
+    ///
+    /// # Errors
+    /// When the system refuses to read one of them.
+    pub(super) fn still_holds(&self, run: &RunDir) -> Result<Result<(), &'static str>> {
+        if !run.model().exists() {
+            return Ok(Err("the run is finished, but its model is gone"));
+        }
+        let Some(Seal { config, model }) = &self.seal else {
+            return Ok(ModelFile::open(&run.model())
+                .map(|_| ())
+                .map_err(|_| "the run is finished, but its model is damaged"));
+        };
+        if of_file(&run.config())? != *config {
+            return Ok(Err("config.toml has been changed since the run was finished"));
+        }
+        let same = of_file(&run.model())? == *model;
+        Ok(if same { Ok(()) } else { Err("the run is finished, but its model has been changed since") })
+    }
+
+    /// The same result with the paths of today: a run may have been moved.
+    pub(super) fn in_place(self, run: &RunDir) -> Self {
+        Self { files: Some(run.into()), ..self }
+    }
+}
+
+impl From<&RunDir> for RunFiles {
+    fn from(run: &RunDir) -> Self {
+        let features = Some(run.features()).filter(|path| path.exists()).map(PathText::from);
+        Self { run: run.path().into(), model: run.model().into(), features }
+    }
+}

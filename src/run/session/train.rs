@@ -1,0 +1,89 @@
+//! A session from its first step to its last file.
+
+use super::directory::Directory;
+use super::observer::{ProgressObserver, Stage};
+use super::open::Session;
+use super::request::Place;
+use super::summary::Summary;
+use super::watch::RunObserver;
+use crate::engine::device::{Choice, Selector};
+use crate::error::{Error, Result};
+use crate::math::params::Params;
+use crate::run::Divergence;
+use crate::run::model_file::Meta;
+use crate::train::diagnostics::{Health, JUDGED, spaced};
+use crate::train::{EarlyStopping, TrainProgress, resume};
+
+/// The model and the result of a run.
+pub struct Finished {
+    /// The parameters that were learned: those of the lowest J over held-out examples, where there are some.
+    pub params: Params<f32>,
+    /// Their meaning.
+    pub meta: Meta,
+    /// The result.
+    pub summary: Summary,
+    /// The device that has computed.
+    pub choice: Choice,
+}
+
+impl Session {
+    /// Trains until the run is done, stopped or out of time. A run with a directory has its result there then.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] when a number is no longer finite, [`Error::Io`] when a file cannot be written, those of the
+    /// engine.
+    pub fn train(mut self, observer: &mut dyn ProgressObserver) -> Result<Finished> {
+        let recipe = self.config.train_recipe(self.engine.examples());
+        let objective = self.config.objective();
+        observer.begins(&objective);
+        let (directory, position) = match self.request.place {
+            Place::Memory => (None, TrainProgress::default()),
+            _ => {
+                let (directory, position) = Directory::begin(&mut self, recipe.optimizer.remedy())?;
+                observer.keeps(directory.run.path(), directory.checkpoints.published());
+                (Some(directory), position)
+            }
+        };
+        let run = directory.as_ref().map(|directory| directory.run.clone());
+        observer.stage(Stage::Training { steps: recipe.steps });
+        let early_stopping = self.early_stopping.take();
+        let mut watch = RunObserver::new(&self.config, directory, early_stopping, observer);
+        let startup = self.request.started.elapsed();
+        let engine = &mut *self.engine;
+        let outcome = resume(engine, &recipe, position, &mut watch);
+        // The lock of the run is held until its last file has been written.
+        let (lock, early_stopping, clamped) = watch.finish();
+        observer.stage(Stage::Idle);
+        if let (Some(run), Err(Error::Diverged { step, what, .. })) = (&run, &outcome) {
+            run.tell_of_divergence(&Divergence { step: *step, what: what.clone() })?;
+        }
+        let mut outcome = outcome?;
+        if let Some(best) = early_stopping.as_ref().and_then(EarlyStopping::best) {
+            engine.set_state(best)?;
+            (outcome.cost, outcome.measured) = (engine.cost()?, engine.examples());
+        }
+        observer.stage(Stage::WritingModel);
+        let params = engine.params()?;
+        let meta = Meta { objective, preprocess: self.preprocess, seed: self.config.seed };
+        if let Some(run) = &run {
+            run.keep_model(&params, &meta)?;
+        }
+        if self.config.selector()? == Selector::Reference {
+            // It has learned in more digits than the file holds: J is told of what was saved.
+            engine.set_params(&params)?;
+            outcome.cost = engine.cost()?;
+        }
+        observer.stage(Stage::JudgingUnits);
+        let rows = spaced(engine.examples(), JUDGED);
+        let units = Health::measure(engine, &objective, &outcome.cost, &params, &rows)?;
+        observer.stage(Stage::Idle);
+        let result = (&outcome, units, clamped, startup);
+        let mut summary = Summary::new(&self.config, engine, result, early_stopping.as_ref());
+        (summary.data, summary.files) = (self.data, run.as_ref().map(Into::into));
+        if let Some(run) = &run {
+            run.keep_result(&mut summary)?;
+        }
+        drop(lock);
+        Ok(Finished { params, meta, summary, choice: self.choice })
+    }
+}

@@ -1,0 +1,104 @@
+//! The observer of the loop: held-out examples, metrics, checkpoints, whoever follows, and why a run ends.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::directory::Directory;
+use super::observer::{ProgressObserver, Stage};
+use crate::error::Result;
+use crate::math::objective::Cost;
+use crate::run::checkpoint::Span;
+use crate::run::config::Config;
+use crate::run::metrics::MetricsFile;
+use crate::train::{EarlyStopping, Ended, HeldOutCost, Observer, Progress, StepContext};
+
+/// Follows the loop for a sitting.
+pub struct RunObserver<'a> {
+    /// The files of the run, where it has any.
+    directory: Option<Directory>,
+    early_stopping: Option<EarlyStopping>,
+    observer: &'a mut dyn ProgressObserver,
+    /// When this sitting has trained for as long as it may.
+    deadline: Option<Instant>,
+    /// J over held-out examples at the last look.
+    held_out: Option<HeldOutCost>,
+    /// Reports in which a ρ̂ was clamped.
+    clamped: usize,
+    /// Whether whoever follows has ended the run by a report.
+    is_stopped: bool,
+}
+
+impl<'a> RunObserver<'a> {
+    /// Counts the time of the sitting from now on.
+    pub fn new(
+        config: &Config,
+        directory: Option<Directory>,
+        early_stopping: Option<EarlyStopping>,
+        observer: &'a mut dyn ProgressObserver,
+    ) -> Self {
+        let deadline = config.max_time.and_then(|Span(time)| Instant::now().checked_add(time));
+        let mark = directory.as_ref().map(|directory| directory.metrics.mark()).unwrap_or_default();
+        let held_out = mark.validation.zip(mark.validation_reconstruction);
+        let held_out = held_out.map(|(j, reconstruction)| HeldOutCost { j, reconstruction });
+        let clamped = mark.clamped;
+        Self { directory, early_stopping, observer, deadline, held_out, clamped, is_stopped: false }
+    }
+
+    /// Waits for the checkpoint that is being written; the metrics, with which the run stays locked, the judge of held-out
+    /// examples, and the reports in which a ρ̂ was clamped.
+    pub fn finish(self) -> (Option<MetricsFile>, Option<EarlyStopping>, usize) {
+        let metrics = self.directory.map(|directory| directory.metrics);
+        (metrics, self.early_stopping, self.clamped)
+    }
+
+    /// Why training is to end now, if it is.
+    fn stops(&mut self) -> Option<Ended> {
+        let late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let early = self.early_stopping.as_ref().is_some_and(EarlyStopping::is_out_of_patience);
+        let asked = self.is_stopped || self.observer.stops();
+        let asked = asked.then_some(Ended::Stopped);
+        early.then_some(Ended::Early).or(asked).or(late.then_some(Ended::Time))
+    }
+
+    /// Takes note of J over held-out examples.
+    fn validated(&mut self, cost: &Cost) {
+        self.held_out = Some(HeldOutCost { j: cost.total(), reconstruction: cost.reconstruction });
+        if let Some(directory) = &mut self.directory {
+            directory.metrics.validated(cost);
+        }
+    }
+}
+
+impl Observer for RunObserver<'_> {
+    fn report(&mut self, progress: &Progress) -> Result<()> {
+        let told = Progress { held_out: self.held_out, ..progress.clone() };
+        self.is_stopped |= self.observer.report(&told) == ControlFlow::Break(());
+        self.clamped += usize::from(progress.cost.clamped() > 0);
+        self.directory.as_mut().map_or(Ok(()), |directory| directory.metrics.add(progress))
+    }
+
+    fn after_step(&mut self, context: &mut StepContext<'_>) -> Result<Option<Ended>> {
+        if let Some(early_stopping) = &mut self.early_stopping
+            && let Some(cost) = early_stopping.look(context)?
+        {
+            self.validated(&cost);
+        }
+        let (steps, stops) = (context.position.steps, self.stops());
+        // What would end anyway ends like this after a break, too.
+        context.position.ended = context.position.ended.or(stops.filter(|ended| *ended == Ended::Early));
+        let ends = stops.is_some() || context.position.ended.is_some();
+        if let Some(directory) = &mut self.directory {
+            let due = directory.checkpoints.is_due(steps)?;
+            if ends {
+                self.observer.stage(Stage::SavingCheckpoint);
+                directory.keep_last(context, self.early_stopping.as_ref())?;
+            } else if due && !directory.checkpoints.has(steps) {
+                directory.keep(context, self.early_stopping.as_ref())?;
+            }
+        }
+        if ends {
+            self.observer.stage(Stage::MeasuringCost);
+        }
+        Ok(stops)
+    }
+}
