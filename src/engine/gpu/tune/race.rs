@@ -202,10 +202,10 @@ impl Race<'_> {
 
     /// Whether every product has a kernel in a memory that has not been found wrong.
     fn is_complete(&self, memory: Memory) -> bool {
-        let is_right = |sample: &&Sample| !matches!(sample.status, Status::Wrong(_));
+        let is_right = |timing: &&Timing| !matches!(timing.status, Status::Wrong(_));
         PRODUCTS.iter().all(|&(transpose, _)| {
-            let of_product = self.samples.iter().filter(|sample| sample.candidate.transpose == transpose);
-            of_product.filter(is_right).any(|sample| sample.candidate.memory == memory)
+            let of_product = self.timings.iter().filter(|timing| timing.candidate.transpose == transpose);
+            of_product.filter(is_right).any(|timing| timing.candidate.memory == memory)
         })
     }
 
