@@ -15,13 +15,15 @@ pub mod selector;
 pub mod setup;
 mod state;
 pub mod step;
+pub mod variant;
 
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
+pub use crate::math::optim::Role;
 use crate::math::optim::{Optimizer, SearchSpace};
 use crate::math::params::{Params, Shape};
-pub use setup::{Cut, RhoHat};
-pub use state::{Numbers, Order, Role, Spare, State, are_finite};
+pub use setup::{Chunking, RhoHat};
+pub use state::{Arrangement, ReusedBuffers, State, VectorData, are_finite};
 pub(crate) use step::check_list;
 pub use step::{Rows, Step, Update};
 
@@ -57,14 +59,14 @@ pub struct NewUnit {
 
 /// The cut that an engine has settled on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct ChunkPlan {
     /// Rows computed at a time.
     pub chunk: usize,
     /// Hidden units a block.
     pub block: usize,
 }
 
-/// What an engine is to be given to do, as far as its memory depends on it.
+/// The work of an engine, as far as its memory depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Job {
     /// Visible and hidden units.
@@ -76,7 +78,7 @@ pub struct Job {
     /// The update rule.
     pub optimizer: Optimizer,
     /// How the work is asked to be cut.
-    pub cut: Cut,
+    pub cut: Chunking,
     /// For rows that are fetched as they are needed, bytes that wait to be taken; `None` where all are resident.
     pub fetched: Option<usize>,
     /// Bytes of a row where it is fetched from.
@@ -88,7 +90,7 @@ pub trait Engine: SearchSpace + Send {
     /// Visible and hidden units.
     fn shape(&self) -> Shape;
 
-    /// What is minimised.
+    /// The objective.
     fn objective(&self) -> &Objective;
 
     /// How many examples it holds. One without examples encodes and decodes rows that it is handed.
@@ -97,8 +99,8 @@ pub trait Engine: SearchSpace + Send {
     /// The hardware that computes, for people.
     fn adapter(&self) -> String;
 
-    /// How it cuts its work.
-    fn plan(&self) -> Plan;
+    /// The chunks and blocks of its work.
+    fn plan(&self) -> ChunkPlan;
 
     /// From now on no more than about `rows` rows that are fetched are computed at once where no gradient is taken, so
     /// that they take less memory. No bit of a result depends on it; an engine whose bits would takes no notice, and
@@ -158,11 +160,11 @@ pub trait Engine: SearchSpace + Send {
 
     /// A copy of all that decides the steps to come; `pairs` are the history slots in use where L-BFGS searches, whose
     /// gradient is then copied too. Takes memory from `spare` where it can.
-    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State>;
+    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> Result<State>;
 
     /// The first tensor among parameters and moments that holds NaN or infinity, judged on bits.
     fn first_not_finite(&mut self) -> Result<Option<String>> {
-        Ok(self.state(None, &mut Spare::default())?.first_not_finite())
+        Ok(self.state(None, &mut ReusedBuffers::default())?.first_not_finite())
     }
 
     /// Goes on from a state of this shape, whichever engine has made it and however that was cut. A search that is part

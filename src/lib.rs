@@ -45,9 +45,11 @@
 //! rows, of resuming and of observers lie in the folder `examples/`. Events (what data were taken for, warnings) go
 //! to [`tracing`].
 
+#![cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "readers of files or the GPU engine use it"))]
+
 #[cfg(feature = "files")]
 mod api;
-#[cfg(all(feature = "files", feature = "gpu"))]
+#[cfg(feature = "gpu")]
 #[doc(hidden)]
 pub mod bench;
 #[cfg(feature = "cli")]
@@ -85,5 +87,5 @@ pub use run::config::MemoryPlan;
 pub use run::metrics::{RhoHatRange, Terms};
 #[cfg(feature = "files")]
 pub use run::session::{ProgressObserver, RunFiles, Stage, Summary, Validation};
-pub use train::diagnostics::Health;
+pub use train::diagnostics::UnitDiagnostics;
 pub use train::{Ended, HeldOutCost, Progress};

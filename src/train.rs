@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::io::clock::Moment;
 use crate::math::objective::{Cost, Objective};
 use crate::math::optim::lbfgs::{Iteration, Lbfgs};
-use crate::math::optim::{Descent, OptimizerConfig};
+use crate::math::optim::{DescentConfig, OptimizerConfig};
 use crate::math::random::Stream;
 use crate::train::resample::resample;
 pub use early_stopping::{EarlyStopping, EarlyStoppingState};
@@ -27,7 +27,7 @@ const PARAMETERS_CHECKED: usize = 10;
 /// J by the next report besides.
 const LOOKING: f64 = 0.02;
 
-/// What a training run does.
+/// The plan of a training run.
 #[derive(Clone, Debug)]
 pub struct Recipe {
     /// The optimiser.
@@ -67,7 +67,7 @@ pub enum Ended {
     Early,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Updates or iterations done.
@@ -106,7 +106,7 @@ pub fn resume(
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
     let started = Moment::now();
-    let mut run = Run { started, position, observer, next_look: started };
+    let mut run = TrainingRun { started, position, observer, next_look: started };
     let ended = match (run.position.ended, recipe.optimizer.descent()) {
         (Some(ended), _) => ended,
         (None, None) => run.search(engine, recipe)?,
@@ -121,7 +121,7 @@ pub fn resume(
 }
 
 /// How far a run has come, and who is told of it.
-struct Run<'a> {
+struct TrainingRun<'a> {
     started: Moment,
     /// Without the seconds since `started` and without the search.
     position: TrainProgress,
@@ -130,7 +130,7 @@ struct Run<'a> {
     next_look: Moment,
 }
 
-impl Run<'_> {
+impl TrainingRun<'_> {
     /// L-BFGS on all examples.
     fn search(&mut self, engine: &mut dyn Engine, recipe: &Recipe) -> Result<Ended> {
         let examples = engine.examples() as u64;
@@ -161,7 +161,12 @@ impl Run<'_> {
     }
 
     /// SGD or Adam, on mini-batches in a seeded order or on all examples.
-    fn descend(&mut self, engine: &mut dyn Engine, recipe: &Recipe, descent: &Descent) -> Result<Ended> {
+    fn descend(
+        &mut self,
+        engine: &mut dyn Engine,
+        recipe: &Recipe,
+        descent: &DescentConfig,
+    ) -> Result<Ended> {
         let examples = engine.examples();
         let batch = descent.batch.unwrap_or(examples);
         let mut order = BatchSampler::after(examples, recipe.shuffle, self.position.samples);
@@ -186,7 +191,7 @@ impl Run<'_> {
         &mut self,
         engine: &mut dyn Engine,
         recipe: &Recipe,
-        descent: &Descent,
+        descent: &DescentConfig,
         rows: Rows<'_>,
     ) -> Result<()> {
         let step = self.position.steps;

@@ -8,7 +8,7 @@ use super::Data;
 use super::names::by_name;
 use crate::data::{LazyExamples, Preprocess};
 use crate::engine::device::{Choice, Setup};
-use crate::engine::{Cut, Engine, RhoHat};
+use crate::engine::{Chunking, Engine, RhoHat};
 use crate::error::{Error, Result};
 use crate::math::objective::Objective;
 use crate::math::params::{Matrix, Params, Shape};
@@ -225,18 +225,21 @@ impl Model {
     fn compute<T>(&self, compute: impl FnOnce(&mut dyn Engine) -> Result<T>) -> Result<T> {
         let mut computing = self.computing();
         let Computing { choice, engine } = &mut *computing;
-        if engine.is_none() {
-            let choice = match choice {
-                Some(choice) => choice,
-                None => choice.insert(Choice::resolve(&self.selector.parse()?)?),
-            };
-            let (objective, rho_hat) = (self.meta.objective, RhoHat::default());
-            let setup = Setup { objective, cut: Cut::default(), rho_hat, threads: 0 };
-            // It encodes rows that it is handed, and holds none of its own.
-            let examples = Matrix::new(0, self.params.shape.visible, Vec::new());
-            *engine = Some(choice.open(&setup, &(self.params.clone(), examples))?);
-        }
-        compute(&mut **engine.as_mut().expect("it has been set up"))
+        let engine = match engine {
+            Some(engine) => engine,
+            None => {
+                let choice = match choice {
+                    Some(choice) => choice,
+                    None => choice.insert(Choice::resolve(&self.selector.parse()?)?),
+                };
+                let (objective, rho_hat) = (self.meta.objective, RhoHat::default());
+                let setup = Setup { objective, cut: Chunking::default(), rho_hat, threads: 0 };
+                // It encodes rows that it is handed, and holds none of its own.
+                let examples = Matrix::new(0, self.params.shape.visible, Vec::new());
+                engine.insert(choice.open(&setup, &(self.params.clone(), examples))?)
+            }
+        };
+        compute(&mut **engine)
     }
 
     fn computing(&self) -> MutexGuard<'_, Computing> {

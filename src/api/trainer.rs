@@ -11,7 +11,6 @@ use crate::run::config::MemoryPlan;
 use crate::run::config::settings::Settings;
 use crate::run::session::{Outset, Place, ProgressObserver, Request, Summary};
 use crate::train::Progress;
-use crate::verify::kernels::check_candidate;
 
 /// The settings of a training run.
 ///
@@ -132,8 +131,20 @@ impl Trainer {
     fn request(&self, data: &Data) -> Result<Request> {
         let mut settings = data.settings.table()?;
         settings.extend(self.settings.table()?);
-        let tune = Tune { mode: TuneMode::Auto, check: check_candidate };
+        let tune = tune();
         let (data, place) = (Some(data.open.clone()), self.place.clone());
         Ok(Request { data, place, data_changed: self.data_changed, ..Request::new(settings, tune) })
     }
+}
+
+/// The usual choice of kernels: those that an earlier race has found, or a race among those that are right.
+#[cfg(feature = "gpu")]
+fn tune() -> Tune {
+    Tune { mode: TuneMode::Auto, check: crate::verify::kernels::check_candidate }
+}
+
+/// There are no kernels to choose from.
+#[cfg(not(feature = "gpu"))]
+fn tune() -> Tune {
+    Tune { mode: TuneMode::Auto }
 }

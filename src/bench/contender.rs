@@ -8,7 +8,7 @@ use crate::engine::device::{Choice, Selector, Setup};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::adapter::adapters;
 use crate::engine::gpu::tune::{Tune, TuneMode, Workload};
-use crate::engine::{Cut, Engine};
+use crate::engine::{Chunking, Engine};
 use crate::error::{Error, Result};
 use crate::math::objective::Objective;
 use crate::math::params::{Matrix, Params};
@@ -103,7 +103,7 @@ impl Contender {
     pub fn tune(&self, (params, data): &(Params<f32>, Matrix<f32>)) -> Result<()> {
         if self.gpu().is_some() {
             let (shape, examples) = (params.shape, data.rows);
-            let work = Workload { shape, examples, batch: None, cut: Cut::default() };
+            let work = Workload { shape, examples, batch: None, cut: Chunking::default() };
             self.choice.tune(&work, self.tune)?;
         }
         Ok(())

@@ -10,19 +10,19 @@ use super::row::{Row, What};
 use super::sampled::indices;
 use super::stats::{Pace, Summary, alone};
 use super::steps::wrong;
-use crate::engine::Cut;
+use crate::engine::Chunking;
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::variant::{Product, Variant};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::storage::Storage;
 use crate::engine::gpu::ops::{SplitK, product_room};
 use crate::engine::gpu::recording::{Recorder, Recording};
+use crate::engine::variant::{Product, Variant};
 use crate::error::Result;
 use crate::math::random::Stream;
 use crate::math::transpose::Transpose;
 use crate::verify::compare::Expected;
-use crate::verify::numbers::{Kind, Numbers};
+use crate::verify::numbers::{CaseNumbers, NumberKind};
 use crate::verify::rig::Failure;
 
 /// Outputs of a product that are checked: 8 rows by 8 columns.
@@ -94,7 +94,7 @@ pub fn measure_variants(
     candidates: &[ProductVariant],
 ) -> Result<Vec<Row>> {
     let Some(gpu) = who.gpu() else { return Ok(Vec::new()) };
-    let plan = Partition::new(gpu, size.units(), size.m, Cut::default())?.plan();
+    let plan = Partition::new(gpu, size.units(), size.m, Chunking::default())?.plan();
     let piece = Size { h: plan.block, m: plan.chunk.min(size.m), ..size };
     let mut rows = Vec::new();
     for transpose in [Transpose::Nt, Transpose::Nn, Transpose::Tn] {
@@ -117,9 +117,9 @@ impl Operands {
             Transpose::Nn => (m, n, h),
             Transpose::Tn => (h, n, m),
         };
-        let mut numbers = Numbers::new(0, "bench products");
+        let mut numbers = CaseNumbers::new(0, "bench products");
         let [of_a, of_b] = transpose.operands(size.0, size.1, size.2);
-        let values = [of_a, of_b].map(|(rows, cols)| numbers.draw(Kind::Integers, rows * cols));
+        let values = [of_a, of_b].map(|(rows, cols)| numbers.draw(NumberKind::Integers, rows * cols));
         let upload = |(rows, cols), values: &[f32]| -> Result<Tensor> {
             let tensor = Tensor::zeros(gpu, "operand", rows, cols)?;
             tensor.write(gpu, values);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::formats::Format;
 use crate::data::{Axes, Meaning, Normalize, RawRows, Reading, Scale};
-use crate::engine::gpu::kernel::variant::Variant;
+use crate::engine::variant::Variant;
 use crate::error::plain;
 use crate::io::memory::Bytes;
 use crate::math::objective::Activation;

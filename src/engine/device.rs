@@ -7,13 +7,13 @@ use crate::engine::cpu::Cpu;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::adapter::{adapters, select};
 use crate::engine::gpu::engine::GpuEngine;
-use crate::engine::gpu::kernel::variant::Variant;
 use crate::engine::gpu::tune::cache::Cache;
 use crate::engine::gpu::tune::{self, Kernels, Tune, TuneMode, Workload};
 use crate::engine::reference::Reference;
 pub use crate::engine::selector::Selector;
 pub use crate::engine::setup::Setup;
-use crate::engine::{Engine, Job, Plan};
+use crate::engine::variant::Variant;
+use crate::engine::{ChunkPlan, Engine, Job};
 use crate::error::{Error, Result};
 use crate::io::memory::Footprint;
 use crate::math::params::{Matrix, Params};
@@ -122,7 +122,7 @@ impl Choice {
     ///
     /// # Errors
     /// When the job does not fit the bindings of a WebGPU device.
-    pub fn footprint(&self, job: &Job) -> Result<(Plan, Footprint)> {
+    pub fn footprint(&self, job: &Job) -> Result<(ChunkPlan, Footprint)> {
         self.check_binding_limit(job.cut.binding_limit)?;
         match self {
             Self::Reference => Ok(crate::engine::reference::footprint(job)),

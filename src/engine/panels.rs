@@ -13,12 +13,12 @@ use crate::math::params::{Params, Shape};
 
 /// The flat order of the parameters of one shape.
 #[derive(Clone, Copy, Debug)]
-pub struct Layout {
+pub struct PanelLayout {
     /// n and h.
     pub shape: Shape,
 }
 
-impl Layout {
+impl PanelLayout {
     /// The layout of `shape`.
     pub fn new(shape: Shape) -> Self {
         Self { shape }

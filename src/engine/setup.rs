@@ -6,10 +6,10 @@ use crate::math::objective::{Objective, RhoHatMode};
 /// engine likes, on all cores.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Setup {
-    /// What is minimised.
+    /// The objective.
     pub objective: Objective,
     /// Rows and hidden units computed at a time.
-    pub cut: Cut,
+    pub cut: Chunking,
     /// How ρ̂ is taken in mini-batch steps.
     pub rho_hat: RhoHat,
     /// Threads of the CPU engine; 0 is one a core.
@@ -19,7 +19,7 @@ pub struct Setup {
 /// How an engine is asked to cut its work; `None` leaves a size to it. The result does not depend on the cut beyond
 /// rounding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cut {
+pub struct Chunking {
     /// Rows computed at a time.
     pub chunk: Option<usize>,
     /// Hidden units a block; the CPU engine rounds it up to a multiple of 16.

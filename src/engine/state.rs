@@ -1,63 +1,23 @@
-//! What an engine has to be given back to take the same steps again: a copy of its vectors, as they lie there.
+//! The state of an engine, from which the same steps follow again: a copy of its vectors, as they lie there.
 //!
 //! Vectors are copied without being rearranged, since training waits for it. Whoever reads them asks for tensors.
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::panels::Layout;
-use crate::math::optim::lbfgs::HISTORY;
+use crate::engine::panels::PanelLayout;
+use crate::math::optim::role::Role;
 use crate::math::params::{Params, Real, Shape};
-
-/// What a vector of the parameters' shape is to the engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// The parameters.
-    Params,
-    /// v of SGD (0); first (0) and second (1) moment of Adam.
-    Moment(usize),
-    /// The gradient at the parameters, of L-BFGS.
-    Gradient,
-    /// s of a history slot of L-BFGS.
-    Step(usize),
-    /// y of a history slot of L-BFGS.
-    Change(usize),
-    /// The parameters with the lowest J over held-out examples.
-    Best,
-}
-
-impl Role {
-    /// Of what a tensor is the part, for people; nothing for the parameters themselves.
-    fn of(self) -> String {
-        match self {
-            Self::Params => String::new(),
-            Self::Moment(0) => "the momentum of ".to_owned(),
-            Self::Moment(_) => "the second moment of ".to_owned(),
-            Self::Gradient => "the gradient of ".to_owned(),
-            Self::Step(slot) | Self::Change(slot) => format!("the search history ({slot}) of "),
-            Self::Best => "the best ".to_owned(),
-        }
-    }
-
-    fn is_known(self) -> bool {
-        match self {
-            Self::Params | Self::Gradient | Self::Best => true,
-            Self::Moment(i) => i < 2,
-            Self::Step(slot) | Self::Change(slot) => slot < HISTORY,
-        }
-    }
-}
 
 /// Numbers in the precision of the engine.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Numbers {
+pub enum VectorData {
     /// Of the CPU and of WebGPU devices.
     Single(Vec<f32>),
     /// Of the reference.
     Double(Vec<f64>),
 }
 
-impl Numbers {
+impl VectorData {
     /// How many.
     pub fn len(&self) -> usize {
         match self {
@@ -92,9 +52,9 @@ pub fn are_finite(values: &[f32]) -> bool {
 /// Memory of a state that nobody needs any more, for the next one: to have new pages cleared takes several times as
 /// long as to copy numbers into old ones.
 #[derive(Debug, Default)]
-pub struct Spare(Vec<Vec<f32>>);
+pub struct ReusedBuffers(Vec<Vec<f32>>);
 
-impl Spare {
+impl ReusedBuffers {
     /// `len` numbers, whichever they are.
     pub fn take(&mut self, len: usize) -> Vec<f32> {
         let fitting = self.0.iter().position(|vector| vector.len() == len);
@@ -102,11 +62,11 @@ impl Spare {
     }
 }
 
-impl From<State> for Spare {
+impl From<State> for ReusedBuffers {
     fn from(state: State) -> Self {
         let single = |(_, numbers)| match numbers {
-            Numbers::Single(values) => Some(values),
-            Numbers::Double(_) => None,
+            VectorData::Single(values) => Some(values),
+            VectorData::Double(_) => None,
         };
         Self(state.vectors.into_iter().filter_map(single).collect())
     }
@@ -115,7 +75,7 @@ impl From<State> for Spare {
 /// In which order the numbers of a vector lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Order {
+pub enum Arrangement {
     /// That of [`Params::to_flat`].
     Rows,
     /// That of the CPU engine: matrices in panels of sixteen columns, W1 transposed, padding zero.
@@ -128,9 +88,9 @@ pub struct State {
     /// n and h.
     pub shape: Shape,
     /// How the vectors lie.
-    pub order: Order,
+    pub order: Arrangement,
     /// The vectors; the parameters are always there, the others where the optimiser has made them.
-    pub vectors: Vec<(Role, Numbers)>,
+    pub vectors: Vec<(Role, VectorData)>,
     /// The moving average of ρ̂ `[h]`, once a batch has started it.
     pub average: Option<Vec<f64>>,
 }
@@ -140,13 +100,20 @@ impl State {
     pub fn get<T: Real>(&self, role: Role) -> Option<Params<T>> {
         let (_, numbers) = self.vectors.iter().find(|(known, _)| *known == role)?;
         Some(match (self.order, numbers) {
-            (Order::Rows, Numbers::Single(flat)) => Params::from_flat(self.shape, flat).cast(),
-            (Order::Rows, Numbers::Double(flat)) => Params::from_flat(self.shape, flat).cast(),
-            (Order::Panels, Numbers::Single(flat)) => Layout::new(self.shape).tensors(flat).cast(),
-            (Order::Panels, Numbers::Double(flat)) => {
-                Layout::new(self.shape).tensors(&crate::math::params::cast(flat)).cast()
+            (Arrangement::Rows, VectorData::Single(flat)) => Params::from_flat(self.shape, flat).cast(),
+            (Arrangement::Rows, VectorData::Double(flat)) => Params::from_flat(self.shape, flat).cast(),
+            (Arrangement::Panels, VectorData::Single(flat)) => {
+                PanelLayout::new(self.shape).tensors(flat).cast()
+            }
+            (Arrangement::Panels, VectorData::Double(flat)) => {
+                PanelLayout::new(self.shape).tensors(&crate::math::params::cast(flat)).cast()
             }
         })
+    }
+
+    /// Whether a vector is there.
+    pub fn holds(&self, role: Role) -> bool {
+        self.vectors.iter().any(|(known, _)| *known == role)
     }
 
     /// The parameters alone.
@@ -156,16 +123,16 @@ impl State {
     }
 
     /// Adds the parameters of `best`, which lie in the same order, as the best so far; the copy goes into `spare`.
-    pub fn add_best(&mut self, best: &Self, spare: &mut Spare) {
+    pub fn add_best(&mut self, best: &Self, spare: &mut ReusedBuffers) {
         assert_eq!((best.shape, best.order), (self.shape, self.order), "the best of the same engine");
         let params = best.vectors.iter().filter(|(role, _)| *role == Role::Params);
-        let mut copied = |numbers: &Numbers| match numbers {
-            Numbers::Single(values) => {
+        let mut copied = |numbers: &VectorData| match numbers {
+            VectorData::Single(values) => {
                 let mut copy = spare.take(values.len());
                 copy.copy_from_slice(values);
-                Numbers::Single(copy)
+                VectorData::Single(copy)
             }
-            Numbers::Double(_) => numbers.clone(),
+            VectorData::Double(_) => numbers.clone(),
         };
         self.vectors.extend(params.map(|(_, numbers)| (Role::Best, copied(numbers))));
     }
@@ -178,13 +145,13 @@ impl State {
     }
 
     /// Numbers of a vector of this shape that lies in this order; `None` where no memory holds so many.
-    pub fn vector_len(shape: Shape, order: Order) -> Option<usize> {
+    pub fn vector_len(shape: Shape, order: Arrangement) -> Option<usize> {
         // A bound on either order, padding included, before anything is multiplied without care.
         let most = shape.visible.checked_add(16)?.checked_mul(shape.hidden.checked_add(16)?)?;
         most.checked_mul(16)?;
         Some(match order {
-            Order::Rows => shape.parameters(),
-            Order::Panels => Layout::new(shape).len(),
+            Arrangement::Rows => shape.parameters(),
+            Arrangement::Panels => PanelLayout::new(shape).len(),
         })
     }
 
@@ -199,7 +166,7 @@ impl State {
             return Err("the parameters are missing".to_owned());
         }
         for (i, (role, numbers)) in self.vectors.iter().enumerate() {
-            if !role.is_known() || roles[..i].contains(role) {
+            if !Role::all().any(|known| known == *role) || roles[..i].contains(role) {
                 return Err(format!("{role:?} is unknown or there twice"));
             }
             if numbers.len() != len {
@@ -220,23 +187,24 @@ impl State {
     pub fn first_not_finite(&self) -> Option<String> {
         let (role, _) = self.vectors.iter().find(|(_, numbers)| !numbers.are_finite())?;
         let tensor = self.get::<f64>(*role).and_then(|params| params.first_not_finite());
-        Some(role.of() + tensor.unwrap_or("its padding"))
+        Some(role.prefix() + tensor.unwrap_or("its padding"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math::optim::lbfgs::HISTORY;
 
-    fn state(order: Order, bad: usize, number: f32) -> State {
+    fn state(order: Arrangement, bad: usize, number: f32) -> State {
         let shape = Shape { visible: 3, hidden: 2 };
         let mut numbers = vec![1.0; State::vector_len(shape, order).unwrap()];
         numbers[bad] = number;
-        let fine = Numbers::Single(vec![f32::MAX; numbers.len()]);
+        let fine = VectorData::Single(vec![f32::MAX; numbers.len()]);
         State {
             shape,
             order,
-            vectors: vec![(Role::Params, fine), (Role::Moment(0), Numbers::Single(numbers))],
+            vectors: vec![(Role::Params, fine), (Role::Moment(0), VectorData::Single(numbers))],
             average: None,
         }
     }
@@ -247,29 +215,33 @@ mod tests {
         for bits in bits {
             let number = f32::from_bits(bits);
             for (at, name) in [(0, "encoder.weight"), (6, "encoder.bias"), (8, "decoder.weight")] {
-                let found = state(Order::Rows, at, number).first_not_finite();
+                let found = state(Arrangement::Rows, at, number).first_not_finite();
                 assert_eq!(found, Some(format!("the momentum of {name}")), "{bits:x}");
             }
             // Behind W1ᵀ of 3 lines and b1 of one.
-            let found = state(Order::Panels, 64, number).first_not_finite().unwrap();
+            let found = state(Arrangement::Panels, 64, number).first_not_finite().unwrap();
             assert_eq!(found, "the momentum of decoder.weight", "{bits:x}");
-            let wide = Numbers::Double(vec![0.0, f64::from(number)]);
+            let wide = VectorData::Double(vec![0.0, f64::from(number)]);
             assert!(!wide.are_finite(), "{bits:x}");
         }
         for bits in [0, 0x8000_0000, 1, 0x7f7f_ffff, 0xff7f_ffff, 0x007f_ffff] {
-            assert_eq!(state(Order::Rows, 3, f32::from_bits(bits)).first_not_finite(), None, "{bits:x}");
+            assert_eq!(
+                state(Arrangement::Rows, 3, f32::from_bits(bits)).first_not_finite(),
+                None,
+                "{bits:x}"
+            );
         }
-        assert!(Numbers::Double(vec![f64::MAX, f64::MIN_POSITIVE, -0.0]).are_finite());
+        assert!(VectorData::Double(vec![f64::MAX, f64::MIN_POSITIVE, -0.0]).are_finite());
     }
 
     #[test]
     fn a_state_that_does_not_fit_its_shape_is_refused() {
-        let good = state(Order::Rows, 0, 1.0);
+        let good = state(Arrangement::Rows, 0, 1.0);
         assert_eq!(good.check(), Ok(()));
         let mut twice = good.clone();
         twice.vectors.push(twice.vectors[1].clone());
         let mut short = good.clone();
-        short.vectors[1].1 = Numbers::Double(vec![0.0; 3]);
+        short.vectors[1].1 = VectorData::Double(vec![0.0; 3]);
         let mut unknown = good.clone();
         unknown.vectors[1].0 = Role::Step(HISTORY);
         let bare = State { vectors: good.vectors[1..].to_vec(), ..good.clone() };

@@ -3,14 +3,16 @@
 pub mod first_order;
 pub mod lbfgs;
 pub mod line_search;
+pub mod role;
 pub mod schedule;
 mod search_space;
 
 use serde::{Deserialize, Serialize};
 
 use first_order::Update;
+pub use role::Role;
 pub use schedule::{LearningRate, Schedule};
-pub use search_space::{SearchSpace, Slot, Trial};
+pub use search_space::{SearchSpace, Trial};
 
 /// The kinds of optimisers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,19 +58,19 @@ pub enum OptimizerConfig {
     Sgd {
         /// μ.
         momentum: f64,
-        /// What it shares with other optimisers of first order.
-        descent: Descent,
+        /// The settings of every optimiser of first order.
+        descent: DescentConfig,
     },
     /// Adam.
     Adam {
-        /// What it shares with other optimisers of first order.
-        descent: Descent,
+        /// The settings of every optimiser of first order.
+        descent: DescentConfig,
     },
 }
 
 /// Settings of every optimiser of first order.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Descent {
+pub struct DescentConfig {
     /// η over time.
     pub rate: LearningRate,
     /// Rows an update; `None` is all of them.
@@ -79,7 +81,7 @@ pub struct Descent {
 
 impl OptimizerConfig {
     /// An optimiser of settings that lie flat, as in `config.toml`: it takes those that it has.
-    pub fn of(optimizer: Optimizer, momentum: f64, descent: Descent) -> Self {
+    pub fn of(optimizer: Optimizer, momentum: f64, descent: DescentConfig) -> Self {
         match optimizer {
             Optimizer::Lbfgs => Self::Lbfgs,
             Optimizer::Sgd => Self::Sgd { momentum, descent },
@@ -97,7 +99,7 @@ impl OptimizerConfig {
     }
 
     /// The settings of first order, if it is of first order.
-    pub fn descent(&self) -> Option<&Descent> {
+    pub fn descent(&self) -> Option<&DescentConfig> {
         match self {
             Self::Lbfgs => None,
             Self::Sgd { descent, .. } | Self::Adam { descent } => Some(descent),
@@ -125,7 +127,7 @@ impl OptimizerConfig {
     }
 }
 
-impl Descent {
+impl DescentConfig {
     /// Over all rows at a constant rate, with the whole β.
     pub fn constant(rate: f64) -> Self {
         Self { rate: LearningRate::constant(rate), batch: None, beta_warmup: 0 }

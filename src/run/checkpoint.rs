@@ -28,7 +28,7 @@ pub use writer::CheckpointWriter;
 
 use crate::data::Preprocess;
 use crate::data::identity::Inputs;
-use crate::engine::{Order, Role, State};
+use crate::engine::{Arrangement, Role, State};
 use crate::math::params::Shape;
 use crate::run::metrics::Mark;
 use crate::train::{EarlyStoppingState, TrainProgress};
@@ -80,7 +80,7 @@ struct ProgressFile {
     metrics: Mark,
     patience: Option<EarlyStoppingState>,
     shape: Shape,
-    order: Order,
+    order: Arrangement,
     /// The vectors in `state.bin`, in order.
     vectors: Vec<Vector>,
     /// Whether the moving average of ρ̂ follows, in f64.

@@ -31,13 +31,13 @@ use crate::data::RawRows;
 use crate::data::shuffle::{RunOrder, Shuffle};
 use crate::data::{self, Axes, Meaning, Normalize, Scale};
 use crate::engine::device::{Selector, Setup};
-use crate::engine::gpu::kernel::variant::Variant;
-use crate::engine::{Cut, Plan, RhoHat};
+use crate::engine::variant::Variant;
+use crate::engine::{ChunkPlan, Chunking, RhoHat};
 use crate::error::Result;
 use crate::io::memory::Bytes;
 use crate::io::paths::PathText;
 use crate::math::objective::{Activation, Objective, Penalty, RhoHatMode};
-use crate::math::optim::{Descent, LearningRate, Optimizer, OptimizerConfig, Schedule};
+use crate::math::optim::{DescentConfig, LearningRate, Optimizer, OptimizerConfig, Schedule};
 use crate::run::checkpoint::{Every, Span};
 use crate::train;
 
@@ -214,7 +214,7 @@ impl Config {
             steps,
         };
         let beta_warmup = self.beta_warmup.unwrap_or_default();
-        let descent = Descent { rate, batch: self.batch.rows(), beta_warmup };
+        let descent = DescentConfig { rate, batch: self.batch.rows(), beta_warmup };
         train::Recipe {
             optimizer: OptimizerConfig::of(self.optimizer, self.momentum.unwrap_or_default(), descent),
             resampling: self.revive.map(|every| train::Resampling { every, objective: self.objective() }),
@@ -243,7 +243,7 @@ impl Config {
 
     /// How the engine is set up.
     pub fn setup(&self) -> Setup {
-        let cut = Cut { chunk: self.chunk, block: self.block, binding_limit: self.binding_limit };
+        let cut = Chunking { chunk: self.chunk, block: self.block, binding_limit: self.binding_limit };
         let default = RhoHat::default();
         let rho_hat = RhoHat { mode: self.rho_hat, decay: self.rho_hat_decay.unwrap_or(default.decay) };
         Setup { objective: self.objective(), cut, rho_hat, threads: self.threads }
@@ -251,7 +251,7 @@ impl Config {
 
     /// These settings with the cut that the engine has settled on and the kernels that its device uses, if it has any,
     /// so that a repetition has the same bits.
-    pub fn with_plan(self, plan: Plan, variant: Option<Variant>) -> Self {
+    pub fn with_plan(self, plan: ChunkPlan, variant: Option<Variant>) -> Self {
         Self { chunk: Some(plan.chunk), block: Some(plan.block), force_variant: variant, ..self }
     }
 

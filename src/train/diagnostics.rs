@@ -44,7 +44,7 @@ pub fn saturated(rho_hat: &[f64]) -> usize {
 
 /// How many units have which fault; a unit may have several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Health {
+pub struct UnitDiagnostics {
     /// See [`is_dead`].
     pub dead: usize,
     /// See [`saturated`].
@@ -59,7 +59,7 @@ pub struct Health {
     pub duplicates_over: usize,
 }
 
-impl Health {
+impl UnitDiagnostics {
     /// Counts at `params`, which are the engine's, with the ρ̂ of `cost`; collapsed units over the examples `rows`.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ impl Health {
     }
 }
 
-/// Bytes that [`Health::measure`] holds for a while, of activations of `rows` examples.
+/// Bytes that [`UnitDiagnostics::measure`] holds for a while, of activations of `rows` examples.
 pub fn held_bytes(hidden: usize, rows: usize) -> u64 {
     4 * (hidden * rows).min(HELD.max(hidden)) as u64
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::StepContext;
-use crate::engine::{Engine, Spare, State};
+use crate::engine::{Engine, ReusedBuffers, State};
 use crate::error::Result;
 use crate::math::objective::Cost;
 
@@ -56,7 +56,7 @@ impl EarlyStopping {
             return Ok(None);
         }
         self.looked = Some(step);
-        let state = context.engine.state(None, &mut Spare::default())?.only_params();
+        let state = context.engine.state(None, &mut ReusedBuffers::default())?.only_params();
         self.engine.set_state(&state)?;
         let cost = self.engine.cost()?;
         let j = cost.total();

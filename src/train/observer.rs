@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Ended;
-use crate::engine::{Engine, Spare, State};
+use crate::engine::{Engine, ReusedBuffers, State};
 use crate::error::Result;
 use crate::math::objective::Cost;
 use crate::math::optim::lbfgs::Lbfgs;
@@ -73,7 +73,7 @@ impl StepContext<'_> {
     ///
     /// # Errors
     /// Those of the engine.
-    pub fn snapshot(&mut self, spare: &mut Spare) -> Result<(TrainProgress, State)> {
+    pub fn snapshot(&mut self, spare: &mut ReusedBuffers) -> Result<(TrainProgress, State)> {
         let state = self.engine.state(self.search.map(Lbfgs::pairs), spare)?;
         Ok((TrainProgress { search: self.search.cloned(), ..self.position.clone() }, state))
     }

@@ -1,5 +1,5 @@
-//! The case list of the kernels: each shader against its twin in [`crate::engine::reference::kernels`], over awkward shapes,
-//! within the bound that [`super::running_error`] derives, exactly on small integers.
+//! The case list of the kernels: each shader against the reference kernel of its name in
+//! [`crate::engine::reference::kernels`], over awkward shapes, within the bound that [`super::running_error`] derives, exactly on small integers.
 
 mod layers;
 mod penalty;
@@ -14,7 +14,7 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::Kernel;
 pub use products::{ProductCase, check_candidate, check_products};
 
-type Run = Box<dyn Fn(Rig<'_>) -> Result<Closeness, Failure>>;
+type CaseRun = Box<dyn Fn(Rig<'_>) -> Result<Closeness, Failure>>;
 
 /// One run of one kernel on given numbers.
 pub struct Case {
@@ -22,7 +22,7 @@ pub struct Case {
     pub kernel: &'static Kernel,
     /// Shape and kind of numbers.
     pub what: String,
-    run: Run,
+    run: CaseRun,
 }
 
 impl Case {

@@ -2,16 +2,16 @@
 
 use crate::math::random::Stream;
 
-/// What a case is run on.
+/// The kind of numbers that a case is run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum NumberKind {
     /// Integers from −2 to 2: sums of 10⁶ products stay below 2²⁴ and every engine has to meet them exactly.
     Integers,
     /// Reals in (−1, 1).
     Reals,
 }
 
-impl Kind {
+impl NumberKind {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Integers, Self::Reals];
 
@@ -26,19 +26,19 @@ impl Kind {
 
 /// A seeded source of numbers for one case.
 #[derive(Debug)]
-pub struct Numbers(Stream);
+pub struct CaseNumbers(Stream);
 
-impl Numbers {
+impl CaseNumbers {
     /// The numbers of the case `name`.
     pub fn new(seed: u64, name: &str) -> Self {
         Self(Stream::new(seed, name))
     }
 
     /// `count` numbers of a kind.
-    pub fn draw(&mut self, kind: Kind, count: usize) -> Vec<f32> {
+    pub fn draw(&mut self, kind: NumberKind, count: usize) -> Vec<f32> {
         match kind {
-            Kind::Integers => (0..count).map(|_| self.0.below(5) as f32 - 2.0).collect(),
-            Kind::Reals => self.between(-1.0, 1.0, count),
+            NumberKind::Integers => (0..count).map(|_| self.0.below(5) as f32 - 2.0).collect(),
+            NumberKind::Reals => self.between(-1.0, 1.0, count),
         }
     }
 

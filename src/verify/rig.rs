@@ -3,10 +3,10 @@
 
 use super::compare::Difference;
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::Memory;
 use crate::engine::gpu::memory::buffer::{Tensor, padded, read};
 use crate::engine::gpu::memory::storage::Storage;
 use crate::engine::gpu::recording::Recorder;
+use crate::engine::variant::Memory;
 use crate::error::{Error, Result};
 
 /// Numbers behind every tensor that no kernel may write; read as numbers they are NaN.

@@ -1,26 +1,26 @@
 //! Whole passes and updates of an engine against the reference, within the bound that follows from the formulas.
 
 use super::compare::{Closeness, Expected, UNIT};
-use super::numbers::Numbers;
+use super::numbers::CaseNumbers;
 use super::rig::Failure;
 use super::running_error::kernels::{adam, sgd};
 use super::running_error::step::{Bounded, Weights, cost_and_gradient, exact_weights, forward};
 use super::running_error::{Approx, exact};
 use crate::engine::device::Choice;
 use crate::engine::setup::Setup;
-use crate::engine::{Cut, Engine, NewUnit, RhoHat, Rows, Step, Update};
+use crate::engine::{Chunking, Engine, NewUnit, RhoHat, Rows, Step, Update};
 use crate::math::objective::{Activation, Cost, Objective, Penalty, RhoHatMode};
-use crate::math::params::{Matrix, Params, Shape};
+use crate::math::params::{Matrix, ParamTensor, Params, Shape};
 
 /// Awkward on purpose: no size is a multiple of a tile, and a row and a unit are left over by every cut.
 const SHAPE: Shape = Shape { visible: 13, hidden: 10 };
 const EXAMPLES: usize = 50;
 
 /// All in one piece; three blocks; three blocks and several chunks.
-pub const CUTS: [Cut; 3] = [
-    Cut { chunk: None, block: None, binding_limit: None },
-    Cut { chunk: None, block: Some(4), binding_limit: None },
-    Cut { chunk: Some(16), block: Some(4), binding_limit: None },
+pub const CUTS: [Chunking; 3] = [
+    Chunking { chunk: None, block: None, binding_limit: None },
+    Chunking { chunk: None, block: Some(4), binding_limit: None },
+    Chunking { chunk: Some(16), block: Some(4), binding_limit: None },
 ];
 
 /// Parameters and examples in which nothing cancels: weights and data keep away from 0 and the data from what the
@@ -28,7 +28,7 @@ pub const CUTS: [Cut; 3] = [
 /// error.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    /// What is minimised.
+    /// The objective.
     pub objective: Objective,
     /// Start parameters.
     pub params: Params<f32>,
@@ -42,15 +42,15 @@ impl Problem {
         Self::of_shape(pair, SHAPE, EXAMPLES, seed)
     }
 
-    /// One of any shape. Weights shrink as the sums over them grow, so that no unit saturates: the gradient of the penalty of a unit
-    /// that is always on is huge, and so is what a rounding does to it.
+    /// One of any shape. Weights shrink as the sums over them grow, so that no unit saturates: the penalty's gradient of a unit that
+    /// is always on is huge, and so is what a rounding does to it.
     pub fn of_shape(
         (activation, output): (Activation, Activation),
         shape: Shape,
         examples: usize,
         seed: u64,
     ) -> Self {
-        let mut numbers = Numbers::new(seed, "whole steps");
+        let mut numbers = CaseNumbers::new(seed, "whole steps");
         let weights = shape.visible * shape.hidden;
         let (in_all, out_all) = (1.0 / shape.visible as f64, -1.0 / shape.hidden as f64);
         let params = Params {
@@ -81,14 +81,14 @@ impl Problem {
         Self { objective: self.objective.with_beta(beta), ..self.clone() }
     }
 
-    fn open(&self, choice: &Choice, cut: Cut, rho_hat: RhoHat) -> crate::Result<Box<dyn Engine>> {
+    fn open(&self, choice: &Choice, cut: Chunking, rho_hat: RhoHat) -> crate::Result<Box<dyn Engine>> {
         let setup = Setup { objective: self.objective, cut, rho_hat, threads: 0 };
         choice.open(&setup, &(self.params.clone(), self.data.clone()))
     }
 }
 
 /// J, ρ̂, gradient, codes and outputs of one pass.
-pub fn check_pass(choice: &Choice, problem: &Problem, cut: Cut) -> Result<Closeness, Failure> {
+pub fn check_pass(choice: &Choice, problem: &Problem, cut: Chunking) -> Result<Closeness, Failure> {
     let mut engine = problem.open(choice, cut, RhoHat::default())?;
     let (weights, x) = (exact_weights(&problem.params), exact(&problem.data.values));
     let expected = cost_and_gradient(&problem.objective, &weights, &x, None);
@@ -177,7 +177,12 @@ const BATCHES: [&[usize]; 3] = [
 ];
 
 /// Three updates: the parameters after each, and the cost before it.
-pub fn check_updates(choice: &Choice, problem: &Problem, rule: Rule, cut: Cut) -> Result<Closeness, Failure> {
+pub fn check_updates(
+    choice: &Choice,
+    problem: &Problem,
+    rule: Rule,
+    cut: Chunking,
+) -> Result<Closeness, Failure> {
     check_updates_on(choice, problem, rule, cut, BATCHES)
 }
 
@@ -186,11 +191,11 @@ pub fn check_updates_on(
     choice: &Choice,
     problem: &Problem,
     rule: Rule,
-    cut: Cut,
+    cut: Chunking,
     batches: [&[usize]; 3],
 ) -> Result<Closeness, Failure> {
     let mut engine = problem.open(choice, cut, rule.rho_hat)?;
-    let mut state = State::new(problem);
+    let mut state = BoundedState::new(problem);
     let mut worst = Closeness::default();
     for (number, batch) in (1..).zip(batches) {
         let rows = if rule.batches { Rows::Listed(batch) } else { Rows::All };
@@ -215,14 +220,14 @@ fn wrong(text: &str) -> Failure {
     Failure::Wrong(text.to_owned())
 }
 
-/// What an engine carries from update to update, with the errors that add up.
-struct State {
+/// The state that an engine carries from update to update, with the errors that add up.
+struct BoundedState {
     params: Vec<Approx>,
     moments: [Vec<Approx>; 2],
     average: Option<Vec<Approx>>,
 }
 
-impl State {
+impl BoundedState {
     fn new(problem: &Problem) -> Self {
         let params = exact(&problem.params.to_flat());
         let zeros = vec![Approx::default(); params.len()];
@@ -231,11 +236,13 @@ impl State {
 
     /// Takes the new units of `problem` over.
     fn replace(&mut self, problem: &Problem) {
-        let Shape { visible, hidden } = problem.params.shape;
+        let shape = problem.params.shape;
         for NewUnit { unit, w1, b1, d } in problem.new_units() {
-            let (matrix, bias) = (visible * hidden, visible * hidden + unit);
-            let parts = [(unit * visible, w1), (bias, vec![b1]), (matrix + hidden + unit * visible, d)];
-            for (at, values) in parts {
+            let row = unit * shape.visible;
+            let parts =
+                [(ParamTensor::W1, row, w1), (ParamTensor::B1, unit, vec![b1]), (ParamTensor::D, row, d)];
+            for (tensor, first, values) in parts {
+                let at = tensor.range(shape).start + first;
                 self.params[at..at + values.len()].copy_from_slice(&exact(&values));
                 self.moments
                     .iter_mut()
@@ -276,7 +283,7 @@ impl State {
 }
 
 /// Two engines from the same start hold the same bits after the same updates.
-pub fn check_repeatable(choice: &Choice, problem: &Problem, cut: Cut) -> Result<Closeness, Failure> {
+pub fn check_repeatable(choice: &Choice, problem: &Problem, cut: Chunking) -> Result<Closeness, Failure> {
     let run = || -> Result<Vec<f64>, Failure> {
         let mut engine = problem.open(choice, cut, RhoHat::default())?;
         for (step, batch) in (1..).zip(BATCHES) {

@@ -1,16 +1,16 @@
 //! Short training runs: the engine has to arrive where the reference does.
 
 use super::compare::{Closeness, Expected};
-use super::numbers::Numbers;
+use super::numbers::CaseNumbers;
 use super::rig::Failure;
 use super::running_error::exact;
 use super::running_error::step::{cost_and_gradient, exact_weights};
 use crate::data::shuffle::Shuffle;
 use crate::engine::device::Choice;
 use crate::engine::setup::Setup;
-use crate::engine::{Cut, RhoHat};
+use crate::engine::{Chunking, RhoHat};
 use crate::math::objective::{Objective, Penalty};
-use crate::math::optim::{Descent, Optimizer, OptimizerConfig};
+use crate::math::optim::{DescentConfig, Optimizer, OptimizerConfig};
 use crate::math::params::{Matrix, Params, Shape};
 use crate::train::{Outcome, Recipe, train};
 
@@ -19,16 +19,16 @@ use crate::train::{Outcome, Recipe, train};
 pub const BOUND: f64 = 1e-4;
 
 /// Three blocks and three chunks.
-pub const CUT: Cut = Cut { chunk: Some(96), block: Some(4), binding_limit: None };
+pub const CUT: Chunking = Chunking { chunk: Some(96), block: Some(4), binding_limit: None };
 
 const SHAPE: Shape = Shape { visible: 16, hidden: 9 };
 const EXAMPLES: usize = 200;
 
 /// Trains an engine and the reference alike. The final J of both may differ by [`BOUND`], and the engine's has to be
 /// that of its parameters.
-pub fn check(choice: &Choice, optimizer: Optimizer, cut: Cut, seed: u64) -> Result<Closeness, Failure> {
+pub fn check(choice: &Choice, optimizer: Optimizer, cut: Chunking, seed: u64) -> Result<Closeness, Failure> {
     let (of_engine, params) = run(choice, optimizer, cut, seed)?;
-    let (of_reference, _) = run(&Choice::Reference, optimizer, Cut::default(), seed)?;
+    let (of_reference, _) = run(&Choice::Reference, optimizer, Chunking::default(), seed)?;
     let wanted = of_reference.cost.total();
     let close = Expected::within(vec![wanted], |_| BOUND * wanted).compare(&[of_engine.cost.total()])?;
 
@@ -46,7 +46,7 @@ fn objective() -> Objective {
 fn run(
     choice: &Choice,
     optimizer: Optimizer,
-    cut: Cut,
+    cut: Chunking,
     seed: u64,
 ) -> Result<(Outcome, Params<f32>), Failure> {
     let setup = Setup { objective: objective(), cut, rho_hat: RhoHat::default(), threads: 0 };
@@ -55,7 +55,7 @@ fn run(
         optimizer: OptimizerConfig::of(
             optimizer,
             0.9,
-            Descent { batch: Some(40), ..Descent::constant(0.01) },
+            DescentConfig { batch: Some(40), ..DescentConfig::constant(0.01) },
         ),
         resampling: None,
         steps: 60,
@@ -69,7 +69,7 @@ fn run(
 
 /// Sums of two out of six waves, in the range of a sigmoid.
 fn examples(seed: u64) -> Matrix<f32> {
-    let mut numbers = Numbers::new(seed, "training run");
+    let mut numbers = CaseNumbers::new(seed, "training run");
     let waves = numbers.indices(6, 2 * EXAMPLES);
     let row = |pair: &[u32]| -> Vec<f32> {
         let wave = |kind: u32, i: usize| (f64::from(kind + 1) * 0.35 * i as f64).sin();

@@ -9,8 +9,8 @@ use rhohat::data::shuffle::{BatchSampler, RunOrder, Shuffle, WINDOW};
 use rhohat::data::stream::{Feed, Store, Transform};
 use rhohat::data::{Normalize, Preprocess, Scale};
 use rhohat::engine::device::{Choice, Setup, Start};
-use rhohat::engine::{Cut, Engine, Job};
-use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig};
+use rhohat::engine::{Chunking, Engine, Job};
+use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::train::{Recipe, train};
 use stats_alloc::Region;
@@ -22,7 +22,7 @@ use super::{ALLOCATOR, alone, support};
 const ASIDE: f64 = 24e6;
 
 /// A job with the rows of a window that waits to be taken, where they are fetched.
-fn job(shape: Shape, examples: usize, batch: Option<usize>, optimizer: Optimizer, cut: Cut) -> Job {
+fn job(shape: Shape, examples: usize, batch: Option<usize>, optimizer: Optimizer, cut: Chunking) -> Job {
     Job { shape, examples, batch, optimizer, cut, fetched: None, row_bytes: 0 }
 }
 
@@ -30,7 +30,8 @@ fn job(shape: Shape, examples: usize, batch: Option<usize>, optimizer: Optimizer
 fn jobs() -> Vec<Job> {
     let wide = Shape { visible: 200, hidden: 3_000 };
     let small = Shape { visible: 300, hidden: 100 };
-    let (whole, pieces) = (Cut::default(), Cut { chunk: Some(250), block: Some(160), ..Cut::default() });
+    let (whole, pieces) =
+        (Chunking::default(), Chunking { chunk: Some(250), block: Some(160), ..Chunking::default() });
     vec![
         job(wide, 300, Some(100), Optimizer::Sgd, whole),
         job(wide, 300, Some(100), Optimizer::Adam, whole),
@@ -47,7 +48,7 @@ fn learn(engine: &mut dyn Engine, job: &Job, shuffle: Shuffle) {
         optimizer: OptimizerConfig::of(
             job.optimizer,
             0.9,
-            Descent { batch: job.batch, ..Descent::constant(1e-3) },
+            DescentConfig { batch: job.batch, ..DescentConfig::constant(1e-3) },
         ),
         resampling: None,
         steps: 2,
@@ -111,7 +112,7 @@ fn the_cpu_engine_holds_no_more_of_rows_on_disk_than_its_plan_says() {
     std::fs::write(file.path(), vec![77; rows * cols]).unwrap();
     let store = Arc::new(Store::open_raw(file.path(), format!("u8:{cols}").parse().unwrap()).unwrap());
     let shape = Shape { visible: cols, hidden: 100 };
-    let cut = Cut { chunk: Some(400), ..Cut::default() };
+    let cut = Chunking { chunk: Some(400), ..Chunking::default() };
     let fetched = Some(3 * WINDOW * run * cols);
     let job = Job { fetched, row_bytes: cols, ..job(shape, rows, Some(400), Optimizer::Sgd, cut) };
     let (_, footprint) = Choice::Cpu.footprint(&job).unwrap();

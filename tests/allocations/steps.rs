@@ -3,7 +3,7 @@
 
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::Setup;
-use rhohat::engine::{Cut, Engine, RhoHat, Rows, Step, Update};
+use rhohat::engine::{Chunking, Engine, RhoHat, Rows, Step, Update};
 use rhohat::math::objective::{Objective, RhoHatMode};
 use rhohat::math::params::{Matrix, Params, Shape};
 use stats_alloc::Region;
@@ -23,7 +23,7 @@ const ALLOCATIONS: usize = STEPS.div_ceil(63) + 1 + 3 * THREADS;
 const BYTES: usize = ALLOCATIONS * 4096;
 
 /// Allocations and bytes of steps with SGD and Adam, over all rows and over batches, once all of them have run twice.
-fn allocations((n, h, m): (usize, usize, usize), cut: Cut) -> (usize, usize) {
+fn allocations((n, h, m): (usize, usize, usize), cut: Chunking) -> (usize, usize) {
     let rho_hat = RhoHat { mode: RhoHatMode::Ema, decay: 0.9 };
     let setup = Setup { objective: Objective::default(), cut, rho_hat, threads: THREADS };
     let params = Params::random(Shape { visible: n, hidden: h }, 1);
@@ -47,8 +47,8 @@ fn allocations((n, h, m): (usize, usize, usize), cut: Cut) -> (usize, usize) {
 #[test]
 fn steps_allocate_nothing_but_what_the_pool_of_threads_needs_whatever_the_shape() {
     let _alone = alone();
-    let whole = Cut::default();
-    let pieces = Cut { chunk: Some(30), block: Some(20), ..Cut::default() };
+    let whole = Chunking::default();
+    let pieces = Chunking { chunk: Some(30), block: Some(20), ..Chunking::default() };
     for (shape, cut) in
         [((3, 2, 16), whole), ((64, 25, 1000), whole), ((150, 90, 400), whole), ((150, 90, 400), pieces)]
     {

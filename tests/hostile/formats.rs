@@ -10,7 +10,7 @@ use flate2::write::{DeflateEncoder, GzEncoder};
 use rhohat::Result;
 use rhohat::data::{Normalize, Preprocess, Scale};
 use rhohat::engine::gpu::tune::cache::{CachedRace, Key};
-use rhohat::engine::{Engine, Rows, Spare, Step, Update};
+use rhohat::engine::{Engine, ReusedBuffers, Rows, Step, Update};
 use rhohat::math::objective::Objective;
 use rhohat::math::optim::Optimizer;
 use rhohat::math::optim::lbfgs::Lbfgs;
@@ -263,7 +263,7 @@ fn checkpoint_of((optimizer, bound): (Optimizer, bool)) -> Seed {
         })
         .unwrap();
     }
-    let state = cpu.state(search.as_ref().map(Lbfgs::pairs), &mut Spare::default()).unwrap();
+    let state = cpu.state(search.as_ref().map(Lbfgs::pairs), &mut ReusedBuffers::default()).unwrap();
     let position = TrainProgress { steps: 3, samples: 36, search, ..TrainProgress::default() };
     let checkpoint = Checkpoint {
         position,

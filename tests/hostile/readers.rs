@@ -10,9 +10,9 @@ use rhohat::data::{Picture, Scale, Source, Table};
 use rhohat::engine::Engine;
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::{Choice, Setup};
-use rhohat::engine::gpu::kernel::variant::Variant;
 use rhohat::engine::gpu::tune::cache::{Cache, CachedRace, Key};
-use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig};
+use rhohat::engine::variant::Variant;
+use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::run::checkpoint::{Checkpoints, Found};
 use rhohat::run::config::{Config, ConfigContext, SourceKind, UserSettings};
@@ -134,7 +134,7 @@ pub fn read_checkpoint(path: &Path) -> Result<Seen> {
             optimizer: OptimizerConfig::of(
                 optimizer,
                 0.9,
-                Descent { batch: Some(5), ..Descent::constant(0.01) },
+                DescentConfig { batch: Some(5), ..DescentConfig::constant(0.01) },
             ),
             resampling: None,
             steps: found.position.steps.saturating_add(2),

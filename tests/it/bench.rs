@@ -5,11 +5,11 @@ use rhohat::bench::ladder::Size;
 use rhohat::bench::products::{ProductVariant, measure_variants, variants};
 use rhohat::bench::stats::Pace;
 use rhohat::bench::{contenders, sampled};
-use rhohat::engine::gpu::kernel::variant::Variant;
-use rhohat::engine::{Engine, Layer, NewUnit, Plan, Spare, State, Step};
+use rhohat::engine::variant::Variant;
+use rhohat::engine::{ChunkPlan, Engine, Layer, NewUnit, ReusedBuffers, State, Step};
 use rhohat::error::Result;
 use rhohat::math::objective::{Activation, Cost, Objective, Penalty};
-use rhohat::math::optim::{SearchSpace, Slot, Trial};
+use rhohat::math::optim::{Role, SearchSpace, Trial};
 use rhohat::math::params::{Params, Shape};
 use rhohat::math::transpose::Transpose;
 
@@ -49,7 +49,7 @@ impl Engine for Faulty {
         self.inner.adapter()
     }
 
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> ChunkPlan {
         self.inner.plan()
     }
 
@@ -133,7 +133,7 @@ impl Engine for Faulty {
         self.inner.set_params(params)
     }
 
-    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State> {
+    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> Result<State> {
         self.inner.state(pairs, spare)
     }
 
@@ -155,11 +155,11 @@ impl SearchSpace for Faulty {
         self.inner.accept(slot)
     }
 
-    fn dots(&mut self, pairs: &[(Slot, Slot)]) -> Result<Vec<f64>> {
+    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
         self.inner.dots(pairs)
     }
 
-    fn set_direction(&mut self, terms: &[(f64, Slot)]) -> Result<()> {
+    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
         self.inner.set_direction(terms)
     }
 }

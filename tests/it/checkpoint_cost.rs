@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::Setup;
-use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig};
+use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
 use rhohat::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints, Every, Span};
@@ -81,7 +81,7 @@ fn a_checkpoint_every_second_costs_less_than_a_twentieth_of_the_throughput() {
             optimizer: OptimizerConfig::of(
                 optimizer,
                 0.9,
-                Descent { batch: Some(BATCH), ..Descent::constant(1e-4) },
+                DescentConfig { batch: Some(BATCH), ..DescentConfig::constant(1e-4) },
             ),
             resampling: None,
             steps: usize::MAX,

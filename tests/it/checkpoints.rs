@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::Setup;
-use rhohat::engine::{Engine, Numbers, Spare, State};
+use rhohat::engine::{Engine, ReusedBuffers, State, VectorData};
 use rhohat::error::Error;
 use rhohat::math::optim::lbfgs::Lbfgs;
 use rhohat::math::params::{Matrix, Params, Shape};
@@ -25,7 +25,7 @@ fn checkpoint(steps: usize) -> Checkpoint {
     for _ in 0..3 {
         lbfgs.iterate(&mut cpu).unwrap();
     }
-    let mut state = cpu.state(Some(lbfgs.pairs()), &mut Spare::default()).unwrap();
+    let mut state = cpu.state(Some(lbfgs.pairs()), &mut ReusedBuffers::default()).unwrap();
     state.average = Some(vec![0.25; 7]);
     let position = TrainProgress { steps, samples: 120, search: Some(lbfgs), ..TrainProgress::default() };
     let metrics = Mark { bytes: 9, samples: 8, seconds: 0.1, validation: Some(0.7), ..Mark::default() };
@@ -188,7 +188,7 @@ fn a_state_that_is_not_finite_is_never_kept() {
     keeper.wait().unwrap();
     let mut bad = checkpoint(2);
     let State { vectors, .. } = &mut bad.state;
-    let Numbers::Single(values) = &mut vectors[2].1 else { panic!("the CPU computes in f32") };
+    let VectorData::Single(values) = &mut vectors[2].1 else { panic!("the CPU computes in f32") };
     values[3] = f32::from_bits(0xffc0_0001);
     keeper.keep(bad, Ok(metrics())).unwrap();
     let error = keeper.wait().unwrap_err();

@@ -9,10 +9,10 @@ use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::device::Gpu;
 use rhohat::engine::gpu::engine::GpuEngine;
 use rhohat::engine::reference::Reference;
-use rhohat::engine::{Cut, Engine, Rows, Step, Update};
+use rhohat::engine::{Chunking, Engine, Rows, Step, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::{Activation, Objective};
-use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig};
+use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::train::{Ended, Observer, Progress, Recipe, StepContext, train};
 use rhohat::verify::steps::{CUTS, Problem, Rule, check_pass, check_updates};
@@ -31,7 +31,7 @@ fn the_gradient_over_ten_thousand_rows_does_not_depend_on_the_chunk() {
     let problem = Problem::of_shape((Activation::Sigmoid, Activation::Sigmoid), shape, 10_000, 1);
     for (name, engine) in engines("chunks") {
         for chunk in [97, 1_000, 10_000] {
-            let cut = Cut { chunk: Some(chunk), block: None, ..Cut::default() };
+            let cut = Chunking { chunk: Some(chunk), block: None, ..Chunking::default() };
             let closeness =
                 check_pass(&engine, &problem, cut).unwrap_or_else(|f| panic!("{name}, {chunk}: {f}"));
             println!("{name}, chunk {chunk}: {:.3} of the bound", closeness.share);
@@ -47,7 +47,7 @@ fn any_shape_chunk_and_block_gives_the_pass_of_the_reference() {
         let config = ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() };
         proptest!(config, |((visible, hidden, rows, pair, seed) in sizes, (chunk, block) in cuts)| {
             let problem = Problem::of_shape(Activation::pairs()[pair], Shape { visible, hidden }, rows, seed);
-            let passed = check_pass(&engine, &problem, Cut { chunk, block, ..Cut::default() });
+            let passed = check_pass(&engine, &problem, Chunking { chunk, block, ..Chunking::default() });
             prop_assert!(passed.is_ok(), "{name}: {}", passed.unwrap_err());
         });
     }
@@ -59,7 +59,7 @@ fn outputs_of_tanh_that_nearly_saturate_stay_within_their_bound() {
     let pair = (Activation::Sigmoid, Activation::Tanh);
     let problem = Problem::of_shape(pair, Shape { visible: 29, hidden: 1 }, 20, 1594982870300671773);
     for (name, engine) in engines("tanh near saturation") {
-        check_pass(&engine, &problem, Cut::default()).unwrap_or_else(|f| panic!("{name}: {f}"));
+        check_pass(&engine, &problem, Chunking::default()).unwrap_or_else(|f| panic!("{name}: {f}"));
     }
 }
 
@@ -69,7 +69,7 @@ fn more_rows_than_a_dimension_has_workgroups_and_wide_layers_give_the_pass_of_th
     for (name, engine) in engines("large shapes") {
         for (visible, hidden, rows) in [(3, 2, 70_001), (257, 131, 65), (5, 1_031, 17)] {
             let problem = Problem::of_shape(pair, Shape { visible, hidden }, rows, 2);
-            if let Err(failure) = check_pass(&engine, &problem, Cut::default()) {
+            if let Err(failure) = check_pass(&engine, &problem, Chunking::default()) {
                 panic!("{name}, {visible}→{hidden}, {rows} rows: {failure}");
             }
         }
@@ -102,10 +102,10 @@ fn given_parameters_come_back_and_replacing_them_forgets_the_momentum() {
 }
 
 fn recipe(optimizer: Optimizer) -> Recipe {
-    recipe_of(optimizer, Descent::constant(0.1))
+    recipe_of(optimizer, DescentConfig::constant(0.1))
 }
 
-fn recipe_of(optimizer: Optimizer, descent: Descent) -> Recipe {
+fn recipe_of(optimizer: Optimizer, descent: DescentConfig) -> Recipe {
     Recipe {
         optimizer: OptimizerConfig::of(optimizer, 0.9, descent),
         resampling: None,
@@ -172,7 +172,7 @@ fn reports_have_the_beta_that_rises_and_the_end_and_later_runs_the_whole_one() {
         let mut engine = choice.open(&Setup::default(), &small()).unwrap();
         let before = engine.cost().unwrap().penalty;
         let (mut first, mut second) = (KeepPenalty::default(), KeepPenalty::default());
-        let descent = Descent { beta_warmup: 20, ..Descent::constant(0.1) };
+        let descent = DescentConfig { beta_warmup: 20, ..DescentConfig::constant(0.1) };
         let warming = recipe_of(Optimizer::Adam, descent);
         let outcome = train(&mut *engine, &warming, &mut first).unwrap();
         train(&mut *engine, &recipe(Optimizer::Adam), &mut second).unwrap();
@@ -237,7 +237,7 @@ fn a_gpu_is_waited_for_at_reports_alone() {
     for batch in [None, Some(20)] {
         for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
             let mut waits = |steps, report_every| {
-                let descent = Descent { batch, ..Descent::constant(0.1) };
+                let descent = DescentConfig { batch, ..DescentConfig::constant(0.1) };
                 let recipe = Recipe { steps, report_every, ..recipe_of(optimizer, descent) };
                 let before = gpu.waits();
                 train(&mut *engine, &recipe, &mut ()).unwrap();
@@ -267,7 +267,7 @@ fn handed_rows_have_the_codes_and_outputs_of_examples() {
     let all = engines("handed rows").into_iter().chain([("reference", Choice::Reference)]);
     for (name, choice) in all {
         for block in [None, Some(8)] {
-            let cut = Cut { chunk: Some(CHUNK), block, ..Cut::default() };
+            let cut = Chunking { chunk: Some(CHUNK), block, ..Chunking::default() };
             for count in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 3] {
                 let Problem { objective, params, data } = Problem::of_shape(pair, shape, count, 5);
                 let setup = Setup { objective, cut, ..Setup::default() };

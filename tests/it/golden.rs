@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rhohat::data::batches::ExampleSet;
 use rhohat::engine::device::{Choice, Setup, Start};
 use rhohat::engine::reference::Reference;
-use rhohat::engine::{Cut, Engine, RhoHat, Rows, Step, Update};
+use rhohat::engine::{Chunking, Engine, RhoHat, Rows, Step, Update};
 use rhohat::math::objective::{Objective, RhoHatMode};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::verify::compare::{Closeness, Expected, UNIT};
@@ -76,7 +76,7 @@ impl Golden {
         }
     }
 
-    fn setup(&self, cut: Cut) -> Setup {
+    fn setup(&self, cut: Chunking) -> Setup {
         let mode = if self.run.decay.is_some() { RhoHatMode::Ema } else { RhoHatMode::Exact };
         let rho_hat = RhoHat { mode, decay: self.run.decay.unwrap_or_default() };
         Setup { objective: self.objective, cut, rho_hat, threads: 0 }
@@ -128,7 +128,7 @@ fn tell(engine: &str, name: &str, Closeness { error, share }: Closeness) {
 }
 
 fn replay_in_single(engine: &str, choice: &Choice) {
-    let cuts = [Cut::default(), Cut { chunk: Some(8), block: Some(3), ..Cut::default() }];
+    let cuts = [Chunking::default(), Chunking { chunk: Some(8), block: Some(3), ..Chunking::default() }];
     for (name, golden) in golden() {
         for cut in cuts {
             let mut opened = choice.open(&golden.setup(cut), &golden).unwrap();
@@ -143,7 +143,7 @@ fn replay_in_single(engine: &str, choice: &Choice) {
 fn the_reference_replays_twenty_updates_of_another_implementation_in_f64() {
     for (name, golden) in golden() {
         let (params, data) = golden.double().unwrap();
-        let mut reference = Reference::new(&golden.setup(Cut::default()), params, data);
+        let mut reference = Reference::new(&golden.setup(Chunking::default()), params, data);
         let costs = golden.replay(name, &mut reference, DOUBLE);
         tell("reference", name, costs.worse(golden.ends_at(name, reference.params_f64(), DOUBLE)));
     }

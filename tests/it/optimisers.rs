@@ -3,8 +3,8 @@
 use rhohat::data::shuffle::{BatchSampler, Shuffle};
 use rhohat::math::objective::Cost;
 use rhohat::math::optim::lbfgs::{Iteration, Lbfgs};
-use rhohat::math::optim::line_search::{C1, C2, Found, Point, strong_wolfe};
-use rhohat::math::optim::{LearningRate, Schedule, SearchSpace, Slot, Trial};
+use rhohat::math::optim::line_search::{C1, C2, SearchEnd, StepPoint, strong_wolfe};
+use rhohat::math::optim::{LearningRate, Role, Schedule, SearchSpace, Trial};
 
 /// Any function with its gradient as the space of a search.
 struct Space<F> {
@@ -34,12 +34,13 @@ impl<F: Fn(&[f64]) -> (f64, Vec<f64>)> Space<F> {
         }
     }
 
-    fn vector(&self, slot: Slot) -> &[f64] {
+    fn vector(&self, slot: Role) -> &[f64] {
         match slot {
-            Slot::Gradient => &self.gradient,
-            Slot::Direction => &self.direction,
-            Slot::Step(i) => &self.steps[i],
-            Slot::Change(i) => &self.changes[i],
+            Role::Gradient => &self.gradient,
+            Role::Direction => &self.direction,
+            Role::Step(i) => &self.steps[i],
+            Role::Change(i) => &self.changes[i],
+            other => unreachable!("{other:?} is no vector of a search"),
         }
     }
 }
@@ -80,11 +81,11 @@ impl<F: Fn(&[f64]) -> (f64, Vec<f64>)> SearchSpace for Space<F> {
         Ok(())
     }
 
-    fn dots(&mut self, pairs: &[(Slot, Slot)]) -> rhohat::Result<Vec<f64>> {
+    fn dots(&mut self, pairs: &[(Role, Role)]) -> rhohat::Result<Vec<f64>> {
         Ok(pairs.iter().map(|&(x, y)| inner(self.vector(x), self.vector(y))).collect())
     }
 
-    fn set_direction(&mut self, terms: &[(f64, Slot)]) -> rhohat::Result<()> {
+    fn set_direction(&mut self, terms: &[(f64, Role)]) -> rhohat::Result<()> {
         let mut direction = vec![0.0; self.point.len()];
         for &(c, slot) in terms {
             direction.iter_mut().zip(self.vector(slot)).for_each(|(d, x)| *d += c * x);
@@ -157,10 +158,10 @@ fn a_start_that_is_not_finite_is_a_divergence_that_names_it() {
 }
 
 /// A search along a function of one variable; the steps it tried.
-fn search(f: impl Fn(f64) -> (f64, f64), first: f64) -> (Found, Vec<f64>, Point) {
+fn search(f: impl Fn(f64) -> (f64, f64), first: f64) -> (SearchEnd, Vec<f64>, StepPoint) {
     let at = |step: f64| {
         let (value, slope) = f(step);
-        Point { step, value, slope }
+        StepPoint { step, value, slope }
     };
     let mut tried = Vec::new();
     let found = strong_wolfe(at(0.0), first, &mut |step| {
@@ -175,7 +176,7 @@ fn a_step_that_is_found_meets_both_wolfe_conditions_from_short_and_long_first_st
     for first in [1e-6, 1e-3, 0.1, 1.0, 10.0, 1e3, 1e6] {
         let (found, tried, start) =
             search(|t| ((t - 3.0).powi(2) + (5.0 * t).cos(), 2.0 * (t - 3.0) - 5.0 * (5.0 * t).sin()), first);
-        let Found::Wolfe(point) = found else { panic!("from {first}: {found:?}") };
+        let SearchEnd::Wolfe(point) = found else { panic!("from {first}: {found:?}") };
         assert!(point.value <= start.value + C1 * point.step * start.slope, "from {first}");
         assert!(point.slope.abs() <= -C2 * start.slope, "from {first}");
         assert_eq!(tried.last(), Some(&point.step), "the step that was found is the last one tried");
@@ -188,14 +189,14 @@ fn a_trial_that_is_not_finite_shortens_the_step() {
         if t < 1.0 { (-t - (1.0 - t).ln() * 0.1, -1.0 + 0.1 / (1.0 - t)) } else { (f64::NAN, f64::NAN) }
     };
     let (found, tried, _) = search(barrier, 64.0);
-    assert!(matches!(found, Found::Wolfe(point) if point.step < 1.0), "{found:?} after {tried:?}");
+    assert!(matches!(found, SearchEnd::Wolfe(point) if point.step < 1.0), "{found:?} after {tried:?}");
 }
 
 #[test]
 fn nothing_is_found_where_no_step_goes_down() {
     // The slope promises a decrease that the values do not keep.
     let (found, ..) = search(|t| (t.abs(), -1.0), 1.0);
-    assert_eq!(found, Found::Nothing);
+    assert_eq!(found, SearchEnd::Nothing);
 }
 
 #[test]

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::device::{Choice, Setup};
-use rhohat::engine::{Cut, Engine, Numbers, RhoHat, Role, Spare, State};
+use rhohat::engine::{Chunking, Engine, ReusedBuffers, RhoHat, Role, State, VectorData};
 use rhohat::error::Error;
 use rhohat::math::objective::{Objective, Penalty, RhoHatMode};
-use rhohat::math::optim::{Descent, LearningRate, Optimizer, OptimizerConfig, Schedule};
+use rhohat::math::optim::{DescentConfig, LearningRate, Optimizer, OptimizerConfig, Schedule};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
 use rhohat::run::checkpoint::{Checkpoint, Checkpoints};
@@ -43,14 +43,14 @@ fn cases(optimizer: Optimizer) -> Vec<(Setup, Recipe)> {
     let objective = Objective { penalty: Penalty::Kl { rho: 0.05 }, beta: 0.3, ..Objective::default() };
     let rate = LearningRate { base: 0.02, schedule: Schedule::Cosine, warmup: 7, steps: STEPS };
     let recipe = |batch, beta_warmup| Recipe {
-        optimizer: OptimizerConfig::of(optimizer, 0.9, Descent { rate, batch, beta_warmup }),
+        optimizer: OptimizerConfig::of(optimizer, 0.9, DescentConfig { rate, batch, beta_warmup }),
         resampling: None,
         steps: STEPS,
         shuffle: Shuffle::runs(5, 4),
         report_every: 3,
     };
     let setup = Setup { objective, ..Setup::default() };
-    let cut = Cut { chunk: Some(32), block: Some(8), binding_limit: None };
+    let cut = Chunking { chunk: Some(32), block: Some(8), binding_limit: None };
     if optimizer == Optimizer::Lbfgs {
         return vec![(setup, recipe(None, 0)), (Setup { cut, ..setup }, recipe(None, 0))];
     }
@@ -84,7 +84,7 @@ impl Observer for Keep<'_> {
         if context.position.ended.is_some() || !self.at.contains(&steps) {
             return Ok(None);
         }
-        let (position, state) = context.snapshot(&mut Spare::default())?;
+        let (position, state) = context.snapshot(&mut ReusedBuffers::default())?;
         let checkpoint =
             Checkpoint { position, state, metrics: Mark::default(), patience: None, provenance: None };
         Checkpoints::of(self.run).publish(&checkpoint)?;
@@ -98,10 +98,10 @@ fn open(choice: &Choice, setup: &Setup) -> Box<dyn Engine> {
 }
 
 fn bits(engine: &mut dyn Engine, outcome: &Outcome) -> (Vec<u64>, usize, u64, usize) {
-    let State { vectors, .. } = engine.state(None, &mut Spare::default()).unwrap();
+    let State { vectors, .. } = engine.state(None, &mut ReusedBuffers::default()).unwrap();
     let bits = match &vectors[0].1 {
-        Numbers::Single(values) => values.iter().map(|x| u64::from(x.to_bits())).collect(),
-        Numbers::Double(values) => values.iter().map(|x| x.to_bits()).collect(),
+        VectorData::Single(values) => values.iter().map(|x| u64::from(x.to_bits())).collect(),
+        VectorData::Double(values) => values.iter().map(|x| x.to_bits()).collect(),
     };
     (bits, outcome.steps, outcome.samples, outcome.revived)
 }
@@ -169,7 +169,7 @@ fn a_copy_in_the_memory_of_an_older_one_is_the_same_and_takes_no_other() {
         let (setup, recipe) = cases(Optimizer::Adam).remove(0);
         let mut engine = open(&choice, &setup);
         train(&mut *engine, &Recipe { steps: 2, ..recipe }, &mut ()).unwrap();
-        let wanted = engine.state(None, &mut Spare::default()).unwrap();
+        let wanted = engine.state(None, &mut ReusedBuffers::default()).unwrap();
         assert_eq!(wanted.vectors.len(), 3, "{name}");
         // Parameters and moments exchanged, as a mix-up would have them.
         let mut older = wanted.clone();
@@ -187,10 +187,10 @@ fn a_copy_in_the_memory_of_an_older_one_is_the_same_and_takes_no_other() {
     }
 }
 
-fn place(numbers: &Numbers) -> usize {
+fn place(numbers: &VectorData) -> usize {
     match numbers {
-        Numbers::Single(values) => values.as_ptr().addr(),
-        Numbers::Double(values) => values.as_ptr().addr(),
+        VectorData::Single(values) => values.as_ptr().addr(),
+        VectorData::Double(values) => values.as_ptr().addr(),
     }
 }
 
@@ -208,11 +208,11 @@ fn a_state_can_be_gone_on_with_on_another_engine_and_another_cut() {
         let costs: Vec<f64> = engines
             .iter()
             .map(|(_, choice)| {
-                let cut = Cut { block: Some(5), ..setup.cut };
+                let cut = Chunking { block: Some(5), ..setup.cut };
                 let mut engine = open(choice, &Setup { cut, ..*setup });
                 engine.set_state(&state).unwrap();
                 let pairs = position.search.as_ref().map(|search| search.pairs());
-                let back = engine.state(pairs, &mut Spare::default()).unwrap();
+                let back = engine.state(pairs, &mut ReusedBuffers::default()).unwrap();
                 for (role, _) in &state.vectors {
                     assert_eq!(back.get::<f32>(*role), state.get::<f32>(*role), "{role:?}");
                 }
@@ -235,16 +235,16 @@ fn numbers_that_are_not_finite_end_training_by_the_next_report_and_are_named() {
         let (setup, recipe) = cases(Optimizer::Adam).remove(0);
         let mut engine = open(&choice, &setup);
         train(&mut *engine, &Recipe { steps: 2, ..recipe.clone() }, &mut ()).unwrap();
-        let good = engine.state(None, &mut Spare::default()).unwrap();
+        let good = engine.state(None, &mut ReusedBuffers::default()).unwrap();
         // The second moment alone hides an infinity: it stops a parameter where it is.
         for (role, of) in bad {
             for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                 let mut tensors: Params<f32> = good.get(role).unwrap();
                 tensors.d[17] = number;
-                let mut state = State { order: rhohat::engine::Order::Rows, ..good.clone() };
+                let mut state = State { order: rhohat::engine::Arrangement::Rows, ..good.clone() };
                 for (known, numbers) in &mut state.vectors {
                     let rows = if *known == role { tensors.clone() } else { good.get(*known).unwrap() };
-                    *numbers = Numbers::Single(rows.to_flat());
+                    *numbers = VectorData::Single(rows.to_flat());
                 }
                 engine.set_state(&good).unwrap();
                 assert_eq!(engine.first_not_finite().unwrap(), None, "{name}");

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::device::{Choice, Setup};
-use rhohat::engine::{Cut, Engine, Layer, RhoHat};
+use rhohat::engine::{Chunking, Engine, Layer, RhoHat};
 use rhohat::math::objective::{Activation, Objective, Penalty, RhoHatMode};
-use rhohat::math::optim::{Descent, OptimizerConfig};
+use rhohat::math::optim::{DescentConfig, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
 use rhohat::train::diagnostics::{dead, is_dead};
@@ -51,7 +51,7 @@ fn mostly_dead(f: Activation) -> (Setup, (Params<f32>, Matrix<f32>)) {
     let rho_hat = RhoHat { mode: RhoHatMode::Ema, decay: 0.9 };
     let setup = Setup {
         objective,
-        cut: Cut { chunk: Some(96), block: Some(5), ..Cut::default() },
+        cut: Chunking { chunk: Some(96), block: Some(5), ..Chunking::default() },
         rho_hat,
         threads: 0,
     };
@@ -72,7 +72,9 @@ fn run(
 
 fn recipe(resampling: Option<Resampling>) -> Recipe {
     Recipe {
-        optimizer: OptimizerConfig::Adam { descent: Descent { batch: Some(60), ..Descent::constant(0.01) } },
+        optimizer: OptimizerConfig::Adam {
+            descent: DescentConfig { batch: Some(60), ..DescentConfig::constant(0.01) },
+        },
         resampling,
         steps: 400,
         shuffle: Shuffle::rows(3),
@@ -107,7 +109,7 @@ fn one_seed_gives_the_same_bits_and_another_one_others() {
     for (name, choice) in engines("revival twice") {
         let (setup, start) = mostly_dead(Activation::Sigmoid);
         let resampling = Some(Resampling { every: 3, objective: setup.objective });
-        let optimizer = OptimizerConfig::Adam { descent: Descent::constant(0.01) };
+        let optimizer = OptimizerConfig::Adam { descent: DescentConfig::constant(0.01) };
         let params = |seed| {
             run(
                 &choice,

@@ -9,7 +9,7 @@ use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::device::Gpu;
 use rhohat::engine::gpu::memory::partition::Partition;
-use rhohat::engine::{Cut, Rows, Step, Update};
+use rhohat::engine::{Chunking, Rows, Step, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::Activation;
 use rhohat::math::optim::{Optimizer, OptimizerConfig};
@@ -29,8 +29,8 @@ fn device(test: &str) -> Option<Arc<Gpu>> {
     support::software(test).map(Arc::new)
 }
 
-fn limited(bytes: u64) -> Cut {
-    Cut { binding_limit: Some(bytes), ..Cut::default() }
+fn limited(bytes: u64) -> Chunking {
+    Chunking { binding_limit: Some(bytes), ..Chunking::default() }
 }
 
 /// All rows from the last to the first, every other one, and one.
@@ -38,7 +38,7 @@ fn batches(rows: usize) -> [Vec<usize>; 3] {
     [(0..rows).rev().collect(), (0..rows).step_by(2).collect(), vec![rows - 1]]
 }
 
-fn check_all(choice: &Choice, problem: &Problem, cut: Cut) {
+fn check_all(choice: &Choice, problem: &Problem, cut: Chunking) {
     let batches = batches(problem.data.rows);
     let batches = batches.each_ref().map(Vec::as_slice);
     check_pass(choice, problem, cut).unwrap_or_else(|failure| panic!("{cut:?}: {failure}"));
@@ -100,7 +100,7 @@ fn a_search_whose_every_tensor_is_cut_many_times_takes_the_way_of_the_reference(
         assert_eq!(outcome.steps, ITERATIONS);
         (before, outcome.cost.total(), engine.params().unwrap())
     };
-    let (before, wanted, _) = run(&Choice::Reference, Cut::default());
+    let (before, wanted, _) = run(&Choice::Reference, Chunking::default());
     let (_, found, params) = run(&Choice::Gpu(gpu), cut);
     assert!(wanted < 0.5 * before, "J has only fallen from {before} to {wanted}");
     let bound = training::BOUND * wanted;
@@ -121,7 +121,7 @@ fn any_shape_and_limit_gives_the_steps_of_the_reference() {
     let config = ProptestConfig { cases: 12, failure_persistence: None, rng_seed, ..Default::default() };
     proptest!(config, |((visible, hidden, rows, pair, seed) in sizes, (above, chunk, block) in cuts)| {
         let smallest = (4 * (17 * visible.next_multiple_of(8) + 264)).max(5_376) as u64;
-        let cut = Cut { chunk, block, binding_limit: Some(smallest + above) };
+        let cut = Chunking { chunk, block, binding_limit: Some(smallest + above) };
         let problem = Problem::of_shape(Activation::pairs()[pair], Shape { visible, hidden }, rows, seed);
         check_all(&Choice::Gpu(gpu.clone()), &problem, cut);
     });
@@ -131,7 +131,7 @@ fn any_shape_and_limit_gives_the_steps_of_the_reference() {
 fn a_last_block_that_wants_more_slices_than_the_others_finds_room() {
     let Some(gpu) = device("a narrow last block") else { return };
     let problem = Problem::of_shape(SIGMOIDS, Shape { visible: 784, hidden: 328 }, 300, 6);
-    let cut = Cut { block: Some(168), ..Cut::default() };
+    let cut = Chunking { block: Some(168), ..Chunking::default() };
     check_pass(&Choice::Gpu(gpu), &problem, cut).unwrap_or_else(|failure| panic!("{failure}"));
 }
 
@@ -166,7 +166,7 @@ const RATE: f64 = 1e-4;
 
 fn trained(choice: &Choice, problem: &Problem, blocks: usize, chunk: usize) -> (f64, Params<f32>) {
     let block = Some(problem.params.shape.hidden.div_ceil(blocks));
-    let cut = Cut { chunk: Some(chunk), block, ..Cut::default() };
+    let cut = Chunking { chunk: Some(chunk), block, ..Chunking::default() };
     let setup = Setup { objective: problem.objective, cut, ..Setup::default() };
     let mut engine = choice.open(&setup, &(problem.params.clone(), problem.data.clone())).unwrap();
     for _ in 0..STEPS {

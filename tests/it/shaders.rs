@@ -6,8 +6,9 @@ use std::fs;
 use std::path::Path;
 
 use rhohat::bench::ceilings::shaders as ceilings;
-use rhohat::engine::gpu::kernel::{ALL, Access, Binding, Host, Kernel, Memory};
+use rhohat::engine::gpu::kernel::{ALL, Access, Binding, Host, Kernel};
 use rhohat::engine::gpu::recording::RangeUniform;
+use rhohat::engine::variant::Memory;
 use rhohat::math::activation::Activation;
 use wgpu::naga::front::wgsl;
 use wgpu::naga::proc::Layouter;

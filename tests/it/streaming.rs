@@ -13,8 +13,8 @@ use rhohat::data::shuffle::{BatchSampler, RunOrder, Shuffle};
 use rhohat::data::stream::{Feed, Store, Transform, fit};
 use rhohat::data::{Normalize, Preprocess, Scale, Source};
 use rhohat::engine::device::{Choice, Setup, Start};
-use rhohat::engine::{Cut, Engine};
-use rhohat::math::optim::{Descent, Optimizer, OptimizerConfig};
+use rhohat::engine::{Chunking, Engine};
+use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::train::{Recipe, train};
 use tempfile::TempDir;
@@ -117,7 +117,7 @@ fn trained(engine: &mut dyn Engine, optimizer: Optimizer, batch: Option<usize>) 
         optimizer: OptimizerConfig::of(
             optimizer,
             0.9,
-            Descent { batch, beta_warmup: 3, ..Descent::constant(0.05) },
+            DescentConfig { batch, beta_warmup: 3, ..DescentConfig::constant(0.05) },
         ),
         resampling: None,
         steps: 11,
@@ -140,7 +140,7 @@ fn every_kind_of_file_and_normalisation_trains_to_the_bits_of_rows_in_memory() {
             ("shards", Normalize::Unit),
         ] {
             let path = folder.path().join(name);
-            let cut = Cut { chunk: Some(64), ..Cut::default() };
+            let cut = Chunking { chunk: Some(64), ..Chunking::default() };
             let open = |rows| choice.open(&Setup { cut, ..Setup::default() }, &From(rows)).unwrap();
             for (optimizer, batch) in
                 [(Optimizer::Adam, Some(40)), (Optimizer::Sgd, Some(150)), (Optimizer::Lbfgs, None)]
@@ -162,7 +162,7 @@ fn codes_and_outputs_of_fetched_rows_are_those_of_rows_in_memory() {
     let folder = folder();
     let path = folder.path().join("u8.npy");
     for choice in engines("streaming") {
-        let cut = Cut { chunk: Some(64), ..Cut::default() };
+        let cut = Chunking { chunk: Some(64), ..Chunking::default() };
         let open = |rows| choice.open(&Setup { cut, ..Setup::default() }, &From(rows)).unwrap();
         let mut resident = open(Rows::Memory(at_once(&path, Normalize::None).0));
         let rows = Rows::Disk { path: path.clone(), normalize: Normalize::None, streamed: true };

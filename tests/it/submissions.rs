@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::device::Gpu;
-use rhohat::engine::gpu::kernel::variant::Variant;
 use rhohat::engine::gpu::memory::buffer::buffer;
-use rhohat::engine::{Cut, Engine, Rows, Step, Update};
+use rhohat::engine::variant::Variant;
+use rhohat::engine::{Chunking, Engine, Rows, Step, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::{Activation, Cost};
-use rhohat::math::optim::Slot;
+use rhohat::math::optim::Role;
 use rhohat::math::params::{Params, Shape};
 use rhohat::verify::steps::Problem;
 
@@ -33,7 +33,7 @@ fn problem(shape: Shape, rows: usize) -> Problem {
     Problem::of_shape((Activation::Sigmoid, Activation::Tanh), shape, rows, 9)
 }
 
-fn open(gpu: &Arc<Gpu>, problem: &Problem, cut: Cut) -> Box<dyn Engine> {
+fn open(gpu: &Arc<Gpu>, problem: &Problem, cut: Chunking) -> Box<dyn Engine> {
     let setup = Setup { objective: problem.objective, cut, ..Setup::default() };
     Choice::Gpu(gpu.clone()).open(&setup, &(problem.params.clone(), problem.data.clone())).unwrap()
 }
@@ -47,7 +47,7 @@ struct Results {
     codes: Vec<f32>,
 }
 
-fn results(gpu: &Arc<Gpu>, problem: &Problem, cut: Cut) -> Results {
+fn results(gpu: &Arc<Gpu>, problem: &Problem, cut: Chunking) -> Results {
     let mut engine = open(gpu, problem, cut);
     let list: Vec<usize> = (0..problem.data.rows).rev().step_by(2).collect();
     let updates = [(Rows::All, SGD), (Rows::Listed(&list), Update::Adam { lr: 0.01, step: 1 })];
@@ -55,7 +55,7 @@ fn results(gpu: &Arc<Gpu>, problem: &Problem, cut: Cut) -> Results {
         .map(|(rows, update)| engine.step(&Step { rows, update, beta: BETA, report: true }).unwrap())
         .into();
     engine.begin_search(2).unwrap();
-    engine.set_direction(&[(-1.0, Slot::Gradient)]).unwrap();
+    engine.set_direction(&[(-1.0, Role::Gradient)]).unwrap();
     let slope = engine.evaluate(0.5).unwrap().slope;
     engine.accept(0).unwrap();
     Results { costs, params: engine.params().unwrap(), slope, codes: engine.encode(3, 40).unwrap() }
@@ -65,7 +65,7 @@ fn results(gpu: &Arc<Gpu>, problem: &Problem, cut: Cut) -> Results {
 fn the_length_of_submissions_changes_no_bit() {
     let Some(gpu) = device("bits") else { return };
     let problem = problem(Shape { visible: 100, hidden: 130 }, 300);
-    let cut = Cut { chunk: Some(160), block: Some(72), ..Cut::default() };
+    let cut = Chunking { chunk: Some(160), block: Some(72), ..Chunking::default() };
     for variant in Variant::supported(&gpu) {
         gpu.force(variant).unwrap();
         let of_budget = |budget: f64| {
@@ -84,7 +84,7 @@ fn the_length_of_submissions_changes_no_bit() {
 fn threads_that_share_a_device_get_the_results_of_one() {
     let Some(gpu) = device("threads") else { return };
     let problem = problem(Shape { visible: 60, hidden: 40 }, 200);
-    let cut = Cut { chunk: Some(72), ..Cut::default() };
+    let cut = Chunking { chunk: Some(72), ..Chunking::default() };
     let alone = results(&gpu, &problem, cut);
     gpu.force_budget(Some(1e6));
     std::thread::scope(|scope| {
@@ -99,7 +99,7 @@ fn threads_that_share_a_device_get_the_results_of_one() {
 fn a_step_takes_as_many_submissions_as_its_work_needs() {
     let Some(gpu) = device("work") else { return };
     let problem = problem(Shape { visible: 256, hidden: 512 }, 128);
-    let mut engine = open(&gpu, &problem, Cut::default());
+    let mut engine = open(&gpu, &problem, Chunking::default());
     engine.step(&sgd(false)).unwrap();
     let products = 5.0 * 256.0 * 512.0 * 128.0;
     let mut submissions = |budget: f64| {
@@ -118,7 +118,7 @@ fn a_step_takes_as_many_submissions_as_its_work_needs() {
 fn a_long_step_is_cut_by_what_was_measured() {
     let Some(gpu) = device("measured") else { return };
     let problem = problem(Shape { visible: 784, hidden: 2048 }, 512);
-    let mut engine = open(&gpu, &problem, Cut::default());
+    let mut engine = open(&gpu, &problem, Chunking::default());
     (0..2).for_each(|_| assert!(engine.step(&sgd(true)).unwrap().is_some()));
     gpu.longest_submission();
     let (before, started) = (gpu.submissions(), Instant::now());
@@ -145,7 +145,7 @@ fn a_device_that_is_lost_is_an_error_at_once() {
     ];
     for (number, use_it) in uses.into_iter().enumerate() {
         let Some(gpu) = device("a lost device") else { return };
-        let mut engine = open(&gpu, &problem, Cut::default());
+        let mut engine = open(&gpu, &problem, Chunking::default());
         engine.step(&sgd(false)).unwrap();
         gpu.device.destroy();
         let started = Instant::now();
@@ -161,5 +161,5 @@ fn an_allocation_that_cannot_succeed_is_an_error_and_leaves_the_device_usable() 
     let error = buffer(&gpu, "everything", 1 << 50, wgpu::BufferUsages::STORAGE).unwrap_err();
     assert!(error.exit_code() == 5 && error.to_string().contains("everything"), "{error}");
     let problem = problem(Shape { visible: 30, hidden: 20 }, 50);
-    open(&gpu, &problem, Cut::default()).cost().unwrap();
+    open(&gpu, &problem, Chunking::default()).cost().unwrap();
 }

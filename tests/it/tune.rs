@@ -2,15 +2,15 @@
 
 use std::fs;
 
-use rhohat::engine::Cut;
+use rhohat::engine::Chunking;
 use rhohat::engine::gpu::device::Gpu;
-use rhohat::engine::gpu::kernel::variant::{Product, Variant};
 use rhohat::engine::gpu::memory::partition::Partition;
 use rhohat::engine::gpu::tune::cache::{Cache, Key};
 use rhohat::engine::gpu::tune::candidate::{Candidate, Status};
 use rhohat::engine::gpu::tune::products::{ProductSize, Products};
 use rhohat::engine::gpu::tune::race::{BUDGET, race};
 use rhohat::engine::gpu::tune::{Origin, Tune, TuneMode, Workload, choose};
+use rhohat::engine::variant::{Product, Variant};
 use rhohat::math::params::Shape;
 use rhohat::math::transpose::Transpose;
 use rhohat::verify::kernels::{check_candidate, check_products};
@@ -23,7 +23,7 @@ const WORK: Workload = Workload {
     shape: SHAPE,
     examples: 700,
     batch: None,
-    cut: Cut { chunk: None, block: None, binding_limit: None },
+    cut: Chunking { chunk: None, block: None, binding_limit: None },
 };
 const SIZE: ProductSize = ProductSize { visible: 100, hidden: 40, rows: 700 };
 
@@ -88,7 +88,7 @@ fn doubting(gpu: &Gpu, candidate: Candidate, blocks: usize) -> Result<(), String
 #[test]
 fn what_is_wrong_on_the_device_loses_although_it_would_win() {
     let Some(gpu) = support::software("what_is_wrong_on_the_device_loses") else { return };
-    let layout = Partition::new(&gpu, SHAPE, 700, Cut::default()).unwrap();
+    let layout = Partition::new(&gpu, SHAPE, 700, Chunking::default()).unwrap();
     let favourite = Variant::preselected(&gpu);
     let doubted = Candidate::of(favourite, Transpose::Nt);
     let mut products = Products::new(&gpu, &layout, SIZE, doubting).unwrap();

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use rhohat::engine::device::{Choice, Setup};
-use rhohat::engine::{Cut, Engine, Layer};
+use rhohat::engine::{Chunking, Engine, Layer};
 use rhohat::error::Error;
 use rhohat::math::objective::{Activation, Cost, Objective, Penalty};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
 use rhohat::train::diagnostics::{
-    Duplicates, Health, Spread, dead, duplicates, duplicates_within, saturated, spaced,
+    Duplicates, Spread, UnitDiagnostics, dead, duplicates, duplicates_within, saturated, spaced,
 };
 
 use crate::support;
@@ -115,7 +115,7 @@ fn two_points(f: Activation, w1: &[f32], rows: usize) -> (Setup, (Params<f32>, M
     let objective = Objective { activation: f, ..Objective::default() };
     let setup = Setup {
         objective,
-        cut: Cut { chunk: Some(16), block: Some(3), ..Cut::default() },
+        cut: Chunking { chunk: Some(16), block: Some(3), ..Chunking::default() },
         ..Setup::default()
     };
     (setup, (params, Matrix::new(rows, 1, x)))
@@ -138,9 +138,14 @@ fn collapsed_units_are_those_whose_active_fraction_hardly_spreads_on_every_engin
     }
 }
 
-fn measure(engine: &mut dyn Engine, objective: &Objective, params: &Params<f32>, rows: &[usize]) -> Health {
+fn measure(
+    engine: &mut dyn Engine,
+    objective: &Objective,
+    params: &Params<f32>,
+    rows: &[usize],
+) -> UnitDiagnostics {
     let cost: Cost = engine.cost().unwrap();
-    Health::measure(engine, objective, &cost, params, rows).unwrap()
+    UnitDiagnostics::measure(engine, objective, &cost, params, rows).unwrap()
 }
 
 #[test]
@@ -162,7 +167,10 @@ fn a_spaced_sample_reaches_from_the_first_to_nearly_the_last_example() {
 fn listed_examples_are_encoded_as_in_their_place_on_every_engine() {
     let shape = Shape { visible: 5, hidden: 11 };
     let data = Matrix::new(50, 5, random_rows(50, 5, 4));
-    let setup = Setup { cut: Cut { chunk: Some(16), block: Some(3), ..Cut::default() }, ..Setup::default() };
+    let setup = Setup {
+        cut: Chunking { chunk: Some(16), block: Some(3), ..Chunking::default() },
+        ..Setup::default()
+    };
     for (name, choice) in engines("listed examples") {
         let mut engine = choice.open(&setup, &(Params::random(shape, 5), data.clone())).unwrap();
         let all = engine.encode(0, 50).unwrap();

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use assert_cmd::Command;
 use rhohat::engine::device::Choice;
 use rhohat::engine::gpu::kernel::ALL;
-use rhohat::engine::gpu::kernel::variant::Variant;
+use rhohat::engine::variant::Variant;
 use rhohat::math::activation::Activation;
 use rhohat::math::number::Number;
 use rhohat::verify::checks::{Group, checks};

@@ -5,7 +5,7 @@ mod explained;
 use crate::Error;
 use crate::math::objective::{Cost, Penalty};
 use crate::run::metrics::{RhoHatRange, Terms};
-use crate::train::diagnostics::{Health, Spread};
+use crate::train::diagnostics::{Spread, UnitDiagnostics};
 use serde::Serialize;
 
 use super::on_data::{Made, Opening, Reach, Session};
@@ -20,7 +20,7 @@ struct Report {
     terms: Terms,
     rho_hat: RhoHatRange,
     #[serde(flatten)]
-    units: Health,
+    units: UnitDiagnostics,
     hidden: usize,
     /// `None` where the data do not vary beyond rounding.
     explained_variance: Option<f64>,
@@ -78,14 +78,14 @@ fn explained_variance(session: &mut Session, columns: Columns) -> crate::Result<
 }
 
 /// The health of hidden units, over all examples.
-fn units(session: &mut Session, cost: &Cost) -> crate::Result<Health> {
+fn units(session: &mut Session, cost: &Cost) -> crate::Result<UnitDiagnostics> {
     let mut spread = Spread::new(cost.rho_hat.len());
     for range in session.pass() {
         spread.add(&session.encode(&range)?);
     }
     let _stage = progress::stage("judging hidden units");
     let params = session.engine.params()?;
-    Ok(Health::of(&session.objective, cost, &params, &spread))
+    Ok(UnitDiagnostics::of(&session.objective, cost, &params, &spread))
 }
 
 /// Refuses a J that is no number, with the term that is none: data and parameters are finite.

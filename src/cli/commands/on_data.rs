@@ -11,7 +11,7 @@ use crate::data::batches::ExampleSet as Given;
 use crate::data::dtype::DType;
 use crate::data::{DataContents, DataDescription, LazyExamples, Normalize, Opened, Preprocess, Source};
 use crate::engine::device::{Choice, Selector, Setup, Start};
-use crate::engine::{Cut, Engine, RhoHat};
+use crate::engine::{Chunking, Engine, RhoHat};
 use crate::math::objective::Objective;
 use crate::math::params::{Matrix, Params, Shape};
 use crate::run::config::{check_objective, reach_warning, scale_warning};
@@ -90,7 +90,7 @@ impl<'a> Opening<'a> {
         let examples = examples(args, opened, &preprocess, file.shape())?;
         let room::Pieces { at_once, asked, pictures } = room.pieces(&examples)?;
         examples.set_capacity(pictures);
-        let setup = Setup { objective, cut: Cut::default(), rho_hat: RhoHat::default(), threads: 0 };
+        let setup = Setup { objective, cut: Chunking::default(), rho_hat: RhoHat::default(), threads: 0 };
         let mut engine = choice.open(&setup, &OnExamples { file: &file, examples: &examples })?;
         engine.compute_at_once(at_once);
         let path = args.data.clone();

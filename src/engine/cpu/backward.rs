@@ -6,12 +6,12 @@ use rayon::prelude::*;
 use super::buffer::{LINE, Line, Panels, PanelsMut, lines, lines_mut, panels, width};
 use super::cut::{Blocks, GRADIENT_ROWS, MOST_PANELS, task_panels};
 use super::matmul::{Fill, product, transposed_product};
-use super::pass::{Pass, block_of};
+use super::pass::{BlockPass, block_of};
 use super::rows::hidden_delta;
 use super::sums::add_parts;
-use super::update::{Piece, Scale, Target};
+use super::update::{GradientScale, TargetPiece, UpdateTarget};
 
-impl Pass {
+impl BlockPass {
     /// Back-propagates δ3 of the rows X that went forward last, at the gradient of the penalty `penalty_grad` (`[h]`, and a line more), and
     /// hands both weight gradients to `target`.
     pub fn backward(
@@ -19,8 +19,8 @@ impl Pass {
         x: &[f32],
         count: usize,
         penalty_grad: &[f32],
-        target: &mut Target<'_>,
-        scale: Scale,
+        target: &mut UpdateTarget<'_>,
+        scale: GradientScale,
     ) {
         if self.is_thin() {
             return self.backward_thin(x, count, penalty_grad, target, scale);
@@ -82,7 +82,14 @@ impl Pass {
     }
 
     /// Xᵀδ2 and A2ᵀδ3 of block `index`.
-    fn weight_gradients(&self, x: &[f32], count: usize, index: usize, target: &mut Target<'_>, scale: Scale) {
+    fn weight_gradients(
+        &self,
+        x: &[f32],
+        count: usize,
+        index: usize,
+        target: &mut UpdateTarget<'_>,
+        scale: GradientScale,
+    ) {
         let (layout, units, rows) = (self.layout, self.units(index), self.rows(count));
         let (visible, hidden) = (layout.shape.visible, layout.shape.hidden);
         let [mut encoder, mut decoder] = target.split_at(layout.d().start);
@@ -90,8 +97,8 @@ impl Pass {
         let a2 = Factor { values: &self.a2[self.a2_range(count, index)], cols: units.len() };
         let delta2 = Factor { values: &self.delta2[..count * width(units.len())], cols: units.len() };
         let delta3 = Factor { values: &self.a3[..count * width(visible)], cols: visible };
-        let w1 = WeightGradient { a: x, b: delta2, rows, stride: visible, first: 0 };
-        let d = WeightGradient { a: a2, b: delta3, rows, stride: hidden, first: units.start };
+        let w1 = WeightGradientTask { a: x, b: delta2, rows, stride: visible, first: 0 };
+        let d = WeightGradientTask { a: a2, b: delta3, rows, stride: hidden, first: units.start };
         rayon::join(
             || {
                 let len = task_panels(panels(units.len())) * visible * LINE;
@@ -119,7 +126,7 @@ impl<'a> Factor<'a> {
 }
 
 /// AᵀB, for a part of the rows of a weight tensor.
-struct WeightGradient<'a> {
+struct WeightGradientTask<'a> {
     a: Factor<'a>,
     b: Factor<'a>,
     /// How the rows of both are cut.
@@ -130,9 +137,9 @@ struct WeightGradient<'a> {
     first: usize,
 }
 
-impl WeightGradient<'_> {
+impl WeightGradientTask<'_> {
     /// Hands to `piece` its part of the gradient: at most `len` numbers, whole panels, from number `start` on.
-    fn task(&self, start: usize, len: usize, mut piece: Piece<'_>) {
+    fn task(&self, start: usize, len: usize, mut piece: TargetPiece<'_>) {
         let panel_len = self.stride * LINE;
         let first_panel = start / panel_len;
         let count = (len / panel_len).min(panels(self.b.cols) - first_panel);

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::buffer::{LINE, width};
-use crate::engine::{Cut, Plan};
+use crate::engine::{ChunkPlan, Chunking};
 use crate::math::params::Shape;
 
 /// Bytes that the activations of a chunk may take unless `--chunk` says otherwise.
@@ -17,7 +17,7 @@ const TASKS: usize = 32;
 
 /// Settles the cut for `examples` rows, or for any number of rows that are no examples where there are none. A block is
 /// whole panels, but for the last.
-pub fn settle(cut: Cut, shape: Shape, examples: usize) -> Plan {
+pub fn settle(cut: Chunking, shape: Shape, examples: usize) -> ChunkPlan {
     let fitting = (BLOCK_BYTES / (4 * width(shape.visible))).max(1).next_multiple_of(64);
     let block = cut.block.unwrap_or(even(shape.hidden, fitting)).min(shape.hidden);
     let block = block.next_multiple_of(LINE).min(shape.hidden);
@@ -25,7 +25,7 @@ pub fn settle(cut: Cut, shape: Shape, examples: usize) -> Plan {
     let row_bytes = 4 * ((blocks + 1) * width(block) + width(shape.visible));
     let fitting = (ACTIVATION_BYTES / row_bytes).next_multiple_of(8).max(1);
     let most = if examples == 0 { usize::MAX } else { examples };
-    Plan { chunk: cut.chunk.unwrap_or(fitting).clamp(1, most), block }
+    ChunkPlan { chunk: cut.chunk.unwrap_or(fitting).clamp(1, most), block }
 }
 
 /// The size of pieces of at most `largest` that `count` is cut into evenly, in steps of 16.
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn examples_of_millions_of_numbers_are_cut_too() {
         for visible in [1 << 20, (1 << 20) + 1, 1 << 24, 1 << 28] {
-            let plan = settle(Cut::default(), Shape { visible, hidden: 100 }, 10);
+            let plan = settle(Chunking::default(), Shape { visible, hidden: 100 }, 10);
             assert!(plan.chunk >= 1 && plan.block >= 1, "{visible}: {plan:?}");
         }
     }

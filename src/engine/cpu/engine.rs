@@ -3,32 +3,34 @@
 use super::buffer::Buffer;
 use super::cut::settle;
 use super::evaluate::{Evaluator, StepPenalty};
-use super::examples::Examples;
+use super::examples::PanelExamples;
 use super::pass::is_thin;
-use super::search::Search;
-use super::update::Target;
+use super::search::CpuSearch;
+use super::update::UpdateTarget;
 use crate::data::batches;
-use crate::engine::panels::Layout;
+use crate::engine::panels::PanelLayout;
 use crate::engine::setup::Setup;
 use crate::engine::step::whole_rows;
-use crate::engine::{Engine, Layer, NewUnit, Plan, RhoHat, Rows, Spare, State, Step, check_list, evenly};
+use crate::engine::{
+    ChunkPlan, Engine, Layer, NewUnit, ReusedBuffers, RhoHat, Rows, State, Step, check_list, evenly,
+};
 use crate::error::Result;
 use crate::io::text::counted;
 use crate::io::threads::Pool;
 use crate::math::objective::{Cost, Objective};
-use crate::math::optim::{SearchSpace, Slot, Trial};
+use crate::math::optim::{Role, SearchSpace, Trial};
 use crate::math::params::{Params, Shape};
 
 /// The CPU engine.
 #[derive(Debug)]
 pub struct Cpu {
     rho_hat: RhoHat,
-    pub(super) layout: Layout,
+    pub(super) layout: PanelLayout,
     pub(super) params: Buffer,
     /// v of SGD; first and second moment of Adam. Empty until an update needs them.
     pub(super) moments: [Buffer; 2],
     pub(super) evaluator: Evaluator,
-    pub(super) search: Search,
+    pub(super) search: CpuSearch,
     pub(super) pool: Pool,
 }
 
@@ -39,17 +41,17 @@ impl Cpu {
     /// When the threads cannot be started, or the examples cannot be fetched.
     pub fn new(setup: &Setup, params: Params<f32>, examples: impl Into<batches::ExampleSet>) -> Result<Self> {
         let pool = Pool::new(setup.threads)?;
-        let (layout, given) = (Layout::new(params.shape), examples.into());
+        let (layout, given) = (PanelLayout::new(params.shape), examples.into());
         let plan = settle(setup.cut, params.shape, given.size().0);
         let thin = is_thin(layout, plan.block);
-        let examples = pool.install(|| Examples::new(given, plan.chunk, thin))?;
+        let examples = pool.install(|| PanelExamples::new(given, plan.chunk, thin))?;
         Ok(Self {
             rho_hat: setup.rho_hat,
             layout,
             params: layout.flatten(&params),
             moments: [Buffer::default(), Buffer::default()],
             evaluator: Evaluator::new(setup.objective, layout, plan, examples),
-            search: Search::default(),
+            search: CpuSearch::default(),
             pool,
         })
     }
@@ -72,7 +74,7 @@ impl Engine for Cpu {
         format!("{}, {}", processor(), counted(self.pool.threads(), "thread"))
     }
 
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> ChunkPlan {
         self.evaluator.plan()
     }
 
@@ -97,14 +99,14 @@ impl Engine for Cpu {
     fn gradient(&mut self) -> Result<(Cost, Params<f64>)> {
         let Self { params, evaluator, pool, .. } = self;
         let mut gradient = Buffer::zeros(params.len());
-        let mut target = Target::Gradient { w: params, gradient: &mut gradient };
+        let mut target = UpdateTarget::Gradient { w: params, gradient: &mut gradient };
         let cost = pool.install(|| evaluator.gradient(Rows::All, &mut target, None, true))?;
         Ok((cost.expect("the cost was asked for"), self.layout.tensors(&gradient).cast()))
     }
 
     fn step(&mut self, step: &Step<'_>) -> Result<Option<Cost>> {
         let Self { params, moments, evaluator, pool, rho_hat, .. } = self;
-        let mut target = Target::of(&step.update, params, moments);
+        let mut target = UpdateTarget::of(&step.update, params, moments);
         let penalty = StepPenalty { rho_hat: *rho_hat, beta: step.beta };
         pool.install(|| evaluator.gradient(step.rows, &mut target, Some(penalty), step.report))
     }
@@ -167,7 +169,7 @@ impl Engine for Cpu {
         Ok(())
     }
 
-    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State> {
+    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> Result<State> {
         Ok(self.copy_state(pairs, spare))
     }
 
@@ -176,7 +178,7 @@ impl Engine for Cpu {
         let found = if self.is_finite() {
             None
         } else {
-            self.copy_state(None, &mut Spare::default()).first_not_finite()
+            self.copy_state(None, &mut ReusedBuffers::default()).first_not_finite()
         };
         Ok(found)
     }
@@ -189,7 +191,7 @@ impl Engine for Cpu {
 
 impl SearchSpace for Cpu {
     fn begin_search(&mut self, history: usize) -> Result<Cost> {
-        self.search = Search::new(&self.params, history);
+        self.search = CpuSearch::new(&self.params, history);
         let Self { search, evaluator, pool, .. } = self;
         let cost = pool.install(|| evaluate(search, evaluator))?;
         search.gradient.copy_from_slice(&search.trial_gradient);
@@ -211,12 +213,12 @@ impl SearchSpace for Cpu {
         Ok(())
     }
 
-    fn dots(&mut self, pairs: &[(Slot, Slot)]) -> Result<Vec<f64>> {
+    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
         let Self { search, pool, .. } = self;
         Ok(pool.install(|| search.dots(pairs)))
     }
 
-    fn set_direction(&mut self, terms: &[(f64, Slot)]) -> Result<()> {
+    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
         let Self { search, pool, .. } = self;
         pool.install(|| search.set_direction(terms));
         Ok(())
@@ -224,8 +226,8 @@ impl SearchSpace for Cpu {
 }
 
 /// J and ∇J at the trial point.
-fn evaluate(search: &mut Search, evaluator: &mut Evaluator) -> Result<Cost> {
-    let mut target = Target::Gradient { w: &search.trial, gradient: &mut search.trial_gradient };
+fn evaluate(search: &mut CpuSearch, evaluator: &mut Evaluator) -> Result<Cost> {
+    let mut target = UpdateTarget::Gradient { w: &search.trial, gradient: &mut search.trial_gradient };
     Ok(evaluator.gradient(Rows::All, &mut target, None, true)?.expect("the cost was asked for"))
 }
 

@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use super::buffer::Buffer;
 use super::cut::Blocks;
-use super::examples::Examples;
+use super::examples::PanelExamples;
 use super::forward::Until;
-use super::pass::Pass;
+use super::pass::BlockPass;
 use super::penalty::PenaltyState;
 use super::sums::dot;
-use super::update::{Scale, Target};
-use crate::engine::panels::Layout;
-use crate::engine::{Plan, RhoHat, Rows};
+use super::update::{GradientScale, UpdateTarget};
+use crate::engine::panels::PanelLayout;
+use crate::engine::{ChunkPlan, RhoHat, Rows};
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
 use crate::math::params::Shape;
@@ -29,12 +29,12 @@ pub struct StepPenalty {
 #[derive(Debug)]
 pub struct Evaluator {
     objective: Objective,
-    layout: Layout,
-    plan: Plan,
+    layout: PanelLayout,
+    plan: ChunkPlan,
     /// Rows that are computed at once where no gradient is taken and examples are fetched.
     at_once: usize,
-    examples: Examples,
-    pass: Pass,
+    examples: PanelExamples,
+    pass: BlockPass,
     penalty: PenaltyState,
     /// Sums over the rows of all chunks, in the order of the parameters; empty until an update takes several chunks.
     sums: Buffer,
@@ -44,7 +44,7 @@ pub struct Evaluator {
 
 impl Evaluator {
     /// For `examples`, cut as `plan` says.
-    pub fn new(objective: Objective, layout: Layout, plan: Plan, examples: Examples) -> Self {
+    pub fn new(objective: Objective, layout: PanelLayout, plan: ChunkPlan, examples: PanelExamples) -> Self {
         let widest = layout.b1().len().max(layout.b2().len());
         Self {
             objective,
@@ -52,14 +52,14 @@ impl Evaluator {
             plan,
             at_once: plan.chunk,
             examples,
-            pass: Pass::new(objective, layout, plan.block),
+            pass: BlockPass::new(objective, layout, plan.block),
             penalty: PenaltyState::new(layout.shape.hidden),
             sums: Buffer::default(),
             bias: Buffer::zeros(widest),
         }
     }
 
-    /// What is minimised.
+    /// The objective.
     pub fn objective(&self) -> &Objective {
         &self.objective
     }
@@ -70,7 +70,7 @@ impl Evaluator {
     }
 
     /// The cut.
-    pub fn plan(&self) -> Plan {
+    pub fn plan(&self) -> ChunkPlan {
         self.plan
     }
 
@@ -125,7 +125,7 @@ impl Evaluator {
     pub fn gradient(
         &mut self,
         rows: Rows<'_>,
-        target: &mut Target<'_>,
+        target: &mut UpdateTarget<'_>,
         step: Option<StepPenalty>,
         report: bool,
     ) -> Result<Option<Cost>> {
@@ -149,7 +149,7 @@ impl Evaluator {
         &mut self,
         rows: Rows<'_>,
         count: usize,
-        target: &mut Target<'_>,
+        target: &mut UpdateTarget<'_>,
         step: Option<StepPenalty>,
         report: bool,
     ) -> Result<()> {
@@ -163,7 +163,7 @@ impl Evaluator {
         sums.fill(0.0);
         for chunk in chunks(count, self.plan.chunk) {
             self.forward(rows, chunk.clone(), target.w(), Until::Delta { error: report })?;
-            let mut target = Target::Sum { w: target.w(), sums: &mut sums };
+            let mut target = UpdateTarget::Sum { w: target.w(), sums: &mut sums };
             self.backward(rows, chunk, &mut target, AS_IT_IS);
         }
         for range in [self.layout.d(), self.layout.w1()] {
@@ -195,14 +195,20 @@ impl Evaluator {
         gone
     }
 
-    fn backward(&mut self, rows: Rows<'_>, chunk: Range<usize>, target: &mut Target<'_>, scale: Scale) {
+    fn backward(
+        &mut self,
+        rows: Rows<'_>,
+        chunk: Range<usize>,
+        target: &mut UpdateTarget<'_>,
+        scale: GradientScale,
+    ) {
         let x = self.examples.same_chunk(rows, chunk.clone());
         self.pass.backward(x, chunk.len(), &self.penalty.grad, target, scale);
     }
 
-    /// What makes sums over `count` rows the gradient of weights.
-    fn mean(&self, count: usize) -> Scale {
-        Scale { scale: 1.0 / count as f32, lambda: self.objective.lambda as f32 }
+    /// The scale that makes sums over `count` rows the gradient of weights.
+    fn mean(&self, count: usize) -> GradientScale {
+        GradientScale { scale: 1.0 / count as f32, lambda: self.objective.lambda as f32 }
     }
 
     fn settle(&mut self, count: usize, step: Option<StepPenalty>) {
@@ -216,7 +222,7 @@ impl Evaluator {
     }
 
     /// The column means of the deltas.
-    fn bias_gradients(&mut self, count: usize, target: &mut Target<'_>) {
+    fn bias_gradients(&mut self, count: usize, target: &mut UpdateTarget<'_>) {
         let sums = &self.pass.sums;
         for (range, sums) in [(self.layout.b1(), &sums.delta2), (self.layout.b2(), &sums.delta3)] {
             for (bias, sum) in self.bias.iter_mut().zip(sums) {
@@ -289,7 +295,7 @@ impl Evaluator {
 }
 
 /// Neither scaled nor decayed.
-const AS_IT_IS: Scale = Scale { scale: 1.0, lambda: 0.0 };
+const AS_IT_IS: GradientScale = GradientScale { scale: 1.0, lambda: 0.0 };
 
 /// `0..count` in pieces of at most `chunk`.
 fn chunks(count: usize, chunk: usize) -> impl Iterator<Item = Range<usize>> {

@@ -12,7 +12,7 @@ use crate::error::Result;
 
 /// X, chunk after chunk, each in blocks of rows.
 #[derive(Debug)]
-pub struct Examples {
+pub struct PanelExamples {
     /// m.
     pub count: usize,
     /// n.
@@ -34,7 +34,7 @@ enum Values {
     Streamed(Box<dyn Dataset>, Vec<f32>),
 }
 
-impl Examples {
+impl PanelExamples {
     /// Takes over what is given, to be asked for by chunks of `chunk` rows.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ impl Examples {
         Ok(&self.gathered[..range.len() * width(self.visible)])
     }
 
-    /// What [`Examples::chunk`] has brought last.
+    /// The rows that [`PanelExamples::chunk`] has brought last.
     pub fn same_chunk(&self, rows: Rows<'_>, range: Range<usize>) -> &[f32] {
         let width = width(self.visible);
         match &self.values {
@@ -212,7 +212,7 @@ mod tests {
         let visible = (1 << 20) + 1;
         let values: Vec<f32> = (0..2 * visible).map(|i| (i % 1009) as f32).collect();
         let given = Matrix::new(2, visible, values.clone()).into();
-        let mut held = Examples::new(given, 2, false).unwrap();
+        let mut held = PanelExamples::new(given, 2, false).unwrap();
         assert!(held.dense(&[1]).unwrap() == values[visible..]);
     }
 }

@@ -7,14 +7,14 @@ use rayon::prelude::*;
 
 use super::buffer::{LINE, Line, Panels, PanelsMut, lines, spread_columns, width};
 use super::matmul::{Fill, product};
-use super::pass::Pass;
-use super::rows::{Sums, hidden, output, output_delta, squared_error};
+use super::pass::BlockPass;
+use super::rows::{LineSums, hidden, output, output_delta, squared_error};
 use super::sums::add_parts;
-use crate::engine::panels::Layout;
+use crate::engine::panels::PanelLayout;
 use crate::math::objective::Objective;
 use crate::math::params::Shape;
 
-/// How far [`Pass::forward`] goes.
+/// How far [`BlockPass::forward`] goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
     /// A2 and its sums.
@@ -40,7 +40,7 @@ impl Until {
     }
 }
 
-/// What the tasks of a hidden block share.
+/// The inputs that the tasks of a hidden block share.
 pub struct Block<'a> {
     objective: &'a Objective,
     /// W1ᵀ `[n, units]`.
@@ -65,7 +65,7 @@ pub struct RowBlock<'a> {
     pub sums: &'a mut [f64],
 }
 
-impl Pass {
+impl BlockPass {
     /// Takes the rows X `[count, n]` forward under the parameters `w`.
     pub fn forward(&mut self, x: &[f32], count: usize, w: &[f32], until: Until) {
         self.reserve(count);
@@ -147,7 +147,7 @@ impl<'a> Block<'a> {
     /// The block `units` under the parameters `w`.
     pub fn new(
         objective: &'a Objective,
-        layout: Layout,
+        layout: PanelLayout,
         w: &'a [f32],
         units: Range<usize>,
         until: Until,
@@ -192,7 +192,7 @@ impl<'a> Block<'a> {
         sums.split_at_mut(sums.len() - 1 - width(self.visible))
     }
 
-    /// What this block adds to Z3; after the last block A3 and what is wanted of it. `sums` are those of δ3 and the
+    /// The product that this block adds to Z3; after the last block A3 and its epilogue. `sums` are those of δ3 and the
     /// squared error.
     fn forward_output(&self, x: Panels<'_>, a2: Panels<'_>, a3: PanelsMut<'_>, sums: &mut [f64]) {
         let fill = if self.is_first { Fill::Replace } else { Fill::Add };
@@ -210,7 +210,7 @@ impl<'a> Block<'a> {
             #[inline(always)]
             |panel, lines: &mut [Line]| {
                 let wide = LINE.min(visible - panel * LINE);
-                let sums: &mut Sums = &mut delta_sums[panel];
+                let sums: &mut LineSums = &mut delta_sums[panel];
                 output(lines, &b2[panel], g);
                 if until.wants_error() {
                     error[0] += squared_error(lines, x.panel(panel), wide);

@@ -17,19 +17,19 @@ pub enum Fill {
 }
 
 /// The left factor of a tile, from its first row and its first k on.
-pub trait Left: Copy {
+pub trait LeftFactor: Copy {
     /// Hands on, for every k that panels of B have a line of, the numbers of `R` rows, and the lines of B.
-    fn each<const R: usize, const P: usize>(self, b: [&[Line]; P], step: impl Step<R, P>);
+    fn each<const R: usize, const P: usize>(self, b: [&[Line]; P], step: impl TileStep<R, P>);
 }
 
 /// What a tile does for a k.
-pub trait Step<const R: usize, const P: usize>: FnMut([f32; R], [&Line; P]) {}
+pub trait TileStep<const R: usize, const P: usize>: FnMut([f32; R], [&Line; P]) {}
 
-impl<const R: usize, const P: usize, F: FnMut([f32; R], [&Line; P])> Step<R, P> for F {}
+impl<const R: usize, const P: usize, F: FnMut([f32; R], [&Line; P])> TileStep<R, P> for F {}
 
 /// The left factor is A from row `row` on; k runs along the columns of A, from those of panel `panel` on.
 #[derive(Clone, Copy, Debug)]
-pub struct Rows<'a> {
+pub struct LeftRows<'a> {
     /// A.
     pub a: Panels<'a>,
     /// The first panel.
@@ -38,13 +38,13 @@ pub struct Rows<'a> {
     pub row: usize,
 }
 
-impl Left for Rows<'_> {
+impl LeftFactor for LeftRows<'_> {
     #[allow(
         clippy::needless_range_loop,
         reason = "the body of a loop is always inlined; that of `for_each` was not"
     )]
     #[inline(always)]
-    fn each<const R: usize, const P: usize>(self, b: [&[Line]; P], mut step: impl Step<R, P>) {
+    fn each<const R: usize, const P: usize>(self, b: [&[Line]; P], mut step: impl TileStep<R, P>) {
         let (whole, rest) = split::<P, LINE>(b);
         for q in 0..whole[0].len() {
             let (a, _) = self.a.panel(self.panel + q)[self.row..].as_chunks::<R>();
@@ -64,16 +64,16 @@ impl Left for Rows<'_> {
 
 /// The left factor is Aᵀ: the columns of a panel of A from `first` on; the rows of A run along k.
 #[derive(Clone, Copy, Debug)]
-pub struct Columns<'a> {
+pub struct LeftColumns<'a> {
     /// A panel of A, from the first k on.
     pub panel: &'a [Line],
     /// The first column.
     pub first: usize,
 }
 
-impl Left for Columns<'_> {
+impl LeftFactor for LeftColumns<'_> {
     #[inline(always)]
-    fn each<const R: usize, const P: usize>(self, b: [&[Line]; P], mut step: impl Step<R, P>) {
+    fn each<const R: usize, const P: usize>(self, b: [&[Line]; P], mut step: impl TileStep<R, P>) {
         let (a_whole, a_rest) = self.panel[..b[0].len()].as_chunks::<UNROLL>();
         let (whole, rest) = split::<P, UNROLL>(b);
         for (q, a) in a_whole.iter().enumerate() {
@@ -112,7 +112,7 @@ pub const MOST_ROWS: usize = 8;
 
 /// A tile of a product L·B: rows of C from the first of `rows` on, and the panels of C from `panel` on.
 #[derive(Clone, Debug)]
-pub struct Tile<'a, L, const P: usize> {
+pub struct ProductTile<'a, L, const P: usize> {
     /// L.
     pub left: L,
     /// Panels of B over the summed k.
@@ -125,7 +125,7 @@ pub struct Tile<'a, L, const P: usize> {
     pub fill: Fill,
 }
 
-impl<L: Left, const P: usize> Tile<'_, L, P> {
+impl<L: LeftFactor, const P: usize> ProductTile<'_, L, P> {
     /// Writes the tile. Conditions that depend on the instruction set are `const` blocks here and below: what they leave
     /// out is not even compiled, which is most of all tiles.
     #[inline(always)]

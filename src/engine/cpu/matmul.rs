@@ -10,7 +10,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::buffer::{LINE, Line, Panels, PanelsMut, panels};
 pub use super::kernel::Fill;
-use super::kernel::{Columns, Left, Rows, Tile, tile_panels, tiles};
+use super::kernel::{LeftColumns, LeftFactor, LeftRows, ProductTile, tile_panels, tiles};
 
 /// Longest run of k summed up in registers: a panel of B of this depth stays in the first-level cache.
 const DEPTH: usize = 256;
@@ -23,7 +23,7 @@ impl<F: FnMut(usize, &mut [Line])> Finish for F {}
 /// C = A·B, or added to C, for all rows of A, k along the rows of B, and `cols` columns of B. `finish` gets every panel
 /// of C; it has to be marked `#[inline(always)]`.
 pub fn product(c: PanelsMut<'_>, a: Panels<'_>, b: Panels<'_>, cols: usize, fill: Fill, finish: impl Finish) {
-    Arch::new().dispatch(Product { c, a, b, cols, fill, finish });
+    Arch::new().dispatch(ProductTask { c, a, b, cols, fill, finish });
 }
 
 /// C = AᵀB, or added to C, k along the rows of both, for `rows` columns of A and `cols` columns of B.
@@ -38,7 +38,7 @@ pub fn transposed_product(
     Arch::new().dispatch(TransposedProduct { c, a, b, rows, cols, fill });
 }
 
-struct Product<'a, F> {
+struct ProductTask<'a, F> {
     c: PanelsMut<'a>,
     a: Panels<'a>,
     b: Panels<'a>,
@@ -47,7 +47,7 @@ struct Product<'a, F> {
     finish: F,
 }
 
-impl<F: Finish> WithSimd for Product<'_, F> {
+impl<F: Finish> WithSimd for ProductTask<'_, F> {
     type Output = ();
 
     #[inline(always)]
@@ -87,7 +87,7 @@ impl WithSimd for RowTiles<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { c, a, strip, count } = self;
-        let left = |row| Rows { a, panel: strip.piece.start / LINE, row };
+        let left = |row| LeftRows { a, panel: strip.piece.start / LINE, row };
         let all = tiles::<S>(a.rows);
         strip.write(
             simd,
@@ -135,7 +135,7 @@ impl WithSimd for TransposedProduct<'_> {
                         let all = tiles::<S>(LINE.min(rows - first)).map(
                             #[inline(always)]
                             |cols| {
-                                let left = Columns { panel: lines, first: cols.start };
+                                let left = LeftColumns { panel: lines, first: cols.start };
                                 (left, first + cols.start..first + cols.end)
                             },
                         );
@@ -173,7 +173,7 @@ struct Strip<'a> {
 impl<'a> Strip<'a> {
     /// `count` panels of C.
     #[inline(always)]
-    fn write<S: Simd, L: Left>(
+    fn write<S: Simd, L: LeftFactor>(
         &self,
         simd: S,
         c: PanelsMut<'_>,
@@ -189,7 +189,7 @@ impl<'a> Strip<'a> {
     }
 
     #[inline(always)]
-    fn write_panels<S: Simd, L: Left, const P: usize>(
+    fn write_panels<S: Simd, L: LeftFactor, const P: usize>(
         &self,
         simd: S,
         mut c: PanelsMut<'_>,
@@ -197,7 +197,7 @@ impl<'a> Strip<'a> {
     ) {
         let b: [&'a [Line]; P] = std::array::from_fn(|p| &self.b.panel(self.panel + p)[self.piece.clone()]);
         for (left, rows) in tiles {
-            let tile = Tile { left, b, rows, panel: self.panel, fill: self.fill };
+            let tile = ProductTile { left, b, rows, panel: self.panel, fill: self.fill };
             tile.write(simd, c.reborrow());
         }
     }
@@ -224,7 +224,8 @@ mod tests {
         if transposed {
             TransposedProduct { c: target, a, b, rows: m, cols: n, fill }.with_simd(simd);
         } else {
-            Product { c: target, a, b, cols: n, fill, finish: |_: usize, _: &mut [Line]| {} }.with_simd(simd);
+            ProductTask { c: target, a, b, cols: n, fill, finish: |_: usize, _: &mut [Line]| {} }
+                .with_simd(simd);
         }
         c.iter().map(|x| x.to_bits()).collect()
     }

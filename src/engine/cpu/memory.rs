@@ -1,17 +1,17 @@
-//! What the CPU engine holds, in bytes: the sizes of `examples.rs`, `pass.rs`, `evaluate.rs` and `search.rs`.
+//! The memory of the CPU engine, in bytes: the sizes of `examples.rs`, `pass.rs`, `evaluate.rs` and `search.rs`.
 
 use super::buffer::width;
 use super::cut::{Blocks, settle};
 use super::pass::is_thin;
-use crate::engine::panels::Layout;
-use crate::engine::{Job, Plan};
+use crate::engine::panels::PanelLayout;
+use crate::engine::{ChunkPlan, Job};
 use crate::io::memory::Footprint;
 use crate::math::optim::Optimizer;
 use crate::math::optim::lbfgs::HISTORY;
 
 /// The cut of a job, and what it holds then.
-pub fn footprint(job: &Job) -> (Plan, Footprint) {
-    let (layout, plan) = (Layout::new(job.shape), settle(job.cut, job.shape, job.examples));
+pub fn footprint(job: &Job) -> (ChunkPlan, Footprint) {
+    let (layout, plan) = (PanelLayout::new(job.shape), settle(job.cut, job.shape, job.examples));
     let (n, visible) = (width(job.shape.visible), job.shape.visible);
     let blocks = job.shape.hidden.div_ceil(plan.block);
     let block = width(plan.block);

@@ -7,12 +7,12 @@ use std::ops::Range;
 
 use super::buffer::{Buffer, Panels, row_of, width};
 use super::cut::{Blocks, THIN};
-use crate::engine::panels::Layout;
+use crate::engine::panels::PanelLayout;
 use crate::math::objective::Objective;
 
 /// Sums over the rows of an update.
 #[derive(Debug, Default)]
-pub struct Sums {
+pub struct RowSums {
     /// Of A2, `[h]`.
     pub hidden: Vec<f64>,
     /// Of δ2, `[h]`.
@@ -25,7 +25,7 @@ pub struct Sums {
     pub chunk_error: f64,
 }
 
-impl Sums {
+impl RowSums {
     /// All zero.
     pub fn clear(&mut self) {
         [&mut self.hidden, &mut self.delta2, &mut self.delta3].into_iter().for_each(|sums| sums.fill(0.0));
@@ -40,9 +40,9 @@ impl Sums {
 
 /// The memory of a pass, kept from step to step.
 #[derive(Debug)]
-pub struct Pass {
+pub struct BlockPass {
     pub objective: Objective,
-    pub layout: Layout,
+    pub layout: PanelLayout,
     /// Hidden units a block.
     pub block: usize,
     /// The chunk that the rows at hand are a part of, if they are not the whole of it.
@@ -60,12 +60,12 @@ pub struct Pass {
     /// The sums of each block of rows.
     pub task_sums: Vec<f64>,
     /// The sums of all rows since they were cleared.
-    pub sums: Sums,
+    pub sums: RowSums,
 }
 
-impl Pass {
+impl BlockPass {
     /// For parameters in `layout`, `block` hidden units at a time.
-    pub fn new(objective: Objective, layout: Layout, block: usize) -> Self {
+    pub fn new(objective: Objective, layout: PanelLayout, block: usize) -> Self {
         let (hidden, visible) = (layout.b1().len(), layout.shape.visible);
         Self {
             objective,
@@ -78,7 +78,7 @@ impl Pass {
             delta2: Buffer::default(),
             products: [Buffer::default(), Buffer::default()],
             task_sums: Vec::new(),
-            sums: Sums {
+            sums: RowSums {
                 hidden: vec![0.0; hidden],
                 delta2: vec![0.0; hidden],
                 delta3: vec![0.0; width(visible)],
@@ -155,7 +155,7 @@ impl Pass {
 }
 
 /// Whether the gradients of a layer in blocks of `block` units fit in a second-level cache beside a block of rows.
-pub fn is_thin(layout: Layout, block: usize) -> bool {
+pub fn is_thin(layout: PanelLayout, block: usize) -> bool {
     block == layout.shape.hidden && layout.w1().len() <= THIN
 }
 

@@ -1,4 +1,4 @@
-//! What happens to a panel of rows right after a product has written it, while it is in the first-level cache: bias and
+//! Epilogues: the work on a panel of rows right after a product has written it, while it is in the first-level cache: bias and
 //! activation, deltas, and the sums over rows. What it makes of a panel's padding is read by nobody, except that of
 //! the deltas, which becomes zero and so keeps the padding of the weights zero.
 //!
@@ -9,11 +9,11 @@ use super::buffer::{LINE, Line};
 use crate::math::objective::Activation;
 
 /// Sums over the rows of a panel.
-pub type Sums = [f64; LINE];
+pub type LineSums = [f64; LINE];
 
 /// A2 = f(Z2 + b1) in place; adds the rows to `sums`.
 #[inline(always)]
-pub fn hidden(z2: &mut [Line], bias: &Line, f: Activation, sums: &mut Sums) {
+pub fn hidden(z2: &mut [Line], bias: &Line, f: Activation, sums: &mut LineSums) {
     activate(z2, bias, f);
     add_rows(sums, z2);
 }
@@ -39,7 +39,7 @@ pub fn squared_error(a3: &[Line], x: &[Line], wide: usize) -> f64 {
 
 /// δ3 = (A3 − X) ⊙ g′ in the first `wide` columns, in place; adds the rows to `sums`.
 #[inline(always)]
-pub fn output_delta(a3: &mut [Line], x: &[Line], wide: usize, g: Activation, sums: &mut Sums) {
+pub fn output_delta(a3: &mut [Line], x: &[Line], wide: usize, g: Activation, sums: &mut LineSums) {
     let slope = Slope::new(g);
     for (a3, x) in a3.iter_mut().zip(x) {
         for (a3, x) in a3.iter_mut().zip(x) {
@@ -58,7 +58,7 @@ pub fn hidden_delta(
     penalty_grad: &Line,
     wide: usize,
     f: Activation,
-    sums: &mut Sums,
+    sums: &mut LineSums,
 ) {
     let slope = Slope::new(f);
     for (error, a2) in error.iter_mut().zip(a2) {
@@ -106,7 +106,7 @@ fn each(rows: &mut [Line], bias: &Line, f: impl Fn(f32, f32) -> f32) {
 }
 
 #[inline(always)]
-fn add_rows(sums: &mut Sums, rows: &[Line]) {
+fn add_rows(sums: &mut LineSums, rows: &[Line]) {
     let mut total = *sums;
     for line in rows {
         for (sum, &x) in total.iter_mut().zip(line) {

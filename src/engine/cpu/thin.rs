@@ -7,14 +7,14 @@ use rayon::prelude::*;
 use super::buffer::{LINE, Line, Panels, PanelsMut, lines, width};
 use super::forward::{Block, RowBlock, Until};
 use super::matmul::{Fill, product, transposed_product};
-use super::pass::Pass;
-use super::rows::{Sums, hidden_delta};
+use super::pass::BlockPass;
+use super::rows::{LineSums, hidden_delta};
 use super::simd::vectorize;
 use super::sums::add_parts;
-use super::update::{Scale, Target};
+use super::update::{GradientScale, UpdateTarget};
 use crate::math::objective::Activation;
 
-impl Pass {
+impl BlockPass {
     /// A2 of the rows X `[count, n]`, and as far as `until` asks for it their error, A2ᵀδ3 and δ3Dᵀ.
     pub fn forward_thin(&mut self, x: &[f32], count: usize, w: &[f32], until: Until) {
         let (units, visible, rows) = (self.units(0), self.layout.shape.visible, self.rows(count));
@@ -74,8 +74,8 @@ impl Pass {
         x: &[f32],
         count: usize,
         penalty_grad: &[f32],
-        target: &mut Target<'_>,
-        scale: Scale,
+        target: &mut UpdateTarget<'_>,
+        scale: GradientScale,
     ) {
         let (units, visible, rows) = (self.units(0), self.layout.shape.visible, self.rows(count));
         let (n, h, f) = (width(visible), width(units.len()), self.objective.activation);
@@ -116,7 +116,7 @@ fn finish_delta(
     penalty_grad: &[Line],
     units: usize,
     f: Activation,
-    sums: &mut [Sums],
+    sums: &mut [LineSums],
 ) {
     vectorize(
         #[inline(always)]

@@ -1,4 +1,4 @@
-//! What becomes of a gradient: written out for L-BFGS, or applied to the parameters at once (SGD, Adam), without ever
+//! The end of a gradient: written out for L-BFGS, or applied to the parameters at once (SGD, Adam), without ever
 //! being stored.
 
 use std::ops::Range;
@@ -13,9 +13,9 @@ use crate::math::optim::first_order::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON, adam
 /// Numbers that one task takes.
 const TASK: usize = 1 << 11;
 
-/// The flat vectors that a gradient ends in, each in the order of [`crate::engine::panels::Layout`].
+/// The flat vectors that a gradient ends in, each in the order of [`crate::engine::panels::PanelLayout`].
 #[derive(Debug)]
-pub enum Target<'a> {
+pub enum UpdateTarget<'a> {
     /// The gradient at `w` is written out.
     Gradient {
         /// Parameters.
@@ -56,7 +56,7 @@ pub enum Target<'a> {
 
 /// How sums over rows become a gradient: times `scale`, plus λ times the parameters.
 #[derive(Clone, Copy, Debug)]
-pub struct Scale {
+pub struct GradientScale {
     /// 1/m, or 1 while the sums of several chunks are added up.
     pub scale: f32,
     /// λ, or 0.
@@ -65,21 +65,21 @@ pub struct Scale {
 
 /// The same part of each of a target's vectors.
 #[derive(Debug)]
-pub struct Piece<'a> {
-    kind: Kind<'a>,
-    scale: Scale,
+pub struct TargetPiece<'a> {
+    kind: TargetVectors<'a>,
+    scale: GradientScale,
 }
 
-/// A piece's vectors, as in [`Target`].
+/// A piece's vectors, as in [`UpdateTarget`].
 #[derive(Debug)]
-enum Kind<'a> {
+enum TargetVectors<'a> {
     Gradient { w: &'a [f32], gradient: &'a mut [f32] },
     Sum { sums: &'a mut [f32] },
     Sgd { w: &'a mut [f32], velocity: &'a mut [f32], lr: f32, momentum: f32 },
     Adam { w: &'a mut [f32], moments: [&'a mut [f32]; 2], lr: f32, corrections: [f32; 2] },
 }
 
-impl<'a> Target<'a> {
+impl<'a> UpdateTarget<'a> {
     /// The target of a first-order update.
     pub fn of(update: &Update, w: &'a mut [f32], moments: &'a mut [Buffer; 2]) -> Self {
         let len = w.len();
@@ -107,25 +107,30 @@ impl<'a> Target<'a> {
     }
 
     /// Everything before the parameter `at`, and everything from it on.
-    pub fn split_at(&mut self, at: usize) -> [Target<'_>; 2] {
+    pub fn split_at(&mut self, at: usize) -> [UpdateTarget<'_>; 2] {
         match self {
             Self::Gradient { w, gradient } => {
                 let ((w, w_rest), (gradient, rest)) = (w.split_at(at), gradient.split_at_mut(at));
-                [Target::Gradient { w, gradient }, Target::Gradient { w: w_rest, gradient: rest }]
+                [UpdateTarget::Gradient { w, gradient }, UpdateTarget::Gradient { w: w_rest, gradient: rest }]
             }
             Self::Sum { w, sums } => {
                 let ((w, w_rest), (sums, rest)) = (w.split_at(at), sums.split_at_mut(at));
-                [Target::Sum { w, sums }, Target::Sum { w: w_rest, sums: rest }]
+                [UpdateTarget::Sum { w, sums }, UpdateTarget::Sum { w: w_rest, sums: rest }]
             }
             Self::Sgd { w, velocity, lr, momentum } => {
                 let (lr, momentum) = (*lr, *momentum);
                 let ((w, w_rest), (v, v_rest)) = (w.split_at_mut(at), velocity.split_at_mut(at));
-                [(w, v), (w_rest, v_rest)].map(|(w, velocity)| Target::Sgd { w, velocity, lr, momentum })
+                [(w, v), (w_rest, v_rest)].map(|(w, velocity)| UpdateTarget::Sgd {
+                    w,
+                    velocity,
+                    lr,
+                    momentum,
+                })
             }
             Self::Adam { w, moments: [first, second], lr, corrections } => {
                 let (lr, corrections, (w, w_rest)) = (*lr, *corrections, w.split_at_mut(at));
                 let ((m, m_rest), (v, v_rest)) = (first.split_at_mut(at), second.split_at_mut(at));
-                [(w, [m, v]), (w_rest, [m_rest, v_rest])].map(|(w, moments)| Target::Adam {
+                [(w, [m, v]), (w_rest, [m_rest, v_rest])].map(|(w, moments)| UpdateTarget::Adam {
                     w,
                     moments,
                     lr,
@@ -140,26 +145,26 @@ impl<'a> Target<'a> {
         &mut self,
         range: Range<usize>,
         len: usize,
-        scale: Scale,
-        f: impl Fn(usize, Piece<'_>) + Sync,
+        scale: GradientScale,
+        f: impl Fn(usize, TargetPiece<'_>) + Sync,
     ) {
         match self {
             Self::Gradient { w, gradient } => {
                 let w = w[range.clone()].par_chunks(len);
                 let pieces = gradient[range].par_chunks_mut(len).zip(w).enumerate();
                 pieces.for_each(|(i, (gradient, w))| {
-                    f(i, Piece { kind: Kind::Gradient { w, gradient }, scale });
+                    f(i, TargetPiece { kind: TargetVectors::Gradient { w, gradient }, scale });
                 });
             }
             Self::Sum { sums, .. } => {
                 let pieces = sums[range].par_chunks_mut(len).enumerate();
-                pieces.for_each(|(i, sums)| f(i, Piece { kind: Kind::Sum { sums }, scale }));
+                pieces.for_each(|(i, sums)| f(i, TargetPiece { kind: TargetVectors::Sum { sums }, scale }));
             }
             Self::Sgd { w, velocity, lr, momentum } => {
                 let velocity = velocity[range.clone()].par_chunks_mut(len);
                 let (pieces, lr, momentum) = (w[range].par_chunks_mut(len).zip(velocity), *lr, *momentum);
                 pieces.enumerate().for_each(|(i, (w, velocity))| {
-                    f(i, Piece { kind: Kind::Sgd { w, velocity, lr, momentum }, scale });
+                    f(i, TargetPiece { kind: TargetVectors::Sgd { w, velocity, lr, momentum }, scale });
                 });
             }
             Self::Adam { w, moments: [first, second], lr, corrections } => {
@@ -167,7 +172,13 @@ impl<'a> Target<'a> {
                 let second = second[range.clone()].par_chunks_mut(len);
                 let (pieces, lr, corrections) = (w[range].par_chunks_mut(len), *lr, *corrections);
                 pieces.zip(first).zip(second).enumerate().for_each(|(i, ((w, m), v))| {
-                    f(i, Piece { kind: Kind::Adam { w, moments: [m, v], lr, corrections }, scale });
+                    f(
+                        i,
+                        TargetPiece {
+                            kind: TargetVectors::Adam { w, moments: [m, v], lr, corrections },
+                            scale,
+                        },
+                    );
                 });
             }
         }
@@ -175,7 +186,7 @@ impl<'a> Target<'a> {
 
     /// Takes the gradient of the parameters `range` from the sums of several groups of rows, one group after the other
     /// in `sums`, to be added up in order.
-    pub fn apply(&mut self, range: Range<usize>, sums: &[f32], scale: Scale) {
+    pub fn apply(&mut self, range: Range<usize>, sums: &[f32], scale: GradientScale) {
         let stride = range.len();
         self.for_pieces(range, TASK, scale, |number, mut piece| {
             let mut total = [0.0; TASK];
@@ -195,12 +206,12 @@ impl<'a> Target<'a> {
     }
 }
 
-impl Piece<'_> {
+impl TargetPiece<'_> {
     fn len(&self) -> usize {
         match &self.kind {
-            Kind::Gradient { w, .. } => w.len(),
-            Kind::Sum { sums } => sums.len(),
-            Kind::Sgd { w, .. } | Kind::Adam { w, .. } => w.len(),
+            TargetVectors::Gradient { w, .. } => w.len(),
+            TargetVectors::Sum { sums } => sums.len(),
+            TargetVectors::Sgd { w, .. } | TargetVectors::Adam { w, .. } => w.len(),
         }
     }
 
@@ -208,12 +219,14 @@ impl Piece<'_> {
     pub fn take(&mut self, at: usize, sums: &[f32]) {
         let (scale, range) = (self.scale, at..at + sums.len());
         match &mut self.kind {
-            Kind::Gradient { w, gradient } => write_out(sums, scale, &w[range.clone()], &mut gradient[range]),
-            Kind::Sum { sums: all } => add(sums, scale, &mut all[range]),
-            Kind::Sgd { w, velocity, lr, momentum } => {
+            TargetVectors::Gradient { w, gradient } => {
+                write_out(sums, scale, &w[range.clone()], &mut gradient[range])
+            }
+            TargetVectors::Sum { sums: all } => add(sums, scale, &mut all[range]),
+            TargetVectors::Sgd { w, velocity, lr, momentum } => {
                 sgd(sums, scale, &mut w[range.clone()], &mut velocity[range], *lr, *momentum);
             }
-            Kind::Adam { w, moments: [m, v], lr, corrections } => {
+            TargetVectors::Adam { w, moments: [m, v], lr, corrections } => {
                 let moments = (&mut m[range.clone()], &mut v[range.clone()]);
                 adam(sums, scale, &mut w[range], moments, *lr, *corrections);
             }
@@ -221,7 +234,7 @@ impl Piece<'_> {
     }
 }
 
-impl Scale {
+impl GradientScale {
     /// The gradient of the parameter `w`.
     #[inline(always)]
     fn gradient(self, sum: f32, w: f32) -> f32 {
@@ -229,7 +242,7 @@ impl Scale {
     }
 }
 
-fn write_out(sums: &[f32], scale: Scale, w: &[f32], gradient: &mut [f32]) {
+fn write_out(sums: &[f32], scale: GradientScale, w: &[f32], gradient: &mut [f32]) {
     vectorize(
         #[inline(always)]
         || {
@@ -240,14 +253,14 @@ fn write_out(sums: &[f32], scale: Scale, w: &[f32], gradient: &mut [f32]) {
     );
 }
 
-fn add(sums: &[f32], scale: Scale, all: &mut [f32]) {
+fn add(sums: &[f32], scale: GradientScale, all: &mut [f32]) {
     vectorize(
         #[inline(always)]
         || all.iter_mut().zip(sums).for_each(|(all, sum)| *all = sum.mul_add(scale.scale, *all)),
     );
 }
 
-fn sgd(sums: &[f32], scale: Scale, w: &mut [f32], velocity: &mut [f32], lr: f32, momentum: f32) {
+fn sgd(sums: &[f32], scale: GradientScale, w: &mut [f32], velocity: &mut [f32], lr: f32, momentum: f32) {
     vectorize(
         #[inline(always)]
         || {
@@ -261,7 +274,7 @@ fn sgd(sums: &[f32], scale: Scale, w: &mut [f32], velocity: &mut [f32], lr: f32,
 
 fn adam(
     sums: &[f32],
-    scale: Scale,
+    scale: GradientScale,
     w: &mut [f32],
     (m, v): (&mut [f32], &mut [f32]),
     lr: f32,

@@ -18,10 +18,12 @@ use super::step::rows::HandedRows;
 use super::step::state;
 use crate::data::batches::ExampleSet;
 use crate::engine::setup::Setup;
-use crate::engine::{Engine, Layer, NewUnit, Plan, Rows, Spare, State, Step, check_list, evenly};
+use crate::engine::{
+    ChunkPlan, Engine, Layer, NewUnit, ReusedBuffers, Rows, State, Step, check_list, evenly,
+};
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
-use crate::math::optim::{SearchSpace, Slot, Trial};
+use crate::math::optim::{Role, SearchSpace, Trial};
 use crate::math::params::{Params, Shape};
 
 /// The WebGPU engine.
@@ -76,7 +78,7 @@ impl GpuEngine {
         Ok(check.passes(gpu)? && moments.unwrap_or(Ok(true))?)
     }
 
-    fn read_state(&self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State> {
+    fn read_state(&self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> Result<State> {
         state::read(&self.resident, (self.first_order.as_ref(), self.search.as_ref()), pairs, spare)
     }
 
@@ -104,7 +106,7 @@ impl Engine for GpuEngine {
         self.resident.gpu.adapter.description()
     }
 
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> ChunkPlan {
         self.resident.partition.plan()
     }
 
@@ -173,7 +175,7 @@ impl Engine for GpuEngine {
         replace_units(&self.resident, self.first_order.as_ref(), units)
     }
 
-    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut Spare) -> Result<State> {
+    fn state(&mut self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> Result<State> {
         self.read_state(pairs, spare)
     }
 
@@ -182,7 +184,7 @@ impl Engine for GpuEngine {
         if self.is_finite()? {
             Ok(None)
         } else {
-            Ok(self.read_state(None, &mut Spare::default())?.first_not_finite())
+            Ok(self.read_state(None, &mut ReusedBuffers::default())?.first_not_finite())
         }
     }
 
@@ -206,11 +208,11 @@ impl SearchSpace for GpuEngine {
         self.searching().accept(&self.resident, slot)
     }
 
-    fn dots(&mut self, pairs: &[(Slot, Slot)]) -> Result<Vec<f64>> {
+    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
         self.searching().dots(&self.resident, pairs)
     }
 
-    fn set_direction(&mut self, terms: &[(f64, Slot)]) -> Result<()> {
+    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
         self.searching().set_direction(&self.resident, terms)
     }
 }

@@ -13,21 +13,12 @@ use std::sync::OnceLock;
 use bytemuck::Pod;
 
 use super::device::Gpu;
+use crate::engine::variant::{Memory, Product};
 use crate::math::transpose::Transpose;
 pub use declarations::{Access, Binding, Constant};
 pub(crate) use pipeline::Pipelines;
 pub use pipeline::{Pipeline, Specialisation};
 pub use table::*;
-use variant::Product;
-
-/// Where a kernel reads large tensors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Memory {
-    /// Storage buffers.
-    Buffers,
-    /// Textures into which the host copies the buffers: software adapters read these many times faster.
-    Textures,
-}
 
 /// Texels in a row of a texture that holds a tensor, as `texel` in `_texture.wgsl` has it.
 pub const TEXTURE_WIDTH: usize = 1024;

@@ -11,16 +11,13 @@ pub mod race;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use super::device::Gpu;
-use super::kernel::variant::Variant;
 use super::memory::partition::Partition;
-use crate::engine::Cut;
+use crate::engine::variant::Variant;
+pub use crate::engine::variant::{Kernels, Origin, TuneMode, Workload};
 use crate::error::{Error, Result};
-use crate::math::params::Shape;
 use cache::{Cache, CachedRace, Key};
-use candidate::{Check, Runner, Status, Timing};
+use candidate::{CandidateCheck, Runner, Status, Timing};
 use products::{ProductSize, Products};
 use race::{PRODUCTS, RaceResult, race};
 
@@ -30,55 +27,7 @@ pub struct Tune {
     /// When they are timed.
     pub mode: TuneMode,
     /// The check that a kernel has to pass before it is timed.
-    pub check: Check,
-}
-
-/// When kernels are timed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TuneMode {
-    /// The result in the cache; else a race, or on a software adapter the choice by kind.
-    #[default]
-    Auto,
-    /// The choice by kind; the cache is neither read nor written.
-    Never,
-    /// A race, whatever the cache knows.
-    Always,
-}
-
-/// Where a choice comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Origin {
-    /// By `--force-variant` or a configuration.
-    Forced,
-    /// By the kind of the adapter.
-    Preselected,
-    /// By an earlier race.
-    Cached,
-    /// By a race.
-    Raced,
-}
-
-/// The kernels of a run, and where the choice comes from; part of `env.json`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Kernels {
-    /// Their names.
-    pub variant: Variant,
-    /// The source of the choice.
-    pub chosen: Origin,
-}
-
-/// The work that kernels are chosen for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Workload {
-    /// Visible and hidden units.
-    pub shape: Shape,
-    /// Examples held.
-    pub examples: usize,
-    /// Rows of an update; `None` for all.
-    pub batch: Option<usize>,
-    /// How the work is cut.
-    pub cut: Cut,
+    pub check: CandidateCheck,
 }
 
 impl Workload {

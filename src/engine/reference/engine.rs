@@ -6,12 +6,13 @@ use crate::engine::reference::kernels::{column_mean, penalty_grad};
 use crate::engine::setup::Setup;
 use crate::engine::step::whole_rows;
 use crate::engine::{
-    Engine, Layer, NewUnit, Numbers, Order, Plan, RhoHat, Role, Rows, Spare, State, Step, Update, check_list,
+    Arrangement, ChunkPlan, Engine, Layer, NewUnit, ReusedBuffers, RhoHat, Role, Rows, State, Step, Update,
+    VectorData, check_list,
 };
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective, RhoHatMode};
 use crate::math::optim::lbfgs::HISTORY;
-use crate::math::optim::{SearchSpace, Slot, Trial};
+use crate::math::optim::{SearchSpace, Trial};
 use crate::math::params::{Matrix, Params, Shape, cast};
 
 /// The f64 engine that every other one is compared with.
@@ -25,12 +26,12 @@ pub struct Reference {
     average: Option<Vec<f64>>,
     /// v of SGD; first and second moment of Adam. Flat, in the order of [`Params::to_flat`].
     moments: [Vec<f64>; 2],
-    search: Search,
+    search: ReferenceSearch,
 }
 
 /// The vectors of L-BFGS, flat.
 #[derive(Debug, Default)]
-struct Search {
+struct ReferenceSearch {
     gradient: Vec<f64>,
     direction: Vec<f64>,
     trial: Vec<f64>,
@@ -39,13 +40,14 @@ struct Search {
     changes: Vec<Vec<f64>>,
 }
 
-impl Search {
-    fn vector(&self, slot: Slot) -> &[f64] {
-        match slot {
-            Slot::Gradient => &self.gradient,
-            Slot::Direction => &self.direction,
-            Slot::Step(i) => &self.steps[i],
-            Slot::Change(i) => &self.changes[i],
+impl ReferenceSearch {
+    fn vector(&self, role: Role) -> &[f64] {
+        match role {
+            Role::Gradient => &self.gradient,
+            Role::Direction => &self.direction,
+            Role::Step(i) => &self.steps[i],
+            Role::Change(i) => &self.changes[i],
+            Role::Params | Role::Moment(_) | Role::Best => unreachable!("{role:?} is no vector of a search"),
         }
     }
 }
@@ -54,7 +56,7 @@ impl Reference {
     /// Takes parameters and examples in full precision.
     pub fn new(setup: &Setup, params: Params<f64>, data: Matrix<f64>) -> Self {
         let moments = [vec![0.0; params.shape.parameters()], vec![0.0; params.shape.parameters()]];
-        let search = Search::default();
+        let search = ReferenceSearch::default();
         Self {
             objective: setup.objective,
             rho_hat: setup.rho_hat,
@@ -93,8 +95,8 @@ impl Engine for Reference {
         "f64 reference, one thread".to_owned()
     }
 
-    fn plan(&self) -> Plan {
-        Plan { chunk: self.data.rows, block: self.params.shape.hidden }
+    fn plan(&self) -> ChunkPlan {
+        ChunkPlan { chunk: self.data.rows, block: self.params.shape.hidden }
     }
 
     fn cost(&mut self) -> Result<Cost> {
@@ -195,20 +197,15 @@ impl Engine for Reference {
         Ok(())
     }
 
-    fn state(&mut self, pairs: Option<&[usize]>, _: &mut Spare) -> Result<State> {
-        let [first, second] = self.moments.clone();
-        let mut vectors =
-            vec![(Role::Params, self.params.to_flat()), (Role::Moment(0), first), (Role::Moment(1), second)];
-        if let Some(pairs) = pairs {
-            vectors.push((Role::Gradient, self.search.gradient.clone()));
-            for &slot in pairs {
-                vectors.push((Role::Step(slot), self.search.steps[slot].clone()));
-                vectors.push((Role::Change(slot), self.search.changes[slot].clone()));
-            }
-        }
-        let vectors = vectors.into_iter().map(|(role, flat)| (role, Numbers::Double(flat))).collect();
+    fn state(&mut self, pairs: Option<&[usize]>, _: &mut ReusedBuffers) -> Result<State> {
+        let vector = |role| match role {
+            Role::Params => self.params.to_flat(),
+            Role::Moment(i) => self.moments[i].clone(),
+            other => self.search.vector(other).to_vec(),
+        };
+        let vectors = Role::of_state(pairs).map(|role| (role, VectorData::Double(vector(role)))).collect();
         let (shape, average) = (self.params.shape, self.average.clone());
-        Ok(State { shape, order: Order::Rows, vectors, average })
+        Ok(State { shape, order: Arrangement::Rows, vectors, average })
     }
 
     fn set_state(&mut self, state: &State) -> Result<()> {
@@ -218,7 +215,7 @@ impl Engine for Reference {
         self.params = state.get(Role::Params).expect("a state has parameters");
         self.moments = [0, 1].map(|i| vector(Role::Moment(i)));
         self.average.clone_from(&state.average);
-        self.search = Search {
+        self.search = ReferenceSearch {
             gradient: vector(Role::Gradient),
             direction: zeros.clone(),
             trial: self.params.to_flat(),
@@ -234,7 +231,7 @@ impl SearchSpace for Reference {
     fn begin_search(&mut self, history: usize) -> Result<Cost> {
         let (cost, gradient) = self.gradient()?;
         let zeros = vec![0.0; self.params.shape.parameters()];
-        self.search = Search {
+        self.search = ReferenceSearch {
             gradient: gradient.to_flat(),
             direction: zeros.clone(),
             trial: self.params.to_flat(),
@@ -265,11 +262,11 @@ impl SearchSpace for Reference {
         Ok(())
     }
 
-    fn dots(&mut self, pairs: &[(Slot, Slot)]) -> Result<Vec<f64>> {
+    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
         Ok(pairs.iter().map(|&(x, y)| dot_product(self.search.vector(x), self.search.vector(y))).collect())
     }
 
-    fn set_direction(&mut self, terms: &[(f64, Slot)]) -> Result<()> {
+    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
         let mut direction = vec![0.0; self.params.shape.parameters()];
         for &(coefficient, slot) in terms {
             axpy(coefficient, self.search.vector(slot), 1.0, &mut direction);

@@ -1,12 +1,12 @@
-//! What the reference holds, in bytes: every vector whole, in f64.
+//! The memory of the reference, in bytes: every vector whole, in f64.
 
-use crate::engine::{Job, Plan};
+use crate::engine::{ChunkPlan, Job};
 use crate::io::memory::Footprint;
 use crate::math::optim::Optimizer;
 use crate::math::optim::lbfgs::HISTORY;
 
 /// The cut of a job, which is none, and what it holds.
-pub fn footprint(job: &Job) -> (Plan, Footprint) {
+pub fn footprint(job: &Job) -> (ChunkPlan, Footprint) {
     let (visible, hidden) = (job.shape.visible, job.shape.hidden);
     let rows = job.batch.unwrap_or(job.examples);
     // Two moments are there from the start; a gradient and its parts while a step is at work.
@@ -20,5 +20,5 @@ pub fn footprint(job: &Job) -> (Plan, Footprint) {
     let [parameters, optimizer_state, activations, data] =
         [parameters, vectors * parameters, activations, data].map(|numbers| 8 * numbers as u64);
     let footprint = Footprint { parameters, optimizer_state, activations, data, textures: 0 };
-    (Plan { chunk: job.examples, block: hidden }, footprint)
+    (ChunkPlan { chunk: job.examples, block: hidden }, footprint)
 }

@@ -16,7 +16,7 @@ const GROWTH: f64 = 4.0;
 
 /// J and its slope at step t.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
+pub struct StepPoint {
     /// Step length.
     pub step: f64,
     /// J.
@@ -25,7 +25,7 @@ pub struct Point {
     pub slope: f64,
 }
 
-impl Point {
+impl StepPoint {
     fn is_finite(&self) -> bool {
         self.value.is_finite() && self.slope.is_finite()
     }
@@ -33,11 +33,11 @@ impl Point {
 
 /// How a search ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Found {
+pub enum SearchEnd {
     /// Both Wolfe conditions hold, at the step evaluated last.
-    Wolfe(Point),
+    Wolfe(StepPoint),
     /// J went down, but no step with the wanted curvature was found; evaluated last.
-    Decrease(Point),
+    Decrease(StepPoint),
     /// No step lowers J in this precision.
     Nothing,
 }
@@ -45,16 +45,16 @@ pub enum Found {
 /// Searches from `start` (step 0, slope < 0), first at `first_step`. `evaluate` returns J and slope at a step; the
 /// step found is always the one evaluated last.
 pub fn strong_wolfe(
-    start: Point,
+    start: StepPoint,
     first_step: f64,
-    evaluate: &mut dyn FnMut(f64) -> Result<Point>,
-) -> Result<Found> {
-    let mut search = Search { start, low: start, high: None, lowest: None, evaluations: 0 };
+    evaluate: &mut dyn FnMut(f64) -> Result<StepPoint>,
+) -> Result<SearchEnd> {
+    let mut search = Bracket { start, low: start, high: None, lowest: None, evaluations: 0 };
     let mut step = first_step;
     while search.evaluations < MAX_EVALUATIONS {
         let trial = evaluate(step)?;
         if search.satisfied(&trial) {
-            return Ok(Found::Wolfe(trial));
+            return Ok(SearchEnd::Wolfe(trial));
         }
         search.narrow(trial);
         match search.next_step(&trial) {
@@ -66,26 +66,26 @@ pub fn strong_wolfe(
 }
 
 /// The bracket: `low` has the lowest J that decreases sufficiently, a minimum lies between it and `high`.
-struct Search {
-    start: Point,
-    low: Point,
-    high: Option<Point>,
+struct Bracket {
+    start: StepPoint,
+    low: StepPoint,
+    high: Option<StepPoint>,
     /// The trial with the lowest J below the start's.
-    lowest: Option<Point>,
+    lowest: Option<StepPoint>,
     evaluations: usize,
 }
 
-impl Search {
-    fn decreases(&self, trial: &Point) -> bool {
+impl Bracket {
+    fn decreases(&self, trial: &StepPoint) -> bool {
         trial.is_finite() && trial.value <= self.start.value + C1 * trial.step * self.start.slope
     }
 
-    fn satisfied(&self, trial: &Point) -> bool {
+    fn satisfied(&self, trial: &StepPoint) -> bool {
         self.decreases(trial) && trial.slope.abs() <= -C2 * self.start.slope
     }
 
     /// Takes a trial into the bracket.
-    fn narrow(&mut self, trial: Point) {
+    fn narrow(&mut self, trial: StepPoint) {
         self.evaluations += 1;
         let best = self.lowest.map_or(self.start.value, |lowest| lowest.value);
         if trial.is_finite() && trial.value < best {
@@ -107,7 +107,7 @@ impl Search {
     }
 
     /// The next step to try, `None` when the bracket is too narrow to hold another number.
-    fn next_step(&self, trial: &Point) -> Option<f64> {
+    fn next_step(&self, trial: &StepPoint) -> Option<f64> {
         let Some(high) = self.high else {
             return Some(trial.step * GROWTH);
         };
@@ -122,16 +122,16 @@ impl Search {
     }
 
     /// Falls back on the lowest J seen, evaluating it again if it was not the last.
-    fn settle(self, evaluate: &mut dyn FnMut(f64) -> Result<Point>) -> Result<Found> {
+    fn settle(self, evaluate: &mut dyn FnMut(f64) -> Result<StepPoint>) -> Result<SearchEnd> {
         match self.lowest {
-            Some(lowest) => Ok(Found::Decrease(evaluate(lowest.step)?)),
-            None => Ok(Found::Nothing),
+            Some(lowest) => Ok(SearchEnd::Decrease(evaluate(lowest.step)?)),
+            None => Ok(SearchEnd::Nothing),
         }
     }
 }
 
 /// The minimum of the cubic through two points with their slopes (Nocedal & Wright, equation 3.59).
-fn cubic_minimum(a: &Point, b: &Point) -> Option<f64> {
+fn cubic_minimum(a: &StepPoint, b: &StepPoint) -> Option<f64> {
     let d1 = a.slope + b.slope - 3.0 * (a.value - b.value) / (a.step - b.step);
     let square = d1 * d1 - a.slope * b.slope;
     if square.is_nan() || square < 0.0 {

@@ -10,7 +10,7 @@ use bytemuck::{Pod, Zeroable, cast_slice_mut};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use super::{Checkpoint, Digest, FORMAT, MANIFEST, Manifest, OLDEST, PROGRESS, ProgressFile, STATE, hex};
-use crate::engine::{Numbers, State};
+use crate::engine::{State, VectorData};
 use crate::error::Error;
 use crate::io::folder::Folder;
 use crate::io::memory::Bytes;
@@ -125,8 +125,11 @@ fn read_state(folder: &Folder, digest: &Digest, progress: &ProgressFile) -> Resu
     }
     let mut vectors = Vec::with_capacity(progress.vectors.len());
     for vector in &progress.vectors {
-        let numbers =
-            if vector.double { Numbers::Double(from.take(len)?) } else { Numbers::Single(from.take(len)?) };
+        let numbers = if vector.double {
+            VectorData::Double(from.take(len)?)
+        } else {
+            VectorData::Single(from.take(len)?)
+        };
         vectors.push((vector.role, numbers));
     }
     let average = average.then(|| from.take(shape.hidden)).transpose()?;
@@ -140,9 +143,7 @@ fn read_state(folder: &Folder, digest: &Digest, progress: &ProgressFile) -> Resu
 fn check_search(search: &Lbfgs, state: &State) -> Result<(), String> {
     use crate::engine::Role;
     search.check(state.shape.hidden)?;
-    let pairs = search.pairs().iter().flat_map(|&slot| [Role::Step(slot), Role::Change(slot)]);
-    let there = |wanted: Role| state.vectors.iter().any(|(role, _)| *role == wanted);
-    match pairs.chain([Role::Gradient]).find(|&role| !there(role)) {
+    match Role::of_search(search.pairs().iter().copied()).find(|&role| !state.holds(role)) {
         Some(role) => Err(format!("{STATE}: {role:?} is missing")),
         None => Ok(()),
     }

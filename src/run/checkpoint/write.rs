@@ -10,7 +10,7 @@ use super::fail_point::reach;
 use super::{
     Checkpoint, Digest, FORMAT, MANIFEST, Manifest, OLDEST, PROGRESS, ProgressFile, STATE, Vector, hex,
 };
-use crate::engine::Numbers;
+use crate::engine::VectorData;
 use crate::error::{Error, Result};
 use crate::io::folder::Folder;
 
@@ -45,9 +45,9 @@ fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
 impl ProgressFile {
     fn of(checkpoint: &Checkpoint) -> Self {
         let Checkpoint { position, state, metrics, patience, provenance } = checkpoint;
-        let vector = |(role, numbers): &(_, Numbers)| Vector {
+        let vector = |(role, numbers): &(_, VectorData)| Vector {
             role: *role,
-            double: matches!(numbers, Numbers::Double(_)),
+            double: matches!(numbers, VectorData::Double(_)),
         };
         Self {
             position: position.clone(),
@@ -74,10 +74,10 @@ fn write_state(folder: &Folder, checkpoint: &Checkpoint) -> Result<Digest> {
     out.finish()
 }
 
-fn bytes(numbers: &Numbers) -> &[u8] {
+fn bytes(numbers: &VectorData) -> &[u8] {
     match numbers {
-        Numbers::Single(values) => bytemuck::cast_slice(values),
-        Numbers::Double(values) => bytemuck::cast_slice(values),
+        VectorData::Single(values) => bytemuck::cast_slice(values),
+        VectorData::Double(values) => bytemuck::cast_slice(values),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Checkpoint, Checkpoints, Every, Span, fail_point};
-use crate::engine::{Spare, State};
+use crate::engine::{ReusedBuffers, State};
 use crate::error::{Error, Result};
 use crate::io::threads::Apart;
 
@@ -32,7 +32,7 @@ pub struct CheckpointWriter {
     /// The steps of the one that was published last, by whichever thread; 0 while there is none.
     published: Arc<AtomicUsize>,
     /// The memory of the one that was written last.
-    spare: Spare,
+    spare: ReusedBuffers,
     /// Settings to lower against divergence.
     remedy: String,
 }
@@ -50,7 +50,7 @@ impl CheckpointWriter {
             again: None,
             writing: None,
             published: Arc::new(AtomicUsize::new(taken.unwrap_or(0))),
-            spare: Spare::default(),
+            spare: ReusedBuffers::default(),
             remedy,
         }
     }
@@ -110,7 +110,7 @@ impl CheckpointWriter {
     ///
     /// # Errors
     /// Those of writing it, where no older one stands.
-    pub fn spare(&mut self) -> Result<Spare> {
+    pub fn spare(&mut self) -> Result<ReusedBuffers> {
         self.settle()?;
         Ok(mem::take(&mut self.spare))
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Config, SourceKind};
 use crate::data::shuffle::WINDOW;
 use crate::engine::device::{Choice, Selector};
-use crate::engine::{Job, Plan};
+use crate::engine::{ChunkPlan, Job};
 use crate::error::Result;
 use crate::io::memory::{Footprint, available};
 use crate::math::optim::Optimizer;
@@ -179,7 +179,7 @@ impl Config {
         room: Option<u64>,
     ) -> Result<MemoryPlan> {
         let job = self.job(kind, stream)?;
-        let (Plan { chunk, block }, footprint) = choice.footprint(&job)?;
+        let (ChunkPlan { chunk, block }, footprint) = choice.footprint(&job)?;
         let Footprint { parameters, optimizer_state, activations, data, textures } = footprint;
         // A checkpoint is written from a copy.
         let copy = parameters + optimizer_state;

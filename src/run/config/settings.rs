@@ -5,9 +5,10 @@ use serde::Serialize;
 use toml::Table;
 
 use super::Batch;
+#[cfg(feature = "cli")]
 use crate::data::formats::Format;
 use crate::data::{Axes, Meaning, Normalize, RawRows, Scale};
-use crate::engine::gpu::kernel::variant::Variant;
+use crate::engine::variant::Variant;
 use crate::error::{Error, Result};
 use crate::io::memory::Bytes;
 use crate::io::paths::PathText;

@@ -1,8 +1,8 @@
 //! The device of a sitting, and the choice of its kernels.
 
 use crate::engine::device::Choice;
-use crate::engine::gpu::kernel::variant::Variant;
 use crate::engine::gpu::tune::{Kernels, Origin, Tune, TuneMode, Workload};
+use crate::engine::variant::Variant;
 use crate::error::Result;
 use crate::math::params::Shape;
 use crate::run::config::Config;

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use crate::data::Preprocess;
 use crate::data::identity::Inputs;
-use crate::engine::{Engine, Spare, State};
+use crate::engine::{Engine, ReusedBuffers, State};
 use crate::error::{Error, Result};
 use crate::math::objective::RhoHatMode;
 use crate::run::checkpoint::fail_point::reach;
@@ -127,7 +127,7 @@ impl Resumed {
         if let Some(best) = checkpoint.state.take_best() {
             // In the order of this engine, whichever it was written by.
             engine.set_state(&best)?;
-            self.best = Some(engine.state(None, &mut Spare::default())?.only_params());
+            self.best = Some(engine.state(None, &mut ReusedBuffers::default())?.only_params());
         }
         engine.set_state(&checkpoint.state)?;
         if let (None, Some(search)) = (&checkpoint.provenance, &checkpoint.position.search) {

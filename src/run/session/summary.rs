@@ -12,7 +12,7 @@ use crate::run::RunDir;
 use crate::run::config::Config;
 use crate::run::metrics::{RhoHatRange, Terms, rate};
 use crate::run::model_file::ModelFile;
-use crate::train::diagnostics::Health;
+use crate::train::diagnostics::UnitDiagnostics;
 use crate::train::{EarlyStopping, EarlyStoppingState, Ended, Outcome};
 
 /// The result of a run; `j` and its terms are those of the saved parameters over `measured` examples.
@@ -34,7 +34,7 @@ pub struct Summary {
     pub rho_hat: RhoHatRange,
     /// Dead, saturated, collapsed and duplicate hidden units.
     #[serde(flatten)]
-    pub units: Health,
+    pub units: UnitDiagnostics,
     /// Units that were given new weights, where dead ones are.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub revived: Option<usize>,
@@ -110,7 +110,7 @@ impl Summary {
     pub(super) fn new(
         config: &Config,
         engine: &dyn Engine,
-        (outcome, units, clamped, startup): (&Outcome, Health, usize, Duration),
+        (outcome, units, clamped, startup): (&Outcome, UnitDiagnostics, usize, Duration),
         early_stopping: Option<&EarlyStopping>,
     ) -> Self {
         let validation = early_stopping.and_then(|early_stopping| {

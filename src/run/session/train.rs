@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::math::params::Params;
 use crate::run::Divergence;
 use crate::run::model_file::Meta;
-use crate::train::diagnostics::{Health, JUDGED, spaced};
+use crate::train::diagnostics::{JUDGED, UnitDiagnostics, spaced};
 use crate::train::{EarlyStopping, TrainProgress, resume};
 
 /// The model and the result of a run.
@@ -75,7 +75,7 @@ impl Session {
         }
         observer.stage(Stage::JudgingUnits);
         let rows = spaced(engine.examples(), JUDGED);
-        let units = Health::measure(engine, &objective, &outcome.cost, &params, &rows)?;
+        let units = UnitDiagnostics::measure(engine, &objective, &outcome.cost, &params, &rows)?;
         observer.stage(Stage::Idle);
         let result = (&outcome, units, clamped, startup);
         let mut summary = Summary::new(&self.config, engine, result, early_stopping.as_ref());

@@ -38,7 +38,7 @@ pub fn duplicates(w1: &[f32], visible: usize) -> Duplicates {
 
 /// As [`duplicates`], with at most about `pairs` comparisons.
 pub fn duplicates_within(w1: &[f32], visible: usize, pairs: usize) -> Duplicates {
-    let rows = Rows::new(w1, visible);
+    let rows = RowTable::new(w1, visible);
     let chosen = choose(rows.len(), pairs);
     let found: usize = chosen.par_chunks(GROUP).map(|group| rows.duplicates(group)).sum();
     let share = chosen.len() as f64 / rows.len() as f64;
@@ -58,14 +58,14 @@ fn choose(units: usize, pairs: usize) -> Vec<usize> {
 }
 
 /// Rows of equal length, with what makes their inner products cosines.
-struct Rows<'a> {
+struct RowTable<'a> {
     values: &'a [f32],
     visible: usize,
     /// 1/‖row‖; 0 for a row of zeros, which points nowhere.
     scales: Vec<f32>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> RowTable<'a> {
     fn new(values: &'a [f32], visible: usize) -> Self {
         let scale = |row: &[f32]| {
             let norm = row.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>().sqrt();

@@ -1,15 +1,15 @@
 //! Cases of the products that end in a layer or in its delta.
 
 use super::sums::{BEFORE, sums_behind};
-use super::{Case, Run, SHAPES};
+use super::{Case, CaseRun, SHAPES};
 use crate::engine::gpu::kernel;
-use crate::engine::gpu::kernel::variant::{Product, Variant};
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::ops::{HiddenEpilogue, LayerEpilogue, OutputEpilogue, output_sums};
+use crate::engine::variant::{Product, Variant};
 use crate::math::objective::Activation;
 use crate::math::transpose::Transpose;
 use crate::verify::compare::{Closeness, Expected};
-use crate::verify::numbers::Numbers;
+use crate::verify::numbers::CaseNumbers;
 use crate::verify::rig::{Failure, Rig};
 use crate::verify::running_error::kernels as bounds;
 use crate::verify::running_error::{Approx, exact};
@@ -38,12 +38,12 @@ impl LayerCase {
         format!("{}×{}, {}", self.rows, self.cols, self.f.name())
     }
 
-    fn numbers(&self, kernel: &str) -> Numbers {
-        Numbers::new(self.seed, &format!("{kernel} {}", self.name()))
+    fn numbers(&self, kernel: &str) -> CaseNumbers {
+        CaseNumbers::new(self.seed, &format!("{kernel} {}", self.name()))
     }
 
-    /// What a layer of this activation may hold, its extremes included.
-    fn activations(&self, numbers: &mut Numbers) -> Vec<f32> {
+    /// Values of a layer of this activation, its extremes included.
+    fn activations(&self, numbers: &mut CaseNumbers) -> Vec<f32> {
         let (low, high) = self.f.range().unwrap_or((-10.0, 10.0));
         numbers.with_edges(&[low as f32, high as f32, 0.0], low, high, self.rows * self.cols)
     }
@@ -98,7 +98,7 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
 /// The layers and deltas that products of this kind end in during a step, on several tiles each way.
 pub(super) fn in_a_step(transpose: Transpose, product: Product) -> Vec<Case> {
     let case = LayerCase { rows: 131, cols: 257, f: Activation::Sigmoid, seed: 0 };
-    let named = |kernel, run: Run| Case::new(kernel, format!("{} {}", kernel.name, case.name()), run);
+    let named = |kernel, run: CaseRun| Case::new(kernel, format!("{} {}", kernel.name, case.name()), run);
     match transpose {
         Transpose::Nt => vec![
             named(kernel::layer_nt(product), Box::new(move |rig| hidden_layer(rig, &case, product, 33))),
@@ -145,7 +145,7 @@ fn hidden_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> R
     Ok(expected.compare(&rig.read(&c)?)?)
 }
 
-/// What goes into an output layer f(A B + b) or f(C + A B + b), and what comes out of it.
+/// Inputs and expected outputs of an output layer f(A B + b) or f(C + A B + b).
 struct OutputLayer {
     a: Tensor,
     b: Tensor,
@@ -158,7 +158,7 @@ impl OutputLayer {
     fn new(
         rig: Rig<'_>,
         case: &LayerCase,
-        numbers: &mut Numbers,
+        numbers: &mut CaseNumbers,
         k: usize,
         adds: bool,
     ) -> Result<Self, Failure> {

@@ -4,7 +4,7 @@ use super::Case;
 use crate::engine::gpu::kernel;
 use crate::math::objective::{Activation, Objective, Penalty};
 use crate::verify::compare::{Closeness, Expected};
-use crate::verify::numbers::Numbers;
+use crate::verify::numbers::CaseNumbers;
 use crate::verify::rig::{Failure, Rig};
 use crate::verify::running_error::{Approx, exact, kernels as bounds};
 
@@ -47,7 +47,7 @@ impl PenaltyCase {
 }
 
 fn penalty_grad(rig: Rig<'_>, case: &PenaltyCase) -> Result<Closeness, Failure> {
-    let mut numbers = Numbers::new(case.seed, &case.name());
+    let mut numbers = CaseNumbers::new(case.seed, &case.name());
     let (low, high) = case.objective.activation.range().expect("hidden units have a range");
     let edges: Vec<f32> = EDGES.iter().map(|edge| (low + (high - low) * edge) as f32).collect();
     let mean = numbers.with_edges(&edges, low, high, case.units);

@@ -2,14 +2,14 @@
 
 use super::{Case, layers};
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::variant::{Product, Variant};
 use crate::engine::gpu::kernel::{self, Kernel};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::ops::SplitK;
 use crate::engine::gpu::tune::candidate::Candidate;
+use crate::engine::variant::{Product, Variant};
 use crate::math::transpose::Transpose;
 use crate::verify::compare::{Closeness, Expected};
-use crate::verify::numbers::{Kind, Numbers};
+use crate::verify::numbers::{CaseNumbers, NumberKind};
 use crate::verify::rig::{Failure, Rig};
 use crate::verify::running_error::kernels::product;
 use crate::verify::running_error::{Approx, exact};
@@ -38,7 +38,7 @@ pub struct ProductCase {
     /// m, n and k.
     pub shape: (usize, usize, usize),
     /// On what.
-    pub kind: Kind,
+    pub kind: NumberKind,
     seed: u64,
 }
 
@@ -46,7 +46,7 @@ impl ProductCase {
     /// All of one kind of product.
     pub fn all(transpose: Transpose, seed: u64) -> impl Iterator<Item = Self> {
         let kinds =
-            move |&shape| Kind::ALL.into_iter().map(move |kind| Self { transpose, shape, kind, seed });
+            move |&shape| NumberKind::ALL.into_iter().map(move |kind| Self { transpose, shape, kind, seed });
         SHAPES.iter().flat_map(kinds)
     }
 
@@ -59,7 +59,7 @@ impl ProductCase {
     /// A and B.
     pub fn operands(&self) -> [Vec<f32>; 2] {
         let (m, n, k) = self.shape;
-        let mut numbers = Numbers::new(self.seed, &format!("{:?} {}", self.transpose, self.name()));
+        let mut numbers = CaseNumbers::new(self.seed, &format!("{:?} {}", self.transpose, self.name()));
         self.transpose.operands(m, n, k).map(|(rows, cols)| numbers.draw(self.kind, rows * cols))
     }
 
@@ -69,7 +69,7 @@ impl ProductCase {
         product(self.transpose, &exact(a), &exact(b), m, n, k)
     }
 
-    /// What any engine has to find.
+    /// The product that any engine has to find.
     pub fn expected(&self, a: &[f32], b: &[f32]) -> Expected {
         self.bounded(self.expected_of(a, b, self.shape.2))
     }
@@ -77,8 +77,8 @@ impl ProductCase {
     /// No bound but 0 on integers.
     fn bounded(&self, numbers: Vec<Approx>) -> Expected {
         match self.kind {
-            Kind::Integers => Expected::exact(numbers.iter().map(|x| x.value).collect()),
-            Kind::Reals => numbers.into(),
+            NumberKind::Integers => Expected::exact(numbers.iter().map(|x| x.value).collect()),
+            NumberKind::Reals => numbers.into(),
         }
     }
 }

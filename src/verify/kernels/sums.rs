@@ -6,7 +6,7 @@ use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::ops::{COLUMN_BLOCK, EXPONENT_BLOCK, SUM_BLOCK, SplitK, exponent_blocks, sum_blocks};
 use crate::engine::reference::kernels as reference;
 use crate::verify::compare::{Closeness, Expected};
-use crate::verify::numbers::{Kind, Numbers};
+use crate::verify::numbers::{CaseNumbers, NumberKind};
 use crate::verify::rig::{Failure, Rig};
 use crate::verify::running_error::{Approx, exact, kernels as bounds};
 
@@ -14,7 +14,7 @@ use crate::verify::running_error::{Approx, exact, kernels as bounds};
 struct SumCase {
     rows: usize,
     cols: usize,
-    kind: Kind,
+    kind: NumberKind,
     seed: u64,
 }
 
@@ -23,15 +23,15 @@ impl SumCase {
         format!("{}×{}, {}", self.rows, self.cols, self.kind.name())
     }
 
-    fn numbers(&self, kernel: &str) -> Numbers {
-        Numbers::new(self.seed, &format!("{kernel} {}", self.name()))
+    fn numbers(&self, kernel: &str) -> CaseNumbers {
+        CaseNumbers::new(self.seed, &format!("{kernel} {}", self.name()))
     }
 
     /// No bound but 0 on integers.
     fn expected(&self, numbers: Vec<Approx>) -> Expected {
         match self.kind {
-            Kind::Integers => Expected::exact(numbers.iter().map(|x| x.value).collect()),
-            Kind::Reals => numbers.into(),
+            NumberKind::Integers => Expected::exact(numbers.iter().map(|x| x.value).collect()),
+            NumberKind::Reals => numbers.into(),
         }
     }
 }
@@ -41,7 +41,7 @@ const LENGTHS: &[usize] = &[64, 192, 256, 320, 65_536 + 64, 1 << 20];
 
 pub(super) fn cases(seed: u64) -> Vec<Case> {
     let mut cases = Vec::new();
-    for kind in Kind::ALL {
+    for kind in NumberKind::ALL {
         for &(rows, cols) in SHAPES {
             let case = SumCase { rows, cols, kind, seed };
             let run = move |rig: Rig<'_>| column_sums(rig, &case);
@@ -64,8 +64,8 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
 }
 
 /// Examples of the whole update, of which these rows are a part; its inverse is exact for integers.
-fn examples(kind: Kind) -> usize {
-    if kind == Kind::Integers { 4096 } else { 10_000 }
+fn examples(kind: NumberKind) -> usize {
+    if kind == NumberKind::Integers { 4096 } else { 10_000 }
 }
 
 fn column_sums(rig: Rig<'_>, case: &SumCase) -> Result<Closeness, Failure> {
@@ -95,7 +95,7 @@ fn column_mean(rig: Rig<'_>, case: &SumCase, adds: bool) -> Result<Closeness, Fa
 fn weight_gradient(rig: Rig<'_>, case: &SumCase, adds: bool) -> Result<Closeness, Failure> {
     let (rows, cols, examples) = (case.rows, case.cols, examples(case.kind));
     let slices = SplitK { depth: examples, count: 3 };
-    let lambda = if case.kind == Kind::Integers { 0.5 } else { 1e-4 };
+    let lambda = if case.kind == NumberKind::Integers { 0.5 } else { 1e-4 };
     let mut numbers = case.numbers("weight_gradient");
     let products = numbers.draw(case.kind, slices.count * rows * cols);
     let w = numbers.draw(case.kind, rows * cols);

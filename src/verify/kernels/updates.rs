@@ -6,7 +6,7 @@ use crate::engine::gpu::memory::uniform::{Adam, Sgd};
 use crate::engine::gpu::ops::{adam_uniform, sgd_uniform};
 use crate::engine::gpu::recording::LiveUniform;
 use crate::verify::compare::{Closeness, Expected};
-use crate::verify::numbers::{Kind, Numbers};
+use crate::verify::numbers::{CaseNumbers, NumberKind};
 use crate::verify::rig::{Failure, Rig};
 use crate::verify::running_error::{Approx, exact, kernels as bounds};
 
@@ -31,9 +31,9 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
 }
 
 fn sgd(rig: Rig<'_>, len: usize, lr: f64, momentum: f64, seed: u64) -> Result<Closeness, Failure> {
-    let mut numbers = Numbers::new(seed, &format!("sgd {len} {lr}"));
+    let mut numbers = CaseNumbers::new(seed, &format!("sgd {len} {lr}"));
     let gradient = numbers.with_edges(EDGES, -1.0, 1.0, len);
-    let [w, velocity] = [0; 2].map(|_| numbers.draw(Kind::Reals, len));
+    let [w, velocity] = [0; 2].map(|_| numbers.draw(NumberKind::Reals, len));
     let expected = bounds::sgd(&exact(&w), &exact(&velocity), &exact(&gradient), lr, momentum);
 
     let [gradient, w, velocity] = [rig.vector(&gradient)?, rig.vector(&w)?, rig.vector(&velocity)?];
@@ -45,9 +45,9 @@ fn sgd(rig: Rig<'_>, len: usize, lr: f64, momentum: f64, seed: u64) -> Result<Cl
 
 fn adam(rig: Rig<'_>, len: usize, step: u64, seed: u64) -> Result<Closeness, Failure> {
     const LR: f64 = 0.01;
-    let mut numbers = Numbers::new(seed, &format!("adam {len} {step}"));
+    let mut numbers = CaseNumbers::new(seed, &format!("adam {len} {step}"));
     let gradient = numbers.with_edges(EDGES, -1.0, 1.0, len);
-    let w = numbers.draw(Kind::Reals, len);
+    let w = numbers.draw(NumberKind::Reals, len);
     let first = numbers.with_edges(&[0.0], -0.5, 0.5, len);
     let second = numbers.with_edges(&[0.0], 0.0, 0.5, len);
     let moments = [exact(&first), exact(&second)];

@@ -8,7 +8,7 @@ use crate::engine::gpu::ops::linear_combination_uniform;
 use crate::engine::gpu::recording::LiveUniform;
 use crate::engine::reference::kernels as reference;
 use crate::verify::compare::{Closeness, Expected};
-use crate::verify::numbers::{Kind, Numbers};
+use crate::verify::numbers::{CaseNumbers, NumberKind};
 use crate::verify::rig::{Failure, Rig};
 use crate::verify::running_error::{exact, kernels as bounds};
 
@@ -47,8 +47,8 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
 fn axpy(rig: Rig<'_>, len: usize, seed: u64) -> Result<Closeness, Failure> {
     const ALPHA: f64 = -0.3;
     const GAMMA: f64 = 1.7;
-    let mut numbers = Numbers::new(seed, &format!("axpy {len}"));
-    let [x, y] = [0; 2].map(|_| numbers.draw(Kind::Reals, len));
+    let mut numbers = CaseNumbers::new(seed, &format!("axpy {len}"));
+    let [x, y] = [0; 2].map(|_| numbers.draw(NumberKind::Reals, len));
     let expected: Expected = bounds::axpy(ALPHA, &exact(&x), GAMMA, &exact(&y)).into();
 
     let (x, y, z) = (rig.vector(&x)?, rig.vector(&y)?, rig.empty_vector(len)?);
@@ -58,8 +58,8 @@ fn axpy(rig: Rig<'_>, len: usize, seed: u64) -> Result<Closeness, Failure> {
 
 fn linear_combination(rig: Rig<'_>, len: usize, terms: usize, seed: u64) -> Result<Closeness, Failure> {
     const VECTORS: usize = 21;
-    let mut numbers = Numbers::new(seed, &format!("linear_combination {len} {terms}"));
-    let stack = numbers.draw(Kind::Reals, VECTORS * len);
+    let mut numbers = CaseNumbers::new(seed, &format!("linear_combination {len} {terms}"));
+    let stack = numbers.draw(NumberKind::Reals, VECTORS * len);
     let coefficients = numbers.between(-2.0, 2.0, terms);
     let vectors = numbers.indices(VECTORS, terms);
     let terms: Vec<(f64, usize)> =
@@ -80,8 +80,8 @@ fn gather(rig: Rig<'_>, rows: usize, cols: usize, seed: u64) -> Result<Closeness
     /// Entries of the list that belong to chunks before and after.
     const SKIPPED: usize = 5;
     const LEFT: usize = 9;
-    let mut numbers = Numbers::new(seed, &format!("gather {rows}×{cols}"));
-    let x = numbers.draw(Kind::Reals, EXAMPLES * cols);
+    let mut numbers = CaseNumbers::new(seed, &format!("gather {rows}×{cols}"));
+    let x = numbers.draw(NumberKind::Reals, EXAMPLES * cols);
     let list = numbers.indices(EXAMPLES, SKIPPED + rows + LEFT);
     let wanted = list[SKIPPED..SKIPPED + rows]
         .iter()
@@ -102,8 +102,8 @@ fn gather(rig: Rig<'_>, rows: usize, cols: usize, seed: u64) -> Result<Closeness
 
 /// Rows of codes, the places behind a row's own filled with others.
 fn dequantize(rig: Rig<'_>, rows: usize, cols: usize, bytes: usize, seed: u64) -> Result<Closeness, Failure> {
-    let mut numbers = Numbers::new(seed, &format!("dequantize {rows}×{cols} {bytes}"));
-    let table = numbers.draw(Kind::Reals, 1 << (8 * bytes));
+    let mut numbers = CaseNumbers::new(seed, &format!("dequantize {rows}×{cols} {bytes}"));
+    let table = numbers.draw(NumberKind::Reals, 1 << (8 * bytes));
     let stride = padded(cols);
     let codes = numbers.indices(table.len(), padded(rows) * stride);
     let of_row = |row: usize| codes[row * stride..][..cols].iter().map(|&code| code as usize);

@@ -3,7 +3,7 @@
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::Setup;
 use rhohat::engine::reference::Reference;
-use rhohat::engine::{Cut, RhoHat};
+use rhohat::engine::{Chunking, RhoHat};
 use rhohat::math::objective::{Activation, Objective, Penalty, RhoHatMode};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::math::random::Stream;
@@ -29,7 +29,7 @@ pub struct Case {
 pub fn case((n, h, m): Size, (activation, output): (Activation, Activation)) -> Case {
     let objective =
         Objective { activation, output, penalty: Penalty::Kl { rho: 0.2 }, beta: 3.0, lambda: 0.1 };
-    let setup = Setup { objective, cut: Cut::default(), rho_hat: RhoHat::default(), threads: 2 };
+    let setup = Setup { objective, cut: Chunking::default(), rho_hat: RhoHat::default(), threads: 2 };
     let mut stream = Stream::new((n * 1_000_003 + h * 1009 + m) as u64, "case");
     let mut draw = |len: usize, from: f64, to: f64| -> Vec<f32> {
         (0..len).map(|_| (from + (to - from) * stream.unit()) as f32).collect()
@@ -49,7 +49,7 @@ impl Case {
     /// Rows and hidden units computed at a time; 0 leaves a size to the engine.
     pub fn cut(mut self, chunk: usize, block: usize) -> Self {
         let given = |size: usize| (size > 0).then_some(size);
-        self.setup.cut = Cut { chunk: given(chunk), block: given(block), ..Cut::default() };
+        self.setup.cut = Chunking { chunk: given(chunk), block: given(block), ..Chunking::default() };
         self
     }
 

@@ -3,13 +3,13 @@
 use rhohat::data::batches::ExampleSet;
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::Setup;
-use rhohat::engine::{Cut, Engine};
+use rhohat::engine::{Chunking, Engine};
 use rhohat::math::params::{Matrix, Params, Shape};
 
 fn engine(shape: Shape, rows: usize, chunk: Option<usize>, streamed: bool) -> Cpu {
     let values = (0..rows * shape.visible).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();
     let matrix = Matrix::new(rows, shape.visible, values);
-    let setup = Setup { cut: Cut { chunk, ..Cut::default() }, threads: 2, ..Setup::default() };
+    let setup = Setup { cut: Chunking { chunk, ..Chunking::default() }, threads: 2, ..Setup::default() };
     let examples = if streamed { ExampleSet::Streamed(Box::new(matrix)) } else { matrix.into() };
     Cpu::new(&setup, Params::random(shape, 3), examples).unwrap()
 }

@@ -4,9 +4,9 @@ use rhohat::data::Normalize;
 use rhohat::data::batches::{Dataset, ExampleSet, RowSelection};
 use rhohat::data::shuffle::{BatchSampler, RunOrder, Shuffle};
 use rhohat::data::stream::{Feed, Transform};
-use rhohat::engine::Cut;
+use rhohat::engine::Chunking;
 use rhohat::engine::device::{Setup, Start};
-use rhohat::math::optim::{Descent, OptimizerConfig};
+use rhohat::math::optim::{DescentConfig, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::train::{Recipe, train};
 
@@ -66,14 +66,14 @@ fn every_order_trains_to_the_bits_of_rows_in_memory() {
         for shuffle in SHUFFLES {
             let recipe = Recipe {
                 optimizer: OptimizerConfig::Adam {
-                    descent: Descent { batch: Some(90), ..Descent::constant(0.05) },
+                    descent: DescentConfig { batch: Some(90), ..DescentConfig::constant(0.05) },
                 },
                 resampling: None,
                 steps: 12,
                 shuffle,
                 report_every: 3,
             };
-            let cut = Cut { chunk: Some(64), ..Cut::default() };
+            let cut = Chunking { chunk: Some(64), ..Chunking::default() };
             let trained = |rows| {
                 let mut engine = choice.open(&Setup { cut, ..Setup::default() }, &From(rows)).unwrap();
                 let outcome = train(&mut *engine, &recipe, &mut ()).unwrap();

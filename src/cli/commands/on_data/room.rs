@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::data::LazyExamples as Examples;
 use crate::engine::device::Choice;
-use crate::engine::{Cut, Job};
+use crate::engine::{Chunking, Job};
 use crate::error::Error;
 use crate::io::memory::{Bytes, Footprint, available, is_granted};
 use crate::math::optim::Optimizer;
@@ -177,7 +177,7 @@ impl Room<'_> {
             examples: rows.max(1),
             batch: None,
             optimizer: Optimizer::Sgd,
-            cut: Cut { chunk, ..Cut::default() },
+            cut: Chunking { chunk, ..Chunking::default() },
             fetched: Some(0),
             row_bytes,
         };

@@ -1,101 +1,13 @@
-//! Which of several kernels for the same product an adapter gets, and where kernels read.
+//! What a device can run of the variants, and which one suits its kind.
 //!
 //! Software adapters load from storage buffers number by number, but from textures four at a time, and their registers
 //! are fast: there a large tile that goes round by broadcast wins, fed from textures.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::Memory;
+use crate::engine::variant::{Memory, Product, Variant};
 use crate::error::{Error, Result};
 
-/// A kernel for a product. Each reads one memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Product {
-    /// Register tiles: 8×8 an invocation, from buffers; needs nothing.
-    Direct,
-    /// Shared-memory tiles: 128×64 for 128 invocations, 8×8 each, from buffers; needs nothing either.
-    Tiled,
-    /// Subgroup broadcast: 32×32 for eight invocations, from textures; needs subgroups of at least eight.
-    Broadcast,
-}
-
-/// The tile of a kernel for a product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tile {
-    /// Rows of C.
-    pub rows: usize,
-    /// Columns of C.
-    pub cols: usize,
-    /// Invocations that share it.
-    pub sharers: usize,
-}
-
-impl Product {
-    /// All that there are.
-    pub const ALL: [Self; 3] = [Self::Direct, Self::Tiled, Self::Broadcast];
-
-    /// Where it reads.
-    pub const fn memory(self) -> Memory {
-        match self {
-            Self::Direct | Self::Tiled => Memory::Buffers,
-            Self::Broadcast => Memory::Textures,
-        }
-    }
-
-    /// The feature beyond core WGSL that it needs.
-    pub(crate) const fn feature(self) -> Option<&'static str> {
-        match self {
-            Self::Direct | Self::Tiled => None,
-            Self::Broadcast => Some("subgroups"),
-        }
-    }
-
-    /// Its tile, as the shaders have it.
-    pub(crate) const fn tile(self) -> Tile {
-        match self {
-            Self::Direct => Tile { rows: 8, cols: 8, sharers: 1 },
-            Self::Tiled => Tile { rows: 128, cols: 64, sharers: 128 },
-            Self::Broadcast => Tile { rows: 32, cols: 32, sharers: 8 },
-        }
-    }
-}
-
-/// The kernels of an adapter: one for each of the three products, and the memory that all of them and the kernels beside
-/// them read.
-///
-/// Names of combinations that no longer exist are still parsed, since configurations of earlier versions have them;
-/// [`Variant::refusal`] says that nothing runs them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Variant {
-    /// The kernel of A·Bᵀ.
-    pub nt: Product,
-    /// The kernel of A·B.
-    pub nn: Product,
-    /// The kernel of Aᵀ·B.
-    pub tn: Product,
-    /// Where kernels read.
-    pub memory: Memory,
-}
-
 impl Variant {
-    /// What runs on every adapter.
-    pub const PLAIN: Self = Self::of(Product::Direct, Memory::Buffers);
-
-    /// One kernel for all three products.
-    pub const fn of(product: Product, memory: Memory) -> Self {
-        Self { nt: product, nn: product, tn: product, memory }
-    }
-
-    /// All that have one kernel for all three products.
-    pub fn all() -> impl Iterator<Item = Self> {
-        Product::ALL.into_iter().map(|product| Self::of(product, product.memory()))
-    }
-
     /// Those of [`Self::all`] that `gpu` can run.
     pub fn supported(gpu: &Gpu) -> Vec<Self> {
         Self::all().filter(|variant| variant.refusal(gpu).is_none()).collect()
@@ -114,11 +26,6 @@ impl Variant {
     pub fn raced(gpu: &Gpu) -> Vec<Self> {
         let of_kind = |variant: &Self| gpu.adapter.is_software() || variant.memory == Memory::Buffers;
         Self::supported(gpu).into_iter().filter(of_kind).collect()
-    }
-
-    /// The kernels of A·Bᵀ, A·B and Aᵀ·B.
-    pub fn products(self) -> [Product; 3] {
-        [self.nt, self.nn, self.tn]
     }
 
     /// Why `gpu` cannot run it.
@@ -144,102 +51,6 @@ impl Variant {
                     "--force-variant {self}: {adapter} cannot run it, {why}; it runs {names}"
                 )))
             }
-        }
-    }
-}
-
-impl fmt::Display for Product {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Direct => "direct",
-            Self::Tiled => "tiled",
-            Self::Broadcast => "broadcast",
-        })
-    }
-}
-
-/// `tiled/buffers`, or where the products differ `tiled+direct+tiled/buffers`.
-impl fmt::Display for Variant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let memory = match self.memory {
-            Memory::Buffers => "buffers",
-            Memory::Textures => "textures",
-        };
-        match self.products() {
-            [nt, nn, tn] if nt == nn && nn == tn => write!(f, "{nt}/{memory}"),
-            [nt, nn, tn] => write!(f, "{nt}+{nn}+{tn}/{memory}"),
-        }
-    }
-}
-
-impl TryFrom<String> for Variant {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self> {
-        text.parse()
-    }
-}
-
-impl From<Variant> for String {
-    fn from(variant: Variant) -> Self {
-        variant.to_string()
-    }
-}
-
-impl FromStr for Variant {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        parse(text).ok_or_else(|| {
-            let names: Vec<String> = Self::all().map(|variant| variant.to_string()).collect();
-            Error::usage(format!(
-                "no such variant {text:?}; there are {}, and tiled+direct+tiled/buffers for one kernel each for A·Bᵀ, \
-                 A·B and Aᵀ·B",
-                names.join(", ")
-            ))
-        })
-    }
-}
-
-fn parse(text: &str) -> Option<Variant> {
-    let (products, memory) = text.split_once('/')?;
-    let memory = match memory {
-        "buffers" => Memory::Buffers,
-        "textures" => Memory::Textures,
-        _ => return None,
-    };
-    let product = |name: &str| Product::ALL.into_iter().find(|product| product.to_string() == name);
-    match *products.split('+').map(product).collect::<Option<Vec<_>>>()? {
-        [product] => Some(Variant::of(product, memory)),
-        [nt, nn, tn] => Some(Variant { nt, nn, tn, memory }),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_variant_is_read_from_its_own_name() {
-        for memory in [Memory::Buffers, Memory::Textures] {
-            for (nt, nn, tn) in Product::ALL.into_iter().flat_map(|nt| {
-                Product::ALL.into_iter().flat_map(move |nn| Product::ALL.map(move |tn| (nt, nn, tn)))
-            }) {
-                let variant = Variant { nt, nn, tn, memory };
-                assert_eq!(variant.to_string().parse::<Variant>().unwrap(), variant);
-            }
-        }
-        assert_eq!(Variant::PLAIN.to_string(), "direct/buffers");
-    }
-
-    #[test]
-    fn other_names_are_refused() {
-        for text in
-            ["", "tiled", "tiled/", "/buffers", "tiled+tiled/buffers", "tiled/buffers/x", "fast/buffers"]
-        {
-            let error = text.parse::<Variant>().unwrap_err().to_string();
-            assert!(error.contains("broadcast/textures"), "{error}");
         }
     }
 }

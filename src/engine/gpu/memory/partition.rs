@@ -4,11 +4,11 @@
 use std::ops::Range;
 
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::variant::Variant;
 use crate::engine::gpu::memory::buffer::{SECTION, TILE, bytes, padded};
 use crate::engine::gpu::memory::segment::segment_len;
 use crate::engine::gpu::recording::Recorder;
-use crate::engine::{Cut, Plan};
+use crate::engine::variant::Variant;
+use crate::engine::{ChunkPlan, Chunking};
 use crate::error::{Error, Result};
 use crate::math::optim::lbfgs::HISTORY;
 use crate::math::params::Shape;
@@ -39,7 +39,7 @@ impl Partition {
     /// # Errors
     /// [`Error::Usage`] for a binding limit that is not below the adapter's or too small for the shape, with the
     /// smallest that is not; [`Error::Device`] when the adapter's own is too small.
-    pub fn new(gpu: &Gpu, shape: Shape, examples: usize, wanted: Cut) -> Result<Self> {
+    pub fn new(gpu: &Gpu, shape: Shape, examples: usize, wanted: Chunking) -> Result<Self> {
         let limit = binding_limit(gpu, shape, wanted.binding_limit)?;
         let stride = padded(shape.visible);
         let widest_block = (limit.saturating_sub(stride + 4 * SECTION) / (2 * stride + 1)) / TILE * TILE;
@@ -70,8 +70,8 @@ impl Partition {
     }
 
     /// The cut, as an engine tells of it.
-    pub fn plan(&self) -> Plan {
-        Plan { chunk: self.chunk, block: self.widest_block() }
+    pub fn plan(&self) -> ChunkPlan {
+        ChunkPlan { chunk: self.chunk, block: self.widest_block() }
     }
 
     /// Units of the widest block.

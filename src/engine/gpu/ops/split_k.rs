@@ -1,8 +1,8 @@
 //! Split-K: where the sum over k of a product is split into slices that run side by side, for loops that are short enough,
 //! and for devices that have more to do than a result has tiles.
 
-use crate::engine::gpu::kernel::variant::{Product, Tile};
 use crate::engine::gpu::memory::buffer::{TILE, padded};
+use crate::engine::variant::{Product, Tile};
 
 /// Most vec4s of k that one dispatch of a product sums, and most rows of a slice: lavapipe ends the loops of an invocation
 /// after 65 535 turns.

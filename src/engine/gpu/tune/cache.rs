@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::products::ProductSize;
 use crate::engine::gpu::device::adapter::Adapter;
-use crate::engine::gpu::kernel::variant::Variant;
 use crate::engine::gpu::kernel::{ALL, Host};
+use crate::engine::variant::Variant;
 use crate::error::Error;
 use crate::io::folder::{Claim, Folder};
 

@@ -3,8 +3,8 @@
 //! neither devices nor shaders, so that tests race made-up times.
 
 use super::candidate::{Candidate, Runner, Status, Timing};
-use crate::engine::gpu::kernel::Memory;
-use crate::engine::gpu::kernel::variant::Variant;
+use crate::engine::variant::Memory;
+use crate::engine::variant::Variant;
 use crate::error::Result;
 use crate::math::transpose::Transpose;
 

@@ -3,9 +3,10 @@
 use std::sync::OnceLock;
 
 use super::{PARTS, shader};
-use crate::engine::gpu::kernel::variant::Product;
-use crate::engine::gpu::kernel::{Kernel, Memory, Uniform, WORKGROUP};
+use crate::engine::gpu::kernel::{Kernel, Uniform, WORKGROUP};
 use crate::engine::gpu::memory::uniform;
+use crate::engine::variant::Memory;
+use crate::engine::variant::Product;
 use crate::math::transpose::Transpose;
 
 /// The shader of a product, with the parts that its kind shares.

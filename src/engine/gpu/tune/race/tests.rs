@@ -1,7 +1,7 @@
 //! Races on made-up times.
 
 use super::*;
-use crate::engine::gpu::kernel::variant::Product;
+use crate::engine::variant::Product;
 use Memory::{Buffers, Textures};
 use Product::{Broadcast, Direct, Tiled};
 
