@@ -233,7 +233,7 @@ impl Model {
                     None => choice.insert(Choice::resolve(&self.selector.parse()?)?),
                 };
                 let (objective, rho_hat) = (self.meta.objective, RhoHat::default());
-                let setup = Setup { objective, cut: Cut::default(), rho_hat, threads: 0 };
+                let setup = Setup { objective, cut: Chunking::default(), rho_hat, threads: 0 };
                 // It encodes rows that it is handed, and holds none of its own.
                 let examples = Matrix::new(0, self.params.shape.visible, Vec::new());
                 engine.insert(choice.open(&setup, &(self.params.clone(), examples))?)
