@@ -19,10 +19,11 @@ pub mod variant;
 
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
+pub use crate::math::optim::Role;
 use crate::math::optim::{Optimizer, SearchSpace};
 use crate::math::params::{Params, Shape};
 pub use setup::{Chunking, RhoHat};
-pub use state::{Arrangement, ReusedBuffers, Role, State, VectorData, are_finite};
+pub use state::{Arrangement, ReusedBuffers, State, VectorData, are_finite};
 pub(crate) use step::check_list;
 pub use step::{Rows, Step, Update};
 
@@ -65,7 +66,7 @@ pub struct ChunkPlan {
     pub block: usize,
 }
 
-/// What an engine is to be given to do, as far as its memory depends on it.
+/// The work of an engine, as far as its memory depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Job {
     /// Visible and hidden units.
@@ -89,7 +90,7 @@ pub trait Engine: SearchSpace + Send {
     /// Visible and hidden units.
     fn shape(&self) -> Shape;
 
-    /// What is minimised.
+    /// The objective.
     fn objective(&self) -> &Objective;
 
     /// How many examples it holds. One without examples encodes and decodes rows that it is handed.
@@ -98,7 +99,7 @@ pub trait Engine: SearchSpace + Send {
     /// The hardware that computes, for people.
     fn adapter(&self) -> String;
 
-    /// How it cuts its work.
+    /// The chunks and blocks of its work.
     fn plan(&self) -> ChunkPlan;
 
     /// From now on no more than about `rows` rows that are fetched are computed at once where no gradient is taken, so

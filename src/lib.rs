@@ -45,11 +45,11 @@
 //! rows, of resuming and of observers lie in the folder `examples/`. Events (what data were taken for, warnings) go
 //! to [`tracing`].
 
-#![cfg_attr(not(feature = "files"), allow(dead_code, reason = "readers of files use it"))]
+#![cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "readers of files or the GPU engine use it"))]
 
 #[cfg(feature = "files")]
 mod api;
-#[cfg(all(feature = "files", feature = "gpu"))]
+#[cfg(feature = "gpu")]
 #[doc(hidden)]
 pub mod bench;
 #[cfg(feature = "cli")]

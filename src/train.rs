@@ -27,7 +27,7 @@ const PARAMETERS_CHECKED: usize = 10;
 /// J by the next report besides.
 const LOOKING: f64 = 0.02;
 
-/// What a training run does.
+/// The plan of a training run.
 #[derive(Clone, Debug)]
 pub struct Recipe {
     /// The optimiser.
@@ -67,7 +67,7 @@ pub enum Ended {
     Early,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Updates or iterations done.

@@ -6,7 +6,7 @@ use crate::math::objective::{Objective, RhoHatMode};
 /// engine likes, on all cores.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Setup {
-    /// What is minimised.
+    /// The objective.
     pub objective: Objective,
     /// Rows and hidden units computed at a time.
     pub cut: Chunking,

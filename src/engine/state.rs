@@ -1,52 +1,12 @@
-//! What an engine has to be given back to take the same steps again: a copy of its vectors, as they lie there.
+//! The state of an engine, from which the same steps follow again: a copy of its vectors, as they lie there.
 //!
 //! Vectors are copied without being rearranged, since training waits for it. Whoever reads them asks for tensors.
 
 use serde::{Deserialize, Serialize};
 
 use crate::engine::panels::PanelLayout;
-use crate::math::optim::lbfgs::HISTORY;
+use crate::math::optim::role::Role;
 use crate::math::params::{Params, Real, Shape};
-
-/// What a vector of the parameters' shape is to the engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// The parameters.
-    Params,
-    /// v of SGD (0); first (0) and second (1) moment of Adam.
-    Moment(usize),
-    /// The gradient at the parameters, of L-BFGS.
-    Gradient,
-    /// s of a history slot of L-BFGS.
-    Step(usize),
-    /// y of a history slot of L-BFGS.
-    Change(usize),
-    /// The parameters with the lowest J over held-out examples.
-    Best,
-}
-
-impl Role {
-    /// Of what a tensor is the part, for people; nothing for the parameters themselves.
-    fn of(self) -> String {
-        match self {
-            Self::Params => String::new(),
-            Self::Moment(0) => "the momentum of ".to_owned(),
-            Self::Moment(_) => "the second moment of ".to_owned(),
-            Self::Gradient => "the gradient of ".to_owned(),
-            Self::Step(slot) | Self::Change(slot) => format!("the search history ({slot}) of "),
-            Self::Best => "the best ".to_owned(),
-        }
-    }
-
-    fn is_known(self) -> bool {
-        match self {
-            Self::Params | Self::Gradient | Self::Best => true,
-            Self::Moment(i) => i < 2,
-            Self::Step(slot) | Self::Change(slot) => slot < HISTORY,
-        }
-    }
-}
 
 /// Numbers in the precision of the engine.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,6 +111,11 @@ impl State {
         })
     }
 
+    /// Whether a vector is there.
+    pub fn holds(&self, role: Role) -> bool {
+        self.vectors.iter().any(|(known, _)| *known == role)
+    }
+
     /// The parameters alone.
     pub fn only_params(mut self) -> Self {
         self.vectors.retain(|(role, _)| *role == Role::Params);
@@ -201,7 +166,7 @@ impl State {
             return Err("the parameters are missing".to_owned());
         }
         for (i, (role, numbers)) in self.vectors.iter().enumerate() {
-            if !role.is_known() || roles[..i].contains(role) {
+            if !Role::all().any(|known| known == *role) || roles[..i].contains(role) {
                 return Err(format!("{role:?} is unknown or there twice"));
             }
             if numbers.len() != len {
@@ -222,13 +187,14 @@ impl State {
     pub fn first_not_finite(&self) -> Option<String> {
         let (role, _) = self.vectors.iter().find(|(_, numbers)| !numbers.are_finite())?;
         let tensor = self.get::<f64>(*role).and_then(|params| params.first_not_finite());
-        Some(role.of() + tensor.unwrap_or("its padding"))
+        Some(role.prefix() + tensor.unwrap_or("its padding"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math::optim::lbfgs::HISTORY;
 
     fn state(order: Arrangement, bad: usize, number: f32) -> State {
         let shape = Shape { visible: 3, hidden: 2 };

@@ -97,6 +97,7 @@ pub mod engine {
 
     impl GpuEngine {
         /// Never called: there is no device.
+        #[allow(clippy::new_ret_no_self, reason = "there is no engine to return, and any will do")]
         pub fn new(gpu: Arc<Gpu>, _: &Setup, _: &Params<f32>, _: ExampleSet) -> Result<Cpu> {
             gpu.adapter.never()
         }
@@ -107,12 +108,12 @@ pub mod footprint {
     //! The memory of an engine that cannot be.
 
     use super::device::Gpu;
-    use crate::engine::{Job, Plan};
+    use crate::engine::{ChunkPlan, Job};
     use crate::error::Result;
     use crate::io::memory::Footprint;
 
     /// Never called: there is no device.
-    pub fn footprint(gpu: &Gpu, _: &Job) -> Result<(Plan, Footprint)> {
+    pub fn footprint(gpu: &Gpu, _: &Job) -> Result<(ChunkPlan, Footprint)> {
         gpu.adapter.never()
     }
 }

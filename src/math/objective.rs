@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 pub use super::activation::Activation;
 pub use super::penalty::{Penalty, RHO_HAT_MIN};
 
-/// What is minimised: J with its activations and weights.
+/// The objective J: its activations, its penalty and its weights.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Objective {
     /// f, the hidden activation: one that suits hidden layers.
     pub activation: Activation,
     /// g, the output activation.
     pub output: Activation,
-    /// What keeps hidden units inactive.
+    /// The sparsity penalty.
     #[serde(flatten)]
     pub penalty: Penalty,
     /// β, the weight of the penalty.

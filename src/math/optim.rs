@@ -3,14 +3,16 @@
 pub mod first_order;
 pub mod lbfgs;
 pub mod line_search;
+pub mod role;
 pub mod schedule;
 mod search_space;
 
 use serde::{Deserialize, Serialize};
 
 use first_order::Update;
+pub use role::Role;
 pub use schedule::{LearningRate, Schedule};
-pub use search_space::{SearchSpace, Slot, Trial};
+pub use search_space::{SearchSpace, Trial};
 
 /// The kinds of optimisers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,12 +58,12 @@ pub enum OptimizerConfig {
     Sgd {
         /// μ.
         momentum: f64,
-        /// What it shares with other optimisers of first order.
+        /// The settings of every optimiser of first order.
         descent: DescentConfig,
     },
     /// Adam.
     Adam {
-        /// What it shares with other optimisers of first order.
+        /// The settings of every optimiser of first order.
         descent: DescentConfig,
     },
 }

@@ -1,5 +1,7 @@
 //! The parameters of the autoencoder: shapes, start values, the order in which they lie in one flat vector.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -76,6 +78,50 @@ impl Shape {
     }
 }
 
+/// A tensor of the parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamTensor {
+    /// Encoder weights W1 `[h, n]`.
+    W1,
+    /// Encoder bias b1 `[h]`.
+    B1,
+    /// Decoder weights D `[h, n]`.
+    D,
+    /// Decoder bias b2 `[n]`.
+    B2,
+}
+
+impl ParamTensor {
+    /// All four, in the order of flat vectors.
+    pub const ALL: [Self; 4] = [Self::W1, Self::B1, Self::D, Self::B2];
+
+    /// Its name in model files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::W1 => "encoder.weight",
+            Self::B1 => "encoder.bias",
+            Self::D => "decoder.weight",
+            Self::B2 => "decoder.bias",
+        }
+    }
+
+    /// Its numbers.
+    pub fn len(self, shape: Shape) -> usize {
+        match self {
+            Self::W1 | Self::D => shape.visible * shape.hidden,
+            Self::B1 => shape.hidden,
+            Self::B2 => shape.visible,
+        }
+    }
+
+    /// Its place in a flat vector, in the order of [`Params::to_flat`].
+    pub fn range(self, shape: Shape) -> Range<usize> {
+        let before = Self::ALL.into_iter().take_while(|&tensor| tensor != self);
+        let start = before.map(|tensor| tensor.len(shape)).sum();
+        start..start + self.len(shape)
+    }
+}
+
 /// The four tensors of the autoencoder. The decoder is kept as D `[h, n]`, whose row j is the dictionary atom of
 /// hidden unit j, so that both weight matrices are cut into hidden blocks by rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,14 +141,8 @@ pub struct Params<T> {
 impl<T: Real> Params<T> {
     /// All zeros.
     pub fn zeros(shape: Shape) -> Self {
-        let weights = shape.visible * shape.hidden;
-        Self {
-            shape,
-            w1: vec![T::default(); weights],
-            b1: vec![T::default(); shape.hidden],
-            d: vec![T::default(); weights],
-            b2: vec![T::default(); shape.visible],
-        }
+        let [w1, b1, d, b2] = ParamTensor::ALL.map(|tensor| vec![T::default(); tensor.len(shape)]);
+        Self { shape, w1, b1, d, b2 }
     }
 
     /// The same numbers in another type.
@@ -116,14 +156,19 @@ impl<T: Real> Params<T> {
         }
     }
 
+    /// One of the tensors.
+    pub fn tensor(&self, tensor: ParamTensor) -> &[T] {
+        match tensor {
+            ParamTensor::W1 => &self.w1,
+            ParamTensor::B1 => &self.b1,
+            ParamTensor::D => &self.d,
+            ParamTensor::B2 => &self.b2,
+        }
+    }
+
     /// The tensors with their names in model files, in the order W1, b1, D, b2.
     pub fn tensors(&self) -> [(&'static str, &[T]); 4] {
-        [
-            ("encoder.weight", &self.w1),
-            ("encoder.bias", &self.b1),
-            ("decoder.weight", &self.d),
-            ("decoder.bias", &self.b2),
-        ]
+        ParamTensor::ALL.map(|tensor| (tensor.name(), self.tensor(tensor)))
     }
 
     /// All numbers in one vector: W1, b1, D, b2.
@@ -144,11 +189,8 @@ impl<T: Real> Params<T> {
     /// Cuts a vector in the order of [`Params::to_flat`] into tensors.
     pub fn from_flat(shape: Shape, flat: &[T]) -> Self {
         assert_eq!(flat.len(), shape.parameters(), "a flat vector holds all parameters");
-        let weights = shape.visible * shape.hidden;
-        let (w1, rest) = flat.split_at(weights);
-        let (b1, rest) = rest.split_at(shape.hidden);
-        let (d, b2) = rest.split_at(weights);
-        Self { shape, w1: w1.to_vec(), b1: b1.to_vec(), d: d.to_vec(), b2: b2.to_vec() }
+        let [w1, b1, d, b2] = ParamTensor::ALL.map(|tensor| flat[tensor.range(shape)].to_vec());
+        Self { shape, w1, b1, d, b2 }
     }
 
     /// The name of the first tensor that holds NaN or infinity, judged on bits.
@@ -164,12 +206,11 @@ impl Params<f32> {
     /// The lecture's start: W uniform in ±√6/√(n+h+1), biases 0. The same bits on every platform.
     pub fn random(shape: Shape, seed: u64) -> Self {
         let reach = (6.0 / (shape.visible + shape.hidden + 1) as f64).sqrt();
-        let draw = |name: &str, len: usize| -> Vec<f32> {
-            let mut stream = Stream::new(seed, name);
-            (0..len).map(|_| ((2.0 * stream.unit() - 1.0) * reach) as f32).collect()
+        let draw = |tensor: ParamTensor| -> Vec<f32> {
+            let mut stream = Stream::new(seed, tensor.name());
+            (0..tensor.len(shape)).map(|_| ((2.0 * stream.unit() - 1.0) * reach) as f32).collect()
         };
-        let weights = shape.visible * shape.hidden;
-        Self { w1: draw("encoder.weight", weights), d: draw("decoder.weight", weights), ..Self::zeros(shape) }
+        Self { w1: draw(ParamTensor::W1), d: draw(ParamTensor::D), ..Self::zeros(shape) }
     }
 }
 

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 /// activation of exactly 0 or 1 in f32, where those of KL are infinite.
 pub const RHO_HAT_MIN: f64 = 1.0 / (1u32 << 24) as f64;
 
-/// What keeps hidden units inactive most of the time. In files its settings stand beside those of the objective.
+/// The sparsity penalty: it keeps hidden units inactive most of the time. In files its settings stand beside those of
+/// the objective.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Penalty {

@@ -1,4 +1,5 @@
-//! Resampling (Bricken et al. 2023): new weights for dead hidden units, each of which is given a badly reconstructed example to begin with.
+//! Resampling (Bricken et al. 2023): new weights for dead hidden units, each of which is given
+//! a badly reconstructed example to begin with.
 //!
 //! A dead unit has no gradient but that of its penalty and its decay, and often never comes back. Its new encoder and
 //! decoder rows point along the residual x − a3 of an example that is drawn with a probability in proportion to the
@@ -99,7 +100,7 @@ fn norm(row: &[f32]) -> f64 {
     row.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>().sqrt()
 }
 
-/// What new units are made of.
+/// The inputs that new units are made of.
 struct Seeds<'a> {
     objective: &'a Objective,
     /// `[rows, n]`.

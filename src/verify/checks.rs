@@ -20,7 +20,7 @@ use crate::math::objective::Activation;
 use crate::math::optim::Optimizer;
 use crate::math::transpose::Transpose;
 
-/// What is checked against what.
+/// The kinds of checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Group {
@@ -46,14 +46,14 @@ impl Group {
     }
 }
 
-/// What a check that passed has found.
+/// The figures of a check that passed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Finding {
     /// Comparisons made.
     pub cases: usize,
     /// The largest error, in the unit of its group.
     pub worst: f64,
-    /// What it may be.
+    /// Its bound.
     pub bound: f64,
 }
 

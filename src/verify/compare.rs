@@ -15,7 +15,7 @@ pub fn gamma(k: usize) -> f64 {
     ku / (1.0 - ku)
 }
 
-/// What the reference says, and how far a result may lie from it.
+/// The reference's numbers, and how far a result may lie from each.
 #[derive(Clone, Debug)]
 pub struct Expected {
     /// Reference values.

@@ -8,7 +8,7 @@ use crate::engine::cpu::{activation, products};
 use crate::math::objective::Activation;
 use crate::math::transpose::Transpose;
 
-/// What the engine states of its activations: 4 units in the last place, each at most 2⁻²³ of the value.
+/// The error that the engine states of its activations: 4 units in the last place, each at most 2⁻²³ of the value.
 const ACTIVATION_ERROR: f64 = 8.0 * UNIT;
 
 /// One product, exact on integers, else within its bound.

@@ -1,5 +1,5 @@
-//! The case list of the kernels: each shader against its twin in [`crate::engine::reference::kernels`], over awkward shapes,
-//! within the bound that [`super::running_error`] derives, exactly on small integers.
+//! The case list of the kernels: each shader against the reference kernel of its name in
+//! [`crate::engine::reference::kernels`], over awkward shapes, within the bound that [`super::running_error`] derives, exactly on small integers.
 
 mod layers;
 mod penalty;

@@ -2,7 +2,7 @@
 
 use crate::math::random::Stream;
 
-/// What a case is run on.
+/// The kind of numbers that a case is run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberKind {
     /// Integers from −2 to 2: sums of 10⁶ products stay below 2²⁴ and every engine has to meet them exactly.

@@ -34,7 +34,7 @@ pub fn sum_error(terms: usize, more: usize) -> f64 {
 /// A number that f32 arithmetic meets within `error`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Approx {
-    /// What exact arithmetic gives.
+    /// The result of exact arithmetic.
     pub value: f64,
     /// How far the computed number may lie from it.
     pub error: f64,

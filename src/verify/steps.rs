@@ -10,7 +10,7 @@ use crate::engine::device::Choice;
 use crate::engine::setup::Setup;
 use crate::engine::{Chunking, Engine, NewUnit, RhoHat, Rows, Step, Update};
 use crate::math::objective::{Activation, Cost, Objective, Penalty, RhoHatMode};
-use crate::math::params::{Matrix, Params, Shape};
+use crate::math::params::{Matrix, ParamTensor, Params, Shape};
 
 /// Awkward on purpose: no size is a multiple of a tile, and a row and a unit are left over by every cut.
 const SHAPE: Shape = Shape { visible: 13, hidden: 10 };
@@ -28,7 +28,7 @@ pub const CUTS: [Chunking; 3] = [
 /// error.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    /// What is minimised.
+    /// The objective.
     pub objective: Objective,
     /// Start parameters.
     pub params: Params<f32>,
@@ -42,8 +42,8 @@ impl Problem {
         Self::of_shape(pair, SHAPE, EXAMPLES, seed)
     }
 
-    /// One of any shape. Weights shrink as the sums over them grow, so that no unit saturates: the gradient of the penalty of a unit
-    /// that is always on is huge, and so is what a rounding does to it.
+    /// One of any shape. Weights shrink as the sums over them grow, so that no unit saturates: the penalty's gradient of a unit that
+    /// is always on is huge, and so is what a rounding does to it.
     pub fn of_shape(
         (activation, output): (Activation, Activation),
         shape: Shape,
@@ -220,7 +220,7 @@ fn wrong(text: &str) -> Failure {
     Failure::Wrong(text.to_owned())
 }
 
-/// What an engine carries from update to update, with the errors that add up.
+/// The state that an engine carries from update to update, with the errors that add up.
 struct BoundedState {
     params: Vec<Approx>,
     moments: [Vec<Approx>; 2],
@@ -236,11 +236,13 @@ impl BoundedState {
 
     /// Takes the new units of `problem` over.
     fn replace(&mut self, problem: &Problem) {
-        let Shape { visible, hidden } = problem.params.shape;
+        let shape = problem.params.shape;
         for NewUnit { unit, w1, b1, d } in problem.new_units() {
-            let (matrix, bias) = (visible * hidden, visible * hidden + unit);
-            let parts = [(unit * visible, w1), (bias, vec![b1]), (matrix + hidden + unit * visible, d)];
-            for (at, values) in parts {
+            let row = unit * shape.visible;
+            let parts =
+                [(ParamTensor::W1, row, w1), (ParamTensor::B1, unit, vec![b1]), (ParamTensor::D, row, d)];
+            for (tensor, first, values) in parts {
+                let at = tensor.range(shape).start + first;
                 self.params[at..at + values.len()].copy_from_slice(&exact(&values));
                 self.moments
                     .iter_mut()

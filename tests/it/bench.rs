@@ -9,7 +9,7 @@ use rhohat::engine::variant::Variant;
 use rhohat::engine::{ChunkPlan, Engine, Layer, NewUnit, ReusedBuffers, State, Step};
 use rhohat::error::Result;
 use rhohat::math::objective::{Activation, Cost, Objective, Penalty};
-use rhohat::math::optim::{SearchSpace, Slot, Trial};
+use rhohat::math::optim::{Role, SearchSpace, Trial};
 use rhohat::math::params::{Params, Shape};
 use rhohat::math::transpose::Transpose;
 
@@ -155,11 +155,11 @@ impl SearchSpace for Faulty {
         self.inner.accept(slot)
     }
 
-    fn dots(&mut self, pairs: &[(Slot, Slot)]) -> Result<Vec<f64>> {
+    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
         self.inner.dots(pairs)
     }
 
-    fn set_direction(&mut self, terms: &[(f64, Slot)]) -> Result<()> {
+    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
         self.inner.set_direction(terms)
     }
 }

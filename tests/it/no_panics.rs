@@ -44,8 +44,8 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// The lines of a file that are compiled into the program.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let tests = ["#[cfg(test)]", "#[cfg(all(test"];
-    let end = tests.iter().filter_map(|tests| text.find(tests)).min().unwrap_or(text.len());
+    let ends = ["#[cfg(test)]", "#[cfg(all(test,"].iter().filter_map(|attribute| text.find(attribute));
+    let end = ends.min().unwrap_or(text.len());
     let lines = text[..end].lines().map(str::trim).enumerate();
     lines.filter(|(_, line)| !line.starts_with("//")).map(|(at, line)| (at + 1, line))
 }
@@ -87,4 +87,5 @@ fn what_would_panic_is_recognised() {
     assert_eq!(expected("let x = y.map_err(Error::from)?;"), None);
     let text = "a\n// b.unwrap()\nc\n#[cfg(test)]\nd.unwrap()";
     assert_eq!(code(text).collect::<Vec<_>>(), [(1, "a"), (3, "c")]);
+    assert_eq!(code("a\n#[cfg(all(test, unix))]\nb.unwrap()").count(), 1);
 }

@@ -4,7 +4,7 @@ use rhohat::data::shuffle::{BatchSampler, Shuffle};
 use rhohat::math::objective::Cost;
 use rhohat::math::optim::lbfgs::{Iteration, Lbfgs};
 use rhohat::math::optim::line_search::{C1, C2, SearchEnd, StepPoint, strong_wolfe};
-use rhohat::math::optim::{LearningRate, Schedule, SearchSpace, Slot, Trial};
+use rhohat::math::optim::{LearningRate, Role, Schedule, SearchSpace, Trial};
 
 /// Any function with its gradient as the space of a search.
 struct Space<F> {
@@ -34,12 +34,13 @@ impl<F: Fn(&[f64]) -> (f64, Vec<f64>)> Space<F> {
         }
     }
 
-    fn vector(&self, slot: Slot) -> &[f64] {
+    fn vector(&self, slot: Role) -> &[f64] {
         match slot {
-            Slot::Gradient => &self.gradient,
-            Slot::Direction => &self.direction,
-            Slot::Step(i) => &self.steps[i],
-            Slot::Change(i) => &self.changes[i],
+            Role::Gradient => &self.gradient,
+            Role::Direction => &self.direction,
+            Role::Step(i) => &self.steps[i],
+            Role::Change(i) => &self.changes[i],
+            other => unreachable!("{other:?} is no vector of a search"),
         }
     }
 }
@@ -80,11 +81,11 @@ impl<F: Fn(&[f64]) -> (f64, Vec<f64>)> SearchSpace for Space<F> {
         Ok(())
     }
 
-    fn dots(&mut self, pairs: &[(Slot, Slot)]) -> rhohat::Result<Vec<f64>> {
+    fn dots(&mut self, pairs: &[(Role, Role)]) -> rhohat::Result<Vec<f64>> {
         Ok(pairs.iter().map(|&(x, y)| inner(self.vector(x), self.vector(y))).collect())
     }
 
-    fn set_direction(&mut self, terms: &[(f64, Slot)]) -> rhohat::Result<()> {
+    fn set_direction(&mut self, terms: &[(f64, Role)]) -> rhohat::Result<()> {
         let mut direction = vec![0.0; self.point.len()];
         for &(c, slot) in terms {
             direction.iter_mut().zip(self.vector(slot)).for_each(|(d, x)| *d += c * x);

@@ -11,7 +11,7 @@ use rhohat::engine::variant::Variant;
 use rhohat::engine::{Chunking, Engine, Rows, Step, Update};
 use rhohat::error::Error;
 use rhohat::math::objective::{Activation, Cost};
-use rhohat::math::optim::Slot;
+use rhohat::math::optim::Role;
 use rhohat::math::params::{Params, Shape};
 use rhohat::verify::steps::Problem;
 
@@ -55,7 +55,7 @@ fn results(gpu: &Arc<Gpu>, problem: &Problem, cut: Chunking) -> Results {
         .map(|(rows, update)| engine.step(&Step { rows, update, beta: BETA, report: true }).unwrap())
         .into();
     engine.begin_search(2).unwrap();
-    engine.set_direction(&[(-1.0, Slot::Gradient)]).unwrap();
+    engine.set_direction(&[(-1.0, Role::Gradient)]).unwrap();
     let slope = engine.evaluate(0.5).unwrap().slope;
     engine.accept(0).unwrap();
     Results { costs, params: engine.params().unwrap(), slope, codes: engine.encode(3, 40).unwrap() }

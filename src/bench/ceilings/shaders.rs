@@ -7,7 +7,7 @@ use crate::bench::stats::{Pace, Summary, alone};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::{Kernel, Uniform};
 use crate::engine::gpu::memory::buffer::{Tensor, buffer, bytes};
-use crate::engine::gpu::recording::{Choice, Recorder, Recording};
+use crate::engine::gpu::recording::{DispatchOptions, Recorder, Recording};
 use crate::error::Result;
 
 /// The text of a kernel that only measures.
@@ -67,7 +67,7 @@ pub fn multiply_adds(gpu: &Gpu, pace: Pace) -> Result<(f64, Summary)> {
     loop {
         let uniform = MultiplyAdd { turns };
         let recording = record(gpu, |recorder| {
-            recorder.dispatch(&MULTIPLY_ADD, Choice::default(), &uniform, &[&sums], INVOCATIONS)
+            recorder.dispatch(&MULTIPLY_ADD, DispatchOptions::default(), &uniform, &[&sums], INVOCATIONS)
         })?;
         let times = alone(|| run(gpu, &recording), Pace { turns: 1, seconds: 0.0 })?;
         if times.best >= LONG || turns == MOST_TURNS {
@@ -83,7 +83,7 @@ pub fn copy(gpu: &Gpu, pace: Pace) -> Result<Summary> {
     let (source, copied) = (Tensor::vector(gpu, "source", COPIED)?, Tensor::vector(gpu, "copy", COPIED)?);
     let uniform = Copy { count: (COPIED / 4) as u32 };
     let record = record(gpu, |recorder| {
-        recorder.dispatch(&COPY, Choice::default(), &uniform, &[&source, &copied], COPIED / 16)
+        recorder.dispatch(&COPY, DispatchOptions::default(), &uniform, &[&source, &copied], COPIED / 16)
     })?;
     alone(|| run(gpu, &record), pace)
 }
@@ -104,7 +104,7 @@ pub fn calls(gpu: &Gpu, pace: Pace) -> Result<Calls> {
     let empties = |count: usize| {
         record(gpu, |recorder| {
             (0..count).try_for_each(|_| {
-                recorder.dispatch(&EMPTY, Choice::default(), &Empty { value: 1.0 }, &[&word], 1)
+                recorder.dispatch(&EMPTY, DispatchOptions::default(), &Empty { value: 1.0 }, &[&word], 1)
             })
         })
     };

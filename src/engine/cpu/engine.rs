@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::io::text::counted;
 use crate::io::threads::Pool;
 use crate::math::objective::{Cost, Objective};
-use crate::math::optim::{SearchSpace, Slot, Trial};
+use crate::math::optim::{Role, SearchSpace, Trial};
 use crate::math::params::{Params, Shape};
 
 /// The CPU engine.
@@ -213,12 +213,12 @@ impl SearchSpace for Cpu {
         Ok(())
     }
 
-    fn dots(&mut self, pairs: &[(Slot, Slot)]) -> Result<Vec<f64>> {
+    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
         let Self { search, pool, .. } = self;
         Ok(pool.install(|| search.dots(pairs)))
     }
 
-    fn set_direction(&mut self, terms: &[(f64, Slot)]) -> Result<()> {
+    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
         let Self { search, pool, .. } = self;
         pool.install(|| search.set_direction(terms));
         Ok(())

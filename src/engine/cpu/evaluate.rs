@@ -59,7 +59,7 @@ impl Evaluator {
         }
     }
 
-    /// What is minimised.
+    /// The objective.
     pub fn objective(&self) -> &Objective {
         &self.objective
     }
@@ -206,7 +206,7 @@ impl Evaluator {
         self.pass.backward(x, chunk.len(), &self.penalty.grad, target, scale);
     }
 
-    /// What makes sums over `count` rows the gradient of weights.
+    /// The scale that makes sums over `count` rows the gradient of weights.
     fn mean(&self, count: usize) -> GradientScale {
         GradientScale { scale: 1.0 / count as f32, lambda: self.objective.lambda as f32 }
     }

@@ -91,7 +91,7 @@ impl PanelExamples {
         Ok(&self.gathered[..range.len() * width(self.visible)])
     }
 
-    /// What [`PanelExamples::chunk`] has brought last.
+    /// The rows that [`PanelExamples::chunk`] has brought last.
     pub fn same_chunk(&self, rows: Rows<'_>, range: Range<usize>) -> &[f32] {
         let width = width(self.visible);
         match &self.values {

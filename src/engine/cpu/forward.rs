@@ -40,7 +40,7 @@ impl Until {
     }
 }
 
-/// What the tasks of a hidden block share.
+/// The inputs that the tasks of a hidden block share.
 pub struct Block<'a> {
     objective: &'a Objective,
     /// W1ᵀ `[n, units]`.
@@ -192,7 +192,7 @@ impl<'a> Block<'a> {
         sums.split_at_mut(sums.len() - 1 - width(self.visible))
     }
 
-    /// What this block adds to Z3; after the last block A3 and what is wanted of it. `sums` are those of δ3 and the
+    /// The product that this block adds to Z3; after the last block A3 and its epilogue. `sums` are those of δ3 and the
     /// squared error.
     fn forward_output(&self, x: Panels<'_>, a2: Panels<'_>, a3: PanelsMut<'_>, sums: &mut [f64]) {
         let fill = if self.is_first { Fill::Replace } else { Fill::Add };

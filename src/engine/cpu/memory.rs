@@ -1,4 +1,4 @@
-//! What the CPU engine holds, in bytes: the sizes of `examples.rs`, `pass.rs`, `evaluate.rs` and `search.rs`.
+//! The memory of the CPU engine, in bytes: the sizes of `examples.rs`, `pass.rs`, `evaluate.rs` and `search.rs`.
 
 use super::buffer::width;
 use super::cut::{Blocks, settle};

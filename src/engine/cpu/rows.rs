@@ -1,4 +1,4 @@
-//! What happens to a panel of rows right after a product has written it, while it is in the first-level cache: bias and
+//! Epilogues: the work on a panel of rows right after a product has written it, while it is in the first-level cache: bias and
 //! activation, deltas, and the sums over rows. What it makes of a panel's padding is read by nobody, except that of
 //! the deltas, which becomes zero and so keeps the padding of the weights zero.
 //!

@@ -2,7 +2,7 @@
 
 use super::buffer::Buffer;
 use super::sums::{combine, dot, subtract};
-use crate::math::optim::Slot;
+use crate::math::optim::Role;
 
 /// Gradient, direction, trial point and the kept pairs.
 #[derive(Debug, Default)]
@@ -29,23 +29,25 @@ impl CpuSearch {
         }
     }
 
-    /// Puts a kept vector where it was.
-    pub fn set_vector(&mut self, slot: Slot, vector: Buffer) {
-        *match slot {
-            Slot::Gradient => &mut self.gradient,
-            Slot::Direction => &mut self.direction,
-            Slot::Step(i) => &mut self.steps[i],
-            Slot::Change(i) => &mut self.changes[i],
-        } = vector;
+    /// A vector of the search.
+    pub fn vector(&self, role: Role) -> &Buffer {
+        match role {
+            Role::Gradient => &self.gradient,
+            Role::Direction => &self.direction,
+            Role::Step(i) => &self.steps[i],
+            Role::Change(i) => &self.changes[i],
+            Role::Params | Role::Moment(_) | Role::Best => unreachable!("{role:?} is no vector of a search"),
+        }
     }
 
-    /// A vector.
-    pub fn vector(&self, slot: Slot) -> &[f32] {
-        match slot {
-            Slot::Gradient => &self.gradient,
-            Slot::Direction => &self.direction,
-            Slot::Step(i) => &self.steps[i],
-            Slot::Change(i) => &self.changes[i],
+    /// The same, to be put where it was.
+    pub fn vector_mut(&mut self, role: Role) -> &mut Buffer {
+        match role {
+            Role::Gradient => &mut self.gradient,
+            Role::Direction => &mut self.direction,
+            Role::Step(i) => &mut self.steps[i],
+            Role::Change(i) => &mut self.changes[i],
+            Role::Params | Role::Moment(_) | Role::Best => unreachable!("{role:?} is no vector of a search"),
         }
     }
 
@@ -68,14 +70,14 @@ impl CpuSearch {
     }
 
     /// x · y of every pair.
-    pub fn dots(&self, pairs: &[(Slot, Slot)]) -> Vec<f64> {
+    pub fn dots(&self, pairs: &[(Role, Role)]) -> Vec<f64> {
         pairs.iter().map(|&(x, y)| dot(self.vector(x), self.vector(y))).collect()
     }
 
     /// direction ← Σ coefficient · vector.
-    pub fn set_direction(&mut self, terms: &[(f64, Slot)]) {
+    pub fn set_direction(&mut self, terms: &[(f64, Role)]) {
         let mut direction = std::mem::take(&mut self.direction);
-        let terms: Vec<(f64, &[f32])> = terms.iter().map(|&(c, slot)| (c, self.vector(slot))).collect();
+        let terms: Vec<(f64, &[f32])> = terms.iter().map(|&(c, role)| (c, &self.vector(role)[..])).collect();
         combine(&mut direction, &terms);
         self.direction = direction;
     }

@@ -1,14 +1,10 @@
-//! What the CPU engine gives away to be gone on from, and takes back.
-
-use std::iter;
+//! The state of the CPU engine, copied out and put back.
 
 use rayon::prelude::*;
 
-use super::buffer::Buffer;
 use super::engine::Cpu;
 use super::search::CpuSearch;
 use crate::engine::{Arrangement, ReusedBuffers, Role, State, VectorData, are_finite};
-use crate::math::optim::Slot;
 use crate::math::optim::lbfgs::HISTORY;
 
 /// Numbers that one task copies.
@@ -17,14 +13,7 @@ const TASK: usize = 1 << 16;
 impl Cpu {
     /// [`crate::engine::Engine::state`]: all vectors as they lie.
     pub(super) fn copy_state(&self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> State {
-        let mut vectors = self.descending();
-        if let Some(pairs) = pairs {
-            vectors.push((Role::Gradient, self.search.vector(Slot::Gradient)));
-            for &slot in pairs {
-                vectors.push((Role::Step(slot), self.search.vector(Slot::Step(slot))));
-                vectors.push((Role::Change(slot), self.search.vector(Slot::Change(slot))));
-            }
-        }
+        let vectors: Vec<_> = self.vectors(Role::of_state(pairs)).collect();
         let copied = |(role, vector): (Role, &[f32])| {
             let mut to = spare.take(vector.len());
             copy(vector, &mut to);
@@ -35,17 +24,20 @@ impl Cpu {
         State { shape: self.layout.shape, order: Arrangement::Panels, vectors, average }
     }
 
-    /// The parameters and the moments that there are.
-    fn descending(&self) -> Vec<(Role, &[f32])> {
-        let moments = self.moments.iter().enumerate().filter(|(_, moment)| !moment.is_empty());
-        let moments = moments.map(|(i, moment)| (Role::Moment(i), &moment[..]));
-        iter::once((Role::Params, &self.params[..])).chain(moments).collect()
+    /// Those vectors among `roles` that there are: moments are made by updates.
+    fn vectors(&self, roles: impl Iterator<Item = Role>) -> impl Iterator<Item = (Role, &[f32])> {
+        let vector = |role| match role {
+            Role::Params => &self.params[..],
+            Role::Moment(i) => &self.moments[i],
+            other => self.search.vector(other),
+        };
+        roles.map(move |role| (role, vector(role))).filter(|(_, vector)| !vector.is_empty())
     }
 
-    /// Whether all of them are finite, judged on bits.
+    /// Whether parameters and moments are finite, judged on bits.
     pub(super) fn is_finite(&self) -> bool {
         let finite = |(_, vector): (_, &[f32])| vector.par_chunks(TASK).all(are_finite);
-        self.pool.install(|| self.descending().into_iter().all(finite))
+        self.pool.install(|| self.vectors(Role::of_state(None)).all(finite))
     }
 
     /// [`crate::engine::Engine::set_state`].
@@ -56,13 +48,13 @@ impl Cpu {
         self.moments = [0, 1].map(|i| vector(Role::Moment(i)).unwrap_or_default());
         self.evaluator.set_average(state.average.as_deref());
         self.search = CpuSearch::default();
-        let Some(gradient) = vector(Role::Gradient) else { return };
+        if !state.holds(Role::Gradient) {
+            return;
+        }
         self.search = CpuSearch::new(&self.params, HISTORY);
-        self.search.set_vector(Slot::Gradient, gradient);
-        for slot in 0..HISTORY {
-            let pair = [(Role::Step(slot), Slot::Step(slot)), (Role::Change(slot), Slot::Change(slot))];
-            for (role, slot) in pair {
-                vector(role).into_iter().for_each(|vector: Buffer| self.search.set_vector(slot, vector));
+        for role in Role::of_search(0..HISTORY) {
+            if let Some(kept) = vector(role) {
+                *self.search.vector_mut(role) = kept;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What becomes of a gradient: written out for L-BFGS, or applied to the parameters at once (SGD, Adam), without ever
+//! The end of a gradient: written out for L-BFGS, or applied to the parameters at once (SGD, Adam), without ever
 //! being stored.
 
 use std::ops::Range;

@@ -13,8 +13,7 @@ pub mod throttle;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use super::kernel::Pipelines;
-use super::memory::storage::Texture;
+use super::kernel::{Pipelines, TEXTURE_WIDTH};
 use super::recording::RangeTable;
 use crate::engine::variant::Memory;
 use crate::engine::variant::Variant;
@@ -154,7 +153,7 @@ impl Gpu {
         let most = self.limits.max_buffer_size.min(self.limits.max_storage_buffer_binding_size);
         match self.variant().memory {
             Memory::Buffers => most,
-            Memory::Textures => most.min(Texture::capacity(self)),
+            Memory::Textures => most.min(texture_bytes(&self.limits)),
         }
     }
 
@@ -179,4 +178,9 @@ impl Gpu {
             Some(error) => Err(Error::device(format!("the device refused {what}: {error}"))),
         }
     }
+}
+
+/// Most bytes of a buffer that a texture takes.
+fn texture_bytes(limits: &wgpu::Limits) -> u64 {
+    16 * TEXTURE_WIDTH as u64 * u64::from(limits.max_texture_dimension_2d)
 }

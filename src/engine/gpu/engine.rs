@@ -23,7 +23,7 @@ use crate::engine::{
 };
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
-use crate::math::optim::{SearchSpace, Slot, Trial};
+use crate::math::optim::{Role, SearchSpace, Trial};
 use crate::math::params::{Params, Shape};
 
 /// The WebGPU engine.
@@ -208,11 +208,11 @@ impl SearchSpace for GpuEngine {
         self.searching().accept(&self.resident, slot)
     }
 
-    fn dots(&mut self, pairs: &[(Slot, Slot)]) -> Result<Vec<f64>> {
+    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
         self.searching().dots(&self.resident, pairs)
     }
 
-    fn set_direction(&mut self, terms: &[(f64, Slot)]) -> Result<()> {
+    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
         self.searching().set_direction(&self.resident, terms)
     }
 }

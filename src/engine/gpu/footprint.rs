@@ -21,7 +21,8 @@ use crate::math::optim::lbfgs::HISTORY;
 /// When the shape does not fit the bindings of the device.
 pub fn footprint(gpu: &Gpu, job: &Job) -> Result<(ChunkPlan, Footprint)> {
     let partition = Partition::new(gpu, job.shape, job.examples, job.cut)?;
-    let tensors = Resident::allocations(&partition, job.examples, job.fetched.is_none());
+    let update = job.batch.unwrap_or(job.examples);
+    let tensors = Resident::allocations(&partition, (job.examples, job.fetched.is_none()), update);
     let all = tensors.into_iter().chain(of_optimizer(&partition, job)).chain(of_rows(&partition, job));
     let mut footprint = sum(all, partition.variant.memory);
     footprint.data += on_host(&partition, job);
@@ -43,7 +44,8 @@ fn of_rows(partition: &Partition, job: &Job) -> Vec<Allocation> {
         tensors.extend(bytes_of_codes(job).into_iter().flat_map(|bytes| Fetcher::codes(partition, bytes)));
     } else {
         tensors.extend(DeviceRows::resident(partition, job.examples));
-        tensors.extend(job.batch.into_iter().flat_map(|_| BatchList::allocations(partition, job.examples)));
+        let rows = job.batch.map(|rows| rows.min(job.examples));
+        tensors.extend(rows.into_iter().flat_map(|rows| BatchList::allocations(partition, rows)));
     }
     tensors
 }

@@ -18,7 +18,7 @@ use crate::error::Result;
 pub use range::RangeUniform;
 pub(crate) use range::{RangeTable, layout as range_layout};
 use range::{fold, ranges};
-pub use recorder::{Choice, Recorder};
+pub use recorder::{DispatchOptions, Recorder};
 
 /// A uniform whose values change from step to step.
 #[derive(Clone, Debug)]

@@ -17,7 +17,7 @@ use crate::engine::variant::Variant;
 pub use crate::engine::variant::{Kernels, Origin, TuneMode, Workload};
 use crate::error::{Error, Result};
 use cache::{Cache, CachedRace, Key};
-use candidate::{Check, Runner, Status, Timing};
+use candidate::{CandidateCheck, Runner, Status, Timing};
 use products::{ProductSize, Products};
 use race::{PRODUCTS, RaceResult, race};
 
@@ -27,7 +27,7 @@ pub struct Tune {
     /// When they are timed.
     pub mode: TuneMode,
     /// The check that a kernel has to pass before it is timed.
-    pub check: Check,
+    pub check: CandidateCheck,
 }
 
 impl Workload {

@@ -12,7 +12,7 @@ use crate::engine::{
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective, RhoHatMode};
 use crate::math::optim::lbfgs::HISTORY;
-use crate::math::optim::{SearchSpace, Slot, Trial};
+use crate::math::optim::{SearchSpace, Trial};
 use crate::math::params::{Matrix, Params, Shape, cast};
 
 /// The f64 engine that every other one is compared with.
@@ -41,12 +41,13 @@ struct ReferenceSearch {
 }
 
 impl ReferenceSearch {
-    fn vector(&self, slot: Slot) -> &[f64] {
-        match slot {
-            Slot::Gradient => &self.gradient,
-            Slot::Direction => &self.direction,
-            Slot::Step(i) => &self.steps[i],
-            Slot::Change(i) => &self.changes[i],
+    fn vector(&self, role: Role) -> &[f64] {
+        match role {
+            Role::Gradient => &self.gradient,
+            Role::Direction => &self.direction,
+            Role::Step(i) => &self.steps[i],
+            Role::Change(i) => &self.changes[i],
+            Role::Params | Role::Moment(_) | Role::Best => unreachable!("{role:?} is no vector of a search"),
         }
     }
 }
@@ -197,17 +198,12 @@ impl Engine for Reference {
     }
 
     fn state(&mut self, pairs: Option<&[usize]>, _: &mut ReusedBuffers) -> Result<State> {
-        let [first, second] = self.moments.clone();
-        let mut vectors =
-            vec![(Role::Params, self.params.to_flat()), (Role::Moment(0), first), (Role::Moment(1), second)];
-        if let Some(pairs) = pairs {
-            vectors.push((Role::Gradient, self.search.gradient.clone()));
-            for &slot in pairs {
-                vectors.push((Role::Step(slot), self.search.steps[slot].clone()));
-                vectors.push((Role::Change(slot), self.search.changes[slot].clone()));
-            }
-        }
-        let vectors = vectors.into_iter().map(|(role, flat)| (role, VectorData::Double(flat))).collect();
+        let vector = |role| match role {
+            Role::Params => self.params.to_flat(),
+            Role::Moment(i) => self.moments[i].clone(),
+            other => self.search.vector(other).to_vec(),
+        };
+        let vectors = Role::of_state(pairs).map(|role| (role, VectorData::Double(vector(role)))).collect();
         let (shape, average) = (self.params.shape, self.average.clone());
         Ok(State { shape, order: Arrangement::Rows, vectors, average })
     }
@@ -266,11 +262,11 @@ impl SearchSpace for Reference {
         Ok(())
     }
 
-    fn dots(&mut self, pairs: &[(Slot, Slot)]) -> Result<Vec<f64>> {
+    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
         Ok(pairs.iter().map(|&(x, y)| dot_product(self.search.vector(x), self.search.vector(y))).collect())
     }
 
-    fn set_direction(&mut self, terms: &[(f64, Slot)]) -> Result<()> {
+    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
         let mut direction = vec![0.0; self.params.shape.parameters()];
         for &(coefficient, slot) in terms {
             axpy(coefficient, self.search.vector(slot), 1.0, &mut direction);

@@ -1,4 +1,4 @@
-//! What the reference holds, in bytes: every vector whole, in f64.
+//! The memory of the reference, in bytes: every vector whole, in f64.
 
 use crate::engine::{ChunkPlan, Job};
 use crate::io::memory::Footprint;

@@ -4,7 +4,7 @@ use super::kernels::*;
 use crate::math::objective::{Cost, Objective};
 use crate::math::params::Params;
 
-/// What the hidden layer and the output layer make of the examples.
+/// The values of both layers.
 #[derive(Clone, Debug)]
 pub struct Forward {
     /// A2 `[m, h]`.

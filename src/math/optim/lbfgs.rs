@@ -6,8 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::SearchSpace;
 use super::line_search::{SearchEnd, StepPoint, strong_wolfe};
-use super::{SearchSpace, Slot};
+use super::role::Role;
 use crate::error::{Error, Result};
 use crate::math::objective::Cost;
 
@@ -30,7 +31,7 @@ pub struct Lbfgs {
     iterations: usize,
 }
 
-/// What an iteration came to.
+/// The end of an iteration.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Iteration {
     /// J went down; the step length along the direction.
@@ -44,8 +45,8 @@ impl Lbfgs {
     pub fn new(space: &mut dyn SearchSpace) -> Result<Self> {
         let cost = space.begin_search(HISTORY)?;
         let mut gram = Gram::new(HISTORY);
-        gram.refresh(space, &[Slot::Gradient], &[])?;
-        let gradient_norm = gram.get(Slot::Gradient, Slot::Gradient).sqrt();
+        gram.refresh(space, &[Role::Gradient], &[])?;
+        let gradient_norm = gram.get(Role::Gradient, Role::Gradient).sqrt();
         let start = Self { gram, pairs: Vec::new(), cost, gradient_norm, evaluations: 1, iterations: 0 };
         start.check_finite()?;
         Ok(start)
@@ -115,7 +116,7 @@ impl Lbfgs {
     fn aim(&self, space: &mut dyn SearchSpace) -> Result<f64> {
         let terms = two_loop(&self.gram, &self.pairs);
         space.set_direction(&terms)?;
-        Ok(terms.iter().map(|&(c, slot)| c * self.gram.get(Slot::Gradient, slot)).sum())
+        Ok(terms.iter().map(|&(c, slot)| c * self.gram.get(Role::Gradient, slot)).sum())
     }
 
     fn search(&mut self, space: &mut dyn SearchSpace, slope: f64) -> Result<SearchEnd> {
@@ -142,15 +143,15 @@ impl Lbfgs {
         space.accept(slot)?;
         self.iterations += 1;
         let mut kept = self.slots();
-        kept.retain(|&other| other != Slot::Step(slot) && other != Slot::Change(slot));
-        self.gram.refresh(space, &[Slot::Step(slot), Slot::Change(slot), Slot::Gradient], &kept)?;
-        self.gradient_norm = self.gram.get(Slot::Gradient, Slot::Gradient).sqrt();
+        kept.retain(|&other| other != Role::Step(slot) && other != Role::Change(slot));
+        self.gram.refresh(space, &[Role::Step(slot), Role::Change(slot), Role::Gradient], &kept)?;
+        self.gradient_norm = self.gram.get(Role::Gradient, Role::Gradient).sqrt();
         self.check_finite()?;
 
         self.pairs.retain(|&pair| pair != slot);
-        let norm = |of: Slot| self.gram.get(of, of).sqrt();
-        let curvature = self.gram.get(Slot::Step(slot), Slot::Change(slot));
-        if curvature > MIN_CURVATURE * norm(Slot::Step(slot)) * norm(Slot::Change(slot)) {
+        let norm = |of: Role| self.gram.get(of, of).sqrt();
+        let curvature = self.gram.get(Role::Step(slot), Role::Change(slot));
+        if curvature > MIN_CURVATURE * norm(Role::Step(slot)) * norm(Role::Change(slot)) {
             self.pairs.push(slot);
         }
         Ok(())
@@ -161,8 +162,8 @@ impl Lbfgs {
         (0..HISTORY).find(|slot| !self.pairs.contains(slot)).unwrap_or_else(|| self.pairs[0])
     }
 
-    fn slots(&self) -> Vec<Slot> {
-        self.pairs.iter().flat_map(|&i| [Slot::Step(i), Slot::Change(i)]).collect()
+    fn slots(&self) -> Vec<Role> {
+        self.pairs.iter().flat_map(|&i| [Role::Step(i), Role::Change(i)]).collect()
     }
 
     fn check_finite(&self) -> Result<()> {
@@ -179,36 +180,36 @@ impl Lbfgs {
 }
 
 /// −H∇J as coefficients over the history and the gradient.
-fn two_loop(gram: &Gram, pairs: &[usize]) -> Vec<(f64, Slot)> {
-    let mut q = RoleTerms { terms: vec![(-1.0, Slot::Gradient)] };
+fn two_loop(gram: &Gram, pairs: &[usize]) -> Vec<(f64, Role)> {
+    let mut q = RoleTerms { terms: vec![(-1.0, Role::Gradient)] };
     let mut alphas = Vec::with_capacity(pairs.len());
     for &i in pairs.iter().rev() {
-        let alpha = q.dot(gram, Slot::Step(i)) / gram.get(Slot::Step(i), Slot::Change(i));
-        q.add(-alpha, Slot::Change(i));
+        let alpha = q.dot(gram, Role::Step(i)) / gram.get(Role::Step(i), Role::Change(i));
+        q.add(-alpha, Role::Change(i));
         alphas.push(alpha);
     }
     if let Some(&newest) = pairs.last() {
-        let (s, y) = (Slot::Step(newest), Slot::Change(newest));
+        let (s, y) = (Role::Step(newest), Role::Change(newest));
         q.scale(gram.get(s, y) / gram.get(y, y));
     }
     for (&i, alpha) in pairs.iter().zip(alphas.iter().rev()) {
-        let beta = q.dot(gram, Slot::Change(i)) / gram.get(Slot::Step(i), Slot::Change(i));
-        q.add(alpha - beta, Slot::Step(i));
+        let beta = q.dot(gram, Role::Change(i)) / gram.get(Role::Step(i), Role::Change(i));
+        q.add(alpha - beta, Role::Step(i));
     }
     q.terms
 }
 
 /// A vector as a sum of coefficient times slot.
 struct RoleTerms {
-    terms: Vec<(f64, Slot)>,
+    terms: Vec<(f64, Role)>,
 }
 
 impl RoleTerms {
-    fn dot(&self, gram: &Gram, with: Slot) -> f64 {
+    fn dot(&self, gram: &Gram, with: Role) -> f64 {
         self.terms.iter().map(|&(c, slot)| c * gram.get(slot, with)).sum()
     }
 
-    fn add(&mut self, coefficient: f64, slot: Slot) {
+    fn add(&mut self, coefficient: f64, slot: Role) {
         self.terms.push((coefficient, slot));
     }
 
@@ -232,27 +233,27 @@ impl Gram {
         Self { history, products: vec![0.0; size * size] }
     }
 
-    fn index(&self, slot: Slot) -> usize {
+    fn index(&self, slot: Role) -> usize {
         match slot {
-            Slot::Step(i) => i,
-            Slot::Change(i) => self.history + i,
-            Slot::Gradient => 2 * self.history,
-            Slot::Direction => unreachable!("the direction is never part of the Gram matrix"),
+            Role::Step(i) => i,
+            Role::Change(i) => self.history + i,
+            Role::Gradient => 2 * self.history,
+            other => unreachable!("{other:?} is never part of the Gram matrix"),
         }
     }
 
-    fn get(&self, x: Slot, y: Slot) -> f64 {
+    fn get(&self, x: Role, y: Role) -> f64 {
         self.products[self.index(x) * (2 * self.history + 1) + self.index(y)]
     }
 
-    fn set(&mut self, x: Slot, y: Slot, product: f64) {
+    fn set(&mut self, x: Role, y: Role, product: f64) {
         let (x, y, size) = (self.index(x), self.index(y), 2 * self.history + 1);
         self.products[x * size + y] = product;
         self.products[y * size + x] = product;
     }
 
     /// Takes the products of the `new` vectors with each other and with the `kept` ones, in one batch.
-    fn refresh(&mut self, space: &mut dyn SearchSpace, new: &[Slot], kept: &[Slot]) -> Result<()> {
+    fn refresh(&mut self, space: &mut dyn SearchSpace, new: &[Role], kept: &[Role]) -> Result<()> {
         let mut pairs = Vec::new();
         for (i, &x) in new.iter().enumerate() {
             pairs.extend(new[i..].iter().chain(kept).map(|&y| (x, y)));

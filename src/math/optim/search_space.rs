@@ -1,20 +1,8 @@
 //! The vectors that L-BFGS works on, on the side of whoever holds them.
 
+use super::role::Role;
 use crate::error::Result;
 use crate::math::objective::Cost;
-
-/// The vectors of L-BFGS, all of the parameters' shape, on the engine's side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slot {
-    /// The gradient at the current parameters.
-    Gradient,
-    /// The search direction.
-    Direction,
-    /// s_i, the i-th kept difference of parameters.
-    Step(usize),
-    /// y_i, the i-th kept difference of gradients.
-    Change(usize),
-}
 
 /// J and its slope along the direction at a trial point.
 #[derive(Clone, Debug)]
@@ -25,7 +13,7 @@ pub struct Trial {
     pub slope: f64,
 }
 
-/// What L-BFGS needs of an engine: trial points along a direction, and inner products and combinations of vectors
+/// The side of L-BFGS that holds vectors: trial points along a direction, and inner products and combinations of vectors
 /// that never leave the device.
 pub trait SearchSpace {
     /// Sets up the vectors for `history` pairs and takes J and the gradient at the current parameters.
@@ -37,9 +25,9 @@ pub trait SearchSpace {
     /// Makes the last trial point the current one and keeps (s, y) in history slot `slot`.
     fn accept(&mut self, slot: usize) -> Result<()>;
 
-    /// x · y of every pair, the products summed up in f64 at the end.
-    fn dots(&mut self, pairs: &[(Slot, Slot)]) -> Result<Vec<f64>>;
+    /// x · y of every pair of the gradient, the direction, and s and y of kept slots, the products summed up in f64 at the end.
+    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>>;
 
     /// direction ← Σ coefficient · vector. `terms` does not name the direction itself.
-    fn set_direction(&mut self, terms: &[(f64, Slot)]) -> Result<()>;
+    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()>;
 }

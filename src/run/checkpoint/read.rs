@@ -143,9 +143,7 @@ fn read_state(folder: &Folder, digest: &Digest, progress: &ProgressFile) -> Resu
 fn check_search(search: &Lbfgs, state: &State) -> Result<(), String> {
     use crate::engine::Role;
     search.check(state.shape.hidden)?;
-    let pairs = search.pairs().iter().flat_map(|&slot| [Role::Step(slot), Role::Change(slot)]);
-    let there = |wanted: Role| state.vectors.iter().any(|(role, _)| *role == wanted);
-    match pairs.chain([Role::Gradient]).find(|&role| !there(role)) {
+    match Role::of_search(search.pairs().iter().copied()).find(|&role| !state.holds(role)) {
         Some(role) => Err(format!("{STATE}: {role:?} is missing")),
         None => Ok(()),
     }

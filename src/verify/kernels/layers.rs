@@ -42,7 +42,7 @@ impl LayerCase {
         CaseNumbers::new(self.seed, &format!("{kernel} {}", self.name()))
     }
 
-    /// What a layer of this activation may hold, its extremes included.
+    /// Values of a layer of this activation, its extremes included.
     fn activations(&self, numbers: &mut CaseNumbers) -> Vec<f32> {
         let (low, high) = self.f.range().unwrap_or((-10.0, 10.0));
         numbers.with_edges(&[low as f32, high as f32, 0.0], low, high, self.rows * self.cols)
@@ -145,7 +145,7 @@ fn hidden_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> R
     Ok(expected.compare(&rig.read(&c)?)?)
 }
 
-/// What goes into an output layer f(A B + b) or f(C + A B + b), and what comes out of it.
+/// Inputs and expected outputs of an output layer f(A B + b) or f(C + A B + b).
 struct OutputLayer {
     a: Tensor,
     b: Tensor,

@@ -69,7 +69,7 @@ impl ProductCase {
         product(self.transpose, &exact(a), &exact(b), m, n, k)
     }
 
-    /// What any engine has to find.
+    /// The product that any engine has to find.
     pub fn expected(&self, a: &[f32], b: &[f32]) -> Expected {
         self.bounded(self.expected_of(a, b, self.shape.2))
     }

@@ -24,7 +24,7 @@ pub fn product(
     let reach = multiply(map(a, Approx::reach), map(b, Approx::reach));
     let size = multiply(map(a, |x| x.value.abs()), map(b, |x| x.value.abs()));
     let bounds = reach.iter().zip(&size).map(|(reach, size)| {
-        // What the operands' errors can do to the exact product, and then the sum's own rounding.
+        // The effect of the operands' errors on the exact product, and then the sum's own rounding.
         (reach - size).max(0.0) + sum_error(k, 1) * reach
     });
     values.iter().zip(bounds).map(|(&value, error)| Approx { value, error }).collect()

@@ -3,11 +3,11 @@
 use super::kernels::*;
 use super::{Approx, sum};
 use crate::math::objective::Objective;
-use crate::math::params::Params;
+use crate::math::params::{ParamTensor, Params, Shape};
 use crate::math::transpose::Transpose;
 use crate::verify::compare::Expected;
 
-/// What an f32 engine may make of one pass.
+/// The results of one pass that an f32 engine may have.
 #[derive(Clone, Debug)]
 pub struct Bounded {
     /// Reconstruction, decay and penalty of J.
@@ -34,10 +34,9 @@ pub struct Weights {
 impl Weights {
     /// Cuts a vector in the order of [`Params::to_flat`].
     pub fn from_flat(flat: &[Approx], visible: usize, hidden: usize) -> Self {
-        let (w1, rest) = flat.split_at(visible * hidden);
-        let (b1, rest) = rest.split_at(hidden);
-        let (d, b2) = rest.split_at(visible * hidden);
-        Self { w1: w1.to_vec(), b1: b1.to_vec(), d: d.to_vec(), b2: b2.to_vec() }
+        let shape = Shape { visible, hidden };
+        let [w1, b1, d, b2] = ParamTensor::ALL.map(|tensor| flat[tensor.range(shape)].to_vec());
+        Self { w1, b1, d, b2 }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rhohat::engine::Engine;
 use rhohat::math::optim::lbfgs::{Iteration, Lbfgs};
-use rhohat::math::optim::{SearchSpace, Slot};
+use rhohat::math::optim::{Role, SearchSpace};
 
 use super::cases::{PAIRS, case};
 
@@ -10,21 +10,21 @@ use super::cases::{PAIRS, case};
 /// by some ten units each, a difference by that share of what it was taken from.
 const PRODUCT: f64 = 1e-4;
 
-const ALL: [Slot; 4] = [Slot::Gradient, Slot::Direction, Slot::Step(1), Slot::Change(1)];
+const ALL: [Role; 4] = [Role::Gradient, Role::Direction, Role::Step(1), Role::Change(1)];
 
 /// Two accepted points along combinations of all kinds of vectors; then all inner products.
 fn walk(space: &mut dyn SearchSpace) -> Vec<f64> {
     let mut numbers = vec![space.begin_search(3).unwrap().total()];
-    space.set_direction(&[(-1.0, Slot::Gradient)]).unwrap();
+    space.set_direction(&[(-1.0, Role::Gradient)]).unwrap();
     let trial = space.evaluate(0.5).unwrap();
     numbers.extend([trial.cost.total(), trial.slope]);
     space.evaluate(0.25).unwrap();
     space.accept(0).unwrap();
-    space.set_direction(&[(-0.7, Slot::Gradient), (0.1, Slot::Step(0)), (-0.2, Slot::Change(0))]).unwrap();
+    space.set_direction(&[(-0.7, Role::Gradient), (0.1, Role::Step(0)), (-0.2, Role::Change(0))]).unwrap();
     let trial = space.evaluate(0.3).unwrap();
     numbers.extend([trial.cost.total(), trial.slope]);
     space.accept(1).unwrap();
-    let pairs: Vec<(Slot, Slot)> = ALL.iter().flat_map(|&x| ALL.map(|y| (x, y))).collect();
+    let pairs: Vec<(Role, Role)> = ALL.iter().flat_map(|&x| ALL.map(|y| (x, y))).collect();
     numbers.extend(space.dots(&pairs).unwrap());
     numbers
 }
@@ -51,7 +51,7 @@ fn a_trial_leaves_the_parameters_alone_until_it_is_accepted() {
     let case = case((20, 13, 70), PAIRS[0]);
     let mut cpu = case.cpu();
     cpu.begin_search(1).unwrap();
-    cpu.set_direction(&[(-1.0, Slot::Gradient)]).unwrap();
+    cpu.set_direction(&[(-1.0, Role::Gradient)]).unwrap();
     cpu.evaluate(0.5).unwrap();
     assert_eq!(cpu.params().unwrap(), case.params);
     cpu.accept(0).unwrap();
@@ -63,7 +63,7 @@ fn the_cost_of_a_trial_is_that_of_the_accepted_parameters() {
     let case = case((20, 13, 70), PAIRS[0]);
     let mut cpu = case.cpu();
     cpu.begin_search(1).unwrap();
-    cpu.set_direction(&[(-1.0, Slot::Gradient)]).unwrap();
+    cpu.set_direction(&[(-1.0, Role::Gradient)]).unwrap();
     let trial = cpu.evaluate(0.5).unwrap();
     cpu.accept(0).unwrap();
     assert_eq!(cpu.cost().unwrap(), trial.cost);

@@ -2,7 +2,7 @@
 
 use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::{Engine, Rows, Step, Update};
-use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig, SearchSpace, Slot};
+use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig, Role, SearchSpace};
 use rhohat::train::{Recipe, train};
 
 use super::cases::{Case, PAIRS, case};
@@ -25,11 +25,11 @@ fn bits(case: &Case) -> Vec<u64> {
         }
     }
     cpu.begin_search(2).unwrap();
-    cpu.set_direction(&[(-0.5, Slot::Gradient)]).unwrap();
+    cpu.set_direction(&[(-0.5, Role::Gradient)]).unwrap();
     let trial = cpu.evaluate(0.1).unwrap();
     numbers.extend([trial.cost.total(), trial.slope]);
     cpu.accept(1).unwrap();
-    numbers.extend(cpu.dots(&[(Slot::Step(1), Slot::Change(1)), (Slot::Gradient, Slot::Gradient)]).unwrap());
+    numbers.extend(cpu.dots(&[(Role::Step(1), Role::Change(1)), (Role::Gradient, Role::Gradient)]).unwrap());
     numbers.extend(cpu.params().unwrap().to_flat().into_iter().map(f64::from));
     numbers.iter().map(|x| x.to_bits()).collect()
 }

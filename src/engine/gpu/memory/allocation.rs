@@ -2,7 +2,7 @@
 //! tensor that the other forgets.
 
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::memory::buffer::{Tensor, packed, packed_buffers, padded};
+use crate::engine::gpu::memory::buffer::{Tensor, bytes, packed, packed_buffers, padded};
 use crate::engine::variant::Memory;
 use crate::error::Result;
 use crate::io::memory::Footprint;
@@ -22,8 +22,8 @@ pub(crate) struct Allocation {
     name: &'static str,
     category: Category,
     extent: Extent,
-    /// Textures that hold all of it, where kernels read textures.
-    copies: usize,
+    /// Numbers in textures, where kernels read textures.
+    textures: usize,
 }
 
 /// How many tensors there are, of which sizes, and how they lie.
@@ -45,7 +45,7 @@ impl Allocation {
         sizes: impl IntoIterator<Item = (usize, usize)>,
     ) -> Self {
         let extent = Extent::Matrices(sizes.into_iter().collect());
-        Self { name, category, extent, copies: 0 }
+        Self { name, category, extent, textures: 0 }
     }
 
     /// One matrix.
@@ -55,7 +55,7 @@ impl Allocation {
 
     /// Vectors, each in a buffer of its own.
     pub fn vectors(name: &'static str, category: Category, lens: impl IntoIterator<Item = usize>) -> Self {
-        Self { name, category, extent: Extent::Vectors(lens.into_iter().collect()), copies: 0 }
+        Self { name, category, extent: Extent::Vectors(lens.into_iter().collect()), textures: 0 }
     }
 
     /// Vectors, one behind the other in as few buffers as bindings of `limit` numbers allow.
@@ -66,12 +66,23 @@ impl Allocation {
         limit: usize,
     ) -> Self {
         let extent = Extent::Packed { lens: lens.into_iter().collect(), limit };
-        Self { name, category, extent, copies: 0 }
+        Self { name, category, extent, textures: 0 }
     }
 
     /// The same, held by so many textures besides where kernels read textures.
     pub fn copied(self, copies: usize) -> Self {
-        Self { copies, ..self }
+        Self { textures: copies * self.numbers(), ..self }
+    }
+
+    /// The same, of whose matrices a texture holds the first `rows` rows where kernels read textures.
+    pub fn copied_rows(self, rows: usize) -> Self {
+        let textures = match &self.extent {
+            Extent::Matrices(sizes) => {
+                sizes.iter().map(|size| padded(size.0.min(rows)) * padded(size.1)).sum()
+            }
+            Extent::Vectors(_) | Extent::Packed { .. } => self.numbers(),
+        };
+        Self { textures, ..self }
     }
 
     /// Numbers in buffers, padding included.
@@ -115,16 +126,60 @@ pub(crate) fn single(tensors: Vec<Tensor>) -> Tensor {
 pub(crate) fn footprint(allocations: impl IntoIterator<Item = Allocation>, memory: Memory) -> Footprint {
     let mut footprint = Footprint::default();
     for allocation in allocations {
-        let bytes = 4 * allocation.numbers() as u64;
         *match allocation.category {
             Category::Parameters => &mut footprint.parameters,
             Category::OptimizerState => &mut footprint.optimizer_state,
             Category::Activations => &mut footprint.activations,
             Category::Data => &mut footprint.data,
-        } += bytes;
+        } += bytes(allocation.numbers());
         if memory == Memory::Textures {
-            footprint.textures += bytes * allocation.copies as u64;
+            footprint.textures += bytes(allocation.textures);
         }
     }
     footprint
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::gpu::device::adapter::{adapters, select};
+    use crate::engine::selector::Selector;
+
+    fn list() -> [Allocation; 4] {
+        [
+            Allocation::matrices("matrices", Category::Parameters, [(3, 5), (8, 9)]).copied(3),
+            Allocation::vectors("vectors", Category::OptimizerState, [9, 1]).copied(1),
+            Allocation::packed("packed", Category::Activations, [3, 100, 20], 128),
+            Allocation::matrix("matrix", Category::Data, 17, 2).copied_rows(9),
+        ]
+    }
+
+    #[test]
+    fn a_plan_sums_tensors_with_their_padding_and_textures_where_kernels_read_them() {
+        let [parameters, optimizer_state, activations, data] = [4 * 192, 4 * 24, 4 * 256, 4 * 192];
+        let without = Footprint { parameters, optimizer_state, activations, data, textures: 0 };
+        assert_eq!(footprint(list(), Memory::Buffers), without);
+        let textures = 3 * parameters + optimizer_state + 4 * 128;
+        assert_eq!(footprint(list(), Memory::Textures), Footprint { textures, ..without });
+    }
+
+    #[test]
+    fn the_buffers_of_a_list_have_the_bytes_that_its_plan_sums() {
+        if std::env::var("RHOHAT_SKIP_GPU_TESTS").is_ok_and(|value| value == "1") {
+            eprintln!("SKIPPED because of RHOHAT_SKIP_GPU_TESTS: allocations");
+            return;
+        }
+        let gpu = Gpu::open(select(&Selector::Software, &adapters()).unwrap().unwrap()).unwrap();
+        for allocation in list() {
+            let planned = footprint([allocation.clone()], Memory::Buffers).total();
+            let [tensors] = allocate(&gpu, [allocation]).unwrap();
+            let mut buffers: Vec<wgpu::Buffer> = Vec::new();
+            for tensor in &tensors {
+                if !buffers.contains(&*tensor.buffer) {
+                    buffers.push((*tensor.buffer).clone());
+                }
+            }
+            assert_eq!(buffers.iter().map(wgpu::Buffer::size).sum::<u64>(), planned, "{tensors:?}");
+        }
+    }
 }

@@ -108,11 +108,6 @@ impl Texture {
         Ok(Self { offset, len, texture, view })
     }
 
-    /// Most bytes of a buffer that a texture of an adapter takes.
-    pub fn capacity(gpu: &Gpu) -> u64 {
-        bytes(4 * TEXTURE_WIDTH) * u64::from(gpu.limits.max_texture_dimension_2d)
-    }
-
     /// Copies its part of `from`: whole rows of texels, then what is left.
     pub fn fill(&self, encoder: &mut wgpu::CommandEncoder, from: &wgpu::Buffer) {
         let (rows, rest) = (self.len / 4 / TEXTURE_WIDTH, self.len / 4 % TEXTURE_WIDTH);

@@ -36,7 +36,7 @@ impl Workspace {
     /// Allocates for chunks of the partition and updates over at most `rows` rows.
     pub fn new(gpu: &Gpu, partition: &Partition, rows: usize) -> Result<Self> {
         let [a2, mean, rho_hat, slope, error, a3, column_sums, products, squared_weights, squared_errors] =
-            allocate(gpu, Self::allocations(partition, rows))?;
+            allocate(gpu, Self::allocations(partition, rows, partition.chunk))?;
         let [error, a3, column_sums, products] = [error, a3, column_sums, products].map(single);
         Ok(Self {
             a2,
@@ -52,8 +52,9 @@ impl Workspace {
         })
     }
 
-    /// Its tensors, in the order of the fields.
-    pub(crate) fn allocations(partition: &Partition, rows: usize) -> [Allocation; 10] {
+    /// Its tensors, in the order of the fields. Gradients are taken over at most `update` rows at a time, and nothing but
+    /// these reads deltas.
+    pub(crate) fn allocations(partition: &Partition, rows: usize, update: usize) -> [Allocation; 10] {
         const ACTIVATIONS: Category = Category::Activations;
         let (n, chunk, widest) = (partition.shape.visible, partition.chunk, partition.widest_block());
         let units = || partition.blocks.iter().map(Range::len);
@@ -65,8 +66,8 @@ impl Workspace {
             Allocation::vectors("mean activations", ACTIVATIONS, units()),
             Allocation::vectors("rho_hat", ACTIVATIONS, units()),
             Allocation::vectors("KL gradient", ACTIVATIONS, units()).copied(1),
-            Allocation::matrix("hidden delta", ACTIVATIONS, chunk, widest).copied(1),
-            Allocation::matrix("outputs", ACTIVATIONS, chunk, n).copied(1),
+            Allocation::matrix("hidden delta", ACTIVATIONS, chunk, widest).copied_rows(update),
+            Allocation::matrix("outputs", ACTIVATIONS, chunk, n).copied_rows(update),
             Allocation::vectors("column sums", ACTIVATIONS, [column_sums]),
             Allocation::vectors("slices of products", ACTIVATIONS, [room(partition)]),
             Allocation::packed("sums of weights", ACTIVATIONS, weight_sums, partition.limit),

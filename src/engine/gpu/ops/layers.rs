@@ -5,7 +5,7 @@ use super::word;
 use crate::engine::gpu::kernel;
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::memory::uniform::PenaltyGrad;
-use crate::engine::gpu::recording::{Choice, LiveUniform, Recorder};
+use crate::engine::gpu::recording::{DispatchOptions, LiveUniform, Recorder};
 use crate::error::Result;
 use crate::math::objective::{Activation, Objective, RHO_HAT_MIN};
 use crate::math::transpose::Transpose;
@@ -55,7 +55,7 @@ impl Recorder<'_> {
     ) -> Result<()> {
         let uniform = penalty_uniform(objective, decay, mean);
         let tensors = units_alike([mean, rho_hat, slope]);
-        self.dispatch(&kernel::PENALTY_GRAD, Choice::default(), &uniform, &tensors, mean.stride())
+        self.dispatch(&kernel::PENALTY_GRAD, DispatchOptions::default(), &uniform, &tensors, mean.stride())
     }
 
     /// The same with penalty and decay set before each run (see [`penalty_uniform`]).

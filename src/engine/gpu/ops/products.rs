@@ -6,7 +6,7 @@ use crate::engine::gpu::device::throttle::moved;
 use crate::engine::gpu::kernel::{self, Kernel};
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::memory::uniform::{self, WeightGradient};
-use crate::engine::gpu::recording::{Choice, Recorder};
+use crate::engine::gpu::recording::{DispatchOptions, Recorder};
 use crate::engine::variant::{Product, Tile};
 use crate::error::Result;
 use crate::math::objective::Activation;
@@ -79,10 +79,10 @@ impl Recorder<'_> {
                 ..whole
             };
             let work = Some(multiply_adds(c, last - first) + moved(c.len()));
-            let choice = Choice { work, ..Choice::accumulating(accumulate || first > 0) };
+            let choice = DispatchOptions { work, ..DispatchOptions::accumulating(accumulate || first > 0) };
             match &epilogue {
                 Some(epilogue) if last == turns => {
-                    let choice = Choice { activation: Some(epilogue.f), ..choice };
+                    let choice = DispatchOptions { activation: Some(epilogue.f), ..choice };
                     let tensors = [&[c, a, b], epilogue.tensors].concat();
                     self.dispatch(epilogue.kernel, choice, &uniform, &tensors, invocations)?;
                 }
@@ -107,16 +107,19 @@ impl Recorder<'_> {
         let slices = split.count;
         let uniform = uniform::Product { slice: word(split.depth / 4), slices: word(slices), ..whole };
         let work = Some(multiply_adds(c, a.stride() / 4) + moved(slices * c.len()));
-        let choice = Choice { work, ..Choice::default() };
+        let choice = DispatchOptions { work, ..DispatchOptions::default() };
         let invocations = whole.sums as usize * slices;
         self.dispatch(of_slices, choice, &uniform, &[&scratch, a, b], invocations)?;
 
         let invocations = c.len() / (4 * SUMMED_ROWS);
         let uniform = uniform::Product { sums: word(invocations), ..uniform };
-        let choice = Choice { work: Some(moved((slices + 2) * c.len())), ..Choice::accumulating(accumulate) };
+        let choice = DispatchOptions {
+            work: Some(moved((slices + 2) * c.len())),
+            ..DispatchOptions::accumulating(accumulate)
+        };
         match epilogue {
             Some(epilogue) => {
-                let choice = Choice { activation: Some(epilogue.f), ..choice };
+                let choice = DispatchOptions { activation: Some(epilogue.f), ..choice };
                 let tensors = [&[c, &scratch], epilogue.tensors].concat();
                 self.dispatch(epilogue.split_k_sum, choice, &uniform, &tensors, invocations)
             }
@@ -144,7 +147,7 @@ impl Recorder<'_> {
         let invocations = tiles.0 * tiles.1 * slices.count * sharers;
         let one = a.stride() * b.stride();
         let work = Some((one * a.padded_rows) as f64 + moved(slices.count * one));
-        let choice = Choice { work, ..Choice::default() };
+        let choice = DispatchOptions { work, ..DispatchOptions::default() };
         self.dispatch(kernel, choice, &uniform, &[a, b, products], invocations)
     }
 
@@ -169,7 +172,7 @@ impl Recorder<'_> {
         };
         self.dispatch(
             &kernel::WEIGHT_GRADIENT,
-            Choice::accumulating(accumulate),
+            DispatchOptions::accumulating(accumulate),
             &uniform,
             &[products, w, gradient],
             w.len() / 4,

@@ -4,7 +4,7 @@ use super::word;
 use crate::engine::gpu::kernel::{self, of_memory};
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::memory::uniform::{ColumnMean, ColumnSums, Dots, MAX_LIST, MaxExponent};
-use crate::engine::gpu::recording::{Choice, LiveUniform, Recorder};
+use crate::engine::gpu::recording::{DispatchOptions, LiveUniform, Recorder};
 use crate::error::Result;
 
 /// Vec4s a block sum of `dot` covers.
@@ -27,7 +27,7 @@ impl Recorder<'_> {
         };
         self.dispatch(
             of_memory(&kernel::COLUMN_SUMS, self.variant.memory),
-            Choice::default(),
+            DispatchOptions::default(),
             &uniform,
             &[a, sums],
             blocks * a.stride() / 4,
@@ -51,7 +51,7 @@ impl Recorder<'_> {
         };
         self.dispatch(
             &kernel::COLUMN_MEAN,
-            Choice::accumulating(accumulate),
+            DispatchOptions::accumulating(accumulate),
             &uniform,
             &[sums, mean],
             mean.stride() / 4,
@@ -72,7 +72,7 @@ impl Recorder<'_> {
         let uniform = dots_uniform(len, pairs, first);
         self.dispatch(
             of_memory(&kernel::DOT, self.variant.memory),
-            Choice::default(),
+            DispatchOptions::default(),
             &uniform,
             &[x, y, sums],
             pairs.len() * sum_blocks(len),
@@ -104,7 +104,7 @@ impl Recorder<'_> {
         assert!(first + blocks <= largest.bound, "max_exponent: room for the blocks");
         let (count, block) = (word(x.len() / 4), word(EXPONENT_BLOCK));
         let uniform = MaxExponent { count, block, blocks: word(blocks), first: word(first) };
-        self.dispatch(&kernel::MAX_EXPONENT, Choice::default(), &uniform, &[x, largest], blocks)
+        self.dispatch(&kernel::MAX_EXPONENT, DispatchOptions::default(), &uniform, &[x, largest], blocks)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::engine::gpu::device::throttle::moved;
 use crate::engine::gpu::kernel::{self, of_memory};
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::memory::uniform::{Adam, Axpy, Dequantize, Gather, LinearCombination, MAX_LIST, Sgd};
-use crate::engine::gpu::recording::{Choice, LiveUniform, Recorder};
+use crate::engine::gpu::recording::{DispatchOptions, LiveUniform, Recorder};
 use crate::error::Result;
 use crate::math::optim::first_order::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
 
@@ -20,7 +20,7 @@ impl Recorder<'_> {
     pub fn axpy(&mut self, alpha: f64, x: &Tensor, gamma: f64, y: &Tensor, z: &Tensor) -> Result<()> {
         assert!(x.bound >= z.len() && y.bound >= z.len(), "axpy: lengths");
         let uniform = axpy_uniform(z.len(), alpha, gamma);
-        self.dispatch(&kernel::AXPY, Choice::default(), &uniform, &[x, y, z], z.len() / 4)
+        self.dispatch(&kernel::AXPY, DispatchOptions::default(), &uniform, &[x, y, z], z.len() / 4)
     }
 
     /// z ← Σ coefficient · vector, with the terms set before each run (see [`linear_combination_uniform`]).
@@ -84,7 +84,7 @@ impl Recorder<'_> {
             part_rows: word(part.rows),
             stride: word(batch.stride() / 4),
         };
-        let choice = Choice { work: Some(moved(2 * batch.len())), ..Choice::default() };
+        let choice = DispatchOptions { work: Some(moved(2 * batch.len())), ..DispatchOptions::default() };
         self.dispatch(&kernel::GATHER, choice, &uniform, &[list, part, batch], batch.len() / 4)
     }
 
@@ -100,7 +100,7 @@ impl Recorder<'_> {
         };
         self.dispatch(
             &kernel::DEQUANTIZE,
-            Choice::default(),
+            DispatchOptions::default(),
             &uniform,
             &[codes, table, batch],
             batch.len() / 4,

@@ -79,7 +79,7 @@ impl<'g> Recorder<'g> {
     pub fn dispatch<T: Pod>(
         &mut self,
         kernel: &'static Kernel,
-        choice: Choice,
+        choice: DispatchOptions,
         uniform: &T,
         tensors: &[&Tensor],
         invocations: usize,
@@ -99,13 +99,19 @@ impl<'g> Recorder<'g> {
         tensors: &[&Tensor],
         invocations: usize,
     ) -> Result<()> {
-        self.plan(kernel, Choice::default(), UniformSource::Live(uniform.clone()), tensors, invocations)
+        self.plan(
+            kernel,
+            DispatchOptions::default(),
+            UniformSource::Live(uniform.clone()),
+            tensors,
+            invocations,
+        )
     }
 
     fn plan(
         &mut self,
         kernel: &'static Kernel,
-        choice: Choice,
+        choice: DispatchOptions,
         uniform: UniformSource,
         tensors: &[&Tensor],
         invocations: usize,
@@ -115,7 +121,7 @@ impl<'g> Recorder<'g> {
             let (bound, limit) = (tensor.bound, self.limit);
             assert!(bound <= limit, "{}: a binding of {bound} numbers, allowed are {limit}", kernel.name);
         }
-        let Choice { activation, accumulate, work } = choice;
+        let DispatchOptions { activation, accumulate, work } = choice;
         let work = work.unwrap_or_else(|| moved(tensors.iter().map(|tensor| tensor.bound).sum()));
         let pipeline = self.gpu.pipeline(kernel, Specialisation { activation, accumulate })?;
         let resources = self.resources(kernel, tensors)?;
@@ -181,7 +187,7 @@ impl<'g> Recorder<'g> {
 
 /// Options of a dispatch that the kernel leaves open.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Choice {
+pub struct DispatchOptions {
     /// For kernels that activate, and only for them.
     pub activation: Option<Activation>,
     /// Whether results are added to what is there.
@@ -190,13 +196,13 @@ pub struct Choice {
     pub work: Option<f64>,
 }
 
-impl From<Activation> for Choice {
+impl From<Activation> for DispatchOptions {
     fn from(activation: Activation) -> Self {
         Self { activation: Some(activation), ..Self::default() }
     }
 }
 
-impl Choice {
+impl DispatchOptions {
     /// Adds to what is there, or does not.
     pub fn accumulating(accumulate: bool) -> Self {
         Self { accumulate, ..Self::default() }

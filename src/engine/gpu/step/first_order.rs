@@ -133,17 +133,23 @@ impl FirstOrder {
             Rows::Listed(list) => {
                 BatchList::check(list, on.count)?;
                 if on.rows.are_resident() {
-                    let batch = match &mut self.list {
-                        Some(batch) => batch,
-                        none => none.insert(BatchList::new(&on.gpu, &on.partition, on.count)?),
-                    };
-                    batch.write(&on.gpu, &on.partition, list);
+                    self.list_for(on, list.len())?.write(&on.gpu, &on.partition, list);
                 }
                 Some(list.len())
             }
         };
         self.use_moments(on, if adam { 2 } else { 1 })?;
         Ok(StepKey { listed, adam })
+    }
+
+    /// Room for a list of so many rows. Recordings of shorter lists bind the room before, and are made again.
+    fn list_for(&mut self, on: &Resident, rows: usize) -> Result<&BatchList> {
+        if self.list.as_ref().is_none_or(|list| !list.holds(rows)) {
+            self.steps.retain(|(key, _)| key.listed.is_none());
+            self.list = None;
+            self.list = Some(BatchList::new(&on.gpu, &on.partition, rows)?);
+        }
+        Ok(self.list.as_ref().expect("just made"))
     }
 
     fn record(&self, on: &Resident, key: StepKey) -> Result<Evaluation> {

@@ -17,7 +17,7 @@ use crate::engine::gpu::step::pass::Subject;
 use crate::engine::gpu::step::resident::Resident;
 use crate::error::Result;
 use crate::math::objective::Cost;
-use crate::math::optim::{Slot, Trial};
+use crate::math::optim::{Role, Trial};
 use crate::math::params::Params;
 use vectors::{HistoryPiece, SearchVectors, copy};
 
@@ -106,7 +106,7 @@ impl LbfgsSearch {
     }
 
     /// x · y of every pair, summed up in f64 at the end.
-    pub fn dots(&self, on: &Resident, pairs: &[(Slot, Slot)]) -> Result<Vec<f64>> {
+    pub fn dots(&self, on: &Resident, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
         let index = |slot| self.vectors.index(slot);
         let pairs: Vec<_> = pairs.iter().map(|&(x, y)| (index(x), index(y))).collect();
         let batches = pairs.chunks(MAX_LIST).map(|batch| self.read_products(on, batch));
@@ -137,7 +137,7 @@ impl LbfgsSearch {
     }
 
     /// direction ← Σ coefficient · vector.
-    pub fn set_direction(&self, on: &Resident, terms: &[(f64, Slot)]) -> Result<()> {
+    pub fn set_direction(&self, on: &Resident, terms: &[(f64, Role)]) -> Result<()> {
         let terms = merge(terms.iter().map(|&(c, slot)| (c, self.vectors.index(slot))));
         for (piece, live) in self.vectors.pieces.iter().zip(&self.terms) {
             live.set(&on.gpu, &linear_combination_uniform(piece.len(), &terms));
@@ -146,12 +146,12 @@ impl LbfgsSearch {
     }
 
     /// A kept vector.
-    pub fn read(&self, on: &Resident, slot: Slot) -> Result<Params<f32>> {
+    pub fn read(&self, on: &Resident, slot: Role) -> Result<Params<f32>> {
         self.vectors.read(&on.gpu, on.partition.shape, slot)
     }
 
     /// Puts a kept vector where it was.
-    pub fn write(&self, on: &Resident, slot: Slot, tensors: &Params<f32>) -> Result<()> {
+    pub fn write(&self, on: &Resident, slot: Role, tensors: &Params<f32>) -> Result<()> {
         self.vectors.write(&on.gpu, slot, tensors)
     }
 }
@@ -183,7 +183,7 @@ fn record_evaluation(on: &Resident, vectors: &SearchVectors, step: &[LiveUniform
 /// s = trial − parameters, y = trial gradient − gradient.
 fn record_acceptance(on: &Resident, vectors: &SearchVectors, slot: usize) -> Result<Recording> {
     let mut recorder = on.partition.recorder(&on.gpu);
-    let [s, y] = [Slot::Step(slot), Slot::Change(slot)].map(|slot| vectors.index(slot));
+    let [s, y] = [Role::Step(slot), Role::Change(slot)].map(|slot| vectors.index(slot));
     for piece in &vectors.pieces {
         let (s, y) = (piece.stacked(s), piece.stacked(y));
         recorder.axpy(1.0, &piece.of(&vectors.trial), -1.0, &piece.of(&on.params), &s)?;

@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 /// Room for a list.
 #[derive(Debug)]
 pub(crate) struct BatchList {
+    /// Longest list.
+    most: usize,
     /// One tensor a chunk.
     indices: Vec<Tensor>,
     /// `[rows of a chunk, n]`.
@@ -23,7 +25,12 @@ impl BatchList {
     /// For lists of at most so many examples.
     pub fn new(gpu: &Gpu, partition: &Partition, most: usize) -> Result<Self> {
         let [indices, batch] = allocate(gpu, Self::allocations(partition, most))?;
-        Ok(Self { indices, batch: single(batch) })
+        Ok(Self { most, indices, batch: single(batch) })
+    }
+
+    /// Whether there is room for a list of so many.
+    pub fn holds(&self, rows: usize) -> bool {
+        rows <= self.most
     }
 
     /// The indices and the gathered rows.

@@ -60,9 +60,14 @@ impl Resident {
         Allocation::vectors("parameters", Category::Parameters, partition.segments()).copied(2)
     }
 
-    /// The tensors for `count` examples; those of the examples themselves apart.
-    pub fn allocations(partition: &Partition, count: usize, are_resident: bool) -> Vec<Allocation> {
-        let workspace = Workspace::allocations(partition, rows_at_once(partition, count, are_resident));
+    /// The tensors for `count` examples and updates over at most `update` rows; those of the examples themselves apart.
+    pub fn allocations(
+        partition: &Partition,
+        (count, are_resident): (usize, bool),
+        update: usize,
+    ) -> Vec<Allocation> {
+        let rows = rows_at_once(partition, count, are_resident);
+        let workspace = Workspace::allocations(partition, rows, update);
         workspace.into_iter().chain([Self::parameters(partition)]).collect()
     }
 

@@ -4,10 +4,10 @@ use crate::engine::gpu::memory::segment::write_vector;
 use crate::engine::gpu::step::first_order::FirstOrder;
 use crate::engine::gpu::step::lbfgs::LbfgsSearch;
 use crate::engine::gpu::step::resident::Resident;
-use crate::engine::{Arrangement, ReusedBuffers, Role, State, VectorData};
+use crate::engine::{Arrangement, ReusedBuffers, State, VectorData};
 use crate::error::Result;
 use crate::math::objective::RhoHatMode;
-use crate::math::optim::Slot;
+use crate::math::optim::Role;
 use crate::math::optim::lbfgs::HISTORY;
 use crate::math::params::Params;
 
@@ -36,10 +36,8 @@ pub(crate) fn read(
         average = read_average(on, state)?;
     }
     if let (Some(pairs), Some(search)) = (pairs, search) {
-        vectors.push(flat(Role::Gradient, search.read(on, Slot::Gradient)?));
-        for &slot in pairs {
-            vectors.push(flat(Role::Step(slot), search.read(on, Slot::Step(slot))?));
-            vectors.push(flat(Role::Change(slot), search.read(on, Slot::Change(slot))?));
+        for role in Role::of_search(pairs.iter().copied()) {
+            vectors.push(flat(role, search.read(on, role)?));
         }
     }
     Ok(State { shape, order: Arrangement::Rows, vectors, average })
@@ -85,15 +83,13 @@ fn first_order_of(on: &Resident, state: &State) -> Result<Option<FirstOrder>> {
 
 /// A search that has come as far as `state` has, if that was searching.
 fn search_of(on: &Resident, state: &State) -> Result<Option<LbfgsSearch>> {
-    let Some(gradient) = state.get(Role::Gradient) else { return Ok(None) };
+    if !state.holds(Role::Gradient) {
+        return Ok(None);
+    }
     let search = LbfgsSearch::new(on, HISTORY)?;
-    search.write(on, Slot::Gradient, &gradient)?;
-    for slot in 0..HISTORY {
-        let pair = [(Role::Step(slot), Slot::Step(slot)), (Role::Change(slot), Slot::Change(slot))];
-        for (role, slot) in pair {
-            if let Some(tensors) = state.get(role) {
-                search.write(on, slot, &tensors)?;
-            }
+    for role in Role::of_search(0..HISTORY) {
+        if let Some(tensors) = state.get(role) {
+            search.write(on, role, &tensors)?;
         }
     }
     Ok(Some(search))

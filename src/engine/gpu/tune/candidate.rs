@@ -52,7 +52,7 @@ fn product_of(variant: Variant, transpose: Transpose) -> Product {
 
 /// Compares a candidate with what it has to compute, on a device whose work is cut into so many hidden blocks; the error
 /// says what differs, or why the device refuses it. The checks of `rhohat verify` are one.
-pub type Check = fn(&Gpu, Candidate, usize) -> Result<(), String>;
+pub type CandidateCheck = fn(&Gpu, Candidate, usize) -> Result<(), String>;
 
 /// Checks and times candidates.
 pub trait Runner {

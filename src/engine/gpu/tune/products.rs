@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::candidate::{Candidate, Check, Runner};
+use super::candidate::{Candidate, CandidateCheck, Runner};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::buffer::{Tensor, bytes, padded};
 use crate::engine::gpu::memory::partition::Partition;
@@ -48,7 +48,7 @@ impl ProductSize {
 pub struct Products<'g> {
     gpu: &'g Gpu,
     partition: &'g Partition,
-    check: Check,
+    check: CandidateCheck,
     whole: ProductSize,
     side: usize,
     tensors: ProductTensors,
@@ -113,7 +113,12 @@ impl<'g> Products<'g> {
     ///
     /// # Errors
     /// When the device has no room.
-    pub fn new(gpu: &'g Gpu, partition: &'g Partition, whole: ProductSize, check: Check) -> Result<Self> {
+    pub fn new(
+        gpu: &'g Gpu,
+        partition: &'g Partition,
+        whole: ProductSize,
+        check: CandidateCheck,
+    ) -> Result<Self> {
         let started = Instant::now();
         let tensors = ProductTensors::new(gpu, partition, whole.within(FIRST))?;
         Ok(Self { gpu, partition, check, whole, side: FIRST, tensors, warm: Vec::new(), started })

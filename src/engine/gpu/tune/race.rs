@@ -188,14 +188,25 @@ impl Race<'_> {
         candidate.is_of(self.favourite)
     }
 
-    /// The fastest for a product, in one memory or in any.
+    /// The fastest for a product, in one memory or in any that has a right kernel for every product: no other can win.
     fn best(&self, transpose: Transpose, memory: Option<Memory>) -> Option<(Candidate, f64)> {
         let remaining = self.timings.iter().filter(|timing| timing.status == Status::Final);
         let timed = remaining.filter_map(|timing| Some((timing.candidate, timing.seconds?)));
         let of_product = timed.filter(|(candidate, _)| candidate.transpose == transpose);
-        let found =
-            of_product.filter(|(candidate, _)| memory.is_none_or(|memory| memory == candidate.memory));
+        let found = of_product.filter(|(candidate, _)| match memory {
+            Some(memory) => memory == candidate.memory,
+            None => self.is_complete(candidate.memory),
+        });
         found.min_by(|a, b| self.handicapped(*a).total_cmp(&self.handicapped(*b)))
+    }
+
+    /// Whether every product has a kernel in a memory that has not been found wrong.
+    fn is_complete(&self, memory: Memory) -> bool {
+        let is_right = |timing: &&Timing| !matches!(timing.status, Status::Wrong(_));
+        PRODUCTS.iter().all(|&(transpose, _)| {
+            let of_product = self.timings.iter().filter(|timing| timing.candidate.transpose == transpose);
+            of_product.filter(is_right).any(|timing| timing.candidate.memory == memory)
+        })
     }
 
     /// The time with which a candidate competes.

@@ -12,7 +12,7 @@ use crate::engine::gpu::memory::segment::{Segment, read_vector, vector, write_ve
 use crate::engine::gpu::memory::uniform::MAX_LIST;
 use crate::engine::gpu::ops::sum_blocks;
 use crate::error::Result;
-use crate::math::optim::Slot;
+use crate::math::optim::Role;
 use crate::math::params::{Params, Shape};
 
 /// All vectors of a search but the parameters.
@@ -31,7 +31,7 @@ pub(super) struct SearchVectors {
 /// A part of one segment with its stack of history vectors.
 #[derive(Debug)]
 pub(super) struct HistoryPiece {
-    span: Span,
+    span: PieceSpan,
     /// s_0…, y_0…, gradient.
     pub stack: Tensor,
     /// Block sums of at most [`MAX_LIST`] inner products.
@@ -40,7 +40,7 @@ pub(super) struct HistoryPiece {
 
 /// Numbers `first..first + len` of a segment.
 #[derive(Clone, Copy, Debug)]
-struct Span {
+struct PieceSpan {
     segment: usize,
     first: usize,
     len: usize,
@@ -100,33 +100,33 @@ impl SearchVectors {
     }
 
     /// Where a vector lies in the stack.
-    pub fn index(&self, slot: Slot) -> usize {
-        match slot {
-            Slot::Step(i) => i,
-            Slot::Change(i) => self.history + i,
-            Slot::Gradient => 2 * self.history,
-            Slot::Direction => unreachable!("the direction is not in the stack"),
+    pub fn index(&self, role: Role) -> usize {
+        match role {
+            Role::Step(i) => i,
+            Role::Change(i) => self.history + i,
+            Role::Gradient => 2 * self.history,
+            other => unreachable!("{other:?} is not in the stack"),
         }
     }
 
     /// A kept vector. The trial point makes room for it; the next evaluation sets that anew.
-    pub fn read(&self, gpu: &Gpu, shape: Shape, slot: Slot) -> Result<Params<f32>> {
+    pub fn read(&self, gpu: &Gpu, shape: Shape, role: Role) -> Result<Params<f32>> {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         for piece in &self.pieces {
-            copy_tensor(&mut encoder, &piece.stacked(self.index(slot)), &piece.of(&self.trial));
+            copy_tensor(&mut encoder, &piece.stacked(self.index(role)), &piece.of(&self.trial));
         }
         gpu.submit(encoder)?;
         read_vector(gpu, &self.trial, shape)
     }
 
     /// Puts a kept vector where it was, by way of the trial point.
-    pub fn write(&self, gpu: &Gpu, slot: Slot, tensors: &Params<f32>) -> Result<()> {
+    pub fn write(&self, gpu: &Gpu, role: Role, tensors: &Params<f32>) -> Result<()> {
         write_vector(gpu, &self.trial, tensors);
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         for piece in &self.pieces {
-            copy_tensor(&mut encoder, &piece.of(&self.trial), &piece.stacked(self.index(slot)));
+            copy_tensor(&mut encoder, &piece.of(&self.trial), &piece.stacked(self.index(role)));
         }
-        if slot == Slot::Gradient {
+        if role == Role::Gradient {
             copy(&mut encoder, &self.trial, &self.gradient);
         }
         gpu.submit(encoder)
@@ -160,11 +160,11 @@ fn copy_tensor(encoder: &mut wgpu::CommandEncoder, from: &Tensor, to: &Tensor) {
 }
 
 /// The pieces of all segments: a stack of them is one binding.
-fn spans(partition: &Partition, history: usize) -> Vec<Span> {
+fn spans(partition: &Partition, history: usize) -> Vec<PieceSpan> {
     let longest = (partition.limit / (2 * history + 1) / SECTION).max(1) * SECTION;
     let of_segment = |(segment, whole): (usize, usize)| {
         let firsts = (0..whole).step_by(longest);
-        firsts.map(move |first| Span { segment, first, len: longest.min(whole - first) })
+        firsts.map(move |first| PieceSpan { segment, first, len: longest.min(whole - first) })
     };
     partition.segments().enumerate().flat_map(of_segment).collect()
 }

@@ -120,6 +120,13 @@ fn a_wrong_kernel_is_never_timed_and_never_wins() {
 }
 
 #[test]
+fn kernels_of_a_memory_without_a_right_one_for_some_product_drive_nobody_out() {
+    let mut runner = MadeUp::new(|candidate| if candidate.memory == Textures { 1e-4 } else { 1e-2 });
+    runner.wrong = |l| l.memory == Textures && l.transpose == Transpose::Nt;
+    assert_eq!(runner.race().variant, Some(TILED));
+}
+
+#[test]
 fn without_a_right_kernel_for_a_product_nobody_wins() {
     let mut runner = MadeUp::new(|_| 1e-4);
     runner.wrong = |candidate| candidate.transpose == Transpose::Tn;
