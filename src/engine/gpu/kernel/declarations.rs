@@ -1,8 +1,10 @@
 //! Bindings and constants as a shader declares them, one a line: the host reads them there, so that they are described
 //! once. `tests/it/shaders.rs` compares them with those that naga finds.
 //!
-//!     @group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;  // [rows, cols]
-//!     override ACCUMULATE: bool = false;  // add to C
+//! ```wgsl
+//! @group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;  // [rows, cols]
+//! override ACCUMULATE: bool = false;  // add to C
+//! ```
 
 /// How a shader uses a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
