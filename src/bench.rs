@@ -1,7 +1,7 @@
 //! Benchmarks that validate before they time: the machine's own ceilings, every product and kernel, whole training
 //! steps of CPU against GPU over a ladder of shapes, and seconds until the lecture's experiment reaches a cost.
 //!
-//! [`tasks`] says what is to be done, [`Bench`] takes in what came of it as [`Row`]s. [`stats`] times and summarises,
+//! `tasks` says what is to be done, [`Bench`] takes in what came of it as [`Row`]s. [`stats`] times and summarises,
 //! [`contender`] is an engine on a device, [`ladder`] the shapes, [`sampled`] the validation of large ones,
 //! [`ceilings`], [`products`], [`kernels`], [`steps`], [`profile`] and [`goal`] measure, [`report`] and [`chart`] show.
 

@@ -28,7 +28,7 @@ pub struct Chunking {
     pub binding_limit: Option<u64>,
 }
 
-/// How ρ̂ is taken in [`Engine::step`]; everything else uses the exact ρ̂ of the rows at hand.
+/// How ρ̂ is taken in `Engine::step`; everything else uses the exact ρ̂ of the rows at hand.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RhoHat {
     /// Exact, batch or moving average.

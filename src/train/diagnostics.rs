@@ -53,7 +53,7 @@ pub struct UnitDiagnostics {
     pub collapsed: usize,
     /// Examples that the standard deviation was taken over.
     pub collapsed_over: usize,
-    /// Units whose encoder row points where that of an earlier unit does; see [`duplicates`].
+    /// Units whose encoder row points where that of an earlier unit does; see `duplicates`.
     pub duplicates: usize,
     /// Units that were compared with all earlier ones; where they are fewer than h, `duplicates` is an estimate.
     pub duplicates_over: usize,

@@ -1,7 +1,7 @@
-//! Training steps as recordings. [`resident`] is all that stays on the device; the machines borrow it: [`first_order`]
-//! (SGD and Adam), [`lbfgs`], [`full`] (cost and gradient over all examples), [`layers`] (activations of examples),
-//! [`rows`] (rows that are no examples), [`finiteness`], [`replace`], [`state`]. They record passes ([`pass`]) over [`examples`] on the device or over rows
-//! that are fetched ([`fetch`], [`stream`]), which [`evaluate`] hides from them.
+//! Training steps as recordings. `resident` is all that stays on the device; the machines borrow it: `first_order`
+//! (SGD and Adam), `lbfgs`, `full` (cost and gradient over all examples), `layers` (activations of examples),
+//! `rows` (rows that are no examples), `finiteness`, `replace`, `state`. They record passes ([`pass`]) over [`examples`] on the device or over rows
+//! that are fetched (`fetch`, `stream`), which `evaluate` hides from them.
 
 pub(crate) mod evaluate;
 pub mod examples;
