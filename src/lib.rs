@@ -11,7 +11,7 @@
 //!
 //! # Twelve lines
 //!
-//! ```
+//! ```standalone_crate
 //! use rhohat::{Data, Model, Trainer};
 //!
 //! # fn main() -> rhohat::Result<()> {
