@@ -1,6 +1,10 @@
 //! The front door: data, trainer, model. A caller of [`crate::run::session`], as the binary is.
 
 mod data;
+#[cfg(feature = "files")]
+mod files;
+#[cfg(not(feature = "files"))]
+mod in_memory;
 mod model;
 mod names;
 mod setters;

@@ -11,7 +11,6 @@ pub mod dtype;
 mod examples;
 mod grid;
 mod grid_rows;
-#[cfg(feature = "files")]
 mod lazy;
 mod normalize;
 mod patches;
@@ -44,6 +43,9 @@ mod listing;
 mod open;
 #[cfg(feature = "files")]
 pub mod stream;
+#[cfg(not(feature = "files"))]
+#[path = "data/without_files.rs"]
+pub mod stream;
 
 pub use axes::{Axes, Axis, Meaning};
 pub use description::{DataContents, DataDescription};
@@ -53,14 +55,11 @@ pub use examples::{ExampleRows, Examples};
 pub use formats::npy;
 pub use grid::Grid;
 pub use grid_rows::GridRows;
-#[cfg(feature = "files")]
 pub use lazy::LazyExamples;
 pub use normalize::Normalize;
-#[cfg(feature = "files")]
 pub(crate) use patches::BYTES_OF_DRAW;
 pub use picture::{Picture, PictureInfo};
 pub use pictures::{PictureMemory, Pictures};
-#[cfg(feature = "files")]
 pub(crate) use prepared_images::{remedy, too_large};
 pub use preprocess::Preprocess;
 pub use reading::{RawRows, Reading};

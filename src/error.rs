@@ -53,6 +53,14 @@ impl Error {
         Self::Usage(text.into())
     }
 
+    /// What a build without the feature `files` cannot do: read or write `what`.
+    #[cfg(not(feature = "files"))]
+    pub fn without_files(what: impl std::fmt::Display) -> Self {
+        Self::Usage(format!(
+            "{what}: rhohat was built without the feature files; build it with, or keep all in memory"
+        ))
+    }
+
     /// A file whose content cannot be used.
     pub fn input(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
         Self::Input { path: path.as_ref().to_owned(), reason: reason.into() }

@@ -47,7 +47,6 @@
 
 #![cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "readers of files or the GPU engine use it"))]
 
-#[cfg(feature = "files")]
 mod api;
 #[cfg(feature = "gpu")]
 #[doc(hidden)]
@@ -65,7 +64,6 @@ pub mod error;
 pub mod io;
 #[doc(hidden)]
 pub mod math;
-#[cfg(feature = "files")]
 #[doc(hidden)]
 pub mod run;
 #[doc(hidden)]
@@ -74,18 +72,14 @@ pub mod train;
 #[doc(hidden)]
 pub mod verify;
 
-#[cfg(feature = "files")]
 pub use api::{Data, Model, Trained, Trainer};
 pub use data::{Axes, Meaning, Normalize, RawRows, Reading};
 pub use error::{Error, Result};
 pub use math::objective::{Activation, Cost, Objective, Penalty, RhoHatMode};
 pub use math::optim::{Optimizer, Schedule};
 pub use math::params::{Matrix, Params, Shape};
-#[cfg(feature = "files")]
 pub use run::config::MemoryPlan;
-#[cfg(feature = "files")]
 pub use run::metrics::{RhoHatRange, Terms};
-#[cfg(feature = "files")]
 pub use run::session::{ProgressObserver, RunFiles, Stage, Summary, Validation};
 pub use train::diagnostics::UnitDiagnostics;
 pub use train::{Ended, HeldOutCost, Progress};

@@ -3,13 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::names::by_name;
-use crate::data::identity::DataKind;
-use crate::data::{Normalize, Opened, Reading, Scale, Source, Table};
+use crate::data::{Normalize, Opened, Scale, Source, Table};
 use crate::error::{Error, Result};
-use crate::io::paths::PathText;
-use crate::run::RunDir;
-use crate::run::config::UserSettings;
 use crate::run::config::settings::Settings;
 use crate::run::session::OpenData;
 
@@ -37,27 +32,6 @@ pub struct Data {
 }
 
 impl Data {
-    /// A folder of pictures, a picture, `.npy`, `FILE.npz[:ARRAY]`, IDX (also `.gz`), or `FILE.safetensors[:TENSOR]`,
-    /// recognised by content. An array of two dimensions holds rows, of three or four pictures.
-    ///
-    /// # Errors
-    /// [`Error::Input`] names the file and says what is wrong with it.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Self::open_as(path, &Reading::default())
-    }
-
-    /// The same, read as `reading` says: rows or pictures, other axes, files without a header.
-    ///
-    /// # Errors
-    /// As [`Data::open`], and where `reading` does not fit the files.
-    pub fn open_as(path: impl AsRef<Path>, reading: &Reading) -> Result<Self> {
-        let path = path.as_ref();
-        let open = Opened::new(path, reading).map_err(by_name)?.into();
-        let Reading { raw, meaning, axes } = reading.clone();
-        let settings = Settings { data: Some(path.into()), raw, meaning, axes, ..Settings::default() };
-        Ok(Self { open, settings })
-    }
-
     /// The ten built-in pictures, dead leaves of 512×512 pixels in grey, drawn from the seed of the run. They are whitened
     /// unless [`Data::whiten`] says otherwise.
     pub fn built_in() -> Self {
@@ -100,26 +74,6 @@ impl Data {
             values.extend_from_slice(row);
         }
         Self::from_rows(values, width.unwrap_or_default())
-    }
-
-    /// The data that a run in a directory learns from, with the settings that it has.
-    ///
-    /// # Errors
-    /// [`Error::Input`] where there is no run, where its data are gone, or where they were rows of a program.
-    pub fn of_run(directory: impl AsRef<Path>) -> Result<Self> {
-        let run = RunDir::open(directory.as_ref())?;
-        let settings = UserSettings::new(Some(&run.config()), toml::Table::new())?;
-        let path = settings.get::<PathText>("data")?;
-        let kind = run.data_record()?.map(|record| record.inputs.data.kind);
-        let open = match path {
-            Some(path) => Opened::new(&path, &settings.reading()?).map_err(by_name)?.into(),
-            None if kind.is_none_or(|kind| kind == DataKind::Pictures) => OpenData::built_in(),
-            None => {
-                let fact = "the run has learned from rows of a program, which no file holds";
-                return Err(Error::input(run.path(), format!("{fact}; make them again")));
-            }
-        };
-        Ok(Self { open, settings: Settings::default() })
     }
 
     /// Side of the square patches that pictures are cut into, pixels, and how many are drawn to learn from. Pictures that

@@ -12,8 +12,7 @@ use crate::engine::{Chunking, Engine, RhoHat};
 use crate::error::{Error, Result};
 use crate::math::objective::Objective;
 use crate::math::params::{Matrix, Params, Shape};
-use crate::run::model_file::{Meta, ModelFile, save};
-use crate::run::picture::{Tile, features};
+use crate::run::meta::Meta;
 
 /// Rows that are made ready and handed to the engine at a time.
 const ROWS: usize = 4096;
@@ -42,51 +41,29 @@ const ROWS: usize = 4096;
 /// # }
 /// ```
 pub struct Model {
-    params: Params<f32>,
-    meta: Meta,
+    pub(super) params: Params<f32>,
+    pub(super) meta: Meta,
     /// Whether another program wrote its file, which says nothing of preprocessing.
-    is_foreign: bool,
+    pub(super) is_foreign: bool,
     /// The file, or another name for messages.
-    name: PathBuf,
-    selector: String,
-    computing: Mutex<Computing>,
+    pub(super) name: PathBuf,
+    pub(super) selector: String,
+    pub(super) computing: Mutex<Computing>,
 }
 
 /// The device and the engine, once they have been needed.
 #[derive(Default)]
-struct Computing {
+pub(super) struct Computing {
     choice: Option<Choice>,
     engine: Option<Box<dyn Engine>>,
 }
 
 impl Model {
-    /// Reads a model file: safetensors as [`Model::save`] writes them, or with the names of other programs, which are then
-    /// taken as sigmoid to sigmoid without preprocessing. The directory of a run stands for the model in it.
-    ///
-    /// # Errors
-    /// [`Error::Input`] for a missing file, one that holds no such model, and numbers that are not finite.
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let file = ModelFile::open(path.as_ref()).map_err(by_name)?;
-        let (params, stored) = (file.params()?, file.meta().cloned());
-        let is_foreign = stored.is_none();
-        let meta = stored.unwrap_or_else(|| Meta::foreign(file.shape()));
-        let (name, selector) = (file.path().to_owned(), "auto".to_owned());
-        Ok(Self { params, meta, is_foreign, name, selector, computing: Mutex::default() })
-    }
-
     /// The result of a run on a device.
     pub(super) fn trained(params: Params<f32>, meta: Meta, choice: Choice) -> Self {
         let computing = Mutex::new(Computing { choice: Some(choice), engine: None });
         let (name, selector) = ("the model".into(), "auto".to_owned());
         Self { params, meta, is_foreign: false, name, selector, computing }
-    }
-
-    /// Writes the model in f32 with the names and shapes of PyTorch; the file is there whole or not at all.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when it cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        save(path.as_ref(), &self.params, &self.meta)
     }
 
     /// Computes on another device from now on; its names are those of [`Trainer::device`](crate::Trainer::device).
@@ -147,18 +124,6 @@ impl Model {
             restore(&mut outputs);
             Ok(outputs)
         })
-    }
-
-    /// Draws the input that excites each hidden unit most, side by side, as a PNG.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] where examples are no pictures, [`Error::Io`] when the file cannot be written.
-    pub fn save_features(&self, path: impl AsRef<Path>) -> Result<()> {
-        let visible = self.params.shape.visible;
-        let tile = Tile::of(Some(&self.meta.preprocess), visible).ok_or_else(|| {
-            Error::usage(format!("{visible} visible units are no square: the features have no picture"))
-        })?;
-        features(&self.params, tile, None)?.save(path.as_ref())
     }
 
     /// Rows `[m, cols]` that `each` makes of the examples, a piece at a time: it is given the engine, examples, and the way

@@ -1,14 +1,13 @@
 //! One method a setting.
 
-use std::path::Path;
 use std::time::Duration;
 
 use super::Trainer;
 use crate::io::memory::Bytes;
 use crate::math::objective::{Activation, RhoHatMode};
 use crate::math::optim::{Optimizer, Schedule};
-use crate::run::checkpoint::{Every, Span};
 use crate::run::config::Batch;
+use crate::run::every::Span;
 
 /// Settings, one method each.
 impl Trainer {
@@ -138,13 +137,6 @@ impl Trainer {
         self
     }
 
-    /// The model file to start from, with its settings.
-    #[must_use]
-    pub fn init(mut self, model: impl AsRef<Path>) -> Self {
-        self.settings.init = Some(model.as_ref().into());
-        self
-    }
-
     /// The seed of everything that is drawn: built-in pictures, patches, held-out rows, start weights, the order of the
     /// examples. 0 by default; below 2⁶³.
     #[must_use]
@@ -157,20 +149,6 @@ impl Trainer {
     #[must_use]
     pub fn patience(mut self, looks: usize) -> Self {
         self.settings.patience = Some(looks);
-        self
-    }
-
-    /// Time between two checkpoints of a run with a directory; ten minutes by default, and one in the end.
-    #[must_use]
-    pub fn checkpoint_every(mut self, time: Duration) -> Self {
-        self.settings.checkpoint_every = Some(Every::Time(Span(time)));
-        self
-    }
-
-    /// Steps between two checkpoints, instead of a time.
-    #[must_use]
-    pub fn checkpoint_every_steps(mut self, steps: usize) -> Self {
-        self.settings.checkpoint_every = Some(Every::Steps(steps));
         self
     }
 
@@ -204,20 +182,6 @@ impl Trainer {
         self
     }
 
-    /// Whether rows are read from disk as they are needed; by default where they do not fit in memory.
-    #[must_use]
-    pub fn stream(mut self, stream: bool) -> Self {
-        self.settings.stream = Some(stream);
-        self
-    }
-
-    /// Neighbouring rows that are shuffled as one, which reads a disk in longer pieces.
-    #[must_use]
-    pub fn shuffle_block(mut self, rows: usize) -> Self {
-        self.settings.shuffle_block = Some(rows);
-        self
-    }
-
     /// Rows computed at a time. The result is the same beyond rounding.
     #[must_use]
     pub fn chunk(mut self, rows: usize) -> Self {
@@ -229,13 +193,6 @@ impl Trainer {
     #[must_use]
     pub fn block(mut self, units: usize) -> Self {
         self.settings.block = Some(units);
-        self
-    }
-
-    /// Whether a run that is resumed goes on although its data are others now.
-    #[must_use]
-    pub fn data_changed(mut self, accepted: bool) -> Self {
-        self.data_changed = accepted;
         self
     }
 }

@@ -1,7 +1,6 @@
 //! The trainer: settings and a place, and the run that comes of them.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 
 use super::names::by_name;
 use super::{Data, Model};
@@ -36,7 +35,7 @@ use crate::train::Progress;
 #[derive(Clone, Debug, Default)]
 pub struct Trainer {
     pub(super) settings: Settings,
-    place: Place,
+    pub(super) place: Place,
     pub(super) data_changed: bool,
 }
 
@@ -54,28 +53,6 @@ impl Trainer {
     /// A run with `hidden` hidden units. [`Trainer::default`] has 25, or as many as the model of [`Trainer::init`].
     pub fn new(hidden: usize) -> Self {
         Self { settings: Settings { hidden: Some(hidden), ..Settings::default() }, ..Self::default() }
-    }
-
-    /// A run that goes on from the newest checkpoint in its directory, under the settings that it has there. Those that are
-    /// set besides change it from there on, such as more [`steps`](Trainer::steps); its shape, data and optimiser stay.
-    ///
-    /// ```no_run
-    /// use rhohat::{Data, Trainer};
-    ///
-    /// # fn main() -> rhohat::Result<()> {
-    /// let trained = Trainer::resume("runs/first").steps(800).fit(&Data::of_run("runs/first")?)?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn resume(directory: impl Into<PathBuf>) -> Self {
-        Self { place: Place::Resume(directory.into()), ..Self::default() }
-    }
-
-    /// The directory of the run, new or empty: it is made when training begins.
-    #[must_use]
-    pub fn run_dir(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.place = Place::Out(directory.into());
-        self
     }
 
     /// Trains on `data`.
@@ -108,11 +85,7 @@ impl Trainer {
                 })
             }
             // Nothing is left to do.
-            Outset::Finished(summary) => {
-                let file = summary.files.as_ref().map(|files| files.model.to_path_buf()).unwrap_or_default();
-                let model = Model::load(file)?.device(summary.device.clone());
-                Ok(Trained { model, summary: *summary })
-            }
+            Outset::Finished(summary) => Trained::finished(*summary),
         }
     }
 

@@ -13,7 +13,6 @@ use super::pictures::Pictures;
 use super::preprocess::Preprocess;
 use super::recipe::DataRecipe;
 use super::scale::Scale;
-#[cfg(feature = "files")]
 use super::stream::Store;
 use super::table::Table;
 use crate::error::{DATA, Error, Result};
@@ -36,7 +35,6 @@ pub enum Source {
     Images(Arc<Pictures>),
     /// Rows that are examples already: `.npy`, IDX, safetensors, or the caller's own.
     Rows(Table),
-    #[cfg(feature = "files")]
     /// Rows that stay where they are until they are asked for.
     Stored(Arc<Store>),
 }
@@ -70,7 +68,6 @@ impl Source {
         Self::Images(Arc::new(Pictures::built_in(seed)))
     }
 
-    #[cfg(feature = "files")]
     /// The rows that stay on disk, if they do.
     pub fn stored(&self) -> Option<Arc<Store>> {
         match self {
@@ -182,7 +179,6 @@ impl Source {
         match self {
             Self::Images(_) => None,
             Self::Rows(table) => Some(table.dtype),
-            #[cfg(feature = "files")]
             Self::Stored(store) => Some(store.dtype),
         }
     }
@@ -191,7 +187,6 @@ impl Source {
     fn preprocessed<T: Real>(&self, preprocess: Preprocess) -> Result<Examples<T>> {
         let table = match self {
             Self::Rows(table) => Cow::Borrowed(table),
-            #[cfg(feature = "files")]
             Self::Stored(store) => Cow::Owned(store.table()?),
             Self::Images(_) => {
                 let reason = "these are images, but the model was trained on rows and knows no patch size";

@@ -12,7 +12,6 @@
 //! whole is renamed into its place: `checkpoints/` never holds a part of one. The two newest are kept; an old one is
 //! renamed out before its files are removed. What is read is trusted as far as its hashes go.
 
-mod every;
 pub mod fail_point;
 mod folder;
 mod read;
@@ -22,7 +21,6 @@ mod writer;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-pub use every::{Every, Span};
 pub use folder::{Checkpoints, Found, Rejected};
 pub use writer::CheckpointWriter;
 

@@ -38,7 +38,7 @@ use crate::io::memory::Bytes;
 use crate::io::paths::PathText;
 use crate::math::objective::{Activation, Objective, Penalty, RhoHatMode};
 use crate::math::optim::{DescentConfig, LearningRate, Optimizer, OptimizerConfig, Schedule};
-use crate::run::checkpoint::{Every, Span};
+use crate::run::every::{Every, Span};
 use crate::train;
 
 /// Reports a run is divided into at least, where it has as many updates.

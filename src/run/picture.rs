@@ -1,13 +1,18 @@
 //! Pictures of features and of reconstructions, as PNG.
 
+#[cfg(feature = "files")]
 use std::io::{self, Write};
+#[cfg(feature = "files")]
 use std::path::Path;
 
+#[cfg(feature = "files")]
 use image::codecs::png::PngEncoder;
+#[cfg(feature = "files")]
 use image::{ExtendedColorType, ImageEncoder};
 
 use crate::data::{Picture, Preprocess};
 use crate::error::{Error, Result};
+#[cfg(feature = "files")]
 use crate::io::atomic_write;
 use crate::math::params::{Params, Shape};
 
@@ -155,7 +160,10 @@ impl Canvas {
         }
         Self { width: self.width * scale, height: self.height * scale, channels: self.channels, pixels }
     }
+}
 
+#[cfg(feature = "files")]
+impl Canvas {
     /// Writes a PNG that is there whole or not at all.
     ///
     /// # Errors

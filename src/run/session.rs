@@ -8,21 +8,32 @@
 //! ```
 //!
 //! Everything that can be refused is refused in `prepare` and `open`, before a run directory is made. A run in memory
-//! takes the same way and touches no file.
+//! takes the same way and touches no file; it is the only kind in a build without the feature `files`.
 
+#[cfg(feature = "files")]
 mod begun;
 mod device;
+#[cfg(feature = "files")]
 mod directory;
 mod examples;
+#[cfg(not(feature = "files"))]
+mod in_memory;
 mod observer;
 mod open;
 mod prepare;
 mod request;
+#[cfg(feature = "files")]
 mod resume;
+#[cfg(feature = "files")]
+mod save_examples;
+#[cfg(feature = "files")]
+mod seal;
 mod summary;
 mod train;
 mod watch;
 
+#[cfg(not(feature = "files"))]
+use in_memory::{begun, directory, resume};
 pub use observer::{ProgressObserver, Stage};
 pub use open::Session;
 pub use prepare::{Outset, Prepared};

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Checkpoint, Checkpoints, Every, Span, fail_point};
+use super::{Checkpoint, Checkpoints, fail_point};
 use crate::engine::{ReusedBuffers, State};
 use crate::error::{Error, Result};
 use crate::io::threads::Apart;
+use crate::run::every::{Every, Span};
 
 /// Longest time between two tries.
 const RETRY: Duration = Duration::from_secs(10);

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::math::objective::{Objective, Penalty, RhoHatMode};
 use crate::math::optim::{Optimizer, Schedule};
 use crate::math::params::Shape;
-use crate::run::checkpoint::Every;
+use crate::run::every::Every;
 use crate::run::model_file::{Meta, ModelFile};
 
 /// Rows above which DATA is learned from in mini-batches by default.

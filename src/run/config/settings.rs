@@ -14,7 +14,7 @@ use crate::io::memory::Bytes;
 use crate::io::paths::PathText;
 use crate::math::objective::{Activation, RhoHatMode};
 use crate::math::optim::{Optimizer, Schedule};
-use crate::run::checkpoint::{Every, Span};
+use crate::run::every::{Every, Span};
 
 /// The settings of a run that may be given, each named as in `config.toml`: by flags, in a file or by a program. `None`
 /// leaves a setting to its default.

@@ -12,6 +12,7 @@ use super::{Config, json};
 use crate::data::{Reading, Source};
 use crate::error::{Error, Result};
 use crate::io::paths::PathText;
+#[cfg(feature = "files")]
 use crate::io::safe_open;
 
 /// The settings that say how long a run is: one of them above puts both below aside.
@@ -20,6 +21,7 @@ const LENGTHS: [&str; 2] = ["epochs", "steps"];
 /// Settings that are paths, and where they are kept as they were typed.
 const PATHS: [[&str; 2]; 2] = [["data", "data_as_given"], ["init", "init_as_given"]];
 
+#[cfg(feature = "files")]
 /// The longest file that is read, bytes; a full one has about a thousand.
 const LONGEST_FILE: u64 = 1 << 16;
 
@@ -219,8 +221,14 @@ pub fn parse_settings(path: &Path, bytes: Vec<u8>) -> Result<(Table, Written)> {
     Ok((table, written))
 }
 
+#[cfg(feature = "files")]
 fn read(path: &Path) -> Result<Table> {
     parse(path, safe_open::small(path, "a configuration", LONGEST_FILE)?)
+}
+
+#[cfg(not(feature = "files"))]
+fn read(path: &Path) -> Result<Table> {
+    Err(Error::without_files(path.display()))
 }
 
 fn parse(path: &Path, bytes: Vec<u8>) -> Result<Table> {

@@ -11,7 +11,7 @@ use crate::math::params::Params;
 use crate::run::checkpoint::fail_point::reach;
 use crate::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints, Found, Provenance};
 use crate::run::config::Config;
-use crate::run::metrics::MetricsFile;
+pub use crate::run::metrics::MetricsFile;
 use crate::run::model_file::{Meta, write_to};
 use crate::run::picture::{Tile, features, too_large};
 use crate::run::{Divergence, Environment, FEATURES, MODEL, RunDir};

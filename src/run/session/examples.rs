@@ -1,20 +1,16 @@
 //! The start of training: examples under the settings, parameters from a file or at random.
 
 use std::borrow::Cow;
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::data::batches::ExampleSet;
-use crate::data::identity::{Identity, Inputs, of_file};
 use crate::data::split::{Split, hold_out};
-use crate::data::stream::{Feed, PIECE, Store, Transform, fit};
-use crate::data::{Examples, Preprocess, Scale, Source, npy};
+use crate::data::stream::{Feed, Store, Transform, fit};
+use crate::data::{Examples, Preprocess, Scale, Source};
 use crate::engine::device::Start;
-use crate::error::{Error, Result};
-use crate::io::atomic_write;
+use crate::error::Result;
 use crate::io::memory::Bytes;
-use crate::math::params::{Matrix, Params, Real, Shape, cast};
+use crate::math::params::{Matrix, Params, Real, Shape};
 use crate::run::DataRecord;
 use crate::run::config::Config;
 use crate::run::model_file::ModelFile;
@@ -61,7 +57,7 @@ impl TrainingSet {
         });
         let stored = stored.as_ref();
         if let Source::Stored(store) = source {
-            let record = record(source, None, config, init)?;
+            let record = DataRecord::of(source, None, config, init)?;
             check(&record)?;
             let recipe = config.data_recipe(None);
             let preprocess = stored.cloned().map_or_else(|| source.preprocess(&recipe), Ok)?;
@@ -86,7 +82,7 @@ impl TrainingSet {
                 source.training_set_within(&config.data_recipe(limits), Some(memory))?
             }
         };
-        let record = record(source, Some(&matrix), config, init)?;
+        let record = DataRecord::of(source, Some(&matrix), config, init)?;
         check(&record)?;
         Ok((Self::of(matrix, preprocess, config), record))
     }
@@ -100,36 +96,6 @@ impl TrainingSet {
                 Self { rows: TrainingRows::Held(train), preprocess, held_out: Some(validation) }
             }
         }
-    }
-
-    /// Writes the examples as rows, a piece at a time.
-    pub fn save(&self, path: &Path) -> Result<()> {
-        let (rows, cols) = self.size();
-        // What is wrong with the rows, where they are what fails.
-        let mut unread = None;
-        let written = atomic_write::write(path, |mut out| {
-            npy::write_header(&mut out, rows, cols)?;
-            match &self.rows {
-                TrainingRows::Held(matrix) => matrix
-                    .values
-                    .chunks(PIECE)
-                    .try_for_each(|values| npy::write_values(&mut out, &cast::<f64, f32>(values))),
-                TrainingRows::Stored(store) => {
-                    let failed = |error| Error::io("write", path, error);
-                    let passed = Transform::new(store, &self.preprocess).in_pieces(store, |_, values| {
-                        npy::write_values(&mut out, &cast::<f64, f32>(values)).map_err(failed)
-                    });
-                    passed.map_err(|error| match error {
-                        Error::Io { source, path: failed, .. } if failed == path => source,
-                        error => {
-                            unread = Some(error);
-                            io::Error::other("the rows cannot be read")
-                        }
-                    })
-                }
-            }
-        });
-        unread.map_or(written, Err)
     }
 
     /// Numbers that reach as far as those of the examples that are looked at for a warning: all of them, or those of the
@@ -158,18 +124,6 @@ impl TrainingSet {
             TrainingRows::Stored(store) => (store.rows, store.cols),
         }
     }
-}
-
-/// The record by which data are recognised when the run goes on.
-fn record(
-    source: &Source,
-    patches: Option<&Matrix<f64>>,
-    config: &Config,
-    init: Option<&ModelFile>,
-) -> Result<DataRecord> {
-    let (data, inventory) = Identity::of(source, patches)?;
-    let init = init.and(config.init.as_deref()).map(of_file).transpose()?;
-    Ok(DataRecord { inputs: Inputs { data, init }, inventory: inventory.if_few(), accepted_at: None })
 }
 
 /// All rows of a store, preprocessed.

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use toml::Table;
 
 use crate::data::{DataDescription, Opened, Source};
 use crate::engine::gpu::tune::Tune;
+use crate::io::clock::Moment;
 
 /// Where a run lies, and whether it begins or goes on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub struct Request {
     /// A NumPy file for the examples after preprocessing.
     pub save_patches: Option<PathBuf>,
     /// When the start-up began that the summary tells.
-    pub started: Instant,
+    pub started: Moment,
 }
 
 impl Request {
@@ -71,7 +71,7 @@ impl Request {
             from_scratch: false,
             tune,
             save_patches: None,
-            started: Instant::now(),
+            started: Moment::now(),
         }
     }
 

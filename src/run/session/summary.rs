@@ -4,14 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::identity::of_file;
 use crate::engine::Engine;
-use crate::error::Result;
 use crate::io::paths::PathText;
-use crate::run::RunDir;
 use crate::run::config::Config;
 use crate::run::metrics::{RhoHatRange, Terms, rate};
-use crate::run::model_file::ModelFile;
 use crate::train::diagnostics::UnitDiagnostics;
 use crate::train::{EarlyStopping, EarlyStoppingState, Ended, Outcome};
 
@@ -65,7 +61,7 @@ pub struct Summary {
     pub files: Option<RunFiles>,
     /// Hashes of the settings and the model of the result; `None` in a run that goes on, and in one of 0.1.0.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    seal: Option<Seal>,
+    pub(super) seal: Option<Seal>,
 }
 
 /// The directory of a run, and its files for people.
@@ -82,11 +78,11 @@ pub struct RunFiles {
 
 /// XXH3 (128 bits) of files that a result belongs to, 32 hexadecimal digits each.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Seal {
+pub(super) struct Seal {
     /// Of `config.toml`.
-    config: String,
+    pub(super) config: String,
     /// Of `model.safetensors`.
-    model: String,
+    pub(super) model: String,
 }
 
 /// The parameters that were saved, by held-out examples.
@@ -144,46 +140,5 @@ impl Summary {
     /// Whether something is left to do: the run was stopped, or was out of time.
     pub fn goes_on(&self) -> bool {
         matches!(self.ended, Ended::Stopped | Ended::Time)
-    }
-
-    /// Binds the result to the settings and to the model, as they lie on the disk.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub(super) fn seal(&mut self, run: &RunDir) -> Result<()> {
-        self.seal = Some(Seal { config: of_file(&run.config())?, model: of_file(&run.model())? });
-        Ok(())
-    }
-
-    /// Whether settings and model are what the result was sealed with, or why it cannot be told any more.
-    ///
-    /// # Errors
-    /// When the system refuses to read one of them.
-    pub(super) fn still_holds(&self, run: &RunDir) -> Result<Result<(), &'static str>> {
-        if !run.model().exists() {
-            return Ok(Err("the run is finished, but its model is gone"));
-        }
-        let Some(Seal { config, model }) = &self.seal else {
-            return Ok(ModelFile::open(&run.model())
-                .map(|_| ())
-                .map_err(|_| "the run is finished, but its model is damaged"));
-        };
-        if of_file(&run.config())? != *config {
-            return Ok(Err("config.toml has been changed since the run was finished"));
-        }
-        let same = of_file(&run.model())? == *model;
-        Ok(if same { Ok(()) } else { Err("the run is finished, but its model has been changed since") })
-    }
-
-    /// The same result with the paths of today: a run may have been moved.
-    pub(super) fn in_place(self, run: &RunDir) -> Self {
-        Self { files: Some(run.into()), ..self }
-    }
-}
-
-impl From<&RunDir> for RunFiles {
-    fn from(run: &RunDir) -> Self {
-        let features = Some(run.features()).filter(|path| path.exists()).map(PathText::from);
-        Self { run: run.path().into(), model: run.model().into(), features }
     }
 }

@@ -1,15 +1,14 @@
 //! The observer of the loop: held-out examples, metrics, checkpoints, whoever follows, and why a run ends.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
 
-use super::directory::Directory;
+use super::directory::{Directory, MetricsFile};
 use super::observer::{ProgressObserver, Stage};
 use crate::error::Result;
+use crate::io::clock::Moment;
 use crate::math::objective::Cost;
-use crate::run::checkpoint::Span;
 use crate::run::config::Config;
-use crate::run::metrics::MetricsFile;
+use crate::run::every::Span;
 use crate::train::{EarlyStopping, Ended, HeldOutCost, Observer, Progress, StepContext};
 
 /// Follows the loop for a sitting.
@@ -19,7 +18,7 @@ pub struct RunObserver<'a> {
     early_stopping: Option<EarlyStopping>,
     observer: &'a mut dyn ProgressObserver,
     /// When this sitting has trained for as long as it may.
-    deadline: Option<Instant>,
+    deadline: Option<Moment>,
     /// J over held-out examples at the last look.
     held_out: Option<HeldOutCost>,
     /// Reports in which a ρ̂ was clamped.
@@ -36,7 +35,7 @@ impl<'a> RunObserver<'a> {
         early_stopping: Option<EarlyStopping>,
         observer: &'a mut dyn ProgressObserver,
     ) -> Self {
-        let deadline = config.max_time.and_then(|Span(time)| Instant::now().checked_add(time));
+        let deadline = config.max_time.and_then(|Span(time)| Moment::now().after(time));
         let mark = directory.as_ref().map(|directory| directory.metrics.mark()).unwrap_or_default();
         let held_out = mark.validation.zip(mark.validation_reconstruction);
         let held_out = held_out.map(|(j, reconstruction)| HeldOutCost { j, reconstruction });
@@ -53,7 +52,7 @@ impl<'a> RunObserver<'a> {
 
     /// Why training is to end now, if it is.
     fn stops(&mut self) -> Option<Ended> {
-        let late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let late = self.deadline.is_some_and(|deadline| Moment::now() >= deadline);
         let early = self.early_stopping.as_ref().is_some_and(EarlyStopping::is_out_of_patience);
         let asked = self.is_stopped || self.observer.stops();
         let asked = asked.then_some(Ended::Stopped);

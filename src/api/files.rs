@@ -1,0 +1,173 @@
+//! The front door's files: data that are opened, runs with a directory, models that are saved and loaded.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::names::by_name;
+use super::{Data, Model, Trained, Trainer};
+use crate::data::identity::DataKind;
+use crate::data::{Opened, Reading};
+use crate::error::{Error, Result};
+use crate::io::paths::PathText;
+use crate::run::RunDir;
+use crate::run::config::UserSettings;
+use crate::run::config::settings::Settings;
+use crate::run::every::{Every, Span};
+use crate::run::meta::Meta;
+use crate::run::model_file::{ModelFile, save};
+use crate::run::picture::{Tile, features};
+use crate::run::session::{OpenData, Place, Summary};
+
+impl Data {
+    /// A folder of pictures, a picture, `.npy`, `FILE.npz[:ARRAY]`, IDX (also `.gz`), or `FILE.safetensors[:TENSOR]`,
+    /// recognised by content. An array of two dimensions holds rows, of three or four pictures.
+    ///
+    /// # Errors
+    /// [`Error::Input`] names the file and says what is wrong with it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_as(path, &Reading::default())
+    }
+
+    /// The same, read as `reading` says: rows or pictures, other axes, files without a header.
+    ///
+    /// # Errors
+    /// As [`Data::open`], and where `reading` does not fit the files.
+    pub fn open_as(path: impl AsRef<Path>, reading: &Reading) -> Result<Self> {
+        let path = path.as_ref();
+        let open = Opened::new(path, reading).map_err(by_name)?.into();
+        let Reading { raw, meaning, axes } = reading.clone();
+        let settings = Settings { data: Some(path.into()), raw, meaning, axes, ..Settings::default() };
+        Ok(Self { open, settings })
+    }
+
+    /// The data that a run in a directory learns from, with the settings that it has.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where there is no run, where its data are gone, or where they were rows of a program.
+    pub fn of_run(directory: impl AsRef<Path>) -> Result<Self> {
+        let run = RunDir::open(directory.as_ref())?;
+        let settings = UserSettings::new(Some(&run.config()), toml::Table::new())?;
+        let path = settings.get::<PathText>("data")?;
+        let kind = run.data_record()?.map(|record| record.inputs.data.kind);
+        let open = match path {
+            Some(path) => Opened::new(&path, &settings.reading()?).map_err(by_name)?.into(),
+            None if kind.is_none_or(|kind| kind == DataKind::Pictures) => OpenData::built_in(),
+            None => {
+                let fact = "the run has learned from rows of a program, which no file holds";
+                return Err(Error::input(run.path(), format!("{fact}; make them again")));
+            }
+        };
+        Ok(Self { open, settings: Settings::default() })
+    }
+}
+
+impl Trainer {
+    /// A run that goes on from the newest checkpoint in its directory, under the settings that it has there. Those that are
+    /// set besides change it from there on, such as more [`steps`](Trainer::steps); its shape, data and optimiser stay.
+    ///
+    /// ```no_run
+    /// use rhohat::{Data, Trainer};
+    ///
+    /// # fn main() -> rhohat::Result<()> {
+    /// let trained = Trainer::resume("runs/first").steps(800).fit(&Data::of_run("runs/first")?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn resume(directory: impl Into<PathBuf>) -> Self {
+        Self { place: Place::Resume(directory.into()), ..Self::default() }
+    }
+
+    /// The directory of the run, new or empty: it is made when training begins.
+    #[must_use]
+    pub fn run_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.place = Place::Out(directory.into());
+        self
+    }
+
+    /// The model file to start from, with its settings.
+    #[must_use]
+    pub fn init(mut self, model: impl AsRef<Path>) -> Self {
+        self.settings.init = Some(model.as_ref().into());
+        self
+    }
+
+    /// Time between two checkpoints of a run with a directory; ten minutes by default, and one in the end.
+    #[must_use]
+    pub fn checkpoint_every(mut self, time: Duration) -> Self {
+        self.settings.checkpoint_every = Some(Every::Time(Span(time)));
+        self
+    }
+
+    /// Steps between two checkpoints, instead of a time.
+    #[must_use]
+    pub fn checkpoint_every_steps(mut self, steps: usize) -> Self {
+        self.settings.checkpoint_every = Some(Every::Steps(steps));
+        self
+    }
+
+    /// Whether rows are read from disk as they are needed; by default where they do not fit in memory.
+    #[must_use]
+    pub fn stream(mut self, stream: bool) -> Self {
+        self.settings.stream = Some(stream);
+        self
+    }
+
+    /// Neighbouring rows that are shuffled as one, which reads a disk in longer pieces.
+    #[must_use]
+    pub fn shuffle_block(mut self, rows: usize) -> Self {
+        self.settings.shuffle_block = Some(rows);
+        self
+    }
+
+    /// Whether a run that is resumed goes on although its data are others now.
+    #[must_use]
+    pub fn data_changed(mut self, accepted: bool) -> Self {
+        self.data_changed = accepted;
+        self
+    }
+}
+
+impl Trained {
+    /// The result of a run with nothing left to do.
+    pub(super) fn finished(summary: Summary) -> Result<Self> {
+        let file = summary.files.as_ref().map(|files| files.model.to_path_buf()).unwrap_or_default();
+        let model = Model::load(file)?.device(summary.device.clone());
+        Ok(Self { model, summary })
+    }
+}
+
+impl Model {
+    /// Reads a model file: safetensors as [`Model::save`] writes them, or with the names of other programs, which are then
+    /// taken as sigmoid to sigmoid without preprocessing. The directory of a run stands for the model in it.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a missing file, one that holds no such model, and numbers that are not finite.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let file = ModelFile::open(path.as_ref()).map_err(by_name)?;
+        let (params, stored) = (file.params()?, file.meta().cloned());
+        let is_foreign = stored.is_none();
+        let meta = stored.unwrap_or_else(|| Meta::foreign(file.shape()));
+        let (name, selector) = (file.path().to_owned(), "auto".to_owned());
+        Ok(Self { params, meta, is_foreign, name, selector, computing: Default::default() })
+    }
+
+    /// Writes the model in f32 with the names and shapes of PyTorch; the file is there whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        save(path.as_ref(), &self.params, &self.meta)
+    }
+
+    /// Draws the input that excites each hidden unit most, side by side, as a PNG.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where examples are no pictures, [`Error::Io`] when the file cannot be written.
+    pub fn save_features(&self, path: impl AsRef<Path>) -> Result<()> {
+        let visible = self.params.shape.visible;
+        let tile = Tile::of(Some(&self.meta.preprocess), visible).ok_or_else(|| {
+            Error::usage(format!("{visible} visible units are no square: the features have no picture"))
+        })?;
+        features(&self.params, tile, None)?.save(path.as_ref())
+    }
+}

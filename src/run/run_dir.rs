@@ -1,0 +1,318 @@
+//! The run directory: settings, environment, identity of the data, metrics, model and picture of one training run. It is
+//! made once everything that can be refused has been accepted, and never overwritten.
+
+mod resume;
+mod unfinished;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::Source;
+use crate::data::identity::{Identity, Inputs, Inventory, of_file};
+use crate::engine::gpu::tune::Kernels;
+use crate::error::{Error, Result};
+use crate::io::atomic_write;
+use crate::io::folder::Folder;
+use crate::math::params::Matrix;
+use crate::run::config::Config;
+use crate::run::metrics::MetricsFile;
+use crate::run::model_file::ModelFile;
+pub use resume::{Changes, Divergence, Sitting};
+
+/// Where runs go that name no directory of their own.
+const RUNS: &str = "runs";
+/// Files of a run.
+const CONFIG: &str = "config.toml";
+const DATA: &str = "data.json";
+const ENVIRONMENT: &str = "env.json";
+const SUMMARY: &str = "summary.json";
+const SITTINGS: &str = "resumed.jsonl";
+const DIVERGENCE: &str = "diverged.json";
+const METRICS: &str = "metrics.jsonl";
+/// The model that a run comes to.
+pub const MODEL: &str = "model.safetensors";
+/// The picture of its features.
+pub const FEATURES: &str = "features.png";
+/// All files that a run reads or writes, and its folders.
+const FILES: [&str; 9] = [CONFIG, DATA, ENVIRONMENT, SUMMARY, SITTINGS, DIVERGENCE, METRICS, MODEL, FEATURES];
+const FOLDERS: [&str; 2] = ["checkpoints", "rejected"];
+
+/// What a run ran on; `env.json`.
+#[derive(Debug, Serialize)]
+pub struct Environment {
+    /// Version of this crate.
+    pub rhohat: &'static str,
+    /// The selector that was asked for.
+    pub device: String,
+    /// The hardware that computed, with its driver.
+    pub adapter: String,
+    /// The kernels of a WebGPU device, and who chose them.
+    pub kernels: Option<Kernels>,
+    /// Operating system and processor architecture.
+    pub platform: String,
+    /// Threads that the machine offers.
+    pub threads: usize,
+    /// The command line.
+    pub argv: Vec<String>,
+    /// UTC, `YYYY-MM-DDThh:mm:ssZ`.
+    pub started: String,
+}
+
+impl Environment {
+    /// This machine, now.
+    pub fn here(device: String, adapter: String, kernels: Option<Kernels>) -> Self {
+        Self {
+            rhohat: env!("CARGO_PKG_VERSION"),
+            device,
+            adapter,
+            kernels,
+            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            argv: std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+            started: timestamp(SystemTime::now()),
+        }
+    }
+}
+
+/// What a run is to learn from; `data.json`. Like `config.toml` it says what the run is meant to be from now on; what it
+/// has been until a checkpoint, the checkpoint says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataRecord {
+    /// The data, and the model to start from.
+    pub inputs: Inputs,
+    /// The files that the data lie in; nothing where they are more than anybody reads.
+    pub inventory: Inventory,
+    /// Steps of the checkpoint that is gone on from on these data, which it was not taken on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_at: Option<usize>,
+}
+
+impl DataRecord {
+    /// The record of `source`, of which `patches` were cut, and of the model that training starts from.
+    ///
+    /// # Errors
+    /// When rows on disk or the model cannot be read.
+    pub fn of(
+        source: &Source,
+        patches: Option<&Matrix<f64>>,
+        config: &Config,
+        init: Option<&ModelFile>,
+    ) -> Result<Self> {
+        let (data, inventory) = Identity::of(source, patches)?;
+        let init = init.and(config.init.as_deref()).map(of_file).transpose()?;
+        Ok(Self { inputs: Inputs { data, init }, inventory: inventory.if_few(), accepted_at: None })
+    }
+}
+
+/// A run directory.
+#[derive(Clone, Debug)]
+pub struct RunDir(PathBuf);
+
+impl RunDir {
+    /// Refuses a place that is a file or holds anything, before there is work to lose; `flag` named it.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when it is not new or empty, [`Error::Io`] when it cannot be looked at.
+    pub fn check((flag, out): (&str, &Path)) -> Result<()> {
+        let refused = |what| {
+            let remedy = "a run is never overwritten; choose a new or empty directory";
+            Err(Error::usage(format!("{flag} {}: {what}; {remedy}", out.display())))
+        };
+        // A program that was killed before there was a run may have left a temporary file and empty metrics.
+        let counts = |entry: &std::io::Result<fs::DirEntry>| !entry.as_ref().is_ok_and(is_left_over);
+        match fs::read_dir(out).map(|entries| entries.filter(counts).count()) {
+            Ok(0) => Ok(()),
+            Ok(_) => refused("the directory is not empty"),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotADirectory => refused("there is a file of that name"),
+            Err(error) => Err(Error::io("open", out, error)),
+        }
+    }
+
+    /// Makes `out`, which a flag named, or `runs/<time>-<name>` where there is none.
+    ///
+    /// # Errors
+    /// As [`RunDir::check`], and [`Error::Io`] when it cannot be made.
+    pub fn create(out: Option<(&str, &Path)>, name: &str) -> Result<Self> {
+        match out {
+            Some(out) => {
+                Self::check(out)?;
+                make_folder(out.1)?;
+                Ok(Self(out.1.to_owned()))
+            }
+            None => Self::dated(name),
+        }
+    }
+
+    /// A new directory under `runs`; several runs within a second are numbered.
+    fn dated(name: &str) -> Result<Self> {
+        make_folder(Path::new(RUNS))?;
+        let stem = format!("{}-{name}", timestamp(SystemTime::now()).replace(['-', ':'], ""));
+        let mut path = Path::new(RUNS).join(&stem);
+        for number in 2.. {
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    path.set_file_name(format!("{stem}-{number}"));
+                }
+                made => {
+                    made.map_err(|error| Error::io("make", &path, error))?;
+                    sync(Path::new(RUNS))?;
+                    return Ok(Self(path));
+                }
+            }
+        }
+        unreachable!("the numbers do not end")
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Where the model goes.
+    pub fn model(&self) -> PathBuf {
+        self.0.join(MODEL)
+    }
+
+    /// Where the picture of the features goes.
+    pub fn features(&self) -> PathBuf {
+        self.0.join(FEATURES)
+    }
+
+    /// Where the metrics go.
+    pub fn metrics(&self) -> PathBuf {
+        self.0.join(METRICS)
+    }
+
+    /// Where the settings are.
+    pub fn config(&self) -> PathBuf {
+        self.0.join(CONFIG)
+    }
+
+    /// Its files, each of which may have come from anybody.
+    pub fn folder(&self) -> Folder {
+        Folder::at(&self.0)
+    }
+
+    /// Writes `data.json`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be written.
+    pub fn write_data(&self, record: &DataRecord) -> Result<()> {
+        self.folder().write(DATA, |out| Ok(serde_json::to_writer(out, record)?))
+    }
+
+    /// Writes `config.toml`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be written.
+    pub fn write_config(&self, config: &Config) -> Result<()> {
+        let settings = config.to_toml();
+        self.folder().write(CONFIG, |out| out.write_all(settings.as_bytes()))
+    }
+
+    /// Writes `config.toml`, `data.json` and `env.json`, and starts `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when one of them cannot be written.
+    pub fn begin(
+        &self,
+        config: &Config,
+        environment: &Environment,
+        record: &DataRecord,
+    ) -> Result<MetricsFile> {
+        // Settings come last: with them there is a run that can be gone on with.
+        let metrics = MetricsFile::claim(&self.metrics())?;
+        if self.folder().has(CONFIG)? {
+            let fact = "another rhohat has begun a run there at the same time";
+            let place = self.0.display();
+            return Err(Error::usage(format!("--out {place}: {fact}; choose a new or empty directory")));
+        }
+        self.folder().write(ENVIRONMENT, |out| Ok(serde_json::to_writer_pretty(out, environment)?))?;
+        self.write_data(record)?;
+        self.write_config(config)?;
+        Ok(MetricsFile::new(&self.metrics(), metrics, config.objective()))
+    }
+}
+
+/// Makes a folder and those that it lies in, each made to last: a name that was not synced may be gone after a power loss,
+/// with all that lies behind it.
+fn make_folder(path: &Path) -> Result<()> {
+    let path = std::path::absolute(path).map_err(|error| Error::io("make", path, error))?;
+    let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
+    for folder in missing.into_iter().rev() {
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(Error::io("make", folder, error));
+            }
+            _ => folder.parent().map_or(Ok(()), sync)?,
+        }
+    }
+    // One that was there may have been made a moment ago.
+    path.parent().map_or(Ok(()), sync)
+}
+
+fn sync(folder: &Path) -> Result<()> {
+    match atomic_write::sync_folder(folder) {
+        // A folder that may be entered and not read cannot be opened; its owner decides how it lasts.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        other => other.map_err(|error| Error::io("sync", folder, error)),
+    }
+}
+
+/// Whether a killed program can have left it before its run had settings: those come last.
+fn is_left_over(entry: &fs::DirEntry) -> bool {
+    let name = entry.file_name();
+    let is_empty = || entry.metadata().is_ok_and(|file| file.is_file() && file.len() == 0);
+    let has_settings = entry.path().with_file_name("config.toml").exists();
+    !has_settings
+        && match name.to_str() {
+            Some("metrics.jsonl") => is_empty(),
+            Some("env.json" | "data.json") => true,
+            Some(name) => name.starts_with(atomic_write::TEMPORARY),
+            None => false,
+        }
+}
+
+/// UTC as `YYYY-MM-DDThh:mm:ssZ`.
+fn timestamp(time: SystemTime) -> String {
+    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+    let (year, month, day) = date(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Year, month and day in the Gregorian calendar, `days` after 1970-01-01. Counted in years that begin in March, so
+/// that the leap day is the last of its year.
+fn date(days: u64) -> (u64, u64, u64) {
+    // 719 468 days lie between 0000-03-01 and 1970-01-01; 400 years have 146 097.
+    let days = days + 719_468;
+    let day_of_era = days % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = days / 146_097 * 400 + year_of_era + u64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_agree_with_the_calendar() {
+        let at = |seconds| timestamp(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(at(0), "1970-01-01T00:00:00Z");
+        assert_eq!(at(951_782_399), "2000-02-28T23:59:59Z");
+        assert_eq!(at(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(at(1_709_251_200), "2024-03-01T00:00:00Z");
+        assert_eq!(at(4_107_542_400), "2100-03-01T00:00:00Z");
+    }
+}

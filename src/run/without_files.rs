@@ -1,0 +1,90 @@
+//! The place of everything that a run reads or writes in a build without the feature `files`: types without values, so that
+//! the session handles them as ever and no file is touched.
+
+use std::convert::Infallible;
+use std::path::Path;
+
+use crate::data::Source;
+use crate::error::{Error, Result};
+use crate::math::params::Matrix;
+use crate::run::config::Config;
+use model_file::ModelFile;
+
+/// A run directory that cannot be.
+#[derive(Clone, Debug)]
+pub struct RunDir(Infallible);
+
+impl RunDir {
+    /// Refuses any directory.
+    ///
+    /// # Errors
+    /// [`Error::Usage`], always.
+    pub fn check((setting, _): (&str, &Path)) -> Result<()> {
+        Err(Error::without_files(setting))
+    }
+
+    /// Never called.
+    pub(in crate::run) fn never(&self) -> ! {
+        match self.0 {}
+    }
+}
+
+/// Data that no later sitting has to recognise.
+#[derive(Clone, Debug)]
+pub struct DataRecord;
+
+impl DataRecord {
+    /// Of any data.
+    pub fn of(_: &Source, _: Option<&Matrix<f64>>, _: &Config, _: Option<&ModelFile>) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+/// A divergence, of which no file tells.
+#[derive(Debug)]
+pub struct Divergence {
+    /// The update or iteration after which it was seen.
+    pub step: usize,
+    /// The first bad tensor or number.
+    pub what: String,
+}
+
+pub mod model_file {
+    //! Files of models that cannot be.
+
+    use std::convert::Infallible;
+    use std::path::Path;
+
+    use crate::error::{Error, Result};
+    use crate::math::params::{Params, Real, Shape};
+    pub use crate::run::meta::Meta;
+
+    /// A model file that cannot be.
+    #[derive(Debug)]
+    pub struct ModelFile(Infallible);
+
+    impl ModelFile {
+        /// Refuses any file.
+        ///
+        /// # Errors
+        /// [`Error::Usage`], always.
+        pub fn open(path: &Path) -> Result<Self> {
+            Err(Error::without_files(path.display()))
+        }
+
+        /// Its units.
+        pub fn shape(&self) -> Shape {
+            match self.0 {}
+        }
+
+        /// Its meaning.
+        pub fn meta(&self) -> Option<&Meta> {
+            match self.0 {}
+        }
+
+        /// Its parameters.
+        pub fn params<T: Real>(&self) -> Result<Params<T>> {
+            match self.0 {}
+        }
+    }
+}
