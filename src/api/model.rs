@@ -10,6 +10,7 @@ use crate::data::{LazyExamples, Preprocess};
 use crate::engine::device::{Choice, Setup};
 use crate::engine::{Chunking, Engine, RhoHat};
 use crate::error::{Error, Result};
+use crate::io::threads::joined;
 use crate::math::objective::Objective;
 use crate::math::params::{Matrix, Params, Shape};
 use crate::run::meta::Meta;
@@ -93,7 +94,9 @@ impl Model {
     /// # Errors
     /// [`Error::Input`] for data that cannot be read or do not fit the model, [`Error::Device`].
     pub fn encode(&self, data: &Data) -> Result<Matrix<f32>> {
-        self.map(data, self.params.shape.hidden, |engine, examples, _| engine.encode_rows(examples))
+        joined(|| {
+            self.map(data, self.params.shape.hidden, |engine, examples, _| engine.encode_rows(examples))
+        })
     }
 
     /// The rows `[m, n]` that hidden activations `[m, h]` stand for, as far as that can be told in the values that the data
@@ -118,12 +121,13 @@ impl Model {
     /// # Errors
     /// As [`Model::encode`].
     pub fn reconstruct(&self, data: &Data) -> Result<Matrix<f32>> {
-        self.map(data, self.params.shape.visible, |engine, examples, restore| {
+        let through = |engine: &mut dyn Engine, examples: &[f32], restore: &dyn Fn(&mut [f32])| {
             let codes = engine.encode_rows(examples)?;
             let mut outputs = engine.decode_rows(&codes)?;
             restore(&mut outputs);
             Ok(outputs)
-        })
+        };
+        joined(|| self.map(data, self.params.shape.visible, through))
     }
 
     /// Rows `[m, cols]` that `each` makes of the examples, a piece at a time: it is given the engine, examples, and the way

@@ -3,6 +3,8 @@
 //!
 //! A pool's threads are started before the pool is made of them: what the system refuses is known by then, and a pool is
 //! never asked for what it cannot have. That of rayon which everything but the CPU engine uses cannot be tried twice.
+//!
+//! A build without the feature `files` starts no thread: work is done by the thread that asks ([`joined`]).
 
 use std::ffi::OsStr;
 use std::io;
@@ -11,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rayon::prelude::*;
-use rayon::{ThreadBuilder, ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use rayon::{ThreadBuilder, ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, Result};
 use crate::io::text::counted;
@@ -54,6 +56,7 @@ impl Pool {
     ///
     /// # Errors
     /// [`Error::Device`] when rayon makes no pool of them.
+    #[cfg(feature = "files")]
     pub fn new(threads: usize) -> Result<Self> {
         let wanted = match threads {
             0 => usual(std::env::var_os(VARIABLE).as_deref(), cores()).0,
@@ -66,18 +69,24 @@ impl Pool {
         if threads > 0 {
             tell_of_few(threads, given.0.len());
         }
-        let failed = |error: ThreadPoolBuildError| {
+        let failed = |error: rayon::ThreadPoolBuildError| {
             Error::device(format!("cannot start {}: {error}; {REMEDY}", counted(wanted, "thread")))
         };
         let pool = ThreadPoolBuilder::new().num_threads(given.0.len()).spawn_handler(given.hand_out());
         pool.build().map(Some).map(Self).map_err(failed)
     }
 
+    /// None: the thread that calls works alone.
+    #[cfg(not(feature = "files"))]
+    pub fn new(_: usize) -> Result<Self> {
+        Ok(Self(None))
+    }
+
     /// Runs `work` on it.
     pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         match &self.0 {
             Some(pool) => pool.install(work),
-            None => work(),
+            None => joined(work),
         }
     }
 
@@ -85,14 +94,34 @@ impl Pool {
     pub fn broadcast<R: Send>(&self, work: impl Fn() -> R + Sync) -> Vec<R> {
         match &self.0 {
             Some(pool) => pool.broadcast(|_| work()),
-            None => rayon::broadcast(|_| work()),
+            None => joined(|| rayon::broadcast(|_| work())),
         }
     }
 
     /// How many threads it has.
     pub fn threads(&self) -> usize {
-        self.0.as_ref().map_or_else(rayon::current_num_threads, ThreadPool::current_num_threads)
+        self.0.as_ref().map_or_else(|| joined(rayon::current_num_threads), ThreadPool::current_num_threads)
     }
+}
+
+/// Runs `work` where its parallel loops find the common pool.
+#[cfg(feature = "files")]
+pub fn joined<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
+
+/// Runs `work` in a pool that the calling thread alone is, so that no loop starts the threads of rayon's own. A caller who is
+/// one of a pool already keeps it.
+#[cfg(not(feature = "files"))]
+pub fn joined<R>(work: impl FnOnce() -> R) -> R {
+    thread_local! {
+        static ALONE: Option<ThreadPool> = {
+            let alone = ThreadPoolBuilder::new().num_threads(1).use_current_thread();
+            alone.build().ok()
+        };
+    }
+    ALONE.with(|_| ());
+    work()
 }
 
 /// Work that is done apart.
