@@ -41,6 +41,16 @@
 //! | [`ProgressObserver`] | reports while a run is trained, from a closure or a type; each can stop it |
 //! | [`Error`] | what went wrong, sorted by what can be done about it |
 //!
+//! # Features
+//!
+//! | feature | what it adds | without it |
+//! |---|---|---|
+//! | `cli` | the program: `rhohat::cli::main` | the library alone |
+//! | `gpu` | the engine on WebGPU | the CPU, and the reference |
+//! | `files` | data, runs and models in files, clocks, threads | all in memory, one thread, no time measured |
+//!
+//! All three are on by default; `cli` needs `gpu`, which needs `files`.
+//!
 //! The same settings, under the same names, are flags of the program `rhohat` and keys of its `config.toml`. Examples of own
 //! rows, of resuming and of observers lie in the folder `examples/`. Events (what data were taken for, warnings) go
 //! to [`tracing`].

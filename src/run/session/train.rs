@@ -52,7 +52,7 @@ impl Session {
         let engine = &mut *self.engine;
         let outcome = resume(engine, &recipe, position, &mut watch);
         // The lock of the run is held until its last file has been written.
-        let (lock, early_stopping, clamped) = watch.finish();
+        let (_lock, early_stopping, clamped) = watch.finish();
         observer.stage(Stage::Idle);
         if let (Some(run), Err(Error::Diverged { step, what, .. })) = (&run, &outcome) {
             run.tell_of_divergence(&Divergence { step: *step, what: what.clone() })?;
@@ -83,7 +83,6 @@ impl Session {
         if let Some(run) = &run {
             run.keep_result(&mut summary)?;
         }
-        drop(lock);
         Ok(Finished { params, meta, summary, choice: self.choice })
     }
 }
