@@ -11,14 +11,14 @@ mod signals;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
-use std::time::Instant;
 
 use crate::Error;
+use crate::io::clock::Moment;
 
 /// Runs the program with the arguments that it was given.
 pub fn main() -> ExitCode {
     reexec::under_our_environment();
-    let started = Instant::now();
+    let started = Moment::now();
     let cli = match args::Cli::read() {
         Ok(cli) => cli,
         Err((error, json)) => return told(&error, json),

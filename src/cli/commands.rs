@@ -13,12 +13,12 @@ mod train;
 mod verify;
 
 use std::process::ExitCode;
-use std::time::Instant;
 
 use crate::cli::args::{Cli, Command};
+use crate::io::clock::Moment;
 
 /// Runs a command; `started` is when the program did.
-pub fn run(cli: &Cli, started: Instant) -> anyhow::Result<ExitCode> {
+pub fn run(cli: &Cli, started: Moment) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Train(args) => train::run(args, started),
         Command::Eval(args) => done(eval::run(args)),

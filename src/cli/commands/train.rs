@@ -5,20 +5,20 @@ mod plan;
 mod summary;
 
 use std::process::ExitCode;
-use std::time::Instant;
 
 use serde::Serialize;
 
 use crate::cli::args::TrainArgs;
 use crate::cli::output::print;
 use crate::cli::signals;
+use crate::io::clock::Moment;
 use crate::run::config::MemoryPlan;
 use crate::run::session::{Outset, Prepared, Request};
 use crate::train::Ended;
 use display::Display;
 
 /// Trains and prints; `started` is when the program did.
-pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
+pub fn run(args: &TrainArgs, started: Moment) -> anyhow::Result<ExitCode> {
     let mut display = Display::new(args);
     let prepared = match request(args, started)?.prepare(&mut display)? {
         Outset::Finished(result) => {
@@ -41,7 +41,7 @@ pub fn run(args: &TrainArgs, started: Instant) -> anyhow::Result<ExitCode> {
 }
 
 /// The arguments as a request to the library.
-fn request(args: &TrainArgs, started: Instant) -> crate::Result<Request> {
+fn request(args: &TrainArgs, started: Moment) -> crate::Result<Request> {
     let tune = args.tune.mode(args.settings.force_variant.is_some())?;
     Ok(Request {
         config: args.config.clone(),
