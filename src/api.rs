@@ -2,7 +2,6 @@
 
 mod data;
 mod model;
-mod names;
 mod setters;
 mod trainer;
 

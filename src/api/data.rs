@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::names::by_name;
 use crate::data::identity::DataKind;
 use crate::data::{Normalize, Opened, Reading, Scale, Source, Table};
 use crate::error::{Error, Result};
@@ -52,7 +51,7 @@ impl Data {
     /// As [`Data::open`], and where `reading` does not fit the files.
     pub fn open_as(path: impl AsRef<Path>, reading: &Reading) -> Result<Self> {
         let path = path.as_ref();
-        let open = Opened::new(path, reading).map_err(by_name)?.into();
+        let open = Opened::new(path, reading)?.into();
         let Reading { raw, meaning, axes } = reading.clone();
         let settings = Settings { data: Some(path.into()), raw, meaning, axes, ..Settings::default() };
         Ok(Self { open, settings })
@@ -112,7 +111,7 @@ impl Data {
         let path = settings.get::<PathText>("data")?;
         let kind = run.data_record()?.map(|record| record.inputs.data.kind);
         let open = match path {
-            Some(path) => Opened::new(&path, &settings.reading()?).map_err(by_name)?.into(),
+            Some(path) => Opened::new(&path, &settings.reading()?)?.into(),
             None if kind.is_none_or(|kind| kind == DataKind::Pictures) => OpenData::built_in(),
             None => {
                 let fact = "the run has learned from rows of a program, which no file holds";

@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use super::names::by_name;
 use super::{Data, Model};
 use crate::engine::gpu::tune::{Tune, TuneMode};
 use crate::error::Result;
@@ -95,10 +94,7 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::fit`].
     pub fn fit_with(&self, data: &Data, mut observer: impl ProgressObserver) -> Result<Trained> {
-        self.run(data, &mut observer).map_err(by_name)
-    }
-
-    fn run(&self, data: &Data, observer: &mut dyn ProgressObserver) -> Result<Trained> {
+        let observer: &mut dyn ProgressObserver = &mut observer;
         match self.request(data)?.prepare(observer)? {
             Outset::Prepared(prepared) => {
                 let finished = prepared.open(observer)?.train(observer)?;
@@ -122,7 +118,7 @@ impl Trainer {
     /// As [`Trainer::fit`], as far as settings and memory are concerned.
     pub fn memory_plan(&self, data: &Data) -> Result<Option<MemoryPlan>> {
         let prepare = |request: Request| request.prepare(&mut |_: &Progress| ControlFlow::Continue(()));
-        match self.request(data).and_then(prepare).map_err(by_name)? {
+        match self.request(data).and_then(prepare)? {
             Outset::Prepared(prepared) => Ok(Some(*prepared.plan())),
             Outset::Finished(_) => Ok(None),
         }
