@@ -6,7 +6,6 @@ mod files;
 #[cfg(not(feature = "files"))]
 mod in_memory;
 mod model;
-mod names;
 mod setters;
 mod trainer;
 

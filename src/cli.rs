@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod flags;
 mod log;
 mod output;
 mod progress;
@@ -35,7 +36,7 @@ pub fn main() -> ExitCode {
 fn failed(error: &anyhow::Error) -> ExitCode {
     let (text, code, kind) = match error.downcast_ref::<Error>() {
         // An error of the library holds the system's words already.
-        Some(error) => (error.to_string(), error.exit_code(), kind(error)),
+        Some(error) => (flags::of_error(error), error.exit_code(), kind(error)),
         None => (format!("{error:#}"), 1, "other"),
     };
     output::failure(&text, code.into(), kind);

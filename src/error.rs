@@ -1,5 +1,6 @@
 //! The one typed error of the library. Each text states the fact, both values and the way out, in lower
-//! case and without a full stop; the command line prints it as it stands.
+//! case and without a full stop, and names settings in backticks as `config.toml` does: `` `rho` 2 ``. The binary writes
+//! `--rho 2`.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Flags or settings that contradict each other or are out of range.
+    /// Settings that contradict each other or are out of range.
     #[error("{}", plain(.0))]
     Usage(String),
     /// A file whose content is not what it should be.
@@ -29,7 +30,7 @@ pub enum Error {
         step: usize,
         /// The first bad tensor or number.
         what: String,
-        /// The flags that make divergence less likely.
+        /// The settings that make divergence less likely.
         remedy: String,
     },
     /// No usable adapter, a lost device, an operation that the device refused.

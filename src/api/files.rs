@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::names::by_name;
 use super::{Data, Model, Trained, Trainer};
 use crate::data::identity::DataKind;
 use crate::data::{Opened, Reading};
@@ -34,7 +33,7 @@ impl Data {
     /// As [`Data::open`], and where `reading` does not fit the files.
     pub fn open_as(path: impl AsRef<Path>, reading: &Reading) -> Result<Self> {
         let path = path.as_ref();
-        let open = Opened::new(path, reading).map_err(by_name)?.into();
+        let open = Opened::new(path, reading)?.into();
         let Reading { raw, meaning, axes } = reading.clone();
         let settings = Settings { data: Some(path.into()), raw, meaning, axes, ..Settings::default() };
         Ok(Self { open, settings })
@@ -50,7 +49,7 @@ impl Data {
         let path = settings.get::<PathText>("data")?;
         let kind = run.data_record()?.map(|record| record.inputs.data.kind);
         let open = match path {
-            Some(path) => Opened::new(&path, &settings.reading()?).map_err(by_name)?.into(),
+            Some(path) => Opened::new(&path, &settings.reading()?)?.into(),
             None if kind.is_none_or(|kind| kind == DataKind::Pictures) => OpenData::built_in(),
             None => {
                 let fact = "the run has learned from rows of a program, which no file holds";
@@ -143,7 +142,7 @@ impl Model {
     /// # Errors
     /// [`Error::Input`] for a missing file, one that holds no such model, and numbers that are not finite.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let file = ModelFile::open(path.as_ref()).map_err(by_name)?;
+        let file = ModelFile::open(path.as_ref())?;
         let (params, stored) = (file.params()?, file.meta().cloned());
         let is_foreign = stored.is_none();
         let meta = stored.unwrap_or_else(|| Meta::foreign(file.shape()));

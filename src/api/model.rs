@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Data;
-use super::names::by_name;
 use crate::data::{LazyExamples, Preprocess};
 use crate::engine::device::{Choice, Setup};
 use crate::engine::{Chunking, Engine, RhoHat};
@@ -140,7 +139,7 @@ impl Model {
     ) -> Result<Matrix<f32>> {
         let name = data.name();
         let pieces = LazyExamples::new(data.source(self.meta.seed), &self.preprocess(data), None, &|_| {})
-            .map_err(|error| by_name(error.of_data(Some(&name))))?;
+            .map_err(|error| error.of_data(Some(&name)))?;
         let ((rows, width), visible) = (pieces.size(), self.params.shape.visible);
         if width != visible {
             let fact = format!("rows of {width} numbers, but the model has {visible} visible units");
@@ -188,10 +187,6 @@ impl Model {
 
     /// Computes with the engine, which is set up where there is none.
     fn with_engine<T>(&self, compute: impl FnOnce(&mut dyn Engine) -> Result<T>) -> Result<T> {
-        self.compute(compute).map_err(by_name)
-    }
-
-    fn compute<T>(&self, compute: impl FnOnce(&mut dyn Engine) -> Result<T>) -> Result<T> {
         let mut computing = self.computing();
         let Computing { choice, engine } = &mut *computing;
         let engine = match engine {

@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use super::names::by_name;
 use super::{Data, Model};
 use crate::engine::gpu::tune::{Tune, TuneMode};
 use crate::error::Result;
@@ -73,7 +72,7 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::fit`].
     pub fn fit_with(&self, data: &Data, mut observer: impl ProgressObserver) -> Result<Trained> {
-        joined(|| self.run(data, &mut observer)).map_err(by_name)
+        joined(|| self.run(data, &mut observer))
     }
 
     fn run(&self, data: &Data, observer: &mut dyn ProgressObserver) -> Result<Trained> {
@@ -96,7 +95,7 @@ impl Trainer {
     /// As [`Trainer::fit`], as far as settings and memory are concerned.
     pub fn memory_plan(&self, data: &Data) -> Result<Option<MemoryPlan>> {
         let prepare = |request: Request| request.prepare(&mut |_: &Progress| ControlFlow::Continue(()));
-        match joined(|| self.request(data).and_then(prepare)).map_err(by_name)? {
+        match joined(|| self.request(data).and_then(prepare))? {
             Outset::Prepared(prepared) => Ok(Some(*prepared.plan())),
             Outset::Finished(_) => Ok(None),
         }

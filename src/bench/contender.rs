@@ -142,7 +142,7 @@ impl Problem {
 /// [`Error::Usage`] for the reference or a repetition, [`Error::Device`] for an adapter that is not there.
 pub fn contenders(devices: &[String]) -> Result<Vec<Contender>> {
     if let Some((_, twice)) = devices.iter().enumerate().find(|(i, device)| devices[..*i].contains(device)) {
-        return Err(Error::usage(format!("--device {twice} is given twice; name different devices")));
+        return Err(Error::usage(format!("`device` {twice} is given twice; name different devices")));
     }
     if !devices.is_empty() {
         return devices.iter().map(|device| asked_for(device)).collect();
@@ -165,7 +165,7 @@ fn asked_for(device: &str) -> Result<Contender> {
     let selector = device.parse()?;
     if selector == Selector::Reference {
         return Err(Error::usage(
-            "--device reference: it is what the others are checked against and never made fast; time cpu, gpu or \
+            "`device` reference: it is what the others are checked against and never made fast; time cpu, gpu or \
              software",
         ));
     }

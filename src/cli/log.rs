@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::flags;
 use crate::error::plain;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -11,6 +12,9 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
+
+/// Where events of this crate come from.
+const OURS: &str = "rhohat";
 
 /// Sets the log up. Other crates (wgpu, its drivers) are heard one level later than this one.
 pub fn init(quiet: bool, verbose: u8) {
@@ -22,7 +26,7 @@ pub fn init(quiet: bool, verbose: u8) {
     };
     let lines =
         tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).event_format(Plain);
-    let filter = Targets::new().with_default(others).with_target("rhohat", ours);
+    let filter = Targets::new().with_default(others).with_target(OURS, ours);
     tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
@@ -48,6 +52,9 @@ where
         })?;
         let mut text = String::new();
         context.field_format().format_fields(Writer::new(&mut text), event)?;
+        // Other crates have settings of their own.
+        let is_ours = event.metadata().target().starts_with(OURS);
+        let text = if is_ours { flags::in_text(&text) } else { text.as_str().into() };
         writeln!(writer, "{}", plain(&text))
     }
 }

@@ -45,7 +45,7 @@ pub fn of_files(
     (files > 1 && like_pictures && !surely_rows && height.max(width) <= LARGEST).then(|| {
         format!(
             "taken as {} rows of {width} numbers from {files} files of one shape; if each is a picture of {width}×{height}, say \
-             --as pictures",
+             `as` pictures",
             files.saturating_mul(height)
         )
     })
@@ -58,7 +58,7 @@ fn of_rows((rows, cols): (usize, usize), (down, across): (f64, f64)) -> Option<S
         let fact = format!(
             "numbers below each other are as alike ({down:.2}) as those beside each other ({across:.2})"
         );
-        return Some(format!("{taken}, but {fact}, as in one picture; if it is one, say --as pictures"));
+        return Some(format!("{taken}, but {fact}, as in one picture; if it is one, say `as` pictures"));
     }
     let is_surely_rows = across > down + UNLIKE;
     if rows >= cols || rows < 4 || is_surely_rows {
@@ -73,7 +73,7 @@ fn of_rows((rows, cols): (usize, usize), (down, across): (f64, f64)) -> Option<S
     };
     Some(format!(
         "{taken}, which are fewer rows than columns{evidence}; if the examples stand in columns, {cols} of {rows} numbers, \
-         say --axes length,count"
+         say `axes` length,count"
     ))
 }
 
@@ -86,13 +86,13 @@ fn of_stack(shape @ [first, second, third]: [usize; 3], alike @ [a, b, c]: [f64;
     if a > ALIKE && b > ALIKE && c < UNLIKE {
         let reading = format!("which is {third} pictures of {second}×{first}");
         return Some(format!(
-            "{taken}, but {}: the first two look like height and width, {reading}; say --axes h,w,count",
+            "{taken}, but {}: the first two look like height and width, {reading}; say `axes` h,w,count",
             seen()
         ));
     }
     if a > ALIKE && c > ALIKE && b < UNLIKE {
         return Some(format!(
-            "{taken}, but {}: the first and last look like height and width; say --axes h,count,w",
+            "{taken}, but {}: the first and last look like height and width; say `axes` h,count,w",
             seen()
         ));
     }
@@ -102,27 +102,27 @@ fn of_stack(shape @ [first, second, third]: [usize; 3], alike @ [a, b, c]: [f64;
     let large = |one: usize, other: usize| one.min(other) >= SMALLEST;
     if matches!(third, 1 | 3) && large(first, second) {
         let colour = if third == 3 { "in colour" } else { "in grey" };
-        return Some(format!("{taken}; if it is one picture {colour} of {second}×{first}, say --axes h,w,c"));
+        return Some(format!("{taken}; if it is one picture {colour} of {second}×{first}, say `axes` h,w,c"));
     }
     if third == 4 && large(first, second) {
         return Some(format!(
-            "{taken}; if it is one picture with transparency, save a[..., :3] and say --axes h,w,c"
+            "{taken}; if it is one picture with transparency, save a[..., :3] and say `axes` h,w,c"
         ));
     }
     if first == 3 && large(second, third) {
         return Some(format!(
-            "{taken}; if it is one picture in colour, its channels first, say --axes c,h,w"
+            "{taken}; if it is one picture in colour, its channels first, say `axes` c,h,w"
         ));
     }
     if first == second && third.saturating_mul(4) <= first {
         return Some(format!(
-            "{taken}; if the last dimension counts, it is {third} pictures of {second}×{first}: say --axes h,w,count"
+            "{taken}; if the last dimension counts, it is {third} pictures of {second}×{first}: say `axes` h,w,count"
         ));
     }
     if alike[2] < UNLIKE && first.min(second).min(third) > 1 {
-        let rows = format!("for {first} rows of {} numbers say --as rows", second.saturating_mul(third));
+        let rows = format!("for {first} rows of {} numbers say `as` rows", second.saturating_mul(third));
         let sequences = format!(
-            "for {} rows of {third}, as sequences have them, --axes count,count,length",
+            "for {} rows of {third}, as sequences have them, `axes` count,count,length",
             first.saturating_mul(second)
         );
         return Some(format!(
@@ -139,7 +139,7 @@ fn is_collection(count: usize, height: usize, width: usize) -> bool {
 
 fn whole(count: usize, height: usize, width: usize) -> String {
     format!(
-        "taken as {count} pictures of {width}×{height}, of which patches are cut; to learn from each as a whole, say --as rows"
+        "taken as {count} pictures of {width}×{height}, of which patches are cut; to learn from each as a whole, say `as` rows"
     )
 }
 
@@ -201,9 +201,9 @@ mod tests {
     #[test]
     fn the_last_dimension_counts_where_only_the_first_two_are_smooth() {
         let said = ambiguity(&[64, 64, 10], &[true, true, false]).unwrap();
-        assert!(said.contains("--axes h,w,count") && said.contains("10 pictures of 64×64"), "{said}");
+        assert!(said.contains("`axes` h,w,count") && said.contains("10 pictures of 64×64"), "{said}");
         // Without a rule in the numbers the shape alone decides.
-        assert!(ambiguity(&[64, 64, 10], &[false; 3]).unwrap().contains("--axes h,w,count"));
+        assert!(ambiguity(&[64, 64, 10], &[false; 3]).unwrap().contains("`axes` h,w,count"));
         assert_eq!(ambiguity(&[10, 64, 70], &[false, true, true]), None);
     }
 
@@ -212,21 +212,21 @@ mod tests {
         assert!(
             ambiguity(&[64, 2000], &[false; 2])
                 .unwrap()
-                .contains("2000 of 64 numbers, say --axes length,count")
+                .contains("2000 of 64 numbers, say `axes` length,count")
         );
         assert!(ambiguity(&[64, 2000], &[true, false]).unwrap().contains("below each other are alike"));
         assert_eq!(ambiguity(&[64, 2000], &[false, true]), None);
         assert_eq!(ambiguity(&[2000, 64], &[false; 2]), None);
-        assert!(ambiguity(&[200, 100], &[true, true]).unwrap().contains("--as pictures"));
+        assert!(ambiguity(&[200, 100], &[true, true]).unwrap().contains("`as` pictures"));
     }
 
     #[test]
     fn one_picture_in_colour_collections_and_sequences_are_named() {
-        assert!(ambiguity(&[64, 48, 3], &[false; 3]).unwrap().contains("48×64, say --axes h,w,c"));
-        assert!(ambiguity(&[3, 64, 48], &[false; 3]).unwrap().contains("--axes c,h,w"));
-        assert!(ambiguity(&[200, 28, 28], &[false, true, true]).unwrap().contains("--as rows"));
-        assert!(ambiguity(&[200, 32, 32, 3], &[false, true, true, true]).unwrap().contains("--as rows"));
+        assert!(ambiguity(&[64, 48, 3], &[false; 3]).unwrap().contains("48×64, say `axes` h,w,c"));
+        assert!(ambiguity(&[3, 64, 48], &[false; 3]).unwrap().contains("`axes` c,h,w"));
+        assert!(ambiguity(&[200, 28, 28], &[false, true, true]).unwrap().contains("`as` rows"));
+        assert!(ambiguity(&[200, 32, 32, 3], &[false, true, true, true]).unwrap().contains("`as` rows"));
         let said = ambiguity(&[20, 30, 50], &[false; 3]).unwrap();
-        assert!(said.contains("--axes count,count,length") && said.contains("600 rows of 50"), "{said}");
+        assert!(said.contains("`axes` count,count,length") && said.contains("600 rows of 50"), "{said}");
     }
 }

@@ -102,7 +102,7 @@ impl Listing {
             let found = endings.iter().map(|ending| if ending.is_empty() { "none" } else { ending });
             let found = found.take(5).collect::<Vec<_>>().join(", ");
             let fact = format!(
-                "its files have several endings ({found}), but --raw takes all of them for numbers of one kind"
+                "its files have several endings ({found}), but `raw` takes all of them for numbers of one kind"
             );
             let remedy = "leave files of one kind in it, or give one file";
             return Err(Error::input(&self.folder, format!("{fact}; {remedy}")));

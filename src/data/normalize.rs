@@ -131,5 +131,5 @@ fn flat(kind: Normalize) -> Error {
         Normalize::Lecture => ("lecture", "every example is flat"),
         Normalize::Unit | Normalize::None => ("unit", "all values are the same"),
     };
-    Error::input(DATA, format!("{fact}, so --normalize {name} has no scale; use --normalize none"))
+    Error::input(DATA, format!("{fact}, so `normalize` {name} has no scale; use `normalize` none"))
 }

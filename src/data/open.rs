@@ -91,8 +91,8 @@ fn start_of(path: &Path, file: &File) -> Result<Vec<u8>> {
 /// Refuses settings for arrays where there are bare numbers.
 fn check_raw(path: &Path, reading: &Reading) -> Result<()> {
     let said = [
-        reading.axes.as_ref().map(|axes| format!("--axes {axes}")),
-        reading.meaning.map(|m| format!("--as {m}")),
+        reading.axes.as_ref().map(|axes| format!("`axes` {axes}")),
+        reading.meaning.map(|m| format!("`as` {m}")),
     ];
     match said
         .into_iter()
@@ -102,7 +102,7 @@ fn check_raw(path: &Path, reading: &Reading) -> Result<()> {
     {
         Some(said) => Err(Error::input(
             path,
-            format!("--raw gives rows, but {said} says what an array is; leave it out"),
+            format!("`raw` gives rows, but {said} says what an array is; leave it out"),
         )),
         None => Ok(()),
     }
@@ -130,8 +130,8 @@ fn check_bare(path: &Path) -> Result<()> {
         return Ok(());
     };
     let fact =
-        format!("--raw is for bare numbers, but this is {format}, whose header would be taken for numbers");
-    Err(Error::input(path, format!("{fact}; leave --raw out")))
+        format!("`raw` is for bare numbers, but this is {format}, whose header would be taken for numbers");
+    Err(Error::input(path, format!("{fact}; leave `raw` out")))
 }
 
 /// Splits `FILE.safetensors:TENSOR` and the like, unless a file has that whole name.

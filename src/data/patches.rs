@@ -99,7 +99,7 @@ fn zeros(rows: usize, cols: usize) -> Result<Vec<f64>> {
     let Some(count) = count else {
         let gib = rows as f64 * cols as f64 * 8.0 / f64::from(1 << 30);
         return Err(Error::usage(format!(
-            "--samples {rows}: patches of {cols} numbers need {gib:.0} GiB; lower --samples"
+            "`samples` {rows}: patches of {cols} numbers need {gib:.0} GiB; lower `samples`"
         )));
     };
     values.resize(count, 0.0);

@@ -199,15 +199,15 @@ impl Pictures {
     /// Fails on a patch without pixels and names the first picture that is smaller than one patch.
     pub(super) fn check_size(&self, patch: usize) -> Result<()> {
         if patch == 0 {
-            return Err(Error::usage("--patch 0: a patch needs at least one pixel"));
+            return Err(Error::usage("`patch` 0: a patch needs at least one pixel"));
         }
         let Some(small) = self.list.iter().find(|p| p.width.min(p.height) < patch) else { return Ok(()) };
         let (width, height) = (small.width, small.height);
         let side = width.min(height);
         // So thin a picture is an array whose dimensions are others.
         let of_array =
-            if side <= THINNEST { "; of an array, say with --axes which dimensions are h and w" } else { "" };
-        let remedy = format!("give a --patch of at most {side}, or larger pictures{of_array}");
+            if side <= THINNEST { "; of an array, say with `axes` which dimensions are h and w" } else { "" };
+        let remedy = format!("give a `patch` of at most {side}, or larger pictures{of_array}");
         Err(Error::input(
             &small.name,
             format!("{width}×{height} pixels are smaller than one patch of {patch}×{patch}; {remedy}"),

@@ -80,12 +80,12 @@ impl Reading {
             if axes.list().len() != shape.len() {
                 let named = axes.list().len();
                 return Err(format!(
-                    "an array of shape {shape:?}, but --axes {axes} names {named} dimensions"
+                    "an array of shape {shape:?}, but `axes` {axes} names {named} dimensions"
                 ));
             }
             if let Some(meaning) = self.meaning.filter(|&meaning| meaning != axes.meaning()) {
                 return Err(format!(
-                    "--axes {axes} are those of {}, but --as {meaning}; leave one out",
+                    "`axes` {axes} are those of {}, but `as` {meaning}; leave one out",
                     axes.meaning()
                 ));
             }
@@ -102,7 +102,7 @@ fn no_meaning(shape: &[usize]) -> String {
         [length] => format!("make rows of it with a.reshape(-1, WIDTH), of {length} numbers in all"),
         _ => {
             let rest = vec!["length"; shape.len() - 1].join(",");
-            format!("say what they are, for rows as --axes count,{rest}")
+            format!("say what they are, for rows as `axes` count,{rest}")
         }
     };
     let meaning =

@@ -150,16 +150,16 @@ impl Source {
         let (patch, channels) = match self {
             Self::Images(pictures) => {
                 if recipe.samples == 0 {
-                    return Err(Error::usage("--samples 0: training needs at least one patch"));
+                    return Err(Error::usage("`samples` 0: training needs at least one patch"));
                 }
                 if recipe.color && pictures.list().iter().all(|picture| picture.channels == 1) {
-                    return Err(Error::usage("--color: every picture is grey; leave the flag out"));
+                    return Err(Error::usage("`color`: every picture is grey; leave the flag out"));
                 }
                 (Some(recipe.patch), Some(if recipe.color { 3 } else { 1 }))
             }
             _ if recipe.whiten => {
                 return Err(Error::usage(
-                    "--whiten filters images, but the data are rows; leave the flag out",
+                    "`whiten` filters images, but the data are rows; leave the flag out",
                 ));
             }
             _ => (None, None),
@@ -193,7 +193,7 @@ impl Source {
                 return Err(Error::input(
                     DATA,
                     format!(
-                        "{reason}; give rows, a .npy of two dimensions for example, or say --as rows of an array"
+                        "{reason}; give rows, a .npy of two dimensions for example, or say `as` rows of an array"
                     ),
                 ));
             }

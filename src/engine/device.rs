@@ -78,7 +78,7 @@ impl Choice {
         match self {
             Self::Gpu(gpu) => gpu.force(variant),
             _ => Err(Error::usage(format!(
-                "--force-variant {variant}: {} is no WebGPU device; leave it out, or name one with --device",
+                "`force_variant` {variant}: {} is no WebGPU device; leave it out, or name one with `device`",
                 self.adapter()
             ))),
         }
@@ -93,7 +93,7 @@ impl Choice {
         match self {
             Self::Gpu(gpu) => tune::choose(gpu, work, how, &Cache::of_user()).map(Some),
             _ if how.mode == TuneMode::Always => Err(Error::usage(format!(
-                "--retune: {} is no WebGPU device, there are no kernels to time; leave it out, or name one with --device",
+                "`retune`: {} is no WebGPU device, there are no kernels to time; leave it out, or name one with `device`",
                 self.adapter()
             ))),
             _ => Ok(None),
@@ -112,7 +112,7 @@ impl Choice {
         match (self, limit) {
             (Self::Gpu(_), _) | (_, None) => Ok(()),
             (_, Some(limit)) => Err(Error::usage(format!(
-                "--binding-limit {limit}: {} is no WebGPU device; leave it out, or name one with --device",
+                "`binding_limit` {limit}: {} is no WebGPU device; leave it out, or name one with `device`",
                 self.adapter()
             ))),
         }

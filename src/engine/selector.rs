@@ -32,11 +32,11 @@ impl FromStr for Selector {
             "gpu" => Self::Gpu(None),
             "reference" => Self::Reference,
             "software" => Self::Software,
-            "" => return Err(Error::usage("--device needs a value; `rhohat devices` lists them")),
+            "" => return Err(Error::usage("`device` needs a value; `rhohat devices` lists them")),
             _ => match text.strip_prefix("gpu:") {
                 Some(number) => Self::Gpu(Some(number.parse().map_err(|_| {
                     Error::usage(format!(
-                        "--device {text}: {number:?} is no adapter number; see `rhohat devices`"
+                        "`device` {text}: {number:?} is no adapter number; see `rhohat devices`"
                     ))
                 })?)),
                 None => Self::Named(text.to_owned()),

@@ -115,7 +115,7 @@ pub fn grant(plan: u64) -> Checked<()> {
         return Ok(());
     }
     let fact = format!("out of memory: the system refuses the {} of the plan", Bytes(plan));
-    Err(Error::device(format!("{fact}; lower --hidden, --batch or --chunk, or raise the limit (ulimit -v)")))
+    Err(Error::device(format!("{fact}; lower `hidden`, `batch` or `chunk`, or raise the limit (ulimit -v)")))
 }
 
 /// Whether the system gives as much as a plan holds and what threads reserve besides; see [`grant`].

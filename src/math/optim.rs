@@ -118,11 +118,11 @@ impl OptimizerConfig {
     /// Settings that make divergence less likely, with their values.
     pub fn remedy(&self) -> String {
         match self {
-            Self::Lbfgs => "--beta or --lambda, or check the data".to_owned(),
+            Self::Lbfgs => "`beta` or `lambda`, or check the data".to_owned(),
             Self::Sgd { momentum, descent } => {
-                format!("--lr {} or --momentum {momentum}, or check the data", descent.rate.base)
+                format!("`lr` {} or `momentum` {momentum}, or check the data", descent.rate.base)
             }
-            Self::Adam { descent } => format!("--lr {}, or check the data", descent.rate.base),
+            Self::Adam { descent } => format!("`lr` {}, or check the data", descent.rate.base),
         }
     }
 }

@@ -220,12 +220,12 @@ const MOST_WEIGHTS: usize = 1 << 52;
 /// Checks that hidden and visible units exist and that their product can be indexed.
 pub fn check_shape(shape: Shape) -> Result<()> {
     if shape.hidden == 0 {
-        return Err(Error::usage("--hidden 0: a hidden layer needs at least one unit"));
+        return Err(Error::usage("`hidden` 0: a hidden layer needs at least one unit"));
     }
     match shape.visible.checked_mul(shape.hidden) {
         Some(weights) if weights <= MOST_WEIGHTS => Ok(()),
         _ => Err(Error::usage(format!(
-            "{} visible times {} hidden units fit no memory; lower --hidden",
+            "{} visible times {} hidden units fit no memory; lower `hidden`",
             shape.visible, shape.hidden
         ))),
     }

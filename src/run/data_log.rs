@@ -4,7 +4,7 @@ use crate::data::{DType, DataContents, DataDescription, Scale};
 
 /// Assumptions about other programs' models.
 pub const FOREIGN: &str =
-    "taken as sigmoid to sigmoid without preprocessing; --activation, --output and --normalize say otherwise";
+    "taken as sigmoid to sigmoid without preprocessing; `activation`, `output` and `normalize` say otherwise";
 
 /// Logs the line about DATA, and a warning where their shape can be read in two ways; a model of so many `visible` units
 /// decides between them.
@@ -24,7 +24,7 @@ pub fn log_scale_of_010(data: &DataDescription, scale: Scale) {
     if !data.pixels && data.dtype == Some(DType::U8) && scale.divisor(DType::U8) != 1.0 {
         tracing::info!(
             "bytes are divided by {}, as version 0.1.0 did, of which these settings or this model are; \
-             --divide 1 takes them as they are",
+             `divide` 1 takes them as they are",
             scale.divisor(DType::U8)
         );
     }

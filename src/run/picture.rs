@@ -80,9 +80,9 @@ pub fn features(params: &Params<f32>, tile: Tile, scale: Option<usize>) -> Resul
     }
     let side = canvas.width.max(canvas.height);
     match scale.unwrap_or_else(|| legible(side)) {
-        0 => Err(Error::usage("--scale 0: a pixel of a patch needs at least one pixel")),
+        0 => Err(Error::usage("`scale` 0: a pixel of a patch needs at least one pixel")),
         scale if scale.saturating_mul(side) > LARGEST_SIDE => Err(Error::usage(format!(
-            "--scale {scale}: {side} patch pixels a side would exceed {LARGEST_SIDE} pixels; lower --scale"
+            "`scale` {scale}: {side} patch pixels a side would exceed {LARGEST_SIDE} pixels; lower `scale`"
         ))),
         scale => Ok(canvas.enlarged(scale)),
     }

@@ -114,14 +114,14 @@ impl DataRecord {
 pub struct RunDir(PathBuf);
 
 impl RunDir {
-    /// Refuses a place that is a file or holds anything, before there is work to lose; `flag` named it.
+    /// Refuses a place that is a file or holds anything, before there is work to lose; `setting` named it.
     ///
     /// # Errors
     /// [`Error::Usage`] when it is not new or empty, [`Error::Io`] when it cannot be looked at.
-    pub fn check((flag, out): (&str, &Path)) -> Result<()> {
+    pub fn check((setting, out): (&str, &Path)) -> Result<()> {
         let refused = |what| {
             let remedy = "a run is never overwritten; choose a new or empty directory";
-            Err(Error::usage(format!("{flag} {}: {what}; {remedy}", out.display())))
+            Err(Error::usage(format!("{setting} {}: {what}; {remedy}", out.display())))
         };
         // A program that was killed before there was a run may have left a temporary file and empty metrics.
         let counts = |entry: &std::io::Result<fs::DirEntry>| !entry.as_ref().is_ok_and(is_left_over);
@@ -134,7 +134,7 @@ impl RunDir {
         }
     }
 
-    /// Makes `out`, which a flag named, or `runs/<time>-<name>` where there is none.
+    /// Makes `out`, which a setting named, or `runs/<time>-<name>` where there is none.
     ///
     /// # Errors
     /// As [`RunDir::check`], and [`Error::Io`] when it cannot be made.
@@ -231,7 +231,7 @@ impl RunDir {
         if self.folder().has(CONFIG)? {
             let fact = "another rhohat has begun a run there at the same time";
             let place = self.0.display();
-            return Err(Error::usage(format!("--out {place}: {fact}; choose a new or empty directory")));
+            return Err(Error::usage(format!("`out` {place}: {fact}; choose a new or empty directory")));
         }
         self.folder().write(ENVIRONMENT, |out| Ok(serde_json::to_writer_pretty(out, environment)?))?;
         self.write_data(record)?;

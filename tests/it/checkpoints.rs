@@ -182,7 +182,7 @@ fn a_state_that_is_not_finite_is_never_kept() {
     let folder = tempdir().unwrap();
     let metrics = || fs::File::create(folder.path().join("metrics.jsonl")).unwrap();
     let checkpoints = Checkpoints::of(folder.path());
-    let mut keeper = CheckpointWriter::new(checkpoints.clone(), Every::Steps(1), None, "--lr 7".to_owned());
+    let mut keeper = CheckpointWriter::new(checkpoints.clone(), Every::Steps(1), None, "`lr` 7".to_owned());
     assert!(keeper.is_due(1).unwrap());
     keeper.keep(checkpoint(1), Ok(metrics())).unwrap();
     keeper.wait().unwrap();
@@ -193,7 +193,7 @@ fn a_state_that_is_not_finite_is_never_kept() {
     keeper.keep(bad, Ok(metrics())).unwrap();
     let error = keeper.wait().unwrap_err();
     let Error::Diverged { step: 2, what, remedy } = &error else { panic!("{error}") };
-    assert!(what.ends_with("encoder.weight") && remedy == "--lr 7", "{what}, {remedy}");
+    assert!(what.ends_with("encoder.weight") && remedy == "`lr` 7", "{what}, {remedy}");
     assert_eq!(checkpoints.find().unwrap().newest.unwrap().1.position.steps, 1);
 }
 

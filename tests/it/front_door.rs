@@ -167,7 +167,7 @@ fn settings_that_are_out_of_range_are_errors_when_training_begins() {
     let refused = |trainer: Trainer| matches!(trainer.fit(&rows()), Err(Error::Usage(_)));
     assert!(refused(Trainer::new(5).rho(1.5)));
     let text = Trainer::new(5).beta(-1.0).fit(&rows()).unwrap_err().to_string();
-    assert!(text.starts_with("beta -1: "), "settings go by their names: {text}");
+    assert!(text.starts_with("`beta` -1: "), "settings go by their names: {text}");
     assert!(refused(Trainer::new(5).seed(u64::MAX)));
     assert!(refused(Trainer::new(5).lr(0.1)), "L-BFGS has no learning rate");
     assert!(refused(Trainer::new(5).activation(Activation::Linear)));

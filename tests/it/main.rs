@@ -32,6 +32,7 @@ mod scale;
 mod shaders;
 mod streaming;
 mod submissions;
+mod texts;
 mod tune;
 mod units;
 mod verify;

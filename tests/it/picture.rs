@@ -59,7 +59,7 @@ fn large_pictures_are_not_enlarged_unless_asked_for() {
     assert_eq!(features(&params, tile, None).unwrap().width, (50 * 21 + 1) * 3);
     assert_eq!(features(&params, tile, Some(1)).unwrap().width, 50 * 21 + 1);
     let error = features(&params, tile, Some(1000)).unwrap_err();
-    assert!(error.to_string().contains("--scale 1000: 1051 patch pixels"), "{error}");
+    assert!(error.to_string().contains("`scale` 1000: 1051 patch pixels"), "{error}");
 }
 
 #[test]

@@ -259,7 +259,7 @@ fn numbers_that_are_not_finite_end_training_by_the_next_report_and_are_named() {
                 let hides = role == Role::Moment(1) && number == f32::INFINITY && name != "software";
                 let named = what.ends_with(".weight") || what.ends_with(".bias");
                 assert!(named && (what.starts_with(of) || !hides), "{name}, {role:?}, {number}: {what}");
-                assert!(remedy.starts_with("--lr 0.02"), "{remedy}");
+                assert!(remedy.starts_with("`lr` 0.02"), "{remedy}");
                 assert_eq!(error.exit_code(), 4);
             }
         }

@@ -238,7 +238,7 @@ fn raw_files_are_rows_of_the_width_that_is_given() {
     };
     assert_eq!((store.rows, store.cols), (30, COLS));
     let error = open("f32:100").unwrap_err().to_string();
-    assert!(error.contains("630 bytes") && error.contains("--raw"), "{error}");
+    assert!(error.contains("630 bytes") && error.contains("`raw`"), "{error}");
     for text in ["u8", "u8:", "u8:0", "i8:4", ":4", "u8:-1"] {
         assert!(text.parse::<RawRows>().unwrap_err().contains("u8:784"), "{text}");
     }

@@ -10,6 +10,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use crate::cli::args::VerifyArgs;
+use crate::cli::flags;
 use crate::cli::output::print;
 use crate::cli::progress;
 
@@ -77,7 +78,7 @@ fn line(check: &Check, bar: &ProgressBar) -> Line {
     let passed = result.is_ok();
     let (finding, failure) = match result {
         Ok(finding) => (Some(finding), None),
-        Err(failure) => (None, Some(failure.to_string().replace('\n', " "))),
+        Err(failure) => (None, Some(flags::in_text(&failure.to_string()).replace('\n', " "))),
     };
     Line { group: check.group, name: check.name.clone(), passed, finding, failure }
 }

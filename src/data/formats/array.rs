@@ -122,15 +122,15 @@ fn no_colours(shape: &[usize], axes: &Axes, channels: usize) -> String {
         format!("an array of shape {shape:?} as {axes} has {channels} channels, but pictures have 1 or 3");
     let remedy = match (channels, shape) {
         (_, [_, 1 | 3, _, _]) => {
-            "where channels come first, say --axes count,c,h,w, or save numpy.moveaxis(a, 1, -1)"
+            "where channels come first, say `axes` count,c,h,w, or save numpy.moveaxis(a, 1, -1)"
         }
         (_, [_, _, 1 | 3, _]) => {
-            "where channels come third, say --axes h,w,c,count, or save numpy.moveaxis(a, -1, 0)"
+            "where channels come third, say `axes` h,w,c,count, or save numpy.moveaxis(a, -1, 0)"
         }
         (2, _) => "where the second is transparency, save a[..., :1]",
         (4, _) => "where the fourth is transparency, save a[..., :3]",
         _ => {
-            "say what each dimension is with --axes, as count,c,h,w, or take each picture as a row with --as rows"
+            "say what each dimension is with `axes`, as count,c,h,w, or take each picture as a row with `as` rows"
         }
     };
     format!("{fact}; {remedy}")

@@ -66,11 +66,11 @@ pub fn open_files(
 /// Refuses settings for arrays where there are picture files.
 fn check_reading(path: &Path, reading: &Reading) -> Result<()> {
     if let Some(axes) = &reading.axes {
-        let fact = format!("--axes {axes} is for arrays, but these are picture files");
+        let fact = format!("`axes` {axes} is for arrays, but these are picture files");
         return Err(Error::input(path, format!("{fact}; leave it out")));
     }
     if reading.meaning == Some(Meaning::Rows) {
-        let fact = "--as rows is for arrays, but these are picture files";
+        let fact = "`as` rows is for arrays, but these are picture files";
         return Err(Error::input(path, format!("{fact}; leave it out, or save them as one array of rows")));
     }
     Ok(())

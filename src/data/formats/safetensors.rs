@@ -150,7 +150,7 @@ fn open(OpenFile { path, file, length, part, reading, .. }: OpenFile<'_>) -> Res
     let (name, info) = chosen(&tensors, part).map_err(refused)?;
     let shape = &info.shape;
     if shape.len() != 2 && reading.meaning().is_none() {
-        let remedy = "say what they are with --as or --axes, as --axes count,length,length";
+        let remedy = "say what they are with `as` or `axes`, as `axes` count,length,length";
         return Err(refused(format!(
             "tensor {name} has shape {shape:?}, but rows need two dimensions; {remedy}"
         )));

@@ -10,7 +10,7 @@ use super::npy::header::MAGIC;
 pub const START: u64 = 512;
 
 /// The way out for bare numbers.
-const RAW: &str = "if it holds bare numbers, --raw says of what kind and width, as --raw u8:784";
+const RAW: &str = "if it holds bare numbers, `raw` says of what kind and width, as `raw` u8:784";
 
 /// A sparse matrix of SciPy.
 pub fn sparse(path: &Path) -> String {

@@ -56,7 +56,7 @@ fn both(pictures: &[&PathBuf], arrays: &[&PathBuf]) -> String {
         format!("{} ({name}{more})", files.len())
     };
     format!(
-        "this folder holds picture files, {}, and arrays, {}; --as pictures takes the pictures, --as rows the arrays, or put them into \
+        "this folder holds picture files, {}, and arrays, {}; `as` pictures takes the pictures, `as` rows the arrays, or put them into \
          folders of their own",
         some(pictures),
         some(arrays)
@@ -112,7 +112,7 @@ fn are_all_pictures(arrays: &[PathBuf], layouts: &[ArrayLayout]) -> Result<bool>
         arrays[0].display(),
         layouts[0].shape
     );
-    let remedy = "put what is to be learned from into a folder of its own, or say what all of them are, --as pictures or --as rows";
+    let remedy = "put what is to be learned from into a folder of its own, or say what all of them are, `as` pictures or `as` rows";
     Err(Error::input(&arrays[other], format!("{fact}; {remedy}")))
 }
 

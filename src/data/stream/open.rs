@@ -166,7 +166,7 @@ fn open_npy(path: &Path, reading: &Reading) -> Result<NpyFile> {
 
 fn of_pictures(layout: &ArrayLayout, axes: &Axes) -> NpyFile {
     let why = format!("pictures, as {axes} of shape {:?}", layout.shape);
-    NpyFile::Other { why, remedy: "where each picture is a row, say --as rows".to_owned() }
+    NpyFile::Other { why, remedy: "where each picture is a row, say `as` rows".to_owned() }
 }
 
 /// Why rows of an array cannot be read one by one, and what makes some of it that can; `None` where they can.
@@ -177,9 +177,9 @@ fn not_plain(path: &Path, layout: &ArrayLayout, axes: &Axes) -> Option<(String, 
         return Some((why, "remove it, or save it anew with its numbers".to_owned()));
     }
     if !axes.are_in_order() {
-        let why = format!("--axes {axes}, by which rows do not lie together");
+        let why = format!("`axes` {axes}, by which rows do not lie together");
         let line = reordered_in_rows(path, &axes.order(), axes.extent(shape, Axis::Count));
-        let remedy = format!("{line} makes one of those, for a folder of its own without --axes");
+        let remedy = format!("{line} makes one of those, for a folder of its own without `axes`");
         return Some((why, remedy));
     }
     let why = if !matches!(dtype, DType::U8 | DType::F16 | DType::F32) {
@@ -199,7 +199,7 @@ fn open_raw(path: PathBuf, rows: RawRows) -> Result<Shard> {
     let row = (rows.cols as u64).saturating_mul(rows.dtype.size() as u64);
     if length == 0 || !length.is_multiple_of(row) {
         let fact = format!("{length} bytes are no whole number of rows of {row}, as {rows} has them");
-        return Err(Error::input(path, format!("{fact}; give the right --raw, or mend the file")));
+        return Err(Error::input(path, format!("{fact}; give the right `raw`, or mend the file")));
     }
     let rows =
         usize::try_from(length / row).map_err(|_| Error::input(&path, "more rows than memory has bytes"))?;
@@ -213,6 +213,6 @@ fn check_alike(path: &Path, rows: RawRows, common: RawRows, first: Option<&Shard
     let other = first.map(|shard| shard.path.display().to_string()).unwrap_or_default();
     let fact = format!("rows of {rows}, but those of {other} are {common}");
     let remedy =
-        "a folder holds rows of one kind and width; where each file is one picture, say --as pictures";
+        "a folder holds rows of one kind and width; where each file is one picture, say `as` pictures";
     Err(Error::input(path, format!("{fact}; {remedy}")))
 }

@@ -90,7 +90,7 @@ impl Store {
                 let reason = if earlier {
                     format!(
                         "its {rows} rows are not those that the run has learned from ({sums}); give the data as they \
-                         were, or --data-changed"
+                         were, or `data_changed`"
                     )
                 } else {
                     format!(

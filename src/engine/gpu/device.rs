@@ -85,7 +85,7 @@ impl Gpu {
         let (device, queue) =
             pollster::block_on(adapter.handle.request_device(&descriptor)).map_err(|error| {
                 Error::device(format!(
-                    "{} cannot be opened: {error}; try another --device",
+                    "{} cannot be opened: {error}; try another `device`",
                     adapter.info.name
                 ))
             })?;
@@ -98,7 +98,7 @@ impl Gpu {
         let lost = trouble.clone();
         device.set_device_lost_callback(move |reason, message| {
             lost.note(format!(
-                "the device was lost ({reason:?}) {message}; lower --chunk or --block if it was busy for long, or use another --device"
+                "the device was lost ({reason:?}) {message}; lower `chunk` or `block` if it was busy for long, or use another `device`"
             ));
         });
         let (pipelines, profile) = (Pipelines::default(), Profile::default());
@@ -173,7 +173,7 @@ impl Gpu {
         match errors.into_iter().flatten().next() {
             None => self.check().map(|()| made),
             Some(wgpu::Error::OutOfMemory { .. }) => Err(Error::device(format!(
-                "out of device memory at {what}; lower --chunk, --batch or --hidden, or use --device cpu"
+                "out of device memory at {what}; lower `chunk`, `batch` or `hidden`, or use `device` cpu"
             ))),
             Some(error) => Err(Error::device(format!("the device refused {what}: {error}"))),
         }

@@ -58,7 +58,7 @@ pub fn choose(gpu: &Gpu, work: &Workload, how: Tune, cache: &Cache) -> Result<Ke
             Some(entry) => remembered(&entry, cache),
             None if mode == TuneMode::Auto && gpu.adapter.is_software() => {
                 tracing::debug!(
-                    "kernels: {}, by the kind of the adapter; --retune times others too",
+                    "kernels: {}, by the kind of the adapter; `retune` times others too",
                     preselected.variant
                 );
                 preselected
@@ -163,7 +163,7 @@ fn all_wrong(gpu: &Gpu, timings: &[Timing]) -> Error {
         .map(|timing| timing.candidate.to_string())
         .collect();
     Error::device(format!(
-        "{}: no kernel is right for some product (wrong: {}); update the driver, or use --device cpu",
+        "{}: no kernel is right for some product (wrong: {}); update the driver, or use `device` cpu",
         gpu.adapter.info.name,
         wrong.join(", ")
     ))

@@ -174,7 +174,7 @@ impl Lbfgs {
         } else {
             return Ok(());
         };
-        let remedy = "--beta or --lambda, or check the data".to_owned();
+        let remedy = "`beta` or `lambda`, or check the data".to_owned();
         Err(Error::Diverged { step: self.iterations, what: what.to_owned(), remedy })
     }
 }

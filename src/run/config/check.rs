@@ -21,17 +21,17 @@ fn ensure(holds: bool, text: impl FnOnce() -> String) -> Result<()> {
 /// Refuses activations that their layer does not take and weights out of range.
 ///
 /// # Errors
-/// [`Error::Usage`] with the flag and its range.
+/// [`Error::Usage`] with the setting and its range.
 pub fn check_objective(objective: &Objective) -> Result<()> {
     let Objective { activation, penalty: Penalty::Kl { rho }, beta, lambda, .. } = *objective;
     ensure(activation.suits_hidden_layers(), || {
         let (name, suited) = (activation.name(), Activation::of_hidden_layers().map(Activation::name));
         let suited = suited.collect::<Vec<_>>().join(" or ");
-        format!("--activation {name}: the hidden layer is {suited}; {name} is for --output")
+        format!("`activation` {name}: the hidden layer is {suited}; {name} is for `output`")
     })?;
-    ensure(rho > 0.0 && rho < 1.0, || format!("--rho {rho}: the mean activation lies between 0 and 1"))?;
-    for (flag, value) in [("--beta", beta), ("--lambda", lambda)] {
-        ensure(value >= 0.0 && value.is_finite(), || format!("{flag} {value}: a weight is 0 or more"))?;
+    ensure(rho > 0.0 && rho < 1.0, || format!("`rho` {rho}: the mean activation lies between 0 and 1"))?;
+    for (name, value) in [("`beta`", beta), ("`lambda`", lambda)] {
+        ensure(value >= 0.0 && value.is_finite(), || format!("{name} {value}: a weight is 0 or more"))?;
     }
     Ok(())
 }
@@ -59,37 +59,37 @@ impl Config {
         let (rows, visible) = self.size(kind)?;
         let most = rows.checked_mul(visible.max(self.hidden)).filter(|&numbers| numbers <= MOST_NUMBERS);
         ensure(most.is_some(), || {
-            let what = if matches!(kind, SourceKind::Rows { .. }) { "rows" } else { "--samples" };
+            let what = if matches!(kind, SourceKind::Rows { .. }) { "rows" } else { "`samples`" };
             let width = format!("{visible} numbers and {} hidden units", self.hidden);
-            format!("{what} {rows}: examples of {width} fit no memory; lower their number or --hidden")
+            format!("{what} {rows}: examples of {width} fit no memory; lower their number or `hidden`")
         })?;
         ensure(self.divide.is_none() || matches!(kind, SourceKind::Rows { .. }), || {
-            "--divide is for rows, but the data are pictures, whose bytes are divided by 255; leave it out"
+            "`divide` is for rows, but the data are pictures, whose bytes are divided by 255; leave it out"
                 .to_owned()
         })?;
         let said = [
-            self.meaning.map(|it| format!("--as {it}")),
-            self.axes.as_ref().map(|it| format!("--axes {it}")),
+            self.meaning.map(|it| format!("`as` {it}")),
+            self.axes.as_ref().map(|it| format!("`axes` {it}")),
         ];
         if let Some(said) = said.into_iter().flatten().next().filter(|_| self.data.is_none()) {
             return Err(Error::usage(format!("{said} says what DATA is, but there is none; leave it out")));
         }
         let for_images = [
-            ("--patch", self.patch.is_some()),
-            ("--samples", self.samples.is_some()),
+            ("`patch`", self.patch.is_some()),
+            ("`samples`", self.samples.is_some()),
             ("replacement", self.replacement.is_some()),
-            ("--color", self.color.is_some()),
-            ("--whiten", self.whiten.is_some()),
+            ("`color`", self.color.is_some()),
+            ("`whiten`", self.whiten.is_some()),
         ];
         if matches!(kind, SourceKind::Rows { .. }) {
-            for (flag, given) in for_images {
-                ensure(!given, || format!("{flag} is for images, but the data are rows; leave it out"))?;
+            for (name, given) in for_images {
+                ensure(!given, || format!("{name} is for images, but the data are rows; leave it out"))?;
             }
             return Ok(());
         }
         let (samples, visible) = self.size(kind)?;
-        ensure(visible > 0, || "--patch 0: a patch needs at least one pixel".to_owned())?;
-        ensure(samples > 0, || "--samples 0: training needs at least one patch".to_owned())
+        ensure(visible > 0, || "`patch` 0: a patch needs at least one pixel".to_owned())?;
+        ensure(samples > 0, || "`samples` 0: training needs at least one patch".to_owned())
     }
 
     /// The start model has the last word on the shape.
@@ -97,18 +97,18 @@ impl Config {
         let Some(file) = facts.init else { return Ok(()) };
         let (found, wanted) = (file.shape(), self.shape(facts.kind)?);
         ensure(wanted.hidden == found.hidden, || {
-            let fact = format!("--hidden {}: the model of --init has {}", wanted.hidden, found.hidden);
-            format!("{fact} hidden units; leave --hidden out")
+            let fact = format!("`hidden` {}: the model of `init` has {}", wanted.hidden, found.hidden);
+            format!("{fact} hidden units; leave `hidden` out")
         })?;
         ensure(wanted.visible == found.visible, || {
             let fact = format!("the data have {} numbers an example", wanted.visible);
             format!(
-                "{fact}, but the model of --init has {} visible units; {}",
+                "{fact}, but the model of `init` has {} visible units; {}",
                 found.visible,
                 match facts.kind {
                     SourceKind::Rows { .. } => "give data of that width",
                     SourceKind::BuiltIn | SourceKind::Images { .. } =>
-                        "set --patch (and --color) to its patches",
+                        "set `patch` (and `color`) to its patches",
                 }
             )
         })
@@ -116,37 +116,37 @@ impl Config {
 
     fn check_length(&self) -> Result<()> {
         ensure(self.epochs.is_none() || self.steps.is_none(), || {
-            "--epochs and --steps both set the length of the run; give one of them".to_owned()
+            "`epochs` and `steps` both set the length of the run; give one of them".to_owned()
         })
     }
 
     fn check_lbfgs(&self) -> Result<()> {
         if let Batch::Rows(rows) = self.batch {
-            let remedy = "use --batch full, or --optimizer adam or sgd";
-            return Err(Error::usage(format!("--batch {rows}: lbfgs takes all rows at once; {remedy}")));
+            let remedy = "use `batch` full, or `optimizer` adam or sgd";
+            return Err(Error::usage(format!("`batch` {rows}: lbfgs takes all rows at once; {remedy}")));
         }
         ensure(self.revive.is_none(), || {
-            "--resample means nothing to lbfgs, whose search would have to begin anew; \
-             leave it out, or use --optimizer adam or sgd"
+            "`revive` means nothing to lbfgs, whose search would have to begin anew; \
+             leave it out, or use `optimizer` adam or sgd"
                 .to_owned()
         })?;
         ensure(self.beta_warmup.is_none(), || {
-            "--beta-warmup means nothing to lbfgs, which compares J from iteration to iteration; \
-             leave it out, or use --optimizer adam or sgd"
+            "`beta_warmup` means nothing to lbfgs, which compares J from iteration to iteration; \
+             leave it out, or use `optimizer` adam or sgd"
                 .to_owned()
         })?;
         let for_descent = [
-            ("--lr", self.lr.is_some()),
-            ("--schedule", self.schedule.is_some()),
-            ("--warmup", self.warmup.is_some()),
-            ("--momentum", self.momentum.is_some()),
-            ("--epochs", self.epochs.is_some()),
+            ("`lr`", self.lr.is_some()),
+            ("`schedule`", self.schedule.is_some()),
+            ("`warmup`", self.warmup.is_some()),
+            ("`momentum`", self.momentum.is_some()),
+            ("`epochs`", self.epochs.is_some()),
         ];
-        for (flag, given) in for_descent {
+        for (name, given) in for_descent {
             ensure(!given, || {
                 format!(
-                    "{flag} means nothing to lbfgs, whose line search sets the rate and --steps the length; \
-                         leave it out, or use --optimizer adam or sgd"
+                    "{name} means nothing to lbfgs, whose line search sets the rate and `steps` the length; \
+                         leave it out, or use `optimizer` adam or sgd"
                 )
             })?;
         }
@@ -157,34 +157,34 @@ impl Config {
         let (rows, _) = self.size(kind)?;
         if let Batch::Rows(batch) = self.batch {
             ensure((1..=rows).contains(&batch), || {
-                format!("--batch {batch}: {}; give 1 to {rows}, or full", there_are(rows, "example"))
+                format!("`batch` {batch}: {}; give 1 to {rows}, or full", there_are(rows, "example"))
             })?;
         }
         let rate = self.lr.unwrap_or_default();
-        ensure(rate > 0.0 && rate.is_finite(), || format!("--lr {rate}: a learning rate is above 0"))?;
+        ensure(rate > 0.0 && rate.is_finite(), || format!("`lr` {rate}: a learning rate is above 0"))?;
         let updates = self.updates(rows);
         self.check_warmups(updates)?;
         ensure(self.revive.is_none_or(|every| (1..updates).contains(&every)), || {
             let every = self.revive.unwrap_or_default();
             format!(
-                "--resample {every}: the run has {}; give 1 or more, and fewer than those",
+                "`revive` {every}: the run has {}; give 1 or more, and fewer than those",
                 counted(updates, "update")
             )
         })?;
         let Some(momentum) = self.momentum else { return Ok(()) };
         ensure(self.optimizer == Optimizer::Sgd, || {
-            "--momentum is for sgd; adam has its own averages: leave it out, or use --optimizer sgd"
+            "`momentum` is for sgd; adam has its own averages: leave it out, or use `optimizer` sgd"
                 .to_owned()
         })?;
-        ensure((0.0..1.0).contains(&momentum), || format!("--momentum {momentum}: give 0 or more, below 1"))
+        ensure((0.0..1.0).contains(&momentum), || format!("`momentum` {momentum}: give 0 or more, below 1"))
     }
 
     fn check_warmups(&self, updates: usize) -> Result<()> {
-        for (flag, warmup) in [("--warmup", self.warmup), ("--beta-warmup", self.beta_warmup)] {
+        for (name, warmup) in [("`warmup`", self.warmup), ("`beta_warmup`", self.beta_warmup)] {
             let warmup = warmup.unwrap_or_default();
             ensure(warmup <= updates, || {
                 format!(
-                    "{flag} {warmup}: the run has only {}; lower it or raise --steps",
+                    "{name} {warmup}: the run has only {}; lower it or raise `steps`",
                     counted(updates, "update")
                 )
             })?;
@@ -192,7 +192,7 @@ impl Config {
         let beta_warmup = self.beta_warmup.unwrap_or_default();
         ensure(beta_warmup == 0 || self.beta > 0.0, || {
             format!(
-                "--beta-warmup {beta_warmup}: --beta 0 leaves nothing to warm up; leave it out, or raise --beta"
+                "`beta_warmup` {beta_warmup}: `beta` 0 leaves nothing to warm up; leave it out, or raise `beta`"
             )
         })
     }
@@ -200,21 +200,21 @@ impl Config {
     fn check_rho_hat(&self) -> Result<()> {
         let ema = self.rho_hat == RhoHatMode::Ema;
         ensure(!ema || self.batch != Batch::Full, || {
-            "--rho-hat ema averages over mini-batches, but every update takes all rows; \
-             use --rho-hat exact, or --optimizer adam with --batch N"
+            "`rho_hat` ema averages over mini-batches, but every update takes all rows; \
+             use `rho_hat` exact, or `optimizer` adam with `batch` N"
                 .to_owned()
         })?;
         let Some(decay) = self.rho_hat_decay else { return Ok(()) };
-        ensure(ema, || "--rho-hat-decay is for --rho-hat ema; leave it out".to_owned())?;
-        ensure((0.0..1.0).contains(&decay), || format!("--rho-hat-decay {decay}: give 0 or more, below 1"))
+        ensure(ema, || "`rho_hat_decay` is for `rho_hat` ema; leave it out".to_owned())?;
+        ensure((0.0..1.0).contains(&decay), || format!("`rho_hat_decay` {decay}: give 0 or more, below 1"))
     }
 
     fn check_rows(&self, kind: SourceKind) -> Result<()> {
         ensure(self.raw.is_none() || self.data.is_some(), || {
-            "--raw says what files hold, but there is no DATA; leave it out".to_owned()
+            "`raw` says what files hold, but there is no DATA; leave it out".to_owned()
         })?;
         ensure(self.stream != Some(true) || self.validation.is_none(), || {
-            "--stream: held-out rows are picked from all of them at once; leave --stream or --validation out"
+            "`stream`: held-out rows are picked from all of them at once; leave `stream` or `validation` out"
                 .to_owned()
         })?;
         ensure(self.stream != Some(true) || kind.row_bytes().is_some(), || {
@@ -224,24 +224,24 @@ impl Config {
                 (Some(axes), SourceKind::Rows { rows, .. }) => {
                     let order = axes.order().iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
                     let array = format!("a.transpose({order}).reshape({rows}, -1)");
-                    (array, format!(", and leave --axes {axes} out"))
+                    (array, format!(", and leave `axes` {axes} out"))
                 }
                 _ => ("a".to_owned(), String::new()),
             };
             format!(
-                "--stream: these data can only be read at once; leave it out, or save them so that rows lie one behind the \
+                "`stream`: these data can only be read at once; leave it out, or save them so that rows lie one behind the \
                  other, numpy.save('converted.npy', numpy.ascontiguousarray({array}, '<f4')){besides}"
             )
         })?;
         let streams_on = self.selector()? != Selector::Reference;
         ensure(self.stream != Some(true) || streams_on, || {
-            "--stream: the reference holds all rows; leave it out, or use another --device".to_owned()
+            "`stream`: the reference holds all rows; leave it out, or use another `device`".to_owned()
         })?;
         let Some(run) = self.shuffle_block else { return Ok(()) };
-        ensure(run > 0, || "--shuffle-block 0: at least one row stays together with itself".to_owned())?;
+        ensure(run > 0, || "`shuffle_block` 0: at least one row stays together with itself".to_owned())?;
         ensure(self.batch != Batch::Full, || {
             format!(
-                "--shuffle-block {run} is for mini-batches, but every update takes all rows; leave it out"
+                "`shuffle_block` {run} is for mini-batches, but every update takes all rows; leave it out"
             )
         })
     }
@@ -249,31 +249,31 @@ impl Config {
     fn check_validation(&self, kind: SourceKind) -> Result<()> {
         let Some(share) = self.validation else {
             return ensure(self.patience.is_none(), || {
-                "--patience waits for held-out examples; give --validation, or leave it out".to_owned()
+                "`patience` waits for held-out examples; give `validation`, or leave it out".to_owned()
             });
         };
         ensure(share > 0.0 && share < 1.0, || {
-            format!("--validation {share}: a share of the examples lies between 0 and 1")
+            format!("`validation` {share}: a share of the examples lies between 0 and 1")
         })?;
         ensure(self.size(kind)?.0 > 0, || {
-            format!("--validation {share}: there is one example alone; leave it out")
+            format!("`validation` {share}: there is one example alone; leave it out")
         })?;
-        ensure(self.patience != Some(0), || "--patience 0: give 1 or more".to_owned())
+        ensure(self.patience != Some(0), || "`patience` 0: give 1 or more".to_owned())
     }
 
     /// A sample is for rows whose limits are not known yet.
     fn check_fit(&self, facts: &ConfigContext<'_>) -> Result<()> {
         let Some(fit) = self.fit_rows else { return Ok(()) };
-        let refused = |why: &str| Err(Error::usage(format!("--fit-rows {fit}: {why}")));
+        let refused = |why: &str| Err(Error::usage(format!("`fit_rows` {fit}: {why}")));
         let SourceKind::Rows { rows, .. } = facts.kind else {
-            return refused("the data are images, fitted on all --samples of them; leave it out");
+            return refused("the data are images, fitted on all `samples` of them; leave it out");
         };
         let goes_on = facts.meta().is_some_and(|meta| meta.preprocess.normalize == self.normalize);
         match self.normalize {
             Normalize::None => {
-                refused("--normalize none fits nothing; leave it out, or use --normalize unit or lecture")
+                refused("`normalize` none fits nothing; leave it out, or use `normalize` unit or lecture")
             }
-            _ if goes_on => refused("the normalisation of the --init model goes on; leave it out"),
+            _ if goes_on => refused("the normalisation of the `init` model goes on; leave it out"),
             _ if !(1..=rows).contains(&fit) => {
                 refused(&format!("{}; give 1 to {rows}", there_are(rows, "row")))
             }
@@ -283,13 +283,13 @@ impl Config {
 
     fn check_cut(&self) -> Result<()> {
         ensure(self.threads <= MOST_THREADS, || {
-            format!("--threads {}: give {MOST_THREADS} at most, or 0 for one a core", self.threads)
+            format!("`threads` {}: give {MOST_THREADS} at most, or 0 for one a core", self.threads)
         })?;
-        ensure(self.chunk != Some(0), || "--chunk 0: a chunk needs at least one row".to_owned())?;
+        ensure(self.chunk != Some(0), || "`chunk` 0: a chunk needs at least one row".to_owned())?;
         ensure(self.block.is_none_or(|block| (1..=self.hidden).contains(&block)), || {
             let hidden = self.hidden;
             format!(
-                "--block {}: {}; give 1 to {hidden}",
+                "`block` {}: {}; give 1 to {hidden}",
                 self.block.unwrap_or_default(),
                 there_are(hidden, "hidden unit")
             )

@@ -68,11 +68,11 @@ impl Stage {
         let fact = too_large(*width, *height, whiten, self.least);
         let beside = format!("{fact}, beside {} for patches and the program", Bytes(self.beside));
         let needed = self.beside + self.least;
-        let fewer = if self.beside > self.least { "lower --samples, " } else { "" };
+        let fewer = if self.beside > self.least { "lower `samples`, " } else { "" };
         let remedy = format!("{fewer}{}", remedy(whiten));
         match config.memory {
             Some(there) => Error::usage(format!(
-                "--memory {there}: {}: {beside}; {remedy}, or give --memory {}",
+                "`memory` {there}: {}: {beside}; {remedy}, or give `memory` {}",
                 name.display(),
                 Bytes(needed).rounded_up()
             )),

@@ -67,7 +67,7 @@ impl Config {
     /// Fills in the defaults around the given settings and refuses what does not go together.
     ///
     /// # Errors
-    /// [`Error::Usage`] with the flag and the way out; [`Error::Input`] for what a configuration file has wrong.
+    /// [`Error::Usage`] with the setting and the way out; [`Error::Input`] for what a configuration file has wrong.
     pub fn resolve(given: &UserSettings, facts: &ConfigContext<'_>) -> Result<Self> {
         let mut defaults = Self::defaults(facts, given.get("samples")?.unwrap_or(SAMPLES));
         let patch = given.get("patch")?;
@@ -130,7 +130,7 @@ impl Config {
         let (patch, channels) = (self.patch.unwrap_or(PATCH), if self.color == Some(true) { 3 } else { 1 });
         let visible = patch.checked_mul(patch).and_then(|pixels| pixels.checked_mul(channels));
         let visible =
-            visible.ok_or_else(|| Error::usage(format!("--patch {patch}: no image is so large")))?;
+            visible.ok_or_else(|| Error::usage(format!("`patch` {patch}: no image is so large")))?;
         let samples = self.samples.unwrap_or(SAMPLES);
         Ok((samples - self.held_out(samples).min(samples), visible))
     }
@@ -219,7 +219,7 @@ impl Config {
         self.optimizer = optimizer.unwrap_or(if many { Optimizer::Adam } else { Optimizer::Lbfgs });
         if optimizer.is_none() && many {
             tracing::info!(
-                "{examples} examples: learning with adam in batches; --optimizer lbfgs takes them all at once"
+                "{examples} examples: learning with adam in batches; `optimizer` lbfgs takes them all at once"
             );
         }
         if self.optimizer != Optimizer::Lbfgs {

@@ -5,7 +5,7 @@ use crate::data::{Normalize, Preprocess, Scale};
 use crate::io::text::rounded;
 use crate::math::objective::Activation;
 
-/// Says so, with the flags that mend it, when examples that are taken as they are lie where the output units cannot get.
+/// Says so, with the settings that mend it, when examples that are taken as they are lie where the output units cannot get.
 /// `fit_rows` of them have decided where, if not all.
 pub fn reach_warning(values: &[f64], output: Activation, fit_rows: Option<usize>) -> Option<String> {
     let (low, high) = output.range()?;
@@ -14,14 +14,14 @@ pub fn reach_warning(values: &[f64], output: Activation, fit_rows: Option<usize>
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), &x| (least.min(x), most.max(x)));
     (least < low || most > high).then(|| {
         let remedy = match fit_rows {
-            Some(rows) => format!("fit on more than --fit-rows {rows}"),
+            Some(rows) => format!("fit on more than `fit_rows` {rows}"),
             None if are_bytes(values) => {
-                "use --divide 255 where these are bytes of pixels, or --normalize unit".to_owned()
+                "use `divide` 255 where these are bytes of pixels, or `normalize` unit".to_owned()
             }
-            None => "use --normalize unit".to_owned(),
+            None => "use `normalize` unit".to_owned(),
         };
         format!(
-            "the data range from {} to {}, but a {} output reaches only {low} to {high}; {remedy}, or --output \
+            "the data range from {} to {}, but a {} output reaches only {low} to {high}; {remedy}, or `output` \
              linear",
             rounded(least),
             rounded(most),
@@ -43,7 +43,7 @@ pub fn scale_warning(values: &[f64], preprocess: &Preprocess, number: Option<DTy
     (is_told && are_small).then(|| {
         format!(
             "the data do not go beyond 1, but are divided by {divisor}, as the model or a setting says; \
-             --divide 1 takes them as they are"
+             `divide` 1 takes them as they are"
         )
     })
 }

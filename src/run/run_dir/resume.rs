@@ -97,12 +97,12 @@ impl RunDir {
         let reason = if !path.is_dir() {
             "no such run; give the folder of one, or auto"
         } else if !folder.has(CONFIG)? {
-            "no config.toml, so that no run has begun here; start one with --out"
+            "no config.toml, so that no run has begun here; start one with `out`"
         } else if !(folder.has(super::METRICS)?
             || folder.has(super::ENVIRONMENT)?
             || folder.has(FOLDERS[0])?)
         {
-            "a config.toml and nothing else of a run: --config FILE begins one with such settings"
+            "a config.toml and nothing else of a run: `config` FILE begins one with such settings"
         } else {
             folder.check(&FILES, &FOLDERS)?;
             return Ok(run);

@@ -35,7 +35,7 @@ impl RunDir {
                 Err(why) => tracing::info!("{why}; passed over"),
             }
         }
-        Err(Error::usage(format!("--resume auto: no unfinished run in {RUNS}/; give the folder of one")))
+        Err(Error::usage(format!("`resume` auto: no unfinished run in {RUNS}/; give the folder of one")))
     }
 
     /// The run, claimed; `None` where nothing is left to do or no run has begun.

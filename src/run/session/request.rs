@@ -78,8 +78,8 @@ impl Request {
     /// The directory in which a run is to begin, and the name of the setting that says so.
     pub(super) fn new_place(&self) -> Option<(&'static str, &Path)> {
         match &self.place {
-            Place::Out(out) => Some(("--out", out)),
-            Place::Run(run) => Some(("--run", run)),
+            Place::Out(out) => Some(("`out`", out)),
+            Place::Run(run) => Some(("`run`", run)),
             Place::Memory | Place::Dated | Place::Resume(_) | Place::Newest => None,
         }
     }

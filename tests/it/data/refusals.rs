@@ -205,7 +205,7 @@ fn a_png_that_says_it_is_huge() {
 #[test]
 fn a_picture_smaller_than_the_patch() {
     let source = Source::open(&fixture("dot.png")).unwrap();
-    let words = ["dot.png", "1×1", "8×8", "--patch"];
+    let words = ["dot.png", "1×1", "8×8", "`patch`"];
     assert_says(source.training_set::<f32>(&plain(8, 10)).unwrap_err(), 3, &words);
     let preprocess = Preprocess { patch: Some(8), channels: Some(1), ..untouched(Normalize::None) };
     assert_says(source.apply::<f32>(&preprocess).unwrap_err(), 3, &words);
@@ -215,14 +215,14 @@ fn a_picture_smaller_than_the_patch() {
 fn recipes_that_contradict_the_data() {
     let image = Source::open(&fixture("grey.png")).unwrap();
     let refused = |source: &Source, recipe: DataRecipe| source.training_set::<f32>(&recipe).unwrap_err();
-    assert_says(refused(&image, plain(0, 1)), 2, &["--patch 0"]);
-    assert_says(refused(&image, plain(8, 0)), 2, &["--samples 0"]);
-    assert_says(refused(&image, plain(8, usize::MAX / 64)), 2, &["--samples", "GiB"]);
-    assert_says(refused(&image, DataRecipe { color: true, ..plain(8, 1) }), 2, &["--color", "grey"]);
+    assert_says(refused(&image, plain(0, 1)), 2, &["`patch` 0"]);
+    assert_says(refused(&image, plain(8, 0)), 2, &["`samples` 0"]);
+    assert_says(refused(&image, plain(8, usize::MAX / 64)), 2, &["`samples`", "GiB"]);
+    assert_says(refused(&image, DataRecipe { color: true, ..plain(8, 1) }), 2, &["`color`", "grey"]);
     let flat = Source::Rows(Table { rows: 2, cols: 3, dtype: DType::F64, values: vec![0.1; 6] });
-    assert_says(refused(&flat, DataRecipe { whiten: true, ..plain(8, 1) }), 2, &["--whiten", "rows"]);
+    assert_says(refused(&flat, DataRecipe { whiten: true, ..plain(8, 1) }), 2, &["`whiten`", "rows"]);
     for (normalize, name) in [(Normalize::Lecture, "lecture"), (Normalize::Unit, "unit")] {
-        assert_says(refused(&flat, DataRecipe { normalize, ..plain(8, 1) }), 3, &[name, "--normalize none"]);
+        assert_says(refused(&flat, DataRecipe { normalize, ..plain(8, 1) }), 3, &[name, "`normalize` none"]);
     }
 }
 

@@ -142,9 +142,9 @@ fn two_dimensions_may_be_one_picture_and_idx_files_pictures() {
 #[test]
 fn axes_that_do_not_fit_are_refused_with_both() {
     let bytes = counting(&[4, 3, 2], false);
-    refused(read(&bytes, &axes("h,w")), &["[4, 3, 2]", "--axes h,w names 2 dimensions"]);
+    refused(read(&bytes, &axes("h,w")), &["[4, 3, 2]", "`axes` h,w names 2 dimensions"]);
     let both = Reading { meaning: Some(Meaning::Rows), ..axes("h,w,count") };
-    refused(read(&bytes, &both), &["--axes h,w,count", "--as rows", "leave one out"]);
+    refused(read(&bytes, &both), &["`axes` h,w,count", "`as` rows", "leave one out"]);
     refused(read(&bytes, &axes("h,w,c")), &["2 channels", "a[..., :1]"]);
     for text in ["h,w,x", "h,h,w", "count", "length", "h,w,length", "count,c,c,h,w", ""] {
         let why = text.parse::<Axes>().unwrap_err();
@@ -156,11 +156,11 @@ fn axes_that_do_not_fit_are_refused_with_both() {
 #[test]
 fn channels_that_do_not_stand_last_are_refused_with_what_works() {
     let read = |shape: &[usize]| read(&counting(shape, false), &Reading::default());
-    refused(read(&[2, 3, 8, 9]), &["9 channels", "--axes count,c,h,w", "numpy.moveaxis(a, 1, -1)"]);
-    refused(read(&[8, 9, 3, 5]), &["--axes h,w,c,count", "numpy.moveaxis(a, -1, 0)"]);
+    refused(read(&[2, 3, 8, 9]), &["9 channels", "`axes` count,c,h,w", "numpy.moveaxis(a, 1, -1)"]);
+    refused(read(&[8, 9, 3, 5]), &["`axes` h,w,c,count", "numpy.moveaxis(a, -1, 0)"]);
     refused(read(&[2, 8, 9, 4]), &["a[..., :3]"]);
-    refused(read(&[2, 8, 9, 7]), &["--as rows"]);
-    refused(read(&[2, 2, 2, 2, 2]), &["5 dimensions", "--axes count,length,length,length,length"]);
+    refused(read(&[2, 8, 9, 7]), &["`as` rows"]);
+    refused(read(&[2, 2, 2, 2, 2]), &["5 dimensions", "`axes` count,length,length,length,length"]);
     refused(read(&[7]), &["one dimension", "a.reshape(-1, WIDTH)"]);
 }
 
@@ -204,8 +204,8 @@ fn shapes_with_two_readings_name_the_other_one() {
         let doubt = doubt(shape).unwrap_or_else(|| panic!("{shape:?} is not doubted"));
         assert!(doubt.contains(words), "{shape:?}: {doubt}");
     };
-    says(&[64, 48, 3], "--axes h,w,c");
-    says(&[100, 28, 28], "--as rows");
+    says(&[64, 48, 3], "`axes` h,w,c");
+    says(&[100, 28, 28], "`as` rows");
     assert_eq!(doubt(&[100, 7]), None);
     let said = read(&counting(&[64, 48, 3], false), &axes("count,h,w")).unwrap();
     assert_eq!(said.description.ambiguity, None);
@@ -214,7 +214,7 @@ fn shapes_with_two_readings_name_the_other_one() {
     let columns = npy("<f4", false, "(16, 200)", &singles((0..3200).map(random)));
     let doubt =
         read(&columns, &Reading::default()).unwrap().description.ambiguity.expect("fewer rows than columns");
-    assert!(doubt.contains("16 rows of 200") && doubt.contains("--axes length,count"), "{doubt}");
+    assert!(doubt.contains("16 rows of 200") && doubt.contains("`axes` length,count"), "{doubt}");
 }
 
 fn put(folder: &Path, name: &str, bytes: &[u8]) {
@@ -226,7 +226,7 @@ fn a_folder_of_pictures_and_arrays_is_refused_until_it_is_said_which_are_meant()
     let folder = tempdir().unwrap();
     fs::copy(fixture("grey.png"), folder.path().join("a.png")).unwrap();
     put(folder.path(), "stray.npy", &counting(&[4, 3], false));
-    let words = ["picture files, 1 (a.png)", "arrays, 1 (stray.npy)", "--as pictures", "--as rows"];
+    let words = ["picture files, 1 (a.png)", "arrays, 1 (stray.npy)", "`as` pictures", "`as` rows"];
     refused(Opened::new(folder.path(), &Reading::default()), &words);
     let taken = Opened::new(folder.path(), &meaning(Meaning::Pictures)).unwrap().description;
     assert!(matches!(taken.contents, DataContents::Pictures { count: 1, .. }));
@@ -245,7 +245,7 @@ fn arrays_of_a_folder_are_rows_or_a_picture_each() {
     let opened = Opened::new(folder.path(), &Reading::default()).unwrap();
     assert_eq!(opened.description.contents, DataContents::Rows { rows: 36, cols: 10 });
     let doubt = opened.description.ambiguity.expect("files of the shape of pictures");
-    assert!(doubt.contains("3 files of one shape") && doubt.contains("--as pictures"), "{doubt}");
+    assert!(doubt.contains("3 files of one shape") && doubt.contains("`as` pictures"), "{doubt}");
     let opened = Opened::new(folder.path(), &meaning(Meaning::Pictures)).unwrap();
     let stack = pictures(&opened.source);
     assert_eq!((stack.len(), stack[2].height, stack[2].width, stack[2].pixels[11]), (3, 12, 10, 11.0));
@@ -292,7 +292,7 @@ fn rows_that_do_not_lie_one_by_one_are_refused_with_a_line_that_mends_them() {
     refused(Opened::new(folder.path(), &Reading::default()), &["highest byte first", line]);
     // That line would mend none of these.
     put(folder.path(), "a.npy", &counting(&[4, 3], false));
-    let moved = ["--axes length,count", "a.npy').transpose(1, 0).reshape(3, -1)", "without --axes"];
+    let moved = ["`axes` length,count", "a.npy').transpose(1, 0).reshape(3, -1)", "without `axes`"];
     refused(Opened::new(folder.path(), &axes("length,count")), &moved);
     put(folder.path(), "a.npy", &counting(&[0, 36], false));
     refused(Opened::new(folder.path(), &Reading::default()), &["[0, 36]", "no numbers", "remove it"]);
@@ -309,7 +309,7 @@ fn images_and_their_labels_in_one_folder_are_refused_with_both_shapes() {
     refused(Opened::new(folder.path(), &Reading::default()), &words);
     // Whichever comes first.
     put(folder.path(), "a.npy", &counting(&[20, 10], false));
-    let words = ["images.npy: an array of shape [20, 8, 9]", "a.npy is [20, 10]", "--as pictures"];
+    let words = ["images.npy: an array of shape [20, 8, 9]", "a.npy is [20, 10]", "`as` pictures"];
     refused(Opened::new(folder.path(), &Reading::default()), &words);
     fs::remove_file(folder.path().join("a.npy")).unwrap();
     let said = Opened::new(folder.path(), &meaning(Meaning::Pictures)).unwrap();
@@ -336,14 +336,14 @@ fn arrays_in_a_folder_are_doubted_as_single_ones_are() {
         || Opened::new(folder.path(), &Reading::default()).unwrap().description.ambiguity.expect("a doubt");
     put(folder.path(), "IMAGES.npy", &counting(&[64, 64, 10], false));
     let said = doubt();
-    assert!(said.contains("IMAGES.npy: ") && said.contains("--axes h,w,count"), "{said}");
+    assert!(said.contains("IMAGES.npy: ") && said.contains("`axes` h,w,count"), "{said}");
     let taken = Opened::new(folder.path(), &axes("h,w,count")).unwrap().description;
     assert_eq!((taken.ambiguity, taken.axes.unwrap().to_string()), (None, "h,w,count".to_owned()));
     fs::remove_file(folder.path().join("IMAGES.npy")).unwrap();
     let random = |i: u32| f32::from((i.wrapping_mul(2_654_435_761) >> 16) as u16);
     put(folder.path(), "columns.npy", &npy("<f4", false, "(16, 200)", &singles((0..3200).map(random))));
     let said = doubt();
-    assert!(said.contains("16 rows of 200") && said.contains("--axes length,count"), "{said}");
+    assert!(said.contains("16 rows of 200") && said.contains("`axes` length,count"), "{said}");
 }
 
 #[cfg(target_os = "linux")]
@@ -385,7 +385,7 @@ fn files_with_headers_are_no_bare_numbers() {
         ("images-idx3-ubyte.gz", "a gzip file"),
         ("grey.png", "a PNG or JPEG image"),
     ] {
-        refused(raw(&fixture(name), "u8:1"), &[name, what, "leave --raw out"]);
+        refused(raw(&fixture(name), "u8:1"), &[name, what, "leave `raw` out"]);
     }
     // Numbers that begin as the header of an IDX or a gzip file, and are none.
     for bytes in [[0, 0, 8, 1, 0, 0, 0, 9], [0x1f, 0x8b, 9, 1, 0, 0, 0, 9], [0x1f, 0x8b, 8, 0x20, 0, 0, 0, 9]]

@@ -102,7 +102,7 @@ fn what_an_earlier_sitting_has_read_is_compared_with_the_first_whole_pass() {
         let error = pass(&mut feed, way, &mut order, 2).expect_err(way.0);
         assert_eq!(error.exit_code(), 3);
         let text = error.to_string();
-        for part in ["u8.npy", "0000000000000007", "--data-changed"] {
+        for part in ["u8.npy", "0000000000000007", "`data_changed`"] {
             assert!(text.contains(part), "{}: no {part:?} in {text}", way.0);
         }
     }

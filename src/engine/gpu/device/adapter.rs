@@ -80,13 +80,13 @@ pub fn select(selector: &Selector, adapters: &[Adapter]) -> Result<Option<Adapte
 fn no_such_adapter(selector: &Selector, adapters: &[Adapter]) -> Error {
     let remedy = match selector {
         Selector::Software => {
-            "install Mesa's lavapipe (Debian, Ubuntu: apt-get install mesa-vulkan-drivers) or use --device cpu"
+            "install Mesa's lavapipe (Debian, Ubuntu: apt-get install mesa-vulkan-drivers) or use `device` cpu"
         }
         _ => {
-            "use --device cpu, or --device software for a software adapter; `rhohat devices` lists what there is"
+            "use `device` cpu, or `device` software for a software adapter; `rhohat devices` lists what there is"
         }
     };
     let names: Vec<&str> = adapters.iter().map(|adapter| adapter.info.name.as_str()).collect();
     let found = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    Error::device(format!("--device {selector}: no such adapter (found: {found}); {remedy}"))
+    Error::device(format!("`device` {selector}: no such adapter (found: {found}); {remedy}"))
 }

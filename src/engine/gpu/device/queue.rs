@@ -47,7 +47,7 @@ impl Gpu {
         let (submission_index, timeout) = (Some(index.clone()), Some(Duration::ZERO));
         let polled = self.poll(wgpu::PollType::Wait { submission_index, timeout });
         if let Err(wgpu::PollError::WrongSubmissionIndex(..)) = polled {
-            self.trouble.note("the device was lost: it takes no more work; use another --device".to_owned());
+            self.trouble.note("the device was lost: it takes no more work; use another `device`".to_owned());
         }
         submissions.throttle.add(Submission { index, begun, work, ended });
         self.check()
@@ -172,7 +172,7 @@ impl Gpu {
             }
             if last_sign.1.elapsed() > PATIENCE {
                 return Err(Error::device(format!(
-                    "{} has not answered for {} s; lower --batch or --chunk, or use another --device",
+                    "{} has not answered for {} s; lower `batch` or `chunk`, or use another `device`",
                     self.adapter.info.name,
                     PATIENCE.as_secs()
                 )));

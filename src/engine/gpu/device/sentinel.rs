@@ -67,7 +67,7 @@ impl Sentinel {
             None => Ok(()),
             Some(number) => Err(Error::device(format!(
                 "submission {} of {submitted} did not run to its end, although the device reported success: the system \
-                 may have killed it for taking too long; lower --chunk or --block, or use another --device",
+                 may have killed it for taking too long; lower `chunk` or `block`, or use another `device`",
                 number + 1
             ))),
         }
@@ -117,7 +117,7 @@ mod tests {
             submit(&gpu, after).unwrap();
             let error = tensor.read(&gpu).unwrap_err();
             let words = error.to_string();
-            assert!(error.exit_code() == 5 && words.contains("--chunk or --block"), "{words}");
+            assert!(error.exit_code() == 5 && words.contains("`chunk` or `block`"), "{words}");
             tensor.read(&gpu).unwrap();
         }
     }

@@ -48,7 +48,7 @@ impl Variant {
                 let names: Vec<String> = Self::supported(gpu).iter().map(Self::to_string).collect();
                 let (adapter, names) = (&gpu.adapter.info.name, names.join(", "));
                 Err(Error::usage(format!(
-                    "--force-variant {self}: {adapter} cannot run it, {why}; it runs {names}"
+                    "`force_variant` {self}: {adapter} cannot run it, {why}; it runs {names}"
                 )))
             }
         }

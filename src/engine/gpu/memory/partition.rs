@@ -91,14 +91,14 @@ fn binding_limit(gpu: &Gpu, shape: Shape, wanted: Option<u64>) -> Result<usize> 
     let smallest = bytes(smallest_limit(shape.visible));
     match wanted {
         Some(limit) if limit > most => Err(Error::usage(format!(
-            "--binding-limit {limit}: {name} binds at most {most} bytes; give less, or leave it out"
+            "`binding_limit` {limit}: {name} binds at most {most} bytes; give less, or leave it out"
         ))),
         Some(limit) if limit < smallest => Err(Error::usage(format!(
-            "--binding-limit {limit}: {} visible units need bindings of {smallest} bytes; give {smallest} or more",
+            "`binding_limit` {limit}: {} visible units need bindings of {smallest} bytes; give {smallest} or more",
             shape.visible
         ))),
         None if most < smallest => Err(Error::device(format!(
-            "{name} binds at most {most} bytes, but {} visible units need {smallest}; use --device cpu",
+            "{name} binds at most {most} bytes, but {} visible units need {smallest}; use `device` cpu",
             shape.visible
         ))),
         _ => Ok(wanted.unwrap_or(most) as usize / 4),

@@ -49,7 +49,7 @@ impl Storage {
         let limit = gpu.binding_limit();
         if size > limit {
             return Err(Error::device(format!(
-                "{name} needs {size} bytes, {} binds at most {limit}; lower --chunk, --block or --hidden",
+                "{name} needs {size} bytes, {} binds at most {limit}; lower `chunk`, `block` or `hidden`",
                 gpu.adapter.info.name
             )));
         }

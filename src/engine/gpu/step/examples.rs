@@ -82,7 +82,7 @@ impl DeviceRows {
         let (count, _) = supply.size();
         if u32::try_from(count).is_err() {
             let fact = format!("{count} examples: a device numbers those that it holds by 32 bits");
-            return Err(Error::usage(format!("{fact}; use --stream, or --device cpu")));
+            return Err(Error::usage(format!("{fact}; use `stream`, or `device` cpu")));
         }
         let [parts] = allocate(gpu, Self::resident(partition, count))?;
         let firsts = (0..count).step_by(partition.part_rows());

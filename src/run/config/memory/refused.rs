@@ -10,11 +10,11 @@ impl Config {
     pub(super) fn too_many(&self, kind: SourceKind) -> Error {
         let rows = self.size(kind).map_or(0, |(rows, _)| rows);
         let remedy = if self.validation.is_some() {
-            "leave --validation out, so that they are streamed"
+            "leave `validation` out, so that they are streamed"
         } else if kind.row_bytes().is_some() {
-            "use --stream, with another --device than the reference"
+            "use `stream`, with another `device` than the reference"
         } else {
-            "save them as .npy of u8, f16 or f32, or give --raw, so that they are streamed"
+            "save them as .npy of u8, f16 or f32, or give `raw`, so that they are streamed"
         };
         Error::usage(format!("{rows} rows: {} at most are held in memory; {remedy}", u32::MAX))
     }
@@ -41,11 +41,11 @@ impl Config {
         let least = format!("at least {} are needed ({})", bytes(plan.total), parts.join(", "));
         let there = bytes(plan.available.unwrap_or_default());
         let what = match self.memory {
-            Some(_) => format!("--memory {there}: {least}"),
+            Some(_) => format!("`memory` {there}: {least}"),
             None => format!("{there} of memory are free, but {least}"),
         };
         let remedy = self.remedy(kind, plan);
-        Error::usage(format!("{what}; {remedy}, or give --memory {}", Bytes(plan.total).rounded_up()))
+        Error::usage(format!("{what}; {remedy}, or give `memory` {}", Bytes(plan.total).rounded_up()))
     }
 
     /// Settings that make the largest part of a plan smaller.
@@ -57,29 +57,29 @@ impl Config {
         {
             let there = Bytes(there / 1_000_000 * 1_000_000);
             return format!(
-                "the run was begun with {chunk} rows at a time: --memory {} cuts its work anew, with the same result \
+                "the run was begun with {chunk} rows at a time: `memory` {} cuts its work anew, with the same result \
                  beyond rounding",
                 String::from(there)
             );
         }
         let run = default_run(kind).filter(|run| self.shuffle_block.is_none_or(|given| given < *run));
         if let Some(run) = run.filter(|_| plan.order > half) {
-            return format!("use --shuffle-block {run}, which is another order");
+            return format!("use `shuffle_block` {run}, which is another order");
         }
         if plan.data + plan.start + plan.validation > half && !plan.stream {
             return match kind {
-                _ if self.may_stream(kind) => "use --stream".to_owned(),
+                _ if self.may_stream(kind) => "use `stream`".to_owned(),
                 SourceKind::Rows { row_bytes: Some(_), .. } => {
-                    "leave --validation out, so that rows can be streamed".to_owned()
+                    "leave `validation` out, so that rows can be streamed".to_owned()
                 }
-                _ => "use fewer --samples, or rows in a .npy".to_owned(),
+                _ => "use fewer `samples`, or rows in a .npy".to_owned(),
             };
         }
         // Windows of the order: their rows, and which of them wait.
         let windows = plan.data + plan.order;
         if let Some(run) = self.shuffle_block.filter(|run| *run > 1 && windows > half && plan.stream) {
-            return format!("lower --shuffle-block {run}, which is another order, or --batch");
+            return format!("lower `shuffle_block` {run}, which is another order, or `batch`");
         }
-        format!("lower --hidden {}, --batch or --chunk, or use --optimizer sgd", plan.hidden)
+        format!("lower `hidden` {}, `batch` or `chunk`, or use `optimizer` sgd", plan.hidden)
     }
 }

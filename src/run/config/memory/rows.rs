@@ -19,13 +19,13 @@ impl Config {
         let least = default_run(kind).unwrap_or(1);
         Err(Error::usage(match self.shuffle_block {
             Some(run) => format!(
-                "--shuffle-block {run}: {window} rows would be shuffled at a time, {} at most can be; give {} or less, \
+                "`shuffle_block` {run}: {window} rows would be shuffled at a time, {} at most can be; give {} or less, \
                  for example {least}",
                 u32::MAX,
                 u32::MAX as usize / WINDOW
             ),
             None => format!(
-                "{examples} rows: {} at most are shuffled one by one; give --shuffle-block, for example {least}",
+                "{examples} rows: {} at most are shuffled one by one; give `shuffle_block`, for example {least}",
                 u32::MAX
             ),
         }))
@@ -45,14 +45,14 @@ impl Config {
         if !keeps_bits {
             tracing::info!(
                 "memory is short, so that an update is computed {} rows at a time: its last digits are others than with \
-                 more memory, unless --chunk {0} is given there too",
+                 more memory, unless `chunk` {0} is given there too",
                 plan.chunk
             );
         }
         if plan.stream && self.batch != Batch::Full && self.shuffle_block.is_none() {
             let run = default_run(kind).unwrap_or(1);
             tracing::info!(
-                "rows are read one by one, in the order that they have in memory; --shuffle-block {run} reads them in \
+                "rows are read one by one, in the order that they have in memory; `shuffle_block` {run} reads them in \
                  longer pieces, in another order"
             );
         }

@@ -44,10 +44,10 @@ impl Resumed {
         let meant = self.record.as_ref().map(|record| record.inputs.data.compare(&now.inputs.data, source));
         let meant = meant.transpose()?.is_some_and(|likeness| likeness == Likeness::Same);
         if !accepted && !meant {
-            let remedy = "give the data that it was learning from, or --data-changed to go on with these";
+            let remedy = "give the data that it was learning from, or `data_changed` to go on with these";
             return Err(Error::input(name, format!("{told}; {remedy}")));
         }
-        tracing::warn!("{name}: {told}; gone on with, since --data-changed was given");
+        tracing::warn!("{name}: {told}; gone on with, since `data_changed` was given");
         self.data_changed = self.from.is_some();
         Ok(())
     }
@@ -67,10 +67,10 @@ impl Resumed {
         let meant = self.record.as_ref().map(|record| record.inputs.data.compare(&now.inputs.data, source));
         if !accepted && meant.transpose()? != Some(Likeness::Same) {
             let remedy =
-                "give copies of them without EXIF, or --data-changed to go on with them as they are shown";
+                "give copies of them without EXIF, or `data_changed` to go on with them as they are shown";
             return Err(Error::input(name, format!("{told}; {remedy}")));
         }
-        tracing::warn!("{name}: {told}; gone on with, since --data-changed was given");
+        tracing::warn!("{name}: {told}; gone on with, since `data_changed` was given");
         self.data_changed = true;
         Ok(true)
     }
@@ -81,7 +81,7 @@ impl Resumed {
         let (Some(store), Some(sum)) = (source.stored(), then.data.sum) else { return };
         if accepted || self.was_accepted() {
             tracing::info!(
-                "no sample of the rows has changed; since --data-changed was given, a search begins anew all the same"
+                "no sample of the rows has changed; since `data_changed` was given, a search begins anew all the same"
             );
             self.data_changed = self.from.is_some();
         } else {
@@ -130,11 +130,11 @@ impl Resumed {
         }
         let is_path_of_run = config.to_table().get("init") == self.settings.get("init");
         if self.from.is_some() && is_path_of_run {
-            tracing::info!("the model of --init has changed since; nothing more is taken from it");
+            tracing::info!("the model of `init` has changed since; nothing more is taken from it");
             return Ok(());
         }
-        let remedy = "bring it back, leave --init out, or begin a new run with --config RUN/config.toml";
-        let fact = "the model of --init is another than the one that the run was begun with";
+        let remedy = "bring it back, leave `init` out, or begin a new run with `config` RUN/config.toml";
+        let fact = "the model of `init` is another than the one that the run was begun with";
         Err(Error::input(self.run.path(), format!("{fact}; {remedy}")))
     }
 }

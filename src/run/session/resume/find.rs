@@ -104,9 +104,9 @@ fn check_scratch(run: &RunDir, newest: Option<&str>, rejected: &[Rejected], want
     if let Some(name) = newest {
         return if wanted {
             let remedy =
-                "leave --from-scratch out to go on from it, or begin a new run with --config RUN/config.toml";
+                "leave `from_scratch` out to go on from it, or begin a new run with `config` RUN/config.toml";
             Err(Error::usage(format!(
-                "--from-scratch: {name} of {} can be used; {remedy}",
+                "`from_scratch`: {name} of {} can be used; {remedy}",
                 run.path().display()
             )))
         } else {
@@ -124,7 +124,7 @@ fn check_scratch(run: &RunDir, newest: Option<&str>, rejected: &[Rejected], want
         return Ok(());
     }
     let fact = format!("none of its checkpoints can be used ({})", lost.join("; "));
-    let remedy = "bring a good one back, or give --from-scratch to begin again from config.toml (they are kept in rejected/)";
+    let remedy = "bring a good one back, or give `from_scratch` to begin again from config.toml (they are kept in rejected/)";
     Err(Error::input(run.path(), format!("{fact}; {remedy}")))
 }
 

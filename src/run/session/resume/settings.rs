@@ -35,14 +35,14 @@ impl Resumed {
     fn admit_changes(&self, changes: &Changes, given: &UserSettings, flags: &Table) -> Result<()> {
         if self.of_010 && flags.contains_key("divide") {
             return Err(Error::usage(
-                "--divide: version 0.1.0 began this run, and divided bytes by 255; leave it out",
+                "`divide`: version 0.1.0 began this run, and divided bytes by 255; leave it out",
             ));
         }
         let kept = |(name, _): &&(String, (String, String))| Property::OfRun.is_of(name);
         let Some((name, (was, is))) = changes.iter().find(kept) else { return Ok(()) };
         let config = self.run.config();
         let (said, remedy) = if flags.contains_key(name) {
-            (format!("--{} {is}", name.replace('_', "-")), "leave it out")
+            (format!("`{name}` {is}"), "leave it out")
         } else if given.all().get(name).is_none() {
             (format!("{} does not say {name}, which is {is} by default", config.display()), "put it back")
         } else {
@@ -51,7 +51,7 @@ impl Resumed {
         let was = if was == "none" { "no such setting" } else { was };
         Err(Error::usage(format!(
             "{said}: the run has {was}, and keeps its shape, its data and its optimiser; {remedy}, or begin a new run \
-             with --config RUN/config.toml"
+             with `config` RUN/config.toml"
         )))
     }
 
