@@ -15,6 +15,7 @@ use crate::train::diagnostics::{dead, saturated};
 
 /// J and its terms, each as it enters J.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Terms {
     /// Their sum.
     pub j: f64,
@@ -35,6 +36,7 @@ impl Terms {
 
 /// ρ̂ over the hidden units.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RhoHatRange {
     /// Of the least active unit.
     pub min: f64,
