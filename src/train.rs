@@ -54,6 +54,7 @@ pub struct Resampling {
 /// Why training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Ended {
     /// All steps done.
     Steps,

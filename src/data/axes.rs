@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The meaning of arrays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Meaning {
     /// Examples, one behind the other.
     Rows,

@@ -10,6 +10,7 @@ const CLIP: f64 = 3.0;
 /// How the values of an example are brought into the range of the output units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Normalize {
     /// Taken as they are.
     None,

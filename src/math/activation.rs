@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Nonlinearity of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Activation {
     /// 1 / (1 + e⁻ᶻ), in (0, 1).
     Sigmoid,

@@ -55,6 +55,7 @@ impl Objective {
 /// Which ρ̂ the penalty is taken at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum RhoHatMode {
     /// Over all rows of one update, whatever the chunks that it is computed in.
     Exact,
@@ -66,6 +67,7 @@ pub enum RhoHatMode {
 
 /// J in its three terms, each as it enters J, and the ρ̂ that the penalty was taken at.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Cost {
     /// 1/(2m) Σ ‖A3 − X‖².
     pub reconstruction: f64,

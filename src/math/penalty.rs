@@ -13,6 +13,7 @@ pub const RHO_HAT_MIN: f64 = 1.0 / (1u32 << 24) as f64;
 /// the objective.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Penalty {
     /// KL(ρ ‖ ρ̂) of two Bernoulli variables.
     Kl {

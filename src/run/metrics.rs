@@ -11,6 +11,7 @@ pub use file::MetricsFile;
 
 /// J and its terms, each as it enters J.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Terms {
     /// Their sum.
     pub j: f64,
@@ -31,6 +32,7 @@ impl Terms {
 
 /// ρ̂ over the hidden units.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RhoHatRange {
     /// Of the least active unit.
     pub min: f64,

@@ -44,6 +44,7 @@ pub fn saturated(rho_hat: &[f64]) -> usize {
 
 /// How many units have which fault; a unit may have several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct UnitDiagnostics {
     /// See [`is_dead`].
     pub dead: usize,

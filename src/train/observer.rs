@@ -8,8 +8,9 @@ use crate::error::Result;
 use crate::math::objective::Cost;
 use crate::math::optim::lbfgs::Lbfgs;
 
-/// The state after an update, as an observer sees it.
-#[derive(Clone, Debug)]
+/// The state after an update, as an observer sees it. The default, with fields set, is one to try an observer with.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Progress {
     /// Updates or iterations done.
     pub step: usize,
@@ -33,6 +34,7 @@ pub struct Progress {
 
 /// J over held-out examples.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct HeldOutCost {
     /// J.
     pub j: f64,

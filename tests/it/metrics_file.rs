@@ -3,23 +3,16 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use rhohat::math::objective::{Activation, Cost, Objective, Penalty};
+use rhohat::math::objective::{Activation, Objective, Penalty};
 use rhohat::run::metrics::{Mark, MetricsFile};
 use rhohat::train::Progress;
 use tempfile::{TempDir, tempdir};
 
 fn progress(step: usize) -> Progress {
-    Progress {
-        step,
-        cost: Cost { reconstruction: 1.0, decay: 0.0, penalty: 0.0, rho_hat: vec![0.1] },
-        beta_share: None,
-        revived: None,
-        gradient_norm: None,
-        rate: 0.1,
-        samples: step as u64,
-        seconds: step as f64,
-        held_out: None,
-    }
+    let mut progress = Progress::default();
+    (progress.step, progress.samples, progress.seconds) = (step, step as u64, step as f64);
+    (progress.cost.reconstruction, progress.cost.rho_hat, progress.rate) = (1.0, vec![0.1], 0.1);
+    progress
 }
 
 fn begun() -> (TempDir, std::path::PathBuf, MetricsFile) {

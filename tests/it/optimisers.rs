@@ -46,7 +46,9 @@ impl<F: Fn(&[f64]) -> (f64, Vec<f64>)> Space<F> {
 }
 
 fn as_cost(value: f64) -> Cost {
-    Cost { reconstruction: value, ..Cost::default() }
+    let mut cost = Cost::default();
+    cost.reconstruction = value;
+    cost
 }
 
 fn inner(x: &[f64], y: &[f64]) -> f64 {

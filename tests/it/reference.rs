@@ -144,8 +144,9 @@ fn units_that_are_never_or_always_on_are_penalised_finitely_and_counted() {
     assert!(objective.penalty_of(0.0) > 0.0 && objective.penalty_grad(0.0) < 0.0);
     assert!(objective.penalty_of(1.0) > 0.0 && objective.penalty_grad(1.0) > 0.0);
     assert!(objective.penalty_of(f64::NAN).is_nan(), "NaN has to be seen");
-    let rho_hat = vec![0.0, 0.5, 1.0, RHO_HAT_MIN];
-    assert_eq!(Cost { rho_hat, ..Cost::default() }.clamped(), 2);
+    let mut cost = Cost::default();
+    cost.rho_hat = vec![0.0, 0.5, 1.0, RHO_HAT_MIN];
+    assert_eq!(cost.clamped(), 2);
 }
 
 #[test]

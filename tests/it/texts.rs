@@ -14,9 +14,9 @@ const COMMANDS: [&str; 4] = [
     "rhohat train DATA --resume ",
     "rhohat verify --device ",
 ];
-/// Names in backticks that are no settings: what else a command is told, and a value.
-const OTHER_NAMES: [&str; 9] =
-    ["config", "data_changed", "from_scratch", "full", "out", "resume", "retune", "run", "scale"];
+/// Names in backticks that are no settings: what else a command is told, a value, a function.
+const OTHER_NAMES: [&str; 10] =
+    ["config", "data_changed", "for_each", "from_scratch", "full", "out", "resume", "retune", "run", "scale"];
 /// Words behind which the binary takes a name for a key of a file, which has no dashes.
 const BEFORE_KEYS: [&str; 5] = ["field ", "key ", "variant ", "in ", "expected "];
 
@@ -109,9 +109,13 @@ fn texts_of_the_library_name_settings_and_no_flags() {
     let (mut wrong, mut names) = (Vec::new(), 0);
     for path in files {
         let code = fs::read_to_string(&path).unwrap();
+        // Tests of readers repeat what serde says.
+        let of_tests =
+            code.find("#[cfg(test)]").map_or(usize::MAX, |at| 1 + code[..at].matches('\n').count());
         for (line, literal) in literals(&code) {
             names += literal.matches('`').count() / 2;
-            for bad in flags(literal).into_iter().chain(bad_names(literal)) {
+            let unknown = if line < of_tests { bad_names(literal) } else { Vec::new() };
+            for bad in flags(literal).into_iter().chain(unknown) {
                 wrong.push(format!("{}:{line}: {bad}", path.display()));
             }
         }

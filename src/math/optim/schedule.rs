@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The course of the learning rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Schedule {
     /// The same rate throughout.
     Constant,

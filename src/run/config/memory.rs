@@ -31,6 +31,7 @@ const SOFTWARE_ADAPTER: u64 = 160 << 20;
 
 /// Bytes of everything that grows with the shape, and how the work is cut for them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct MemoryPlan {
     /// Examples m.
     pub examples: usize,

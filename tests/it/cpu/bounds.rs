@@ -65,6 +65,7 @@ impl Number {
             Activation::Sigmoid => self.times(one.minus(self)),
             Activation::Tanh => one.minus(self.times(self)),
             Activation::Linear => one,
+            other => panic!("{other:?} has no bound here"),
         }
     }
 }
