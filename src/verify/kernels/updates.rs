@@ -1,8 +1,7 @@
 //! Cases of the updates: SGD with momentum and Adam.
 
 use super::Case;
-use crate::engine::gpu::kernel;
-use crate::engine::gpu::memory::uniform::{Adam, Sgd};
+use crate::engine::gpu::kernel::{self, Adam, Sgd};
 use crate::engine::gpu::ops::{adam_uniform, sgd_uniform};
 use crate::engine::gpu::recording::LiveUniform;
 use crate::verify::compare::{Closeness, Expected};

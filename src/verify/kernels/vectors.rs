@@ -1,9 +1,8 @@
 //! Cases of vectors: sums of multiples of them; and of the rows of a mini-batch, gathered or from codes.
 
 use super::{Case, SHAPES};
-use crate::engine::gpu::kernel;
+use crate::engine::gpu::kernel::{self, LinearCombination};
 use crate::engine::gpu::memory::buffer::padded;
-use crate::engine::gpu::memory::uniform::LinearCombination;
 use crate::engine::gpu::ops::linear_combination_uniform;
 use crate::engine::gpu::recording::LiveUniform;
 use crate::engine::reference::kernels as reference;

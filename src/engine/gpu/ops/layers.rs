@@ -2,9 +2,8 @@
 
 use super::products::Epilogue;
 use super::word;
-use crate::engine::gpu::kernel;
+use crate::engine::gpu::kernel::{self, PenaltyGrad};
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::memory::uniform::PenaltyGrad;
 use crate::engine::gpu::recording::{DispatchOptions, LiveUniform, Recorder};
 use crate::error::Result;
 use crate::math::objective::{Activation, Objective, RHO_HAT_MIN};

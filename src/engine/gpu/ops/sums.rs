@@ -1,9 +1,8 @@
 //! Sums down columns and over blocks of a vector, and the largest exponents of blocks.
 
 use super::word;
-use crate::engine::gpu::kernel::{self, of_memory};
+use crate::engine::gpu::kernel::{self, ColumnMean, ColumnSums, Dots, MAX_LIST, MaxExponent, of_memory};
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::memory::uniform::{ColumnMean, ColumnSums, Dots, MAX_LIST, MaxExponent};
 use crate::engine::gpu::recording::{DispatchOptions, LiveUniform, Recorder};
 use crate::error::Result;
 

@@ -2,9 +2,10 @@
 
 use super::word;
 use crate::engine::gpu::device::throttle::moved;
-use crate::engine::gpu::kernel::{self, of_memory};
+use crate::engine::gpu::kernel::{
+    self, Adam, Axpy, Dequantize, Gather, LinearCombination, MAX_LIST, Sgd, of_memory,
+};
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::memory::uniform::{Adam, Axpy, Dequantize, Gather, LinearCombination, MAX_LIST, Sgd};
 use crate::engine::gpu::recording::{DispatchOptions, LiveUniform, Recorder};
 use crate::error::Result;
 use crate::math::optim::first_order::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};

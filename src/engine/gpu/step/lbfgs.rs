@@ -5,10 +5,10 @@ mod vectors;
 
 use crate::engine::Rows;
 use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::kernel::{Axpy, Dots, LinearCombination, MAX_LIST};
 use crate::engine::gpu::memory::allocation::Allocation;
 use crate::engine::gpu::memory::buffer::{read_parts, staging};
 use crate::engine::gpu::memory::partition::Partition;
-use crate::engine::gpu::memory::uniform::{Axpy, Dots, LinearCombination, MAX_LIST};
 use crate::engine::gpu::ops::{axpy_uniform, dots_uniform, linear_combination_uniform};
 use crate::engine::gpu::recording::{LiveUniform, Recorder, Recording};
 use crate::engine::gpu::step::evaluate::Evaluation;
