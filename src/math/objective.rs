@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::activation::Activation;
-pub use super::penalty::{Penalty, RHO_HAT_MIN};
+pub use super::penalty::{Penalty, PenaltyKind, RHO_HAT_MIN};
 
 /// The objective J: its activations, its penalty and its weights.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

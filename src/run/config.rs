@@ -163,7 +163,7 @@ impl Config {
         Objective {
             activation: self.activation,
             output: self.output,
-            penalty: Penalty::Kl { rho: self.rho },
+            penalty: Penalty::kl(self.rho),
             beta: self.beta,
             lambda: self.lambda,
         }

@@ -23,7 +23,7 @@ fn ensure(holds: bool, text: impl FnOnce() -> String) -> Result<()> {
 /// # Errors
 /// [`Error::Usage`] with the flag and its range.
 pub fn check_objective(objective: &Objective) -> Result<()> {
-    let Objective { activation, penalty: Penalty::Kl { rho }, beta, lambda, .. } = *objective;
+    let Objective { activation, penalty: Penalty { rho, .. }, beta, lambda, .. } = *objective;
     ensure(activation.suits_hidden_layers(), || {
         let (name, suited) = (activation.name(), Activation::of_hidden_layers().map(Activation::name));
         let suited = suited.collect::<Vec<_>>().join(" or ");

@@ -7,7 +7,7 @@ use super::{Batch, Config, SourceKind, UserSettings, Written};
 use crate::data::shuffle::{MOST_DRAWN, RunOrder};
 use crate::data::{Normalize, Scale};
 use crate::error::{Error, Result};
-use crate::math::objective::{Objective, Penalty, RhoHatMode};
+use crate::math::objective::{Objective, RhoHatMode};
 use crate::math::optim::{Optimizer, Schedule};
 use crate::math::params::Shape;
 use crate::run::checkpoint::Every;
@@ -145,7 +145,7 @@ impl Config {
 
     /// Full-batch L-BFGS on data of this kind; a start model brings its own settings.
     fn defaults(facts: &ConfigContext<'_>, samples: usize) -> Self {
-        let Objective { activation, output, penalty: Penalty::Kl { rho }, beta, lambda } =
+        let Objective { activation, output, penalty, beta, lambda } =
             facts.meta().map_or_else(Objective::default, |meta| meta.objective);
         let images = !matches!(facts.kind, SourceKind::Rows { .. });
         let stored = facts.meta().map(|meta| &meta.preprocess);
@@ -163,7 +163,7 @@ impl Config {
             hidden: facts.init.map_or(HIDDEN, |file| file.shape().hidden),
             activation,
             output,
-            rho,
+            rho: penalty.rho,
             beta,
             beta_warmup: None,
             lambda,

@@ -145,8 +145,8 @@ pub fn penalty_uniform(objective: &Objective, decay: f64, mean: &Tensor) -> Pena
     PenaltyGrad {
         units: word(mean.cols),
         padded: word(mean.stride()),
-        penalty: objective.penalty.number(),
-        rho: objective.penalty.target() as f32,
+        penalty: objective.penalty.kind as u32,
+        rho: objective.penalty.rho as f32,
         beta: objective.beta as f32,
         decay: decay as f32,
         least: RHO_HAT_MIN as f32,
