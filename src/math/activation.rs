@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::number::Number;
 
 /// Nonlinearity of a layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Activation {
     /// 1 / (1 + e⁻ᶻ), in (0, 1).
+    #[default]
     Sigmoid,
     /// tanh z, in (−1, 1); "inactive" is −1.
     Tanh,

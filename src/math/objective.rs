@@ -53,10 +53,11 @@ impl Objective {
 }
 
 /// Which ρ̂ the penalty is taken at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RhoHatMode {
     /// Over all rows of one update, whatever the chunks that it is computed in.
+    #[default]
     Exact,
     /// Over the mini-batch; the same computation as `exact`, named for what it means there.
     Batch,

@@ -47,8 +47,9 @@ const REPORTS: usize = 200;
 const LONGEST_SILENCE: usize = 100;
 
 /// Every setting of a run, named as the flags of `rhohat train`. A setting that means nothing in this run (the
-/// learning rate of L-BFGS, the patch size of rows) is `None`, and giving it is an error.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// learning rate of L-BFGS, the patch size of rows) is `None`, and giving it is an error. By its own `default` nothing is
+/// set; [`Config::resolve`] knows the settings of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The data, by their absolute path; `None` is the built-in images.
