@@ -67,7 +67,7 @@ pub struct Config {
     pub divide: Option<Scale>,
     /// h, the hidden units.
     pub hidden: usize,
-    /// f: sigmoid or tanh.
+    /// f.
     pub activation: Activation,
     /// g.
     pub output: Activation,
@@ -206,7 +206,7 @@ impl Config {
         let steps = self.updates(examples);
         let report_every = match self.optimizer {
             Optimizer::Lbfgs => 1,
-            Optimizer::Sgd | Optimizer::Adam => (steps / REPORTS).clamp(1, LONGEST_SILENCE),
+            _ => (steps / REPORTS).clamp(1, LONGEST_SILENCE),
         };
         let rate = LearningRate {
             base: self.lr.unwrap_or_default(),

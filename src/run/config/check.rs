@@ -44,7 +44,7 @@ impl Config {
         self.check_length()?;
         match self.optimizer {
             Optimizer::Lbfgs => self.check_lbfgs()?,
-            Optimizer::Sgd | Optimizer::Adam => self.check_descent(facts.kind)?,
+            _ => self.check_descent(facts.kind)?,
         }
         self.check_rho_hat()?;
         self.check_rows(facts.kind)?;
