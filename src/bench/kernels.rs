@@ -78,9 +78,9 @@ impl<'g> Bench<'g> {
         let (rows, cols) = SHAPE;
         let matrix = |name| Tensor::zeros(gpu, name, rows, cols);
         let room = sum_blocks(rows * cols).max(rows.div_ceil(COLUMN_BLOCK) * padded(cols));
-        let sgd = LiveUniform::new::<kernel::Sgd>(gpu, "SGD rates")?;
+        let sgd = LiveUniform::new::<kernel::SgdUniform>(gpu, "SGD rates")?;
         sgd.set(gpu, &sgd_uniform(rows * cols, 1e-4, 0.9));
-        let adam = LiveUniform::new::<kernel::Adam>(gpu, "Adam rates")?;
+        let adam = LiveUniform::new::<kernel::AdamUniform>(gpu, "Adam rates")?;
         adam.set(gpu, &adam_uniform(rows * cols, 1e-4, 1));
         Ok(Self {
             gpu,

@@ -82,7 +82,7 @@ macro_rules! in_both_memories {
 /// Uniform of `column_sums`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct ColumnSums {
+pub struct ColumnSumsUniform {
     pub rows: u32,
     pub block: u32,
     pub blocks: u32,
@@ -91,24 +91,24 @@ pub struct ColumnSums {
 
 /// `column_sums*.wgsl`.
 pub static COLUMN_SUMS: [Kernel; 2] =
-    in_both_memories!("column_sums", "_column_sums", "column_sums_textures", ColumnSums);
+    in_both_memories!("column_sums", "_column_sums", "column_sums_textures", ColumnSumsUniform);
 
 /// Uniform of `column_mean`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct ColumnMean {
+pub struct ColumnMeanUniform {
     pub blocks: u32,
     pub stride: u32,
     pub scale: f32,
 }
 
 /// `column_mean.wgsl`.
-pub static COLUMN_MEAN: Kernel = simple!("column_mean", ColumnMean);
+pub static COLUMN_MEAN: Kernel = simple!("column_mean", ColumnMeanUniform);
 
 /// Uniform of `penalty_grad`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct PenaltyGrad {
+pub struct PenaltyGradUniform {
     pub units: u32,
     pub padded: u32,
     pub penalty: u32,
@@ -126,13 +126,13 @@ pub static PENALTY_GRAD: Kernel = Kernel::simple(
     shader!("penalty_grad"),
     [shader!("_penalty"), ""],
     Some("penalty_grad"),
-    Uniform::of::<PenaltyGrad>(),
+    Uniform::of::<PenaltyGradUniform>(),
 );
 
 /// Uniform of `weight_gradient`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct WeightGradient {
+pub struct WeightGradientUniform {
     pub count: u32,
     pub slices: u32,
     pub scale: f32,
@@ -140,7 +140,7 @@ pub struct WeightGradient {
 }
 
 /// `weight_gradient.wgsl`.
-pub static WEIGHT_GRADIENT: Kernel = simple!("weight_gradient", WeightGradient);
+pub static WEIGHT_GRADIENT: Kernel = simple!("weight_gradient", WeightGradientUniform);
 
 /// Longest list of pairs or terms in one dispatch of `dot` and `linear_combination`.
 pub const MAX_LIST: usize = 64;
@@ -148,7 +148,7 @@ pub const MAX_LIST: usize = 64;
 /// Uniform of `dot`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Dots {
+pub struct DotUniform {
     pub count: u32,
     pub block: u32,
     pub blocks: u32,
@@ -161,12 +161,12 @@ pub struct Dots {
 }
 
 /// `dot*.wgsl`.
-pub static DOT: [Kernel; 2] = in_both_memories!("dot", "_dot", "dot_textures", Dots);
+pub static DOT: [Kernel; 2] = in_both_memories!("dot", "_dot", "dot_textures", DotUniform);
 
 /// Uniform of `max_exponent`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct MaxExponent {
+pub struct MaxExponentUniform {
     pub count: u32,
     pub block: u32,
     pub blocks: u32,
@@ -174,24 +174,24 @@ pub struct MaxExponent {
 }
 
 /// `max_exponent.wgsl`.
-pub static MAX_EXPONENT: Kernel = simple!("max_exponent", MaxExponent);
+pub static MAX_EXPONENT: Kernel = simple!("max_exponent", MaxExponentUniform);
 
 /// Uniform of `axpy`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Axpy {
+pub struct AxpyUniform {
     pub count: u32,
     pub alpha: f32,
     pub gamma: f32,
 }
 
 /// `axpy.wgsl`.
-pub static AXPY: Kernel = simple!("axpy", Axpy);
+pub static AXPY: Kernel = simple!("axpy", AxpyUniform);
 
 /// Uniform of `linear_combination`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct LinearCombination {
+pub struct LinearCombinationUniform {
     pub count: u32,
     pub terms: u32,
     pub pad0: u32,
@@ -204,25 +204,25 @@ pub static LINEAR_COMBINATION: [Kernel; 2] = in_both_memories!(
     "linear_combination",
     "_linear_combination",
     "linear_combination_textures",
-    LinearCombination
+    LinearCombinationUniform
 );
 
 /// Uniform of `sgd`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Sgd {
+pub struct SgdUniform {
     pub count: u32,
     pub lr: f32,
     pub momentum: f32,
 }
 
 /// `sgd.wgsl`.
-pub static SGD: Kernel = simple!("sgd", Sgd);
+pub static SGD: Kernel = simple!("sgd", SgdUniform);
 
 /// Uniform of `adam`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Adam {
+pub struct AdamUniform {
     pub count: u32,
     pub lr: f32,
     pub beta1: f32,
@@ -235,12 +235,12 @@ pub struct Adam {
 }
 
 /// `adam.wgsl`.
-pub static ADAM: Kernel = simple!("adam", Adam);
+pub static ADAM: Kernel = simple!("adam", AdamUniform);
 
 /// Uniform of `gather`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Gather {
+pub struct GatherUniform {
     pub first: u32,
     pub rows: u32,
     pub padded_rows: u32,
@@ -250,12 +250,12 @@ pub struct Gather {
 }
 
 /// `gather.wgsl`.
-pub static GATHER: Kernel = simple!("gather", Gather);
+pub static GATHER: Kernel = simple!("gather", GatherUniform);
 
 /// Uniform of `dequantize`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Dequantize {
+pub struct DequantizeUniform {
     pub rows: u32,
     pub padded_rows: u32,
     pub cols: u32,
@@ -264,7 +264,7 @@ pub struct Dequantize {
 }
 
 /// `dequantize.wgsl`.
-pub static DEQUANTIZE: Kernel = simple!("dequantize", Dequantize);
+pub static DEQUANTIZE: Kernel = simple!("dequantize", DequantizeUniform);
 
 /// The kernel of two that reads where it is wanted.
 pub fn of_memory(kernels: &'static [Kernel; 2], memory: Memory) -> &'static Kernel {

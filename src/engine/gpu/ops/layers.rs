@@ -2,7 +2,7 @@
 
 use super::products::Epilogue;
 use super::word;
-use crate::engine::gpu::kernel::{self, PenaltyGrad};
+use crate::engine::gpu::kernel::{self, PenaltyGradUniform};
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::recording::{DispatchOptions, LiveUniform, Recorder};
 use crate::error::Result;
@@ -140,9 +140,9 @@ impl Recorder<'_> {
 }
 
 /// The uniform of `penalty_grad` for the units of `mean`.
-pub fn penalty_uniform(objective: &Objective, decay: f64, mean: &Tensor) -> PenaltyGrad {
+pub fn penalty_uniform(objective: &Objective, decay: f64, mean: &Tensor) -> PenaltyGradUniform {
     let fraction = objective.activation.active_fraction();
-    PenaltyGrad {
+    PenaltyGradUniform {
         units: word(mean.cols),
         padded: word(mean.stride()),
         penalty: objective.penalty.kind as u32,

@@ -3,7 +3,7 @@
 use super::split_k::{MAX_PRODUCT_TURNS, SUMMED_ROWS, SplitK};
 use super::word;
 use crate::engine::gpu::device::throttle::moved;
-use crate::engine::gpu::kernel::{self, Kernel, ProductUniform, SlicedProductUniform, WeightGradient};
+use crate::engine::gpu::kernel::{self, Kernel, ProductUniform, SlicedProductUniform, WeightGradientUniform};
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::recording::{DispatchOptions, Recorder};
 use crate::engine::variant::{Product, Tile};
@@ -163,7 +163,7 @@ impl Recorder<'_> {
         accumulate: bool,
     ) -> Result<()> {
         assert_eq!((w.rows, w.cols), (gradient.rows, gradient.cols), "weight_gradient: shapes");
-        let uniform = WeightGradient {
+        let uniform = WeightGradientUniform {
             count: word(w.len() / 4),
             slices: word(slices.count),
             scale: 1.0 / examples as f32,

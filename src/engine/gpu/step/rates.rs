@@ -23,9 +23,9 @@ impl Rates {
             (0..blocks).map(|_| new(gpu, name)).collect::<Result<Vec<_>>>()
         };
         Ok(Self {
-            penalty: make("penalty", LiveUniform::new::<kernel::PenaltyGrad>)?,
-            sgd: make("SGD rates", LiveUniform::new::<kernel::Sgd>)?,
-            adam: make("Adam rates", LiveUniform::new::<kernel::Adam>)?,
+            penalty: make("penalty", LiveUniform::new::<kernel::PenaltyGradUniform>)?,
+            sgd: make("SGD rates", LiveUniform::new::<kernel::SgdUniform>)?,
+            adam: make("Adam rates", LiveUniform::new::<kernel::AdamUniform>)?,
         })
     }
 
@@ -45,7 +45,7 @@ impl Rates {
     }
 
     /// Sets β and decay, block by block.
-    pub fn set_penalties(&self, gpu: &Gpu, penalties: impl Iterator<Item = kernel::PenaltyGrad>) {
+    pub fn set_penalties(&self, gpu: &Gpu, penalties: impl Iterator<Item = kernel::PenaltyGradUniform>) {
         self.penalty.iter().zip(penalties).for_each(|(live, penalty)| live.set(gpu, &penalty));
     }
 
