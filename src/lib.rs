@@ -85,7 +85,7 @@ pub mod verify;
 pub use api::{Data, Model, Trained, Trainer};
 pub use data::{Axes, Meaning, Normalize, RawRows, Reading};
 pub use error::{Error, Result};
-pub use math::objective::{Activation, Cost, Objective, Penalty, RhoHatMode};
+pub use math::objective::{Activation, Cost, Objective, Penalty, PenaltyKind, RhoHatMode};
 pub use math::optim::{Optimizer, Schedule};
 pub use math::params::{Matrix, Params, Shape};
 pub use run::config::MemoryPlan;

@@ -11,14 +11,14 @@ use crate::run::every::Span;
 
 /// Settings, one method each.
 impl Trainer {
-    /// The activation f of hidden units: sigmoid (the default) or tanh.
+    /// The activation f of hidden units, one with a bounded range; sigmoid by default.
     #[must_use]
     pub fn activation(mut self, activation: Activation) -> Self {
         self.settings.activation = Some(activation);
         self
     }
 
-    /// The activation g of output units: sigmoid (the default), tanh, or linear.
+    /// The activation g of output units, any of them; sigmoid by default.
     #[must_use]
     pub fn output(mut self, output: Activation) -> Self {
         self.settings.output = Some(output);

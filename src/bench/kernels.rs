@@ -5,9 +5,9 @@ use super::ladder::Size;
 use super::row::{Row, What};
 use super::stats::{Pace, alone};
 use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::kernel;
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::memory::storage::Storage;
-use crate::engine::gpu::memory::uniform;
 use crate::engine::gpu::ops::{COLUMN_BLOCK, SplitK, adam_uniform, sgd_uniform, sum_blocks};
 use crate::engine::gpu::recording::{LiveUniform, Recorder};
 use crate::error::Result;
@@ -78,9 +78,9 @@ impl<'g> Bench<'g> {
         let (rows, cols) = SHAPE;
         let matrix = |name| Tensor::zeros(gpu, name, rows, cols);
         let room = sum_blocks(rows * cols).max(rows.div_ceil(COLUMN_BLOCK) * padded(cols));
-        let sgd = LiveUniform::new::<uniform::Sgd>(gpu, "SGD rates")?;
+        let sgd = LiveUniform::new::<kernel::SgdUniform>(gpu, "SGD rates")?;
         sgd.set(gpu, &sgd_uniform(rows * cols, 1e-4, 0.9));
-        let adam = LiveUniform::new::<uniform::Adam>(gpu, "Adam rates")?;
+        let adam = LiveUniform::new::<kernel::AdamUniform>(gpu, "Adam rates")?;
         adam.set(gpu, &adam_uniform(rows * cols, 1e-4, 1));
         Ok(Self {
             gpu,

@@ -214,9 +214,11 @@ impl<'a> Sample<'a> {
 /// side of the truth, hence twice.
 fn around(a: f32, error_of_sum: f64, f: Activation) -> Approx {
     let a = f64::from(a);
+    // Beyond these the activation no longer moves towards an end of its range.
+    let (low, high) = f.range();
     let z = f.inverse(a);
-    // Beyond these the activation no longer moves.
-    let z = if f.range().is_none() { z } else { z.clamp(-110.0, 110.0) };
+    let z = if low.is_finite() { z.max(-110.0) } else { z };
+    let z = if high.is_finite() { z.min(110.0) } else { z };
     Approx { value: a, error: 2.0 * Approx { value: z, error: error_of_sum }.activation(f).error }
 }
 

@@ -8,11 +8,12 @@ use crate::error::{DATA, Error, Result};
 const CLIP: f64 = 3.0;
 
 /// How the values of an example are brought into the range of the output units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Normalize {
     /// Taken as they are.
+    #[default]
     None,
     /// The lecture's: minus the example's own mean, clipped to ±3σ of all values, mapped to [0.1, 0.9].
     Lecture,

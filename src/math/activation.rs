@@ -3,12 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::number::Number;
+
 /// Nonlinearity of a layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Activation {
     /// 1 / (1 + e⁻ᶻ), in (0, 1).
+    #[default]
     Sigmoid,
     /// tanh z, in (−1, 1); "inactive" is −1.
     Tanh,
@@ -49,7 +52,8 @@ impl Activation {
 
     /// Whether a hidden layer may have it: the penalty is taken at an active fraction, which needs a bounded range.
     pub fn suits_hidden_layers(self) -> bool {
-        self.range().is_some()
+        let (low, high) = self.range();
+        low.is_finite() && high.is_finite()
     }
 
     /// Lower-case name, as in flags and files.
@@ -61,12 +65,12 @@ impl Activation {
         }
     }
 
-    /// The interval of its values; `None` when there is no limit.
-    pub fn range(self) -> Option<(f64, f64)> {
+    /// The interval of its values; an end without a limit is infinite.
+    pub fn range(self) -> (f64, f64) {
         match self {
-            Self::Sigmoid => Some((0.0, 1.0)),
-            Self::Tanh => Some((-1.0, 1.0)),
-            Self::Linear => None,
+            Self::Sigmoid => (0.0, 1.0),
+            Self::Tanh => (-1.0, 1.0),
+            Self::Linear => (f64::NEG_INFINITY, f64::INFINITY),
         }
     }
 
@@ -88,18 +92,18 @@ impl Activation {
         }
     }
 
-    /// f′(z), written in the activation a = f(z) as back-propagation has it.
-    pub fn slope(self, a: f64) -> f64 {
+    /// f′(z), written in the activation a = f(z) as back-propagation has it, over any kind of number.
+    pub fn slope<N: Number>(self, a: N) -> N {
         match self {
-            Self::Sigmoid => a * (1.0 - a),
-            Self::Tanh => 1.0 - a * a,
-            Self::Linear => 1.0,
+            Self::Sigmoid => a * (N::one() - a),
+            Self::Tanh => N::one() - a * a,
+            Self::Linear => N::one(),
         }
     }
 
     /// The active fraction that belongs to an activation; for one without limits the activation itself.
     pub fn active_fraction(self) -> ActiveFraction {
-        let (low, high) = self.range().unwrap_or((0.0, 1.0));
+        let (low, high) = if self.suits_hidden_layers() { self.range() } else { (0.0, 1.0) };
         ActiveFraction { offset: -low, factor: 1.0 / (high - low) }
     }
 }
@@ -111,7 +115,7 @@ mod tests {
     #[test]
     fn the_active_fraction_is_0_and_1_at_the_ends_of_the_range_and_keeps_the_bits_of_a_sigmoid() {
         for f in Activation::of_hidden_layers() {
-            let (low, high) = f.range().unwrap();
+            let (low, high) = f.range();
             assert_eq!([low, high].map(|a| f.active_fraction().at(a)), [0.0, 1.0], "{}", f.name());
         }
         for mean in [0.0, 1e-310, 0.3, 1.0] {

@@ -4,6 +4,9 @@ use std::ops::{Add, Mul, Sub};
 
 /// A number of a formula.
 pub trait Number: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
+    /// 1, which every kind of number holds exactly.
+    fn one() -> Self;
+
     /// A setting that the host knows in f64.
     fn constant(value: f64) -> Self;
 
@@ -18,6 +21,10 @@ pub trait Number: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = 
 }
 
 impl Number for f64 {
+    fn one() -> Self {
+        1.0
+    }
+
     fn constant(value: f64) -> Self {
         value
     }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::activation::Activation;
-pub use super::penalty::{Penalty, RHO_HAT_MIN};
+pub use super::penalty::{Penalty, PenaltyKind, RHO_HAT_MIN};
 
 /// The objective J: its activations, its penalty and its weights.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,11 +53,12 @@ impl Objective {
 }
 
 /// Which ρ̂ the penalty is taken at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum RhoHatMode {
     /// Over all rows of one update, whatever the chunks that it is computed in.
+    #[default]
     Exact,
     /// Over the mini-batch; the same computation as `exact`, named for what it means there.
     Batch,

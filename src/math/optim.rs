@@ -15,11 +15,12 @@ pub use schedule::{LearningRate, Schedule};
 pub use search_space::{SearchSpace, Trial};
 
 /// The kinds of optimisers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Optimizer {
     /// Limited-memory BFGS with a strong-Wolfe line search, on all examples at once.
+    #[default]
     Lbfgs,
     /// Gradient descent with momentum.
     Sgd,

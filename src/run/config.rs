@@ -47,8 +47,9 @@ const REPORTS: usize = 200;
 const LONGEST_SILENCE: usize = 100;
 
 /// Every setting of a run, named as the flags of `rhohat train`. A setting that means nothing in this run (the
-/// learning rate of L-BFGS, the patch size of rows) is `None`, and giving it is an error.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// learning rate of L-BFGS, the patch size of rows) is `None`, and giving it is an error. By its own `default` nothing is
+/// set; [`Config::resolve`] knows the settings of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The data, by their absolute path; `None` is the built-in images.
@@ -66,7 +67,7 @@ pub struct Config {
     pub divide: Option<Scale>,
     /// h, the hidden units.
     pub hidden: usize,
-    /// f: sigmoid or tanh.
+    /// f.
     pub activation: Activation,
     /// g.
     pub output: Activation,
@@ -163,7 +164,7 @@ impl Config {
         Objective {
             activation: self.activation,
             output: self.output,
-            penalty: Penalty::Kl { rho: self.rho },
+            penalty: Penalty::kl(self.rho),
             beta: self.beta,
             lambda: self.lambda,
         }
@@ -205,7 +206,7 @@ impl Config {
         let steps = self.updates(examples);
         let report_every = match self.optimizer {
             Optimizer::Lbfgs => 1,
-            Optimizer::Sgd | Optimizer::Adam => (steps / REPORTS).clamp(1, LONGEST_SILENCE),
+            _ => (steps / REPORTS).clamp(1, LONGEST_SILENCE),
         };
         let rate = LearningRate {
             base: self.lr.unwrap_or_default(),

@@ -29,7 +29,7 @@ const TASK: usize = 512;
 
 /// Whether a unit of this ρ̂ is dead: below [`DEAD`] of what the penalty holds it to.
 pub fn is_dead(rho_hat: f64, objective: &Objective) -> bool {
-    rho_hat < DEAD * objective.penalty.target()
+    rho_hat < DEAD * objective.penalty.rho
 }
 
 /// How many units of `rho_hat` `[h]` are dead.

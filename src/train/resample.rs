@@ -127,7 +127,7 @@ impl Seeds<'_> {
     /// The bias with which the mean active fraction is ρ. With the bias that brings the largest z to ρ it is not more,
     /// with the one that brings the smallest there not less.
     fn bias(&self, w1: &[f32]) -> f32 {
-        let (f, rho) = (self.objective.activation, self.objective.penalty.target());
+        let (f, rho) = (self.objective.activation, self.objective.penalty.rho);
         let fraction = f.active_fraction();
         let z: Vec<f64> = self.x.chunks_exact(self.visible).map(|x| dot(x, w1)).collect();
         let at_rho = (rho / (1.0 - rho)).ln() * fraction.factor;

@@ -16,7 +16,7 @@ use crate::engine::device::Choice;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::{ALL, Kernel};
 use crate::engine::reference::gradient_check::GradientError;
-use crate::math::objective::Activation;
+use crate::math::objective::{Activation, PenaltyKind};
 use crate::math::optim::Optimizer;
 use crate::math::transpose::Transpose;
 
@@ -96,11 +96,25 @@ fn gradient_checks(seed: u64) -> Vec<Check> {
     let quadratic = Check::new(Group::Gradients, "the checker itself, on a quadratic", || {
         differences(gradients::quadratic())
     });
-    let of_pair = |pair: (Activation, Activation)| {
-        let name = format!("{} → {}", pair.0.name(), pair.1.name());
-        Check::new(Group::Gradients, name, move || differences(gradients::of_pair(pair, seed)))
+    let of_model = |(pair, kind)| {
+        let run = move || differences(gradients::of_model(pair, kind, seed));
+        Check::new(Group::Gradients, name_of((pair, kind)), run)
     };
-    std::iter::once(quadratic).chain(Activation::pairs().into_iter().map(of_pair)).collect()
+    std::iter::once(quadratic).chain(models().map(of_model)).collect()
+}
+
+/// The activations of both layers, and the penalty.
+type Model = ((Activation, Activation), PenaltyKind);
+
+/// Every pair of activations under every penalty.
+fn models() -> impl Iterator<Item = Model> {
+    PenaltyKind::ALL
+        .into_iter()
+        .flat_map(|kind| Activation::pairs().into_iter().map(move |pair| (pair, kind)))
+}
+
+fn name_of(((f, g), kind): Model) -> String {
+    format!("{} → {}, {}", f.name(), g.name(), kind.name())
 }
 
 /// The extrapolated differences decide: the plain ones carry an error of their own of the order ε².
@@ -136,7 +150,7 @@ fn cpu_kernel_checks(seed: u64) -> Vec<Check> {
             }))
         })
     });
-    let activations = Activation::of_hidden_layers().map(|f| {
+    let activations = Activation::ALL.map(|f| {
         Check::new(Group::Kernels, f.name(), move || worst_of(std::iter::once(check_activation(f, seed))))
     });
     products.into_iter().chain(activations).collect()
@@ -161,17 +175,16 @@ fn shader_checks(gpu: &Arc<Gpu>, seed: u64) -> Vec<Check> {
 
 fn step_checks(choice: &Choice, seed: u64) -> Vec<Check> {
     let mut checks = Vec::new();
-    for pair in Activation::pairs() {
-        let (choice, problem) = (choice.clone(), Problem::new(pair, seed));
-        let name = format!("cost and gradient, {} → {}", pair.0.name(), pair.1.name());
+    let problem_of = move |(pair, kind)| Problem::new(pair, seed).under(kind);
+    for model in models() {
+        let (choice, problem) = (choice.clone(), problem_of(model));
+        let name = format!("cost and gradient, {}", name_of(model));
         checks.push(Check::new(Group::Steps, name, move || {
             worst_of(CUTS.iter().map(|&cut| check_pass(&choice, &problem, cut)))
         }));
     }
     for (name, rule) in Rule::all() {
-        let (choice, problems) =
-            (choice.clone(), Activation::pairs().into_iter().map(move |pair| Problem::new(pair, seed)));
-        let problems: Vec<Problem> = problems.collect();
+        let (choice, problems) = (choice.clone(), models().map(problem_of).collect::<Vec<_>>());
         checks.push(Check::new(Group::Steps, name, move || {
             let each = |problem| CUTS.iter().map(move |&cut| (problem, cut));
             let all = problems.iter().flat_map(each);

@@ -94,18 +94,13 @@ impl Approx {
             }
         }
     }
-
-    /// f′ in terms of a = f(z).
-    pub fn activation_slope(self, f: Activation) -> Self {
-        match f {
-            Activation::Linear => Self::exact(1.0),
-            Activation::Sigmoid => self * (Self::exact(1.0) - self),
-            Activation::Tanh => Self::exact(1.0) - self * self,
-        }
-    }
 }
 
 impl Number for Approx {
+    fn one() -> Self {
+        Self::exact(1.0)
+    }
+
     fn constant(value: f64) -> Self {
         Self::rounded(value)
     }

@@ -9,7 +9,7 @@ use super::running_error::{Approx, exact};
 use crate::engine::device::Choice;
 use crate::engine::setup::Setup;
 use crate::engine::{Chunking, Engine, NewUnit, RhoHat, Rows, Step, Update};
-use crate::math::objective::{Activation, Cost, Objective, Penalty, RhoHatMode};
+use crate::math::objective::{Activation, Cost, Objective, Penalty, PenaltyKind, RhoHatMode};
 use crate::math::params::{Matrix, ParamTensor, Params, Shape};
 
 /// Awkward on purpose: no size is a multiple of a tile, and a row and a unit are left over by every cut.
@@ -37,9 +37,16 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The problem that is verified for one pair of activations.
+    /// The problem that is verified for one pair of activations, under KL.
     pub fn new(pair: (Activation, Activation), seed: u64) -> Self {
         Self::of_shape(pair, SHAPE, EXAMPLES, seed)
+    }
+
+    /// The same under another penalty.
+    #[must_use]
+    pub fn under(mut self, kind: PenaltyKind) -> Self {
+        self.objective.penalty.kind = kind;
+        self
     }
 
     /// One of any shape. Weights shrink as the sums over them grow, so that no unit saturates: the penalty's gradient of a unit that
@@ -62,8 +69,7 @@ impl Problem {
         };
         let values = numbers.between(0.8, 0.9, examples * shape.visible);
         let data = Matrix { rows: examples, cols: shape.visible, values };
-        let objective =
-            Objective { activation, output, penalty: Penalty::Kl { rho: 0.05 }, beta: 0.5, lambda: 0.1 };
+        let objective = Objective { activation, output, penalty: Penalty::kl(0.05), beta: 0.5, lambda: 0.1 };
         Self { objective, params, data }
     }
 
@@ -250,7 +256,7 @@ impl BoundedState {
             }
             if let Some(average) = &mut self.average {
                 // ρ is rounded to f32 on a device.
-                let rho = problem.objective.penalty.target();
+                let rho = problem.objective.penalty.rho;
                 average[unit] = Approx { value: rho, error: UNIT * rho };
             }
         }

@@ -40,7 +40,7 @@ pub fn check(choice: &Choice, optimizer: Optimizer, cut: Chunking, seed: u64) ->
 /// A decay so strong that there is one minimum; with the lecture's, searches that differ by a rounding may end in
 /// different ones.
 fn objective() -> Objective {
-    Objective { penalty: Penalty::Kl { rho: 0.3 }, beta: 0.1, lambda: 0.02, ..Objective::default() }
+    Objective { penalty: Penalty::kl(0.3), beta: 0.1, lambda: 0.02, ..Objective::default() }
 }
 
 fn run(

@@ -165,8 +165,7 @@ impl SearchSpace for Faulty {
 }
 
 fn problem(activation: Activation, output: Activation) -> Problem {
-    let objective =
-        Objective { activation, output, penalty: Penalty::Kl { rho: 0.05 }, ..Objective::default() };
+    let objective = Objective { activation, output, penalty: Penalty::kl(0.05), ..Objective::default() };
     Problem::new(Size { n: 37, h: 21, m: 90 }, objective, 0)
 }
 

@@ -21,7 +21,7 @@ fn begun() -> (TempDir, std::path::PathBuf, MetricsFile) {
     let objective = Objective {
         activation: Activation::Sigmoid,
         output: Activation::Sigmoid,
-        penalty: Penalty::Kl { rho: 0.1 },
+        penalty: Penalty::kl(0.1),
         beta: 3.0,
         lambda: 0.0,
     };

@@ -18,7 +18,7 @@ fn meta() -> Meta {
     let objective = Objective {
         activation: Activation::Tanh,
         output: Activation::Linear,
-        penalty: Penalty::Kl { rho: 0.1 },
+        penalty: Penalty::kl(0.1),
         beta: 0.3,
         lambda: 1e-5,
     };

@@ -31,8 +31,7 @@ fn random_point(shape: Shape, examples: usize) -> (Params<f64>, Vec<f64>) {
 #[test]
 fn one_sigmoid_unit_on_one_number_is_what_pen_and_paper_give() {
     let shape = Shape { visible: 1, hidden: 1 };
-    let objective =
-        Objective { penalty: Penalty::Kl { rho: 0.1 }, beta: 2.0, lambda: 0.5, ..Objective::default() };
+    let objective = Objective { penalty: Penalty::kl(0.1), beta: 2.0, lambda: 0.5, ..Objective::default() };
     let params = Params { shape, w1: vec![1.5], b1: vec![-0.5], d: vec![2.0], b2: vec![0.75] };
     let (terms, gradient) = all(&objective, &params, &[0.25]);
     assert_close(&terms, &[0.176_362_053_346_825_56, 1.5625, 0.640_032_123_851_441_9]);
@@ -45,8 +44,7 @@ fn one_sigmoid_unit_on_one_number_is_what_pen_and_paper_give() {
 fn one_tanh_unit_with_a_linear_output_is_what_pen_and_paper_give() {
     let shape = Shape { visible: 1, hidden: 1 };
     let (activation, output) = (Activation::Tanh, Activation::Linear);
-    let objective =
-        Objective { activation, output, penalty: Penalty::Kl { rho: 0.1 }, beta: 2.0, lambda: 0.5 };
+    let objective = Objective { activation, output, penalty: Penalty::kl(0.1), beta: 2.0, lambda: 0.5 };
     let params = Params { shape, w1: vec![1.5], b1: vec![-0.5], d: vec![2.0], b2: vec![0.75] };
     let (terms, gradient) = all(&objective, &params, &[0.25]);
     assert_close(&terms, &[0.031_574_336_327_617_02, 1.5625, 0.551_712_892_974_790_9]);
@@ -59,8 +57,7 @@ fn one_tanh_unit_with_a_linear_output_is_what_pen_and_paper_give() {
 #[test]
 fn zero_parameters_give_the_closed_form() {
     let shape = Shape { visible: 3, hidden: 2 };
-    let objective =
-        Objective { penalty: Penalty::Kl { rho: 0.2 }, beta: 3.0, lambda: 1.0, ..Objective::default() };
+    let objective = Objective { penalty: Penalty::kl(0.2), beta: 3.0, lambda: 1.0, ..Objective::default() };
     let x = [0.1, 0.9, 0.4, 0.3, 0.7, 0.8];
     let (terms, gradient) = all(&objective, &Params::zeros(shape), &x);
 
@@ -83,7 +80,7 @@ fn zero_parameters_give_the_closed_form() {
 fn a_gradient_without_the_factor_of_tanh_fails_the_finite_differences() {
     let shape = Shape { visible: 4, hidden: 3 };
     let objective =
-        Objective { activation: Activation::Tanh, penalty: Penalty::Kl { rho: 0.1 }, ..Objective::default() };
+        Objective { activation: Activation::Tanh, penalty: Penalty::kl(0.1), ..Objective::default() };
     let (params, x) = random_point(shape, 6);
     let cost =
         |point: &[f64]| cost_and_gradient(&objective, &Params::from_flat(shape, point), &x, None).0.total();
@@ -128,10 +125,10 @@ fn hidden_units_in_another_order_have_their_gradients_in_that_order() {
 #[test]
 fn the_penalty_is_zero_and_flat_where_rho_hat_is_rho() {
     for rho in [0.01, 0.05, 0.5] {
-        let objective = Objective { penalty: Penalty::Kl { rho }, ..Objective::default() };
+        let objective = Objective { penalty: Penalty::kl(rho), ..Objective::default() };
         assert_close(&[objective.penalty_of(rho), objective.penalty_grad(rho)], &[0.0, 0.0]);
     }
-    let objective = Objective { penalty: Penalty::Kl { rho: 0.05 }, beta: 1.0, ..Objective::default() };
+    let objective = Objective { penalty: Penalty::kl(0.05), beta: 1.0, ..Objective::default() };
     assert_close(&[objective.penalty_of(0.2)], &[0.093_943_026_024_331_54]);
 }
 

@@ -40,7 +40,7 @@ fn start() -> (Params<f32>, Matrix<f32>) {
 
 /// Everything that a run may depend on: mini-batches with a rest, a moving average, schedules, resampling, blocks, chunks.
 fn cases(optimizer: Optimizer) -> Vec<(Setup, Recipe)> {
-    let objective = Objective { penalty: Penalty::Kl { rho: 0.05 }, beta: 0.3, ..Objective::default() };
+    let objective = Objective { penalty: Penalty::kl(0.05), beta: 0.3, ..Objective::default() };
     let rate = LearningRate { base: 0.02, schedule: Schedule::Cosine, warmup: 7, steps: STEPS };
     let recipe = |batch, beta_warmup| Recipe {
         optimizer: OptimizerConfig::of(optimizer, 0.9, DescentConfig { rate, batch, beta_warmup }),
@@ -55,10 +55,8 @@ fn cases(optimizer: Optimizer) -> Vec<(Setup, Recipe)> {
         return vec![(setup, recipe(None, 0)), (Setup { cut, ..setup }, recipe(None, 0))];
     }
     let average = RhoHat { mode: RhoHatMode::Ema, decay: 0.9 };
-    let resampling = Some(Resampling {
-        every: 3,
-        objective: Objective { penalty: Penalty::Kl { rho: 0.5 }, ..objective },
-    });
+    let resampling =
+        Some(Resampling { every: 3, objective: Objective { penalty: Penalty::kl(0.5), ..objective } });
     let batches = recipe(Some(20), 25);
     vec![
         (setup, recipe(None, 0)),

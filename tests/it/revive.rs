@@ -43,7 +43,7 @@ fn mostly_dead(f: Activation) -> (Setup, (Params<f32>, Matrix<f32>)) {
     params.b1[LIVING..].fill(-60.0);
     let objective = Objective {
         activation: f,
-        penalty: Penalty::Kl { rho: 0.2 },
+        penalty: Penalty::kl(0.2),
         beta: 0.1,
         lambda: 1e-4,
         ..Objective::default()

@@ -85,7 +85,7 @@ fn a_sample_estimates_the_duplicates_and_says_how_many_it_compared() {
 
 #[test]
 fn dead_and_saturated_units_are_told_by_their_rho_hat() {
-    let objective = Objective { penalty: Penalty::Kl { rho: 0.2 }, ..Objective::default() };
+    let objective = Objective { penalty: Penalty::kl(0.2), ..Objective::default() };
     let rho_hat = [0.0, 0.0199, 0.0201, 0.5, 0.8999, 0.9001, 1.0];
     assert_eq!((dead(&rho_hat, &objective), saturated(&rho_hat)), (2, 2));
 }

@@ -53,8 +53,7 @@ fn options(args: &BenchArgs) -> crate::Result<Options> {
     };
     sizes.sort_by(|a, b| a.flops().total_cmp(&b.flops()));
     let (activation, output) = (args.activation, args.output);
-    let objective =
-        Objective { activation, output, penalty: Penalty::Kl { rho: 0.05 }, ..Objective::default() };
+    let objective = Objective { activation, output, penalty: Penalty::kl(0.05), ..Objective::default() };
     let (devices, tune) = (args.device.clone(), args.tune.mode(false)?);
     Ok(Options { devices, sizes, steps_alone: args.step.is_some(), objective, quick: args.quick, tune })
 }

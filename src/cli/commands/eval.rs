@@ -3,7 +3,7 @@
 mod explained;
 
 use crate::Error;
-use crate::math::objective::{Cost, Penalty};
+use crate::math::objective::Cost;
 use crate::run::metrics::{RhoHatRange, Terms};
 use crate::train::diagnostics::{Spread, UnitDiagnostics};
 use serde::Serialize;
@@ -34,9 +34,7 @@ struct Report {
 /// Evaluates and prints.
 pub fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let opening = Opening::new(&args.on, |objective| {
-        if let Some(rho) = args.rho {
-            objective.penalty = Penalty::Kl { rho };
-        }
+        objective.penalty.rho = args.rho.unwrap_or(objective.penalty.rho);
         objective.beta = args.beta.unwrap_or(objective.beta);
         objective.lambda = args.lambda.unwrap_or(objective.lambda);
     })?;

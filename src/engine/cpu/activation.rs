@@ -1,8 +1,9 @@
-//! Sigmoid and tanh in f32, at most 4 ulp from the exact value over the whole range, NaN staying NaN.
+//! Activations in f32, at most 4 ulp from the exact value over the whole range, NaN staying NaN.
 //!
 //! One scalar function each, without branches, tables or library calls, that the compiler turns into vectors of
 //! whatever width the processor has: [`pulp`] picks the instruction set at run time. Fused multiply-adds are rounded
-//! once wherever they run, so that the bits are those of the scalar function.
+//! once wherever they run, so that the bits are those of the scalar function. Loops are compiled once for each
+//! activation, by [`for_activation`].
 
 use std::f32::consts::LOG2_E;
 
@@ -21,14 +22,90 @@ const EXP_END: f32 = 104.0;
 /// tanh z rounds to 1 long before.
 const TANH_END: f32 = 20.0;
 
+/// An activation as functions of one number.
+pub(super) trait Function {
+    /// a = f(z).
+    fn value(z: f32) -> f32;
+
+    /// f′ where f has the value `a`.
+    fn slope(a: f32) -> f32;
+}
+
+/// See [`Activation::Sigmoid`].
+pub(super) struct Sigmoid;
+
+impl Function for Sigmoid {
+    #[inline(always)]
+    fn value(z: f32) -> f32 {
+        sigmoid(z)
+    }
+
+    #[inline(always)]
+    fn slope(a: f32) -> f32 {
+        a * (1.0 - a)
+    }
+}
+
+/// See [`Activation::Tanh`].
+pub(super) struct Tanh;
+
+impl Function for Tanh {
+    #[inline(always)]
+    fn value(z: f32) -> f32 {
+        tanh(z)
+    }
+
+    #[inline(always)]
+    fn slope(a: f32) -> f32 {
+        a.mul_add(-a, 1.0)
+    }
+}
+
+/// See [`Activation::Linear`].
+pub(super) struct Linear;
+
+impl Function for Linear {
+    #[inline(always)]
+    fn value(z: f32) -> f32 {
+        z
+    }
+
+    #[inline(always)]
+    fn slope(_: f32) -> f32 {
+        1.0
+    }
+}
+
+/// Runs `$work` with `$Function` as the [`Function`] of the activation `$f`: the choice is made outside its loops.
+macro_rules! for_activation {
+    ($f:expr, $Function:ident => $work:expr) => {{
+        use $crate::engine::cpu::activation as functions;
+        match $f {
+            Activation::Sigmoid => {
+                type $Function = functions::Sigmoid;
+                $work
+            }
+            Activation::Tanh => {
+                type $Function = functions::Tanh;
+                $work
+            }
+            Activation::Linear => {
+                type $Function = functions::Linear;
+                $work
+            }
+        }
+    }};
+}
+pub(super) use for_activation;
+
 /// a = f(z) of every number, in place.
 pub fn apply(z: &mut [f32], f: Activation) {
     vectorize(
         #[inline(always)]
-        || match f {
-            Activation::Sigmoid => z.iter_mut().for_each(|z| *z = sigmoid(*z)),
-            Activation::Tanh => z.iter_mut().for_each(|z| *z = tanh(*z)),
-            Activation::Linear => {}
+        || {
+            for_activation!(f, F => for z in &mut *z {
+                *z = F::value(*z);
+            });
         },
     );
 }
@@ -51,28 +128,6 @@ pub fn tanh(z: f32) -> f32 {
     let power = power_of_2(exponent);
     let t = fraction.mul_add(power, power - 1.0);
     (-t / (2.0 + t)).copysign(z)
-}
-
-/// f′ as a polynomial in the activation a = f(z), so that one loop without branches serves all functions.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Slope([f32; 3]);
-
-impl Slope {
-    /// a − a² for sigmoid, 1 − a² for tanh, 1 for linear.
-    pub(super) fn new(f: Activation) -> Self {
-        Self(match f {
-            Activation::Sigmoid => [0.0, 1.0, -1.0],
-            Activation::Tanh => [1.0, 0.0, -1.0],
-            Activation::Linear => [1.0, 0.0, 0.0],
-        })
-    }
-
-    /// f′ where f has the value `a`.
-    #[inline(always)]
-    pub(super) fn at(self, a: f32) -> f32 {
-        let [constant, linear, square] = self.0;
-        a.mul_add(square.mul_add(a, linear), constant)
-    }
 }
 
 /// eˣ = (1 + fraction) · 2^exponent: x = r + exponent · ln 2, fraction = eʳ − 1.

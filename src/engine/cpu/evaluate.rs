@@ -96,7 +96,7 @@ impl Evaluator {
 
     /// Takes the moving average of a unit's ρ̂ as the penalty's target.
     pub fn forget_unit(&mut self, unit: usize) {
-        self.penalty.forget_unit(unit, self.objective.penalty.target());
+        self.penalty.forget_unit(unit, self.objective.penalty.rho);
     }
 
     /// Whether the examples are in memory.

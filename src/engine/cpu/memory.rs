@@ -22,9 +22,9 @@ pub fn footprint(job: &Job) -> (ChunkPlan, Footprint) {
 
     let update = job.batch.unwrap_or(job.examples);
     let vectors = match job.optimizer {
-        Optimizer::Sgd | Optimizer::Adam => job.optimizer.moments(),
         // Gradient, direction, trial point and its gradient, and the pairs (s, y).
         Optimizer::Lbfgs => 4 + 2 * HISTORY,
+        of_first_order => of_first_order.moments(),
     } + usize::from(update > plan.chunk);
     let gathered = n * job.batch.map_or(0, |batch| batch.min(rows));
     let data = match job.fetched {

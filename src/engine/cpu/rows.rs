@@ -4,7 +4,7 @@
 //!
 //! All of it is inlined into the product, and so compiled for its instruction set.
 
-use super::activation::{Slope, sigmoid, tanh};
+use super::activation::{Function, for_activation};
 use super::buffer::{LINE, Line};
 use crate::math::objective::Activation;
 
@@ -40,12 +40,11 @@ pub fn squared_error(a3: &[Line], x: &[Line], wide: usize) -> f64 {
 /// δ3 = (A3 − X) ⊙ g′ in the first `wide` columns, in place; adds the rows to `sums`.
 #[inline(always)]
 pub fn output_delta(a3: &mut [Line], x: &[Line], wide: usize, g: Activation, sums: &mut LineSums) {
-    let slope = Slope::new(g);
-    for (a3, x) in a3.iter_mut().zip(x) {
+    for_activation!(g, G => for (a3, x) in a3.iter_mut().zip(x) {
         for (a3, x) in a3.iter_mut().zip(x) {
-            *a3 = (*a3 - x) * slope.at(*a3);
+            *a3 = (*a3 - x) * G::slope(*a3);
         }
-    }
+    });
     clear_padding(a3, wide);
     add_rows(sums, a3);
 }
@@ -60,12 +59,11 @@ pub fn hidden_delta(
     f: Activation,
     sums: &mut LineSums,
 ) {
-    let slope = Slope::new(f);
-    for (error, a2) in error.iter_mut().zip(a2) {
+    for_activation!(f, F => for (error, a2) in error.iter_mut().zip(a2) {
         for ((e, a2), s) in error.iter_mut().zip(a2).zip(penalty_grad) {
-            *e = (*e + s) * slope.at(*a2);
+            *e = (*e + s) * F::slope(*a2);
         }
-    }
+    });
     clear_padding(error, wide);
     add_rows(sums, error);
 }
@@ -73,36 +71,11 @@ pub fn hidden_delta(
 /// a = f(z + b).
 #[inline(always)]
 fn activate(rows: &mut [Line], bias: &Line, f: Activation) {
-    match f {
-        Activation::Sigmoid => each(
-            rows,
-            bias,
-            #[inline(always)]
-            |z, b| sigmoid(z + b),
-        ),
-        Activation::Tanh => each(
-            rows,
-            bias,
-            #[inline(always)]
-            |z, b| tanh(z + b),
-        ),
-        Activation::Linear => each(
-            rows,
-            bias,
-            #[inline(always)]
-            |z, b| z + b,
-        ),
-    }
-}
-
-#[inline(always)]
-fn each(rows: &mut [Line], bias: &Line, f: impl Fn(f32, f32) -> f32) {
-    for line in rows {
-        line.iter_mut().zip(bias).for_each(
-            #[inline(always)]
-            |(z, b)| *z = f(*z, *b),
-        );
-    }
+    for_activation!(f, F => for line in rows {
+        for (z, b) in line.iter_mut().zip(bias) {
+            *z = F::value(*z + b);
+        }
+    });
 }
 
 #[inline(always)]

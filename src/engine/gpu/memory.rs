@@ -6,5 +6,4 @@ pub mod buffer;
 pub mod partition;
 pub mod segment;
 pub mod storage;
-pub mod uniform;
 pub mod workspace;

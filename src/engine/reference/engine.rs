@@ -191,7 +191,7 @@ impl Engine for Reference {
                 *flat = moment.to_flat();
             }
             if let Some(average) = &mut self.average {
-                average[*unit] = self.objective.penalty.target();
+                average[*unit] = self.objective.penalty.rho;
             }
         }
         Ok(())

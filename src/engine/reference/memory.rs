@@ -11,8 +11,8 @@ pub fn footprint(job: &Job) -> (ChunkPlan, Footprint) {
     let rows = job.batch.unwrap_or(job.examples);
     // Two moments are there from the start; a gradient and its parts while a step is at work.
     let vectors = match job.optimizer {
-        Optimizer::Sgd | Optimizer::Adam => 2 + 3,
         Optimizer::Lbfgs => 2 + 4 + 2 * HISTORY,
+        _ => 2 + 3,
     };
     let parameters = job.shape.parameters();
     let activations = 3 * job.examples.max(rows) * (visible + hidden);

@@ -23,7 +23,7 @@ fn ensure(holds: bool, text: impl FnOnce() -> String) -> Result<()> {
 /// # Errors
 /// [`Error::Usage`] with the setting and its range.
 pub fn check_objective(objective: &Objective) -> Result<()> {
-    let Objective { activation, penalty: Penalty::Kl { rho }, beta, lambda, .. } = *objective;
+    let Objective { activation, penalty: Penalty { rho, .. }, beta, lambda, .. } = *objective;
     ensure(activation.suits_hidden_layers(), || {
         let (name, suited) = (activation.name(), Activation::of_hidden_layers().map(Activation::name));
         let suited = suited.collect::<Vec<_>>().join(" or ");
@@ -44,7 +44,7 @@ impl Config {
         self.check_length()?;
         match self.optimizer {
             Optimizer::Lbfgs => self.check_lbfgs()?,
-            Optimizer::Sgd | Optimizer::Adam => self.check_descent(facts.kind)?,
+            _ => self.check_descent(facts.kind)?,
         }
         self.check_rho_hat()?;
         self.check_rows(facts.kind)?;

@@ -193,8 +193,8 @@ impl UserSettings {
         let wanted = self.get::<Optimizer>("optimizer").ok().flatten();
         let foreign: Vec<&str> = match wanted {
             Some(Optimizer::Lbfgs) => Property::OfFirstOrder.settings().collect(),
-            Some(Optimizer::Adam) => vec!["lr", "momentum"],
             Some(Optimizer::Sgd) => vec!["lr"],
+            Some(_) => vec!["lr", "momentum"],
             None => Vec::new(),
         };
         let mut goes: Vec<&str> = foreign.into_iter().filter(|name| self.only_in_file(name)).collect();

@@ -1,6 +1,6 @@
-//! One row a setting: what it decides, and what becomes of it where something else changes.
+//! What settings decide, and what becomes of them where something else changes; `settings` has a row for each.
 
-use Property::{Binding, Derivable, OfData, OfFirstOrder, OfMachine, OfObjective, OfRun, OfSitting};
+use super::settings::PROPERTIES;
 
 /// A property of settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,73 +24,21 @@ pub enum Property {
     OfSitting,
 }
 
-/// All settings. Where several of one property are told of, it is in this order.
-const SETTINGS: [(&str, &[Property]); 48] = [
-    ("data", &[OfSitting]),
-    ("data_as_given", &[]),
-    ("raw", &[OfRun]),
-    ("as", &[OfRun]),
-    ("axes", &[OfRun]),
-    ("divide", &[Derivable, OfData, OfRun]),
-    ("hidden", &[Binding, OfRun]),
-    ("activation", &[OfRun]),
-    ("output", &[OfRun]),
-    ("rho", &[OfObjective]),
-    ("beta", &[OfObjective]),
-    ("lambda", &[OfObjective]),
-    ("optimizer", &[Derivable, Binding, OfRun]),
-    ("lr", &[Derivable, OfFirstOrder]),
-    ("schedule", &[Derivable, OfFirstOrder]),
-    ("warmup", &[Derivable, OfFirstOrder]),
-    ("momentum", &[Derivable, OfFirstOrder]),
-    ("beta_warmup", &[Derivable, OfFirstOrder]),
-    ("revive", &[OfFirstOrder]),
-    ("epochs", &[Derivable, OfFirstOrder]),
-    ("rho_hat", &[Derivable]),
-    ("rho_hat_decay", &[Derivable, OfFirstOrder]),
-    ("shuffle_block", &[Derivable, OfFirstOrder, OfRun]),
-    ("shuffle_order", &[Derivable, OfFirstOrder, OfRun]),
-    ("batch", &[Derivable, Binding]),
-    ("steps", &[Derivable]),
-    ("chunk", &[Derivable, OfMachine]),
-    ("block", &[Derivable, OfMachine]),
-    ("force_variant", &[Derivable, OfMachine]),
-    ("binding_limit", &[]),
-    ("stream", &[Derivable, OfSitting]),
-    ("device", &[Binding]),
-    ("threads", &[OfSitting]),
-    ("memory", &[Binding, OfSitting]),
-    ("samples", &[Derivable, Binding, OfData, OfRun]),
-    ("patch", &[Derivable, Binding, OfData, OfRun]),
-    ("color", &[Derivable, Binding, OfData, OfRun]),
-    ("replacement", &[Derivable, OfData, OfRun]),
-    ("whiten", &[Derivable, OfData, OfRun]),
-    ("normalize", &[Derivable, OfData, OfRun]),
-    ("fit_rows", &[OfRun]),
-    ("init", &[OfSitting]),
-    ("init_as_given", &[]),
-    ("seed", &[OfRun]),
-    ("validation", &[OfRun]),
-    ("patience", &[]),
-    ("checkpoint_every", &[OfSitting]),
-    ("max_time", &[OfSitting]),
-];
-
 impl Property {
     /// Whether a setting has it.
     pub fn is_of(self, name: &str) -> bool {
-        SETTINGS.iter().any(|(setting, properties)| *setting == name && properties.contains(&self))
+        PROPERTIES.iter().any(|(setting, properties)| *setting == name && properties.contains(&self))
     }
 
     /// The settings that have it.
     pub fn settings(self) -> impl Iterator<Item = &'static str> {
-        SETTINGS.iter().filter(move |(_, properties)| properties.contains(&self)).map(|(name, _)| *name)
+        PROPERTIES.iter().filter(move |(_, properties)| properties.contains(&self)).map(|(name, _)| *name)
     }
 }
 
 /// Whether there is a setting of this name.
 pub fn is_setting(name: &str) -> bool {
-    SETTINGS.iter().any(|(setting, _)| *setting == name)
+    PROPERTIES.iter().any(|(setting, _)| *setting == name)
 }
 
 #[cfg(test)]
@@ -105,15 +53,15 @@ mod tests {
         let error = toml::from_str::<Config>("nonsense = 1").unwrap_err().to_string();
         let (_, known) = error.split_once("expected one of ").expect("an unknown setting is refused");
         let known: BTreeSet<&str> = known.split('`').skip(1).step_by(2).collect();
-        let rows: BTreeSet<&str> = SETTINGS.iter().map(|(name, _)| *name).collect();
+        let rows: BTreeSet<&str> = PROPERTIES.iter().map(|(name, _)| *name).collect();
         assert_eq!(rows, known);
-        assert_eq!(rows.len(), SETTINGS.len(), "a setting has two rows");
+        assert_eq!(rows.len(), PROPERTIES.len(), "a setting has two rows");
     }
 
     #[test]
     fn settings_that_follow_from_data_or_machine_are_derivable() {
-        for name in OfData.settings().chain(OfMachine.settings()) {
-            assert!(Derivable.is_of(name), "{name}");
+        for name in Property::OfData.settings().chain(Property::OfMachine.settings()) {
+            assert!(Property::Derivable.is_of(name), "{name}");
         }
     }
 }

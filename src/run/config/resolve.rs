@@ -1,16 +1,13 @@
 //! The defaults: those of the lecture's experiment, and how data and a start model change them.
 
-use std::collections::BTreeSet;
-
 use super::memory::default_run;
 use super::{Batch, Config, SourceKind, UserSettings, Written};
 use crate::data::shuffle::{MOST_DRAWN, RunOrder};
 use crate::data::{Normalize, Scale};
 use crate::error::{Error, Result};
-use crate::math::objective::{Objective, Penalty, RhoHatMode};
+use crate::math::objective::{Objective, RhoHatMode};
 use crate::math::optim::{Optimizer, Schedule};
 use crate::math::params::Shape;
-use crate::run::every::Every;
 use crate::run::model_file::{Meta, ModelFile};
 
 /// Rows above which DATA is learned from in mini-batches by default.
@@ -145,7 +142,7 @@ impl Config {
 
     /// Full-batch L-BFGS on data of this kind; a start model brings its own settings.
     fn defaults(facts: &ConfigContext<'_>, samples: usize) -> Self {
-        let Objective { activation, output, penalty: Penalty::Kl { rho }, beta, lambda } =
+        let Objective { activation, output, penalty, beta, lambda } =
             facts.meta().map_or_else(Objective::default, |meta| meta.objective);
         let images = !matches!(facts.kind, SourceKind::Rows { .. });
         let stored = facts.meta().map(|meta| &meta.preprocess);
@@ -154,59 +151,24 @@ impl Config {
         let whiten = stored.map_or(facts.kind == SourceKind::BuiltIn, |stored| stored.whiten);
         let normalize = if images { Normalize::Lecture } else { Normalize::None };
         Self {
-            data: None,
-            data_as_given: None,
-            raw: None,
-            meaning: None,
-            axes: None,
-            divide: None,
             hidden: facts.init.map_or(HIDDEN, |file| file.shape().hidden),
             activation,
             output,
-            rho,
+            rho: penalty.rho,
             beta,
-            beta_warmup: None,
             lambda,
-            rho_hat: RhoHatMode::Exact,
-            rho_hat_decay: None,
-            optimizer: Optimizer::Lbfgs,
-            lr: None,
-            schedule: None,
-            warmup: None,
-            momentum: None,
-            revive: None,
-            batch: Batch::Full,
-            chunk: None,
-            block: None,
-            shuffle_block: None,
-            shuffle_order: None,
-            stream: None,
-            memory: None,
-            binding_limit: None,
-            epochs: None,
             steps: Some(STEPS),
             patch: images.then_some(patch),
             samples: images.then_some(samples),
-            replacement: None,
             color: images.then_some(color),
             whiten: images.then_some(whiten),
             normalize: stored.map_or(normalize, |stored| stored.normalize),
-            fit_rows: None,
-            init: None,
-            init_as_given: None,
-            seed: 0,
-            validation: None,
-            patience: None,
-            checkpoint_every: Every::default(),
-            max_time: None,
             device: "auto".to_owned(),
-            threads: 0,
-            force_variant: None,
-            chosen: BTreeSet::new(),
             data_shape: match facts.kind {
                 SourceKind::Rows { rows, cols, .. } => Some((rows, cols)),
                 SourceKind::BuiltIn | SourceKind::Images { .. } => None,
             },
+            ..Self::default()
         }
     }
 

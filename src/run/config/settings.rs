@@ -5,6 +5,9 @@ use serde::Serialize;
 use toml::Table;
 
 use super::Batch;
+use super::properties::Property::{
+    self, Binding, Derivable, OfData, OfFirstOrder, OfMachine, OfObjective, OfRun, OfSitting,
+};
 #[cfg(feature = "cli")]
 use crate::data::formats::Format;
 use crate::data::{Axes, Meaning, Normalize, RawRows, Scale};
@@ -192,6 +195,58 @@ pub struct Settings {
     )]
     pub force_variant: Option<Variant>,
 }
+
+/// What each of all settings decides. Where several of one property are told of, it is in this order.
+pub(super) const PROPERTIES: [(&str, &[Property]); 48] = [
+    ("data", &[OfSitting]),
+    ("data_as_given", &[]),
+    ("raw", &[OfRun]),
+    ("as", &[OfRun]),
+    ("axes", &[OfRun]),
+    ("divide", &[Derivable, OfData, OfRun]),
+    ("hidden", &[Binding, OfRun]),
+    ("activation", &[OfRun]),
+    ("output", &[OfRun]),
+    ("rho", &[OfObjective]),
+    ("beta", &[OfObjective]),
+    ("lambda", &[OfObjective]),
+    ("optimizer", &[Derivable, Binding, OfRun]),
+    ("lr", &[Derivable, OfFirstOrder]),
+    ("schedule", &[Derivable, OfFirstOrder]),
+    ("warmup", &[Derivable, OfFirstOrder]),
+    ("momentum", &[Derivable, OfFirstOrder]),
+    ("beta_warmup", &[Derivable, OfFirstOrder]),
+    ("revive", &[OfFirstOrder]),
+    ("epochs", &[Derivable, OfFirstOrder]),
+    ("rho_hat", &[Derivable]),
+    ("rho_hat_decay", &[Derivable, OfFirstOrder]),
+    ("shuffle_block", &[Derivable, OfFirstOrder, OfRun]),
+    ("shuffle_order", &[Derivable, OfFirstOrder, OfRun]),
+    ("batch", &[Derivable, Binding]),
+    ("steps", &[Derivable]),
+    ("chunk", &[Derivable, OfMachine]),
+    ("block", &[Derivable, OfMachine]),
+    ("force_variant", &[Derivable, OfMachine]),
+    ("binding_limit", &[]),
+    ("stream", &[Derivable, OfSitting]),
+    ("device", &[Binding]),
+    ("threads", &[OfSitting]),
+    ("memory", &[Binding, OfSitting]),
+    ("samples", &[Derivable, Binding, OfData, OfRun]),
+    ("patch", &[Derivable, Binding, OfData, OfRun]),
+    ("color", &[Derivable, Binding, OfData, OfRun]),
+    ("replacement", &[Derivable, OfData, OfRun]),
+    ("whiten", &[Derivable, OfData, OfRun]),
+    ("normalize", &[Derivable, OfData, OfRun]),
+    ("fit_rows", &[OfRun]),
+    ("init", &[OfSitting]),
+    ("init_as_given", &[]),
+    ("seed", &[OfRun]),
+    ("validation", &[OfRun]),
+    ("patience", &[]),
+    ("checkpoint_every", &[OfSitting]),
+    ("max_time", &[OfSitting]),
+];
 
 impl Settings {
     /// The settings that are given, by name.

@@ -245,10 +245,11 @@ fn parse(path: &Path, bytes: Vec<u8>) -> Result<Table> {
 }
 
 /// Rows an update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Value", into = "Value")]
 pub enum Batch {
     /// All of them.
+    #[default]
     Full,
     /// This many.
     Rows(usize),

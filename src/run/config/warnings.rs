@@ -8,7 +8,7 @@ use crate::math::objective::Activation;
 /// Says so, with the settings that mend it, when examples that are taken as they are lie where the output units cannot get.
 /// `fit_rows` of them have decided where, if not all.
 pub fn reach_warning(values: &[f64], output: Activation, fit_rows: Option<usize>) -> Option<String> {
-    let (low, high) = output.range()?;
+    let (low, high) = output.range();
     let (least, most) = values
         .iter()
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), &x| (least.min(x), most.max(x)));

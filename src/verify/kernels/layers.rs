@@ -44,7 +44,8 @@ impl LayerCase {
 
     /// Values of a layer of this activation, its extremes included.
     fn activations(&self, numbers: &mut CaseNumbers) -> Vec<f32> {
-        let (low, high) = self.f.range().unwrap_or((-10.0, 10.0));
+        let (low, high) = self.f.range();
+        let (low, high) = (low.max(-10.0), high.min(10.0));
         numbers.with_edges(&[low as f32, high as f32, 0.0], low, high, self.rows * self.cols)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Case;
 use crate::engine::gpu::kernel;
-use crate::math::objective::{Activation, Objective, Penalty};
+use crate::math::objective::{Activation, Objective, Penalty, PenaltyKind};
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::CaseNumbers;
 use crate::verify::rig::{Failure, Rig};
@@ -28,11 +28,13 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
         for activation in Activation::of_hidden_layers() {
             for (rho, beta, decay) in [(0.01, 3.0, 0.0), (0.2, 0.1, 0.0), (0.05, 3.0, 0.99), (0.05, 3.0, 0.5)]
             {
-                let penalty = Penalty::Kl { rho };
-                let objective = Objective { activation, penalty, beta, ..Objective::default() };
-                let case = PenaltyCase { units, objective, decay, seed };
-                cases
-                    .push(Case::new(&kernel::PENALTY_GRAD, case.name(), move |rig| penalty_grad(rig, &case)));
+                for kind in PenaltyKind::ALL {
+                    let penalty = Penalty { kind, rho };
+                    let objective = Objective { activation, penalty, beta, ..Objective::default() };
+                    let case = PenaltyCase { units, objective, decay, seed };
+                    let run = move |rig: Rig<'_>| penalty_grad(rig, &case);
+                    cases.push(Case::new(&kernel::PENALTY_GRAD, case.name(), run));
+                }
             }
         }
     }
@@ -41,14 +43,14 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
 
 impl PenaltyCase {
     fn name(&self) -> String {
-        let (activation, rho) = (self.objective.activation.name(), self.objective.penalty.target());
-        format!("{} units, {activation}, rho {rho}, decay {}", self.units, self.decay)
+        let (activation, Penalty { kind, rho }) = (self.objective.activation.name(), self.objective.penalty);
+        format!("{} units, {activation}, {} of rho {rho}, decay {}", self.units, kind.name(), self.decay)
     }
 }
 
 fn penalty_grad(rig: Rig<'_>, case: &PenaltyCase) -> Result<Closeness, Failure> {
     let mut numbers = CaseNumbers::new(case.seed, &case.name());
-    let (low, high) = case.objective.activation.range().expect("hidden units have a range");
+    let (low, high) = case.objective.activation.range();
     let edges: Vec<f32> = EDGES.iter().map(|edge| (low + (high - low) * edge) as f32).collect();
     let mean = numbers.with_edges(&edges, low, high, case.units);
     let before = numbers.with_edges(&[0.0, 1.0], 0.0, 1.0, case.units);

@@ -1,8 +1,7 @@
 //! Cases of the updates: SGD with momentum and Adam.
 
 use super::Case;
-use crate::engine::gpu::kernel;
-use crate::engine::gpu::memory::uniform::{Adam, Sgd};
+use crate::engine::gpu::kernel::{self, AdamUniform, SgdUniform};
 use crate::engine::gpu::ops::{adam_uniform, sgd_uniform};
 use crate::engine::gpu::recording::LiveUniform;
 use crate::verify::compare::{Closeness, Expected};
@@ -37,7 +36,7 @@ fn sgd(rig: Rig<'_>, len: usize, lr: f64, momentum: f64, seed: u64) -> Result<Cl
     let expected = bounds::sgd(&exact(&w), &exact(&velocity), &exact(&gradient), lr, momentum);
 
     let [gradient, w, velocity] = [rig.vector(&gradient)?, rig.vector(&w)?, rig.vector(&velocity)?];
-    let uniform = LiveUniform::new::<Sgd>(rig.gpu, "rates")?;
+    let uniform = LiveUniform::new::<SgdUniform>(rig.gpu, "rates")?;
     uniform.set(rig.gpu, &sgd_uniform(w.len(), lr, momentum));
     rig.run(|recorder| recorder.sgd(&gradient, &w, &velocity, &uniform))?;
     compare_all(expected, [rig.read(&w)?, rig.read(&velocity)?])
@@ -55,7 +54,7 @@ fn adam(rig: Rig<'_>, len: usize, step: u64, seed: u64) -> Result<Closeness, Fai
 
     let [gradient, w] = [rig.vector(&gradient)?, rig.vector(&w)?];
     let moments = [rig.vector(&first)?, rig.vector(&second)?];
-    let uniform = LiveUniform::new::<Adam>(rig.gpu, "rates")?;
+    let uniform = LiveUniform::new::<AdamUniform>(rig.gpu, "rates")?;
     uniform.set(rig.gpu, &adam_uniform(w.len(), LR, step));
     rig.run(|recorder| recorder.adam(&gradient, &w, [&moments[0], &moments[1]], &uniform))?;
     compare_all(expected, [rig.read(&w)?, rig.read(&moments[0])?, rig.read(&moments[1])?])

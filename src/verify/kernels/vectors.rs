@@ -1,9 +1,8 @@
 //! Cases of vectors: sums of multiples of them; and of the rows of a mini-batch, gathered or from codes.
 
 use super::{Case, SHAPES};
-use crate::engine::gpu::kernel;
+use crate::engine::gpu::kernel::{self, LinearCombinationUniform};
 use crate::engine::gpu::memory::buffer::padded;
-use crate::engine::gpu::memory::uniform::LinearCombination;
 use crate::engine::gpu::ops::linear_combination_uniform;
 use crate::engine::gpu::recording::LiveUniform;
 use crate::engine::reference::kernels as reference;
@@ -67,7 +66,7 @@ fn linear_combination(rig: Rig<'_>, len: usize, terms: usize, seed: u64) -> Resu
     let expected: Expected = bounds::linear_combination(&exact(&stack), len, &terms).into();
 
     let (stack, z) = (rig.vector(&stack)?, rig.empty_vector(len)?);
-    let uniform = LiveUniform::new::<LinearCombination>(rig.gpu, "terms")?;
+    let uniform = LiveUniform::new::<LinearCombinationUniform>(rig.gpu, "terms")?;
     uniform.set(rig.gpu, &linear_combination_uniform(len, &terms));
     rig.run(|recorder| recorder.linear_combination_live(&stack, &z, &uniform))?;
     Ok(expected.compare(&rig.read(&z)?)?)

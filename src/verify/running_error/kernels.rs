@@ -4,10 +4,9 @@
 use super::{Approx, sum, sum_error};
 use crate::engine::reference::kernels as reference;
 use crate::math::activation::{Activation, ActiveFraction};
-use crate::math::number::Number;
 use crate::math::objective::Objective;
 use crate::math::optim::first_order::{self, adam_corrections};
-use crate::math::penalty::{Penalty, clamp_rho_hat};
+use crate::math::penalty::clamp_rho_hat;
 use crate::math::transpose::Transpose;
 
 /// C `[m, n]` from A and B, summed in any order.
@@ -88,26 +87,18 @@ fn grad_at(objective: &Objective, rho_hat: Approx) -> Approx {
 
 /// The formula of s with each of its operations, at a given ρ̂.
 fn grad_as_computed(objective: &Objective, rho_hat: Approx) -> Approx {
-    let one = Approx::exact(1.0);
     let factor = Approx::rounded(objective.beta * objective.activation.active_fraction().factor);
-    factor
-        * match objective.penalty {
-            Penalty::Kl { rho } => {
-                let rho = Approx::rounded(rho);
-                (one - rho).over(one - rho_hat) - rho.over(rho_hat)
-            }
-        }
+    factor * objective.penalty.grad_at(rho_hat)
 }
 
 /// δ3 = (A3 − X) ⊙ g′.
 pub fn output_delta(a3: &[Approx], x: &[Approx], g: Activation) -> Vec<Approx> {
-    a3.iter().zip(x).map(|(&a3, &x)| (a3 - x) * a3.activation_slope(g)).collect()
+    a3.iter().zip(x).map(|(&a3, &x)| (a3 - x) * g.slope(a3)).collect()
 }
 
 /// δ2 = (E + s) ⊙ f′.
 pub fn hidden_delta(error: &[Approx], slope: &[Approx], a2: &[Approx], f: Activation) -> Vec<Approx> {
-    let unit =
-        |(i, (&e, &a2)): (usize, (&Approx, &Approx))| (e + slope[i % slope.len()]) * a2.activation_slope(f);
+    let unit = |(i, (&e, &a2)): (usize, (&Approx, &Approx))| (e + slope[i % slope.len()]) * f.slope(a2);
     error.iter().zip(a2).enumerate().map(unit).collect()
 }
 

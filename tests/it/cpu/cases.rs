@@ -27,8 +27,7 @@ pub struct Case {
 
 /// The case of a size and a pair of activations, with random parameters (biases too) and examples.
 pub fn case((n, h, m): Size, (activation, output): (Activation, Activation)) -> Case {
-    let objective =
-        Objective { activation, output, penalty: Penalty::Kl { rho: 0.2 }, beta: 3.0, lambda: 0.1 };
+    let objective = Objective { activation, output, penalty: Penalty::kl(0.2), beta: 3.0, lambda: 0.1 };
     let setup = Setup { objective, cut: Chunking::default(), rho_hat: RhoHat::default(), threads: 2 };
     let mut stream = Stream::new((n * 1_000_003 + h * 1009 + m) as u64, "case");
     let mut draw = |len: usize, from: f64, to: f64| -> Vec<f32> {

@@ -1,12 +1,17 @@
-//! The table of kernels, one row each. `tests/it/shaders.rs` checks every one against its WGSL without a GPU, `verify` runs
-//! the cases of every one that an adapter can run.
+//! The table of kernels: of each its row, and the Rust twin of its uniform struct, field by field as in the shader, where
+//! each is explained. `tests/it/shaders.rs` checks every row against its WGSL without a GPU, `verify` runs the cases of every
+//! one that an adapter can run.
+//!
+//! Every field of a uniform is four bytes wide (or an array of vec4 at the end), so that no padding can slip in.
+#![allow(missing_docs, reason = "the fields are documented where they are declared in WGSL")]
 
 mod products;
 
 use std::sync::OnceLock;
 
+use bytemuck::{Pod, Zeroable};
+
 use super::{Kernel, Memory, Uniform, WORKGROUP};
-use crate::engine::gpu::memory::uniform;
 pub use products::*;
 
 /// Most parts of a kernel.
@@ -74,12 +79,46 @@ macro_rules! in_both_memories {
     };
 }
 
+/// Uniform of `column_sums`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct ColumnSumsUniform {
+    pub rows: u32,
+    pub block: u32,
+    pub blocks: u32,
+    pub stride: u32,
+}
+
 /// `column_sums*.wgsl`.
 pub static COLUMN_SUMS: [Kernel; 2] =
-    in_both_memories!("column_sums", "_column_sums", "column_sums_textures", uniform::ColumnSums);
+    in_both_memories!("column_sums", "_column_sums", "column_sums_textures", ColumnSumsUniform);
+
+/// Uniform of `column_mean`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct ColumnMeanUniform {
+    pub blocks: u32,
+    pub stride: u32,
+    pub scale: f32,
+}
 
 /// `column_mean.wgsl`.
-pub static COLUMN_MEAN: Kernel = simple!("column_mean", uniform::ColumnMean);
+pub static COLUMN_MEAN: Kernel = simple!("column_mean", ColumnMeanUniform);
+
+/// Uniform of `penalty_grad`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct PenaltyGradUniform {
+    pub units: u32,
+    pub padded: u32,
+    pub penalty: u32,
+    pub rho: f32,
+    pub beta: f32,
+    pub decay: f32,
+    pub least: f32,
+    pub offset: f32,
+    pub factor: f32,
+}
 
 /// `penalty_grad.wgsl`.
 pub static PENALTY_GRAD: Kernel = Kernel::simple(
@@ -87,40 +126,145 @@ pub static PENALTY_GRAD: Kernel = Kernel::simple(
     shader!("penalty_grad"),
     [shader!("_penalty"), ""],
     Some("penalty_grad"),
-    Uniform::of::<uniform::PenaltyGrad>(),
+    Uniform::of::<PenaltyGradUniform>(),
 );
 
+/// Uniform of `weight_gradient`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct WeightGradientUniform {
+    pub count: u32,
+    pub slices: u32,
+    pub scale: f32,
+    pub lambda: f32,
+}
+
 /// `weight_gradient.wgsl`.
-pub static WEIGHT_GRADIENT: Kernel = simple!("weight_gradient", uniform::WeightGradient);
+pub static WEIGHT_GRADIENT: Kernel = simple!("weight_gradient", WeightGradientUniform);
+
+/// Longest list of pairs or terms in one dispatch of `dot` and `linear_combination`.
+pub const MAX_LIST: usize = 64;
+
+/// Uniform of `dot`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct DotUniform {
+    pub count: u32,
+    pub block: u32,
+    pub blocks: u32,
+    pub pairs: u32,
+    pub first: u32,
+    pub pad0: u32,
+    pub pad1: u32,
+    pub pad2: u32,
+    pub pair: [[u32; 4]; MAX_LIST],
+}
 
 /// `dot*.wgsl`.
-pub static DOT: [Kernel; 2] = in_both_memories!("dot", "_dot", "dot_textures", uniform::Dots);
+pub static DOT: [Kernel; 2] = in_both_memories!("dot", "_dot", "dot_textures", DotUniform);
+
+/// Uniform of `max_exponent`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct MaxExponentUniform {
+    pub count: u32,
+    pub block: u32,
+    pub blocks: u32,
+    pub first: u32,
+}
 
 /// `max_exponent.wgsl`.
-pub static MAX_EXPONENT: Kernel = simple!("max_exponent", uniform::MaxExponent);
+pub static MAX_EXPONENT: Kernel = simple!("max_exponent", MaxExponentUniform);
+
+/// Uniform of `axpy`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct AxpyUniform {
+    pub count: u32,
+    pub alpha: f32,
+    pub gamma: f32,
+}
 
 /// `axpy.wgsl`.
-pub static AXPY: Kernel = simple!("axpy", uniform::Axpy);
+pub static AXPY: Kernel = simple!("axpy", AxpyUniform);
+
+/// Uniform of `linear_combination`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct LinearCombinationUniform {
+    pub count: u32,
+    pub terms: u32,
+    pub pad0: u32,
+    pub pad1: u32,
+    pub term: [[u32; 4]; MAX_LIST],
+}
 
 /// `linear_combination*.wgsl`.
 pub static LINEAR_COMBINATION: [Kernel; 2] = in_both_memories!(
     "linear_combination",
     "_linear_combination",
     "linear_combination_textures",
-    uniform::LinearCombination
+    LinearCombinationUniform
 );
 
+/// Uniform of `sgd`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct SgdUniform {
+    pub count: u32,
+    pub lr: f32,
+    pub momentum: f32,
+}
+
 /// `sgd.wgsl`.
-pub static SGD: Kernel = simple!("sgd", uniform::Sgd);
+pub static SGD: Kernel = simple!("sgd", SgdUniform);
+
+/// Uniform of `adam`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct AdamUniform {
+    pub count: u32,
+    pub lr: f32,
+    pub beta1: f32,
+    pub beta2: f32,
+    pub rest1: f32,
+    pub rest2: f32,
+    pub epsilon: f32,
+    pub correction1: f32,
+    pub correction2: f32,
+}
 
 /// `adam.wgsl`.
-pub static ADAM: Kernel = simple!("adam", uniform::Adam);
+pub static ADAM: Kernel = simple!("adam", AdamUniform);
+
+/// Uniform of `gather`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct GatherUniform {
+    pub first: u32,
+    pub rows: u32,
+    pub padded_rows: u32,
+    pub part_first: u32,
+    pub part_rows: u32,
+    pub stride: u32,
+}
 
 /// `gather.wgsl`.
-pub static GATHER: Kernel = simple!("gather", uniform::Gather);
+pub static GATHER: Kernel = simple!("gather", GatherUniform);
+
+/// Uniform of `dequantize`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct DequantizeUniform {
+    pub rows: u32,
+    pub padded_rows: u32,
+    pub cols: u32,
+    pub stride: u32,
+    pub bytes: u32,
+}
 
 /// `dequantize.wgsl`.
-pub static DEQUANTIZE: Kernel = simple!("dequantize", uniform::Dequantize);
+pub static DEQUANTIZE: Kernel = simple!("dequantize", DequantizeUniform);
 
 /// The kernel of two that reads where it is wanted.
 pub fn of_memory(kernels: &'static [Kernel; 2], memory: Memory) -> &'static Kernel {

@@ -2,9 +2,8 @@
 
 use super::products::Epilogue;
 use super::word;
-use crate::engine::gpu::kernel;
+use crate::engine::gpu::kernel::{self, PenaltyGradUniform};
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::memory::uniform::PenaltyGrad;
 use crate::engine::gpu::recording::{DispatchOptions, LiveUniform, Recorder};
 use crate::error::Result;
 use crate::math::objective::{Activation, Objective, RHO_HAT_MIN};
@@ -141,13 +140,13 @@ impl Recorder<'_> {
 }
 
 /// The uniform of `penalty_grad` for the units of `mean`.
-pub fn penalty_uniform(objective: &Objective, decay: f64, mean: &Tensor) -> PenaltyGrad {
+pub fn penalty_uniform(objective: &Objective, decay: f64, mean: &Tensor) -> PenaltyGradUniform {
     let fraction = objective.activation.active_fraction();
-    PenaltyGrad {
+    PenaltyGradUniform {
         units: word(mean.cols),
         padded: word(mean.stride()),
-        penalty: objective.penalty.number(),
-        rho: objective.penalty.target() as f32,
+        penalty: objective.penalty.kind as u32,
+        rho: objective.penalty.rho as f32,
         beta: objective.beta as f32,
         decay: decay as f32,
         least: RHO_HAT_MIN as f32,

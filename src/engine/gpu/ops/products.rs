@@ -3,9 +3,8 @@
 use super::split_k::{MAX_PRODUCT_TURNS, SUMMED_ROWS, SplitK};
 use super::word;
 use crate::engine::gpu::device::throttle::moved;
-use crate::engine::gpu::kernel::{self, Kernel};
+use crate::engine::gpu::kernel::{self, Kernel, ProductUniform, SlicedProductUniform, WeightGradientUniform};
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::memory::uniform::{self, WeightGradient};
 use crate::engine::gpu::recording::{DispatchOptions, Recorder};
 use crate::engine::variant::{Product, Tile};
 use crate::error::Result;
@@ -72,7 +71,7 @@ impl Recorder<'_> {
         let invocations = whole.sums as usize;
         for first in (0..turns).step_by(MAX_PRODUCT_TURNS) {
             let last = (first + MAX_PRODUCT_TURNS).min(turns);
-            let uniform = uniform::Product {
+            let uniform = ProductUniform {
                 k_first: word(first),
                 k_end: word(last),
                 slice: word(last - first),
@@ -97,7 +96,7 @@ impl Recorder<'_> {
         &mut self,
         transpose: Transpose,
         split: SplitK,
-        whole: uniform::Product,
+        whole: ProductUniform,
         epilogue: Option<Epilogue<'_>>,
         [a, b, c]: [&Tensor; 3],
         accumulate: bool,
@@ -105,14 +104,14 @@ impl Recorder<'_> {
         let scratch = self.scratch.clone().expect("k is split where there is room for slices");
         let (_, of_slices) = kernels(transpose, Product::Tiled);
         let slices = split.count;
-        let uniform = uniform::Product { slice: word(split.depth / 4), slices: word(slices), ..whole };
+        let uniform = ProductUniform { slice: word(split.depth / 4), slices: word(slices), ..whole };
         let work = Some(multiply_adds(c, a.stride() / 4) + moved(slices * c.len()));
         let choice = DispatchOptions { work, ..DispatchOptions::default() };
         let invocations = whole.sums as usize * slices;
         self.dispatch(of_slices, choice, &uniform, &[&scratch, a, b], invocations)?;
 
         let invocations = c.len() / (4 * SUMMED_ROWS);
-        let uniform = uniform::Product { sums: word(invocations), ..uniform };
+        let uniform = ProductUniform { sums: word(invocations), ..uniform };
         let choice = DispatchOptions {
             work: Some(moved((slices + 2) * c.len())),
             ..DispatchOptions::accumulating(accumulate)
@@ -133,7 +132,7 @@ impl Recorder<'_> {
         let tiles = (a.stride().div_ceil(rows), b.stride().div_ceil(cols));
         assert_eq!(a.rows, b.rows, "matmul_tn: rows");
         assert!(products.bound >= slices.count * a.stride() * b.stride(), "matmul_tn: room for the slices");
-        let uniform = uniform::SlicedProduct {
+        let uniform = SlicedProductUniform {
             tiles_m: word(tiles.0),
             tiles_n: word(tiles.1),
             k: word(a.padded_rows),
@@ -164,7 +163,7 @@ impl Recorder<'_> {
         accumulate: bool,
     ) -> Result<()> {
         assert_eq!((w.rows, w.cols), (gradient.rows, gradient.cols), "weight_gradient: shapes");
-        let uniform = WeightGradient {
+        let uniform = WeightGradientUniform {
             count: word(w.len() / 4),
             slices: word(slices.count),
             scale: 1.0 / examples as f32,
@@ -190,10 +189,10 @@ fn product_uniform(
     product: Product,
     [a, b, c]: [&Tensor; 3],
     epilogue: Option<&Epilogue<'_>>,
-) -> uniform::Product {
+) -> ProductUniform {
     let Tile { rows, cols, sharers } = product.tile();
     let (tiles_m, tiles_n) = (c.padded_rows.div_ceil(rows), c.stride().div_ceil(cols));
-    uniform::Product {
+    ProductUniform {
         tiles_m: word(tiles_m),
         tiles_n: word(tiles_n),
         k_first: 0,

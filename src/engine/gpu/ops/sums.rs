@@ -1,9 +1,10 @@
 //! Sums down columns and over blocks of a vector, and the largest exponents of blocks.
 
 use super::word;
-use crate::engine::gpu::kernel::{self, of_memory};
+use crate::engine::gpu::kernel::{
+    self, ColumnMeanUniform, ColumnSumsUniform, DotUniform, MAX_LIST, MaxExponentUniform, of_memory,
+};
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::memory::uniform::{ColumnMean, ColumnSums, Dots, MAX_LIST, MaxExponent};
 use crate::engine::gpu::recording::{DispatchOptions, LiveUniform, Recorder};
 use crate::error::Result;
 
@@ -19,7 +20,7 @@ impl Recorder<'_> {
     pub fn column_sums(&mut self, a: &Tensor, sums: &Tensor) -> Result<()> {
         let blocks = a.rows.div_ceil(COLUMN_BLOCK);
         assert!(a.cols == sums.cols && sums.bound >= blocks * a.stride(), "column_sums: room for the blocks");
-        let uniform = ColumnSums {
+        let uniform = ColumnSumsUniform {
             rows: word(a.rows),
             block: word(COLUMN_BLOCK),
             blocks: word(blocks),
@@ -44,7 +45,7 @@ impl Recorder<'_> {
         accumulate: bool,
     ) -> Result<()> {
         assert_eq!(sums.cols, mean.cols, "column_mean: columns");
-        let uniform = ColumnMean {
+        let uniform = ColumnMeanUniform {
             blocks: word(rows.div_ceil(COLUMN_BLOCK)),
             stride: word(mean.stride() / 4),
             scale: 1.0 / examples as f32,
@@ -103,7 +104,7 @@ impl Recorder<'_> {
         let blocks = exponent_blocks(x.len());
         assert!(first + blocks <= largest.bound, "max_exponent: room for the blocks");
         let (count, block) = (word(x.len() / 4), word(EXPONENT_BLOCK));
-        let uniform = MaxExponent { count, block, blocks: word(blocks), first: word(first) };
+        let uniform = MaxExponentUniform { count, block, blocks: word(blocks), first: word(first) };
         self.dispatch(&kernel::MAX_EXPONENT, DispatchOptions::default(), &uniform, &[x, largest], blocks)
     }
 }
@@ -119,7 +120,7 @@ pub fn sum_blocks(len: usize) -> usize {
 }
 
 /// The uniform of `dot`.
-pub fn dots_uniform(len: usize, pairs: &[(usize, usize)], first: usize) -> Dots {
+pub fn dots_uniform(len: usize, pairs: &[(usize, usize)], first: usize) -> DotUniform {
     assert!(pairs.len() <= MAX_LIST, "dot: {} pairs", pairs.len());
     let mut pair = [[0; 4]; MAX_LIST];
     for (slot, &(x, y)) in pair.iter_mut().zip(pairs) {
@@ -128,5 +129,5 @@ pub fn dots_uniform(len: usize, pairs: &[(usize, usize)], first: usize) -> Dots 
     let blocks = word(sum_blocks(len));
     let [pad0, pad1, pad2] = [0; 3];
     let (count, pairs) = (word(len / 4), word(pairs.len()));
-    Dots { count, block: word(SUM_BLOCK), blocks, pairs, first: word(first), pad0, pad1, pad2, pair }
+    DotUniform { count, block: word(SUM_BLOCK), blocks, pairs, first: word(first), pad0, pad1, pad2, pair }
 }

@@ -2,9 +2,11 @@
 
 use super::word;
 use crate::engine::gpu::device::throttle::moved;
-use crate::engine::gpu::kernel::{self, of_memory};
+use crate::engine::gpu::kernel::{
+    self, AdamUniform, AxpyUniform, DequantizeUniform, GatherUniform, LinearCombinationUniform, MAX_LIST,
+    SgdUniform, of_memory,
+};
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::memory::uniform::{Adam, Axpy, Dequantize, Gather, LinearCombination, MAX_LIST, Sgd};
 use crate::engine::gpu::recording::{DispatchOptions, LiveUniform, Recorder};
 use crate::error::Result;
 use crate::math::optim::first_order::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
@@ -76,7 +78,7 @@ impl Recorder<'_> {
         batch: &Tensor,
     ) -> Result<()> {
         assert_eq!(part.cols, batch.cols, "gather: columns");
-        let uniform = Gather {
+        let uniform = GatherUniform {
             first: word(first),
             rows: word(batch.rows),
             padded_rows: word(batch.padded_rows),
@@ -91,7 +93,7 @@ impl Recorder<'_> {
     /// batch ← the numbers that `table` has for codes of `bytes` bytes each.
     pub fn dequantize(&mut self, codes: &Tensor, table: &Tensor, bytes: usize, batch: &Tensor) -> Result<()> {
         assert!(4 * codes.bound >= batch.rows * batch.stride() * bytes, "dequantize: codes");
-        let uniform = Dequantize {
+        let uniform = DequantizeUniform {
             rows: word(batch.rows),
             padded_rows: word(batch.padded_rows),
             cols: word(batch.cols),
@@ -109,29 +111,29 @@ impl Recorder<'_> {
 }
 
 /// The uniform of `linear_combination`.
-pub fn linear_combination_uniform(len: usize, terms: &[(f64, usize)]) -> LinearCombination {
+pub fn linear_combination_uniform(len: usize, terms: &[(f64, usize)]) -> LinearCombinationUniform {
     assert!(terms.len() <= MAX_LIST, "linear_combination: {} terms", terms.len());
     let mut term = [[0; 4]; MAX_LIST];
     for (slot, &(coefficient, vector)) in term.iter_mut().zip(terms) {
         *slot = [word(vector), (coefficient as f32).to_bits(), 0, 0];
     }
-    LinearCombination { count: word(len / 4), terms: word(terms.len()), pad0: 0, pad1: 0, term }
+    LinearCombinationUniform { count: word(len / 4), terms: word(terms.len()), pad0: 0, pad1: 0, term }
 }
 
 /// The uniform of `axpy`.
-pub fn axpy_uniform(len: usize, alpha: f64, gamma: f64) -> Axpy {
-    Axpy { count: word(len / 4), alpha: alpha as f32, gamma: gamma as f32 }
+pub fn axpy_uniform(len: usize, alpha: f64, gamma: f64) -> AxpyUniform {
+    AxpyUniform { count: word(len / 4), alpha: alpha as f32, gamma: gamma as f32 }
 }
 
 /// The uniform of `sgd`.
-pub fn sgd_uniform(len: usize, lr: f64, momentum: f64) -> Sgd {
-    Sgd { count: word(len / 4), lr: lr as f32, momentum: momentum as f32 }
+pub fn sgd_uniform(len: usize, lr: f64, momentum: f64) -> SgdUniform {
+    SgdUniform { count: word(len / 4), lr: lr as f32, momentum: momentum as f32 }
 }
 
 /// The uniform of `adam` for update `step`, counted from 1.
-pub fn adam_uniform(len: usize, lr: f64, step: u64) -> Adam {
+pub fn adam_uniform(len: usize, lr: f64, step: u64) -> AdamUniform {
     let correction = |beta: f64| (1.0 / (1.0 - beta.powf(step as f64))) as f32;
-    Adam {
+    AdamUniform {
         count: word(len / 4),
         lr: lr as f32,
         beta1: ADAM_BETA1 as f32,

@@ -5,10 +5,10 @@ mod vectors;
 
 use crate::engine::Rows;
 use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::kernel::{AxpyUniform, DotUniform, LinearCombinationUniform, MAX_LIST};
 use crate::engine::gpu::memory::allocation::Allocation;
 use crate::engine::gpu::memory::buffer::{read_parts, staging};
 use crate::engine::gpu::memory::partition::Partition;
-use crate::engine::gpu::memory::uniform::{Axpy, Dots, LinearCombination, MAX_LIST};
 use crate::engine::gpu::ops::{axpy_uniform, dots_uniform, linear_combination_uniform};
 use crate::engine::gpu::recording::{LiveUniform, Recorder, Recording};
 use crate::engine::gpu::step::evaluate::Evaluation;
@@ -50,10 +50,10 @@ impl LbfgsSearch {
             vectors.pieces.iter().map(|_| new(gpu, name)).collect::<Result<Vec<_>>>()
         };
         let (pairs, terms) = (
-            of_pieces(LiveUniform::new::<Dots>, "pairs")?,
-            of_pieces(LiveUniform::new::<LinearCombination>, "terms")?,
+            of_pieces(LiveUniform::new::<DotUniform>, "pairs")?,
+            of_pieces(LiveUniform::new::<LinearCombinationUniform>, "terms")?,
         );
-        let step = vectors.trial.iter().map(|_| LiveUniform::new::<Axpy>(gpu, "step"));
+        let step = vectors.trial.iter().map(|_| LiveUniform::new::<AxpyUniform>(gpu, "step"));
         let step = step.collect::<Result<Vec<_>>>()?;
         let staging = staging(gpu, vectors.pieces.iter().map(|piece| piece.dots.cols).sum())?;
         Ok(Self {

@@ -2,8 +2,8 @@
 
 use crate::engine::Update;
 use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::kernel;
 use crate::engine::gpu::memory::segment::Segment;
-use crate::engine::gpu::memory::uniform;
 use crate::engine::gpu::ops::{adam_uniform, sgd_uniform};
 use crate::engine::gpu::recording::LiveUniform;
 use crate::error::Result;
@@ -23,9 +23,9 @@ impl Rates {
             (0..blocks).map(|_| new(gpu, name)).collect::<Result<Vec<_>>>()
         };
         Ok(Self {
-            penalty: make("penalty", LiveUniform::new::<uniform::PenaltyGrad>)?,
-            sgd: make("SGD rates", LiveUniform::new::<uniform::Sgd>)?,
-            adam: make("Adam rates", LiveUniform::new::<uniform::Adam>)?,
+            penalty: make("penalty", LiveUniform::new::<kernel::PenaltyGradUniform>)?,
+            sgd: make("SGD rates", LiveUniform::new::<kernel::SgdUniform>)?,
+            adam: make("Adam rates", LiveUniform::new::<kernel::AdamUniform>)?,
         })
     }
 
@@ -45,7 +45,7 @@ impl Rates {
     }
 
     /// Sets β and decay, block by block.
-    pub fn set_penalties(&self, gpu: &Gpu, penalties: impl Iterator<Item = uniform::PenaltyGrad>) {
+    pub fn set_penalties(&self, gpu: &Gpu, penalties: impl Iterator<Item = kernel::PenaltyGradUniform>) {
         self.penalty.iter().zip(penalties).for_each(|(live, penalty)| live.set(gpu, &penalty));
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn replace_units(
                 .iter()
                 .for_each(|moment| put_unit(&on.gpu, &moment[k], *unit, (&zeros, 0.0, &zeros)));
             let at = unit - on.partition.blocks[k].start;
-            put(&on.gpu, &state.average[k], at, &[on.objective.penalty.target() as f32]);
+            put(&on.gpu, &state.average[k], at, &[on.objective.penalty.rho as f32]);
         }
     }
     on.gpu.check()

@@ -1,10 +1,11 @@
-//! The rows of the products: every shader with every epilogue that it may have.
+//! The rows of the products: every shader with every epilogue that it may have; and their uniforms.
 
 use std::sync::OnceLock;
 
+use bytemuck::{Pod, Zeroable};
+
 use super::{PARTS, shader};
 use crate::engine::gpu::kernel::{Kernel, Uniform, WORKGROUP};
-use crate::engine::gpu::memory::uniform;
 use crate::engine::variant::Memory;
 use crate::engine::variant::Product;
 use crate::math::transpose::Transpose;
@@ -91,6 +92,40 @@ const HIDDEN_DELTA: Epilogue = Epilogue {
 /// A shader that knows what becomes of its product.
 const NONE: Epilogue = Epilogue::of_both("");
 
+/// Uniform of `matmul_nt` and `matmul_nn` with any epilogue.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct ProductUniform {
+    pub tiles_m: u32,
+    pub tiles_n: u32,
+    pub k_first: u32,
+    pub k_end: u32,
+    pub stride_a: u32,
+    pub stride_b: u32,
+    pub stride_c: u32,
+    pub rows: u32,
+    pub examples: u32,
+    pub units: u32,
+    pub sums: u32,
+    pub first_sum: u32,
+    pub slice: u32,
+    pub slices: u32,
+}
+
+/// Uniform of `matmul_tn`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct SlicedProductUniform {
+    pub tiles_m: u32,
+    pub tiles_n: u32,
+    pub k: u32,
+    pub slice: u32,
+    pub slices: u32,
+    pub stride_a: u32,
+    pub stride_b: u32,
+    pub stride_c: u32,
+}
+
 /// A shader with an epilogue, checked against the reference of a name.
 const fn row(name: &'static str, shader: Shader, epilogue: Epilogue, reference: &'static str) -> Kernel {
     let (memory, workgroup, feature) = match shader.product {
@@ -105,8 +140,8 @@ const fn row(name: &'static str, shader: Shader, epilogue: Epilogue, reference: 
     };
     let parts: [&'static str; PARTS] = [p0, p1, p2, p3, e0, e1, e2];
     let uniform = match shader.product {
-        Some((_, Transpose::Tn)) => Uniform::of::<uniform::SlicedProduct>(),
-        _ => Uniform::of::<uniform::Product>(),
+        Some((_, Transpose::Tn)) => Uniform::of::<SlicedProductUniform>(),
+        _ => Uniform::of::<ProductUniform>(),
     };
     let Shader { file, source, product, .. } = shader;
     Kernel {

@@ -5,11 +5,11 @@
 //! for the whole stack to be one binding.
 
 use crate::engine::gpu::device::Gpu;
+use crate::engine::gpu::kernel::MAX_LIST;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate};
 use crate::engine::gpu::memory::buffer::{SECTION, Tensor, bytes};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, read_vector, vector, write_vector};
-use crate::engine::gpu::memory::uniform::MAX_LIST;
 use crate::engine::gpu::ops::sum_blocks;
 use crate::error::Result;
 use crate::math::optim::Role;
