@@ -6,9 +6,16 @@ mod files;
 #[cfg(not(feature = "files"))]
 mod in_memory;
 mod model;
+mod on_data;
+mod reach;
 mod setters;
 mod trainer;
 
 pub use data::Data;
 pub use model::Model;
+#[cfg(feature = "cli")]
+pub(crate) use on_data::Names;
+pub use on_data::{Evaluation, OnData};
+#[cfg(feature = "cli")]
+pub(crate) use reach::Reach;
 pub use trainer::{Trained, Trainer};

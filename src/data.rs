@@ -28,6 +28,7 @@ mod skipped;
 mod source;
 pub mod split;
 mod table;
+mod variance;
 mod whiten;
 
 // Files.
@@ -69,3 +70,4 @@ pub use scale::Scale;
 pub use skipped::{SkippedFiles, SkippedGroup};
 pub use source::{Opened, Source};
 pub use table::Table;
+pub use variance::{Columns, Variance};

@@ -37,7 +37,8 @@
 //! | [`Data`] | pictures, arrays or rows of the program, and how examples are made of them |
 //! | [`Trainer`] | the settings of a run; [`Trainer::fit`] trains in memory or in a run directory, [`Trainer::resume`] goes on bit for bit |
 //! | [`Trained`] | the model, and a [`Summary`] of how it was reached |
-//! | [`Model`] | save, load, encode, decode, reconstruct, draw its features |
+//! | [`Model`] | save, load, encode, decode, reconstruct, evaluate, draw its features |
+//! | [`OnData`] | a model on data that need not fit in memory: [`Evaluation`], and results piece by piece |
 //! | [`ProgressObserver`] | reports while a run is trained, from a closure or a type; each can stop it |
 //! | [`Error`] | what went wrong, sorted by what can be done about it |
 //!
@@ -82,14 +83,16 @@ pub mod train;
 #[doc(hidden)]
 pub mod verify;
 
-pub use api::{Data, Model, Trained, Trainer};
+pub use api::{Data, Evaluation, Model, OnData, Trained, Trainer};
 pub use data::{Axes, Meaning, Normalize, RawRows, Reading};
 pub use error::{Error, Result};
 pub use math::objective::{Activation, Cost, Objective, Penalty, PenaltyKind, RhoHatMode};
 pub use math::optim::{Optimizer, Schedule};
 pub use math::params::{Matrix, Params, Shape};
+pub use math::start::Start;
 pub use run::config::MemoryPlan;
 pub use run::metrics::{RhoHatRange, Terms};
 pub use run::session::{ProgressObserver, RunFiles, Stage, Summary, Validation};
 pub use train::diagnostics::UnitDiagnostics;
+pub use train::measures::Measures;
 pub use train::{Ended, HeldOutCost, Progress};

@@ -7,4 +7,6 @@ pub mod optim;
 pub mod params;
 pub mod penalty;
 pub mod random;
+pub mod rate;
+pub mod start;
 pub mod transpose;

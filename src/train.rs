@@ -2,8 +2,10 @@
 
 pub mod diagnostics;
 mod early_stopping;
+pub mod measures;
 mod observer;
 pub mod resample;
+pub mod trend;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,7 @@ use crate::math::objective::{Cost, Objective};
 use crate::math::optim::lbfgs::{Iteration, Lbfgs};
 use crate::math::optim::{DescentConfig, OptimizerConfig};
 use crate::math::random::Stream;
+use crate::train::measures::{Measures, Yardstick};
 use crate::train::resample::resample;
 pub use early_stopping::{EarlyStopping, EarlyStoppingState};
 pub use observer::{HeldOutCost, Observer, Progress, StepContext, TrainProgress};
@@ -40,6 +43,8 @@ pub struct Recipe {
     pub shuffle: Shuffle,
     /// Updates between two reports.
     pub report_every: usize,
+    /// What reports measure by, where they do.
+    pub yardstick: Option<Yardstick>,
 }
 
 /// When dead units are given new weights, see [`mod@crate::train::resample`].
@@ -152,7 +157,9 @@ impl TrainingRun<'_> {
                 self.check_parameters(engine, recipe)?;
             }
             if self.is_due(recipe) {
-                self.report(recipe, lbfgs.cost().clone(), Some(lbfgs.gradient_norm()), rate)?;
+                let cost = lbfgs.cost().clone();
+                let measures = recipe.measure(engine, &cost)?;
+                self.report(recipe, (cost, measures), Some(lbfgs.gradient_norm()), rate)?;
             }
             if let Some(ended) = self.pause(engine, Some(&lbfgs), None)? {
                 return Ok(ended);
@@ -210,7 +217,11 @@ impl TrainingRun<'_> {
             let mut stream = Stream::numbered(recipe.shuffle.seed, "revival", step as u64);
             self.position.revived += resample(engine, &objective, &cost.rho_hat, &mut stream)?;
         }
-        if due { self.report(recipe, cost, None, descent.rate.at(step)) } else { Ok(()) }
+        if !due {
+            return Ok(());
+        }
+        let measures = recipe.measure(engine, &cost)?;
+        self.report(recipe, (cost, measures), None, descent.rate.at(step))
     }
 
     fn is_due(&self, recipe: &Recipe) -> bool {
@@ -218,7 +229,13 @@ impl TrainingRun<'_> {
         step == recipe.steps || step.is_multiple_of(recipe.report_every.max(1))
     }
 
-    fn report(&mut self, recipe: &Recipe, cost: Cost, gradient_norm: Option<f64>, rate: f64) -> Result<()> {
+    fn report(
+        &mut self,
+        recipe: &Recipe,
+        (cost, measures): (Cost, Option<Measures>),
+        gradient_norm: Option<f64>,
+        rate: f64,
+    ) -> Result<()> {
         let TrainProgress { steps: step, samples, revived, .. } = self.position;
         let descent = recipe.optimizer.descent();
         let beta_share = descent.and_then(|descent| descent.beta_share(step));
@@ -233,6 +250,7 @@ impl TrainingRun<'_> {
             rate,
             samples,
             seconds,
+            measures,
             held_out: None,
         })
     }
@@ -275,6 +293,11 @@ impl TrainingRun<'_> {
 }
 
 impl Recipe {
+    /// The measures of the engine's parameters, of which a report is due.
+    fn measure(&self, engine: &mut dyn Engine, cost: &Cost) -> Result<Option<Measures>> {
+        self.yardstick.as_ref().map(|yardstick| yardstick.measure(engine, cost)).transpose()
+    }
+
     /// How dead units are given new weights after update `step`, if they are.
     fn resampling_after(&self, step: usize) -> Option<Resampling> {
         self.resampling.filter(|resampling| step < self.steps && step.is_multiple_of(resampling.every))

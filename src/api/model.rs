@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Data;
-use crate::data::{LazyExamples, Preprocess};
-use crate::engine::device::{Choice, Setup};
+use super::on_data::{Evaluation, Names, OnData};
+use crate::data::batches::ExampleSet;
+use crate::data::{LazyExamples, Preprocess, Source};
+use crate::engine::device::{Choice, ParamsAndExamples, Setup};
 use crate::engine::{Chunking, Engine, RhoHat};
 use crate::error::{Error, Result};
 use crate::io::threads::joined;
@@ -129,6 +131,42 @@ impl Model {
         joined(|| self.map(data, self.params.shape.visible, through))
     }
 
+    /// J on `data`, the state of the hidden units there, and how much of the data is explained.
+    ///
+    /// # Errors
+    /// As [`Model::encode`], and [`Error::Input`] for a J that 32 bits do not hold.
+    pub fn evaluate(&self, data: &Data) -> Result<Evaluation> {
+        self.on(data)?.evaluate()
+    }
+
+    /// The model on `data` that need not fit in memory, nor what is made of them: evaluated, or taken piece by piece.
+    ///
+    /// # Errors
+    /// As [`Model::encode`].
+    pub fn on(&self, data: &Data) -> Result<OnData> {
+        joined(|| {
+            let examples = self.examples(data)?;
+            let dtype = data.open.source.as_deref().and_then(Source::dtype);
+            let names = Names { model: self.name.clone(), data: data.name() };
+            let start = Held { params: &self.params, examples: &examples };
+            let choice = self.choice(&mut self.computing().choice)?.clone();
+            OnData::open(&choice, self.meta.objective, &start, (examples.clone(), dtype), names)
+        })
+    }
+
+    /// The examples that `data` are made into by the model's preprocessing.
+    fn examples(&self, data: &Data) -> Result<LazyExamples> {
+        let name = data.name();
+        let examples = LazyExamples::new(data.source(self.meta.seed), &self.preprocess(data), None, &|_| {})
+            .map_err(|error| error.of_data(Some(&name)))?;
+        let (found, visible) = (examples.size().1, self.params.shape.visible);
+        if found != visible {
+            let fact = format!("rows of {found} numbers, but the model has {visible} visible units");
+            return Err(Error::input(&name, fact));
+        }
+        Ok(examples)
+    }
+
     /// Rows `[m, cols]` that `each` makes of the examples, a piece at a time: it is given the engine, examples, and the way
     /// back to the values of the data.
     fn map(
@@ -137,14 +175,8 @@ impl Model {
         cols: usize,
         mut each: impl FnMut(&mut dyn Engine, &[f32], &dyn Fn(&mut [f32])) -> Result<Vec<f32>>,
     ) -> Result<Matrix<f32>> {
-        let name = data.name();
-        let pieces = LazyExamples::new(data.source(self.meta.seed), &self.preprocess(data), None, &|_| {})
-            .map_err(|error| error.of_data(Some(&name)))?;
-        let ((rows, width), visible) = (pieces.size(), self.params.shape.visible);
-        if width != visible {
-            let fact = format!("rows of {width} numbers, but the model has {visible} visible units");
-            return Err(Error::input(&name, fact));
-        }
+        let (name, pieces) = (data.name(), self.examples(data)?);
+        let rows = pieces.size().0;
         let mut values = Vec::new();
         if values.try_reserve_exact(rows.saturating_mul(cols)).is_err() {
             let fact = format!("out of memory: the system refuses {rows} rows of {cols} numbers");
@@ -187,27 +219,47 @@ impl Model {
 
     /// Computes with the engine, which is set up where there is none.
     fn with_engine<T>(&self, compute: impl FnOnce(&mut dyn Engine) -> Result<T>) -> Result<T> {
-        let mut computing = self.computing();
-        let Computing { choice, engine } = &mut *computing;
-        let engine = match engine {
+        let computing = &mut *self.computing();
+        let engine = match &mut computing.engine {
             Some(engine) => engine,
-            None => {
-                let choice = match choice {
-                    Some(choice) => choice,
-                    None => choice.insert(Choice::resolve(&self.selector.parse()?)?),
-                };
+            none => {
+                let choice = self.choice(&mut computing.choice)?;
                 let (objective, rho_hat) = (self.meta.objective, RhoHat::default());
                 let setup = Setup { objective, cut: Chunking::default(), rho_hat, threads: 0 };
                 // It encodes rows that it is handed, and holds none of its own.
                 let examples = Matrix::new(0, self.params.shape.visible, Vec::new());
-                engine.insert(choice.open(&setup, &(self.params.clone(), examples))?)
+                none.insert(choice.open(&setup, &(self.params.clone(), examples))?)
             }
         };
         compute(&mut **engine)
     }
 
+    /// The device, which is looked for where it is not known yet.
+    fn choice<'c>(&self, known: &'c mut Option<Choice>) -> Result<&'c Choice> {
+        match known {
+            Some(choice) => Ok(choice),
+            none => Ok(none.insert(Choice::resolve(&self.selector.parse()?)?)),
+        }
+    }
+
     fn computing(&self) -> MutexGuard<'_, Computing> {
         self.computing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A model's parameters, and examples that are fetched.
+struct Held<'a> {
+    params: &'a Params<f32>,
+    examples: &'a LazyExamples,
+}
+
+impl ParamsAndExamples for Held<'_> {
+    fn single(&self) -> Result<(Params<f32>, ExampleSet)> {
+        Ok((self.params.clone(), self.examples.examples()?))
+    }
+
+    fn double(&self) -> Result<(Params<f64>, Matrix<f64>)> {
+        Ok((self.params.cast(), self.examples.matrix()?))
     }
 }
 

@@ -6,6 +6,7 @@ use super::Trainer;
 use crate::io::memory::Bytes;
 use crate::math::objective::{Activation, RhoHatMode};
 use crate::math::optim::{Optimizer, Schedule};
+use crate::math::start::Start;
 use crate::run::config::Batch;
 use crate::run::every::Span;
 
@@ -74,14 +75,14 @@ impl Trainer {
         self
     }
 
-    /// The learning rate; 0.001 for Adam and 0.01 for SGD by default. L-BFGS searches for its own.
+    /// The learning rate; by default 0.01 for Adam, 0.3 for SGD, or less in wide layers. L-BFGS searches for its own.
     #[must_use]
     pub fn lr(mut self, lr: f64) -> Self {
         self.settings.lr = Some(lr);
         self
     }
 
-    /// The course of the learning rate; constant by default.
+    /// The course of the learning rate; half a cosine by default.
     #[must_use]
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.settings.schedule = Some(schedule);
@@ -130,10 +131,17 @@ impl Trainer {
         self
     }
 
-    /// Updates, or iterations of L-BFGS; 400 on all rows by default.
+    /// Updates, or iterations of L-BFGS; 400 on all rows by default, 800 on the built-in pictures.
     #[must_use]
     pub fn steps(mut self, steps: usize) -> Self {
         self.settings.steps = Some(steps);
+        self
+    }
+
+    /// How parameters begin: as in the lecture notes, or with biases fitted to the data and to ρ.
+    #[must_use]
+    pub fn start(mut self, start: Start) -> Self {
+        self.settings.start = Some(start);
         self
     }
 

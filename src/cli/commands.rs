@@ -6,6 +6,7 @@ mod encode;
 mod eval;
 mod features;
 mod manual;
+mod measures;
 mod on_data;
 mod outputs;
 mod reconstruct;

@@ -30,7 +30,7 @@ pub enum Choice {
 }
 
 /// Parameters and examples, in the precision that the engine asks for.
-pub trait Start {
+pub trait ParamsAndExamples {
     /// For the CPU and GPU engines.
     fn single(&self) -> Result<(Params<f32>, ExampleSet)>;
     /// For the reference.
@@ -38,7 +38,7 @@ pub trait Start {
 }
 
 /// Parameters and examples at hand in single precision.
-impl Start for (Params<f32>, Matrix<f32>) {
+impl ParamsAndExamples for (Params<f32>, Matrix<f32>) {
     fn single(&self) -> Result<(Params<f32>, ExampleSet)> {
         Ok((self.0.clone(), self.1.clone().into()))
     }
@@ -145,7 +145,7 @@ impl Choice {
     ///
     /// # Errors
     /// [`Error::Usage`] for a binding limit on a device that binds nothing, else those of the engine.
-    pub fn open(&self, setup: &Setup, start: &dyn Start) -> Result<Box<dyn Engine>> {
+    pub fn open(&self, setup: &Setup, start: &dyn ParamsAndExamples) -> Result<Box<dyn Engine>> {
         self.check_binding_limit(setup.cut.binding_limit)?;
         Ok(match self {
             Self::Reference => {

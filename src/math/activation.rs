@@ -92,6 +92,15 @@ impl Activation {
         }
     }
 
+    /// The activation `a`, kept from the ends of the range by this share of its width, so that its inverse is finite.
+    pub fn within(self, a: f64, margin: f64) -> f64 {
+        let (low, high) = self.range();
+        let width = high - low;
+        // What has no end on one side is kept from none.
+        let margin = if width.is_finite() { margin * width } else { 0.0 };
+        a.clamp(low + margin, high - margin)
+    }
+
     /// f′(z), written in the activation a = f(z) as back-propagation has it, over any kind of number.
     pub fn slope<N: Number>(self, a: N) -> N {
         match self {

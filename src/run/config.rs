@@ -38,6 +38,9 @@ use crate::io::memory::Bytes;
 use crate::io::paths::PathText;
 use crate::math::objective::{Activation, Objective, Penalty, RhoHatMode};
 use crate::math::optim::{DescentConfig, LearningRate, Optimizer, OptimizerConfig, Schedule};
+use crate::math::params::Matrix;
+use crate::math::rate;
+use crate::math::start::Start;
 use crate::run::every::{Every, Span};
 use crate::train;
 
@@ -130,6 +133,8 @@ pub struct Config {
     pub normalize: Normalize,
     /// Rows that the normalisation is fitted on, drawn by the seed; `None` is all of them.
     pub fit_rows: Option<usize>,
+    /// How parameters begin; `None` with a model to start from, and in files of 0.1.0, where it means [`Start::Lecture`].
+    pub start: Option<Start>,
     /// The model to start from, by its absolute path.
     pub init: Option<PathText>,
     /// `init` as it was typed, where that was another text.
@@ -153,6 +158,9 @@ pub struct Config {
     /// Names of the settings that were chosen; the others followed from them, the data and the machine.
     #[serde(skip)]
     pub chosen: BTreeSet<String>,
+    /// Whether the learning rate is to follow from the examples; until then it is the largest.
+    #[serde(skip)]
+    pub fits_rate: bool,
     /// Rows and numbers a row of DATA that are rows: what derived settings were made for.
     #[serde(skip)]
     pub data_shape: Option<(usize, usize)>,
@@ -222,6 +230,7 @@ impl Config {
             steps,
             shuffle: self.shuffle(),
             report_every,
+            yardstick: None,
         }
     }
 
@@ -237,6 +246,11 @@ impl Config {
         self.batch.rows().map_or(10, |batch| examples.div_ceil(batch.max(1)))
     }
 
+    /// Steps that the trend of J is taken over: an epoch of mini-batches, or a tenth of a run over all rows.
+    pub fn trend_over(&self, examples: usize) -> usize {
+        self.batch.rows().map_or(self.updates(examples) / 10, |batch| examples.div_ceil(batch.max(1)))
+    }
+
     /// The order of the examples.
     pub fn shuffle(&self) -> Shuffle {
         Shuffle { seed: self.seed, run: self.shuffle_block, order: self.shuffle_order.unwrap_or_default() }
@@ -248,6 +262,23 @@ impl Config {
         let default = RhoHat::default();
         let rho_hat = RhoHat { mode: self.rho_hat, decay: self.rho_hat_decay.unwrap_or(default.decay) };
         Setup { objective: self.objective(), cut, rho_hat, threads: self.threads }
+    }
+
+    /// These settings with the learning rate that examples like those of `sample`, so many of them, ask for, where none was
+    /// given.
+    #[must_use]
+    pub fn with_rate_for(self, sample: &Matrix<f64>, examples: usize) -> Self {
+        if !self.fits_rate {
+            return self;
+        }
+        let objective = self.objective();
+        let rate = match self.optimizer {
+            Optimizer::Sgd => rate::of_sgd(sample, self.hidden, &objective),
+            Optimizer::Adam | Optimizer::Lbfgs => {
+                rate::of_adam(sample, self.hidden, &objective, self.updates(examples))
+            }
+        };
+        Self { lr: Some(rate), ..self }
     }
 
     /// These settings with the cut that the engine has settled on and the kernels that its device uses, if it has any,

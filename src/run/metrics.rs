@@ -6,6 +6,7 @@ mod file;
 use serde::{Deserialize, Serialize};
 
 use crate::math::objective::Cost;
+use crate::train::measures::Measures;
 #[cfg(feature = "files")]
 pub use file::MetricsFile;
 
@@ -70,6 +71,9 @@ pub struct Mark {
     /// The reconstruction term of that J; not known of checkpoints of 0.1.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_reconstruction: Option<f64>,
+    /// Measures at that look; not known of checkpoints of 0.1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_measures: Option<Measures>,
 }
 
 /// Samples per second; 0 where no time has passed.

@@ -10,14 +10,16 @@ use crate::error::Result;
 use crate::io::text::counted;
 use crate::math::objective::{Activation, Cost, Objective};
 use crate::math::params::Params;
+use crate::train::measures::Active;
 pub use duplicates::{COSINE, Duplicates, PAIRS, duplicates, duplicates_within};
 
 /// A unit whose ρ̂ is below this share of ρ counts as dead.
 pub const DEAD: f64 = 0.1;
 /// A unit whose ρ̂ is above this counts as saturated.
 pub const SATURATED: f64 = 0.9;
-/// A unit whose active fraction spreads less than this over the examples (standard deviation) counts as collapsed.
-pub const COLLAPSED: f64 = 0.01;
+/// A unit whose active fraction spreads over the examples (standard deviation) by less than this share of its mean, or of
+/// what that lacks to 1, counts as collapsed: one that is active in one example of a hundred spreads by ten times its mean.
+pub const COLLAPSED: f64 = 0.05;
 
 /// Examples over which collapsed units are looked for in the end: no more work than a few steps.
 pub const JUDGED: usize = 2_000;
@@ -50,7 +52,7 @@ pub struct UnitDiagnostics {
     pub dead: usize,
     /// See [`saturated`].
     pub saturated: usize,
-    /// Units whose active fraction hardly depends on the example: standard deviation below [`COLLAPSED`].
+    /// Units whose active fraction hardly depends on the example, see [`COLLAPSED`].
     pub collapsed: usize,
     /// Examples that the standard deviation was taken over.
     pub collapsed_over: usize,
@@ -61,7 +63,8 @@ pub struct UnitDiagnostics {
 }
 
 impl UnitDiagnostics {
-    /// Counts at `params`, which are the engine's, with the ρ̂ of `cost`; collapsed units over the examples `rows`.
+    /// Counts at `params`, which are the engine's, with the ρ̂ of `cost`; collapsed units over the examples `rows`, whose
+    /// activations come back, added up.
     ///
     /// # Errors
     /// Those of [`Engine::activations`].
@@ -71,12 +74,12 @@ impl UnitDiagnostics {
         cost: &Cost,
         params: &Params<f32>,
         rows: &[usize],
-    ) -> Result<Self> {
-        let mut spread = Spread::new(params.shape.hidden);
+    ) -> Result<(Self, Spread)> {
+        let mut spread = Spread::new(params.shape.hidden, objective.activation);
         for rows in rows.chunks((HELD / params.shape.hidden).max(1)) {
             spread.add(&engine.activations(Layer::Hidden, rows)?);
         }
-        Ok(Self::of(objective, cost, params, &spread))
+        Ok((Self::of(objective, cost, params, &spread), spread))
     }
 
     /// Counts at `params`, with the ρ̂ of `cost`; collapsed units by the `spread` of their activations.
@@ -85,22 +88,23 @@ impl UnitDiagnostics {
         Self {
             dead: dead(&cost.rho_hat, objective),
             saturated: saturated(&cost.rho_hat),
-            collapsed: spread.collapsed(objective.activation),
+            collapsed: spread.collapsed(),
             collapsed_over: spread.rows,
             duplicates: count,
             duplicates_over: compared,
         }
     }
 
-    /// The last two counts in words, with what they were taken over where that is not everything.
+    /// The last two counts in words, with what they were taken over.
     pub fn likeness(&self, hidden: usize) -> String {
         let Self { collapsed, collapsed_over, duplicates, duplicates_over: compared, .. } = self;
         let about = if *compared < hidden { "about " } else { "" };
-        format!(
-            "{collapsed} collapsed over {}, {about}{} ({compared} compared)",
-            counted(*collapsed_over, "example"),
-            counted(*duplicates, "duplicate"),
-        )
+        let over = counted(*collapsed_over, "example");
+        let spread = match collapsed {
+            0 => format!("all differ from example to example (over {over})"),
+            _ => format!("{collapsed} nearly the same for every example (over {over})"),
+        };
+        format!("{spread}, {about}{} ({compared} compared)", counted(*duplicates, "duplicate"))
     }
 }
 
@@ -115,12 +119,14 @@ pub fn spaced(examples: usize, most: usize) -> Vec<usize> {
     (0..count).map(|i| (i as u128 * examples as u128 / count as u128) as usize).collect()
 }
 
-/// The spread of every unit's activation, from rows that come in pieces. Sums are those of differences from the first
-/// row: a unit that is always nearly 1 loses no digits.
+/// The spread of every unit's activation and how many are active at once, from rows that come in pieces. Sums are those of
+/// differences from the first row: a unit that is always nearly 1 loses no digits.
 #[derive(Debug)]
 pub struct Spread {
+    activation: Activation,
     rows: usize,
     units: Vec<Unit>,
+    active: Active,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -131,9 +137,15 @@ struct Unit {
 }
 
 impl Spread {
-    /// Of `hidden` units, over no rows yet.
-    pub fn new(hidden: usize) -> Self {
-        Self { rows: 0, units: vec![Unit::default(); hidden] }
+    /// Of `hidden` units with this activation, over no rows yet.
+    pub fn new(hidden: usize, activation: Activation) -> Self {
+        let active = Active::new(activation, hidden);
+        Self { activation, rows: 0, units: vec![Unit::default(); hidden], active }
+    }
+
+    /// Mean number of active units of a row.
+    pub fn l0(&self) -> f64 {
+        self.active.l0()
     }
 
     /// Takes activations `[rows, h]`.
@@ -143,6 +155,7 @@ impl Spread {
             self.units.iter_mut().zip(a2).for_each(|(unit, &a)| unit.first = a);
         }
         self.rows += a2.len() / hidden;
+        self.active.add(a2);
         self.units.par_chunks_mut(TASK).enumerate().for_each(|(task, units)| {
             for row in a2.chunks_exact(hidden) {
                 units.iter_mut().zip(&row[task * TASK..]).for_each(|(unit, &a)| unit.add(a));
@@ -151,9 +164,14 @@ impl Spread {
     }
 
     /// How many units hardly depend on the example.
-    fn collapsed(&self, activation: Activation) -> usize {
-        let deviations = self.deviations().map(|deviation| deviation * activation.active_fraction().factor);
-        deviations.filter(|&deviation| deviation < COLLAPSED).count()
+    fn collapsed(&self) -> usize {
+        let fraction = self.activation.active_fraction();
+        let collapsed = |(unit, deviation): &(&Unit, f64)| {
+            let mean = fraction.at(f64::from(unit.first) + unit.sum / self.rows as f64);
+            // A unit at the very end of its range spreads by nothing of nothing.
+            deviation * fraction.factor <= COLLAPSED * mean.min(1.0 - mean).max(0.0)
+        };
+        self.units.iter().zip(self.deviations()).filter(collapsed).count()
     }
 
     /// The standard deviation of each unit's activation, over all rows.

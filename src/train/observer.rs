@@ -7,6 +7,7 @@ use crate::engine::{Engine, ReusedBuffers, State};
 use crate::error::Result;
 use crate::math::objective::Cost;
 use crate::math::optim::lbfgs::Lbfgs;
+use crate::train::measures::Measures;
 
 /// The state after an update, as an observer sees it. The default, with fields set, is one to try an observer with.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,8 @@ pub struct Progress {
     pub samples: u64,
     /// Seconds that have been trained.
     pub seconds: f64,
+    /// Measures of J's parameters, over the rows of J and some of all examples, where the recipe has a yardstick.
+    pub measures: Option<Measures>,
     /// J over held-out examples at the last look at them, where there are some.
     pub held_out: Option<HeldOutCost>,
 }
@@ -40,6 +43,8 @@ pub struct HeldOutCost {
     pub j: f64,
     /// Its reconstruction term.
     pub reconstruction: f64,
+    /// Measures beside J; not known of a look before a checkpoint of 0.1.0.
+    pub measures: Option<Measures>,
 }
 
 /// How far a run has come: with the engine's state all that decides what follows. Streams of random numbers are made

@@ -52,6 +52,7 @@ fn run(
     let setup = Setup { objective: objective(), cut, rho_hat: RhoHat::default(), threads: 0 };
     let mut engine = choice.open(&setup, &(Params::random(SHAPE, seed), examples(seed)))?;
     let recipe = Recipe {
+        yardstick: None,
         optimizer: OptimizerConfig::of(
             optimizer,
             0.9,

@@ -8,7 +8,7 @@ use rhohat::data::batches::{Dataset, ExampleSet, RowSelection};
 use rhohat::data::shuffle::{BatchSampler, RunOrder, Shuffle, WINDOW};
 use rhohat::data::stream::{Feed, Store, Transform};
 use rhohat::data::{Normalize, Preprocess, Scale};
-use rhohat::engine::device::{Choice, Setup, Start};
+use rhohat::engine::device::{Choice, ParamsAndExamples, Setup};
 use rhohat::engine::{Chunking, Engine, Job};
 use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
@@ -45,6 +45,7 @@ fn jobs() -> Vec<Job> {
 /// Two updates, with whatever is allocated at the first.
 fn learn(engine: &mut dyn Engine, job: &Job, shuffle: Shuffle) {
     let recipe = Recipe {
+        yardstick: None,
         optimizer: OptimizerConfig::of(
             job.optimizer,
             0.9,
@@ -65,7 +66,7 @@ fn setup(job: &Job) -> Setup {
 /// Start values that are drawn when they are wanted, so that only the engine holds them.
 struct Drawn<'a>(&'a Job);
 
-impl Start for Drawn<'_> {
+impl ParamsAndExamples for Drawn<'_> {
     fn single(&self) -> rhohat::Result<(Params<f32>, ExampleSet)> {
         let (params, matrix) = self.double()?;
         Ok((params.cast(), matrix.cast::<f32>().into()))
@@ -171,7 +172,7 @@ impl OnDisk {
     const SHUFFLE: Shuffle = Shuffle { seed: 0, run: Some(20), order: RunOrder::Drawn };
 }
 
-impl Start for OnDisk {
+impl ParamsAndExamples for OnDisk {
     fn single(&self) -> rhohat::Result<(Params<f32>, ExampleSet)> {
         let feed = feed(&self.0, Self::SHUFFLE)?;
         let shape = Shape { visible: self.0.cols, hidden: 100 };

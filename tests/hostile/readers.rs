@@ -131,6 +131,7 @@ pub fn read_checkpoint(path: &Path) -> Result<Seen> {
         cpu.set_state(&found.state)?;
         let optimizer = if found.position.search.is_some() { Optimizer::Lbfgs } else { Optimizer::Adam };
         let recipe = Recipe {
+            yardstick: None,
             optimizer: OptimizerConfig::of(
                 optimizer,
                 0.9,

@@ -41,7 +41,7 @@ COST_DOUBLE = 1e-12
 # thread or two, are 0.08 % apart; the program's and SciPy's up to 0.24 % as seen.
 SEARCH = 0.01
 # Features of 25 without a direction; of weights at random all 25 are.
-UNORIENTED = 3
+UNORIENTED = {"median": 1, "worst": 3, "seed 0": 2}
 
 # Photographs that lie in scikit-image's own package.
 PHOTOGRAPHS = ["astronaut.png", "brick.png", "camera.png", "chelsea.png", "clock_motion.png", "coffee.png",
@@ -247,11 +247,13 @@ def photographs(checks):
 def features(checks):
     """How many features of the lecture's experiment have a direction."""
     counts = []
-    for seed in range(1, 6):
+    for seed in range(10):
         _, params = checks.train("--device", "cpu", "--seed", seed)
         counts.append(sum(bool(oriented(row.reshape(8, 8))) for row in params["encoder.weight"]))
-    print(f"        oriented features of 25 at seeds 1 to 5: {counts}")
-    checks.within("features without direction, median", 25 - int(np.median(counts)), UNORIENTED)
+    print(f"        oriented features of 25 at seeds 0 to 9: {counts}")
+    found = {"median": np.median(counts), "worst": min(counts), "seed 0": counts[0]}
+    for name, most in UNORIENTED.items():
+        checks.within(f"features without direction, {name}", 25 - found[name], most)
 
 
 def oriented(feature):

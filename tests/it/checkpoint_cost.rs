@@ -79,6 +79,7 @@ fn a_checkpoint_every_second_costs_less_than_a_twentieth_of_the_throughput() {
     let costs = [Optimizer::Sgd, Optimizer::Adam].map(|optimizer| {
         let mut cpu = Cpu::new(&Setup::default(), Params::random(SHAPE, 1), examples.clone()).unwrap();
         let recipe = Recipe {
+            yardstick: None,
             optimizer: OptimizerConfig::of(
                 optimizer,
                 0.9,

@@ -30,8 +30,13 @@ fn checkpoint(steps: usize) -> Checkpoint {
     state.average = Some(vec![0.25; 7]);
     let position = TrainProgress { steps, samples: 120, search: Some(lbfgs), ..TrainProgress::default() };
     let metrics = Mark { bytes: 9, samples: 8, seconds: 0.1, validation: Some(0.7), ..Mark::default() };
-    let patience =
-        Some(EarlyStoppingState { best: 0.1 + 0.2, reconstruction: Some(0.2), step: 2, waited: 1 });
+    let patience = Some(EarlyStoppingState {
+        best: 0.1 + 0.2,
+        reconstruction: Some(0.2),
+        measures: None,
+        step: 2,
+        waited: 1,
+    });
     Checkpoint { position, state, metrics, patience, provenance: None }
 }
 

@@ -107,6 +107,7 @@ fn recipe(optimizer: Optimizer) -> Recipe {
 
 fn recipe_of(optimizer: Optimizer, descent: DescentConfig) -> Recipe {
     Recipe {
+        yardstick: None,
         optimizer: OptimizerConfig::of(optimizer, 0.9, descent),
         resampling: None,
         steps: 10,

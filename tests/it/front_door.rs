@@ -6,8 +6,8 @@ use std::process::Command;
 
 use rhohat::data::Source;
 use rhohat::{
-    Activation, Data, Ended, Error, Matrix, Model, Normalize, Optimizer, Progress, ProgressObserver, Stage,
-    Trainer,
+    Activation, Data, Ended, Error, Matrix, Model, Normalize, Optimizer, Progress, ProgressObserver,
+    Schedule, Stage, Trainer,
 };
 use tempfile::tempdir;
 
@@ -22,6 +22,8 @@ fn rows() -> Data {
 /// Adam in batches on one thread.
 fn adam(steps: usize) -> Trainer {
     let trainer = Trainer::new(9).rho(0.1).optimizer(Optimizer::Adam).lr(0.02).batch(64);
+    // The steps of a longer run are those of a shorter one first.
+    let trainer = trainer.schedule(Schedule::Constant);
     trainer.steps(steps).device("cpu").threads(1).seed(3)
 }
 
@@ -104,6 +106,42 @@ fn codes_are_those_of_the_program_in_pieces_of_any_length() {
     assert!(trained.model.decode(&codes).unwrap() == trained.model.reconstruct(&data).unwrap());
     let narrow = Matrix::new(1, 2, vec![0.0; 2]);
     assert!(matches!(trained.model.decode(&narrow), Err(Error::Usage(_))));
+}
+
+#[test]
+fn an_evaluation_is_that_of_the_program_and_pieces_are_all_of_the_codes() {
+    let folder = tempdir().unwrap();
+    let (file, model) = (folder.path().join("rows.npy"), folder.path().join("model.safetensors"));
+    let values: Vec<f32> = (0..5 * 5000).map(|i| (i % 97) as f32 / 97.0).collect();
+    let mut out = std::fs::File::create(&file).unwrap();
+    rhohat::data::npy::write_header(&mut out, 5000, 5).unwrap();
+    rhohat::data::npy::write_values(&mut out, &values).unwrap();
+    drop(out);
+    let data = Data::from_rows(values, 5).unwrap();
+    let trained = Trainer::new(3).rho(0.2).steps(10).device("cpu").fit(&data).unwrap().model;
+    trained.save(&model).unwrap();
+    for device in ["cpu", "reference"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rhohat"));
+        command.arg("eval").args([&model, &file]).args(["--device", device, "-q", "--json"]);
+        let told: serde_json::Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+        let loaded = Model::load(&model).unwrap().device(device);
+        for data in [&data, &Data::open(&file).unwrap()] {
+            let evaluation = serde_json::to_value(loaded.evaluate(data).unwrap()).unwrap();
+            for (name, value) in evaluation.as_object().unwrap() {
+                assert_eq!(value, &told[name], "{name} on {device}");
+            }
+        }
+    }
+    let mut on_data = trained.on(&data).unwrap();
+    assert_eq!((on_data.examples(), on_data.shape()), (5000, trained.shape()));
+    let pieces: Vec<_> = on_data.pieces().collect();
+    assert!(pieces.len() > 1 && pieces.last().unwrap().end == 5000, "{pieces:?}");
+    let codes: Vec<f32> = pieces.iter().flat_map(|rows| on_data.encode(rows).unwrap()).collect();
+    let again: Vec<f32> = pieces.iter().flat_map(|rows| on_data.reconstruct(rows).unwrap()).collect();
+    assert!(codes == trained.encode(&data).unwrap().values);
+    assert!(again == trained.reconstruct(&data).unwrap().values);
+    let narrow = Data::from_rows(vec![0.5; 8], 4).unwrap();
+    assert!(matches!(trained.evaluate(&narrow), Err(Error::Input { .. })));
 }
 
 /// Counts reports and stages, and stops after some steps.

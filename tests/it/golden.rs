@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rhohat::data::batches::ExampleSet;
-use rhohat::engine::device::{Choice, Setup, Start};
+use rhohat::engine::device::{Choice, ParamsAndExamples, Setup};
 use rhohat::engine::reference::Reference;
 use rhohat::engine::{Chunking, Engine, RhoHat, Rows, Step, Update};
 use rhohat::math::objective::{Objective, RhoHatMode};
@@ -54,7 +54,7 @@ const DOUBLE: f64 = ROUNDINGS / (1u64 << 53) as f64;
 const SINGLE: f64 = ROUNDINGS * UNIT;
 
 /// Parameters and data are exact in f32, so that every engine starts from the same numbers.
-impl Start for Golden {
+impl ParamsAndExamples for Golden {
     fn single(&self) -> rhohat::Result<(Params<f32>, ExampleSet)> {
         let (params, data) = self.double()?;
         Ok((params.cast(), data.cast().into()))

@@ -30,6 +30,7 @@ mod resume;
 mod revive;
 mod scale;
 mod shaders;
+mod start;
 mod streaming;
 mod submissions;
 mod texts;

@@ -24,7 +24,7 @@ const SHAPE: Shape = Shape { visible: 13, hidden: 21 };
 const ROWS: usize = 90;
 const STEPS: usize = 40;
 
-fn engines(test: &str) -> Vec<(&'static str, Choice)> {
+pub(crate) fn engines(test: &str) -> Vec<(&'static str, Choice)> {
     let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Arc::new(gpu))));
     [("reference", Choice::Reference), ("cpu", Choice::Cpu)].into_iter().chain(software).collect()
 }
@@ -43,6 +43,7 @@ fn cases(optimizer: Optimizer) -> Vec<(Setup, Recipe)> {
     let objective = Objective { penalty: Penalty::kl(0.05), beta: 0.3, ..Objective::default() };
     let rate = LearningRate { base: 0.02, schedule: Schedule::Cosine, warmup: 7, steps: STEPS };
     let recipe = |batch, beta_warmup| Recipe {
+        yardstick: None,
         optimizer: OptimizerConfig::of(optimizer, 0.9, DescentConfig { rate, batch, beta_warmup }),
         resampling: None,
         steps: STEPS,

@@ -72,6 +72,7 @@ fn run(
 
 fn recipe(resampling: Option<Resampling>) -> Recipe {
     Recipe {
+        yardstick: None,
         optimizer: OptimizerConfig::Adam {
             descent: DescentConfig { batch: Some(60), ..DescentConfig::constant(0.01) },
         },

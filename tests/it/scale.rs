@@ -90,6 +90,7 @@ fn a_search_whose_every_tensor_is_cut_many_times_takes_the_way_of_the_reference(
         let mut engine = choice.open(&setup, &(problem.params.clone(), problem.data.clone())).unwrap();
         let before = engine.cost().unwrap().total();
         let recipe = Recipe {
+            yardstick: None,
             optimizer: OptimizerConfig::Lbfgs,
             resampling: None,
             steps: ITERATIONS,

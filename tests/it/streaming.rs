@@ -12,7 +12,7 @@ use rhohat::data::batches::{Dataset, ExampleSet, RowSelection};
 use rhohat::data::shuffle::{BatchSampler, RunOrder, Shuffle};
 use rhohat::data::stream::{Feed, Store, Transform, fit};
 use rhohat::data::{Normalize, Preprocess, Scale, Source};
-use rhohat::engine::device::{Choice, Setup, Start};
+use rhohat::engine::device::{Choice, ParamsAndExamples, Setup};
 use rhohat::engine::{Chunking, Engine};
 use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
@@ -89,7 +89,7 @@ enum Rows {
 
 struct From(Rows);
 
-impl Start for From {
+impl ParamsAndExamples for From {
     fn single(&self) -> rhohat::Result<(Params<f32>, ExampleSet)> {
         let shape = Shape { visible: COLS, hidden: 19 };
         let examples = match &self.0 {
@@ -114,6 +114,7 @@ fn engines(test: &str) -> Vec<Choice> {
 
 fn trained(engine: &mut dyn Engine, optimizer: Optimizer, batch: Option<usize>) -> (u64, Params<f32>) {
     let recipe = Recipe {
+        yardstick: None,
         optimizer: OptimizerConfig::of(
             optimizer,
             0.9,

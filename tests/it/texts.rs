@@ -50,12 +50,12 @@ fn literals(code: &str) -> Vec<(usize, &str)> {
             }
             found.push((1 + code[..next].matches('\n').count(), &code[next + 1..last]));
             last + close.len()
-        } else if rest.starts_with('\'') {
+        } else if let Some(inner) = rest.strip_prefix('\'') {
             // A character, or the name of a lifetime or loop.
-            let mut inner = rest[1..].char_indices();
-            let first = inner.next().map_or(' ', |(_, c)| c);
-            match inner.next() {
-                _ if first == '\\' => end(rest[3..].find('\'').map(|length| next + 4 + length)),
+            let mut characters = inner.char_indices();
+            let first = characters.next().map_or(' ', |(_, c)| c);
+            match characters.next() {
+                _ if first == '\\' => end(inner[2..].find('\'').map(|length| next + 4 + length)),
                 Some((length, '\'')) => next + length + 2,
                 _ => next + 1,
             }

@@ -97,7 +97,7 @@ fn the_spread_of_activations_in_pieces_is_that_of_all_and_keeps_its_digits_near_
     let mut stream = Stream::new(3, "activations");
     let a2: Vec<f32> =
         (0..rows * hidden).map(|i| (1.0 - 1e-6 * (i % hidden) as f64 * stream.unit()) as f32).collect();
-    let mut spread = Spread::new(hidden);
+    let mut spread = Spread::new(hidden, Activation::Sigmoid);
     a2.chunks(7 * hidden).for_each(|piece| spread.add(piece));
     for (unit, deviation) in spread.deviations().enumerate() {
         let column = || a2.iter().skip(unit).step_by(hidden).map(|&a| f64::from(a));
@@ -123,10 +123,11 @@ fn two_points(f: Activation, w1: &[f32], rows: usize) -> (Setup, (Params<f32>, M
 
 #[test]
 fn collapsed_units_are_those_whose_active_fraction_hardly_spreads_on_every_engine() {
-    // f(±w) spreads by tanh w, or by tanh(w/2)/2 for the sigmoid: the active fraction of tanh by (tanh w)/2.
+    // About a mean of 1/2 f(±w) spreads by tanh(w/2)/2 for the sigmoid, the active fraction of tanh by (tanh w)/2: a twentieth
+    // of the mean at w = 0.1 and 0.05.
     let cases = [
-        (Activation::Sigmoid, [0.0, 0.039, -0.039, 0.041, 1.0, 9.0], 3),
-        (Activation::Tanh, [0.0, 0.0199, -0.0199, 0.0202, 0.041, 9.0], 3),
+        (Activation::Sigmoid, [0.0, 0.0995, -0.0995, 0.101, 1.0, 9.0], 3),
+        (Activation::Tanh, [0.0, 0.0498, -0.0498, 0.0503, 0.1, 9.0], 3),
     ];
     for (name, choice) in engines("collapsed units") {
         for (f, w1, wanted) in cases {
@@ -145,7 +146,31 @@ fn measure(
     rows: &[usize],
 ) -> UnitDiagnostics {
     let cost: Cost = engine.cost().unwrap();
-    UnitDiagnostics::measure(engine, objective, &cost, params, rows).unwrap()
+    UnitDiagnostics::measure(engine, objective, &cost, params, rows).unwrap().0
+}
+
+#[test]
+fn a_rare_unit_is_not_collapsed_and_a_constant_one_is_whatever_its_value() {
+    let rows = 1_000;
+    // A constant of any size, one that is active once in a hundred rows, one that is so all but once, one that swings by
+    // half of its small mean.
+    let unit = |unit: usize, row: usize| match unit {
+        0 => 0.01,
+        1 => 0.999,
+        2 => 1e-6,
+        3 => f32::from(row.is_multiple_of(100)),
+        4 => f32::from(!row.is_multiple_of(100)),
+        _ => 0.001 + 0.0005 * f32::from(row.is_multiple_of(2)),
+    };
+    let a2: Vec<f32> = (0..rows).flat_map(|row| (0..6).map(move |j| unit(j, row))).collect();
+    let mut spread = Spread::new(6, Activation::Sigmoid);
+    a2.chunks(60).for_each(|piece| spread.add(piece));
+    let (objective, params) = (Objective::default(), Params::zeros(Shape { visible: 1, hidden: 6 }));
+    let mut cost = Cost::default();
+    cost.rho_hat = vec![0.1; 6];
+    assert_eq!(UnitDiagnostics::of(&objective, &cost, &params, &spread).collapsed, 3);
+    // Two of the six are above one half: 0.999 always, the last but one in all rows but ten, the fourth in ten.
+    assert!((spread.l0() - 2.0).abs() < 1e-12, "{}", spread.l0());
 }
 
 #[test]

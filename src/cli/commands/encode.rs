@@ -3,8 +3,9 @@
 use crate::io::paths::PathText;
 use serde_json::json;
 
-use super::on_data::{Made, Opening, Reach};
+use super::on_data::{Made, Opening};
 use super::outputs::{Kind, Wanted};
+use crate::api::Reach;
 use crate::cli::args::MapArgs;
 use crate::cli::output::print;
 
@@ -15,14 +16,14 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
     let wanted = Wanted { flag: "-o", path: &args.out, kinds, inputs, force: Some(args.force) };
     let out = wanted.check()?;
     let mut session = opening.session(Made::Codes)?;
-    let (rows, hidden) = (session.examples.size().0, session.engine.shape().hidden);
+    let (rows, hidden) = (session.on.examples(), session.on.shape().hidden);
     let (mut pass, mut reach) = (session.pass(), Reach::default());
     out.write_rows((rows, hidden), || {
         let Some(range) = pass.next() else { return Ok(None) };
-        reach.add(&session.examples.rows(range.clone())?.values);
-        session.encode(&range).map(Some)
+        reach.add(&session.on.rows().rows(range.clone())?.values);
+        session.on.encode(&range).map(Some)
     })?;
-    reach.warn(&session);
+    session.on.warn(&reach);
     let out = PathText::from(&*args.out);
     let report = json!({ "examples": rows, "hidden": hidden, "out": out, "data": session.data });
     print(args.on.json, &report, |_| {

@@ -1,20 +1,19 @@
-//! A model on data: what `eval`, `encode` and `reconstruct` share. Rows come piece by piece, so that neither they nor what
-//! is made of them has to fit in memory.
+//! A model on data as `eval`, `encode` and `reconstruct` ask for it: what their flags say, and the memory that may be taken.
+//! [`crate::OnData`] does the work.
 
 mod room;
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::Error;
+use crate::api::Names;
 use crate::data::batches::ExampleSet as Given;
-use crate::data::dtype::DType;
-use crate::data::{DataContents, DataDescription, LazyExamples, Normalize, Opened, Preprocess, Source};
-use crate::engine::device::{Choice, Selector, Setup, Start};
-use crate::engine::{Chunking, Engine, RhoHat};
+use crate::data::{DataContents, DataDescription, LazyExamples, Opened, Preprocess, Source};
+use crate::engine::device::{Choice, ParamsAndExamples, Selector};
 use crate::math::objective::Objective;
 use crate::math::params::{Matrix, Params, Shape};
-use crate::run::config::{check_objective, reach_warning, scale_warning};
+use crate::run::config::check_objective;
 use crate::run::data_log::{self, FOREIGN};
 use crate::run::model_file::{Meta, ModelFile};
 use indicatif::{HumanCount, ProgressBar};
@@ -25,20 +24,10 @@ use room::Room;
 
 /// A model that is given the examples of some data.
 pub struct Session {
-    /// The engine.
-    pub engine: Box<dyn Engine>,
-    /// The examples, after the model's preprocessing.
-    pub examples: LazyExamples,
-    /// The objective J.
-    pub objective: Objective,
+    /// The model on them.
+    pub on: crate::OnData,
     /// The description of DATA, as JSON.
     pub data: serde_json::Value,
-    /// DATA, for messages.
-    path: PathBuf,
-    /// The type of its numbers.
-    number: Option<DType>,
-    /// Rows that are asked of the engine at a time.
-    piece: usize,
 }
 
 /// An opened model, before anything large is read.
@@ -86,15 +75,15 @@ impl<'a> Opening<'a> {
         check_divide(args, &opened.source)?;
         let preprocess = preprocess(args, &file, &opened.description);
         data_log::log(&opened.description, preprocess.scale, Some(file.shape().visible));
-        let (data, number) = (opened.description.json(preprocess.scale), opened.source.dtype());
+        let (data, dtype) = (opened.description.json(preprocess.scale), opened.source.dtype());
         let examples = examples(args, opened, &preprocess, file.shape())?;
         let room::Pieces { at_once, asked, pictures } = room.pieces(&examples)?;
         examples.set_capacity(pictures);
-        let setup = Setup { objective, cut: Chunking::default(), rho_hat: RhoHat::default(), threads: 0 };
-        let mut engine = choice.open(&setup, &OnExamples { file: &file, examples: &examples })?;
-        engine.compute_at_once(at_once);
-        let path = args.data.clone();
-        Ok(Session { engine, examples, objective, data, path, number, piece: asked })
+        let start = OnExamples { file: &file, examples: &examples };
+        let names = Names { model: args.model.clone(), data: args.data.clone() };
+        let mut on = crate::OnData::open(&choice, objective, &start, (examples.clone(), dtype), names)?;
+        on.cut(at_once, asked);
+        Ok(Session { on, data })
     }
 }
 
@@ -182,7 +171,7 @@ struct OnExamples<'a> {
     examples: &'a LazyExamples,
 }
 
-impl Start for OnExamples<'_> {
+impl ParamsAndExamples for OnExamples<'_> {
     fn single(&self) -> crate::Result<(Params<f32>, Given)> {
         Ok((self.file.params()?, self.examples.examples()?))
     }
@@ -195,56 +184,15 @@ impl Start for OnExamples<'_> {
 impl Session {
     /// A pass over the examples.
     pub fn pass(&self) -> Pass {
-        let rows = self.examples.size().0;
-        Pass { rows, piece: self.piece, next: 0, bar: progress::bar(rows, 20) }
-    }
-
-    /// A2 of examples, `[rows, h]`, all of them finite.
-    pub fn encode(&mut self, rows: &Range<usize>) -> crate::Result<Vec<f32>> {
-        let codes = self.engine.encode(rows.start, rows.len())?;
-        self.check_finite(codes, rows, "hidden activation")
-    }
-
-    /// A3 of examples, `[rows, n]`, in the model's normalised space, all of them finite.
-    pub fn reconstruct(&mut self, rows: &Range<usize>) -> crate::Result<Vec<f32>> {
-        let outputs = self.engine.reconstruct(rows.start, rows.len())?;
-        self.check_finite(outputs, rows, "output")
-    }
-
-    /// The same with the values that the data came in.
-    pub fn restore(&mut self, rows: &Range<usize>) -> crate::Result<Vec<f32>> {
-        let mut outputs = self.reconstruct(rows)?;
-        let preprocess = self.examples.preprocess();
-        let means = match preprocess.normalize {
-            Normalize::Lecture => self.examples.rows(rows.clone())?.means,
-            Normalize::None | Normalize::Unit => Vec::new(),
-        };
-        preprocess.restore(&mut outputs, &means);
-        self.check_finite(outputs, rows, "restored output")
-    }
-
-    /// Refuses a result that 32 bits do not hold: the model and the data are finite.
-    fn check_finite(&self, values: Vec<f32>, rows: &Range<usize>, what: &str) -> crate::Result<Vec<f32>> {
-        let Some(bad) = values.iter().position(|x| !x.is_finite()) else { return Ok(values) };
-        let (cols, count) =
-            (values.len() / rows.len().max(1), values.iter().filter(|x| !x.is_finite()).count());
-        let (row, col) = (rows.start + bad / cols, bad % cols);
-        let fact = format!(
-            "{what} {col} of example {row} (counted from 0) is {}, like {count} of the {} numbers from example {} on",
-            values[bad],
-            values.len(),
-            rows.start
-        );
-        let remedy = "the data or the weights are too large for 32-bit numbers; scale the data (--normalize unit), or take the model that belongs to them";
-        Err(Error::input(&self.path, format!("{fact}: {remedy}")))
+        let rows = self.on.examples();
+        Pass { pieces: Box::new(self.on.pieces()), rows, bar: progress::bar(rows, 20) }
     }
 }
 
-/// Examples in pieces, from the first to the last.
+/// Examples in pieces, from the first to the last, with a bar.
 pub struct Pass {
+    pieces: Box<dyn Iterator<Item = Range<usize>>>,
     rows: usize,
-    piece: usize,
-    next: usize,
     bar: ProgressBar,
 }
 
@@ -252,51 +200,11 @@ impl Iterator for Pass {
     type Item = Range<usize>;
 
     fn next(&mut self) -> Option<Range<usize>> {
-        self.bar.set_position(self.next as u64);
-        if self.next == self.rows {
+        let next = self.pieces.next();
+        self.bar.set_position(next.as_ref().map_or(self.rows, |rows| rows.start) as u64);
+        if next.is_none() {
             self.bar.finish_and_clear();
-            return None;
         }
-        let first = self.next;
-        self.next = (first + self.piece).min(self.rows);
-        Some(first..self.next)
-    }
-}
-
-/// The least and the largest of the examples, for a warning about what the output cannot reach.
-#[derive(Clone, Copy, Debug)]
-pub struct Reach {
-    least: f64,
-    most: f64,
-}
-
-impl Default for Reach {
-    fn default() -> Self {
-        Self { least: f64::INFINITY, most: f64::NEG_INFINITY }
-    }
-}
-
-impl Reach {
-    /// Takes more examples.
-    pub fn add(&mut self, values: &[f64]) {
-        for &x in values {
-            self.least = self.least.min(x);
-            self.most = self.most.max(x);
-        }
-    }
-
-    /// The largest absolute value.
-    pub fn largest(&self) -> f64 {
-        self.least.abs().max(self.most.abs())
-    }
-
-    /// Warns, if there is something beyond the output's reach, or divided that was no bytes.
-    pub fn warn(&self, session: &Session) {
-        let (extremes, preprocess) = ([self.least, self.most], session.examples.preprocess());
-        let beyond = reach_warning(&extremes, session.objective.output, None);
-        let divided = scale_warning(&extremes, preprocess, session.number);
-        for warning in beyond.into_iter().chain(divided) {
-            tracing::warn!("{warning}");
-        }
+        next
     }
 }

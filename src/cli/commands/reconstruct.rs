@@ -6,8 +6,9 @@ use crate::io::paths::PathText;
 use crate::run::picture;
 use serde_json::json;
 
-use super::on_data::{Made, Opening, Reach, Session};
+use super::on_data::{Made, Opening, Session};
 use super::outputs::{Destination, Kind, Wanted};
+use crate::api::Reach;
 use crate::cli::args::MapArgs;
 use crate::cli::output::print;
 
@@ -19,8 +20,8 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
     let out = wanted.check()?;
     let made = if out.kind == Kind::Png { Made::Picture } else { Made::Outputs };
     let mut session = opening.session(made)?;
-    let (examples, visible) = session.examples.size();
-    let whitened = session.examples.preprocess().whiten;
+    let (examples, visible) = session.on.rows().size();
+    let whitened = session.on.rows().preprocess().whiten;
     let what = match out.kind {
         Kind::Png => {
             let picture = the_picture(args, &mut session)?;
@@ -37,7 +38,7 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
             "the model's images were whitened, which cannot be undone: the result is in whitened space"
         );
     }
-    let left_out = session.examples.cropped();
+    let left_out = session.on.rows().cropped();
     let report = json!({
         "examples": examples, "visible": visible, "whitened": whitened, "out": PathText::from(&*args.out),
         "data": session.data, "left_out": left_out,
@@ -48,18 +49,18 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
 /// Writes all examples as rows.
 fn write(out: &Destination, session: &mut Session) -> crate::Result<()> {
     let (mut pass, mut reach) = (session.pass(), Reach::default());
-    out.write_rows(session.examples.size(), || {
+    out.write_rows(session.on.rows().size(), || {
         let Some(range) = pass.next() else { return Ok(None) };
-        reach.add(&session.examples.rows(range.clone())?.values);
-        session.restore(&range).map(Some)
+        reach.add(&session.on.rows().rows(range.clone())?.values);
+        session.on.reconstruct(&range).map(Some)
     })?;
-    reach.warn(session);
+    session.on.warn(&reach);
     Ok(())
 }
 
 /// The one picture that the examples are the patches of.
 fn the_picture(args: &MapArgs, session: &mut Session) -> Result<Picture, Error> {
-    let grids = session.examples.grids().unwrap_or_default();
+    let grids = session.on.rows().grids().unwrap_or_default();
     let refused = |why: String| Err(Error::usage(format!("-o {}: {why}", args.out.display())));
     match grids.len() {
         0 => return refused("DATA are rows, which are no picture; write them with -o FILE.npy".to_owned()),
@@ -70,7 +71,7 @@ fn the_picture(args: &MapArgs, session: &mut Session) -> Result<Picture, Error> 
             ));
         }
     }
-    let (mut rows, (examples, visible)) = (Vec::new(), session.examples.size());
+    let (mut rows, (examples, visible)) = (Vec::new(), session.on.rows().size());
     if rows.try_reserve_exact(examples * visible).is_err() {
         let fact = "out of memory: the system refuses room for its patches";
         return Err(Error::device(format!(
@@ -78,8 +79,8 @@ fn the_picture(args: &MapArgs, session: &mut Session) -> Result<Picture, Error> 
         )));
     }
     for range in session.pass() {
-        rows.extend(session.restore(&range)?);
+        rows.extend(session.on.reconstruct(&range)?);
     }
-    let pictures = session.examples.preprocess().pictures(&rows, &grids);
+    let pictures = session.on.rows().preprocess().pictures(&rows, &grids);
     pictures.and_then(|mut pictures| pictures.pop()).ok_or_else(|| Error::usage("DATA are no picture"))
 }

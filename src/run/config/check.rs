@@ -95,6 +95,10 @@ impl Config {
     /// The start model has the last word on the shape.
     fn check_init(&self, facts: &ConfigContext<'_>) -> Result<()> {
         let Some(file) = facts.init else { return Ok(()) };
+        if let Some(start) = self.start {
+            let fact = format!("`start` {} says how weights are drawn, but `init` brings them", start.name());
+            return Err(Error::usage(format!("{fact}; leave one of them out")));
+        }
         let (found, wanted) = (file.shape(), self.shape(facts.kind)?);
         ensure(wanted.hidden == found.hidden, || {
             let fact = format!("`hidden` {}: the model of `init` has {}", wanted.hidden, found.hidden);

@@ -17,6 +17,7 @@ use crate::io::memory::Bytes;
 use crate::io::paths::PathText;
 use crate::math::objective::{Activation, RhoHatMode};
 use crate::math::optim::{Optimizer, Schedule};
+use crate::math::start::Start;
 use crate::run::every::{Every, Span};
 
 /// The settings of a run that may be given, each named as in `config.toml`: by flags, in a file or by a program. `None`
@@ -79,10 +80,10 @@ pub struct Settings {
     /// Update rule [default: lbfgs, above 50000 rows of DATA adam]
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_parser = parsers::words::<Optimizer>(Optimizer::ALL.map(Optimizer::name)), help_heading = "Optimiser"))]
     pub optimizer: Option<Optimizer>,
-    /// Learning rate [default: adam 0.001, sgd 0.01]
+    /// Learning rate [default: adam 0.01, sgd 0.3, less in wide layers]
     #[cfg_attr(feature = "cli", arg(long, value_name = "X", help_heading = "Optimiser"))]
     pub lr: Option<f64>,
-    /// Course of the learning rate [default: constant]
+    /// Course of the learning rate [default: cosine]
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_parser = parsers::words::<Schedule>(["constant", "cosine"]), help_heading = "Optimiser", hide_short_help = true))]
     pub schedule: Option<Schedule>,
     /// Updates over which the learning rate rises [default: 0]
@@ -97,7 +98,7 @@ pub struct Settings {
     /// Updates between two times at which dead units are given new weights [default: they stay dead]
     #[cfg_attr(feature = "cli", arg(long = "resample", alias = "revive", value_name = "N", value_parser = parsers::count(), help_heading = "Optimiser", hide_short_help = true))]
     pub revive: Option<usize>,
-    /// Rows an update [default: full; adam and sgd 1000]
+    /// Rows an update [default: full; adam and sgd 250]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N|full", help_heading = "Optimiser"))]
     pub batch: Option<Batch>,
     /// Rows computed at a time, where memory is short; the result is the same
@@ -129,7 +130,7 @@ pub struct Settings {
     /// Passes over the data [default: 20 in mini-batches]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parsers::count(), help_heading = "Optimiser"))]
     pub epochs: Option<usize>,
-    /// Updates, or iterations of lbfgs [default: 400 on all rows]
+    /// Updates, or iterations of lbfgs [default: 400 on all rows, 800 on the built-in pictures]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parsers::count(), help_heading = "Optimiser"))]
     pub steps: Option<usize>,
     /// Side of the patches cut from images, pixels [default: 8]
@@ -158,6 +159,9 @@ pub struct Settings {
     /// Rows, drawn at random, that the normalisation is fitted on [default: all]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parsers::count(), help_heading = "Data", hide_short_help = true))]
     pub fit_rows: Option<usize>,
+    /// How parameters begin: as in the lecture, or fitted to the data and to rho [default: data; lbfgs on the built-in pictures lecture]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "KIND", value_parser = parsers::words::<Start>(Start::ALL.map(Start::name)), help_heading = "Model"))]
+    pub start: Option<Start>,
     /// Start from this model, with its settings
     #[cfg_attr(feature = "cli", arg(long, value_name = "MODEL", value_parser = parsers::path(), help_heading = "Model"))]
     pub init: Option<PathText>,
@@ -197,7 +201,7 @@ pub struct Settings {
 }
 
 /// What each of all settings decides. Where several of one property are told of, it is in this order.
-pub(super) const PROPERTIES: [(&str, &[Property]); 48] = [
+pub(super) const PROPERTIES: [(&str, &[Property]); 49] = [
     ("data", &[OfSitting]),
     ("data_as_given", &[]),
     ("raw", &[OfRun]),
@@ -207,7 +211,7 @@ pub(super) const PROPERTIES: [(&str, &[Property]); 48] = [
     ("hidden", &[Binding, OfRun]),
     ("activation", &[OfRun]),
     ("output", &[OfRun]),
-    ("rho", &[OfObjective]),
+    ("rho", &[Binding, OfObjective]),
     ("beta", &[OfObjective]),
     ("lambda", &[OfObjective]),
     ("optimizer", &[Derivable, Binding, OfRun]),
@@ -239,6 +243,7 @@ pub(super) const PROPERTIES: [(&str, &[Property]); 48] = [
     ("whiten", &[Derivable, OfData, OfRun]),
     ("normalize", &[Derivable, OfData, OfRun]),
     ("fit_rows", &[OfRun]),
+    ("start", &[Derivable, OfRun]),
     ("init", &[OfSitting]),
     ("init_as_given", &[]),
     ("seed", &[OfRun]),

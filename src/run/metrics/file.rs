@@ -13,6 +13,7 @@ use crate::io::folder::{Claim, Folder};
 use crate::math::objective::{Cost, Objective};
 use crate::train::Progress;
 use crate::train::diagnostics::{dead, saturated};
+use crate::train::measures::Measures;
 
 /// One line of `metrics.jsonl`.
 #[derive(Debug, Serialize)]
@@ -20,6 +21,8 @@ struct Line {
     step: usize,
     #[serde(flatten)]
     terms: Terms,
+    #[serde(flatten)]
+    measures: Option<Measures>,
     rho_hat_min: f64,
     rho_hat_mean: f64,
     rho_hat_max: f64,
@@ -40,6 +43,9 @@ struct Line {
     /// The reconstruction term of that J.
     #[serde(skip_serializing_if = "Option::is_none")]
     validation_reconstruction: Option<f64>,
+    /// Measures at that look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation_measures: Option<Measures>,
     samples_per_second: f64,
     seconds: f64,
 }
@@ -120,9 +126,10 @@ impl MetricsFile {
     }
 
     /// Takes the cost over held-out examples, for the lines to come.
-    pub fn validated(&mut self, cost: &Cost) {
+    pub fn validated(&mut self, cost: &Cost, measures: Measures) {
         self.mark.validation = Some(cost.total());
         self.mark.validation_reconstruction = Some(cost.reconstruction);
+        self.mark.validation_measures = Some(measures);
     }
 
     /// Adds a line. Where the disk is full, or fails otherwise, it waits: the first time that is told.
@@ -229,6 +236,7 @@ impl MetricsFile {
         Line {
             step: progress.step,
             terms: Terms::of(&progress.cost),
+            measures: progress.measures,
             rho_hat_min: range.min,
             rho_hat_mean: range.mean,
             rho_hat_max: range.max,
@@ -241,6 +249,7 @@ impl MetricsFile {
             beta: progress.beta_share.map(|share| share * self.objective.beta),
             validation: self.mark.validation,
             validation_reconstruction: self.mark.validation_reconstruction,
+            validation_measures: self.mark.validation_measures,
             samples_per_second: rate(progress.samples - samples, progress.seconds - seconds),
             seconds: progress.seconds,
         }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use crate::data::batches::ExampleSet;
 use crate::data::split::{Split, hold_out};
 use crate::data::stream::{Feed, Store, Transform, fit};
-use crate::data::{Examples, Preprocess, Scale, Source};
-use crate::engine::device::Start;
+use crate::data::{Examples, Preprocess, Scale, Source, Variance};
+use crate::engine::device::ParamsAndExamples;
+use crate::engine::evenly;
 use crate::error::Result;
 use crate::io::memory::Bytes;
 use crate::math::params::{Matrix, Params, Real, Shape};
+use crate::math::start::{Start, sample_rows};
 use crate::run::DataRecord;
 use crate::run::config::Config;
 use crate::run::model_file::ModelFile;
@@ -117,6 +119,31 @@ impl TrainingSet {
         Ok(reach.into())
     }
 
+    /// Mean of ‖x − x̄‖² over the examples, of rows on disk over some of them; `None` where they do not vary.
+    pub fn variance(&self) -> Result<Option<f64>> {
+        Ok(match &self.rows {
+            TrainingRows::Held(matrix) => Variance::of(matrix, &self.preprocess),
+            TrainingRows::Stored(_) => Variance::of(&self.sample()?, &self.preprocess),
+        })
+    }
+
+    /// Some of the examples, evenly spaced: the same numbers, wherever the rows lie.
+    pub fn sample(&self) -> Result<Matrix<f64>> {
+        let (rows, cols) = self.size();
+        let chosen = evenly(rows, sample_rows(cols));
+        let mut values = Vec::with_capacity(chosen.len() * cols);
+        match &self.rows {
+            TrainingRows::Held(matrix) => chosen.iter().for_each(|&row| values.extend(matrix.row(row))),
+            TrainingRows::Stored(store) => {
+                let transform = Transform::new(store, &self.preprocess);
+                for &row in &chosen {
+                    values.extend(transform.in_double(store, row..row + 1)?);
+                }
+            }
+        }
+        Ok(Matrix::new(chosen.len(), cols, values))
+    }
+
     /// m and n.
     pub fn size(&self) -> (usize, usize) {
         match &self.rows {
@@ -163,17 +190,21 @@ pub struct TrainingStart<'a> {
 }
 
 impl TrainingStart<'_> {
-    /// Those of the start model, or at random.
+    /// Those of the start model, or at random, fitted to the examples where the settings say so.
     fn params<T: Real>(&self, drawn: impl FnOnce(Params<f32>) -> Params<T>) -> Result<Params<T>> {
         let shape = Shape { visible: self.examples.size().1, hidden: self.config.hidden };
-        match self.init {
-            Some(file) => file.params(),
-            None => Ok(drawn(Params::random(shape, self.config.seed))),
+        if let Some(file) = self.init {
+            return file.params();
         }
+        let params = Params::random(shape, self.config.seed);
+        Ok(drawn(match self.config.start {
+            Some(Start::Data) => params.fitted_to(&self.examples.sample()?, &self.config.objective()),
+            Some(Start::Lecture) | None => params,
+        }))
     }
 }
 
-impl Start for TrainingStart<'_> {
+impl ParamsAndExamples for TrainingStart<'_> {
     fn single(&self) -> Result<(Params<f32>, ExampleSet)> {
         let examples = match &self.examples.rows {
             TrainingRows::Held(matrix) => matrix.cast().into(),
@@ -213,7 +244,7 @@ impl HeldOutStart<'_> {
     }
 }
 
-impl Start for HeldOutStart<'_> {
+impl ParamsAndExamples for HeldOutStart<'_> {
     fn single(&self) -> Result<(Params<f32>, ExampleSet)> {
         Ok((self.params(), self.rows.cast().into()))
     }

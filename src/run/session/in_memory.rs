@@ -50,6 +50,7 @@ pub mod directory {
     use crate::run::metrics::Mark;
     use crate::run::session::{Session, Summary};
     use crate::run::{Divergence, RunDir};
+    use crate::train::measures::Measures;
     use crate::train::{EarlyStopping, Progress, StepContext, TrainProgress};
 
     /// A directory that cannot be.
@@ -92,7 +93,7 @@ pub mod directory {
         }
 
         /// Never called.
-        pub fn validated(&mut self, _: &Cost) {
+        pub fn validated(&mut self, _: &Cost, _: Measures) {
             self.0.never()
         }
 

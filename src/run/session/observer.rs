@@ -36,6 +36,13 @@ pub enum Stage {
     SavingCheckpoint,
     /// J is taken over the examples.
     MeasuringCost,
+    /// Examples are gone through, to be evaluated.
+    PassingExamples {
+        /// Those that are done.
+        done: usize,
+        /// All of them.
+        of: usize,
+    },
     /// The model is written.
     WritingModel,
     /// Hidden units are looked at.
@@ -57,6 +64,9 @@ impl fmt::Display for Stage {
             Self::PreparingDevice => "preparing the device",
             Self::Training { .. } => "training",
             Self::SavingCheckpoint => "saving a checkpoint",
+            Self::PassingExamples { done, of } => {
+                return write!(f, "going through the examples, {done} of {of}");
+            }
             Self::MeasuringCost => "taking J over the examples",
             Self::WritingModel => "writing the model",
             Self::JudgingUnits => "judging hidden units",

@@ -11,7 +11,7 @@ use super::prepare::Prepared;
 use super::request::Request;
 use super::resume::Resumed;
 use crate::data::stream::Store;
-use crate::data::{Preprocess, Source};
+use crate::data::{Preprocess, Source, Variance};
 use crate::engine::Engine;
 use crate::engine::device::Choice;
 use crate::engine::gpu::tune::Kernels;
@@ -20,6 +20,7 @@ use crate::io::memory::{Bytes, grant};
 use crate::run::DataRecord;
 use crate::run::config::{Config, reach_warning, scale_warning};
 use crate::train::EarlyStopping;
+use crate::train::measures::Yardstick;
 
 /// A run that can be trained: the engine holds its parameters and examples.
 pub struct Session {
@@ -36,6 +37,8 @@ pub struct Session {
     pub(super) store: Option<Arc<Store>>,
     pub(super) kernels: Option<Kernels>,
     pub(super) early_stopping: Option<EarlyStopping>,
+    /// What the run is measured by.
+    pub(super) yardstick: Yardstick,
     /// The run that goes on, whose state the engine has.
     pub(super) resumed: Option<Resumed>,
     /// The description of the data, as JSON.
@@ -71,6 +74,10 @@ impl Prepared {
             Some(resumed) => resumed.completed(record),
             None => record,
         };
+        let config = match config.fits_rate {
+            true => config.with_rate_for(&examples.sample()?, examples.size().0),
+            false => config,
+        };
         let (store, number) = (source.stored(), source.dtype());
         drop(source);
         observer.stage(Stage::Idle);
@@ -97,6 +104,7 @@ impl Prepared {
             resumed.restore(&mut *engine, &config)?;
         }
         let early_stopping = early_stopping(&config, &device, &examples, resumed.as_mut())?;
+        let yardstick = Yardstick { variance: examples.variance()? };
         observer.stage(Stage::Idle);
         let (preprocess, choice) = (examples.preprocess, device.choice);
         let config = config.with_plan(engine.plan(), choice.variant());
@@ -110,6 +118,7 @@ impl Prepared {
             store,
             kernels,
             early_stopping,
+            yardstick,
             resumed,
             data,
         })
@@ -126,7 +135,9 @@ fn early_stopping(
     let Some(rows) = &examples.held_out else { return Ok(None) };
     let engine = device.choice.open(&config.setup(), &HeldOutStart { hidden: config.hidden, rows })?;
     let every = config.look_every(examples.size().0);
-    let mut early_stopping = EarlyStopping::new(engine, every, config.patience.unwrap_or(usize::MAX));
+    let yardstick = Yardstick { variance: Variance::of(rows, &examples.preprocess) };
+    let mut early_stopping =
+        EarlyStopping::new(engine, yardstick, every, config.patience.unwrap_or(usize::MAX));
     if let Some((known, best)) = resumed.map(|resumed| resumed.judged(config)) {
         early_stopping.resume(known, best);
     }

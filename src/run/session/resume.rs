@@ -181,7 +181,7 @@ impl Resumed {
         run.write_data(record)?;
         reach("resume-configured");
         if another_j {
-            (mark.validation, mark.validation_reconstruction) = (None, None);
+            (mark.validation, mark.validation_reconstruction, mark.validation_measures) = (None, None, None);
         }
         let mut metrics = MetricsFile::new(&run.metrics(), metrics, config.objective());
         if !metrics.cut(mark)? {

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::watch::Reported;
 use crate::engine::Engine;
 use crate::io::paths::PathText;
 use crate::run::config::Config;
 use crate::run::metrics::{RhoHatRange, Terms, rate};
 use crate::train::diagnostics::UnitDiagnostics;
+use crate::train::measures::Measures;
+use crate::train::trend::Fall;
 use crate::train::{EarlyStopping, EarlyStoppingState, Ended, Outcome};
 
 /// The result of a run; `j` and its terms are those of the saved parameters over `measured` examples.
@@ -28,6 +31,9 @@ pub struct Summary {
     pub samples_per_second: f64,
     /// ρ̂ over the hidden units.
     pub rho_hat: RhoHatRange,
+    /// Measures beside J; `None` in results of 0.1.0.
+    #[serde(flatten)]
+    pub measures: Option<Measures>,
     /// Dead, saturated, collapsed and duplicate hidden units.
     #[serde(flatten)]
     pub units: UnitDiagnostics,
@@ -38,6 +44,13 @@ pub struct Summary {
     pub hidden: usize,
     /// Reports in which a ρ̂ was clamped.
     pub clamped: usize,
+    /// The fall of J over the last epoch, or the last tenth of a run over all examples: with more `epochs` or `steps` it would
+    /// have gone on. `None` where J had settled, and where the run did not end by its length.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fall: Option<Fall>,
+    /// Passes over the data that were asked for, where they set the length of the run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub epochs: Option<usize>,
     /// m, the examples learned from.
     pub examples: usize,
     /// The description of the data, as JSON.
@@ -94,8 +107,14 @@ pub struct Validation {
     /// Its reconstruction term, by which runs of other β, λ and ρ can be compared; not known of runs of 0.1.0.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reconstruction: Option<f64>,
+    /// Measures beside J; not known of runs of 0.1.0.
+    #[serde(flatten)]
+    pub measures: Option<Measures>,
     /// After which update or iteration it was lowest.
     pub step: usize,
+    /// Whether that was the last look: J had not stopped falling.
+    #[serde(default)]
+    pub falling: bool,
     /// How many examples are held out.
     pub examples: usize,
 }
@@ -106,12 +125,26 @@ impl Summary {
     pub(super) fn new(
         config: &Config,
         engine: &dyn Engine,
-        (outcome, units, clamped, startup): (&Outcome, UnitDiagnostics, usize, Duration),
+        (outcome, (measures, units), reported, startup): (
+            &Outcome,
+            (Measures, UnitDiagnostics),
+            Reported,
+            Duration,
+        ),
         early_stopping: Option<&EarlyStopping>,
     ) -> Self {
         let validation = early_stopping.and_then(|early_stopping| {
-            let EarlyStoppingState { best: j, reconstruction, step, .. } = early_stopping.known()?;
-            Some(Validation { j, reconstruction, step, examples: early_stopping.examples() })
+            let EarlyStoppingState { best: j, reconstruction, measures, step, .. } =
+                early_stopping.known()?;
+            let falling = early_stopping.is_falling();
+            Some(Validation {
+                j,
+                reconstruction,
+                measures,
+                step,
+                falling,
+                examples: early_stopping.examples(),
+            })
         });
         Self {
             terms: Terms::of(&outcome.cost),
@@ -120,10 +153,13 @@ impl Summary {
             seconds: outcome.seconds,
             samples_per_second: rate(outcome.samples, outcome.seconds),
             rho_hat: RhoHatRange::of(&outcome.cost.rho_hat),
+            measures: Some(measures),
             units,
             revived: config.revive.map(|_| outcome.revived),
             hidden: config.hidden,
-            clamped,
+            clamped: reported.clamped,
+            fall: reported.fall.filter(|_| outcome.ended == Ended::Steps),
+            epochs: config.epochs,
             examples: engine.examples(),
             data: serde_json::Value::Null,
             validation,

@@ -12,7 +12,9 @@ use crate::math::params::Params;
 use crate::run::Divergence;
 use crate::run::model_file::Meta;
 use crate::train::diagnostics::{JUDGED, UnitDiagnostics, spaced};
-use crate::train::{EarlyStopping, TrainProgress, resume};
+use crate::train::measures::Measures;
+use crate::train::trend::Trend;
+use crate::train::{EarlyStopping, Recipe, TrainProgress, resume};
 
 /// The model and the result of a run.
 pub struct Finished {
@@ -34,6 +36,7 @@ impl Session {
     /// engine.
     pub fn train(mut self, observer: &mut dyn ProgressObserver) -> Result<Finished> {
         let recipe = self.config.train_recipe(self.engine.examples());
+        let recipe = Recipe { yardstick: Some(self.yardstick.clone()), ..recipe };
         let objective = self.config.objective();
         observer.begins(&objective);
         let (directory, position) = match self.request.place {
@@ -47,12 +50,13 @@ impl Session {
         let run = directory.as_ref().map(|directory| directory.run.clone());
         observer.stage(Stage::Training { steps: recipe.steps });
         let early_stopping = self.early_stopping.take();
-        let mut watch = RunObserver::new(&self.config, directory, early_stopping, observer);
+        let trend = Trend::over(self.config.trend_over(self.engine.examples()));
+        let mut watch = RunObserver::new(&self.config, directory, early_stopping, trend, observer);
         let startup = self.request.started.elapsed();
         let engine = &mut *self.engine;
         let outcome = resume(engine, &recipe, position, &mut watch);
         // The lock of the run is held until its last file has been written.
-        let (_lock, early_stopping, clamped) = watch.finish();
+        let (_lock, early_stopping, reported) = watch.finish();
         observer.stage(Stage::Idle);
         if let (Some(run), Err(Error::Diverged { step, what, .. })) = (&run, &outcome) {
             run.tell_of_divergence(&Divergence { step: *step, what: what.clone() })?;
@@ -75,9 +79,11 @@ impl Session {
         }
         observer.stage(Stage::JudgingUnits);
         let rows = spaced(engine.examples(), JUDGED);
-        let units = UnitDiagnostics::measure(engine, &objective, &outcome.cost, &params, &rows)?;
+        let (units, spread) = UnitDiagnostics::measure(engine, &objective, &outcome.cost, &params, &rows)?;
+        let measures =
+            Measures::new(&outcome.cost, params.shape.visible, self.yardstick.variance, spread.l0());
         observer.stage(Stage::Idle);
-        let result = (&outcome, units, clamped, startup);
+        let result = (&outcome, (measures, units), reported, startup);
         let mut summary = Summary::new(&self.config, engine, result, early_stopping.as_ref());
         (summary.data, summary.files) = (self.data, run.as_ref().map(Into::into));
         if let Some(run) = &run {

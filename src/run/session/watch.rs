@@ -9,6 +9,8 @@ use crate::io::clock::Moment;
 use crate::math::objective::Cost;
 use crate::run::config::Config;
 use crate::run::every::Span;
+use crate::train::measures::Measures;
+use crate::train::trend::{Fall, Trend};
 use crate::train::{EarlyStopping, Ended, HeldOutCost, Observer, Progress, StepContext};
 
 /// Follows the loop for a sitting.
@@ -23,8 +25,18 @@ pub struct RunObserver<'a> {
     held_out: Option<HeldOutCost>,
     /// Reports in which a ρ̂ was clamped.
     clamped: usize,
+    /// J of the reports of this sitting.
+    trend: Trend,
     /// Whether whoever follows has ended the run by a report.
     is_stopped: bool,
+}
+
+/// What the reports of a sitting come to.
+pub struct Reported {
+    /// In how many a ρ̂ was clamped.
+    pub clamped: usize,
+    /// The fall of J that the run ended with, where it ended with one.
+    pub fall: Option<Fall>,
 }
 
 impl<'a> RunObserver<'a> {
@@ -33,21 +45,23 @@ impl<'a> RunObserver<'a> {
         config: &Config,
         directory: Option<Directory>,
         early_stopping: Option<EarlyStopping>,
+        trend: Trend,
         observer: &'a mut dyn ProgressObserver,
     ) -> Self {
         let deadline = config.max_time.and_then(|Span(time)| Moment::now().after(time));
         let mark = directory.as_ref().map(|directory| directory.metrics.mark()).unwrap_or_default();
-        let held_out = mark.validation.zip(mark.validation_reconstruction);
-        let held_out = held_out.map(|(j, reconstruction)| HeldOutCost { j, reconstruction });
+        let (held_out, measures) =
+            (mark.validation.zip(mark.validation_reconstruction), mark.validation_measures);
+        let held_out = held_out.map(|(j, reconstruction)| HeldOutCost { j, reconstruction, measures });
         let clamped = mark.clamped;
-        Self { directory, early_stopping, observer, deadline, held_out, clamped, is_stopped: false }
+        Self { directory, early_stopping, observer, deadline, held_out, clamped, trend, is_stopped: false }
     }
 
     /// Waits for the checkpoint that is being written; the metrics, with which the run stays locked, the judge of held-out
-    /// examples, and the reports in which a ρ̂ was clamped.
-    pub fn finish(self) -> (Option<MetricsFile>, Option<EarlyStopping>, usize) {
+    /// examples, and what the reports come to.
+    pub fn finish(self) -> (Option<MetricsFile>, Option<EarlyStopping>, Reported) {
         let metrics = self.directory.map(|directory| directory.metrics);
-        (metrics, self.early_stopping, self.clamped)
+        (metrics, self.early_stopping, Reported { clamped: self.clamped, fall: self.trend.fall() })
     }
 
     /// Why training is to end now, if it is.
@@ -60,10 +74,11 @@ impl<'a> RunObserver<'a> {
     }
 
     /// Takes note of J over held-out examples.
-    fn validated(&mut self, cost: &Cost) {
-        self.held_out = Some(HeldOutCost { j: cost.total(), reconstruction: cost.reconstruction });
+    fn validated(&mut self, cost: &Cost, measures: Measures) {
+        let (j, reconstruction) = (cost.total(), cost.reconstruction);
+        self.held_out = Some(HeldOutCost { j, reconstruction, measures: Some(measures) });
         if let Some(directory) = &mut self.directory {
-            directory.metrics.validated(cost);
+            directory.metrics.validated(cost, measures);
         }
     }
 }
@@ -72,15 +87,18 @@ impl Observer for RunObserver<'_> {
     fn report(&mut self, progress: &Progress) -> Result<()> {
         let told = Progress { held_out: self.held_out, ..progress.clone() };
         self.is_stopped |= self.observer.report(&told) == ControlFlow::Break(());
+        if progress.beta_share.is_none_or(|share| share >= 1.0) {
+            self.trend.add(progress.step, progress.cost.total());
+        }
         self.clamped += usize::from(progress.cost.clamped() > 0);
         self.directory.as_mut().map_or(Ok(()), |directory| directory.metrics.add(progress))
     }
 
     fn after_step(&mut self, context: &mut StepContext<'_>) -> Result<Option<Ended>> {
         if let Some(early_stopping) = &mut self.early_stopping
-            && let Some(cost) = early_stopping.look(context)?
+            && let Some((cost, measures)) = early_stopping.look(context)?
         {
-            self.validated(&cost);
+            self.validated(&cost, measures);
         }
         let (steps, stops) = (context.position.steps, self.stops());
         // What would end anyway ends like this after a break, too.

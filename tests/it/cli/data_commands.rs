@@ -45,13 +45,15 @@ fn eval_gives_terms_activity_and_explained_variance() {
     assert!((number(&report, "j") - sum).abs() < 1e-12);
     assert_eq!(number(&report, "examples"), 48.0);
     assert!((0.0..1.0).contains(&number(&report, "explained_variance")), "{report}");
+    assert!((number(&report, "mse") - 2.0 * number(&report, "reconstruction") / 16.0).abs() < 1e-12);
+    assert!((number(&report, "active") - number(&report, "l0") / 25.0).abs() < 1e-12);
     assert!(number(&report["rho_hat"], "mean") > 0.0 && report["dead"].is_number());
     assert_eq!((number(&report, "collapsed_over"), number(&report, "duplicates_over")), (48.0, 25.0));
     assert!(["saturated", "collapsed", "duplicates"].iter().all(|name| report[name].is_number()), "{report}");
     let doubled = rhohat(folder.path(), &[&args[..], &["--beta", "6"]].concat()).json();
     assert!((number(&doubled, "kl") - 2.0 * number(&report, "kl")).abs() < 1e-12);
     let text = rhohat(folder.path(), &args[..args.len() - 1]).text();
-    assert!(text.contains("collapsed over 48 examples, "), "{text}");
+    assert!(text.contains("(over 48 examples), "), "{text}");
     assert!(text.contains("% of the variance") && text.contains("48, on f64 reference"), "{text}");
 }
 
@@ -60,7 +62,7 @@ fn engines_agree_on_eval() {
     let folder = trained(&["--activation", "tanh"]);
     let on = |device| rhohat(folder.path(), &on("eval", PHOTO, device, &["--json"])).json();
     let (reference, cpu) = (on("reference"), on("cpu"));
-    for name in ["j", "reconstruction", "decay", "kl", "explained_variance"] {
+    for name in ["j", "reconstruction", "decay", "kl", "explained_variance", "mse"] {
         let (wanted, found) = (number(&reference, name), number(&cpu, name));
         assert!((wanted - found).abs() <= 1e-5 * wanted.abs(), "{name}: {wanted} and {found}");
     }

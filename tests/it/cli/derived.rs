@@ -121,7 +121,7 @@ fn another_optimiser_over_the_settings_of_a_run_leaves_out_what_is_not_its_own()
     outcome.text();
     assert_eq!(config(folder, "lbfgs")["optimizer"].as_str(), Some("lbfgs"));
     run(folder, "--config adam/config.toml --optimizer sgd --out sgd").text();
-    assert_eq!(config(folder, "sgd")["derived"]["lr"].as_float(), Some(0.01), "the default of sgd");
+    assert_eq!(config(folder, "sgd")["derived"]["lr"].as_float(), Some(0.3), "the default of sgd");
     // A flag is meant: it is refused as ever.
     run(folder, "--config adam/config.toml --optimizer lbfgs --lr 0.1 --out no")
         .refused_after_notes(2, "--lr");

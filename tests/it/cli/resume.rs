@@ -132,11 +132,14 @@ fn a_run_without_a_valid_checkpoint_starts_again_from_its_settings_on_request() 
 fn changed_settings_are_told_recorded_and_those_of_the_run_from_then_on() {
     let folder = broken();
     let folder = folder.path();
-    let outcome = resume(folder, &["--lr", "0.05"]);
-    assert!(outcome.stderr.contains("lr: 0.05, was 0.001"), "{}", outcome.stderr);
+    let outcome = resume(folder, &["--lr", "0.05", "--schedule", "constant"]);
+    assert!(outcome.stderr.contains("lr: 0.05, was 0.01"), "{}", outcome.stderr);
     outcome.text();
     assert!(model(folder, "broken") != model(folder, "whole"), "the rate changes nothing");
-    assert_eq!(sittings(folder)[0]["changed"], serde_json::json!({"lr": ["0.001", "0.05"]}));
+    assert_eq!(
+        sittings(folder)[0]["changed"],
+        serde_json::json!({"lr": ["0.01", "0.05"], "schedule": ["\"cosine\"", "\"constant\""]})
+    );
     assert!(fs::read_to_string(folder.join("broken/config.toml")).unwrap().contains("lr = 0.05"));
     let last = metrics(folder, "broken").pop().unwrap();
     assert_eq!(number(&last, "lr"), 0.05);

@@ -51,6 +51,9 @@ fn the_summary_holds_the_cost_of_the_last_line_of_metrics() {
     {
         assert!(last[name].is_number(), "{name} in {last}");
     }
+    for name in ["explained_variance", "mse", "l0", "active"] {
+        assert!(summary[name].is_number() && last[name].is_number(), "{name}: {summary} {last}");
+    }
     let rho_hat = &summary["rho_hat"];
     assert!(
         number(rho_hat, "min") <= number(rho_hat, "mean")

@@ -33,7 +33,7 @@ fn many_rows_are_learned_from_in_batches_and_it_is_said() {
     outcome.text();
     let config = config(folder.path(), "run");
     assert_eq!(config["optimizer"].as_str(), Some("adam"));
-    assert_eq!(config["batch"].as_integer(), Some(1000));
+    assert_eq!(config["batch"].as_integer(), Some(250));
     assert_eq!(config["rho_hat"].as_str(), Some("batch"));
     assert_eq!(config["normalize"].as_str(), Some("none"));
     assert!(!config.contains_key("patch") && !config.contains_key("whiten"));
@@ -64,7 +64,7 @@ fn flags_win_over_the_file_and_the_file_over_defaults() {
     assert_eq!(config["hidden"].as_integer(), Some(6));
     assert_eq!(config["beta"].as_float(), Some(2.0));
     assert_eq!(config["steps"].as_integer(), Some(2));
-    assert_eq!(config["lr"].as_float(), Some(1e-3));
+    assert!(config["lr"].as_float().is_some_and(|lr| lr > 0.001 && lr <= 0.01), "{config}");
     assert!(!config.contains_key("epochs"));
 }
 

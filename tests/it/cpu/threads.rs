@@ -64,6 +64,7 @@ fn two_runs_give_the_same_bits() {
 fn a_hundred_steps_of_every_optimiser_have_the_same_bits_on_one_two_three_and_eight_threads() {
     for optimizer in Optimizer::ALL {
         let recipe = Recipe {
+            yardstick: None,
             optimizer: OptimizerConfig::of(
                 optimizer,
                 0.9,

@@ -5,7 +5,7 @@ use rhohat::data::batches::{Dataset, ExampleSet, RowSelection};
 use rhohat::data::shuffle::{BatchSampler, RunOrder, Shuffle};
 use rhohat::data::stream::{Feed, Transform};
 use rhohat::engine::Chunking;
-use rhohat::engine::device::{Setup, Start};
+use rhohat::engine::device::{ParamsAndExamples, Setup};
 use rhohat::math::optim::{DescentConfig, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::train::{Recipe, train};
@@ -46,7 +46,7 @@ fn every_order_is_fed_from_its_beginning_and_from_its_middle() {
 
 struct From(Option<Shuffle>);
 
-impl Start for From {
+impl ParamsAndExamples for From {
     fn single(&self) -> rhohat::Result<(Params<f32>, ExampleSet)> {
         let examples = match self.0 {
             Some(shuffle) => ExampleSet::Streamed(Box::new(feed("f16.npy", shuffle))),
@@ -65,6 +65,7 @@ fn every_order_trains_to_the_bits_of_rows_in_memory() {
     for choice in engines("orders") {
         for shuffle in SHUFFLES {
             let recipe = Recipe {
+                yardstick: None,
                 optimizer: OptimizerConfig::Adam {
                     descent: DescentConfig { batch: Some(90), ..DescentConfig::constant(0.05) },
                 },

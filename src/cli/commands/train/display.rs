@@ -124,7 +124,7 @@ fn line(progress: &Progress, objective: &Objective) -> String {
     let (mean, dead, saturated) =
         (RhoHatRange::of(rho_hat).mean, dead(rho_hat, objective), saturated(rho_hat));
     let speed = HumanCount(rate(progress.samples, progress.seconds) as u64);
-    let held_out = progress.held_out.map_or_else(String::new, |HeldOutCost { j, reconstruction }| {
+    let held_out = progress.held_out.map_or_else(String::new, |HeldOutCost { j, reconstruction, .. }| {
         format!("  held out J {j:.4}, reconstruction {reconstruction:.4}")
     });
     format!(

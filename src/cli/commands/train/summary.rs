@@ -2,17 +2,19 @@
 
 use indicatif::HumanCount;
 
+use crate::cli::commands::measures;
 use crate::error::{plain, shown};
 use crate::io::text::counted;
 use crate::run::session::{Summary, Validation};
 use crate::train::Ended;
+use crate::train::trend::Fall;
 
 /// The summary for people.
 pub fn text(summary: &Summary) -> String {
     let Summary { terms, rho_hat, units, .. } = summary;
     let mut text = format!(
         "J          {:.4} = reconstruction {:.4} + decay {:.4} + kl {:.4}{}\n\
-         rho-hat    {:.5} to {:.5}, mean {:.5}; {} of {} units dead, {} saturated{}\n\
+         {}rho-hat    {:.5} to {:.5}, mean {:.5}; {} of {} units dead, {} saturated{}\n\
          units      {}\n\
          training   {}{} in {:.2} s, {} samples/s, seed {}; {:.2} s to start\n\
          device     {} ({})",
@@ -21,6 +23,7 @@ pub fn text(summary: &Summary) -> String {
         terms.decay,
         terms.kl,
         measured(summary),
+        summary.measures.map_or(String::new(), |it| measures::lines(&it, summary.hidden) + "\n"),
         rho_hat.min,
         rho_hat.max,
         rho_hat.mean,
@@ -38,11 +41,25 @@ pub fn text(summary: &Summary) -> String {
         plain(&summary.adapter),
         plain(&summary.device),
     );
-    if let Some(Validation { j, reconstruction, step, examples, .. }) = summary.validation {
+    if let Some(Validation { j, reconstruction, step, falling, examples, .. }) = summary.validation {
         let term = reconstruction.map_or_else(String::new, |term| format!(", reconstruction {term:.4}"));
         let examples = counted(examples, "example");
         text += &format!(
             "\nheld out   J {j:.4}{term} over {examples}, lowest after step {step}: that model is kept"
+        );
+        if falling && summary.ended == Ended::Steps {
+            text += &format!("; it had not stopped falling: more {}", longer(summary));
+        }
+    }
+    if let Some(Fall { share, steps, .. }) = summary.fall {
+        let over = match summary.epochs {
+            Some(_) => "epoch".to_owned(),
+            None => format!("{} steps", HumanCount(steps as u64)),
+        };
+        text += &format!(
+            "\nlonger     J fell {:.1} % in the last {over}: more {}",
+            100.0 * share,
+            longer(summary)
         );
     }
     if let Some(files) = &summary.files {
@@ -61,6 +78,14 @@ fn measured(summary: &Summary) -> String {
         return String::new();
     }
     format!(" over {} of {} examples", HumanCount(measured as u64), HumanCount(examples as u64))
+}
+
+/// The flag that makes a run longer, and its value.
+fn longer(summary: &Summary) -> String {
+    match summary.epochs {
+        Some(epochs) => format!("--epochs ({epochs} now) would lower it"),
+        None => format!("--steps ({} now) would lower it", HumanCount(summary.steps as u64)),
+    }
 }
 
 /// A run that was shorter than asked for says why.

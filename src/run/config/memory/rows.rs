@@ -6,6 +6,7 @@ use crate::data::shuffle::{BatchSampler, WINDOW};
 use crate::data::stream::{Feed, PIECE};
 use crate::engine::Job;
 use crate::error::{Error, Result};
+use crate::math::start::{Start, sample_rows};
 use crate::run::config::{Batch, Config, SourceKind};
 
 impl Config {
@@ -78,6 +79,11 @@ impl Config {
         };
         let held_out = all - kept.min(all);
         let in_double = |rows: usize| 8 * (rows as u64) * cols as u64;
+        // What a start is fitted to, and some of it transposed.
+        let fitted = self
+            .start
+            .filter(|start| *start == Start::Data)
+            .map_or(0, |_| in_double(sample_rows(cols).min(kept)) * 9 / 8);
         // A piece as it is read and as it waits twice, in f64 and in f32.
         let pieces =
             |numbers: usize, bytes: usize| (numbers.max(cols).min(all.saturating_mul(cols)) * bytes) as u64;
@@ -85,7 +91,7 @@ impl Config {
         let read = pieces(PIECE / size, 3 * size + 12);
         if self.may_stream(kind) {
             let fetched = if job.fetched.is_some() { 0 } else { pieces(AT_ONCE + 8 * cols, 3 * size + 4) };
-            return [read, fetched];
+            return [read, fetched + fitted];
         }
         // The list that held-out rows are drawn from.
         let drawn = if held_out > 0 { (all * size_of::<usize>()) as u64 } else { 0 };
@@ -97,7 +103,7 @@ impl Config {
         };
         [
             in_double(all) + source + drawn + in_double(held_out),
-            in_double(all) + in_double(kept.max(held_out)) / 2,
+            in_double(all) + in_double(kept.max(held_out)) / 2 + fitted,
         ]
     }
 }

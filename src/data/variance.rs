@@ -1,6 +1,10 @@
-//! The explained share of the variance, from examples that come piece by piece.
+//! The variance of examples about their column means, and the share of it that a model explains, from examples that come
+//! piece by piece.
 
-use crate::data::{ExampleRows, Normalize, Preprocess};
+use super::examples::ExampleRows;
+use super::normalize::Normalize;
+use super::preprocess::Preprocess;
+use crate::math::params::Matrix;
 
 /// Column means and the size of numbers: a first pass.
 #[derive(Debug)]
@@ -21,14 +25,18 @@ impl Columns {
 
     /// Takes more examples.
     pub fn add(&mut self, piece: &ExampleRows) {
+        self.add_values(&piece.values);
+        self.row_mean = piece.means.iter().fold(self.row_mean, |largest, mean| largest.max(mean.abs()));
+    }
+
+    fn add_values(&mut self, values: &[f64]) {
         let rows = self.rows as f64;
-        for row in piece.values.chunks_exact(self.means.len()) {
+        for row in values.chunks_exact(self.means.len()) {
             for ((mean, largest), x) in self.means.iter_mut().zip(&mut self.largest).zip(row) {
                 *mean += x / rows;
                 *largest = largest.max(x.abs());
             }
         }
-        self.row_mean = piece.means.iter().fold(self.row_mean, |largest, mean| largest.max(mean.abs()));
     }
 
     /// Σ (x − column mean)² that rounding alone makes of data that do not vary. A mean of m numbers, added up one after
@@ -62,17 +70,35 @@ impl Variance {
         Self { columns, spread: 0.0, rest: 0.0 }
     }
 
+    /// That of examples in memory: the mean over the rows of ‖x − x̄‖²; `None` where they do not vary beyond rounding.
+    pub fn of(examples: &Matrix<f64>, preprocess: &Preprocess) -> Option<f64> {
+        let mut columns = Columns::new(examples.rows, examples.cols);
+        columns.add_values(&examples.values);
+        let mut variance = Self::about(columns);
+        variance.spread_by(&examples.values);
+        variance.exists(preprocess).then(|| variance.spread / examples.rows as f64)
+    }
+
     /// Takes more examples `[rows, n]` and their outputs.
     pub fn add(&mut self, values: &[f64], outputs: &[f32]) {
-        let means = self.columns.means.iter().cycle();
-        self.spread = values.iter().zip(means).fold(self.spread, |sum, (x, mean)| sum + (x - mean).powi(2));
+        self.spread_by(values);
         let pairs = values.iter().zip(outputs);
         self.rest = pairs.fold(self.rest, |sum, (x, &a3)| sum + (x - f64::from(a3)).powi(2));
     }
 
+    fn spread_by(&mut self, values: &[f64]) {
+        let means = self.columns.means.iter().cycle();
+        self.spread = values.iter().zip(means).fold(self.spread, |sum, (x, mean)| sum + (x - mean).powi(2));
+    }
+
     /// 1 − Σ(x − a3)² / Σ(x − column mean)²; `None` where the data do not vary beyond rounding.
     pub fn explained(&self, preprocess: &Preprocess) -> Option<f64> {
-        (self.spread > self.columns.noise(preprocess)).then(|| 1.0 - self.rest / self.spread)
+        self.exists(preprocess).then(|| 1.0 - self.rest / self.spread)
+    }
+
+    /// Whether the data vary beyond rounding.
+    fn exists(&self, preprocess: &Preprocess) -> bool {
+        self.spread > self.columns.noise(preprocess)
     }
 }
 
