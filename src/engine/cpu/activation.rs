@@ -3,7 +3,7 @@
 //! One scalar function each, without branches, tables or library calls, that the compiler turns into vectors of
 //! whatever width the processor has: [`pulp`] picks the instruction set at run time. Fused multiply-adds are rounded
 //! once wherever they run, so that the bits are those of the scalar function. Loops are compiled once for each
-//! activation, by [`for_activation`].
+//! activation, by `for_activation`.
 
 use std::f32::consts::LOG2_E;
 
