@@ -49,7 +49,7 @@ const CHANGES: [Change; 7] = [
         first: "rows.npy --optimizer adam --batch 64 --schedule cosine --validation 0.2 --patience 9999 \
                 --steps 9000 --checkpoint-every 300",
         dies: Some("latest-written:2"),
-        second: "--lr 0.01 --checkpoint-every 8000",
+        second: "--lr 0.003 --checkpoint-every 8000",
     },
     Change {
         name: "lbfgs-steps",
