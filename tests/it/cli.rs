@@ -6,6 +6,7 @@ mod bench;
 mod bound;
 mod data_commands;
 mod derived;
+mod endings;
 mod finished;
 mod fit_rows;
 #[cfg(unix)]
