@@ -2,32 +2,36 @@
 //!
 //! ```text
 //! lecture   W1, D uniform in ±√6/√(n+h+1), b1 = 0, b2 = 0        every unit half active, A3 = g(Σ D/2)
-//! data      b1 so that the mean active fraction of each unit is ρ,
-//!           b2 = g⁻¹(x̄) − Σ_j ā_j D_j                           A3 = x̄, the mean of the data
+//! data      W1 = D, each row a combination of a few examples,
+//!           b1 so that the mean active fraction of each unit is ρ,
+//!           b2 = g⁻¹(x̄) − Σ_j ā_j D_j                           A3 = x̄ and, to first order, what the code explains
 //! ```
 //!
 //! From `lecture` a wide layer has to unlearn h/2 active units, and an output far from anything in the data, first. From `data`
-//! J begins at that of a model that knows the mean alone, whatever h is. ā is the mean activation over a sample of the data.
+//! J begins at that of a model that knows the mean alone, or below it, whatever h is. ā is the mean activation over a sample
+//! of the data.
 //!
-//! # Wide layers
+//! # Tied rows
 //!
-//! Where h ≥ 8n the lecture's rows are so short that no unit depends on its input. There random directions are enough to
-//! begin with a code that reconstructs: W1ᵀW1 is nearly h‖w‖²/n times the identity. With tied rows D = W1 of norm w, and the
-//! slope s = f′ at rest, z3 = b2 + κ (x − x̄) for κ = s h w²/n, and to first order
+//! Random directions are enough to begin with a code that reconstructs, and those in which the data vary are worth their decay
+//! first. Each row is a sum of examples about the mean with random weights, so that W1ᵀW1 is nearly h‖w‖²/V times the
+//! covariance C. With the slope s = f′ at rest, q = s h‖w‖²/V, G the diagonal of g′ at x̄, and V = tr C, to first order
 //!
 //! ```text
-//! J(κ) = ½ Σ_i v_i (1 − g′_i κ)² + ½ κ² V/h Σ_i g′_i² + κ λ n/s        v_i = variance of input i, V = Σ v_i, g′_i = g′ at x̄_i
-//! κ    = (Σ v_i g′_i − λ n/s) / (Σ v_i g′_i² + V/h Σ g′_i²)            at least 0, where J(0) is that of the mean
+//! z3   = b2 + q C (x − x̄)
+//! J(q) = ½ V − q tr(G C²) + ½ q² (tr(G² C³) + tr(C²) tr(G² C)/h) + q λ V/s
+//! q    = (tr(G C²) − λ V/s) / (tr(G² C³) + tr(C²) tr(G² C)/h)              at least 0, where J(0) is that of the mean
 //! ```
 //!
-//! the second term being the cross-talk of random rows and the third their decay, which equal norms of both rows make least.
-//! Narrower layers learn more from the lecture's short rows, which leave directions to be found, than from long random ones.
+//! the third term being the cross-talk of random rows and the last their decay, which equal norms of both rows make least. A
+//! standard deviation of z2 above 1 would be no first order: q tr(C²)/(s h) is 1 at most. Where q is 0 the lecture's rows stay.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::objective::Objective;
 use super::params::{Matrix, Params};
+use super::random::Stream;
 
 /// How a run begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,15 +40,18 @@ use super::params::{Matrix, Params};
 pub enum Start {
     /// Weights drawn at random, biases 0, as in the lecture notes.
     Lecture,
-    /// Weights drawn at random, biases fitted to ρ and to the mean of the data; tied rows in wide layers.
+    /// Rows that combine random examples, biases fitted to ρ and to the mean of the data.
     Data,
 }
 
 /// Examples that means and variances are taken over, as long as their numbers are few beside those of a model.
 const SAMPLE: usize = 4096;
 const SAMPLE_NUMBERS: usize = 1 << 22;
-/// Hidden units for each input from which a layer is wide.
-const WIDE: usize = 8;
+/// Examples that a row combines, and those that the traces of the covariance are taken over at most.
+const COMBINED: usize = 4;
+const TRACED: usize = 256;
+/// Share of the variance that a start is thought to leave at least.
+const LEFT: f64 = 0.01;
 /// Share of a range that a mean keeps from its ends, where g⁻¹ is infinite: a pixel that is black in every picture.
 const MARGIN: f64 = 1e-3;
 /// Multiplications that fitting biases may take, and examples that it takes at least and at most.
@@ -73,17 +80,15 @@ pub fn sample_rows(visible: usize) -> usize {
 }
 
 impl Params<f32> {
-    /// The start from data: these parameters, drawn as in the lecture, fitted to a `sample` `[m, n]` of the examples. In f64,
-    /// each unit in one order: the same bits for every engine and any number of threads.
+    /// The start from data: these parameters, drawn as in the lecture, fitted to a `sample` `[m, n]` of the examples; `seed` decides
+    /// which of them a row combines. In f64, each unit in one order: the same bits for every engine and any number of threads.
     #[must_use]
-    pub fn fitted_to(mut self, sample: &Matrix<f64>, objective: &Objective) -> Self {
+    pub fn fitted_to(mut self, sample: &Matrix<f64>, objective: &Objective, seed: u64) -> Self {
         let (n, h) = (self.shape.visible, self.shape.hidden);
         let inputs = Inputs::of(sample);
-        if h >= WIDE * n {
-            self.tie_rows(&inputs, objective);
-        }
+        self.tie_rows(sample, &inputs, objective, seed);
         let taken = (WORK / (n * h)).clamp(EXAMPLES[0], EXAMPLES[1]).min(sample.rows);
-        let columns = columns_of(sample, taken);
+        let columns = columns_of(sample, taken, &inputs);
         let units = self.b1.par_iter_mut().zip(self.w1.par_chunks_exact(n));
         let active: Vec<f64> = units.map(|(b1, w1)| fit_bias(b1, w1, &columns, taken, objective)).collect();
         let output = objective.output;
@@ -96,29 +101,99 @@ impl Params<f32> {
         self
     }
 
-    /// Gives the rows of W1 the norm that makes a code of random directions reconstruct best, and those of D the same ones;
-    /// leaves them as they are where their decay would cost more than they explain.
-    fn tie_rows(&mut self, inputs: &Inputs, objective: &Objective) {
-        let (n, h) = (self.shape.visible as f64, self.shape.hidden as f64);
-        let slope = objective.activation.slope(at_rest(objective));
-        let slopes = inputs.output_slopes(objective);
-        let weighted = |power| -> f64 {
-            inputs.variances.iter().zip(&slopes).map(|(v, slope): (&f64, &f64)| v * slope.powi(power)).sum()
-        };
-        let cross_talk = weighted(0) / h * slopes.iter().map(|slope| slope * slope).sum::<f64>();
-        let gain = (weighted(1) - objective.lambda * n / slope) / (weighted(2) + cross_talk);
-        // Nothing to gain, or data that do not vary.
-        if !(gain > 0.0 && gain.is_finite()) {
+    /// Makes rows of W1 and D combinations of examples, of the norm that reconstructs best; leaves them as they are where
+    /// their decay would cost more than they explain.
+    fn tie_rows(&mut self, sample: &Matrix<f64>, inputs: &Inputs, objective: &Objective, seed: u64) {
+        let rows = TiedRows::best(sample, inputs, objective, self.shape.hidden);
+        if rows.gain == 0.0 {
             return;
         }
-        let norm = (gain * n / (slope * h)).sqrt();
+        // Weights in ±√3 have the variance 1.
+        let slope = objective.activation.slope(at_rest(objective));
+        let scale = (3.0 * rows.gain / (slope * (self.shape.hidden * COMBINED) as f64)).sqrt();
         let n = self.shape.visible;
-        self.w1.par_chunks_exact_mut(n).zip(self.d.par_chunks_exact_mut(n)).for_each(|(w1, d)| {
-            let squares: f64 = w1.iter().map(|&w| f64::from(w).powi(2)).sum();
-            let scale = norm / squares.sqrt().max(f64::MIN_POSITIVE);
-            w1.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
+        let rows = self.w1.par_chunks_exact_mut(n).zip(self.d.par_chunks_exact_mut(n));
+        rows.enumerate().for_each(|(unit, (w1, d))| {
+            let mut stream = Stream::numbered(seed, "combinations", unit as u64);
+            let mut row = vec![0.0; n];
+            for _ in 0..COMBINED {
+                let example = sample.row(stream.below(sample.rows as u64) as usize);
+                let weight = scale * (2.0 * stream.unit() - 1.0);
+                let deviations = example.iter().zip(&inputs.means).map(|(x, mean)| x - mean);
+                row.iter_mut().zip(deviations).for_each(|(sum, deviation)| *sum += weight * deviation);
+            }
+            w1.iter_mut().zip(row).for_each(|(w, sum)| *w = sum as f32);
             d.copy_from_slice(w1);
         });
+    }
+}
+
+/// Rows that combine examples.
+pub(super) struct TiedRows {
+    /// q, by which C (x − x̄) is multiplied; 0 where rows are not worth their decay, or the data do not vary.
+    gain: f64,
+    /// J(q), the penalty aside.
+    pub(super) j: f64,
+}
+
+impl TiedRows {
+    pub(super) fn best(sample: &Matrix<f64>, inputs: &Inputs, objective: &Objective, hidden: usize) -> Self {
+        let h = hidden as f64;
+        let slope = objective.activation.slope(at_rest(objective));
+        let traces = Traces::of(sample, inputs, objective);
+        let explained = traces.gc2 - objective.lambda * inputs.variance() / slope;
+        let curvature = traces.g2c3 + traces.c2 * traces.g2c / h;
+        let gain = (explained / curvature).min(slope * h / traces.c2);
+        let gain = if gain > 0.0 && gain.is_finite() { gain } else { 0.0 };
+        let mean = 0.5 * inputs.variance();
+        // Estimates of what is left of few examples may be below 0.
+        Self { gain, j: (mean - gain * explained + 0.5 * gain * gain * curvature).max(LEFT * mean) }
+    }
+}
+
+/// Traces of products of the covariance C and of G, the diagonal of the output's slopes at the means.
+struct Traces {
+    c2: f64,
+    gc2: f64,
+    g2c: f64,
+    g2c3: f64,
+}
+
+impl Traces {
+    /// Without bias, by sums over different examples: what a few examples share with themselves is no covariance.
+    fn of(sample: &Matrix<f64>, inputs: &Inputs, objective: &Objective) -> Self {
+        let slopes = inputs.output_slopes(objective);
+        let count = sample.rows.min(TRACED);
+        let deviations: Vec<Vec<f64>> = evenly(sample, count)
+            .map(|row| row.iter().zip(&inputs.means).map(|(x, mean)| x - mean).collect())
+            .collect();
+        // Inner products under weights g′^power, 0 on the diagonal.
+        let gram = |power: i32| -> Vec<f64> {
+            let weights: Vec<f64> = slopes.iter().map(|slope| slope.powi(power)).collect();
+            let products = (0..count * count).into_par_iter().map(|at| match (at / count, at % count) {
+                (a, b) if a == b => 0.0,
+                (a, b) => {
+                    deviations[a].iter().zip(&deviations[b]).zip(&weights).map(|((x, y), w)| x * y * w).sum()
+                }
+            });
+            products.collect()
+        };
+        let [plain, once, twice] = [0, 1, 2].map(gram);
+        let pairs = (count * count.saturating_sub(1)) as f64;
+        let over = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>() / pairs;
+        let square: Vec<f64> = (0..count * count)
+            .into_par_iter()
+            .map(|at| {
+                let [a, b] = [at / count, at % count].map(|row| &plain[row * count..(row + 1) * count]);
+                a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>() / count.saturating_sub(2) as f64
+            })
+            .collect();
+        Self {
+            c2: over(&plain, &plain),
+            gc2: over(&plain, &once),
+            g2c: inputs.variances.iter().zip(&slopes).map(|(v, slope)| v * slope * slope).sum(),
+            g2c3: over(&square, &twice),
+        }
     }
 }
 
@@ -168,12 +243,21 @@ impl Inputs {
     }
 }
 
-/// The transpose `[n, count]` of so many rows of a sample, evenly spaced.
-fn columns_of(sample: &Matrix<f64>, count: usize) -> Vec<f64> {
+/// So many rows of a sample, evenly spaced.
+fn evenly(sample: &Matrix<f64>, count: usize) -> impl Iterator<Item = &[f64]> {
+    (0..count).map(move |i| sample.row((i as u128 * sample.rows as u128 / count as u128) as usize))
+}
+
+/// The transpose `[n, count]` of so many rows of a sample, moved so that their mean is that of all of it: the mean decides
+/// the activation of a unit more than all else.
+fn columns_of(sample: &Matrix<f64>, count: usize, inputs: &Inputs) -> Vec<f64> {
     let mut columns = vec![0.0; sample.cols * count];
-    for i in 0..count {
-        let row = sample.row((i as u128 * sample.rows as u128 / count as u128) as usize);
+    for (i, row) in evenly(sample, count).enumerate() {
         columns[i..].iter_mut().step_by(count).zip(row).for_each(|(to, &x)| *to = x);
+    }
+    for (column, mean) in columns.chunks_exact_mut(count).zip(&inputs.means) {
+        let off = mean - column.iter().sum::<f64>() / count as f64;
+        column.iter_mut().for_each(|x| *x += off);
     }
     columns
 }

@@ -109,6 +109,9 @@ impl UserSettings {
             self.drop_derived(&why, |name| data.is_some() || !Property::OfData.is_of(name));
             self.drop_foreign();
         }
+        if let Some(name) = Property::OfRate.settings().find(|name| self.flag_differs(name)) {
+            self.drop_derived(&self.difference(name), |name| name == "lr");
+        }
         self.drop_dependent();
         // Whether rows are held or streamed changes no bit: the memory of the day decides.
         self.derived.remove("stream");

@@ -10,6 +10,8 @@ pub enum Property {
     Derivable,
     /// Derivable ones follow from it, as they do from the shape of the data.
     Binding,
+    /// The default of the learning rate follows from it, whatever else stays.
+    OfRate,
     /// Derivable, and follows from the data: the examples stay what they are while the data are the same.
     OfData,
     /// Derivable, and follows from the machine at the start of every sitting unless it decides bits.

@@ -6,7 +6,7 @@ use toml::Table;
 
 use super::Batch;
 use super::properties::Property::{
-    self, Binding, Derivable, OfData, OfFirstOrder, OfMachine, OfObjective, OfRun, OfSitting,
+    self, Binding, Derivable, OfData, OfFirstOrder, OfMachine, OfObjective, OfRate, OfRun, OfSitting,
 };
 #[cfg(feature = "cli")]
 use crate::data::formats::Format;
@@ -209,10 +209,10 @@ pub(super) const PROPERTIES: [(&str, &[Property]); 49] = [
     ("axes", &[OfRun]),
     ("divide", &[Derivable, OfData, OfRun]),
     ("hidden", &[Binding, OfRun]),
-    ("activation", &[OfRun]),
-    ("output", &[OfRun]),
+    ("activation", &[OfRate, OfRun]),
+    ("output", &[OfRate, OfRun]),
     ("rho", &[Binding, OfObjective]),
-    ("beta", &[OfObjective]),
+    ("beta", &[OfObjective, OfRate]),
     ("lambda", &[OfObjective]),
     ("optimizer", &[Derivable, Binding, OfRun]),
     ("lr", &[Derivable, OfFirstOrder]),
@@ -221,13 +221,13 @@ pub(super) const PROPERTIES: [(&str, &[Property]); 49] = [
     ("momentum", &[Derivable, OfFirstOrder]),
     ("beta_warmup", &[Derivable, OfFirstOrder]),
     ("revive", &[OfFirstOrder]),
-    ("epochs", &[Derivable, OfFirstOrder]),
+    ("epochs", &[Derivable, OfFirstOrder, OfRate]),
     ("rho_hat", &[Derivable]),
     ("rho_hat_decay", &[Derivable, OfFirstOrder]),
     ("shuffle_block", &[Derivable, OfFirstOrder, OfRun]),
     ("shuffle_order", &[Derivable, OfFirstOrder, OfRun]),
     ("batch", &[Derivable, Binding]),
-    ("steps", &[Derivable]),
+    ("steps", &[Derivable, OfRate]),
     ("chunk", &[Derivable, OfMachine]),
     ("block", &[Derivable, OfMachine]),
     ("force_variant", &[Derivable, OfMachine]),

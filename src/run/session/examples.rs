@@ -198,7 +198,9 @@ impl TrainingStart<'_> {
         }
         let params = Params::random(shape, self.config.seed);
         Ok(drawn(match self.config.start {
-            Some(Start::Data) => params.fitted_to(&self.examples.sample()?, &self.config.objective()),
+            Some(Start::Data) => {
+                params.fitted_to(&self.examples.sample()?, &self.config.objective(), self.config.seed)
+            }
             Some(Start::Lecture) | None => params,
         }))
     }

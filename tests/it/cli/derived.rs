@@ -110,6 +110,23 @@ fn what_is_learned_from_stays_what_it_is_while_data_are_the_same() {
 }
 
 #[test]
+fn a_rate_that_follows_from_a_setting_is_found_anew_once_that_is_another() {
+    let folder = folder();
+    let folder = folder.path();
+    run(folder, "rows.npy --optimizer adam --hidden 900 --steps 20 --device cpu --out first").text();
+    let rate = |out: &str| config(folder, out)["derived"]["lr"].as_float().unwrap();
+    for (number, flag) in ["--steps 60", "--beta 30", "--output linear"].into_iter().enumerate() {
+        let out = format!("other{number}");
+        let outcome = run(folder, &format!("--config first/config.toml {flag} --out {out}"));
+        assert!(outcome.stderr.contains("lr found anew"), "{}", outcome.stderr);
+        outcome.text();
+        assert_ne!(rate(&out), rate("first"), "{flag}");
+    }
+    run(folder, "--config first/config.toml --lambda 0.5 --out same").text();
+    assert_eq!(rate("same"), rate("first"));
+}
+
+#[test]
 fn another_optimiser_over_the_settings_of_a_run_leaves_out_what_is_not_its_own() {
     let folder = folder();
     let folder = folder.path();
