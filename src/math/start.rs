@@ -47,9 +47,12 @@ pub enum Start {
 /// Examples that means and variances are taken over, as long as their numbers are few beside those of a model.
 const SAMPLE: usize = 4096;
 const SAMPLE_NUMBERS: usize = 1 << 22;
-/// Examples that a row combines, and those that the traces of the covariance are taken over at most.
+/// Examples that a row combines.
 const COMBINED: usize = 4;
-const TRACED: usize = 256;
+/// Numbers of the sample times vectors that traces are taken by, the fewest vectors, and those that a row is read for at once.
+const PROBING: usize = 1 << 28;
+const LEAST_PROBES: usize = 16;
+const PROBES_AT_ONCE: usize = 8;
 /// Share of the variance that a start is thought to leave at least.
 const LEFT: f64 = 0.01;
 /// Share of a range that a mean keeps from its ends, where g⁻¹ is infinite: a pixel that is black in every picture.
@@ -146,7 +149,7 @@ impl TiedRows {
         let gain = (explained / curvature).min(slope * h / traces.c2);
         let gain = if gain > 0.0 && gain.is_finite() { gain } else { 0.0 };
         let mean = 0.5 * inputs.variance();
-        // Estimates of what is left of few examples may be below 0.
+        // To first order a few directions may be explained whole.
         Self { gain, j: (mean - gain * explained + 0.5 * gain * gain * curvature).max(LEFT * mean) }
     }
 }
@@ -160,40 +163,38 @@ struct Traces {
 }
 
 impl Traces {
-    /// Without bias, by sums over different examples: what a few examples share with themselves is no covariance.
+    /// By products C z: of all unit vectors, or where these are too many of random signs (Hutchinson 1990, *A stochastic
+    /// estimator of the trace*), the same for every seed.
     fn of(sample: &Matrix<f64>, inputs: &Inputs, objective: &Objective) -> Self {
+        let n = sample.cols;
         let slopes = inputs.output_slopes(objective);
-        let count = sample.rows.min(TRACED);
-        let deviations: Vec<Vec<f64>> = evenly(sample, count)
-            .map(|row| row.iter().zip(&inputs.means).map(|(x, mean)| x - mean).collect())
-            .collect();
-        // Inner products under weights g′^power, 0 on the diagonal.
-        let gram = |power: i32| -> Vec<f64> {
-            let weights: Vec<f64> = slopes.iter().map(|slope| slope.powi(power)).collect();
-            let products = (0..count * count).into_par_iter().map(|at| match (at / count, at % count) {
-                (a, b) if a == b => 0.0,
-                (a, b) => {
-                    deviations[a].iter().zip(&deviations[b]).zip(&weights).map(|((x, y), w)| x * y * w).sum()
-                }
-            });
-            products.collect()
+        let count = (PROBING / sample.values.len().max(1)).max(LEAST_PROBES).min(n);
+        let probe = |number: usize| -> Vec<f64> {
+            let mut stream = Stream::numbered(0, "probes", number as u64);
+            let mut sign = || if stream.below(2) == 0 { 1.0 } else { -1.0 };
+            (0..n).map(|at| if count < n { sign() } else { f64::from(u8::from(at == number)) }).collect()
         };
-        let [plain, once, twice] = [0, 1, 2].map(gram);
-        let pairs = (count * count.saturating_sub(1)) as f64;
-        let over = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>() / pairs;
-        let square: Vec<f64> = (0..count * count)
-            .into_par_iter()
-            .map(|at| {
-                let [a, b] = [at / count, at % count].map(|row| &plain[row * count..(row + 1) * count]);
-                a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>() / count.saturating_sub(2) as f64
-            })
-            .collect();
-        Self {
-            c2: over(&plain, &plain),
-            gc2: over(&plain, &once),
-            g2c: inputs.variances.iter().zip(&slopes).map(|(v, slope)| v * slope * slope).sum(),
-            g2c3: over(&square, &twice),
-        }
+        let numbers: Vec<usize> = (0..count).collect();
+        let of_blocks = numbers.par_chunks(PROBES_AT_ONCE).map(|block| {
+            let once = inputs.covariance(sample, &block.iter().copied().map(probe).collect::<Vec<_>>());
+            let twice = inputs.covariance(sample, &once);
+            let mut sums = [0.0; 3];
+            for (u, v) in once.iter().zip(&twice) {
+                for ((u, v), g) in u.iter().zip(v).zip(&slopes) {
+                    sums[0] += u * u;
+                    sums[1] += g * u * u;
+                    sums[2] += g * g * u * v;
+                }
+            }
+            sums
+        });
+        // Every unit vector counts whole, signs for the mean of all.
+        let share = if count < n { 1.0 / count as f64 } else { 1.0 };
+        let total = of_blocks.collect::<Vec<_>>().into_iter().fold([0.0; 3], |sum, block| {
+            [sum[0] + share * block[0], sum[1] + share * block[1], sum[2] + share * block[2]]
+        });
+        let g2c = inputs.variances.iter().zip(&slopes).map(|(v, slope)| v * slope * slope).sum();
+        Self { c2: total[0], gc2: total[1], g2c, g2c3: total[2] }
     }
 }
 
@@ -224,6 +225,21 @@ impl Inputs {
         }
         variances.iter_mut().for_each(|sum| *sum /= sample.rows as f64);
         Self { means, variances }
+    }
+
+    /// C z for the covariance C over the sample that they are of.
+    fn covariance(&self, sample: &Matrix<f64>, vectors: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let dot = |x: &[f64], z: &[f64]| x.iter().zip(z).map(|(x, z)| x * z).sum::<f64>();
+        let of_means: Vec<f64> = vectors.iter().map(|z| dot(&self.means, z)).collect();
+        let mut products = vec![vec![0.0; sample.cols]; vectors.len()];
+        for row in sample.values.chunks_exact(sample.cols) {
+            for ((z, mean), product) in vectors.iter().zip(&of_means).zip(&mut products) {
+                // Deviations of all rows add up to 0, so that the other factor needs no mean.
+                let deviation = (dot(row, z) - mean) / sample.rows as f64;
+                product.iter_mut().zip(row).for_each(|(sum, x)| *sum += deviation * x);
+            }
+        }
+        products
     }
 
     /// V, the variance of an example about the mean.
