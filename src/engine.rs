@@ -123,6 +123,14 @@ pub trait Engine: SearchSpace + Send {
     /// [`crate::Error::Usage`] for an example that there is not; those of the device.
     fn step(&mut self, step: &Step<'_>) -> Result<Option<Cost>>;
 
+    /// Waits until all steps so far have been made.
+    ///
+    /// # Errors
+    /// Those of the device.
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Hidden activations A2 of examples `first..first + count`, `[count, h]`.
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>>;
 

@@ -78,7 +78,7 @@ fn point(row: &Row) -> Option<Point> {
         What::Step => ("#c0392b", "step".to_owned()),
         What::Product => ("#1f618d", row.variant.clone()?),
         What::Kernel => ("#7d6608", row.variant.clone()?),
-        What::Ceiling | What::Profile | What::TimeToCost => return None,
+        What::StepWithJ | What::Ceiling | What::Profile | What::TimeToCost => return None,
     };
     let (rate, shape) = (row.gflops?, row.shape?);
     let intensity = row.gbytes_per_second.map_or_else(|| shape.intensity(), |moved| rate / moved);

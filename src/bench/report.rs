@@ -72,6 +72,7 @@ fn steps(bench: &Bench) -> Table {
         "ms",
         "quartiles",
         "best",
+        "with J",
         "samples/s",
         "GFLOP/s",
         "of ceiling",
@@ -84,6 +85,9 @@ fn steps(bench: &Bench) -> Table {
             Some(speed) => ratio(speed),
             None => "1".to_owned(),
         };
+        let with_j = bench.rows_of(What::StepWithJ).find(|other| {
+            other.shape == row.shape && other.device == row.device && other.variant == row.variant
+        });
         let quartiles = row.q1_ms.zip(row.q3_ms).map(|(q1, q3)| format!("{}–{}", figure(q1), figure(q3)));
         table.rows.push(vec![
             shape(row),
@@ -92,6 +96,7 @@ fn steps(bench: &Bench) -> Table {
             cell(row.median_ms, figure),
             quartiles.unwrap_or_default(),
             cell(row.best_ms, figure),
+            cell(with_j.and_then(|row| row.median_ms), figure),
             cell(row.samples_per_second, count),
             cell(row.gflops, figure),
             cell(row.share_of_ceiling, percent),

@@ -11,8 +11,10 @@ use super::stats::Summary;
 pub enum What {
     /// What the machine can do at best: `variant` says at what.
     Ceiling,
-    /// A whole training step.
+    /// A whole training step, as training makes most of them: J is not asked for.
     Step,
+    /// The same with J read back, as in a report.
+    StepWithJ,
     /// A matrix product of a step.
     Product,
     /// An element-wise kernel or a reduction.
@@ -102,6 +104,7 @@ impl Row {
         let what = match self.what {
             What::Ceiling => "ceiling",
             What::Step => "step",
+            What::StepWithJ => "step with J",
             What::Product => "product",
             What::Kernel => "kernel",
             What::Profile => "profile",

@@ -5,9 +5,10 @@
     cargo build --release
     python3 tests/peers/gpu.py target/release/rhohat [--shapes ABC]
 
-A step is the one of peers.py: forward, cost, gradient by hand and an update by SGD with momentum, all in f32. PyTorch runs
-it as it comes (eager), as a CUDA graph, and both with TF32 products, which have a mantissa of ten bits; times are medians
-by CUDA events. `rhohat bench` checks its step against f64 before it times it.
+A step is the one of peers.py: forward, gradient by hand and an update by SGD with momentum, all in f32, without the cost and
+with it; ours reads the cost back then, PyTorch's stays on the device. PyTorch runs it as it comes (eager), as a CUDA graph, and
+both with TF32 products, which have a mantissa of ten bits; times are medians by CUDA events. `rhohat bench` checks its step
+against f64 before it times it.
 """
 
 import argparse
@@ -33,8 +34,9 @@ ROUNDS, STEPS = 30, 10
 class Step:
     """Parameters, velocities and one update of them."""
 
-    def __init__(self, shape):
+    def __init__(self, shape, with_cost):
         n, h, m = shape
+        self.with_cost = with_cost
         draw = torch.Generator(device="cuda").manual_seed(0)
         uniform = lambda *size: torch.rand(size, device="cuda", generator=draw)
         reach = (6 / (n + h + 1)) ** 0.5
@@ -50,9 +52,10 @@ class Step:
         a3 = torch.sigmoid(torch.addmm(b2, a2, decoder.t()))
         rho_hat = a2.mean(0)
         error = a3 - x
-        kl = RHO * torch.log(RHO / rho_hat) + (1 - RHO) * torch.log((1 - RHO) / (1 - rho_hat))
-        squares = (encoder * encoder).sum() + (decoder * decoder).sum()
-        self.cost.copy_((error * error).sum() / (2 * m) + DECAY / 2 * squares + BETA * kl.sum())
+        if self.with_cost:
+            kl = RHO * torch.log(RHO / rho_hat) + (1 - RHO) * torch.log((1 - RHO) / (1 - rho_hat))
+            squares = (encoder * encoder).sum() + (decoder * decoder).sum()
+            self.cost.copy_((error * error).sum() / (2 * m) + DECAY / 2 * squares + BETA * kl.sum())
 
         d3 = error * a3 * (1 - a3) / m
         slope = BETA / m * ((1 - RHO) / (1 - rho_hat) - RHO / rho_hat)
@@ -68,9 +71,9 @@ class Step:
             p.sub_(v, alpha=RATE)
 
 
-def milliseconds(shape, tf32, as_graph):
+def milliseconds(shape, with_cost, tf32, as_graph):
     torch.backends.cuda.matmul.allow_tf32 = tf32
-    step = Step(shape)
+    step = Step(shape, with_cost)
     side = torch.cuda.Stream()
     with torch.cuda.stream(side):
         for _ in range(5):
@@ -91,7 +94,7 @@ def milliseconds(shape, tf32, as_graph):
         end.record()
         torch.cuda.synchronize()
         times.append(begin.elapsed_time(end) / STEPS)
-    assert torch.isfinite(step.cost), "PyTorch's step diverges"
+    assert all(torch.isfinite(p).all() for p in step.parameters), "PyTorch's step diverges"
     return median(times)
 
 
@@ -101,7 +104,7 @@ def ours(binary, shape):
         [binary, "bench", "--device", "gpu", "--step", size, "--json", "-q"],
         check=True, capture_output=True, text=True,
     )
-    return json.loads(out.stdout)[0]["median_ms"]
+    return {row["what"]: row["median_ms"] for row in json.loads(out.stdout)}
 
 
 def main():
@@ -110,12 +113,15 @@ def main():
     arguments.add_argument("--shapes", default="".join(SHAPES), help="letters of the shapes")
     wanted = arguments.parse_args()
     print(torch.cuda.get_device_name())
-    print("visible:hidden:examples | rhohat ms | PyTorch eager | graph | eager TF32 | graph TF32")
+    print("visible:hidden:examples | cost | rhohat ms | PyTorch eager | graph | eager TF32 | graph TF32")
     for letter in wanted.shapes:
         shape = SHAPES[letter]
-        peers = [milliseconds(shape, tf32, graph) for tf32 in (False, True) for graph in (False, True)]
-        row = [":".join(map(str, shape)), *(f"{ms:.3f}" for ms in [ours(wanted.binary, shape), *peers])]
-        print(" | ".join(row), flush=True)
+        measured = ours(wanted.binary, shape)
+        for kind, with_cost in (("step", False), ("step_with_j", True)):
+            forms = [(tf32, graph) for tf32 in (False, True) for graph in (False, True)]
+            times = [measured[kind], *(milliseconds(shape, with_cost, *form) for form in forms)]
+            row = [":".join(map(str, shape)), "yes" if with_cost else "no", *(f"{ms:.3f}" for ms in times)]
+            print(" | ".join(row), flush=True)
 
 
 if __name__ == "__main__":

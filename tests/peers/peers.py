@@ -5,8 +5,8 @@
     cargo build --release
     python3 tests/peers/peers.py target/release/rhohat [--shapes ABC] [--rounds 3] [--json]
 
-A step is forward, cost, gradient and an update by SGD with momentum over all examples in f32, as `rhohat bench` times
-it. The peers allocate nothing in the loop and use no autograd. Each turn of each library is a process of its own, so
+A step is forward, gradient and an update by SGD with momentum over all examples in f32, without the cost and with it, as
+`rhohat bench` times both. The peers allocate nothing in the loop and use no autograd. Each turn of each library is a process of its own, so
 that no pool of threads waits beside another. First both peers and `rhohat eval` have to agree on the cost of a small
 model, and the peers with each other after ten updates.
 """
@@ -81,7 +81,7 @@ class NumPy:
         np.subtract(np.float32(1), a, out=a)
         delta *= a
 
-    def step(self):
+    def step(self, with_cost):
         (encoder, decoder), (b1, b2) = self.weights, self.biases
         x, a2, a3, d2, d3 = self.x, self.a2, self.a3, self.d2, self.d3
         scale = np.float32(1 / len(x))
@@ -95,9 +95,11 @@ class NumPy:
 
         rho_hat = a2.mean(axis=0)
         np.subtract(a3, x, out=d3)
-        squares = [float(np.vdot(a, a)) for a in (d3, encoder, decoder)]
-        kl = RHO * np.log(RHO / rho_hat) + (1 - RHO) * np.log((1 - RHO) / (1 - rho_hat))
-        cost = squares[0] / (2 * len(x)) + DECAY / 2 * (squares[1] + squares[2]) + BETA * float(kl.sum())
+        cost = None
+        if with_cost:
+            squares = [float(np.vdot(a, a)) for a in (d3, encoder, decoder)]
+            kl = RHO * np.log(RHO / rho_hat) + (1 - RHO) * np.log((1 - RHO) / (1 - rho_hat))
+            cost = squares[0] / (2 * len(x)) + DECAY / 2 * (squares[1] + squares[2]) + BETA * float(kl.sum())
 
         if not self.linear:
             self.times_slope(d3, a3)
@@ -141,11 +143,11 @@ class PyTorch:
         self.rho_hat = torch.empty(h)
         self.times_slope = torch.ops.aten.sigmoid_backward.grad_input
 
-    def step(self):
+    def step(self, with_cost):
         with self.torch.no_grad():
-            return self.pass_and_update()
+            return self.pass_and_update(with_cost)
 
-    def pass_and_update(self):
+    def pass_and_update(self, with_cost):
         torch, (encoder, decoder, b1, b2) = self.torch, self.parameters
         x, a2, a3, d2, d3, rho_hat = self.x, self.a2, self.a3, self.d2, self.d3, self.rho_hat
         scale = 1 / len(x)
@@ -157,9 +159,11 @@ class PyTorch:
 
         torch.mean(a2, 0, out=rho_hat)
         torch.sub(a3, x, out=d3)
-        squares = [torch.dot(t.view(-1), t.view(-1)).item() for t in (d3, encoder, decoder)]
-        kl = RHO * torch.log(RHO / rho_hat) + (1 - RHO) * torch.log((1 - RHO) / (1 - rho_hat))
-        cost = scale / 2 * squares[0] + DECAY / 2 * (squares[1] + squares[2]) + BETA * kl.sum().item()
+        cost = None
+        if with_cost:
+            squares = [torch.dot(t.view(-1), t.view(-1)).item() for t in (d3, encoder, decoder)]
+            kl = RHO * torch.log(RHO / rho_hat) + (1 - RHO) * torch.log((1 - RHO) / (1 - rho_hat))
+            cost = scale / 2 * squares[0] + DECAY / 2 * (squares[1] + squares[2]) + BETA * kl.sum().item()
 
         if not self.linear:
             self.times_slope(d3, a3, grad_input=d3)
@@ -181,22 +185,27 @@ class PyTorch:
 
 
 PEERS = {"numpy": NumPy, "torch": PyTorch}
+# Rows of `rhohat bench`, and whether they have the cost.
+KINDS = {"step": False, "step_with_j": True}
 
 
 def turn(peer, key, seconds):
-    """Median and best of one peer's steps, in ms: what a process of its own prints."""
+    """Median and best of one peer's steps without cost and with it, in ms: what a process of its own prints."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(os.cpu_count()):
         step = PEERS[peer](SHAPES[key]).step
-        for _ in range(3):
-            step()
-        times, begun = [], time.perf_counter()
-        while len(times) < 5 or time.perf_counter() - begun < seconds:
-            before = time.perf_counter()
-            step()
-            times.append(1e3 * (time.perf_counter() - before))
-    return {"median_ms": median(times), "best_ms": min(times)}
+        found = {}
+        for kind, with_cost in KINDS.items():
+            for _ in range(3):
+                step(with_cost)
+            times, begun = [], time.perf_counter()
+            while len(times) < 5 or time.perf_counter() - begun < seconds / 2:
+                before = time.perf_counter()
+                step(with_cost)
+                times.append(1e3 * (time.perf_counter() - before))
+            found[kind] = {"median_ms": median(times), "best_ms": min(times)}
+    return found
 
 
 def turn_apart(peer, key, seconds):
@@ -211,8 +220,8 @@ def ours(binary, key):
     n, h, m, output = SHAPES[key]
     command = [binary, "bench", "--device", "cpu", "--step", f"{n}:{h}:{m}", "--output", output, "--json", "--quiet"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    row = next(row for row in json.loads(done.stdout) if row["what"] == "step")
-    return {"median_ms": row["median_ms"], "best_ms": row["best_ms"]}
+    rows = {row["what"]: row for row in json.loads(done.stdout)}
+    return {kind: {name: rows[kind][name] for name in ("median_ms", "best_ms")} for kind in KINDS}
 
 
 def safetensors(path, tensors):
@@ -242,7 +251,7 @@ def check(binary):
         costs = {"rhohat": [json.loads(done.stdout)["j"]]}
         for name, peer in PEERS.items():
             at_work = peer(shape)
-            costs[name] = [at_work.step() for _ in range(11)]
+            costs[name] = [at_work.step(True) for _ in range(11)]
         same = lambda a, b: abs(a - b) <= AGREE * abs(b)
         first = all(same(cost[0], costs["rhohat"][0]) for cost in costs.values())
         if not (first and same(costs["numpy"][-1], costs["torch"][-1])):
@@ -270,23 +279,29 @@ def main():
     check(binary)
     rows = []
     if not arguments.json:
-        print("shape           n:h:m  NumPy ms  PyTorch ms  rhohat ms  GFLOP/s  better peer / rhohat")
+        print("shape           n:h:m        what  NumPy ms  PyTorch ms  rhohat ms  GFLOP/s  better peer / rhohat")
     for key in arguments.shapes:
-        rows.append(measure(binary, key, arguments))
+        measured = measure(binary, key, arguments)
+        rows.extend(measured)
         if not arguments.json:
-            print(line(rows[-1]), flush=True)
+            print("\n".join(map(line, measured)), flush=True)
     if arguments.json:
         print(json.dumps(rows))
 
 
 def measure(binary, key, arguments):
-    """Everyone in turns at one shape: medians over the rounds, and the ratio round by round."""
+    """Everyone in turns at one shape, a row a kind of step."""
     rounds = []
     for _ in range(arguments.rounds):
         times = {peer: turn_apart(peer, key, arguments.seconds) for peer in PEERS}
         rounds.append({**times, "rhohat": ours(binary, key)})
+    return [row_of(key, kind, [{who: times[kind] for who, times in r.items()} for r in rounds]) for kind in KINDS]
+
+
+def row_of(key, kind, rounds):
+    """Medians over the rounds, and the ratio round by round."""
     ratios = [min(r[peer]["median_ms"] for peer in PEERS) / r["rhohat"]["median_ms"] for r in rounds]
-    row = {"shape": key, "n_h_m": ":".join(map(str, SHAPES[key][:3])), "output": SHAPES[key][3]}
+    row = {"shape": key, "what": kind, "n_h_m": ":".join(map(str, SHAPES[key][:3])), "output": SHAPES[key][3]}
     for name in (*PEERS, "rhohat"):
         row[f"{name}_ms"] = median(r[name]["median_ms"] for r in rounds)
         row[f"{name}_best_ms"] = min(r[name]["best_ms"] for r in rounds)
@@ -298,7 +313,7 @@ def measure(binary, key, arguments):
 
 def line(row):
     return (
-        f"{row['shape']:5} {row['n_h_m']:>15}  {row['numpy_ms']:8.2f}  {row['torch_ms']:10.2f}  {row['rhohat_ms']:9.2f}"
+        f"{row['shape']:5} {row['n_h_m']:>15} {row['what']:>11}  {row['numpy_ms']:8.2f}  {row['torch_ms']:10.2f}  {row['rhohat_ms']:9.2f}"
         f"  {row['gflops']:7.1f}  {row['ratio']:.2f} ({row['ratio_low']:.2f} to {row['ratio_high']:.2f})"
     )
 

@@ -35,7 +35,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
         atomic_write::write(chart.path(), |out| out.write_all(picture.as_bytes()))?;
     }
     if args.step.is_some() {
-        bench.rows.retain(|row| row.what == What::Step);
+        bench.rows.retain(|row| matches!(row.what, What::Step | What::StepWithJ));
     }
     print(args.json, &bench.rows, |_| report::text(&bench, args.markdown))
 }
