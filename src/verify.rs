@@ -2,7 +2,8 @@
 //!
 //! One list of [`checks`] serves `cargo test`, `rhohat verify` and `rhohat bench`. [`compare`] is the comparer,
 //! [`running_error`] derives its bounds; [`gradients`] checks the reference itself, [`kernels`] each shader on a
-//! [`rig`], [`cpu_kernels`] what the CPU engine has in their place, [`steps`] whole passes and updates, [`training`] short runs.
+//! [`rig`], [`cpu_kernels`] what the CPU engine has in their place, [`steps`] whole passes and updates, [`training`] short runs. [`witness`] hands whole steps to a
+//! host in another language.
 
 pub mod checks;
 pub mod compare;
@@ -14,3 +15,5 @@ pub mod rig;
 pub mod running_error;
 pub mod steps;
 pub mod training;
+#[cfg(feature = "gpu")]
+pub mod witness;

@@ -345,6 +345,12 @@ pub struct DevicesArgs {
     /// Write the joined text of every shader into this folder
     #[arg(long, value_name = "DIR")]
     pub shaders: Option<PathBuf>,
+    /// Write plan.json, too: the dispatches of the steps of this shape, for a host in another language
+    #[arg(long, value_name = "N:H:M", requires = "shaders")]
+    pub plan: Option<String>,
+    /// Write witness.json, too: steps with what has to come out of them, for a host in another language
+    #[arg(long, requires = "shaders")]
+    pub witness: bool,
 }
 
 /// Arguments of `completions`.

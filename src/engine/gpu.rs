@@ -13,6 +13,7 @@
 //! | [`tune`] | the choice of kernels for a shape |
 //! | [`footprint`](mod@footprint) | the memory plan: the sum of the lists of allocations |
 //! | [`engine`] | the engine trait |
+//! | [`plan`] | the recordings of an engine as data, for hosts in other languages |
 
 pub mod device;
 pub mod engine;
@@ -20,6 +21,7 @@ pub mod footprint;
 pub mod kernel;
 pub mod memory;
 pub mod ops;
+pub mod plan;
 pub mod recording;
 pub mod step;
 pub mod tune;

@@ -22,6 +22,7 @@ pub use check::check_objective;
 pub use derived::Written;
 pub use memory::MemoryPlan;
 pub use properties::{Property, is_setting};
+pub(crate) use resolve::BATCH;
 pub use resolve::ConfigContext;
 pub use source_kind::SourceKind;
 pub use user_settings::{Batch, UserSettings, absolute_paths, parse_settings};

@@ -227,14 +227,16 @@ fn wrong(text: &str) -> Failure {
 }
 
 /// The state that an engine carries from update to update, with the errors that add up.
-struct BoundedState {
-    params: Vec<Approx>,
+pub(super) struct BoundedState {
+    /// In the order of [`Params::to_flat`].
+    pub params: Vec<Approx>,
     moments: [Vec<Approx>; 2],
     average: Option<Vec<Approx>>,
 }
 
 impl BoundedState {
-    fn new(problem: &Problem) -> Self {
+    /// That of the start parameters.
+    pub fn new(problem: &Problem) -> Self {
         let params = exact(&problem.params.to_flat());
         let zeros = vec![Approx::default(); params.len()];
         Self { params, moments: [zeros.clone(), zeros], average: None }
@@ -262,7 +264,8 @@ impl BoundedState {
         }
     }
 
-    fn step(&mut self, problem: &Problem, rows: Rows<'_>, update: &Update, rho_hat: RhoHat) -> Bounded {
+    /// One update; J before it.
+    pub fn step(&mut self, problem: &Problem, rows: Rows<'_>, update: &Update, rho_hat: RhoHat) -> Bounded {
         let x: Vec<f32> = match rows {
             Rows::All => problem.data.values.clone(),
             Rows::Listed(list) => list.iter().flat_map(|&i| problem.data.row(i)).copied().collect(),

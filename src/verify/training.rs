@@ -23,6 +23,8 @@ pub const CUT: Chunking = Chunking { chunk: Some(96), block: Some(4), binding_li
 
 const SHAPE: Shape = Shape { visible: 16, hidden: 9 };
 const EXAMPLES: usize = 200;
+/// Updates, or iterations.
+pub const STEPS: usize = 60;
 
 /// Trains an engine and the reference alike. The final J of both may differ by [`BOUND`], and the engine's has to be
 /// that of its parameters.
@@ -43,6 +45,12 @@ fn objective() -> Objective {
     Objective { penalty: Penalty::kl(0.3), beta: 0.1, lambda: 0.02, ..Objective::default() }
 }
 
+/// J after a search of the reference, and what it begins with.
+pub(super) fn searched(seed: u64) -> Result<(f64, Objective, Params<f32>, Matrix<f32>), Failure> {
+    let (outcome, _) = run(&Choice::Reference, Optimizer::Lbfgs, Chunking::default(), seed)?;
+    Ok((outcome.cost.total(), objective(), Params::random(SHAPE, seed), examples(seed)))
+}
+
 fn run(
     choice: &Choice,
     optimizer: Optimizer,
@@ -59,7 +67,7 @@ fn run(
             DescentConfig { batch: Some(40), ..DescentConfig::constant(0.01) },
         ),
         resampling: None,
-        steps: 60,
+        steps: STEPS,
         shuffle: Shuffle::rows(seed),
         report_every: 10,
     };

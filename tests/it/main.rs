@@ -23,6 +23,7 @@ mod no_panics;
 mod old_files;
 mod optimisers;
 mod picture;
+mod plan;
 mod random;
 mod readme;
 mod reference;

@@ -4,6 +4,7 @@ mod shaders;
 
 use crate::engine::device::Selector;
 use crate::engine::gpu::device::adapter::{Adapter, adapters, select};
+use crate::verify::witness::Witness;
 use indicatif::HumanBytes;
 use serde::Serialize;
 
@@ -44,6 +45,12 @@ struct Limits {
 pub fn run(args: &DevicesArgs) -> anyhow::Result<()> {
     if let Some(folder) = &args.shaders {
         shaders::write(folder)?;
+        if let Some(size) = &args.plan {
+            shaders::write_plan(folder, size.parse()?)?;
+        }
+        if args.witness {
+            shaders::write_json(&folder.join("witness.json"), &Witness::new(0)?)?;
+        }
     }
     let adapters = adapters();
     let (auto, why) = match select(&Selector::Auto, &adapters)? {

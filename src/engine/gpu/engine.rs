@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::device::Gpu;
 use super::memory::partition::Partition;
 use super::memory::segment::write_vector;
+use super::plan::Planner;
 use super::step::examples::DeviceRows;
 use super::step::fetch::Fetcher;
 use super::step::finiteness::FinitenessCheck;
@@ -23,6 +24,7 @@ use crate::engine::{
 };
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
+use crate::math::optim::lbfgs::HISTORY;
 use crate::math::optim::{Role, SearchSpace, Trial};
 use crate::math::params::{Params, Shape};
 
@@ -65,6 +67,20 @@ impl GpuEngine {
             finiteness: None,
             handed: HandedRows::default(),
         })
+    }
+
+    /// Adds its tensors and the recordings of its steps to a plan, with those over mini-batches of `batch` rows.
+    pub(crate) fn describe(&self, planner: &mut Planner, batch: usize) -> Result<()> {
+        let on = &self.resident;
+        on.describe(planner, batch);
+        FirstOrder::new(on)?.describe(on, planner, batch)?;
+        LbfgsSearch::new(on, HISTORY)?.describe(on, planner)
+    }
+
+    /// Hidden units of each block, and rows of a chunk.
+    pub(crate) fn cut(&self) -> (Vec<usize>, usize) {
+        let partition = &self.resident.partition;
+        (partition.blocks.iter().map(|block| block.len()).collect(), partition.chunk)
     }
 
     /// Whether parameters and moments are finite.
@@ -139,6 +155,10 @@ impl Engine for GpuEngine {
 
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
         layers::of_range(&self.resident, self.fetcher.as_mut(), Layer::Hidden, &(first..first + count))
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.resident.gpu.finish()
     }
 
     fn activations(&mut self, layer: Layer, rows: &[usize]) -> Result<Vec<f32>> {

@@ -1,6 +1,8 @@
 //! A list of dispatches that is built once and replayed for every step: nothing is made inside the training loop.
-//! `recorder` builds it, `range` tells where a dispatch can be cut, `timing` replays it under the device's clock.
+//! `recorder` builds it, `described` tells another host of it, `range` where a dispatch can be cut, `timing` replays it under
+//! the device's clock.
 
+mod described;
 mod range;
 mod recorder;
 mod timing;
@@ -11,13 +13,15 @@ use bytemuck::Pod;
 use wgpu::BufferUsages;
 
 use super::device::Gpu;
-use super::kernel::Pipeline;
-use super::memory::buffer::buffer;
+use super::kernel::{Kernel, Pipeline, Specialisation};
+use super::memory::buffer::{Tensor, buffer};
 use super::memory::storage::Texture;
 use crate::error::Result;
+pub(crate) use described::{DispatchPlan, Resources, TensorPlan};
 pub use range::RangeUniform;
 pub(crate) use range::{RangeTable, layout as range_layout};
 use range::{fold, ranges};
+use recorder::UniformSource;
 pub use recorder::{DispatchOptions, Recorder};
 
 /// A uniform whose values change from step to step.
@@ -41,18 +45,17 @@ impl LiveUniform {
 #[derive(Debug)]
 enum Recorded {
     Dispatch {
-        name: &'static str,
+        kernel: &'static Kernel,
+        special: Specialisation,
+        uniform: UniformSource,
+        tensors: Vec<Tensor>,
         pipeline: Pipeline,
         bind_group: wgpu::BindGroup,
         groups: u32,
         work: f64,
     },
     /// Brings a texture up to date.
-    Fill {
-        texture: Texture,
-        from: wgpu::Buffer,
-        work: f64,
-    },
+    Fill { texture: Texture, from: wgpu::Buffer, work: f64 },
 }
 
 /// A command, or a range of its workgroups.

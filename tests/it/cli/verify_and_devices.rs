@@ -82,6 +82,33 @@ fn devices_writes_every_shader_as_it_is_compiled() {
     assert!(layer["constants"].as_array().unwrap().contains(&activation), "{layer}");
 }
 
+#[test]
+fn devices_writes_a_plan_and_what_a_host_has_to_find_without_an_adapter() {
+    let folder = tempdir().unwrap();
+    let args = ["devices", "--shaders", "wgsl", "--plan", "64:25:1000", "--witness"];
+    let (code, _, errors) = without_adapters(folder.path(), &args);
+    assert_eq!(code, Some(0), "{errors}");
+    let read = |file: &str| -> serde_json::Value {
+        serde_json::from_str(&fs::read_to_string(folder.path().join("wgsl").join(file)).unwrap()).unwrap()
+    };
+    let plan = read("plan.json");
+    assert_eq!(plan["recordings"]["sgd"][0]["kernel"], "layer_nt");
+    assert_eq!(plan["tensors"]["encoder.weight"][0]["rows"], 25);
+    assert_eq!(plan["tensors"]["list"][0]["cols"], 250);
+    let witness = read("witness.json");
+    assert!(
+        witness["updates"].as_array().unwrap().len() > 10 && !witness["searches"][0]["gradient"].is_null()
+    );
+
+    let refused = |args: &[&str], word: &str| {
+        let (code, _, errors) = without_adapters(folder.path(), args);
+        assert!(code == Some(2) && errors.contains(word), "{code:?} {errors}");
+    };
+    refused(&["devices", "--plan", "64:25:1000"], "--shaders");
+    refused(&["devices", "--shaders", "wgsl", "--plan", "64:25"], "visible:hidden:examples");
+    refused(&["devices", "--shaders", "wgsl", "--plan", "64:99999999:99999999"], "memory");
+}
+
 /// Runs where no Vulkan driver can be found.
 fn without_adapters(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_rhohat"))

@@ -1,13 +1,19 @@
-//! `rhohat devices --shaders`: the text of every kernel as WebGPU implementations take it, and `kernels.json`, which tells
-//! other hosts what to bind and which constants there are.
+//! `rhohat devices --shaders`: the text of every kernel as WebGPU implementations take it, `kernels.json`, which tells
+//! other hosts what to bind and which constants there are, and `plan.json`, which tells them what to dispatch.
 
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::bench::ceilings::shaders as ceilings;
+use crate::bench::ladder::{Size, check_memory};
 use crate::engine::gpu::kernel::{ALL, Binding, Constant, Host, Kernel};
+use crate::engine::gpu::plan::Plan;
+use crate::engine::setup::Setup;
+use crate::engine::variant::Variant;
 use crate::error::Error;
+use crate::math::params::{Matrix, Params};
+use crate::run::config::BATCH;
 
 /// A kernel in `kernels.json`.
 #[derive(Debug, Serialize)]
@@ -72,6 +78,20 @@ pub fn write(folder: &Path) -> anyhow::Result<()> {
     }
     let json = serde_json::to_string_pretty(&described)?;
     Ok(save(&folder.join("kernels.json"), &(json + "\n"))?)
+}
+
+/// Writes `plan.json` for steps of a shape, by the plain kernels.
+pub fn write_plan(folder: &Path, size: Size) -> anyhow::Result<()> {
+    check_memory(size)?;
+    let params = Params::zeros(size.units());
+    let examples = Matrix::new(size.m, size.n, vec![0.0; size.m * size.n]);
+    let plan = Plan::new(&Setup::default(), &params, &examples, BATCH.min(size.m), Variant::PLAIN)?;
+    write_json(&folder.join("plan.json"), &plan)
+}
+
+/// Writes a value as JSON.
+pub fn write_json<T: Serialize>(path: &Path, value: &T) -> anyhow::Result<()> {
+    Ok(save(path, &(serde_json::to_string(value)? + "\n"))?)
 }
 
 /// The texts of a kernel that differ: what its file name ends in, for whom, and that in words.

@@ -46,6 +46,21 @@ pub fn adapters() -> Vec<Adapter> {
     adapters
 }
 
+/// wgpu's adapter that computes nothing, with WebGPU's default limits: recordings are made on it to be described.
+///
+/// # Errors
+/// Where wgpu offers none.
+pub fn inert() -> Result<Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::NOOP;
+    descriptor.backend_options.noop.enable = true;
+    descriptor.backend_options.noop.limits = Some(wgpu::Limits::default());
+    let instance = wgpu::Instance::new(descriptor);
+    let handle = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::NOOP)).into_iter().next();
+    let handle = handle.ok_or_else(|| Error::device("wgpu offers no adapter that computes nothing"))?;
+    Ok(Adapter { info: handle.get_info(), handle })
+}
+
 /// Smaller is taken first.
 fn preference(kind: wgpu::DeviceType) -> u8 {
     match kind {

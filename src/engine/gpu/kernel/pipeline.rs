@@ -59,33 +59,38 @@ fn compile(gpu: &Gpu, kernel: &Kernel, special: Specialisation) -> Pipeline {
         bind_group_layouts: &[Some(&layout), Some(&range_layout(device))],
         immediate_size: 0,
     });
-    let constants = values(kernel, special);
+    let constants = kernel.values(special);
     let compute = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label,
         layout: Some(&pipeline_layout),
         module: &module,
         entry_point: Some("main"),
-        compilation_options: wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() },
+        compilation_options: wgpu::PipelineCompilationOptions {
+            constants: &constants,
+            // Kernels write workgroup memory before they read it; Metal and Direct3D would have one invocation zero it.
+            zero_initialize_workgroup_memory: false,
+        },
         cache: None,
     });
     Pipeline { compute, layout }
-}
-
-/// The values of a kernel's constants; a choice that it does not leave open is a defect of the caller.
-fn values(kernel: &Kernel, special: Specialisation) -> Vec<(&'static str, f64)> {
-    let Specialisation { activation, accumulate } = special;
-    assert_eq!(kernel.has_constant(ACTIVATION), activation.is_some(), "{}: activation", kernel.name);
-    assert!(kernel.has_constant(ACCUMULATE) || !accumulate, "{}: accumulation", kernel.name);
-    let mut values = vec![("WORKGROUP", f64::from(kernel.workgroup))];
-    values.extend(activation.map(|activation| (ACTIVATION, activation_number(activation))));
-    values.extend(kernel.has_constant(ACCUMULATE).then_some((ACCUMULATE, f64::from(u8::from(accumulate)))));
-    values
 }
 
 const ACTIVATION: &str = "ACTIVATION";
 const ACCUMULATE: &str = "ACCUMULATE";
 
 impl Kernel {
+    /// The values of its constants; a choice that it does not leave open is a defect of the caller.
+    pub fn values(&self, special: Specialisation) -> Vec<(&'static str, f64)> {
+        let Specialisation { activation, accumulate } = special;
+        assert_eq!(self.has_constant(ACTIVATION), activation.is_some(), "{}: activation", self.name);
+        assert!(self.has_constant(ACCUMULATE) || !accumulate, "{}: accumulation", self.name);
+        let mut values = vec![("WORKGROUP", f64::from(self.workgroup))];
+        values.extend(activation.map(|activation| (ACTIVATION, activation_number(activation))));
+        let adds = f64::from(u8::from(accumulate));
+        values.extend(self.has_constant(ACCUMULATE).then_some((ACCUMULATE, adds)));
+        values
+    }
+
     /// Every value that one of its constants may be given.
     pub fn values_of(&self, constant: &Constant) -> Vec<f64> {
         match constant.name {

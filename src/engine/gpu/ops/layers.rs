@@ -3,7 +3,7 @@
 use super::products::Epilogue;
 use super::word;
 use crate::engine::gpu::kernel::{self, PenaltyGradUniform};
-use crate::engine::gpu::memory::buffer::Tensor;
+use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::recording::{DispatchOptions, LiveUniform, Recorder};
 use crate::error::Result;
 use crate::math::objective::{Activation, Objective, RHO_HAT_MIN};
@@ -52,7 +52,7 @@ impl Recorder<'_> {
         rho_hat: &Tensor,
         slope: &Tensor,
     ) -> Result<()> {
-        let uniform = penalty_uniform(objective, decay, mean);
+        let uniform = penalty_uniform(objective, decay, mean.cols);
         let tensors = units_alike([mean, rho_hat, slope]);
         self.dispatch(&kernel::PENALTY_GRAD, DispatchOptions::default(), &uniform, &tensors, mean.stride())
     }
@@ -140,11 +140,11 @@ impl Recorder<'_> {
 }
 
 /// The uniform of `penalty_grad` for the units of `mean`.
-pub fn penalty_uniform(objective: &Objective, decay: f64, mean: &Tensor) -> PenaltyGradUniform {
+pub fn penalty_uniform(objective: &Objective, decay: f64, units: usize) -> PenaltyGradUniform {
     let fraction = objective.activation.active_fraction();
     PenaltyGradUniform {
-        units: word(mean.cols),
-        padded: word(mean.stride()),
+        units: word(units),
+        padded: word(padded(units)),
         penalty: objective.penalty.kind as u32,
         rho: objective.penalty.rho as f32,
         beta: objective.beta as f32,

@@ -8,18 +8,20 @@ use super::{LiveUniform, Recorded, Recording};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::throttle::moved;
 use crate::engine::gpu::kernel::{Access, Kernel, Pipeline, Specialisation};
-use crate::engine::gpu::memory::buffer::{Tensor, buffer};
+use crate::engine::gpu::memory::buffer::{Tensor, buffer, bytes};
 use crate::engine::gpu::memory::storage::Texture;
 use crate::engine::variant::Variant;
 use crate::error::{Error, Result};
 use crate::math::objective::Activation;
 
 /// Uniforms start at multiples of this many bytes, the most that WebGPU lets an adapter ask for.
-const UNIFORM_ALIGNMENT: usize = 256;
-/// Where a planned dispatch finds its uniform.
-enum UniformSource {
-    /// At this offset in the recording's own buffer.
-    Fixed(usize),
+const UNIFORM_ALIGNMENT: u64 = 256;
+
+/// Where a dispatch finds its uniform.
+#[derive(Debug)]
+pub(super) enum UniformSource {
+    /// In the recording's own buffer: these words.
+    Fixed(Vec<u32>),
     /// In a buffer that is written before each run.
     Live(LiveUniform),
 }
@@ -27,8 +29,10 @@ enum UniformSource {
 enum PlannedCommand {
     Dispatch {
         kernel: &'static Kernel,
+        special: Specialisation,
         pipeline: Pipeline,
         uniform: UniformSource,
+        tensors: Vec<Tensor>,
         resources: Vec<(u32, Resource)>,
         groups: u32,
         work: f64,
@@ -57,7 +61,6 @@ pub struct Recorder<'g> {
     /// Where products leave their slices, as many as fit; without it none is cut.
     pub scratch: Option<Tensor>,
     planned: Vec<PlannedCommand>,
-    uniforms: Vec<u8>,
     /// Textures that hold what their buffers hold at this point, with these.
     fresh: Vec<(wgpu::Buffer, Texture)>,
 }
@@ -71,8 +74,7 @@ impl<'g> Recorder<'g> {
     /// An empty list, for given kernels.
     pub fn of(gpu: &'g Gpu, variant: Variant) -> Self {
         let limit = gpu.binding_limit() as usize / 4;
-        let (planned, uniforms, fresh) = (Vec::new(), Vec::new(), Vec::new());
-        Self { gpu, variant, limit, scratch: None, planned, uniforms, fresh }
+        Self { gpu, variant, limit, scratch: None, planned: Vec::new(), fresh: Vec::new() }
     }
 
     /// Adds a dispatch of `invocations` with fixed uniform values.
@@ -85,10 +87,8 @@ impl<'g> Recorder<'g> {
         invocations: usize,
     ) -> Result<()> {
         assert_eq!(size_of::<T>(), kernel.uniform.size, "{}: uniform", kernel.name);
-        let offset = self.uniforms.len();
-        self.uniforms.extend_from_slice(bytemuck::bytes_of(uniform));
-        self.uniforms.resize(self.uniforms.len().next_multiple_of(UNIFORM_ALIGNMENT), 0);
-        self.plan(kernel, choice, UniformSource::Fixed(offset), tensors, invocations)
+        let words = bytemuck::pod_collect_to_vec(bytemuck::bytes_of(uniform));
+        self.plan(kernel, choice, UniformSource::Fixed(words), tensors, invocations)
     }
 
     /// Adds a dispatch whose uniform is set before each run.
@@ -123,11 +123,22 @@ impl<'g> Recorder<'g> {
         }
         let DispatchOptions { activation, accumulate, work } = choice;
         let work = work.unwrap_or_else(|| moved(tensors.iter().map(|tensor| tensor.bound).sum()));
-        let pipeline = self.gpu.pipeline(kernel, Specialisation { activation, accumulate })?;
+        let special = Specialisation { activation, accumulate };
+        let pipeline = self.gpu.pipeline(kernel, special)?;
         let resources = self.resources(kernel, tensors)?;
         let groups = groups_of(kernel, invocations)?;
-        self.planned.push(PlannedCommand::Dispatch { kernel, pipeline, uniform, resources, groups, work });
         self.outdate(kernel, tensors);
+        let tensors = tensors.iter().map(|&tensor| tensor.clone()).collect();
+        self.planned.push(PlannedCommand::Dispatch {
+            kernel,
+            special,
+            pipeline,
+            uniform,
+            tensors,
+            resources,
+            groups,
+            work,
+        });
         Ok(())
     }
 
@@ -176,11 +187,16 @@ impl<'g> Recorder<'g> {
 
     /// Makes the bind groups.
     pub fn finish(self) -> Result<Recording> {
+        let mut words = Vec::new();
+        let offsets: Vec<usize> =
+            self.planned.iter().map(|planned| planned.place_uniform(&mut words)).collect();
         let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
-        let fixed = buffer(self.gpu, "uniforms", self.uniforms.len().max(UNIFORM_ALIGNMENT) as u64, usage)?;
-        self.gpu.queue.write_buffer(&fixed, 0, &self.uniforms);
+        let size = bytes(words.len()).max(UNIFORM_ALIGNMENT);
+        let fixed = buffer(self.gpu, "uniforms", size, usage)?;
+        self.gpu.queue.write_buffer(&fixed, 0, bytemuck::cast_slice(&words));
         let gpu = self.gpu;
-        let make = || self.planned.into_iter().map(|planned| planned.ready(gpu, &fixed)).collect();
+        let planned = self.planned.into_iter().zip(offsets);
+        let make = || planned.map(|(planned, offset)| planned.ready(gpu, (&fixed, offset))).collect();
         Ok(Recording { commands: gpu.scoped("bind groups", make)? })
     }
 }
@@ -219,21 +235,32 @@ impl Resource {
 }
 
 impl PlannedCommand {
-    fn ready(self, gpu: &Gpu, fixed: &wgpu::Buffer) -> Recorded {
-        let (kernel, pipeline, uniform, resources, groups, work) = match self {
+    /// Appends a fixed uniform to `words`; where it begins.
+    fn place_uniform(&self, words: &mut Vec<u32>) -> usize {
+        let at = words.len();
+        if let Self::Dispatch { uniform: UniformSource::Fixed(own), .. } = self {
+            words.extend_from_slice(own);
+            words.resize(words.len().next_multiple_of(UNIFORM_ALIGNMENT as usize / 4), 0);
+        }
+        at
+    }
+
+    /// A dispatch whose fixed uniform begins at a word of a buffer.
+    fn ready(self, gpu: &Gpu, (fixed, at): (&wgpu::Buffer, usize)) -> Recorded {
+        let (kernel, special, pipeline, uniform, tensors, resources, groups, work) = match self {
             Self::Fill { texture, from, work } => return Recorded::Fill { texture, from, work },
-            Self::Dispatch { kernel, pipeline, uniform, resources, groups, work } => {
-                (kernel, pipeline, uniform, resources, groups, work)
+            Self::Dispatch { kernel, special, pipeline, uniform, tensors, resources, groups, work } => {
+                (kernel, special, pipeline, uniform, tensors, resources, groups, work)
             }
         };
         let (buffer, offset) = match &uniform {
-            UniformSource::Fixed(offset) => (fixed, *offset as u64),
+            UniformSource::Fixed(_) => (fixed, bytes(at)),
             UniformSource::Live(live) => (&live.0, 0),
         };
         let size = std::num::NonZeroU64::new(kernel.uniform.size.next_multiple_of(16) as u64);
-        let uniform = wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size });
+        let values = wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size });
         let resources = resources.iter().map(|(binding, resource)| (*binding, resource.binding()));
-        let entries: Vec<_> = std::iter::once((0, uniform))
+        let entries: Vec<_> = std::iter::once((0, values))
             .chain(resources)
             .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource })
             .collect();
@@ -242,7 +269,7 @@ impl PlannedCommand {
             layout: &pipeline.layout,
             entries: &entries,
         });
-        Recorded::Dispatch { name: kernel.name, pipeline, bind_group, groups, work }
+        Recorded::Dispatch { kernel, special, uniform, tensors, pipeline, bind_group, groups, work }
     }
 }
 

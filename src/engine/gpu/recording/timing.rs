@@ -70,7 +70,7 @@ impl CommandRange<'_> {
         timestamps: &wgpu::QuerySet,
         first: u32,
     ) -> Option<&'static str> {
-        let Recorded::Dispatch { name, .. } = self.command else {
+        let Recorded::Dispatch { kernel, .. } = self.command else {
             encode(gpu, encoder, std::slice::from_ref(self));
             return None;
         };
@@ -79,8 +79,8 @@ impl CommandRange<'_> {
             beginning_of_pass_write_index: Some(first),
             end_of_pass_write_index: Some(first + 1),
         });
-        let descriptor = wgpu::ComputePassDescriptor { label: Some(name), timestamp_writes };
+        let descriptor = wgpu::ComputePassDescriptor { label: Some(kernel.name), timestamp_writes };
         self.dispatch(gpu, &mut encoder.begin_compute_pass(&descriptor));
-        Some(name)
+        Some(kernel.name)
     }
 }

@@ -43,6 +43,14 @@ impl Evaluation {
         Ok(Self::Resident(recorder.finish()?))
     }
 
+    /// The recording over resident rows.
+    pub fn resident(&self) -> &Recording {
+        match self {
+            Self::Resident(recording) => recording,
+            Self::Fetched { before, .. } => before,
+        }
+    }
+
     /// Runs it over `rows`. J comes back if `report` asks for it, and behind it, in the same read-back, all of `more`.
     pub fn run(
         &mut self,

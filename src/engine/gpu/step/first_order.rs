@@ -5,6 +5,7 @@ use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, vector};
 use crate::engine::gpu::ops::penalty_uniform;
+use crate::engine::gpu::plan::Planner;
 use crate::engine::gpu::recording::Recorder;
 use crate::engine::gpu::step::evaluate::Evaluation;
 use crate::engine::gpu::step::examples::DeviceRows;
@@ -34,7 +35,7 @@ pub(crate) struct FirstOrder {
     rates: Rates,
     /// Of the moments.
     finiteness: Option<FinitenessCheck>,
-    /// Recordings made so far; a run needs one or two, for whole batches and for the rest of an epoch.
+    /// Recordings made so far; a run needs up to four, for whole batches and for the rest of an epoch, with J and without.
     steps: Vec<(StepKey, Evaluation)>,
 }
 
@@ -44,6 +45,8 @@ struct StepKey {
     /// Length of the list, `None` for all examples in place.
     listed: Option<usize>,
     adam: bool,
+    /// Whether J is asked for.
+    report: bool,
 }
 
 impl FirstOrder {
@@ -99,13 +102,36 @@ impl FirstOrder {
         check.passes(&on.gpu)
     }
 
+    /// Adds the recordings of all its steps to a plan, with those over mini-batches of `batch` rows.
+    pub fn describe(mut self, on: &Resident, planner: &mut Planner, batch: usize) -> Result<()> {
+        self.use_moments(on, 2)?;
+        self.list_for(on, batch)?;
+        self.rates.describe(planner);
+        if let Some(list) = &self.list {
+            planner.tensors("list", list.indices());
+        }
+        for (prefix, moment) in ["first moment ", "second moment "].into_iter().zip(&self.moments) {
+            planner.vector(prefix, moment);
+        }
+        planner.vector("gradient ", &self.gradient);
+        for (name, adam) in [("sgd", false), ("adam", true)] {
+            for (rows, listed) in [("", None), (" batch", Some(batch))] {
+                for (what, report) in [("", false), (" with J", true)] {
+                    let step = self.record(on, StepKey { listed, adam, report })?;
+                    planner.recording(&format!("{name}{rows}{what}"), step.resident())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// One update. J before it comes back if the step asks for it.
     pub fn step(
         &mut self,
         (on, fetcher): (&Resident, Option<&mut Fetcher>),
         step: &Step<'_>,
     ) -> Result<Option<Cost>> {
-        let key = self.prepare(on, step.rows, &step.update)?;
+        let key = self.prepare(on, step)?;
         let is_average = on.rho_hat.mode == RhoHatMode::Ema;
         let decay = if is_average && self.averaging { on.rho_hat.decay } else { 0.0 };
         self.averaging = true;
@@ -117,8 +143,9 @@ impl FirstOrder {
             }
         };
         let Self { gradient, average, rates, steps, .. } = self;
-        let subject = subject(on, gradient, average, rates, step.beta);
-        let penalties = on.workspace.mean.iter().map(|mean| penalty_uniform(&subject.objective, decay, mean));
+        let subject = subject(on, gradient, average, rates, step.beta, step.report);
+        let blocks = on.partition.blocks.iter();
+        let penalties = blocks.map(|block| penalty_uniform(&subject.objective, decay, block.len()));
         rates.set_penalties(&on.gpu, penalties);
         rates.set_update(&on.gpu, &on.params, &step.update);
         let cost = steps[at].1.run((on, fetcher), subject, step.rows, step.report, &[])?;
@@ -126,9 +153,9 @@ impl FirstOrder {
     }
 
     /// Uploads the list of the rows, and makes the moments that the update takes.
-    fn prepare(&mut self, on: &Resident, rows: Rows<'_>, update: &Update) -> Result<StepKey> {
-        let adam = matches!(update, Update::Adam { .. });
-        let listed = match rows {
+    fn prepare(&mut self, on: &Resident, step: &Step<'_>) -> Result<StepKey> {
+        let adam = matches!(step.update, Update::Adam { .. });
+        let listed = match step.rows {
             Rows::All => None,
             Rows::Listed(list) => {
                 BatchList::check(list, on.count)?;
@@ -139,7 +166,7 @@ impl FirstOrder {
             }
         };
         self.use_moments(on, if adam { 2 } else { 1 })?;
-        Ok(StepKey { listed, adam })
+        Ok(StepKey { listed, adam, report: step.report })
     }
 
     /// Room for a list of so many rows. Recordings of shorter lists bind the room before, and are made again.
@@ -158,7 +185,8 @@ impl FirstOrder {
             _ => on.all_rows(),
         };
         // β is set before each run.
-        let subject = subject(on, &self.gradient, &self.average, &self.rates, on.objective.beta);
+        let (beta, report) = (on.objective.beta, key.report);
+        let subject = subject(on, &self.gradient, &self.average, &self.rates, beta, report);
         let update = |recorder: &mut Recorder<'_>| self.record_update(on, recorder, key.adam);
         Evaluation::record(on, subject, rows, |_| Ok(()), update)
     }
@@ -183,6 +211,7 @@ fn subject<'a>(
     average: &'a [Tensor],
     rates: &'a Rates,
     beta: f64,
+    report: bool,
 ) -> Subject<'a> {
     let rho_hat = match on.rho_hat.mode {
         RhoHatMode::Ema => average,
@@ -190,5 +219,5 @@ fn subject<'a>(
     };
     let rho_hat = RhoHatTarget { rho_hat, penalty: Some(rates.penalties()) };
     let objective = on.objective.with_beta(beta);
-    Subject { objective, weights: &on.params, gradient: Some(gradient), rho_hat }
+    Subject { objective, weights: &on.params, gradient: Some(gradient), sums_weights: report, rho_hat }
 }

@@ -10,6 +10,7 @@ use crate::engine::gpu::memory::allocation::Allocation;
 use crate::engine::gpu::memory::buffer::{read_parts, staging};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::ops::{axpy_uniform, dots_uniform, linear_combination_uniform};
+use crate::engine::gpu::plan::Planner;
 use crate::engine::gpu::recording::{LiveUniform, Recorder, Recording};
 use crate::engine::gpu::step::evaluate::Evaluation;
 use crate::engine::gpu::step::fetch::Fetcher;
@@ -19,7 +20,7 @@ use crate::error::Result;
 use crate::math::objective::Cost;
 use crate::math::optim::{Role, Trial};
 use crate::math::params::Params;
-use vectors::{HistoryPiece, SearchVectors, copy};
+use vectors::{HistoryPiece, SearchVectors, copy_all};
 
 /// A search of L-BFGS: its vectors, and the recordings that work on them.
 #[derive(Debug)]
@@ -74,13 +75,34 @@ impl LbfgsSearch {
         SearchVectors::allocations(partition, history)
     }
 
+    /// Adds its vectors and recordings to a plan.
+    pub fn describe(&self, on: &Resident, planner: &mut Planner) -> Result<()> {
+        let vectors = &self.vectors;
+        for (name, uniforms) in [("step", &self.step), ("pairs", &self.pairs), ("terms", &self.terms)] {
+            planner.uniforms(name, uniforms);
+        }
+        planner.tensors("slopes", &vectors.slopes);
+        planner.tensors("history", vectors.pieces.iter().map(|piece| &piece.stack));
+        planner.tensors("inner products", vectors.pieces.iter().map(|piece| &piece.dots));
+        planner.vector("direction ", &vectors.direction);
+        planner.vector("trial ", &vectors.trial);
+        planner.vector("trial gradient ", &vectors.trial_gradient);
+        planner.recording("lbfgs evaluate", self.evaluation.resident())?;
+        planner.recording("lbfgs products", &self.products)?;
+        planner.recording("lbfgs direction", &self.combine)?;
+        for (slot, accept) in self.accept.iter().enumerate() {
+            planner.recording(&format!("lbfgs accept {slot}"), accept)?;
+        }
+        planner.copies("lbfgs begin", vectors.adopted_gradient());
+        planner.copies("lbfgs accept", vectors.adopted(&on.params));
+        Ok(())
+    }
+
     /// J and the gradient at the parameters.
     pub fn begin(&mut self, (on, fetcher): (&Resident, Option<&mut Fetcher>)) -> Result<Cost> {
         // A direction of zeros: the trial point is the current one.
         let Trial { cost, .. } = self.evaluate((on, fetcher), 0.0)?;
-        let mut encoder = on.gpu.device.create_command_encoder(&Default::default());
-        self.vectors.adopt_gradient(&mut encoder);
-        on.gpu.submit(encoder)?;
+        copy_all(&on.gpu, &self.vectors.adopted_gradient())?;
         Ok(cost)
     }
 
@@ -99,10 +121,7 @@ impl LbfgsSearch {
     /// Makes the last trial point the current one and keeps (s, y) in history slot `slot`.
     pub fn accept(&self, on: &Resident, slot: usize) -> Result<()> {
         self.accept[slot].run(&on.gpu)?;
-        let mut encoder = on.gpu.device.create_command_encoder(&Default::default());
-        copy(&mut encoder, &self.vectors.trial, &on.params);
-        self.vectors.adopt_gradient(&mut encoder);
-        on.gpu.submit(encoder)
+        copy_all(&on.gpu, &self.vectors.adopted(&on.params))
     }
 
     /// x · y of every pair, summed up in f64 at the end.

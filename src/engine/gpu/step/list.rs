@@ -28,6 +28,11 @@ impl BatchList {
         Ok(Self { most, indices, batch: single(batch) })
     }
 
+    /// Where the indices lie, one tensor a chunk.
+    pub fn indices(&self) -> &[Tensor] {
+        &self.indices
+    }
+
     /// Whether there is room for a list of so many.
     pub fn holds(&self, rows: usize) -> bool {
         rows <= self.most

@@ -32,6 +32,8 @@ pub struct Subject<'a> {
     pub weights: &'a [Segment],
     /// The gradient's place; without it the cost alone is taken.
     pub gradient: Option<&'a [Segment]>,
+    /// Whether ‖W‖² is summed up, which nothing but J takes.
+    pub sums_weights: bool,
     /// ρ̂.
     pub rho_hat: RhoHatTarget<'a>,
 }
@@ -97,10 +99,10 @@ impl<'p> PassRecorder<'p, '_> {
         Ok(())
     }
 
-    /// ρ̂ and its slope from the means over all rows, and ‖W‖².
+    /// ρ̂ and its slope from the means over all rows, and ‖W‖² for J.
     pub fn settle(&mut self) -> Result<()> {
         self.penalty_grads()?;
-        self.squared_weights()
+        if self.subject.sums_weights { self.squared_weights() } else { Ok(()) }
     }
 
     /// A2 of all blocks.

@@ -5,6 +5,7 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel;
 use crate::engine::gpu::memory::segment::Segment;
 use crate::engine::gpu::ops::{adam_uniform, sgd_uniform};
+use crate::engine::gpu::plan::Planner;
 use crate::engine::gpu::recording::LiveUniform;
 use crate::error::Result;
 
@@ -27,6 +28,13 @@ impl Rates {
             sgd: make("SGD rates", LiveUniform::new::<kernel::SgdUniform>)?,
             adam: make("Adam rates", LiveUniform::new::<kernel::AdamUniform>)?,
         })
+    }
+
+    /// Names them in a plan.
+    pub fn describe(&self, planner: &mut Planner) {
+        planner.uniforms("penalty", &self.penalty);
+        planner.uniforms("sgd", &self.sgd);
+        planner.uniforms("adam", &self.adam);
     }
 
     /// β and decay of each block.

@@ -11,6 +11,7 @@ use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, read_vector, vector, write_vector};
 use crate::engine::gpu::memory::workspace::{Workspace, cost_sums, weight_sums};
 use crate::engine::gpu::ops::sum_blocks;
+use crate::engine::gpu::plan::Planner;
 use crate::engine::gpu::recording::{Recorder, Recording};
 use crate::engine::gpu::step::examples::{DeviceRows, PassRows};
 use crate::engine::gpu::step::pass::{PassRecorder, RhoHatTarget, Subject};
@@ -71,6 +72,23 @@ impl Resident {
         workspace.into_iter().chain([Self::parameters(partition)]).collect()
     }
 
+    /// Adds parameters, examples and the sums of J to a plan.
+    pub fn describe(&self, planner: &mut Planner, batch: usize) {
+        let work = &self.workspace;
+        planner.vector("", &self.params);
+        if let DeviceRows::Resident(parts) = &self.rows {
+            planner.tensors("examples", parts.iter().map(|part| &part.x));
+        }
+        planner.tensors("rho_hat", &work.rho_hat);
+        planner.tensors("squared weights", &work.squared_weights);
+        for (name, rows) in [("squared errors", self.count), ("squared errors batch", batch)] {
+            let parts = work.error_parts(&self.partition, rows);
+            let sums: Vec<_> =
+                parts.into_iter().map(|(sums, count)| Tensor { cols: count, ..sums.clone() }).collect();
+            planner.tensors(name, &sums);
+        }
+    }
+
     /// How many rows `rows` names.
     pub fn rows_of(&self, rows: Rows<'_>) -> usize {
         match rows {
@@ -82,7 +100,13 @@ impl Resident {
     /// The parameters as the subject of an evaluation, with the exact ρ̂ and without a gradient.
     pub fn subject(&self) -> Subject<'_> {
         let rho_hat = RhoHatTarget { rho_hat: &self.workspace.rho_hat, penalty: None };
-        Subject { objective: self.objective, weights: &self.params, gradient: None, rho_hat }
+        Subject {
+            objective: self.objective,
+            weights: &self.params,
+            gradient: None,
+            sums_weights: true,
+            rho_hat,
+        }
     }
 
     /// All examples as the rows of a pass.

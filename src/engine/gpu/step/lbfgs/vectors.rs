@@ -111,25 +111,17 @@ impl SearchVectors {
 
     /// A kept vector. The trial point makes room for it; the next evaluation sets that anew.
     pub fn read(&self, gpu: &Gpu, shape: Shape, role: Role) -> Result<Params<f32>> {
-        let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        for piece in &self.pieces {
-            copy_tensor(&mut encoder, &piece.stacked(self.index(role)), &piece.of(&self.trial));
-        }
-        gpu.submit(encoder)?;
+        let kept = self.pieces.iter().map(|piece| (piece.stacked(self.index(role)), piece.of(&self.trial)));
+        copy_all(gpu, &kept.collect::<Vec<_>>())?;
         read_vector(gpu, &self.trial, shape)
     }
 
     /// Puts a kept vector where it was, by way of the trial point.
     pub fn write(&self, gpu: &Gpu, role: Role, tensors: &Params<f32>) -> Result<()> {
         write_vector(gpu, &self.trial, tensors);
-        let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        for piece in &self.pieces {
-            copy_tensor(&mut encoder, &piece.of(&self.trial), &piece.stacked(self.index(role)));
-        }
-        if role == Role::Gradient {
-            copy(&mut encoder, &self.trial, &self.gradient);
-        }
-        gpu.submit(encoder)
+        let kept = self.pieces.iter().map(|piece| (piece.of(&self.trial), piece.stacked(self.index(role))));
+        let current = (role == Role::Gradient).then(|| wholes(&self.trial, &self.gradient));
+        copy_all(gpu, &kept.chain(current.into_iter().flatten()).collect::<Vec<_>>())
     }
 
     /// The gradient at the parameters.
@@ -137,20 +129,31 @@ impl SearchVectors {
         &self.gradient
     }
 
-    /// Makes the trial gradient the current one.
-    pub fn adopt_gradient(&self, encoder: &mut wgpu::CommandEncoder) {
-        copy(encoder, &self.trial_gradient, &self.gradient);
-        for piece in &self.pieces {
-            copy_tensor(encoder, &piece.of(&self.trial_gradient), &piece.stacked(2 * self.history));
-        }
+    /// The copies that make the trial gradient the current one, from and to.
+    pub fn adopted_gradient(&self) -> Vec<(Tensor, Tensor)> {
+        let stacked = self.pieces.iter().map(|piece| {
+            let gradient = piece.stacked(2 * self.history);
+            (piece.of(&self.trial_gradient), gradient)
+        });
+        wholes(&self.trial_gradient, &self.gradient).chain(stacked).collect()
+    }
+
+    /// Those that make the trial point the current one.
+    pub fn adopted(&self, params: &[Segment]) -> Vec<(Tensor, Tensor)> {
+        wholes(&self.trial, params).chain(self.adopted_gradient()).collect()
     }
 }
 
-/// Copies a vector.
-pub(super) fn copy(encoder: &mut wgpu::CommandEncoder, from: &[Segment], to: &[Segment]) {
-    for (from, to) in from.iter().zip(to) {
-        encoder.copy_buffer_to_buffer(&from.whole.buffer, 0, &to.whole.buffer, 0, bytes(from.whole.len()));
-    }
+/// The flat vectors of two vectors of the parameters' shape, pair by pair.
+fn wholes(from: &[Segment], to: &[Segment]) -> impl Iterator<Item = (Tensor, Tensor)> {
+    from.iter().zip(to).map(|(from, to)| (from.whole.clone(), to.whole.clone()))
+}
+
+/// Copies tensors in one submission.
+pub(super) fn copy_all(gpu: &Gpu, copies: &[(Tensor, Tensor)]) -> Result<()> {
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    copies.iter().for_each(|(from, to)| copy_tensor(&mut encoder, from, to));
+    gpu.submit(encoder)
 }
 
 /// Copies as many numbers as are bound for `to`.
