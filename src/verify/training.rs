@@ -46,6 +46,7 @@ fn objective() -> Objective {
 }
 
 /// J after a search of the reference, and what it begins with.
+#[cfg(feature = "gpu")]
 pub(super) fn searched(seed: u64) -> Result<(f64, Objective, Params<f32>, Matrix<f32>), Failure> {
     let (outcome, _) = run(&Choice::Reference, Optimizer::Lbfgs, Chunking::default(), seed)?;
     Ok((outcome.cost.total(), objective(), Params::random(SHAPE, seed), examples(seed)))

@@ -15,7 +15,7 @@ use crate::run::model_file::{Meta, ModelFile};
 /// Rows above which DATA is learned from in mini-batches by default.
 const MANY_ROWS: usize = 50_000;
 /// Rows of a mini-batch by default.
-pub(crate) const BATCH: usize = 250;
+pub const BATCH: usize = 250;
 /// Numbers above which rows are shuffled in runs by default.
 const MANY_NUMBERS: usize = 1 << 28;
 /// Hidden units by default.
