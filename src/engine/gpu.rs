@@ -8,12 +8,12 @@
 //! | [`kernel`] | the table of shaders, their variants, compiled pipelines |
 //! | [`memory`] | padded tensors in buffers and textures, the cut into blocks and chunks, lists of allocations |
 //! | [`recording`] | a list of dispatches that is built once and replayed |
+//! | [`plan`] | recordings as data, for hosts in other languages |
 //! | [`ops`] | one shape-checked function a kernel |
 //! | [`step`] | training steps as recordings over what is resident |
 //! | [`tune`] | the choice of kernels for a shape |
 //! | [`footprint`](mod@footprint) | the memory plan: the sum of the lists of allocations |
 //! | [`engine`] | the engine trait |
-//! | [`plan`] | the recordings of an engine as data, for hosts in other languages |
 
 pub mod device;
 pub mod engine;

@@ -12,6 +12,7 @@ use super::running_error::exact;
 use super::running_error::step::{cost_and_gradient, exact_weights};
 use super::steps::{BoundedState, CUTS, Problem};
 use super::training;
+use crate::engine::gpu::engine::GpuEngine;
 use crate::engine::gpu::memory::segment::segment_len;
 use crate::engine::gpu::ops::{adam_uniform, penalty_uniform, sgd_uniform};
 use crate::engine::gpu::plan::Plan;
@@ -133,7 +134,7 @@ fn begin(
     variant: Variant,
 ) -> Result<Begin, Failure> {
     let setup = Setup { objective, cut, rho_hat: RhoHat::default(), threads: 0 };
-    let plan = Plan::new(&setup, params, examples, BATCH, variant)?;
+    let plan = GpuEngine::planned(&setup, params, examples, BATCH, variant)?;
     let Shape { visible, hidden } = params.shape;
     let (f, g) = (objective.activation.name(), objective.output.name());
     let cut = format!("{} blocks, chunks of {}", plan.blocks.len(), plan.chunk);

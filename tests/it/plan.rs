@@ -2,6 +2,7 @@
 
 use rhohat::engine::Chunking;
 use rhohat::engine::device::Setup;
+use rhohat::engine::gpu::engine::GpuEngine;
 use rhohat::engine::gpu::plan::Plan;
 use rhohat::engine::variant::Variant;
 use rhohat::math::params::{Matrix, Params, Shape};
@@ -10,7 +11,7 @@ fn plan(visible: usize, hidden: usize, rows: usize, variant: &str, cut: Chunking
     let params = Params::zeros(Shape { visible, hidden });
     let examples = Matrix::new(rows, visible, vec![0.5; rows * visible]);
     let variant: Variant = variant.parse().unwrap();
-    Plan::new(&Setup { cut, ..Setup::default() }, &params, &examples, rows.min(10), variant)
+    GpuEngine::planned(&Setup { cut, ..Setup::default() }, &params, &examples, rows.min(10), variant)
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::device::Gpu;
+use super::device::adapter::inert;
 use super::memory::partition::Partition;
 use super::memory::segment::write_vector;
-use super::plan::Planner;
+use super::plan::{Plan, Planner};
 use super::step::examples::DeviceRows;
 use super::step::fetch::Fetcher;
 use super::step::finiteness::FinitenessCheck;
@@ -19,6 +20,7 @@ use super::step::rows::HandedRows;
 use super::step::state;
 use crate::data::batches::ExampleSet;
 use crate::engine::setup::Setup;
+use crate::engine::variant::Variant;
 use crate::engine::{
     ChunkPlan, Engine, Layer, NewUnit, ReusedBuffers, Rows, State, Step, check_list, evenly,
 };
@@ -26,7 +28,7 @@ use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
 use crate::math::optim::lbfgs::HISTORY;
 use crate::math::optim::{Role, SearchSpace, Trial};
-use crate::math::params::{Params, Shape};
+use crate::math::params::{Matrix, Params, Shape};
 
 /// The WebGPU engine.
 #[derive(Debug)]
@@ -69,18 +71,35 @@ impl GpuEngine {
         })
     }
 
+    /// The plan of an engine by `variant` within WebGPU's default limits, for parameters and examples of these shapes, and for
+    /// mini-batches of so many rows: `sgd`, `adam`, either followed by ` batch`, by ` with J` or both, and what a search of
+    /// L-BFGS runs.
+    ///
+    /// # Errors
+    /// Where the shape does not fit, or `variant` reads textures.
+    pub fn planned(
+        setup: &Setup,
+        params: &Params<f32>,
+        examples: &Matrix<f32>,
+        batch: usize,
+        variant: Variant,
+    ) -> Result<Plan> {
+        let gpu = Arc::new(Gpu::open(inert()?)?);
+        gpu.force(variant)?;
+        let engine = Self::new(gpu, setup, params, ExampleSet::from(examples.clone()))?;
+        let mut planner = Planner::default();
+        engine.describe(&mut planner, batch)?;
+        let partition = &engine.resident.partition;
+        let blocks = partition.blocks.iter().map(|block| block.len()).collect();
+        Ok(planner.finish(variant, blocks, partition.chunk))
+    }
+
     /// Adds its tensors and the recordings of its steps to a plan, with those over mini-batches of `batch` rows.
-    pub(crate) fn describe(&self, planner: &mut Planner, batch: usize) -> Result<()> {
+    fn describe(&self, planner: &mut Planner, batch: usize) -> Result<()> {
         let on = &self.resident;
         on.describe(planner, batch);
         FirstOrder::new(on)?.describe(on, planner, batch)?;
         LbfgsSearch::new(on, HISTORY)?.describe(on, planner)
-    }
-
-    /// Hidden units of each block, and rows of a chunk.
-    pub(crate) fn cut(&self) -> (Vec<usize>, usize) {
-        let partition = &self.resident.partition;
-        (partition.blocks.iter().map(|block| block.len()).collect(), partition.chunk)
     }
 
     /// Whether parameters and moments are finite.

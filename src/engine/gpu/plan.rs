@@ -2,21 +2,14 @@
 //! reads. `plan.json` is one. It is made on wgpu's backend that computes nothing, so that no adapter is needed.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::device::Gpu;
-use super::device::adapter::inert;
-use super::engine::GpuEngine;
 use super::memory::buffer::Tensor;
 use super::memory::segment::Segment;
 use super::recording::{DispatchPlan, LiveUniform, Recording, Resources, TensorPlan};
-use crate::data::batches::ExampleSet;
-use crate::engine::setup::Setup;
 use crate::engine::variant::Variant;
 use crate::error::Result;
-use crate::math::params::{Matrix, Params};
 
 /// The recordings of an engine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -89,31 +82,9 @@ impl Planner {
         self.plan.copies.insert(name.to_owned(), described);
     }
 
-    fn finish(self, variant: Variant, blocks: Vec<usize>, chunk: usize) -> Plan {
+    /// The plan of an engine with this cut.
+    pub fn finish(self, variant: Variant, blocks: Vec<usize>, chunk: usize) -> Plan {
         let (buffers, uniforms) = (self.resources.buffers(), self.resources.live());
         Plan { variant: variant.to_string(), blocks, chunk, buffers, uniforms, ..self.plan }
-    }
-}
-
-impl Plan {
-    /// The plan of an engine by `variant` within WebGPU's default limits, for parameters and examples of these shapes, and for
-    /// mini-batches of so many rows: `sgd`, `adam`, either followed by ` batch`, by ` with J` or both, and what a search of L-BFGS runs.
-    ///
-    /// # Errors
-    /// Where the shape does not fit, or `variant` reads textures.
-    pub fn new(
-        setup: &Setup,
-        params: &Params<f32>,
-        examples: &Matrix<f32>,
-        batch: usize,
-        variant: Variant,
-    ) -> Result<Self> {
-        let gpu = Arc::new(Gpu::open(inert()?)?);
-        gpu.force(variant)?;
-        let engine = GpuEngine::new(gpu, setup, params, ExampleSet::from(examples.clone()))?;
-        let mut planner = Planner::default();
-        engine.describe(&mut planner, batch)?;
-        let (blocks, chunk) = engine.cut();
-        Ok(planner.finish(variant, blocks, chunk))
     }
 }

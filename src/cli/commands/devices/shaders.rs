@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::bench::ceilings::shaders as ceilings;
 use crate::bench::ladder::{Size, check_memory};
+use crate::engine::gpu::engine::GpuEngine;
 use crate::engine::gpu::kernel::{ALL, Binding, Constant, Host, Kernel};
-use crate::engine::gpu::plan::Plan;
 use crate::engine::setup::Setup;
 use crate::engine::variant::Variant;
 use crate::error::Error;
@@ -85,7 +85,7 @@ pub fn write_plan(folder: &Path, size: Size) -> anyhow::Result<()> {
     check_memory(size)?;
     let params = Params::zeros(size.units());
     let examples = Matrix::new(size.m, size.n, vec![0.0; size.m * size.n]);
-    let plan = Plan::new(&Setup::default(), &params, &examples, BATCH.min(size.m), Variant::PLAIN)?;
+    let plan = GpuEngine::planned(&Setup::default(), &params, &examples, BATCH.min(size.m), Variant::PLAIN)?;
     write_json(&folder.join("plan.json"), &plan)
 }
 
