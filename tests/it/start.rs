@@ -120,6 +120,16 @@ fn rows_follow_the_directions_in_which_the_data_vary_and_no_two_are_alike() {
 }
 
 #[test]
+fn whitened_pictures_of_any_seed_begin_with_rows_that_explain_a_part_of_them() {
+    for seed in 0..4 {
+        let trainer = Trainer::new(200).optimizer(Optimizer::Adam).steps(0).seed(seed).device("cpu");
+        let trained = trainer.fit(&Data::built_in().patches(8, 4_000)).unwrap();
+        let explained = trained.summary.measures.and_then(|measures| measures.explained_variance).unwrap();
+        assert!(explained > 0.15, "seed {seed}: {explained}");
+    }
+}
+
+#[test]
 fn data_without_any_spread_and_pixels_at_the_ends_of_the_range_have_a_start() {
     for value in [0.0, 1.0, 0.37] {
         let examples = Matrix::new(50, 3, vec![value; 150]);
