@@ -7,18 +7,22 @@ mod bound;
 mod data_commands;
 mod derived;
 mod endings;
+mod few_threads;
 mod finished;
 mod fit_rows;
 #[cfg(unix)]
 mod foreign_runs;
+mod launchers;
 mod limits;
-mod manners;
+mod lost_checkpoints;
 mod manual;
 mod memory;
 mod models;
 mod names_of_any_bytes;
+mod other_programs;
 mod outputs;
 mod pictures;
+mod printed;
 mod refusals;
 mod resume;
 mod run_directory;
@@ -107,6 +111,15 @@ fn json(stdout: &str) -> Value {
     assert_eq!(stdout.lines().count(), 1, "{stdout}");
     assert!(stdout.ends_with('\n'), "{stdout}");
     serde_json::from_str(stdout).expect(stdout)
+}
+
+/// A run of Adam on patches of the built-in pictures, without its length.
+const ADAM: [&str; 10] =
+    ["train", "--samples", "200", "--device", "cpu", "--optimizer", "adam", "--batch", "32", "--json"];
+
+/// The same of 300 updates in the run directory `run`, as often as it is called, with more flags.
+fn adam_in_run<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&ADAM[..], &["--steps", "300", "--run", "run"], more].concat()
 }
 
 /// A small run of the lecture's experiment into `folder`/`out`, with more flags; its JSON.

@@ -4,6 +4,7 @@
 mod built_in;
 mod files;
 mod folders;
+mod folders_of_arrays;
 mod jpeg;
 mod own_rows;
 mod patches;

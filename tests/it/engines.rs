@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::device::Gpu;
@@ -11,16 +10,14 @@ use rhohat::engine::gpu::engine::GpuEngine;
 use rhohat::engine::reference::Reference;
 use rhohat::engine::{Chunking, Engine, Rows, Step, Update};
 use rhohat::error::Error;
-use rhohat::math::objective::{Activation, Objective};
-use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig};
+use rhohat::math::objective::Activation;
 use rhohat::math::params::{Matrix, Params, Shape};
-use rhohat::train::{Ended, Observer, Progress, Recipe, StepContext, train};
 use rhohat::verify::steps::{CUTS, Problem, Rule, check_pass, check_updates};
 
 use crate::support;
 
 /// The engines in f32.
-fn engines(test: &str) -> Vec<(&'static str, Choice)> {
+pub(super) fn engines(test: &str) -> Vec<(&'static str, Choice)> {
     let software = support::software(test).map(|gpu| ("software", Choice::Gpu(Arc::new(gpu))));
     std::iter::once(("cpu", Choice::Cpu)).chain(software).collect()
 }
@@ -76,7 +73,7 @@ fn more_rows_than_a_dimension_has_workgroups_and_wide_layers_give_the_pass_of_th
     }
 }
 
-fn small() -> (Params<f32>, Matrix<f32>) {
+pub(super) fn small() -> (Params<f32>, Matrix<f32>) {
     let problem = Problem::new((Activation::Sigmoid, Activation::Sigmoid), 3);
     (problem.params, problem.data)
 }
@@ -98,35 +95,6 @@ fn given_parameters_come_back_and_replacing_them_forgets_the_momentum() {
         let first = step();
         assert_ne!(first, params, "{name}");
         assert_eq!(step(), first, "{name}");
-    }
-}
-
-fn recipe(optimizer: Optimizer) -> Recipe {
-    recipe_of(optimizer, DescentConfig::constant(0.1))
-}
-
-fn recipe_of(optimizer: Optimizer, descent: DescentConfig) -> Recipe {
-    Recipe {
-        yardstick: None,
-        optimizer: OptimizerConfig::of(optimizer, 0.9, descent),
-        resampling: None,
-        steps: 10,
-        shuffle: Shuffle::rows(0),
-        report_every: 1,
-    }
-}
-
-#[test]
-fn parameters_that_are_not_finite_end_training_as_a_divergence_that_names_the_tensor() {
-    for (name, choice) in engines("divergence") {
-        for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
-            let (mut params, data) = small();
-            params.d[3] = f32::NAN;
-            let mut engine = choice.open(&Setup::default(), &(params, data)).unwrap();
-            let error = train(&mut *engine, &recipe(optimizer), &mut ()).unwrap_err();
-            let Error::Diverged { step: 1, what, .. } = &error else { panic!("{name}: {error}") };
-            assert!(what.starts_with("encoder") || what.starts_with("decoder"), "{name}: {what}");
-        }
     }
 }
 
@@ -152,104 +120,6 @@ fn steps_after_units_were_replaced_begin_without_their_momentum_on_every_engine(
                 let checked = check_updates(&choice, &Problem::new(pair, 7), steps, *cut);
                 checked.unwrap_or_else(|failure| panic!("{name}, {rule}, {cut:?}: {failure}"));
             }
-        }
-    }
-}
-
-/// Keeps the share of β and the KL term of every report.
-#[derive(Default)]
-struct KeepPenalty(Vec<(Option<f64>, f64)>);
-
-impl Observer for KeepPenalty {
-    fn report(&mut self, progress: &Progress) -> rhohat::Result<()> {
-        self.0.push((progress.beta_share, progress.cost.penalty));
-        Ok(())
-    }
-}
-
-#[test]
-fn reports_have_the_beta_that_rises_and_the_end_and_later_runs_the_whole_one() {
-    for (name, choice) in engines("rising beta").into_iter().chain([("reference", Choice::Reference)]) {
-        let mut engine = choice.open(&Setup::default(), &small()).unwrap();
-        let before = engine.cost().unwrap().penalty;
-        let (mut first, mut second) = (KeepPenalty::default(), KeepPenalty::default());
-        let descent = DescentConfig { beta_warmup: 20, ..DescentConfig::constant(0.1) };
-        let warming = recipe_of(Optimizer::Adam, descent);
-        let outcome = train(&mut *engine, &warming, &mut first).unwrap();
-        train(&mut *engine, &recipe(Optimizer::Adam), &mut second).unwrap();
-
-        let close = |found: f64, wanted: f64| (found - wanted).abs() <= 1e-5 * wanted;
-        assert!(close(20.0 * first.0[0].1, before), "{name}: {} of {before}", first.0[0].1);
-        let shares: Vec<_> = first.0.iter().map(|(share, _)| share.unwrap()).collect();
-        assert_eq!(shares, (1..=10).map(|step| f64::from(step) / 20.0).collect::<Vec<_>>(), "{name}");
-        let whole: f64 = outcome.cost.rho_hat.iter().map(|&r| Objective::default().penalty_of(r)).sum();
-        assert_eq!(outcome.cost.penalty, whole, "{name}");
-        assert!(second.0[0].0.is_none() && close(second.0[0].1, whole), "{name}: {:?}", second.0[0]);
-    }
-}
-
-/// Stops after so many reports.
-struct StopAfter(usize);
-
-impl Observer for StopAfter {
-    fn report(&mut self, _: &Progress) -> rhohat::Result<()> {
-        self.0 -= 1;
-        Ok(())
-    }
-
-    fn after_step(&mut self, _: &mut StepContext<'_>) -> rhohat::Result<Option<Ended>> {
-        Ok((self.0 == 0).then_some(Ended::Stopped))
-    }
-}
-
-#[test]
-fn a_run_that_is_stopped_keeps_what_it_has_done() {
-    for (name, choice) in engines("stop") {
-        for optimizer in [Optimizer::Lbfgs, Optimizer::Adam] {
-            let mut engine = choice.open(&Setup::default(), &small()).unwrap();
-            let outcome = train(&mut *engine, &recipe(optimizer), &mut StopAfter(4)).unwrap();
-            assert_eq!((outcome.steps, outcome.ended), (4, Ended::Stopped), "{name}");
-            assert_eq!(engine.cost().unwrap(), outcome.cost, "{name}");
-        }
-    }
-}
-
-#[test]
-fn training_lowers_the_cost_with_every_optimiser() {
-    for (name, choice) in engines("training") {
-        for optimizer in Optimizer::ALL {
-            let mut engine = choice.open(&Setup::default(), &small()).unwrap();
-            let before = engine.cost().unwrap().total();
-            let outcome = train(&mut *engine, &recipe(optimizer), &mut ()).unwrap();
-            assert!(
-                outcome.cost.total() < 0.9 * before,
-                "{name}, {optimizer:?}: {before} → {:?}",
-                outcome.cost
-            );
-        }
-    }
-}
-
-#[test]
-fn a_gpu_is_waited_for_at_reports_alone() {
-    let Some(gpu) = support::software("a_gpu_is_waited_for_at_reports_alone") else { return };
-    let gpu = Arc::new(gpu);
-    let mut engine = Choice::Gpu(gpu.clone()).open(&Setup::default(), &small()).unwrap();
-    for batch in [None, Some(20)] {
-        for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
-            let mut waits = |steps, report_every| {
-                let descent = DescentConfig { batch, ..DescentConfig::constant(0.1) };
-                let recipe = Recipe { steps, report_every, ..recipe_of(optimizer, descent) };
-                let before = gpu.waits();
-                train(&mut *engine, &recipe, &mut ()).unwrap();
-                gpu.waits() - before
-            };
-            // A report, a look at the bits of the parameters, and the cost in the end.
-            let one = waits(1, 1);
-            // Four of them, some without a look, however many steps lie between them.
-            let four = waits(240, 60);
-            assert!((5..=4 * one).contains(&four), "{optimizer:?}, batch {batch:?}: {four}, alone {one}");
-            assert!(waits(240, 1) > 240, "{optimizer:?}, batch {batch:?}");
         }
     }
 }

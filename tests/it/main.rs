@@ -35,6 +35,7 @@ mod start;
 mod streaming;
 mod submissions;
 mod texts;
+mod training;
 mod tune;
 mod units;
 mod verify;

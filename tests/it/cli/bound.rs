@@ -12,13 +12,14 @@ use tempfile::{TempDir, tempdir};
 use super::{Outcome, die, number, rhohat};
 
 const ROWS: usize = 300;
+
 const COLS: usize = 12;
 
 fn values(seed: usize) -> Vec<f32> {
     (0..ROWS * COLS).map(|i| 0.1 + ((i + seed) * (i + 3) % 89) as f32 / 113.0).collect()
 }
 
-fn folder() -> TempDir {
+pub(super) fn folder() -> TempDir {
     let folder = tempdir().unwrap();
     write(folder.path(), ROWS, &values(0));
     folder
@@ -31,7 +32,7 @@ fn write(folder: &Path, rows: usize, values: &[f32]) {
 const COMMON: &str = "train rows.npy --hidden 9 --rho 0.1 --device cpu --json --out";
 
 /// Begins the run `out`.
-fn begin(folder: &Path, out: &str, flags: &str) -> Outcome {
+pub(super) fn begin(folder: &Path, out: &str, flags: &str) -> Outcome {
     rhohat(folder, &words(&format!("{COMMON} {out} {flags}")))
 }
 
@@ -39,11 +40,11 @@ fn words(text: &str) -> Vec<&str> {
     text.split_whitespace().collect()
 }
 
-fn resume(folder: &Path, out: &str, flags: &str) -> Outcome {
+pub(super) fn resume(folder: &Path, out: &str, flags: &str) -> Outcome {
     rhohat(folder, &words(&format!("train --json --resume {out} {flags}")))
 }
 
-fn model(folder: &Path, out: &str) -> Vec<u8> {
+pub(super) fn model(folder: &Path, out: &str) -> Vec<u8> {
     fs::read(folder.join(out).join("model.safetensors")).unwrap()
 }
 
@@ -72,7 +73,7 @@ fn copy(folder: &Path, from: &str, to: &str) {
 }
 
 /// Checks that a run was refused with these words in its error, whatever it told before.
-fn refused(outcome: &Outcome, code: i32, words: &[&str]) {
+pub(super) fn refused(outcome: &Outcome, code: i32, words: &[&str]) {
     assert_eq!(outcome.code, code, "{}", outcome.stderr);
     let error = outcome.stderr.lines().find(|line| line.starts_with("error: ")).expect("an error");
     for word in words {
@@ -237,60 +238,6 @@ fn data_are_found_from_any_folder_and_where_they_were_moved_to() {
 }
 
 #[test]
-fn checkpoints_of_a_later_version_end_the_sitting_and_nothing_is_touched() {
-    let folder = folder();
-    let folder = folder.path();
-    begin(folder, "run", "--steps 9 --checkpoint-every 3").text();
-    for path in steps(folder) {
-        let manifest = path.join("manifest.json");
-        let text = fs::read_to_string(&manifest).unwrap().replace("\"format\": 2", "\"format\": 3");
-        fs::write(manifest, text).unwrap();
-    }
-    let metrics = fs::read(folder.join("run/metrics.jsonl")).unwrap();
-    for flags in ["--steps 20", "--steps 20 --from-scratch"] {
-        refused(&resume(folder, "run", flags), 3, &["manifest.json", "format 3", "later version", "touched"]);
-    }
-    assert_eq!(steps(folder).len(), 2);
-    assert!(!folder.join("run/rejected").exists());
-    assert_eq!(fs::read(folder.join("run/metrics.jsonl")).unwrap(), metrics);
-}
-
-fn steps(folder: &Path) -> Vec<std::path::PathBuf> {
-    let entries = fs::read_dir(folder.join("run/checkpoints")).unwrap();
-    entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect()
-}
-
-#[test]
-fn a_run_whose_checkpoints_are_all_damaged_begins_again_on_request_alone() {
-    let folder = folder();
-    let folder = folder.path();
-    begin(folder, "run", "--steps 9 --checkpoint-every 3").text();
-    let whole = model(folder, "run");
-    refused(
-        &resume(folder, "run", "--from-scratch"),
-        2,
-        &["--from-scratch", "step-000000009", "can be used"],
-    );
-    for path in steps(folder) {
-        let bytes = fs::read(path.join("state.bin")).unwrap();
-        fs::write(path.join("state.bin"), &bytes[1..]).unwrap();
-    }
-    fs::remove_file(folder.join("run/summary.json")).unwrap();
-    for _ in 0..2 {
-        let refusal = resume(folder, "run", "");
-        refused(&refusal, 3, &["none of its checkpoints", "step-000000009", "state.bin", "--from-scratch"]);
-        assert_eq!(steps(folder).len(), 2, "something was moved");
-    }
-    resume(folder, "run", "--from-scratch").text();
-    assert!(model(folder, "run") == whole, "other bits");
-    assert_eq!(fs::read_dir(folder.join("run/rejected")).unwrap().count(), 2, "they are kept");
-    // Those of an earlier sitting count, too.
-    fs::remove_dir_all(folder.join("run/checkpoints")).unwrap();
-    fs::remove_file(folder.join("run/summary.json")).unwrap();
-    refused(&resume(folder, "run", ""), 3, &["rejected/", "--from-scratch"]);
-}
-
-#[test]
 fn settings_that_were_taken_out_of_a_file_are_missed_and_not_filled_in() {
     let folder = folder();
     let folder = folder.path();
@@ -338,21 +285,6 @@ fn a_start_model_may_be_moved_with_its_run_or_be_gone_once_there_is_a_checkpoint
     outcome.text();
     fs::remove_file(&start).unwrap();
     assert_eq!(resume(&there, "run", "--steps 18").json()["steps"], 18);
-}
-
-#[test]
-fn a_run_whose_checkpoints_were_taken_away_begins_again_on_request_alone() {
-    let folder = folder();
-    let folder = folder.path();
-    begin(folder, "run", "--steps 9").text();
-    let (whole, metrics) = (model(folder, "run"), fs::read(folder.join("run/metrics.jsonl")).unwrap());
-    fs::remove_dir_all(folder.join("run/checkpoints")).unwrap();
-    // The result is still there to be told.
-    resume(folder, "run", "").text();
-    refused(&resume(folder, "run", "--steps 20"), 3, &["has had a result", "--from-scratch"]);
-    assert!(model(folder, "run") == whole);
-    assert_eq!(fs::read(folder.join("run/metrics.jsonl")).unwrap(), metrics);
-    assert_eq!(resume(folder, "run", "--steps 20 --from-scratch").json()["steps"], 20);
 }
 
 #[test]

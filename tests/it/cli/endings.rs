@@ -5,32 +5,14 @@ use std::fs;
 use serde_json::Value;
 use tempfile::tempdir;
 
-use super::{number, rhohat};
-
-/// A short run of Adam on patches of the built-in pictures.
-const RUN: [&str; 14] = [
-    "train",
-    "--samples",
-    "200",
-    "--device",
-    "cpu",
-    "--optimizer",
-    "adam",
-    "--batch",
-    "32",
-    "--steps",
-    "300",
-    "--json",
-    "--run",
-    "run",
-];
+use super::{adam_in_run, number, rhohat};
 
 #[test]
 fn held_out_examples_tell_their_reconstruction_term_and_old_results_need_not() {
     let folder = tempdir().unwrap();
     let folder = folder.path();
     let flags = ["--validation", "0.2", "--patience", "1000", "--beta", "3", "--verbose"];
-    let outcome = rhohat(folder, &[&RUN[..], &flags].concat());
+    let outcome = rhohat(folder, &adam_in_run(&flags));
     assert!(outcome.stderr.contains("held out J "), "{}", outcome.stderr);
     let summary = outcome.json();
     let validation = &summary["validation"];

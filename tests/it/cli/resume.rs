@@ -7,27 +7,14 @@ use rhohat::run::checkpoint::Checkpoints;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
-use super::{Outcome, die, fixture, names, number, rhohat, train};
-
-const ADAM: [&str; 12] = [
-    "train",
-    "--samples",
-    "200",
-    "--device",
-    "cpu",
-    "--optimizer",
-    "adam",
-    "--batch",
-    "32",
-    "--steps",
-    "2000",
-    "--json",
-];
+use super::{ADAM, Outcome, die, fixture, names, number, rhohat, train};
 
 /// A run `whole`, and `broken`, the same, which died when it had checkpoints of steps 4 and 8 (and more).
 fn broken() -> TempDir {
     let folder = tempdir().unwrap();
-    let run = |out: &'static str| [&ADAM[..], &["--checkpoint-every", "4", "--out", out]].concat();
+    let run = |out: &'static str| {
+        [&ADAM[..], &["--steps", "2000", "--checkpoint-every", "4", "--out", out]].concat()
+    };
     rhohat(folder.path(), &run("whole")).text();
     die(folder.path(), "latest-written:2", &run("broken"));
     folder

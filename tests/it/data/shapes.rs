@@ -9,11 +9,11 @@ use tempfile::{TempDir, tempdir};
 
 use super::{all, fixture, npy, npy_with, singles};
 
-fn axes(text: &str) -> Reading {
+pub(super) fn axes(text: &str) -> Reading {
     Reading { axes: Some(text.parse().unwrap()), ..Reading::default() }
 }
 
-fn meaning(meaning: Meaning) -> Reading {
+pub(super) fn meaning(meaning: Meaning) -> Reading {
     Reading { meaning: Some(meaning), ..Reading::default() }
 }
 
@@ -26,7 +26,7 @@ fn file(name: &str, bytes: &[u8]) -> (TempDir, PathBuf) {
 }
 
 /// An array of f32 that count up from 0, in either order.
-fn counting(shape: &[usize], fortran: bool) -> Vec<u8> {
+pub(super) fn counting(shape: &[usize], fortran: bool) -> Vec<u8> {
     let total: usize = shape.iter().product();
     let lengths: Vec<String> = shape.iter().map(usize::to_string).collect();
     let number = |place: usize| {
@@ -56,7 +56,7 @@ fn rows(source: Source) -> Table {
     }
 }
 
-fn pictures(source: &Source) -> Vec<Picture> {
+pub(super) fn pictures(source: &Source) -> Vec<Picture> {
     let Source::Images(pictures) = source else { panic!("pictures") };
     all(pictures)
 }
@@ -72,13 +72,17 @@ fn read(bytes: &[u8], reading: &Reading) -> Result<Opened> {
     Ok(Opened { source, ..opened })
 }
 
-fn refused(found: Result<Opened>, words: &[&str]) {
+pub(super) fn refused(found: Result<Opened>, words: &[&str]) {
     let error: Error = found.expect_err("it is refused");
     assert_eq!(error.exit_code(), 3);
     let text = error.to_string();
     for word in words {
         assert!(text.contains(word), "no {word:?} in {text}");
     }
+}
+
+pub(super) fn put(folder: &Path, name: &str, bytes: &[u8]) {
+    fs::write(folder.join(name), bytes).unwrap();
 }
 
 #[test]
@@ -217,69 +221,6 @@ fn shapes_with_two_readings_name_the_other_one() {
     assert!(doubt.contains("16 rows of 200") && doubt.contains("`axes` length,count"), "{doubt}");
 }
 
-fn put(folder: &Path, name: &str, bytes: &[u8]) {
-    fs::write(folder.join(name), bytes).unwrap();
-}
-
-#[test]
-fn a_folder_of_pictures_and_arrays_is_refused_until_it_is_said_which_are_meant() {
-    let folder = tempdir().unwrap();
-    fs::copy(fixture("grey.png"), folder.path().join("a.png")).unwrap();
-    put(folder.path(), "stray.npy", &counting(&[4, 3], false));
-    let words = ["picture files, 1 (a.png)", "arrays, 1 (stray.npy)", "`as` pictures", "`as` rows"];
-    refused(Opened::new(folder.path(), &Reading::default()), &words);
-    let taken = Opened::new(folder.path(), &meaning(Meaning::Pictures)).unwrap().description;
-    assert!(matches!(taken.contents, DataContents::Pictures { count: 1, .. }));
-    assert!(taken.line(taken.usual_scale()).contains("stray.npy"), "{}", taken.line(taken.usual_scale()));
-    let taken = Opened::new(folder.path(), &meaning(Meaning::Rows)).unwrap().description;
-    assert_eq!(taken.contents, DataContents::Rows { rows: 4, cols: 3 });
-    assert!(taken.line(taken.usual_scale()).contains("left out: 1 other file (a.png)"));
-}
-
-#[test]
-fn arrays_of_a_folder_are_rows_or_a_picture_each() {
-    let folder = tempdir().unwrap();
-    for name in ["a.npy", "b.NPY", "c"] {
-        put(folder.path(), name, &counting(&[12, 10], false));
-    }
-    let opened = Opened::new(folder.path(), &Reading::default()).unwrap();
-    assert_eq!(opened.description.contents, DataContents::Rows { rows: 36, cols: 10 });
-    let doubt = opened.description.ambiguity.expect("files of the shape of pictures");
-    assert!(doubt.contains("3 files of one shape") && doubt.contains("`as` pictures"), "{doubt}");
-    let opened = Opened::new(folder.path(), &meaning(Meaning::Pictures)).unwrap();
-    let stack = pictures(&opened.source);
-    assert_eq!((stack.len(), stack[2].height, stack[2].width, stack[2].pixels[11]), (3, 12, 10, 11.0));
-    assert!(stack[1].name.ends_with("b.NPY"));
-    let three = tempdir().unwrap();
-    for name in ["a.npy", "b.npy"] {
-        put(three.path(), name, &counting(&[5, 8, 9], false));
-    }
-    assert_eq!(pictures(&Opened::new(three.path(), &Reading::default()).unwrap().source).len(), 10);
-}
-
-#[cfg(unix)]
-#[test]
-fn what_a_folder_of_rows_holds_besides_is_counted_and_named() {
-    let folder = tempdir().unwrap();
-    put(folder.path(), "a.npy", &counting(&[100, 3], false));
-    put(folder.path(), "notes.txt", b"text");
-    put(folder.path(), ".hidden.npy", b"");
-    std::os::unix::fs::symlink("/nowhere/b.npy", folder.path().join("b.npy")).unwrap();
-    fs::create_dir(folder.path().join("more")).unwrap();
-    let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe.npy")).status();
-    assert!(made.unwrap().success());
-    let taken = Opened::new(folder.path(), &Reading::default()).unwrap().description;
-    let line = taken.line(taken.usual_scale());
-    for words in [
-        "1 broken link (b.npy)",
-        "1 subfolder (more)",
-        "1 pipe or device (pipe.npy)",
-        "1 other file (notes.txt)",
-    ] {
-        assert!(line.contains(words), "{line}");
-    }
-}
-
 #[test]
 fn rows_that_do_not_lie_one_by_one_are_refused_with_a_line_that_mends_them() {
     let folder = tempdir().unwrap();
@@ -298,64 +239,6 @@ fn rows_that_do_not_lie_one_by_one_are_refused_with_a_line_that_mends_them() {
     refused(Opened::new(folder.path(), &Reading::default()), &["[0, 36]", "no numbers", "remove it"]);
     put(folder.path(), "a.npy", b"text");
     refused(Opened::new(folder.path(), &Reading::default()), &["its content is none", "save it anew"]);
-}
-
-#[test]
-fn images_and_their_labels_in_one_folder_are_refused_with_both_shapes() {
-    let folder = tempdir().unwrap();
-    put(folder.path(), "images.npy", &counting(&[20, 8, 9], false));
-    put(folder.path(), "labels.npy", &counting(&[20, 10], false));
-    let words = ["labels.npy: an array of shape [20, 10]", "images.npy is [20, 8, 9]", "folder of its own"];
-    refused(Opened::new(folder.path(), &Reading::default()), &words);
-    // Whichever comes first.
-    put(folder.path(), "a.npy", &counting(&[20, 10], false));
-    let words = ["images.npy: an array of shape [20, 8, 9]", "a.npy is [20, 10]", "`as` pictures"];
-    refused(Opened::new(folder.path(), &Reading::default()), &words);
-    fs::remove_file(folder.path().join("a.npy")).unwrap();
-    let said = Opened::new(folder.path(), &meaning(Meaning::Pictures)).unwrap();
-    assert_eq!(pictures(&said.source).len(), 21);
-}
-
-#[test]
-fn pictures_of_bytes_and_of_floats_in_one_folder_are_refused_with_both_kinds() {
-    let folder = tempdir().unwrap();
-    put(folder.path(), "bytes.npy", &npy("|u1", false, "(2, 8, 9)", &[7; 144]));
-    put(folder.path(), "floats.npy", &counting(&[2, 8, 9], false));
-    let words = ["floats.npy: pictures of f32", "bytes.npy are u8", "divided by 255", "one kind of number"];
-    for reading in [Reading::default(), meaning(Meaning::Pictures), axes("count,h,w")] {
-        refused(Opened::new(folder.path(), &reading), &words);
-    }
-    put(folder.path(), "bytes.npy", &npy("<f8", false, "(2, 8, 9)", &[0; 144 * 8]));
-    assert_eq!(pictures(&Opened::new(folder.path(), &Reading::default()).unwrap().source).len(), 4);
-}
-
-#[test]
-fn arrays_in_a_folder_are_doubted_as_single_ones_are() {
-    let folder = tempdir().unwrap();
-    let doubt =
-        || Opened::new(folder.path(), &Reading::default()).unwrap().description.ambiguity.expect("a doubt");
-    put(folder.path(), "IMAGES.npy", &counting(&[64, 64, 10], false));
-    let said = doubt();
-    assert!(said.contains("IMAGES.npy: ") && said.contains("`axes` h,w,count"), "{said}");
-    let taken = Opened::new(folder.path(), &axes("h,w,count")).unwrap().description;
-    assert_eq!((taken.ambiguity, taken.axes.unwrap().to_string()), (None, "h,w,count".to_owned()));
-    fs::remove_file(folder.path().join("IMAGES.npy")).unwrap();
-    let random = |i: u32| f32::from((i.wrapping_mul(2_654_435_761) >> 16) as u16);
-    put(folder.path(), "columns.npy", &npy("<f4", false, "(16, 200)", &singles((0..3200).map(random))));
-    let said = doubt();
-    assert!(said.contains("16 rows of 200") && said.contains("`axes` length,count"), "{said}");
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_file_that_cannot_be_read_is_not_left_out_beside_arrays() {
-    let folder = tempdir().unwrap();
-    put(folder.path(), "a.npy", &counting(&[100, 3], false));
-    // Nothing is mapped at its beginning, where reading fails.
-    std::os::unix::fs::symlink("/proc/self/mem", folder.path().join("shard")).unwrap();
-    let error = Opened::new(folder.path(), &Reading::default()).unwrap_err();
-    assert_eq!(error.exit_code(), 6, "{error}");
-    assert!(error.to_string().contains("shard"), "{error}");
 }
 
 #[cfg(target_os = "linux")]
