@@ -18,7 +18,7 @@ pub fn of_step(who: &Contender, problem: &Problem, engine: &mut dyn Engine) -> R
     let Some(gpu) = who.gpu().filter(|gpu| gpu.has_clock()) else { return Ok(Vec::new()) };
     let mut kernels: Vec<(&'static str, Vec<f64>)> = Vec::new();
     for _ in 0..STEPS {
-        for (name, seconds) in gpu.profiled(|| steps::step(engine, true))? {
+        for (name, seconds) in gpu.profiled(|| steps::step(engine, false))? {
             match kernels.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, times)) => times.push(seconds),
                 None => kernels.push((name, vec![seconds])),

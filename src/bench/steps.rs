@@ -20,7 +20,8 @@ pub const UPDATE: Update = Update::Sgd { lr: 1e-4, momentum: 0.9 };
 const BURST: f64 = 0.02;
 const MOST: f64 = 50.0;
 
-/// Validates the engines on a problem and times them in turns; a row each, then the profiles if asked for.
+/// Validates the engines on a problem and times them in turns; a row without J and one with it each, then the
+/// profiles if asked for.
 ///
 /// # Errors
 /// [`Error::Device`] naming what a contender computes wrongly, and whatever its device reports.

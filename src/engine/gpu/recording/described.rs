@@ -142,13 +142,8 @@ impl Resources {
 }
 
 impl Recording {
-    /// Dispatches.
-    pub fn dispatches(&self) -> usize {
-        self.commands.iter().filter(|command| command.is_dispatch()).count()
-    }
-
-    /// Levels: dispatches that wgpu lets run side by side count as one. It puts a barrier before a dispatch that binds a buffer in another
-    /// way than the one before that bound it, or again for writing, whatever the ranges are.
+    /// Levels: dispatches that wgpu lets run side by side count as one. It puts a barrier before a dispatch that binds a
+    /// buffer in another way than the one before that bound it, or again for writing, whatever the ranges are.
     pub fn levels(&self) -> usize {
         let mut used: Vec<(&wgpu::Buffer, Access)> = Vec::new();
         let mut levels = 0;

@@ -12,6 +12,9 @@ use crate::engine::gpu::step::stream::{Passing, StreamedPass};
 use crate::error::Result;
 use crate::math::objective::Cost;
 
+/// Why plans have a single recording an evaluation.
+pub(crate) const PLANNED_ROWS: &str = "the rows of a plan are resident";
+
 /// The recordings of an evaluation, with the work before and behind it.
 #[derive(Debug)]
 pub(crate) enum Evaluation {
@@ -43,11 +46,11 @@ impl Evaluation {
         Ok(Self::Resident(recorder.finish()?))
     }
 
-    /// The recording over resident rows.
-    pub fn resident(&self) -> &Recording {
+    /// The recording over resident rows; `None` where rows are fetched.
+    pub fn resident(&self) -> Option<&Recording> {
         match self {
-            Self::Resident(recording) => recording,
-            Self::Fetched { before, .. } => before,
+            Self::Resident(recording) => Some(recording),
+            Self::Fetched { .. } => None,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::engine::gpu::memory::segment::{Segment, vector};
 use crate::engine::gpu::ops::penalty_uniform;
 use crate::engine::gpu::plan::Planner;
 use crate::engine::gpu::recording::Recorder;
-use crate::engine::gpu::step::evaluate::Evaluation;
+use crate::engine::gpu::step::evaluate::{Evaluation, PLANNED_ROWS};
 use crate::engine::gpu::step::examples::DeviceRows;
 use crate::engine::gpu::step::fetch::Fetcher;
 use crate::engine::gpu::step::finiteness::FinitenessCheck;
@@ -118,7 +118,8 @@ impl FirstOrder {
             for (rows, listed) in [("", None), (" batch", Some(batch))] {
                 for (what, report) in [("", false), (" with J", true)] {
                     let step = self.record(on, StepKey { listed, adam, report })?;
-                    planner.recording(&format!("{name}{rows}{what}"), step.resident())?;
+                    let recording = step.resident().expect(PLANNED_ROWS);
+                    planner.recording(&format!("{name}{rows}{what}"), recording)?;
                 }
             }
         }

@@ -12,7 +12,7 @@ use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::ops::{axpy_uniform, dots_uniform, linear_combination_uniform};
 use crate::engine::gpu::plan::Planner;
 use crate::engine::gpu::recording::{LiveUniform, Recorder, Recording};
-use crate::engine::gpu::step::evaluate::Evaluation;
+use crate::engine::gpu::step::evaluate::{Evaluation, PLANNED_ROWS};
 use crate::engine::gpu::step::fetch::Fetcher;
 use crate::engine::gpu::step::pass::Subject;
 use crate::engine::gpu::step::resident::Resident;
@@ -87,7 +87,7 @@ impl LbfgsSearch {
         planner.vector("direction ", &vectors.direction);
         planner.vector("trial ", &vectors.trial);
         planner.vector("trial gradient ", &vectors.trial_gradient);
-        planner.recording("lbfgs evaluate", self.evaluation.resident())?;
+        planner.recording("lbfgs evaluate", self.evaluation.resident().expect(PLANNED_ROWS))?;
         planner.recording("lbfgs products", &self.products)?;
         planner.recording("lbfgs direction", &self.combine)?;
         for (slot, accept) in self.accept.iter().enumerate() {
