@@ -142,33 +142,60 @@ impl Resources {
 }
 
 impl Recording {
-    /// Levels: dispatches that wgpu lets run side by side count as one. It puts a barrier before a dispatch that binds a
-    /// buffer in another way than the one before that bound it, or again for writing, whatever the ranges are.
+    /// Levels: dispatches that wgpu lets run side by side count as one.
     pub fn levels(&self) -> usize {
-        let mut used: Vec<(&wgpu::Buffer, Access)> = Vec::new();
-        let mut levels = 0;
-        for command in &self.commands {
-            let Recorded::Dispatch { kernel, tensors, .. } = command else { continue };
-            let mut waits = levels == 0;
-            let mut bound: Vec<(&wgpu::Buffer, Access)> = Vec::new();
-            for (tensor, binding) in tensors.iter().zip(kernel.tensors()) {
-                if binding.access != Access::Texture
-                    && !bound.iter().any(|(known, _)| **known == *tensor.buffer)
-                {
-                    bound.push((&tensor.buffer, binding.access));
-                }
+        let bound = self.commands.iter().filter_map(|command| match command {
+            Recorded::Dispatch { kernel, tensors, .. } => {
+                let bindings = tensors.iter().zip(kernel.tensors());
+                let buffers = bindings.filter(|(_, binding)| binding.access != Access::Texture);
+                Some(buffers.map(|(tensor, binding)| (&*tensor.buffer, binding.access)).collect())
             }
-            for (buffer, access) in bound {
-                match used.iter_mut().find(|(known, _)| *known == buffer) {
-                    Some((_, before)) => {
-                        waits |= *before != access || access == Access::Write;
-                        *before = access;
-                    }
-                    None => used.push((buffer, access)),
+            Recorded::Fill { .. } => None,
+        });
+        levels(bound)
+    }
+}
+
+/// Levels of dispatches that bind these buffers. wgpu puts a barrier before one that binds a buffer in another way than the
+/// one before that bound it, or again for writing, whatever the ranges are.
+fn levels<B: PartialEq>(dispatches: impl Iterator<Item = Vec<(B, Access)>>) -> usize {
+    let mut used: Vec<(B, Access)> = Vec::new();
+    let mut levels = 0;
+    for bound in dispatches {
+        let mut waits = levels == 0;
+        for (buffer, access) in bound {
+            match used.iter_mut().find(|(known, _)| *known == buffer) {
+                Some((_, before)) => {
+                    waits |= *before != access || access == Access::Write;
+                    *before = access;
                 }
+                None => used.push((buffer, access)),
             }
-            levels += usize::from(waits);
         }
-        levels
+        levels += usize::from(waits);
+    }
+    levels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dispatch_waits_for_what_it_reads_and_for_what_it_writes_again() {
+        let [read, write] = [Access::Read, Access::Write];
+        let count = |dispatches: &[&[(char, Access)]]| levels(dispatches.iter().map(|bound| bound.to_vec()));
+        assert_eq!(count(&[]), 0);
+        assert_eq!(count(&[&[('x', read)], &[('x', read), ('x', read)]]), 1, "nobody writes");
+        assert_eq!(
+            count(&[&[('x', read), ('a', write)], &[('x', read), ('b', write)]]),
+            1,
+            "others are written"
+        );
+        assert_eq!(count(&[&[('a', write)], &[('a', read)], &[('a', read)]]), 2, "written, then read twice");
+        assert_eq!(count(&[&[('a', write)], &[('a', write)]]), 2, "written twice");
+        assert_eq!(count(&[&[('a', read)], &[('a', write)]]), 2, "read, then written");
+        // Each buffer has a barrier of its own.
+        assert_eq!(count(&[&[('a', write)], &[('b', write)], &[('a', read)], &[('b', read)]]), 3);
     }
 }
