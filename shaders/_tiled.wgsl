@@ -16,9 +16,6 @@ const LINE_B: u32 = 17u;
 var<workgroup> piece_a: array<vec4<f32>, 528>;  // [16 of k, LINE_A]
 var<workgroup> piece_b: array<vec4<f32>, 272>;  // [16 of k, LINE_B]
 
-// The slice that the workgroup computes.
-var<private> slice: u32;
-
 // First row and column of a tile, and the k at which its slice ends.
 struct Corner {
     row: u32,
@@ -29,12 +26,12 @@ struct Corner {
 // Rows along k are read four k at a time and turned on their way into the piece.
 fn a_along_k(corner: Corner, part: u32, k: u32) -> vec4<f32> {
     let at_k = k + 4u * (part % 4u);
-    return select(vec4<f32>(), a[(corner.row + part / 4u) * p.stride_a + at_k / 4u], at_k < corner.end);
+    return select(vec4<f32>(), load_a((corner.row + part / 4u) * p.stride_a + at_k / 4u), at_k < corner.end);
 }
 
 fn b_along_k(corner: Corner, part: u32, k: u32) -> vec4<f32> {
     let at_k = k + 4u * (part % 4u);
-    return select(vec4<f32>(), b[(corner.column + part / 4u) * p.stride_b + at_k / 4u], at_k < corner.end);
+    return select(vec4<f32>(), load_b((corner.column + part / 4u) * p.stride_b + at_k / 4u), at_k < corner.end);
 }
 
 fn keep_a_turned(part: u32, x: vec4<f32>) {
@@ -58,12 +55,12 @@ fn keep_b_turned(part: u32, x: vec4<f32>) {
 // Rows across k are lines of the piece as they are.
 fn a_across_k(corner: Corner, part: u32, k: u32) -> vec4<f32> {
     let at_k = k + part / 32u;
-    return select(vec4<f32>(), a[at_k * p.stride_a + corner.row / 4u + part % 32u], at_k < corner.end);
+    return select(vec4<f32>(), load_a(at_k * p.stride_a + corner.row / 4u + part % 32u), at_k < corner.end);
 }
 
 fn b_across_k(corner: Corner, part: u32, k: u32) -> vec4<f32> {
     let at_k = k + part / 16u;
-    return select(vec4<f32>(), b[at_k * p.stride_b + corner.column / 4u + part % 16u], at_k < corner.end);
+    return select(vec4<f32>(), load_b(at_k * p.stride_b + corner.column / 4u + part % 16u), at_k < corner.end);
 }
 
 // The part of a piece that an invocation fetches: 512 vectors of A and 256 of B are 128 times four and two.
@@ -131,12 +128,11 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let index = linear_index(group, groups, 0u) / WORKGROUP;
-    let tiles = p.tiles_m * p.tiles_n;
-    if index >= tiles * p.slices { return; }
-    slice = index / tiles;
-    let tile = index % tiles;
-    let bounds = bounds_of(index / tiles);
-    let corner = Corner(tile / p.tiles_n * 128u, tile % p.tiles_n * 64u, bounds.y);
+    if index >= all_tiles() { return; }
+    let tile = take_tile(index);
+    let bounds = bounds_of(index % tiles_of_product() / (p.tiles_m * p.tiles_n));
+    let corner = Corner(128u * tile.x, 64u * tile.y, bounds.y);
+    begin(corner, local);
     let down = local / 8u;
     let across = local % 8u;
 
@@ -145,12 +141,14 @@ fn main(
     for (var k = bounds.x; k < bounds.y; k += 16u) {
         keep(local, ahead);
         workgroupBarrier();
+        sum_piece(local);
         ahead = fetch(corner, local, k + 16u);
         for (var line = 0u; line < 16u; line += UNROLLED) {
             multiply(&t, line * LINE_A + down, line * LINE_B + across);
         }
         workgroupBarrier();
     }
+    prepare();
     store_tile(&t, corner.row + 4u * down, corner.column / 4u + across);
     finish(index * WORKGROUP + local);
 }

@@ -5,11 +5,11 @@ use super::ladder::Size;
 use super::row::{Row, What};
 use super::stats::{Pace, alone};
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel;
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
+use crate::engine::gpu::memory::segment::SegmentLayout;
 use crate::engine::gpu::memory::storage::Storage;
-use crate::engine::gpu::ops::{COLUMN_BLOCK, SplitK, adam_uniform, sgd_uniform, sum_blocks};
-use crate::engine::gpu::recording::{LiveUniform, Recorder};
+use crate::engine::gpu::ops::{AppliedEnd, COLUMN_BLOCK, adam_rates, sgd_rates, sum_blocks};
+use crate::engine::gpu::recording::Recorder;
 use crate::error::Result;
 
 /// Rows and columns that they run on: 16 MiB a matrix.
@@ -25,8 +25,10 @@ struct Bench<'g> {
     z: Tensor,
     moment: Tensor,
     sums: Tensor,
-    sgd: LiveUniform,
-    adam: LiveUniform,
+    /// In which the matrices are vectors of a block's parameters.
+    layout: SegmentLayout,
+    sgd: Tensor,
+    adam: Tensor,
 }
 
 /// A kernel, numbers read and written an element, operations an element (an exponential counts as one), how to record
@@ -37,13 +39,15 @@ const ENTRIES: &[Entry] = &[
     ("column_sums", 1.0, 1.0, |on, to| to.column_sums(&on.x, &Tensor { cols: on.x.cols, ..on.sums.clone() })),
     ("dot", 1.0, 2.0, |on, to| to.dot(&on.x, &on.x, on.x.len(), &[(0, 0)], &on.sums, 0)),
     ("max_exponent", 1.0, 1.0, |on, to| to.max_exponent(&on.x, &on.sums, 0)),
-    ("weight_gradient", 3.0, 3.0, |on, to| {
-        let one = SplitK::whole(SHAPE.0);
-        to.weight_gradient(&on.x, one, &on.y, &on.z, SHAPE.0, 1e-4, false)
-    }),
     ("axpy", 3.0, 3.0, |on, to| to.axpy(0.5, &on.x, 0.5, &on.y, &on.z)),
-    ("sgd", 5.0, 4.0, |on, to| to.sgd(&on.x, &on.y, &on.z, &on.sgd)),
-    ("adam", 7.0, 14.0, |on, to| to.adam(&on.x, &on.y, [&on.z, &on.moment], &on.adam)),
+    ("sgd", 5.0, 4.0, |on, to| {
+        let end = AppliedEnd::Sgd { w: &on.y, velocity: &on.z, rates: &on.sgd };
+        to.apply_gradient(&on.x, on.layout, end)
+    }),
+    ("adam", 7.0, 14.0, |on, to| {
+        let end = AppliedEnd::Adam { w: &on.y, moments: [&on.z, &on.moment], rates: &on.adam };
+        to.apply_gradient(&on.x, on.layout, end)
+    }),
 ];
 
 /// A row a kernel; none for the CPU engine, whose kernels are parts of its passes.
@@ -76,12 +80,18 @@ pub fn measure(who: &Contender, pace: Pace) -> Result<Vec<Row>> {
 impl<'g> Bench<'g> {
     fn new(gpu: &'g Gpu) -> Result<Self> {
         let (rows, cols) = SHAPE;
-        let matrix = |name| Tensor::zeros(gpu, name, rows, cols);
+        // W1 and D are the two halves; the biases lie behind.
+        let layout = SegmentLayout::new(cols, &(0..rows / 2));
+        let matrix = |name| -> Result<Tensor> {
+            let whole = Storage::zeros(gpu, name, layout.len)?;
+            Ok(Tensor { bound: layout.len, ..Tensor::matrix_at(&whole, 0, rows, cols) })
+        };
         let room = sum_blocks(rows * cols).max(rows.div_ceil(COLUMN_BLOCK) * padded(cols));
-        let sgd = LiveUniform::new::<kernel::SgdUniform>(gpu, "SGD rates")?;
-        sgd.set(gpu, &sgd_uniform(rows * cols, 1e-4, 0.9));
-        let adam = LiveUniform::new::<kernel::AdamUniform>(gpu, "Adam rates")?;
-        adam.set(gpu, &adam_uniform(rows * cols, 1e-4, 1));
+        let rates = |values: &[f32]| -> Result<Tensor> {
+            let tensor = Tensor::vector(gpu, "rates", values.len())?;
+            tensor.write(gpu, values);
+            Ok(tensor)
+        };
         Ok(Self {
             gpu,
             x: matrix("x")?,
@@ -89,8 +99,9 @@ impl<'g> Bench<'g> {
             z: matrix("z")?,
             moment: matrix("moment")?,
             sums: Tensor::vector_at(&Storage::zeros(gpu, "sums", padded(room))?, 0, room),
-            sgd,
-            adam,
+            layout,
+            sgd: rates(&sgd_rates(1e-4, 0.9))?,
+            adam: rates(&adam_rates(1e-4, 1))?,
         }
         .filled())
     }

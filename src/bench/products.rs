@@ -12,10 +12,10 @@ use super::stats::{Pace, Summary, alone};
 use super::steps::wrong;
 use crate::engine::Chunking;
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::memory::buffer::{Tensor, padded};
+use crate::engine::gpu::memory::buffer::{Tensor, padded, read};
 use crate::engine::gpu::memory::partition::Partition;
-use crate::engine::gpu::memory::storage::Storage;
-use crate::engine::gpu::ops::{SplitK, product_room};
+use crate::engine::gpu::memory::segment::SegmentLayout;
+use crate::engine::gpu::ops::{GradientFactors, SplitK, product_room};
 use crate::engine::gpu::recording::{Recorder, Recording};
 use crate::engine::variant::{Product, Variant};
 use crate::error::Result;
@@ -50,8 +50,9 @@ pub fn variants(gpu: &Gpu) -> Vec<ProductVariant> {
             of(Transpose::Nt, |recorder, on| recorder.matmul_nt(&on.a, &on.b, &on.c, false)),
             of(Transpose::Nn, |recorder, on| recorder.matmul_nn(&on.a, &on.b, &on.c, false)),
             of(Transpose::Tn, |recorder, on| {
-                let slices = on.slices(recorder.variant.tn);
-                recorder.matmul_tn(&on.a, &on.b, &on.c, slices)
+                let (a, b) = (&on.a, &on.b);
+                let factors = GradientFactors { a2: a, delta3: b, delta2: a, x: b };
+                recorder.gradient_slices(factors, on.layout(), on.slices(recorder.variant.tn), &on.c)
             }),
         ]
     };
@@ -65,7 +66,7 @@ pub struct Operands {
     pub a: Tensor,
     /// See [`Transpose::operands`].
     pub b: Tensor,
-    /// `[m, n]`; for Aᵀ·B the slices one below the other.
+    /// `[m, n]`; for Aᵀ·B, of which a gradient has two, the slices of both one behind the other.
     pub c: Tensor,
     /// Room for slices of A·B and A·Bᵀ.
     scratch: Tensor,
@@ -103,7 +104,9 @@ pub fn measure_variants(
             let times = operands.time(who, gpu, candidate, pace)?;
             let row = Row { shape: Some(piece), ..who.row(What::Product) };
             let name = format!("{} {}", transpose.name(), candidate.variant);
-            rows.push(row.of_variant(name).timed(times).operations(piece.flops() / 5.0, who.peak));
+            let products = if transpose == Transpose::Tn { 2.0 } else { 1.0 };
+            let operations = products * piece.flops() / 5.0;
+            rows.push(row.of_variant(name).timed(times).operations(operations, who.peak));
         }
     }
     Ok(rows)
@@ -130,12 +133,11 @@ impl Operands {
         let most = gpu.binding_limit() as usize / 4;
         let (rows, cols) = (one.padded_rows, one.stride());
         let counts = Product::ALL.map(|product| SplitK::of_gradient(product, size.2, rows, cols).count);
-        let count = counts.into_iter().max().filter(|_| transpose == Transpose::Tn).unwrap_or(1);
-        let c = if count > 1 {
-            let room = count * one.len();
-            Tensor { buffer: Storage::zeros(gpu, "products", room)?, bound: room, ..one }
-        } else {
-            one
+        let c = match (transpose, counts.into_iter().max()) {
+            (Transpose::Tn, Some(count)) => {
+                Tensor::vector(gpu, "products", count * SegmentLayout::new(size.1, &(0..size.0)).len)?
+            }
+            _ => one,
         };
         let room = product_room(Product::Tiled, rows, cols, padded(size.2), most).max(1);
         let scratch = Tensor::vector(gpu, "slices", room)?;
@@ -144,7 +146,12 @@ impl Operands {
 
     /// Cut of the sum of Aᵀ·B by a kernel.
     pub fn slices(&self, product: Product) -> SplitK {
-        SplitK::of_gradient(product, self.size.2, self.c.padded_rows, self.c.stride())
+        SplitK::of_gradient(product, self.size.2, padded(self.size.0), padded(self.size.1))
+    }
+
+    /// Where each slice of Aᵀ·B has its parts.
+    fn layout(&self) -> SegmentLayout {
+        SegmentLayout::new(self.size.1, &(0..self.size.0))
     }
 
     /// Checks a variant and times it.
@@ -187,21 +194,26 @@ impl Operands {
         let (m, n, _) = self.size;
         let mut stream = Stream::new(0, "bench products sampled");
         let (rows, cols) = (indices(&mut stream, m, SIDE), indices(&mut stream, n, SIDE));
-        let stride = self.c.stride();
-        let count = if self.transpose == Transpose::Tn { self.slices(tn).count } else { 1 };
-        let mut found = vec![0.0; rows.len() * cols.len()];
-        for slice in 0..count {
-            let part = Tensor { offset: slice * self.c.len(), bound: self.c.len(), ..self.c.clone() };
-            let values =
-                crate::engine::gpu::memory::buffer::read(gpu, &part.buffer, part.offset, m * stride)?;
-            let picked = rows.iter().flat_map(|row| cols.iter().map(move |col| row * stride + col));
-            for (sum, at) in found.iter_mut().zip(picked) {
-                *sum += f64::from(values[at]);
-            }
-        }
-        let expected =
+        let stride = padded(n);
+        let layout = self.layout();
+        // A gradient has the product twice, in each of its slices.
+        let (products, slices) = match self.transpose {
+            Transpose::Tn => (vec![0, layout.d], self.slices(tn).count),
+            Transpose::Nt | Transpose::Nn => (vec![0], 1),
+        };
+        let expected: Vec<f64> =
             rows.iter().flat_map(|&row| cols.iter().map(move |&col| self.element(row, col))).collect();
-        Expected::exact(expected).compare(&found)?;
+        for first in products {
+            let mut found = vec![0.0; rows.len() * cols.len()];
+            for slice in 0..slices {
+                let values = read(gpu, &self.c.buffer, slice * layout.len + first, m * stride)?;
+                let picked = rows.iter().flat_map(|row| cols.iter().map(move |col| row * stride + col));
+                for (sum, at) in found.iter_mut().zip(picked) {
+                    *sum += f64::from(values[at]);
+                }
+            }
+            Expected::exact(expected.clone()).compare(&found)?;
+        }
         Ok(())
     }
 

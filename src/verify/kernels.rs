@@ -1,11 +1,11 @@
 //! The case list of the kernels: each shader against the reference kernel of its name in
 //! [`crate::engine::reference::kernels`], over awkward shapes, within the bound that [`super::running_error`] derives, exactly on small integers.
 
+mod gradients;
 mod layers;
 mod penalty;
 mod products;
 mod sums;
-mod updates;
 mod vectors;
 
 use super::compare::Closeness;
@@ -62,6 +62,7 @@ const SHAPES: &[(usize, usize)] =
 
 /// Every case, on numbers drawn from `seed`.
 pub fn cases(seed: u64) -> Vec<Case> {
-    let lists = [products::cases, layers::cases, sums::cases, penalty::cases, vectors::cases, updates::cases];
+    let lists =
+        [products::cases, layers::cases, gradients::cases, sums::cases, penalty::cases, vectors::cases];
     lists.iter().flat_map(|list| list(seed)).collect()
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use bytemuck::Pod;
 use serde::Serialize;
 
 use super::compare::Expected;
@@ -13,9 +12,9 @@ use super::running_error::step::{cost_and_gradient, exact_weights};
 use super::steps::{BoundedState, CUTS, Problem};
 use super::training;
 use crate::engine::gpu::engine::GpuEngine;
-use crate::engine::gpu::memory::segment::segment_len;
-use crate::engine::gpu::ops::{adam_uniform, penalty_uniform, sgd_uniform};
+use crate::engine::gpu::ops::{RATES, penalty_uniform};
 use crate::engine::gpu::plan::Plan;
+use crate::engine::gpu::step::rates::rates_of;
 use crate::engine::setup::Setup;
 use crate::engine::variant::Variant;
 use crate::engine::{Chunking, RhoHat, Rows, Update};
@@ -65,6 +64,8 @@ struct UpdateData {
     list: Option<Vec<u32>>,
     /// Words of the uniforms.
     uniforms: BTreeMap<String, Vec<u32>>,
+    /// Those of the optimiser.
+    rates: [f32; RATES],
     /// Reconstruction, decay and penalty before the update; of a recording without J the decay is that of an earlier one.
     terms: Bounds,
     rho_hat: Bounds,
@@ -171,7 +172,8 @@ fn update_case(
             // A step that leaves ‖W‖² aside, too.
             recording: if number == UPDATES { recording.clone() } else { format!("{recording} with J") },
             list: listed.then(|| list.iter().map(|&row| row as u32).collect()),
-            uniforms: uniforms(&begin.plan, problem, &update),
+            uniforms: uniforms(&begin.plan, problem),
+            rates: rates_of(&update),
             terms: Expected::from(expected.terms.to_vec()).into(),
             rho_hat: Expected::from(expected.rho_hat).into(),
             parameters: Expected::from(state.params.clone()).into(),
@@ -182,24 +184,12 @@ fn update_case(
 }
 
 /// The uniforms of an update, block by block.
-fn uniforms(plan: &Plan, problem: &Problem, update: &Update) -> BTreeMap<String, Vec<u32>> {
-    fn words<T: Pod>(uniform: &T) -> Vec<u32> {
-        bytemuck::pod_collect_to_vec(bytemuck::bytes_of(uniform))
-    }
-    let mut uniforms = BTreeMap::new();
-    let mut first = 0;
-    for (number, &units) in plan.blocks.iter().enumerate() {
-        let len = segment_len(problem.params.shape.visible, &(first..first + units));
-        first += units;
-        let penalty = penalty_uniform(&problem.objective, 0.0, units);
-        uniforms.insert(format!("penalty {number}"), words(&penalty));
-        let (name, rates) = match *update {
-            Update::Sgd { lr, momentum } => ("sgd", words(&sgd_uniform(len, lr, momentum))),
-            Update::Adam { lr, step } => ("adam", words(&adam_uniform(len, lr, step))),
-        };
-        uniforms.insert(format!("{name} {number}"), rates);
-    }
-    uniforms
+fn uniforms(plan: &Plan, problem: &Problem) -> BTreeMap<String, Vec<u32>> {
+    let penalty = |(number, &units): (usize, &usize)| {
+        let uniform = penalty_uniform(&problem.objective, 0.0, units);
+        (format!("penalty {number}"), bytemuck::pod_collect_to_vec(bytemuck::bytes_of(&uniform)))
+    };
+    plan.blocks.iter().enumerate().map(penalty).collect()
 }
 
 fn search_case(variant: Variant, seed: u64) -> Result<SearchCase, Failure> {

@@ -43,8 +43,9 @@ function begin({ plan, shape, parameters, examples }) {
 
 async function updates(host, { shape, objective, examples, updates }) {
   const shares = [];
-  for (const { recording, list, uniforms, terms, rho_hat: rhoHat, parameters } of updates) {
+  for (const { recording, list, uniforms, rates, terms, rho_hat: rhoHat, parameters } of updates) {
     Object.entries(uniforms).forEach(([name, numbers]) => host.setUniform(name, numbers));
+    host.write('rates', new Float32Array(rates));
     if (list) host.writeList(list);
     host.run(recording);
     const rows = list ? list.length : examples.length / shape.visible;

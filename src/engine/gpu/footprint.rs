@@ -34,7 +34,7 @@ fn of_optimizer(partition: &Partition, job: &Job) -> Vec<Allocation> {
         return LbfgsSearch::allocations(partition, HISTORY).into();
     }
     let moments = (0..job.optimizer.moments()).map(|_| FirstOrder::moment(partition));
-    FirstOrder::allocations(partition).into_iter().chain(moments).collect()
+    FirstOrder::allocations(partition, job.batch.unwrap_or(job.examples)).into_iter().chain(moments).collect()
 }
 
 fn of_rows(partition: &Partition, job: &Job) -> Vec<Allocation> {

@@ -17,7 +17,7 @@ use crate::engine::variant::{Memory, Product};
 use crate::math::transpose::Transpose;
 pub use declarations::{Access, Binding, Constant};
 pub(crate) use pipeline::Pipelines;
-pub use pipeline::{Pipeline, Specialisation};
+pub use pipeline::{Layers, Pipeline, Specialisation};
 pub use table::*;
 
 /// Texels in a row of a texture that holds a tensor, as `texel` in `_texture.wgsl` has it.

@@ -3,17 +3,19 @@
 //! Shapes are checked with assertions: a mismatch is a defect of the engine, never of the user's input. The formula of a
 //! kernel stands in its shader and in its twin in [`crate::engine::reference::kernels`].
 
+mod gradients;
 mod layers;
 mod products;
 mod split_k;
 mod sums;
 mod vectors;
 
+pub use gradients::{AppliedEnd, GradientEnd, GradientFactors, GradientScale, RATES, adam_rates, sgd_rates};
 pub use layers::{HiddenEpilogue, LayerEpilogue, OutputEpilogue, penalty_uniform};
 pub use split_k::{SplitK, output_sums, product_room};
 
 pub use sums::{COLUMN_BLOCK, EXPONENT_BLOCK, SUM_BLOCK, dots_uniform, exponent_blocks, sum_blocks};
-pub use vectors::{adam_uniform, axpy_uniform, linear_combination_uniform, sgd_uniform};
+pub use vectors::{axpy_uniform, linear_combination_uniform};
 
 /// A count as the shaders take it. Limits on bindings keep all of them far below 2³².
 pub fn word(n: usize) -> u32 {

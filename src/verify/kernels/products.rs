@@ -1,10 +1,9 @@
-//! Cases of the three products.
+//! Cases of the products A Bᵀ and A B; AᵀB is a part of [`super::gradients`].
 
-use super::{Case, layers};
+use super::{Case, gradients, layers};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::{self, Kernel};
-use crate::engine::gpu::memory::buffer::{Tensor, padded};
-use crate::engine::gpu::ops::SplitK;
+use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::tune::candidate::Candidate;
 use crate::engine::variant::{Product, Variant};
 use crate::math::transpose::Transpose;
@@ -95,8 +94,7 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
         let all =
             move |transpose| ProductCase::all(transpose, seed).filter(move |case| is_tried(case, product));
         let whole = all(Transpose::Nt).chain(all(Transpose::Nn)).flat_map(adding);
-        let whole = whole.map(move |(case, adds)| whole_case(case, product, adds));
-        whole.chain(all(Transpose::Tn).map(move |case| sliced_case(case, product)))
+        whole.map(move |(case, adds)| whole_case(case, product, adds))
     };
     let long =
         [Transpose::Nt, Transpose::Nn].into_iter().flat_map(|transpose| ProductCase::all(transpose, seed));
@@ -122,7 +120,7 @@ pub fn check_products(
     const ROWS: std::ops::RangeInclusive<usize> = 65..=131;
     let products = ProductCase::all(transpose, 0).filter(|case| ROWS.contains(&case.shape.0));
     let products: Vec<Case> = match transpose {
-        Transpose::Tn => products.map(|case| sliced_case(case, product)).collect(),
+        Transpose::Tn => gradients::in_a_step(product),
         Transpose::Nn if blocks > 1 => products.map(|case| whole_case(case, product, false)).collect(),
         Transpose::Nt | Transpose::Nn => Vec::new(),
     };
@@ -148,7 +146,7 @@ fn kernel_of(transpose: Transpose, product: Product) -> &'static Kernel {
     match transpose {
         Transpose::Nt => kernel::matmul_nt(product),
         Transpose::Nn => kernel::matmul_nn(product),
-        Transpose::Tn => kernel::matmul_tn(product),
+        Transpose::Tn => unreachable!("AᵀB is a part of a gradient"),
     }
 }
 
@@ -200,28 +198,4 @@ fn check_whole(
         }
     })?;
     Ok(case.bounded(expected).compare(&rig.read(&c)?)?)
-}
-
-/// P_z = AᵀB slice by slice, cut as the engine cuts.
-fn sliced_case(case: ProductCase, product: Product) -> Case {
-    Case::new(kernel_of(Transpose::Tn, product), case.name(), move |rig| check_slices(rig, &case, product))
-}
-
-fn check_slices(rig: Rig<'_>, case: &ProductCase, product: Product) -> Result<Closeness, Failure> {
-    let (m, n, k) = case.shape;
-    let [a, b] = case.operands();
-    let slices = SplitK::of_gradient(product, k, padded(m), padded(n));
-    // Every slice is a matrix of its own with padding rows, which are 0.
-    let products = rig.empty_matrix(slices.count * padded(m), n)?;
-    let mut expected = Vec::new();
-    for (a, b) in a.chunks(slices.depth * m).zip(b.chunks(slices.depth * n)) {
-        expected.extend(case.expected_of(a, b, a.len() / m));
-        expected.resize(expected.len().next_multiple_of(padded(m) * n), Approx::default());
-    }
-    let (a, b) = (rig.matrix(k, m, &a)?, rig.matrix(k, n, &b)?);
-    rig.run(|recorder| {
-        recorder.variant = Variant::of(product, recorder.variant.memory);
-        recorder.matmul_tn(&a, &b, &products, slices)
-    })?;
-    Ok(case.bounded(expected).compare(&rig.read(&products)?)?)
 }

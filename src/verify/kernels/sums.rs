@@ -1,9 +1,9 @@
-//! Cases of the reductions: column sums and means, inner products, the sum over slices.
+//! Cases of the reductions: column sums and means, inner products, largest exponents.
 
 use super::{Case, SHAPES};
 use crate::engine::gpu::kernel;
-use crate::engine::gpu::memory::buffer::{Tensor, padded};
-use crate::engine::gpu::ops::{COLUMN_BLOCK, EXPONENT_BLOCK, SUM_BLOCK, SplitK, exponent_blocks, sum_blocks};
+use crate::engine::gpu::memory::buffer::Tensor;
+use crate::engine::gpu::ops::{COLUMN_BLOCK, EXPONENT_BLOCK, SUM_BLOCK, exponent_blocks, sum_blocks};
 use crate::engine::reference::kernels as reference;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::{CaseNumbers, NumberKind};
@@ -49,9 +49,7 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
             for adds in [false, true] {
                 let name = format!("{}{}", case.name(), if adds { ", added" } else { "" });
                 let run = move |rig: Rig<'_>| column_mean(rig, &case, adds);
-                cases.push(Case::new(&kernel::COLUMN_MEAN, name.clone(), run));
-                let run = move |rig: Rig<'_>| weight_gradient(rig, &case, adds);
-                cases.push(Case::new(&kernel::WEIGHT_GRADIENT, name, run));
+                cases.push(Case::new(&kernel::COLUMN_MEAN, name, run));
             }
         }
         for &length in LENGTHS {
@@ -90,34 +88,6 @@ fn column_mean(rig: Rig<'_>, case: &SumCase, adds: bool) -> Result<Closeness, Fa
     let mean = if adds { rig.vector(&before)? } else { rig.empty_vector(case.cols)? };
     rig.run(|recorder| recorder.column_mean(&sums, case.rows, &mean, examples, adds))?;
     Ok(case.expected(expected).compare(&rig.read(&mean)?)?)
-}
-
-fn weight_gradient(rig: Rig<'_>, case: &SumCase, adds: bool) -> Result<Closeness, Failure> {
-    let (rows, cols, examples) = (case.rows, case.cols, examples(case.kind));
-    let slices = SplitK { depth: examples, count: 3 };
-    let lambda = if case.kind == NumberKind::Integers { 0.5 } else { 1e-4 };
-    let mut numbers = case.numbers("weight_gradient");
-    let products = numbers.draw(case.kind, slices.count * rows * cols);
-    let w = numbers.draw(case.kind, rows * cols);
-    let before = numbers.draw(case.kind, rows * cols);
-    let exact_before = adds.then(|| exact(&before));
-    let expected =
-        bounds::weight_gradient(&exact(&products), &exact(&w), examples, lambda, exact_before.as_deref());
-
-    let stacked: Vec<f32> =
-        products.chunks(rows * cols).flat_map(|slice| padded_slice(slice, cols)).collect();
-    let products = rig.matrix(stacked.len() / cols, cols, &stacked)?;
-    let w = rig.matrix(rows, cols, &w)?;
-    let gradient = if adds { rig.matrix(rows, cols, &before)? } else { rig.empty_matrix(rows, cols)? };
-    rig.run(|recorder| recorder.weight_gradient(&products, slices, &w, &gradient, examples, lambda, adds))?;
-    Ok(case.expected(expected).compare(&rig.read(&gradient)?)?)
-}
-
-/// A slice with its padding rows.
-fn padded_slice(slice: &[f32], cols: usize) -> Vec<f32> {
-    let mut slice = slice.to_vec();
-    slice.resize(padded(slice.len() / cols) * cols, 0.0);
-    slice
 }
 
 /// Inner products of pairs out of three stacked vectors, one with itself.

@@ -17,6 +17,25 @@ pub struct Specialisation {
     pub activation: Option<Activation>,
     /// Whether results are added to what is there.
     pub accumulate: bool,
+    /// Which products of a gradient are computed, for kernels that compute them.
+    pub layers: Layers,
+}
+
+/// The products of a gradient.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Layers {
+    /// A2ᵀδ3.
+    Decoder,
+    /// δ2ᵀX.
+    Encoder,
+    /// Both in one dispatch.
+    #[default]
+    Both,
+}
+
+impl Layers {
+    /// All that there are.
+    pub const ALL: [Self; 3] = [Self::Decoder, Self::Encoder, Self::Both];
 }
 
 /// A compiled kernel.
@@ -77,17 +96,20 @@ fn compile(gpu: &Gpu, kernel: &Kernel, special: Specialisation) -> Pipeline {
 
 const ACTIVATION: &str = "ACTIVATION";
 const ACCUMULATE: &str = "ACCUMULATE";
+const LAYERS: &str = "LAYERS";
 
 impl Kernel {
     /// The values of its constants; a choice that it does not leave open is a defect of the caller.
     pub fn values(&self, special: Specialisation) -> Vec<(&'static str, f64)> {
-        let Specialisation { activation, accumulate } = special;
+        let Specialisation { activation, accumulate, layers } = special;
         assert_eq!(self.has_constant(ACTIVATION), activation.is_some(), "{}: activation", self.name);
+        assert!(self.has_constant(LAYERS) || layers == Layers::Both, "{}: layers", self.name);
         assert!(self.has_constant(ACCUMULATE) || !accumulate, "{}: accumulation", self.name);
         let mut values = vec![("WORKGROUP", f64::from(self.workgroup))];
         values.extend(activation.map(|activation| (ACTIVATION, activation_number(activation))));
         let adds = f64::from(u8::from(accumulate));
         values.extend(self.has_constant(ACCUMULATE).then_some((ACCUMULATE, adds)));
+        values.extend(self.has_constant(LAYERS).then_some((LAYERS, layers_number(layers))));
         values
     }
 
@@ -96,6 +118,7 @@ impl Kernel {
         match constant.name {
             ACTIVATION => Activation::ALL.map(activation_number).into(),
             ACCUMULATE => vec![0.0, 1.0],
+            LAYERS => Layers::ALL.map(layers_number).into(),
             _ => vec![f64::from(self.workgroup)],
         }
     }
@@ -104,6 +127,11 @@ impl Kernel {
 /// The value of `ACTIVATION` in `_activation.wgsl`.
 fn activation_number(activation: Activation) -> f64 {
     f64::from(activation as u8)
+}
+
+/// The value of `LAYERS` in `_gradient_tiles.wgsl`.
+fn layers_number(layers: Layers) -> f64 {
+    f64::from(layers as u8)
 }
 
 fn layout_entries(kernel: &Kernel) -> Vec<wgpu::BindGroupLayoutEntry> {

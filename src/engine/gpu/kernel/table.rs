@@ -129,19 +129,6 @@ pub static PENALTY_GRAD: Kernel = Kernel::simple(
     Uniform::of::<PenaltyGradUniform>(),
 );
 
-/// Uniform of `weight_gradient`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct WeightGradientUniform {
-    pub count: u32,
-    pub slices: u32,
-    pub scale: f32,
-    pub lambda: f32,
-}
-
-/// `weight_gradient.wgsl`.
-pub static WEIGHT_GRADIENT: Kernel = simple!("weight_gradient", WeightGradientUniform);
-
 /// Longest list of pairs or terms in one dispatch of `dot` and `linear_combination`.
 pub const MAX_LIST: usize = 64;
 
@@ -207,36 +194,6 @@ pub static LINEAR_COMBINATION: [Kernel; 2] = in_both_memories!(
     LinearCombinationUniform
 );
 
-/// Uniform of `sgd`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct SgdUniform {
-    pub count: u32,
-    pub lr: f32,
-    pub momentum: f32,
-}
-
-/// `sgd.wgsl`.
-pub static SGD: Kernel = simple!("sgd", SgdUniform);
-
-/// Uniform of `adam`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct AdamUniform {
-    pub count: u32,
-    pub lr: f32,
-    pub beta1: f32,
-    pub beta2: f32,
-    pub rest1: f32,
-    pub rest2: f32,
-    pub epsilon: f32,
-    pub correction1: f32,
-    pub correction2: f32,
-}
-
-/// `adam.wgsl`.
-pub static ADAM: Kernel = simple!("adam", AdamUniform);
-
 /// Uniform of `gather`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -294,9 +251,21 @@ pub static ALL: &[&Kernel] = &[
     &products::OUTPUT_DELTA_NN[0],
     &products::OUTPUT_DELTA_NN[1],
     &products::OUTPUT_DELTA_NN[2],
-    &products::MATMUL_TN[0],
-    &products::MATMUL_TN[1],
-    &products::MATMUL_TN[2],
+    &products::GRADIENT_SLICES[0],
+    &products::GRADIENT_SLICES[1],
+    &products::GRADIENT_SLICES[2],
+    &products::GRADIENT[0],
+    &products::GRADIENT[1],
+    &products::GRADIENT[2],
+    &products::GRADIENT_SGD[0],
+    &products::GRADIENT_SGD[1],
+    &products::GRADIENT_SGD[2],
+    &products::GRADIENT_ADAM[0],
+    &products::GRADIENT_ADAM[1],
+    &products::GRADIENT_ADAM[2],
+    &products::GRADIENT_SUM,
+    &products::GRADIENT_SUM_SGD,
+    &products::GRADIENT_SUM_ADAM,
     &products::SPLIT_K_NT,
     &products::SPLIT_K_NN,
     &products::SPLIT_K_SUM,
@@ -307,15 +276,12 @@ pub static ALL: &[&Kernel] = &[
     &COLUMN_SUMS[1],
     &COLUMN_MEAN,
     &PENALTY_GRAD,
-    &WEIGHT_GRADIENT,
     &DOT[0],
     &DOT[1],
     &MAX_EXPONENT,
     &AXPY,
     &LINEAR_COMBINATION[0],
     &LINEAR_COMBINATION[1],
-    &SGD,
-    &ADAM,
     &GATHER,
     &DEQUANTIZE,
 ];

@@ -23,23 +23,61 @@ pub struct Segment {
     pub b2: Option<Tensor>,
     /// W1 and D as one flat vector: what λ decays.
     pub weights: Tensor,
+    /// Where its parts lie.
+    pub layout: SegmentLayout,
     /// All of it as one flat vector.
     pub whole: Tensor,
+}
+
+/// Where the vectors of a hidden block have their parts: W1 first, then these. Places and lengths in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentLayout {
+    /// Hidden units of the block.
+    pub units: usize,
+    /// n.
+    pub visible: usize,
+    /// Where D begins.
+    pub d: usize,
+    /// Where b1 begins.
+    pub b1: usize,
+    /// Where b2 begins, in the first block.
+    pub b2: Option<usize>,
+    /// All, with what lies between the parts.
+    pub len: usize,
+}
+
+impl SegmentLayout {
+    /// That of the block `units`.
+    pub fn new(visible: usize, units: &Range<usize>) -> Self {
+        let matrix = (padded(units.len()) * padded(visible)).next_multiple_of(SECTION);
+        let b1 = 2 * matrix;
+        let end = b1 + padded(units.len()).next_multiple_of(SECTION);
+        let b2 = (units.start == 0).then_some(end);
+        let len = end + b2.map_or(0, |_| padded(visible).next_multiple_of(SECTION));
+        Self { units: units.len(), visible, d: matrix, b1, b2, len }
+    }
+
+    /// Numbers of the parts themselves, their padding included.
+    pub fn numbers(&self) -> usize {
+        let (h, n) = (padded(self.units), padded(self.visible));
+        2 * h * n + h + self.b2.map_or(0, |_| n)
+    }
 }
 
 impl Segment {
     /// Views of the tensors of `units` in the flat vector of all of them.
     fn of(whole: Tensor, visible: usize, units: &Range<usize>) -> Self {
-        let (matrix, biases) = sections(visible, units);
-        let (buffer, b1_at) = (&whole.buffer, 2 * matrix);
-        let b2 = has_output_bias(units).then(|| Tensor::vector_at(buffer, b1_at + biases, visible));
+        let layout = SegmentLayout::new(visible, units);
+        let buffer = &whole.buffer;
+        let b2 = layout.b2.map(|at| Tensor::vector_at(buffer, at, visible));
         Self {
             units: units.clone(),
             w1: Tensor::matrix_at(buffer, 0, units.len(), visible),
-            d: Tensor::matrix_at(buffer, matrix, units.len(), visible),
-            b1: Tensor::vector_at(buffer, b1_at, units.len()),
+            d: Tensor::matrix_at(buffer, layout.d, units.len(), visible),
+            b1: Tensor::vector_at(buffer, layout.b1, units.len()),
             b2,
-            weights: Tensor::vector_at(buffer, 0, b1_at),
+            weights: Tensor::vector_at(buffer, 0, layout.b1),
+            layout,
             whole,
         }
     }
@@ -94,17 +132,5 @@ pub fn output_bias(vector: &[Segment]) -> &Tensor {
 
 /// Numbers of the segment of `units`.
 pub fn segment_len(visible: usize, units: &Range<usize>) -> usize {
-    let (matrix, biases) = sections(visible, units);
-    let output_bias = if has_output_bias(units) { padded(visible).next_multiple_of(SECTION) } else { 0 };
-    2 * matrix + biases + output_bias
-}
-
-/// Numbers of W1 or D and of b1, each with padding up to the next section.
-fn sections(visible: usize, units: &Range<usize>) -> (usize, usize) {
-    let matrix = (padded(units.len()) * padded(visible)).next_multiple_of(SECTION);
-    (matrix, padded(units.len()).next_multiple_of(SECTION))
-}
-
-fn has_output_bias(units: &Range<usize>) -> bool {
-    units.start == 0
+    SegmentLayout::new(visible, units).len
 }

@@ -6,6 +6,7 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
 use crate::engine::gpu::memory::buffer::{SECTION, Tensor, padded};
 use crate::engine::gpu::memory::partition::Partition;
+use crate::engine::gpu::memory::segment::SegmentLayout;
 use crate::engine::gpu::ops::{COLUMN_BLOCK, SplitK, output_sums, product_room, sum_blocks};
 use crate::engine::gpu::recording::Recorder;
 use crate::engine::variant::{Product, Variant};
@@ -58,7 +59,7 @@ impl Workspace {
         const ACTIVATIONS: Category = Category::Activations;
         let (n, chunk, widest) = (partition.shape.visible, partition.chunk, partition.widest_block());
         let units = || partition.blocks.iter().map(Range::len);
-        let column_sums = chunk.div_ceil(COLUMN_BLOCK) * padded(n.max(widest));
+        let column_sums = chunk.div_ceil(COLUMN_BLOCK) * padded(widest);
         let weight_sums = units().map(|units| block_sums(partition, units));
         let error_sums = partition.chunks(rows).into_iter().map(|chunk| error_sums(partition, chunk.len()));
         [
@@ -89,22 +90,25 @@ impl Workspace {
     }
 }
 
-/// Numbers that hold the slices of the products of a chunk: weight gradients need one at least, the others make a product
-/// faster.
+/// Numbers that hold the slices of the products of a chunk.
 pub(crate) fn room(partition: &Partition) -> usize {
     let (n, widest, chunk) =
         (padded(partition.shape.visible), padded(partition.widest_block()), partition.chunk);
     let Variant { nt, nn, tn, .. } = partition.variant;
-    let gradient = slices_of(tn, partition.limit, widest, n, chunk).count * widest * n;
+    let layout = SegmentLayout::new(partition.shape.visible, &(0..partition.widest_block()));
+    let gradient = match slices_of(tn, partition.limit, layout, chunk).count {
+        1 => 0,
+        count => count * layout.len,
+    };
     let output = product_room(nn, chunk, n, widest, partition.limit);
     let hidden = product_room(nt, chunk, widest, n, partition.limit);
-    gradient.max(output).max(hidden)
+    gradient.max(output).max(hidden).max(1)
 }
 
-/// Slices of a weight gradient of `units` × `n` over `rows` rows, as many as `room` numbers hold.
-pub(crate) fn slices_of(product: Product, room: usize, units: usize, n: usize, rows: usize) -> SplitK {
-    let (height, width) = (padded(units), padded(n));
-    SplitK::of_gradient(product, rows, height, width).at_most(rows, (room / (height * width)).max(1))
+/// Slices of the gradient of a block over `rows` rows, as many as `room` numbers hold.
+pub(crate) fn slices_of(product: Product, room: usize, layout: SegmentLayout, rows: usize) -> SplitK {
+    let (height, width) = (padded(layout.units), padded(layout.visible));
+    SplitK::of_gradient(product, rows, height, width).at_most(rows, (room / layout.len).max(1))
 }
 
 /// Sums that the cost of `rows` rows takes.

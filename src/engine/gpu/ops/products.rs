@@ -1,9 +1,9 @@
-//! The three products, and the sum over the slices of a weight gradient.
+//! The products A Bᵀ and A B; [`super::gradients`] has AᵀB.
 
 use super::split_k::{MAX_PRODUCT_TURNS, SUMMED_ROWS, SplitK};
 use super::word;
 use crate::engine::gpu::device::throttle::moved;
-use crate::engine::gpu::kernel::{self, Kernel, ProductUniform, SlicedProductUniform, WeightGradientUniform};
+use crate::engine::gpu::kernel::{self, Kernel, ProductUniform};
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::recording::{DispatchOptions, Recorder};
 use crate::engine::variant::{Product, Tile};
@@ -124,58 +124,6 @@ impl Recorder<'_> {
             }
             None => self.dispatch(&kernel::SPLIT_K_SUM, choice, &uniform, &[c, &scratch], invocations),
         }
-    }
-
-    /// P_z = AᵀB over slice z of the rows; `products` is `[slices · padded columns of A, columns of B]`.
-    pub fn matmul_tn(&mut self, a: &Tensor, b: &Tensor, products: &Tensor, slices: SplitK) -> Result<()> {
-        let Tile { rows, cols, sharers } = self.variant.tn.tile();
-        let tiles = (a.stride().div_ceil(rows), b.stride().div_ceil(cols));
-        assert_eq!(a.rows, b.rows, "matmul_tn: rows");
-        assert!(products.bound >= slices.count * a.stride() * b.stride(), "matmul_tn: room for the slices");
-        let uniform = SlicedProductUniform {
-            tiles_m: word(tiles.0),
-            tiles_n: word(tiles.1),
-            k: word(a.padded_rows),
-            slice: word(slices.depth),
-            slices: word(slices.count),
-            stride_a: word(a.stride() / 4),
-            stride_b: word(b.stride() / 4),
-            stride_c: word(b.stride() / 4),
-        };
-        let kernel = kernel::matmul_tn(self.variant.tn);
-        let invocations = tiles.0 * tiles.1 * slices.count * sharers;
-        let one = a.stride() * b.stride();
-        let work = Some((one * a.padded_rows) as f64 + moved(slices.count * one));
-        let choice = DispatchOptions { work, ..DispatchOptions::default() };
-        self.dispatch(kernel, choice, &uniform, &[a, b, products], invocations)
-    }
-
-    /// G ← Σ products / `examples` + λW, or G += Σ products / `examples`.
-    #[allow(clippy::too_many_arguments, reason = "four tensors and four numbers are what the formula has")]
-    pub fn weight_gradient(
-        &mut self,
-        products: &Tensor,
-        slices: SplitK,
-        w: &Tensor,
-        gradient: &Tensor,
-        examples: usize,
-        lambda: f64,
-        accumulate: bool,
-    ) -> Result<()> {
-        assert_eq!((w.rows, w.cols), (gradient.rows, gradient.cols), "weight_gradient: shapes");
-        let uniform = WeightGradientUniform {
-            count: word(w.len() / 4),
-            slices: word(slices.count),
-            scale: 1.0 / examples as f32,
-            lambda: lambda as f32,
-        };
-        self.dispatch(
-            &kernel::WEIGHT_GRADIENT,
-            DispatchOptions::accumulating(accumulate),
-            &uniform,
-            &[products, w, gradient],
-            w.len() / 4,
-        )
     }
 }
 

@@ -1,15 +1,13 @@
-//! Updates and combinations of vectors, and the rows of a mini-batch.
+//! Combinations of vectors, and the rows of a mini-batch.
 
 use super::word;
 use crate::engine::gpu::device::throttle::moved;
 use crate::engine::gpu::kernel::{
-    self, AdamUniform, AxpyUniform, DequantizeUniform, GatherUniform, LinearCombinationUniform, MAX_LIST,
-    SgdUniform, of_memory,
+    self, AxpyUniform, DequantizeUniform, GatherUniform, LinearCombinationUniform, MAX_LIST, of_memory,
 };
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::recording::{DispatchOptions, LiveUniform, Recorder};
 use crate::error::Result;
-use crate::math::optim::first_order::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON};
 
 impl Recorder<'_> {
     /// z ← αx + γy with α and γ set before each run (see [`axpy_uniform`]).
@@ -38,33 +36,6 @@ impl Recorder<'_> {
             &[stack, z],
             z.len() / 4,
         )
-    }
-
-    /// v ← μv + g, w ← w − ηv, with η and μ set before each run.
-    pub fn sgd(
-        &mut self,
-        gradient: &Tensor,
-        w: &Tensor,
-        velocity: &Tensor,
-        uniform: &LiveUniform,
-    ) -> Result<()> {
-        assert!(gradient.len() == w.len() && velocity.len() == w.len(), "sgd: lengths");
-        self.dispatch_live(&kernel::SGD, uniform, &[gradient, w, velocity], w.len() / 4)
-    }
-
-    /// Adam, with its rates set before each run.
-    pub fn adam(
-        &mut self,
-        gradient: &Tensor,
-        w: &Tensor,
-        moments: [&Tensor; 2],
-        uniform: &LiveUniform,
-    ) -> Result<()> {
-        assert!(
-            moments.iter().all(|moment| moment.len() == w.len()) && gradient.len() == w.len(),
-            "adam: lengths"
-        );
-        self.dispatch_live(&kernel::ADAM, uniform, &[gradient, w, moments[0], moments[1]], w.len() / 4)
     }
 
     /// batch ← rows `list[first..]` of the examples, as far as they lie in `part`, which begins with example
@@ -123,25 +94,4 @@ pub fn linear_combination_uniform(len: usize, terms: &[(f64, usize)]) -> LinearC
 /// The uniform of `axpy`.
 pub fn axpy_uniform(len: usize, alpha: f64, gamma: f64) -> AxpyUniform {
     AxpyUniform { count: word(len / 4), alpha: alpha as f32, gamma: gamma as f32 }
-}
-
-/// The uniform of `sgd`.
-pub fn sgd_uniform(len: usize, lr: f64, momentum: f64) -> SgdUniform {
-    SgdUniform { count: word(len / 4), lr: lr as f32, momentum: momentum as f32 }
-}
-
-/// The uniform of `adam` for update `step`, counted from 1.
-pub fn adam_uniform(len: usize, lr: f64, step: u64) -> AdamUniform {
-    let correction = |beta: f64| (1.0 / (1.0 - beta.powf(step as f64))) as f32;
-    AdamUniform {
-        count: word(len / 4),
-        lr: lr as f32,
-        beta1: ADAM_BETA1 as f32,
-        beta2: ADAM_BETA2 as f32,
-        rest1: (1.0 - ADAM_BETA1) as f32,
-        rest2: (1.0 - ADAM_BETA2) as f32,
-        epsilon: ADAM_EPSILON as f32,
-        correction1: correction(ADAM_BETA1),
-        correction2: correction(ADAM_BETA2),
-    }
 }

@@ -7,7 +7,7 @@ use super::range::{MAX_GROUPS, fold};
 use super::{LiveUniform, Recorded, Recording};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::throttle::moved;
-use crate::engine::gpu::kernel::{Access, Kernel, Pipeline, Specialisation};
+use crate::engine::gpu::kernel::{Access, Kernel, Layers, Pipeline, Specialisation};
 use crate::engine::gpu::memory::buffer::{Tensor, buffer, bytes};
 use crate::engine::gpu::memory::storage::Texture;
 use crate::engine::variant::Variant;
@@ -121,9 +121,9 @@ impl<'g> Recorder<'g> {
             let (bound, limit) = (tensor.bound, self.limit);
             assert!(bound <= limit, "{}: a binding of {bound} numbers, allowed are {limit}", kernel.name);
         }
-        let DispatchOptions { activation, accumulate, work } = choice;
+        let DispatchOptions { activation, accumulate, layers, work } = choice;
         let work = work.unwrap_or_else(|| moved(tensors.iter().map(|tensor| tensor.bound).sum()));
-        let special = Specialisation { activation, accumulate };
+        let special = Specialisation { activation, accumulate, layers };
         let pipeline = self.gpu.pipeline(kernel, special)?;
         let resources = self.resources(kernel, tensors)?;
         let groups = groups_of(kernel, invocations)?;
@@ -208,6 +208,8 @@ pub struct DispatchOptions {
     pub activation: Option<Activation>,
     /// Whether results are added to what is there.
     pub accumulate: bool,
+    /// Which products of a gradient are computed.
+    pub layers: Layers,
     /// Its work, see [`crate::engine::gpu::device::throttle`]; `None` is every bound number once.
     pub work: Option<f64>,
 }

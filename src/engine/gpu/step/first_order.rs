@@ -4,7 +4,7 @@ use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate};
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, vector};
-use crate::engine::gpu::ops::penalty_uniform;
+use crate::engine::gpu::ops::{AppliedEnd, penalty_uniform};
 use crate::engine::gpu::plan::Planner;
 use crate::engine::gpu::recording::Recorder;
 use crate::engine::gpu::step::evaluate::{Evaluation, PLANNED_ROWS};
@@ -12,7 +12,7 @@ use crate::engine::gpu::step::examples::DeviceRows;
 use crate::engine::gpu::step::fetch::Fetcher;
 use crate::engine::gpu::step::finiteness::FinitenessCheck;
 use crate::engine::gpu::step::list::BatchList;
-use crate::engine::gpu::step::pass::{RhoHatTarget, Subject};
+use crate::engine::gpu::step::pass::{GradientTarget, RhoHatTarget, Subject};
 use crate::engine::gpu::step::rates::Rates;
 use crate::engine::gpu::step::resident::Resident;
 use crate::engine::{Rows, Step, Update};
@@ -22,7 +22,8 @@ use crate::math::objective::{Cost, RhoHatMode};
 /// The state of SGD and Adam on the device.
 #[derive(Debug)]
 pub(crate) struct FirstOrder {
-    gradient: Vec<Segment>,
+    /// For updates over several chunks, whose gradients are added up before the optimiser takes them.
+    gradient: Option<Vec<Segment>>,
     /// Velocity of SGD; first and second moment of Adam: as many as have been used.
     pub moments: Vec<Vec<Segment>>,
     /// ρ̂ of the moving average, one tensor a block.
@@ -53,9 +54,9 @@ impl FirstOrder {
     /// Zeroed state, without moments.
     pub fn new(on: &Resident) -> Result<Self> {
         let (gpu, partition) = (&on.gpu, &on.partition);
-        let [gradient, average] = allocate(gpu, Self::allocations(partition))?;
+        let [average] = allocate(gpu, [Self::average(partition)])?;
         Ok(Self {
-            gradient: vector(gradient, partition.shape, &partition.blocks),
+            gradient: None,
             moments: Vec::new(),
             average,
             averaging: false,
@@ -66,13 +67,20 @@ impl FirstOrder {
         })
     }
 
-    /// The gradient and the moving average of ρ̂.
-    pub fn allocations(partition: &Partition) -> [Allocation; 2] {
+    /// The tensors of updates over `rows` rows, moments apart.
+    pub fn allocations(partition: &Partition, rows: usize) -> Vec<Allocation> {
+        let gradient = (partition.chunks(rows).len() > 1).then(|| Self::gradient(partition));
+        gradient.into_iter().chain([Self::average(partition)]).collect()
+    }
+
+    fn gradient(partition: &Partition) -> Allocation {
+        Allocation::vectors("gradient", Category::OptimizerState, partition.segments())
+    }
+
+    /// The moving average of ρ̂.
+    fn average(partition: &Partition) -> Allocation {
         let units = partition.blocks.iter().map(|block| block.len());
-        [
-            Allocation::vectors("gradient", Category::OptimizerState, partition.segments()),
-            Allocation::vectors("average rho_hat", Category::OptimizerState, units),
-        ]
+        Allocation::vectors("average rho_hat", Category::OptimizerState, units)
     }
 
     /// A moment.
@@ -86,6 +94,15 @@ impl FirstOrder {
             let [moment] = allocate(&on.gpu, [Self::moment(&on.partition)])?;
             self.moments.push(vector(moment, on.partition.shape, &on.partition.blocks));
             self.finiteness = None;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that there is a place for the gradient where updates over `rows` rows need one.
+    fn use_gradient(&mut self, on: &Resident, rows: usize) -> Result<()> {
+        if self.gradient.is_none() && on.partition.chunks(rows).len() > 1 {
+            let [gradient] = allocate(&on.gpu, [Self::gradient(&on.partition)])?;
+            self.gradient = Some(vector(gradient, on.partition.shape, &on.partition.blocks));
         }
         Ok(())
     }
@@ -106,6 +123,7 @@ impl FirstOrder {
     pub fn describe(mut self, on: &Resident, planner: &mut Planner, batch: usize) -> Result<()> {
         self.use_moments(on, 2)?;
         self.list_for(on, batch)?;
+        self.use_gradient(on, on.count.max(batch))?;
         self.rates.describe(planner);
         if let Some(list) = &self.list {
             planner.tensors("list", list.indices());
@@ -113,7 +131,6 @@ impl FirstOrder {
         for (prefix, moment) in ["first moment ", "second moment "].into_iter().zip(&self.moments) {
             planner.vector(prefix, moment);
         }
-        planner.vector("gradient ", &self.gradient);
         for (name, adam) in [("sgd", false), ("adam", true)] {
             for (rows, listed) in [("", None), (" batch", Some(batch))] {
                 for (what, report) in [("", false), (" with J", true)] {
@@ -143,12 +160,14 @@ impl FirstOrder {
                 self.steps.len() - 1
             }
         };
-        let Self { gradient, average, rates, steps, .. } = self;
-        let subject = subject(on, gradient, average, rates, step.beta, step.report);
-        let blocks = on.partition.blocks.iter();
-        let penalties = blocks.map(|block| penalty_uniform(&subject.objective, decay, block.len()));
-        rates.set_penalties(&on.gpu, penalties);
-        rates.set_update(&on.gpu, &on.params, &step.update);
+        let objective = on.objective.with_beta(step.beta);
+        let penalties =
+            on.partition.blocks.iter().map(|block| penalty_uniform(&objective, decay, block.len()));
+        self.rates.set_penalties(&on.gpu, penalties);
+        self.rates.set_update(&on.gpu, &step.update);
+        let Self { gradient, moments, average, rates, steps, .. } = self;
+        let ends = ends(&on.params, moments, rates, key.adam);
+        let subject = subject(on, target(gradient, &ends, on, key), average, rates, step.beta, step.report);
         let cost = steps[at].1.run((on, fetcher), subject, step.rows, step.report, &[])?;
         Ok(cost.map(|(cost, _)| cost))
     }
@@ -167,6 +186,7 @@ impl FirstOrder {
             }
         };
         self.use_moments(on, if adam { 2 } else { 1 })?;
+        self.use_gradient(on, listed.unwrap_or(on.count))?;
         Ok(StepKey { listed, adam, report: step.report })
     }
 
@@ -185,30 +205,56 @@ impl FirstOrder {
             (DeviceRows::Resident(parts), Some(rows), Some(batch)) => batch.rows(parts, rows),
             _ => on.all_rows(),
         };
+        let ends = ends(&on.params, &self.moments, &self.rates, key.adam);
+        let target = target(&self.gradient, &ends, on, key);
         // β is set before each run.
-        let (beta, report) = (on.objective.beta, key.report);
-        let subject = subject(on, &self.gradient, &self.average, &self.rates, beta, report);
-        let update = |recorder: &mut Recorder<'_>| self.record_update(on, recorder, key.adam);
-        Evaluation::record(on, subject, rows, |_| Ok(()), update)
+        let subject = subject(on, target, &self.average, &self.rates, on.objective.beta, key.report);
+        let apply = |recorder: &mut Recorder<'_>| match target {
+            GradientTarget::Applied(_) => Ok(()),
+            GradientTarget::Kept(gradient) => gradient.iter().zip(&ends).try_for_each(|(gradient, &end)| {
+                recorder.apply_gradient(&gradient.whole, gradient.layout, end)
+            }),
+        };
+        Evaluation::record(on, subject, rows, |_| Ok(()), apply)
     }
+}
 
-    fn record_update(&self, on: &Resident, recorder: &mut Recorder<'_>, adam: bool) -> Result<()> {
-        for (k, w) in on.params.iter().enumerate() {
-            let (gradient, w, first) = (&self.gradient[k].whole, &w.whole, &self.moments[0][k].whole);
-            if adam {
-                recorder.adam(gradient, w, [first, &self.moments[1][k].whole], self.rates.adam(k))?;
-            } else {
-                recorder.sgd(gradient, w, first, self.rates.sgd(k))?;
-            }
+/// What takes the gradient of each block.
+fn ends<'a>(
+    params: &'a [Segment],
+    moments: &'a [Vec<Segment>],
+    rates: &'a Rates,
+    adam: bool,
+) -> Vec<AppliedEnd<'a>> {
+    let end = |(k, w): (usize, &'a Segment)| {
+        let (w, first, rates) = (&w.whole, &moments[0][k].whole, rates.update());
+        if adam {
+            AppliedEnd::Adam { w, moments: [first, &moments[1][k].whole], rates }
+        } else {
+            AppliedEnd::Sgd { w, velocity: first, rates }
         }
-        Ok(())
+    };
+    params.iter().enumerate().map(end).collect()
+}
+
+/// What becomes of the gradient of a step: one chunk is applied at once, several are added up first.
+fn target<'a>(
+    gradient: &'a Option<Vec<Segment>>,
+    ends: &'a [AppliedEnd<'a>],
+    on: &Resident,
+    key: StepKey,
+) -> GradientTarget<'a> {
+    let chunks = on.partition.chunks(key.listed.unwrap_or(on.count)).len();
+    match gradient {
+        Some(gradient) if chunks > 1 => GradientTarget::Kept(gradient),
+        _ => GradientTarget::Applied(ends),
     }
 }
 
 /// The parameters, evaluated for a step: with its β, and with the ρ̂ of the mode.
 fn subject<'a>(
     on: &'a Resident,
-    gradient: &'a [Segment],
+    gradient: GradientTarget<'a>,
     average: &'a [Tensor],
     rates: &'a Rates,
     beta: f64,

@@ -5,7 +5,7 @@ use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate};
 use crate::engine::gpu::memory::segment::{Segment, vector};
 use crate::engine::gpu::step::evaluate::Evaluation;
 use crate::engine::gpu::step::fetch::Fetcher;
-use crate::engine::gpu::step::pass::Subject;
+use crate::engine::gpu::step::pass::{GradientTarget, Subject};
 use crate::engine::gpu::step::resident::Resident;
 use crate::error::Result;
 use crate::math::objective::Cost;
@@ -41,11 +41,12 @@ impl FullEvaluation {
                 let list = Allocation::vectors("gradient", Category::OptimizerState, on.partition.segments());
                 let [wholes] = allocate(&on.gpu, [list])?;
                 let gradient = vector(wholes, on.partition.shape, &on.partition.blocks);
-                let evaluation = record(on, Subject { gradient: Some(&gradient), ..on.subject() })?;
+                let evaluation =
+                    record(on, Subject { gradient: Some(GradientTarget::Kept(&gradient)), ..on.subject() })?;
                 none.insert((gradient, evaluation))
             }
         };
-        let subject = Subject { gradient: Some(gradient), ..on.subject() };
+        let subject = Subject { gradient: Some(GradientTarget::Kept(gradient)), ..on.subject() };
         let read = evaluation.run((on, fetcher), subject, Rows::All, true, &[])?;
         Ok((read.expect("the cost was asked for").0, on.read_vector(gradient)?))
     }

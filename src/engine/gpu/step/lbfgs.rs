@@ -14,7 +14,7 @@ use crate::engine::gpu::plan::Planner;
 use crate::engine::gpu::recording::{LiveUniform, Recorder, Recording};
 use crate::engine::gpu::step::evaluate::{Evaluation, PLANNED_ROWS};
 use crate::engine::gpu::step::fetch::Fetcher;
-use crate::engine::gpu::step::pass::Subject;
+use crate::engine::gpu::step::pass::{GradientTarget, Subject};
 use crate::engine::gpu::step::resident::Resident;
 use crate::error::Result;
 use crate::math::objective::Cost;
@@ -177,7 +177,8 @@ impl LbfgsSearch {
 
 /// The trial point, with the exact ρ̂.
 fn subject<'a>(on: &'a Resident, vectors: &'a SearchVectors) -> Subject<'a> {
-    Subject { weights: &vectors.trial, gradient: Some(&vectors.trial_gradient), ..on.subject() }
+    let gradient = Some(GradientTarget::Kept(&vectors.trial_gradient));
+    Subject { weights: &vectors.trial, gradient, ..on.subject() }
 }
 
 /// Trial point, J and gradient there, slope.

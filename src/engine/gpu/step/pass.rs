@@ -7,7 +7,9 @@ use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, output_bias};
 use crate::engine::gpu::memory::workspace::{Workspace, slices_of};
-use crate::engine::gpu::ops::{HiddenEpilogue, LayerEpilogue, OutputEpilogue};
+use crate::engine::gpu::ops::{
+    AppliedEnd, GradientEnd, GradientFactors, GradientScale, HiddenEpilogue, LayerEpilogue, OutputEpilogue,
+};
 use crate::engine::gpu::recording::{LiveUniform, Recorder};
 use crate::engine::gpu::step::examples::PassRows;
 use crate::error::Result;
@@ -30,12 +32,21 @@ pub struct Subject<'a> {
     pub objective: Objective,
     /// The parameters.
     pub weights: &'a [Segment],
-    /// The gradient's place; without it the cost alone is taken.
-    pub gradient: Option<&'a [Segment]>,
+    /// What becomes of the gradient; without it the cost alone is taken.
+    pub gradient: Option<GradientTarget<'a>>,
     /// Whether ‖W‖² is summed up, which nothing but J takes.
     pub sums_weights: bool,
     /// ρ̂.
     pub rho_hat: RhoHatTarget<'a>,
+}
+
+/// What becomes of the gradient.
+#[derive(Clone, Copy)]
+pub enum GradientTarget<'a> {
+    /// It is kept.
+    Kept(&'a [Segment]),
+    /// An optimiser takes it from the products, and it is stored nowhere: for updates over a single chunk.
+    Applied(&'a [AppliedEnd<'a>]),
 }
 
 /// Records passes over one set of rows with one set of weights.
@@ -72,8 +83,13 @@ impl<'p> PassRecorder<'p, '_> {
 
     /// J's sums, ρ̂ and the gradient. With several chunks a first pass finishes ρ̂ for all rows and
     /// the second computes the activations again.
-    fn gradient(&mut self, gradient: &[Segment]) -> Result<()> {
+    fn gradient(&mut self, gradient: GradientTarget<'_>) -> Result<()> {
         let chunks = self.chunks();
+        let is_kept = matches!(gradient, GradientTarget::Kept(_));
+        assert!(
+            is_kept || chunks.len() == 1,
+            "gradients of several chunks are added up before they are applied"
+        );
         for (number, chunk) in chunks.iter().enumerate() {
             let x = self.chunk_of_examples(chunk)?;
             self.activate(&x, number > 0)?;
@@ -117,22 +133,41 @@ impl<'p> PassRecorder<'p, '_> {
         number: usize,
         later: bool,
         x: &Tensor,
-        gradient: &[Segment],
+        gradient: GradientTarget<'_>,
     ) -> Result<()> {
         let delta3 = self.output_delta(number, x)?;
-        self.bias_gradient(&delta3, output_bias(gradient), later)?;
-        for (k, gradient) in gradient.iter().enumerate() {
+        for (k, weights) in self.subject.weights.iter().enumerate() {
             let a2 = first_rows(&self.work.a2[k], x.rows);
-            self.weight_gradient(&a2, &delta3, &self.subject.weights[k].d, &gradient.d, later)?;
-
             let delta2 = resized(&self.work.error, x.rows, a2.cols);
             let end =
                 HiddenEpilogue { slope: &self.work.slope[k], a2: &a2, f: self.subject.objective.activation };
-            self.recorder.hidden_delta(&delta3, &self.subject.weights[k].d, end, &delta2)?;
-            self.weight_gradient(&delta2, x, &self.subject.weights[k].w1, &gradient.w1, later)?;
-            self.bias_gradient(&delta2, &gradient.b1, later)?;
+            self.recorder.hidden_delta(&delta3, &weights.d, end, &delta2)?;
+
+            let end = match gradient {
+                GradientTarget::Kept(gradient) => {
+                    let gradient = &gradient[k].whole;
+                    GradientEnd::Kept { w: &weights.whole, gradient, accumulate: later }
+                }
+                GradientTarget::Applied(ends) => GradientEnd::Applied(ends[k]),
+            };
+            let factors = GradientFactors { a2: &a2, delta3: &delta3, delta2: &delta2, x };
+            self.block_gradient(factors, weights, end)?;
         }
         Ok(())
+    }
+
+    /// ∇ of a block: A2ᵀδ3, δ2ᵀX and the sums of the deltas, over the rows of the whole update.
+    fn block_gradient(
+        &mut self,
+        factors: GradientFactors<'_>,
+        weights: &Segment,
+        end: GradientEnd<'_>,
+    ) -> Result<()> {
+        let products = &self.work.products;
+        // Blocks and chunks that are shorter than the rest may want more slices than there is room for.
+        let slices = slices_of(self.partition.variant.tn, products.bound, weights.layout, factors.x.rows);
+        let scale = GradientScale::new(self.rows.count(), self.subject.objective.lambda);
+        self.recorder.gradient(factors, weights.layout, (slices, products), scale, end)
     }
 
     fn chunks(&self) -> Vec<Range<usize>> {
@@ -211,10 +246,6 @@ impl<'p> PassRecorder<'p, '_> {
         self.column_means(a2, &self.work.mean[k], later)
     }
 
-    fn bias_gradient(&mut self, delta: &Tensor, gradient: &Tensor, later: bool) -> Result<()> {
-        self.column_means(delta, gradient, later)
-    }
-
     /// Column sums of a chunk over the rows of the whole update.
     fn column_means(&mut self, a: &Tensor, mean: &Tensor, later: bool) -> Result<()> {
         let sums = Tensor { cols: a.cols, ..self.work.column_sums.clone() };
@@ -232,22 +263,6 @@ impl<'p> PassRecorder<'p, '_> {
             }
         }
         Ok(())
-    }
-
-    /// ∂W = AᵀB/m + λW.
-    fn weight_gradient(
-        &mut self,
-        a: &Tensor,
-        b: &Tensor,
-        w: &Tensor,
-        gradient: &Tensor,
-        later: bool,
-    ) -> Result<()> {
-        // Blocks and chunks that are shorter than the rest may want more slices than there is room for.
-        let slices = slices_of(self.partition.variant.tn, self.work.products.bound, a.cols, b.cols, a.rows);
-        self.recorder.matmul_tn(a, b, &self.work.products, slices)?;
-        let (examples, lambda) = (self.rows.count(), self.subject.objective.lambda);
-        self.recorder.weight_gradient(&self.work.products, slices, w, gradient, examples, lambda, later)
     }
 
     /// ‖W1‖² + ‖D‖², before any update.

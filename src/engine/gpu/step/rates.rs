@@ -1,40 +1,32 @@
-//! The uniforms of a first-order step: β and the decay of the moving average of ρ̂, learning rates and momenta.
+//! What a first-order step sets before it runs: β and the decay of the moving average of ρ̂, learning rates and momenta.
 
 use crate::engine::Update;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel;
-use crate::engine::gpu::memory::segment::Segment;
-use crate::engine::gpu::ops::{adam_uniform, sgd_uniform};
+use crate::engine::gpu::memory::buffer::Tensor;
+use crate::engine::gpu::ops::{RATES, adam_rates, sgd_rates};
 use crate::engine::gpu::plan::Planner;
 use crate::engine::gpu::recording::LiveUniform;
 use crate::error::Result;
 
-/// One uniform a block for each.
+/// A uniform a block for the penalty, a tensor for the rates of the optimiser.
 #[derive(Debug)]
 pub(crate) struct Rates {
     penalty: Vec<LiveUniform>,
-    sgd: Vec<LiveUniform>,
-    adam: Vec<LiveUniform>,
+    update: Tensor,
 }
 
 impl Rates {
     /// Unset ones for so many blocks.
     pub fn new(gpu: &Gpu, blocks: usize) -> Result<Self> {
-        let make = |name, new: fn(&Gpu, &str) -> Result<LiveUniform>| {
-            (0..blocks).map(|_| new(gpu, name)).collect::<Result<Vec<_>>>()
-        };
-        Ok(Self {
-            penalty: make("penalty", LiveUniform::new::<kernel::PenaltyGradUniform>)?,
-            sgd: make("SGD rates", LiveUniform::new::<kernel::SgdUniform>)?,
-            adam: make("Adam rates", LiveUniform::new::<kernel::AdamUniform>)?,
-        })
+        let penalty = (0..blocks).map(|_| LiveUniform::new::<kernel::PenaltyGradUniform>(gpu, "penalty"));
+        Ok(Self { penalty: penalty.collect::<Result<_>>()?, update: Tensor::vector(gpu, "rates", RATES)? })
     }
 
     /// Names them in a plan.
     pub fn describe(&self, planner: &mut Planner) {
         planner.uniforms("penalty", &self.penalty);
-        planner.uniforms("sgd", &self.sgd);
-        planner.uniforms("adam", &self.adam);
+        planner.tensors("rates", [&self.update]);
     }
 
     /// β and decay of each block.
@@ -42,14 +34,9 @@ impl Rates {
         &self.penalty
     }
 
-    /// η and μ of block `k`.
-    pub fn sgd(&self, k: usize) -> &LiveUniform {
-        &self.sgd[k]
-    }
-
-    /// η and the bias corrections of block `k`.
-    pub fn adam(&self, k: usize) -> &LiveUniform {
-        &self.adam[k]
+    /// Rates of the optimiser.
+    pub fn update(&self) -> &Tensor {
+        &self.update
     }
 
     /// Sets β and decay, block by block.
@@ -57,14 +44,16 @@ impl Rates {
         self.penalty.iter().zip(penalties).for_each(|(live, penalty)| live.set(gpu, &penalty));
     }
 
-    /// Sets the rates of an update of `weights`.
-    pub fn set_update(&self, gpu: &Gpu, weights: &[Segment], update: &Update) {
-        for (k, segment) in weights.iter().enumerate() {
-            let len = segment.whole.len();
-            match *update {
-                Update::Sgd { lr, momentum } => self.sgd[k].set(gpu, &sgd_uniform(len, lr, momentum)),
-                Update::Adam { lr, step } => self.adam[k].set(gpu, &adam_uniform(len, lr, step)),
-            }
-        }
+    /// Sets the rates of an update.
+    pub fn set_update(&self, gpu: &Gpu, update: &Update) {
+        self.update.write(gpu, &rates_of(update));
+    }
+}
+
+/// The rates of an update as its kernels take them.
+pub(crate) fn rates_of(update: &Update) -> [f32; RATES] {
+    match *update {
+        Update::Sgd { lr, momentum } => sgd_rates(lr, momentum),
+        Update::Adam { lr, step } => adam_rates(lr, step),
     }
 }

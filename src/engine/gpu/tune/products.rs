@@ -7,8 +7,11 @@ use super::candidate::{Candidate, CandidateCheck, Runner};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::buffer::{Tensor, bytes, padded};
 use crate::engine::gpu::memory::partition::Partition;
+use crate::engine::gpu::memory::segment::SegmentLayout;
 use crate::engine::gpu::memory::workspace::slices_of;
-use crate::engine::gpu::ops::{LayerEpilogue, OutputEpilogue, output_sums, product_room};
+use crate::engine::gpu::ops::{
+    GradientEnd, GradientFactors, GradientScale, LayerEpilogue, OutputEpilogue, output_sums, product_room,
+};
 use crate::engine::gpu::recording::{Recorder, Recording};
 use crate::engine::variant::Product;
 use crate::error::Result;
@@ -73,8 +76,11 @@ struct ProductTensors {
     nt: Tensor,
     /// `[rows, n]`.
     nn: Tensor,
-    /// `[slices · h, n]`, for the kernel that cuts most.
+    /// `[slices, length]`, for the kernel that slices most.
     tn: Tensor,
+    /// `[length]`.
+    gradient: Tensor,
+    layout: SegmentLayout,
     /// One an invocation, for the kernel that leaves most.
     sums: Tensor,
     /// Slices of the other two products.
@@ -86,7 +92,8 @@ impl ProductTensors {
         let ProductSize { visible, hidden, rows } = size;
         let zeros = |rows, cols| Tensor::zeros(gpu, "operand of a race", rows, cols);
         let vector = |len| Tensor::vector(gpu, "vector of a race", len);
-        let counts = Product::ALL.map(|p| slices_of(p, partition.limit, hidden, visible, rows).count);
+        let layout = SegmentLayout::new(visible, &(0..hidden));
+        let counts = Product::ALL.map(|p| slices_of(p, partition.limit, layout, rows).count);
         let slices = counts.into_iter().max().unwrap_or(1);
         let (m, n, h, most) = (padded(rows), padded(visible), padded(hidden), partition.limit);
         let rooms = Product::ALL.map(|p| product_room(p, m, n, h, most).max(product_room(p, m, h, n, most)));
@@ -101,7 +108,9 @@ impl ProductTensors {
             bias: [vector(hidden)?, vector(visible)?],
             nt: zeros(rows, hidden)?,
             nn: zeros(rows, visible)?,
-            tn: zeros(slices * padded(hidden), visible)?,
+            tn: vector(slices * layout.len)?,
+            gradient: vector(layout.len)?,
+            layout,
             sums: vector(sums.unwrap_or_default())?,
             scratch,
         })
@@ -126,11 +135,13 @@ impl<'g> Products<'g> {
 
     fn record(&self, candidate: Candidate, count: usize) -> Result<Recording> {
         const F: Activation = Activation::Sigmoid;
-        let ProductTensors { x, a2, w, bias, nt, nn, tn, sums, scratch, size } = &self.tensors;
+        let ProductTensors { x, a2, w, bias, nt, nn, tn, gradient, layout, sums, scratch, size } =
+            &self.tensors;
         let [hidden, output] = bias.each_ref().map(|bias| LayerEpilogue { bias, f: F });
         let mut recorder = Recorder::of(self.gpu, candidate.variant());
         recorder.scratch = Some(scratch.clone());
-        let slices = slices_of(candidate.product, tn.bound, size.hidden, size.visible, size.rows);
+        let slices = slices_of(candidate.product, tn.bound, *layout, size.rows);
+        let factors = GradientFactors { a2, delta3: x, delta2: a2, x };
         for _ in 0..count {
             match candidate.transpose {
                 Transpose::Nt => recorder.layer_nt(x, w, hidden, nt)?,
@@ -138,7 +149,11 @@ impl<'g> Products<'g> {
                     let end = OutputEpilogue { layer: output, x, sums, first_sum: 0 };
                     recorder.output_delta(a2, w, end, nn, false)?;
                 }
-                Transpose::Tn => recorder.matmul_tn(a2, x, tn, slices)?,
+                Transpose::Tn => {
+                    let end = GradientEnd::Kept { w: tn, gradient, accumulate: false };
+                    let scale = GradientScale::new(size.rows, 0.0);
+                    recorder.gradient(factors, *layout, (slices, tn), scale, end)?;
+                }
             }
             // In a step the operands of nearly every product are new, and have to be copied.
             recorder.outdate_all();

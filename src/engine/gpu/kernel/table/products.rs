@@ -17,6 +17,8 @@ struct Shader {
     source: &'static str,
     parts: [&'static str; 4],
     product: Option<(Product, Transpose)>,
+    /// Whether it computes the gradient of a hidden block.
+    is_gradient: bool,
 }
 
 macro_rules! product {
@@ -26,12 +28,15 @@ macro_rules! product {
             source: shader!($file),
             parts: [$($part),*],
             product: Some((Product::$product, Transpose::$transpose)),
+            is_gradient: matches!(Transpose::$transpose, Transpose::Tn),
         }
     };
 }
 
 const PRODUCT: &str = shader!("_product");
-const SPLIT_K_PRODUCT: &str = shader!("_split_k_product");
+const TILED_PRODUCT: &str = shader!("_tiled_product");
+const GRADIENTS: &str = shader!("_gradients");
+const GRADIENT_TILES: &str = shader!("_gradient_tiles");
 const TILE: &str = shader!("_broadcast_tile");
 const ROWS: &str = shader!("_broadcast_rows");
 const TEXTURE: &str = shader!("_texture");
@@ -40,25 +45,34 @@ use super::super::TILED_PART as TILED;
 /// The shaders of a product, in the order of [`Product::ALL`].
 const NT: [Shader; 3] = [
     product!("matmul_nt", Direct, Nt, [PRODUCT, "", "", ""]),
-    product!("matmul_nt_tiled", Tiled, Nt, [PRODUCT, TILED, "", ""]),
+    product!("matmul_nt_tiled", Tiled, Nt, [PRODUCT, TILED, TILED_PRODUCT, ""]),
     product!("matmul_nt_broadcast", Broadcast, Nt, [PRODUCT, TILE, ROWS, TEXTURE]),
 ];
 const NN: [Shader; 3] = [
     product!("matmul_nn", Direct, Nn, [PRODUCT, "", "", ""]),
-    product!("matmul_nn_tiled", Tiled, Nn, [PRODUCT, TILED, "", ""]),
+    product!("matmul_nn_tiled", Tiled, Nn, [PRODUCT, TILED, TILED_PRODUCT, ""]),
     product!("matmul_nn_broadcast", Broadcast, Nn, [PRODUCT, TILE, ROWS, TEXTURE]),
 ];
 const TN: [Shader; 3] = [
-    product!("matmul_tn", Direct, Tn, [SPLIT_K_PRODUCT, "", "", ""]),
-    product!("matmul_tn_tiled", Tiled, Tn, [SPLIT_K_PRODUCT, TILED, "", ""]),
-    product!("matmul_tn_broadcast", Broadcast, Tn, [SPLIT_K_PRODUCT, TILE, "", TEXTURE]),
+    product!("gradients", Direct, Tn, [GRADIENTS, GRADIENT_TILES, "", ""]),
+    product!("gradients_tiled", Tiled, Tn, [GRADIENTS, GRADIENT_TILES, TILED, ""]),
+    product!("gradients_broadcast", Broadcast, Tn, [GRADIENTS, GRADIENT_TILES, TILE, TEXTURE]),
 ];
+/// Adds up the slices of a gradient.
+const GRADIENT_SUM_SHADER: Shader = Shader {
+    file: "gradient_sum",
+    source: shader!("gradient_sum"),
+    parts: [GRADIENTS, "", "", ""],
+    product: None,
+    is_gradient: true,
+};
 /// Adds up the slices of split-K that `tiled` leaves.
 const SUM: Shader = Shader {
     file: "split_k_sum",
     source: shader!("split_k_sum"),
     parts: [PRODUCT, "", "", ""],
     product: None,
+    is_gradient: false,
 };
 
 /// What becomes of a product: the parts that are joined where it reads buffers, and where it reads textures.
@@ -89,8 +103,10 @@ const HIDDEN_DELTA: Epilogue = Epilogue {
     buffers: [shader!("epilogue/hidden_delta"), shader!("epilogue/_hidden_delta"), ACTIVATION],
     textures: [shader!("epilogue/hidden_delta_textures"), shader!("epilogue/_hidden_delta"), ACTIVATION],
 };
-/// A shader that knows what becomes of its product.
-const NONE: Epilogue = Epilogue::of_both("");
+const SLICES: Epilogue = Epilogue::of_both(shader!("epilogue/gradient_slices"));
+const KEPT: Epilogue = Epilogue::of_both(shader!("epilogue/gradient"));
+const SGD: Epilogue = Epilogue::of_both(shader!("epilogue/gradient_sgd"));
+const ADAM: Epilogue = Epilogue::of_both(shader!("epilogue/gradient_adam"));
 
 /// Uniform of `matmul_nt` and `matmul_nn` with any epilogue.
 #[repr(C)]
@@ -112,10 +128,10 @@ pub struct ProductUniform {
     pub slices: u32,
 }
 
-/// Uniform of `matmul_tn`.
+/// Uniform of `gradients` and `gradient_sum` with any end.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct SlicedProductUniform {
+pub struct GradientsUniform {
     pub tiles_m: u32,
     pub tiles_n: u32,
     pub k: u32,
@@ -123,7 +139,13 @@ pub struct SlicedProductUniform {
     pub slices: u32,
     pub stride_a: u32,
     pub stride_b: u32,
-    pub stride_c: u32,
+    pub d: u32,
+    pub b1: u32,
+    pub b2: u32,
+    pub b2_len: u32,
+    pub length: u32,
+    pub scale: f32,
+    pub lambda: f32,
 }
 
 /// A shader with an epilogue, checked against the reference of a name.
@@ -139,10 +161,8 @@ const fn row(name: &'static str, shader: Shader, epilogue: Epilogue, reference: 
         Memory::Textures => epilogue.textures,
     };
     let parts: [&'static str; PARTS] = [p0, p1, p2, p3, e0, e1, e2];
-    let uniform = match shader.product {
-        Some((_, Transpose::Tn)) => Uniform::of::<SlicedProductUniform>(),
-        _ => Uniform::of::<ProductUniform>(),
-    };
+    let uniform =
+        if shader.is_gradient { Uniform::of::<GradientsUniform>() } else { Uniform::of::<ProductUniform>() };
     let Shader { file, source, product, .. } = shader;
     Kernel {
         name,
@@ -165,6 +185,15 @@ const fn rows(names: [&'static str; 3], shaders: [Shader; 3], epilogue: Epilogue
         row(names[0], shaders[0], epilogue, reference),
         row(names[1], shaders[1], epilogue, reference),
         row(names[2], shaders[2], epilogue, reference),
+    ]
+}
+
+/// The three kernels of a gradient with one end.
+const fn gradients(names: [&'static str; 3], end: Epilogue, reference: &'static str) -> [Kernel; 3] {
+    [
+        row(names[0], TN[0], end, reference),
+        row(names[1], TN[1], end, reference),
+        row(names[2], TN[2], end, reference),
     ]
 }
 
@@ -192,9 +221,30 @@ pub(crate) static LAYER_NN: [Kernel; 3] =
 pub(crate) static OUTPUT_DELTA_NN: [Kernel; 3] =
     rows(["output_delta_nn", "output_delta_nn_tiled", "output_delta_nn_broadcast"], NN, OUTPUT_DELTA);
 
-/// P_z = Aᵀ B over the z-th slice of k.
-pub(crate) static MATMUL_TN: [Kernel; 3] =
-    rows(["matmul_tn", "matmul_tn_tiled", "matmul_tn_broadcast"], TN, NONE);
+/// A2ᵀδ3, δ2ᵀX and the sums of δ2 and δ3 over slices of the rows.
+pub(crate) static GRADIENT_SLICES: [Kernel; 3] =
+    gradients(["gradient_slices", "gradient_slices_tiled", "gradient_slices_broadcast"], SLICES, "matmul_tn");
+
+/// The gradient of a hidden block.
+pub(crate) static GRADIENT: [Kernel; 3] =
+    gradients(["gradient", "gradient_tiled", "gradient_broadcast"], KEPT, "weight_gradient");
+
+/// SGD by the gradient of a hidden block.
+pub(crate) static GRADIENT_SGD: [Kernel; 3] =
+    gradients(["gradient_sgd", "gradient_sgd_tiled", "gradient_sgd_broadcast"], SGD, "sgd");
+
+/// Adam by the gradient of a hidden block.
+pub(crate) static GRADIENT_ADAM: [Kernel; 3] =
+    gradients(["gradient_adam", "gradient_adam_tiled", "gradient_adam_broadcast"], ADAM, "adam");
+
+/// The gradient of a hidden block from its slices.
+pub static GRADIENT_SUM: Kernel = row("gradient_sum", GRADIENT_SUM_SHADER, KEPT, "weight_gradient");
+
+/// SGD by the sum of slices.
+pub static GRADIENT_SUM_SGD: Kernel = row("gradient_sum_sgd", GRADIENT_SUM_SHADER, SGD, "sgd");
+
+/// Adam by the sum of slices.
+pub static GRADIENT_SUM_ADAM: Kernel = row("gradient_sum_adam", GRADIENT_SUM_SHADER, ADAM, "adam");
 
 /// P_z = A Bᵀ over the z-th slice of k.
 pub static SPLIT_K_NT: Kernel = row("matmul_nt_tiled_split_k", NT[1], SPLIT_K, "matmul_nt");
@@ -250,7 +300,22 @@ pub fn output_delta_nn(product: Product) -> &'static Kernel {
     of(product, &OUTPUT_DELTA_NN)
 }
 
-/// P_z = Aᵀ B over the z-th slice of k.
-pub fn matmul_tn(product: Product) -> &'static Kernel {
-    of(product, &MATMUL_TN)
+/// A2ᵀδ3, δ2ᵀX and the sums of δ2 and δ3 over slices of the rows.
+pub fn gradient_slices(product: Product) -> &'static Kernel {
+    of(product, &GRADIENT_SLICES)
+}
+
+/// The gradient of a hidden block.
+pub fn gradient(product: Product) -> &'static Kernel {
+    of(product, &GRADIENT)
+}
+
+/// SGD by the gradient of a hidden block.
+pub fn gradient_sgd(product: Product) -> &'static Kernel {
+    of(product, &GRADIENT_SGD)
+}
+
+/// Adam by the gradient of a hidden block.
+pub fn gradient_adam(product: Product) -> &'static Kernel {
+    of(product, &GRADIENT_ADAM)
 }

@@ -1,26 +1,30 @@
-// P_z = Aᵀ B over the z-th slice of rows by subgroup broadcast, for adapters whose registers are fast and whose loads are
-// slow, as software adapters are; they load from textures several times as fast as from buffers.
+// The gradient of a hidden block from its factors by subgroup broadcast, for adapters whose registers are fast and whose loads
+// are slow, as software adapters are; they load from textures several times as fast as from buffers. A2ᵀ δ3 is for D, δ2ᵀ X
+// for W1, and the sums of δ2 and δ3 over the rows for b1 and b2; _gradient_tiles.wgsl has the order of the tiles.
 //
 // The eight invocations of a workgroup, which share one subgroup, compute a tile of 32×32 in registers (the joined
 // part): four columns each. For every k an invocation loads four rows of the tile out of A and its four columns out of
 // B; rows go round by broadcast. Slices are multiples of four rows, and four k are summed before they are added to the
 // tile. Elements that a tile reads beyond the edge of its factors are not written.
-// Index legend: i column of A and row of P, j column of B and P, k summed row. Strides in vec4.
+// Index legend: A is A2 or δ2, B is δ3 or X; i column of A and row of the product, j column of B, k summed row. Strides in vec4.
 
-@group(0) @binding(0) var<uniform> p: SlicedProduct;
-@group(0) @binding(1) var a: texture_storage_2d<rgba32float, read>;  // [k, m]
-@group(0) @binding(2) var b: texture_storage_2d<rgba32float, read>;  // [k, n]
-@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;  // [slices, m, n]
+@group(0) @binding(0) var<uniform> p: Gradients;
+@group(0) @binding(1) var a2: texture_storage_2d<rgba32float, read>;      // [m, h]
+@group(0) @binding(2) var delta3: texture_storage_2d<rgba32float, read>;  // [m, n]
+@group(0) @binding(3) var delta2: texture_storage_2d<rgba32float, read>;  // [m, h]
+@group(0) @binding(4) var x: texture_storage_2d<rgba32float, read>;       // [m, n]
+
+fn load_a(i: u32) -> vec4<f32> {
+    if is_encoder() { return textureLoad(delta2, texel(i)); }
+    return textureLoad(a2, texel(i));
+}
+
+fn load_b(i: u32) -> vec4<f32> {
+    if is_encoder() { return textureLoad(x, texel(i)); }
+    return textureLoad(delta3, texel(i));
+}
 
 override WORKGROUP: u32 = 8u;
-
-// The slice that the invocation computes, for `put`.
-var<private> slice: u32;
-
-fn put(row: u32, column: u32, value: vec4<f32>) {
-    let rows = 4u * p.stride_a;
-    if row < rows && column < p.stride_c && slice < p.slices { c[(slice * rows + row) * p.stride_c + column] = value; }
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -29,33 +33,36 @@ fn main(
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let index = linear_index(group, groups, 0u) / WORKGROUP;
-    let tiles = p.tiles_m * p.tiles_n;
-    // Control flow has to be uniform where invocations broadcast, so the loop runs by this number and not by `slice`.
-    let number = index / tiles;
-    slice = number;
-    let i = (index % tiles) / p.tiles_n * 32u;
-    let column = (index % p.tiles_n) * 8u + lane;
+    let tile = take_tile(index);
+    let at_row = 8u * tile.x + lane;
+    let column = 8u * tile.y + lane;
 
-    // Out of the loop: there a uniform is read anew in every turn, for each invocation.
+    // Out of the loop: there a uniform is read anew in every turn, for each invocation. Control flow has to be uniform where
+    // invocations broadcast, so the loop runs by numbers that follow from that of the workgroup.
     let stride_a = p.stride_a;
     let stride_b = p.stride_b;
-    let end = min((number + 1u) * p.slice, p.k);
+    let bounds = bounds_of(index % tiles_of_product() / (p.tiles_m * p.tiles_n));
 
     var sums = Tile();
-    for (var k = number * p.slice; k < end; k += 4u) {
-        let at_a = k * stride_a + i / 4u + lane;
+    var column_sum = vec4<f32>();
+    for (var k = bounds.x; k < bounds.y; k += 4u) {
+        let at_a = k * stride_a + at_row;
         let at_b = k * stride_b + column;
-        let a0 = textureLoad(a, texel(at_a));
-        let a1 = textureLoad(a, texel(at_a + stride_a));
-        let a2 = textureLoad(a, texel(at_a + 2u * stride_a));
-        let a3 = textureLoad(a, texel(at_a + 3u * stride_a));
-        let b0 = textureLoad(b, texel(at_b));
-        let b1 = textureLoad(b, texel(at_b + stride_b));
-        let b2 = textureLoad(b, texel(at_b + 2u * stride_b));
-        let b3 = textureLoad(b, texel(at_b + 3u * stride_b));
-        multiply(&sums, a0, a1, a2, a3, b0, b1, b2, b3);
+        let a_0 = load_a(at_a);
+        let a_1 = load_a(at_a + stride_a);
+        let a_2 = load_a(at_a + 2u * stride_a);
+        let a_3 = load_a(at_a + 3u * stride_a);
+        let b_0 = load_b(at_b);
+        let b_1 = load_b(at_b + stride_b);
+        let b_2 = load_b(at_b + 2u * stride_b);
+        let b_3 = load_b(at_b + 3u * stride_b);
+        if is_encoder() { column_sum += (a_0 + a_1) + (a_2 + a_3); } else { column_sum += (b_0 + b_1) + (b_2 + b_3); }
+        multiply(&sums, a_0, a_1, a_2, a_3, b_0, b_1, b_2, b_3);
     }
-    store_tile(&sums, i, column);
+    if index >= all_tiles() { return; }
+    prepare();
+    store_tile(&sums, 32u * tile.x, column);
+    put_sum(place_of_sum(tile, at_row, column), column_sum);
 }
 
 // Adds four k to a tile. Vector k of A in invocation l is rows 4l to 4l + 3, one a component: the invocation that has

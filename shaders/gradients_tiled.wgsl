@@ -1,0 +1,44 @@
+// The gradient of a hidden block from its factors through workgroup memory, for GPUs: A2ᵀ δ3 for D, δ2ᵀ X for W1, and the sums
+// of δ2 and δ3 over the rows for b1 and b2. _tiled.wgsl says how a tile is computed, _gradient_tiles.wgsl has their order. All
+// factors lie across k. Differs from the reference in nothing but slices.
+// Index legend: A is A2 or δ2, B is δ3 or X; i column of A and row of the product, j column of B, k summed row. Strides in vec4.
+
+@group(0) @binding(0) var<uniform> p: Gradients;
+@group(0) @binding(1) var<storage, read> a2: array<vec4<f32>>;      // [m, h]
+@group(0) @binding(2) var<storage, read> delta3: array<vec4<f32>>;  // [m, n]
+@group(0) @binding(3) var<storage, read> delta2: array<vec4<f32>>;  // [m, h]
+@group(0) @binding(4) var<storage, read> x: array<vec4<f32>>;       // [m, n]
+
+fn load_a(i: u32) -> vec4<f32> {
+    if is_encoder() { return delta2[i]; }
+    return a2[i];
+}
+
+fn load_b(i: u32) -> vec4<f32> {
+    if is_encoder() { return x[i]; }
+    return delta3[i];
+}
+
+fn fetch_a(corner: Corner, part: u32, k: u32) -> vec4<f32> { return a_across_k(corner, part, k); }
+fn fetch_b(corner: Corner, part: u32, k: u32) -> vec4<f32> { return b_across_k(corner, part, k); }
+fn keep_a(part: u32, x: vec4<f32>) { piece_a[part / 32u * LINE_A + part % 32u] = x; }
+fn keep_b(part: u32, x: vec4<f32>) { piece_b[part / 16u * LINE_B + part % 16u] = x; }
+
+var<private> place: u32;
+var<private> column_sum: vec4<f32>;
+
+fn begin(corner: Corner, local: u32) {
+    let tile = vec2<u32>(corner.row / 128u, corner.column / 64u);
+    let is_summed = local < select(16u, 32u, is_encoder());
+    place = select(NOWHERE, place_of_sum(tile, corner.row / 4u + local, corner.column / 4u + local), is_summed);
+}
+
+// Adds the rows of a piece to the sum of the columns that the invocation has.
+fn sum_piece(local: u32) {
+    if place == NOWHERE { return; }
+    for (var line = 0u; line < 16u; line++) {
+        if is_encoder() { column_sum += piece_a[line * LINE_A + local]; } else { column_sum += piece_b[line * LINE_B + local]; }
+    }
+}
+
+fn finish(invocation: u32) { put_sum(place, column_sum); }

@@ -1,0 +1,379 @@
+//! Cases of the gradient of a hidden block, with everything that becomes of it: slices, the gradient itself, SGD and Adam.
+
+use super::Case;
+use crate::engine::gpu::kernel::{self, Kernel};
+use crate::engine::gpu::memory::buffer::{Tensor, padded};
+use crate::engine::gpu::memory::segment::SegmentLayout;
+use crate::engine::gpu::ops::{
+    AppliedEnd, GradientEnd, GradientFactors, GradientScale, SplitK, adam_rates, sgd_rates,
+};
+use crate::engine::variant::{Product, Variant};
+use crate::math::transpose::Transpose;
+use crate::verify::compare::{Closeness, Expected};
+use crate::verify::numbers::{CaseNumbers, NumberKind};
+use crate::verify::rig::{Failure, Rig};
+use crate::verify::running_error::kernels as bounds;
+use crate::verify::running_error::{Approx, exact, sum};
+
+/// h, n, m: 1, the tiles ± 1, several tiles each way, many rows.
+const SHAPES: &[(usize, usize, usize)] =
+    &[(1, 1, 1), (9, 7, 13), (33, 31, 64), (63, 65, 65), (131, 67, 257), (65, 130, 1_031)];
+
+/// Sums longer than an invocation of lavapipe may loop, which have to be sliced.
+const LONG: [(usize, usize, usize); 2] = [(2, 3, 90_001), (2, 3, 262_147)];
+
+/// Longest sum that is tried with `tiled`: it takes seconds on a software adapter.
+const LONGEST_TILED: usize = 100_000;
+
+/// Gradients that are kept, as the only slice of a sum: none, tiny, and large.
+const EDGES: &[f32] = &[0.0, 1e-12, -1e-6, 1e4, -1e4];
+
+/// What becomes of a gradient.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Slices,
+    Kept { adds: bool },
+    Sgd { lr: f64, momentum: f64 },
+    Adam { step: u64 },
+}
+
+const SGD: End = End::Sgd { lr: 0.1, momentum: 0.9 };
+const LR: f64 = 0.01;
+
+impl End {
+    const ALL: [Self; 5] =
+        [Self::Slices, Self::Kept { adds: false }, Self::Kept { adds: true }, SGD, Self::Adam { step: 2 }];
+
+    fn kernel(self, product: Product) -> &'static Kernel {
+        match self {
+            Self::Slices => kernel::gradient_slices(product),
+            Self::Kept { .. } => kernel::gradient(product),
+            Self::Sgd { .. } => kernel::gradient_sgd(product),
+            Self::Adam { .. } => kernel::gradient_adam(product),
+        }
+    }
+
+    fn kernel_of_sum(self) -> &'static Kernel {
+        match self {
+            Self::Slices | Self::Kept { .. } => &kernel::GRADIENT_SUM,
+            Self::Sgd { .. } => &kernel::GRADIENT_SUM_SGD,
+            Self::Adam { .. } => &kernel::GRADIENT_SUM_ADAM,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct GradientCase {
+    hidden: usize,
+    visible: usize,
+    rows: usize,
+    kind: NumberKind,
+    /// Whether the block has the output bias.
+    is_first: bool,
+    end: End,
+    seed: u64,
+}
+
+impl GradientCase {
+    fn name(&self) -> String {
+        let Self { hidden, visible, rows, kind, end, .. } = self;
+        let block = if self.is_first { "first" } else { "later" };
+        format!("{hidden}×{visible}, {rows} rows, {}, {block} block, {end:?}", kind.name())
+    }
+
+    fn layout(&self) -> SegmentLayout {
+        let first = if self.is_first { 0 } else { self.hidden };
+        SegmentLayout::new(self.visible, &(first..first + self.hidden))
+    }
+
+    /// Rows of the whole update, of which these are a part; the inverse is exact for integers.
+    fn examples(&self) -> usize {
+        if self.kind == NumberKind::Integers { 4_096 } else { 10_000 }
+    }
+
+    fn lambda(&self) -> f64 {
+        if self.kind == NumberKind::Integers { 0.5 } else { 1e-4 }
+    }
+
+    /// No bound but 0 on integers, which SGD and Adam do not keep.
+    fn expected(&self, numbers: Vec<Approx>) -> Expected {
+        match (self.kind, self.end) {
+            (NumberKind::Integers, End::Slices | End::Kept { .. }) => {
+                Expected::exact(numbers.iter().map(|x| x.value).collect())
+            }
+            _ => numbers.into(),
+        }
+    }
+}
+
+pub(super) fn cases(seed: u64) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for product in Product::ALL {
+        for kind in NumberKind::ALL {
+            for (&(hidden, visible, rows), end) in SHAPES.iter().flat_map(|s| End::ALL.map(|end| (s, end))) {
+                let is_first = rows % 2 == 1;
+                let case = GradientCase { hidden, visible, rows, kind, is_first, end, seed };
+                cases.push(whole_case(case, product));
+            }
+            for (hidden, visible, rows) in LONG {
+                let case =
+                    GradientCase { hidden, visible, rows, kind, is_first: true, end: End::Slices, seed };
+                if product != Product::Tiled || rows <= LONGEST_TILED {
+                    cases.push(sliced_case(case, product));
+                }
+            }
+        }
+    }
+    for kind in NumberKind::ALL {
+        let (hidden, visible, rows) = (65, 63, 1_031);
+        for end in End::ALL.into_iter().skip(1) {
+            for is_first in [false, true] {
+                let case = GradientCase { hidden, visible, rows, kind, is_first, end, seed };
+                let run =
+                    move |rig: Rig<'_>| check(rig, &case, Product::Direct, slices(&case, Product::Direct));
+                cases.push(Case::new(case.end.kernel_of_sum(), case.name(), run));
+            }
+        }
+    }
+    for (hidden, visible) in [(1, 1), (7, 9), (63, 65), (257, 255)] {
+        let updates = [SGD, End::Sgd { lr: 1.0, momentum: 0.0 }].into_iter();
+        for end in updates.chain([1, 2, 1_000_000].map(|step| End::Adam { step })) {
+            let (kind, is_first) = (NumberKind::Reals, visible % 2 == 1);
+            let case = GradientCase { hidden, visible, rows: 1, kind, is_first, end, seed };
+            let name = format!("{}, kept before", case.name());
+            cases.push(Case::new(end.kernel_of_sum(), name, move |rig| check_kept(rig, &case)));
+        }
+    }
+    cases
+}
+
+/// The gradient as a step has it, on several tiles each way, as a whole and in slices.
+pub(super) fn in_a_step(product: Product) -> Vec<Case> {
+    let case = GradientCase {
+        hidden: 131,
+        visible: 257,
+        rows: 1_031,
+        kind: NumberKind::Reals,
+        is_first: true,
+        end: SGD,
+        seed: 0,
+    };
+    vec![whole_case(case, product), sliced_case(GradientCase { end: End::Slices, ..case }, product)]
+}
+
+fn whole_case(case: GradientCase, product: Product) -> Case {
+    let run = move |rig: Rig<'_>| check(rig, &case, product, SplitK::whole(case.rows));
+    Case::new(case.end.kernel(product), case.name(), run)
+}
+
+/// Sliced as the engine slices.
+fn sliced_case(case: GradientCase, product: Product) -> Case {
+    let name = format!("{}, sliced", case.name());
+    Case::new(case.end.kernel(product), name, move |rig| check(rig, &case, product, slices(&case, product)))
+}
+
+fn slices(case: &GradientCase, product: Product) -> SplitK {
+    SplitK::of_gradient(product, case.rows, padded(case.hidden), padded(case.visible))
+}
+
+/// Sums over the rows of a slice, in the order of the layout.
+fn sums(case: &GradientCase, [a2, delta3, delta2, x]: [&[f32]; 4]) -> Vec<Approx> {
+    let (h, n) = (case.hidden, case.visible);
+    let m = x.len() / n;
+    let product = |a: &[f32], b: &[f32]| bounds::product(Transpose::Tn, &exact(a), &exact(b), h, n, m);
+    let columns = |a: &[f32], cols: usize| -> Vec<Approx> {
+        let a = exact(a);
+        (0..cols).map(|j| sum(a.iter().skip(j).step_by(cols).copied())).collect()
+    };
+    let b2 = if case.is_first { columns(delta3, n) } else { Vec::new() };
+    lay(case.layout(), [product(delta2, x), product(a2, delta3), columns(delta2, h), b2], Approx::default())
+}
+
+/// W1, D, b1 and b2 as a block has them, padded.
+fn lay<T: Copy>(layout: SegmentLayout, [w1, d, b1, b2]: [Vec<T>; 4], zero: T) -> Vec<T> {
+    let mut all = vec![zero; layout.len];
+    let places = [(0, w1), (layout.d, d), (layout.b1, b1), (layout.b2.unwrap_or_default(), b2)];
+    for (first, part) in places {
+        for (row, values) in part.chunks(layout.visible.max(1)).enumerate() {
+            // Biases are rows of their own, without padding between.
+            let stride = if first < layout.b1 { padded(layout.visible) } else { layout.visible };
+            all[first + row * stride..][..values.len()].copy_from_slice(values);
+        }
+    }
+    all
+}
+
+/// Numbers in the places of a block's parameters.
+fn draw(
+    case: &GradientCase,
+    numbers: &mut CaseNumbers,
+    draw: impl Fn(&mut CaseNumbers, usize) -> Vec<f32>,
+) -> Vec<f32> {
+    let (h, n) = (case.hidden, case.visible);
+    let b2 = if case.is_first { n } else { 0 };
+    let parts = [h * n, h * n, h, b2].map(|len| if len == 0 { Vec::new() } else { draw(numbers, len) });
+    lay(case.layout(), parts, 0.0)
+}
+
+/// λ of each number of the layout: biases do not decay.
+fn decays(case: &GradientCase) -> Vec<f64> {
+    let layout = case.layout();
+    (0..layout.len).map(|at| if at < layout.b1 { case.lambda() } else { 0.0 }).collect()
+}
+
+/// The vectors of an end, as they are before.
+struct Vectors {
+    w: Vec<f32>,
+    moments: [Vec<f32>; 2],
+    before: Vec<f32>,
+}
+
+impl Vectors {
+    fn new(case: &GradientCase, numbers: &mut CaseNumbers) -> Self {
+        let kind = case.kind;
+        let any = move |numbers: &mut CaseNumbers, len| numbers.draw(kind, len);
+        let of = |low, high| move |numbers: &mut CaseNumbers, len| numbers.with_edges(&[0.0], low, high, len);
+        let w = draw(case, numbers, any);
+        let moments = [draw(case, numbers, of(-0.5, 0.5)), draw(case, numbers, of(0.0, 0.5))];
+        Self { w, moments, before: draw(case, numbers, any) }
+    }
+
+    /// What the end leaves of a gradient without λW.
+    fn expected(
+        &self,
+        case: &GradientCase,
+        sums: &[Approx],
+        scale: usize,
+        lambda: &[f64],
+    ) -> Vec<Vec<Approx>> {
+        let before = exact(&self.before);
+        let before = matches!(case.end, End::Kept { adds: true }).then_some(&before[..]);
+        let w = exact(&self.w);
+        let gradient: Vec<Approx> = (0..sums.len())
+            .flat_map(|at| {
+                let one = at..at + 1;
+                let before = before.map(|before| &before[one.clone()]);
+                bounds::weight_gradient(&sums[one.clone()], &w[one], scale, lambda[at], before)
+            })
+            .collect();
+        let [first, second] = self.moments.each_ref().map(|moment| exact(moment));
+        match case.end {
+            End::Slices | End::Kept { .. } => vec![gradient],
+            End::Sgd { lr, momentum } => bounds::sgd(&w, &first, &gradient, lr, momentum).into(),
+            End::Adam { step } => bounds::adam(&w, [&first, &second], &gradient, LR, step).into(),
+        }
+    }
+}
+
+/// The vectors of an end on a device.
+struct OnDevice {
+    w: Tensor,
+    moments: [Tensor; 2],
+    gradient: Tensor,
+    rates: Tensor,
+}
+
+impl OnDevice {
+    fn new(rig: Rig<'_>, case: &GradientCase, vectors: &Vectors) -> Result<Self, Failure> {
+        let [first, second] = [rig.vector(&vectors.moments[0])?, rig.vector(&vectors.moments[1])?];
+        let rates = match case.end {
+            End::Sgd { lr, momentum } => sgd_rates(lr, momentum),
+            End::Adam { step } => adam_rates(LR, step),
+            End::Slices | End::Kept { .. } => Default::default(),
+        };
+        let (w, rates) = (rig.vector(&vectors.w)?, rig.vector(&rates)?);
+        Ok(Self { w, moments: [first, second], gradient: rig.vector(&vectors.before)?, rates })
+    }
+
+    fn applied(&self, end: End) -> Option<AppliedEnd<'_>> {
+        let Self { w, moments: [first, second], rates, .. } = self;
+        match end {
+            End::Slices | End::Kept { .. } => None,
+            End::Sgd { .. } => Some(AppliedEnd::Sgd { w, velocity: first, rates }),
+            End::Adam { .. } => Some(AppliedEnd::Adam { w, moments: [first, second], rates }),
+        }
+    }
+
+    fn end(&self, end: End) -> GradientEnd<'_> {
+        let Self { w, gradient, .. } = self;
+        let accumulate = matches!(end, End::Kept { adds: true });
+        let kept = GradientEnd::Kept { w, gradient, accumulate };
+        self.applied(end).map_or(kept, GradientEnd::Applied)
+    }
+
+    fn compare(
+        &self,
+        rig: Rig<'_>,
+        case: &GradientCase,
+        expected: Vec<Vec<Approx>>,
+    ) -> Result<Closeness, Failure> {
+        let Self { w, moments: [first, second], gradient, .. } = self;
+        let found = match case.end {
+            End::Slices | End::Kept { .. } => vec![gradient],
+            End::Sgd { .. } => vec![w, first],
+            End::Adam { .. } => vec![w, first, second],
+        };
+        let mut worst = Closeness::default();
+        for (expected, found) in expected.into_iter().zip(found) {
+            worst = worst.worse(case.expected(expected).compare(&rig.read(found)?)?);
+        }
+        Ok(worst)
+    }
+}
+
+/// The factors of a gradient, its slices, and its end.
+fn check(rig: Rig<'_>, case: &GradientCase, product: Product, slices: SplitK) -> Result<Closeness, Failure> {
+    let &GradientCase { hidden, visible, rows, kind, end, .. } = case;
+    let mut numbers = CaseNumbers::new(case.seed, &format!("gradient {}", case.name()));
+    let [a2, delta2] = [0; 2].map(|_| numbers.draw(kind, rows * hidden));
+    let [delta3, x] = [0; 2].map(|_| numbers.draw(kind, rows * visible));
+    let vectors = Vectors::new(case, &mut numbers);
+    let layout = case.layout();
+
+    let on = OnDevice::new(rig, case, &vectors)?;
+    let tensors = [
+        rig.matrix(rows, hidden, &a2)?,
+        rig.matrix(rows, visible, &delta3)?,
+        rig.matrix(rows, hidden, &delta2)?,
+        rig.matrix(rows, visible, &x)?,
+    ];
+    let [of_a2, of_delta3, of_delta2, of_x] = &tensors;
+    let factors = GradientFactors { a2: of_a2, delta3: of_delta3, delta2: of_delta2, x: of_x };
+    let products = rig.vector(&vec![0.0; slices.count * layout.len])?;
+    rig.run(|recorder| {
+        recorder.variant = Variant::of(product, recorder.variant.memory);
+        match end {
+            End::Slices => recorder.gradient_slices(factors, layout, slices, &products),
+            _ => {
+                let scale = GradientScale::new(case.examples(), case.lambda());
+                recorder.gradient(factors, layout, (slices, &products), scale, on.end(end))
+            }
+        }
+    })?;
+    if let End::Slices = end {
+        let parts = a2.chunks(slices.depth * hidden).zip(delta3.chunks(slices.depth * visible));
+        let others = delta2.chunks(slices.depth * hidden).zip(x.chunks(slices.depth * visible));
+        let expected =
+            parts.zip(others).flat_map(|((a2, delta3), (delta2, x))| sums(case, [a2, delta3, delta2, x]));
+        return Ok(case.expected(expected.collect()).compare(&rig.read(&products)?)?);
+    }
+    let sums = sums(case, [&a2, &delta3, &delta2, &x]);
+    on.compare(rig, case, vectors.expected(case, &sums, case.examples(), &decays(case)))
+}
+
+/// An end that takes a gradient as it is.
+fn check_kept(rig: Rig<'_>, case: &GradientCase) -> Result<Closeness, Failure> {
+    let mut numbers = CaseNumbers::new(case.seed, &format!("kept gradient {}", case.name()));
+    let vectors = Vectors::new(case, &mut numbers);
+    let edges = |numbers: &mut CaseNumbers, len| numbers.with_edges(EDGES, -1.0, 1.0, len);
+    let gradient = draw(case, &mut numbers, edges);
+
+    let on = OnDevice::new(rig, case, &vectors)?;
+    let kept = rig.vector(&gradient)?;
+    rig.run(|recorder| {
+        let end = on.applied(case.end).expect("an optimiser takes it");
+        recorder.apply_gradient(&kept, case.layout(), end)
+    })?;
+    let none = vec![0.0; case.layout().len];
+    on.compare(rig, case, vectors.expected(case, &exact(&gradient), 1, &none))
+}
