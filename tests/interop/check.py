@@ -265,13 +265,10 @@ def oriented(feature):
 
 
 def experiment(checks):
-    """The lecture's experiment on the CPU engine and on the software adapter."""
-    found = {}
-    for device, bound in [("cpu", 10), ("software", 60)]:
-        found[device], _ = checks.train("--device", device)
-        checks.within(f"seconds of the lecture's experiment on {device}", found[device]["seconds"], bound)
+    """The lecture's experiment on the CPU engine and on the software adapter. Seconds are told and not judged: they are the machine's."""
+    found = {device: checks.train("--device", device)[0] for device in ["cpu", "software"]}
     difference = abs(found["software"]["j"] - found["cpu"]["j"]) / found["cpu"]["j"]
-    print(f"        J {found['cpu']['j']:.5f} on cpu, {found['software']['j']:.5f} on software")
+    print("        " + ", ".join(f"J {run['j']:.5f} on {device} in {run['seconds']:.1f} s" for device, run in found.items()))
     checks.within("difference of J between both", difference, SEARCH)
 
 
