@@ -36,3 +36,12 @@ fn bounds_of(slice: u32) -> vec2<u32> {
     let first = p.k_first + slice * p.slice;
     return 4u * vec2<u32>(first, min(first + p.slice, p.k_end));
 }
+
+// Sums over the rows of a tile: of `count` times four columns, from vec4 `column` on, in the part `part` of all rows.
+struct ColumnTotals {
+    part: u32,
+    column: u32,
+    count: u32,
+    first: vec4<f32>,
+    second: vec4<f32>,
+}

@@ -1,17 +1,16 @@
-// Column means from block sums, times `scale` = 1/m: second half of ρ̂ and of the bias gradients. Adds to what is
-// there when a batch is computed in several chunks. One invocation, four columns. Strides in vec4.
+// Mean activations out of the sums that the tiles of the hidden layer leave, times `scale` = 1/m: where an update is computed in
+// several chunks, and adds to the means of the chunks before. _column_totals.wgsl has the sum.
 
 struct ColumnMean {
-    blocks: u32,
+    parts: u32,
     stride: u32,
-    scale: f32,       // 1 / rows of the whole batch
+    scale: f32,       // 1 / rows of the whole update
 }
 
 @group(0) @binding(0) var<uniform> p: ColumnMean;
-@group(0) @binding(1) var<storage, read> sums: array<vec4<f32>>;        // [blocks, cols]
+@group(0) @binding(1) var<storage, read> sums: array<vec4<f32>>;        // [parts, cols]
 @group(0) @binding(2) var<storage, read_write> mean: array<vec4<f32>>;  // [cols]
 
-override WORKGROUP: u32 = 64u;
 override ACCUMULATE: bool = false;  // add to the means of earlier chunks
 
 @compute @workgroup_size(WORKGROUP)
@@ -20,13 +19,9 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let column = linear_index(group, groups, local);
-    if column >= p.stride { return; }
-    var sum = vec4<f32>();
-    for (var block = 0u; block < p.blocks; block++) {
-        sum += sums[block * p.stride + column];
-    }
-    sum *= p.scale;
-    if ACCUMULATE { sum += mean[column]; }
-    mean[column] = sum;
+    let total = column_total(linear_index(group, groups, 0u) / WORKGROUP, local);
+    if !total.is_whole { return; }
+    var sum = p.scale * total.sum;
+    if ACCUMULATE { sum += mean[total.column]; }
+    mean[total.column] = sum;
 }

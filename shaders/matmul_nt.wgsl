@@ -17,6 +17,13 @@ fn dots(x: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>
     return vec4<f32>(dot(x, b0), dot(x, b1), dot(x, b2), dot(x, b3));
 }
 
+// An invocation has the rows of its tile to itself.
+fn is_second(column: u32) -> bool { return column % 2u == 1u; }
+
+fn totals_of_tile(invocation: u32, first: vec4<f32>, second: vec4<f32>) -> ColumnTotals {
+    return ColumnTotals(invocation / p.tiles_n, invocation % p.tiles_n * 2u, 2u, first, second);
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,

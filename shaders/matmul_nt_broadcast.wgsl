@@ -15,6 +15,15 @@
 
 override WORKGROUP: u32 = 8u;
 
+// An invocation has its columns of a tile to itself.
+fn is_second(column: u32) -> bool { return false; }
+
+fn totals_of_tile(invocation: u32, first: vec4<f32>, second: vec4<f32>) -> ColumnTotals {
+    let tile = invocation / WORKGROUP;
+    let column = tile % p.tiles_n * 8u + invocation % WORKGROUP;
+    return ColumnTotals(tile / p.tiles_n, column, 1u, first, second);
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,

@@ -10,6 +10,13 @@
 
 override WORKGROUP: u32 = 64u;
 
+// An invocation has its rows to itself.
+fn is_second(column: u32) -> bool { return false; }
+
+fn totals_of_tile(invocation: u32, first: vec4<f32>, second: vec4<f32>) -> ColumnTotals {
+    return ColumnTotals(invocation / p.stride_c, invocation % p.stride_c, 1u, first, second);
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,

@@ -8,7 +8,7 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::memory::segment::SegmentLayout;
 use crate::engine::gpu::memory::storage::Storage;
-use crate::engine::gpu::ops::{AppliedEnd, COLUMN_BLOCK, adam_rates, sgd_rates, sum_blocks};
+use crate::engine::gpu::ops::{AppliedEnd, adam_rates, sgd_rates, sum_blocks};
 use crate::engine::gpu::recording::Recorder;
 use crate::error::Result;
 
@@ -36,7 +36,9 @@ struct Bench<'g> {
 type Entry = (&'static str, f64, f64, fn(&Bench<'_>, &mut Recorder<'_>) -> Result<()>);
 
 const ENTRIES: &[Entry] = &[
-    ("column_sums", 1.0, 1.0, |on, to| to.column_sums(&on.x, &Tensor { cols: on.x.cols, ..on.sums.clone() })),
+    ("column_mean", 1.0, 1.0, |on, to| {
+        to.column_mean(&on.x, &Tensor { cols: on.x.cols, ..on.sums.clone() }, SHAPE.0, false)
+    }),
     ("dot", 1.0, 2.0, |on, to| to.dot(&on.x, &on.x, on.x.len(), &[(0, 0)], &on.sums, 0)),
     ("max_exponent", 1.0, 1.0, |on, to| to.max_exponent(&on.x, &on.sums, 0)),
     ("axpy", 3.0, 3.0, |on, to| to.axpy(0.5, &on.x, 0.5, &on.y, &on.z)),
@@ -86,7 +88,7 @@ impl<'g> Bench<'g> {
             let whole = Storage::zeros(gpu, name, layout.len)?;
             Ok(Tensor { bound: layout.len, ..Tensor::matrix_at(&whole, 0, rows, cols) })
         };
-        let room = sum_blocks(rows * cols).max(rows.div_ceil(COLUMN_BLOCK) * padded(cols));
+        let room = sum_blocks(rows * cols).max(padded(cols));
         let rates = |values: &[f32]| -> Result<Tensor> {
             let tensor = Tensor::vector(gpu, "rates", values.len())?;
             tensor.write(gpu, values);

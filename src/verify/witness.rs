@@ -1,8 +1,6 @@
 //! Whole steps with their bounds for a host in another language: what it uploads, runs and compares. `tests/webgpu` is such
 //! a host, on another implementation of WebGPU.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::compare::Expected;
@@ -12,7 +10,7 @@ use super::running_error::step::{cost_and_gradient, exact_weights};
 use super::steps::{BoundedState, CUTS, Problem};
 use super::training;
 use crate::engine::gpu::engine::GpuEngine;
-use crate::engine::gpu::ops::{RATES, penalty_uniform};
+use crate::engine::gpu::ops::{PENALTY_RATES, RATES, penalty_rates};
 use crate::engine::gpu::plan::Plan;
 use crate::engine::gpu::step::rates::rates_of;
 use crate::engine::setup::Setup;
@@ -62,8 +60,8 @@ struct UpdateData {
     recording: String,
     /// Indices of the examples; none where all are in place.
     list: Option<Vec<u32>>,
-    /// Words of the uniforms.
-    uniforms: BTreeMap<String, Vec<u32>>,
+    /// β, and no moving average of ρ̂.
+    penalty: [f32; PENALTY_RATES],
     /// Those of the optimiser.
     rates: [f32; RATES],
     /// Reconstruction, decay and penalty before the update; of a recording without J the decay is that of an earlier one.
@@ -172,7 +170,7 @@ fn update_case(
             // A step that leaves ‖W‖² aside, too.
             recording: if number == UPDATES { recording.clone() } else { format!("{recording} with J") },
             list: listed.then(|| list.iter().map(|&row| row as u32).collect()),
-            uniforms: uniforms(&begin.plan, problem),
+            penalty: penalty_rates(problem.objective.beta, 0.0),
             rates: rates_of(&update),
             terms: Expected::from(expected.terms.to_vec()).into(),
             rho_hat: Expected::from(expected.rho_hat).into(),
@@ -181,15 +179,6 @@ fn update_case(
     });
     let updates = updates.collect();
     Ok(UpdateCase { begin, updates })
-}
-
-/// The uniforms of an update, block by block.
-fn uniforms(plan: &Plan, problem: &Problem) -> BTreeMap<String, Vec<u32>> {
-    let penalty = |(number, &units): (usize, &usize)| {
-        let uniform = penalty_uniform(&problem.objective, 0.0, units);
-        (format!("penalty {number}"), bytemuck::pod_collect_to_vec(bytemuck::bytes_of(&uniform)))
-    };
-    plan.blocks.iter().enumerate().map(penalty).collect()
 }
 
 fn search_case(variant: Variant, seed: u64) -> Result<SearchCase, Failure> {

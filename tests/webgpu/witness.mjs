@@ -33,18 +33,19 @@ function compare(what, got, { values, bounds }) {
   return worst;
 }
 
-function begin({ plan, shape, parameters, examples }) {
+function begin({ plan, shape, objective, parameters, examples }) {
   if (planted) Object.values(plan.recordings).forEach((recording) => recording.splice(Math.floor(recording.length / 2), 1));
   const host = new Host(on, plan);
   host.writeVector('', shape, new Float32Array(parameters));
   host.write('examples', new Float32Array(examples));
+  host.write('objective penalty', new Float32Array([objective.beta, 0]));
   return host;
 }
 
 async function updates(host, { shape, objective, examples, updates }) {
   const shares = [];
-  for (const { recording, list, uniforms, rates, terms, rho_hat: rhoHat, parameters } of updates) {
-    Object.entries(uniforms).forEach(([name, numbers]) => host.setUniform(name, numbers));
+  for (const { recording, list, penalty, rates, terms, rho_hat: rhoHat, parameters } of updates) {
+    host.write('penalty', new Float32Array(penalty));
     host.write('rates', new Float32Array(rates));
     if (list) host.writeList(list);
     host.run(recording);

@@ -11,10 +11,13 @@ mod sums;
 mod vectors;
 
 pub use gradients::{AppliedEnd, GradientEnd, GradientFactors, GradientScale, RATES, adam_rates, sgd_rates};
-pub use layers::{HiddenEpilogue, LayerEpilogue, OutputEpilogue, penalty_uniform};
-pub use split_k::{SplitK, output_sums, product_room};
+pub use layers::{
+    HiddenEpilogue, HiddenLayerEpilogue, LayerEpilogue, OutputEpilogue, PENALTY_RATES, PenaltyPlace,
+    penalty_rates,
+};
+pub use split_k::{SplitK, column_parts, output_sums, product_room, rows_of_part};
 
-pub use sums::{COLUMN_BLOCK, EXPONENT_BLOCK, SUM_BLOCK, dots_uniform, exponent_blocks, sum_blocks};
+pub use sums::{EXPONENT_BLOCK, SUM_BLOCK, dots_uniform, exponent_blocks, sum_blocks};
 pub use vectors::{axpy_uniform, linear_combination_uniform};
 
 /// A count as the shaders take it. Limits on bindings keep all of them far below 2³².

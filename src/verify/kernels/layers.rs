@@ -4,7 +4,10 @@ use super::sums::{BEFORE, sums_behind};
 use super::{Case, CaseRun, SHAPES};
 use crate::engine::gpu::kernel;
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::ops::{HiddenEpilogue, LayerEpilogue, OutputEpilogue, output_sums};
+use crate::engine::gpu::ops::{
+    HiddenEpilogue, HiddenLayerEpilogue, LayerEpilogue, OutputEpilogue, column_parts, output_sums,
+    rows_of_part,
+};
 use crate::engine::variant::{Product, Variant};
 use crate::math::objective::Activation;
 use crate::math::transpose::Transpose;
@@ -12,7 +15,7 @@ use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::CaseNumbers;
 use crate::verify::rig::{Failure, Rig};
 use crate::verify::running_error::kernels as bounds;
-use crate::verify::running_error::{Approx, exact};
+use crate::verify::running_error::{Approx, exact, sum};
 
 /// Arguments where activations turn, saturate, overflow their exponential or lose their last digits.
 const EDGES: &[f32] = &[
@@ -85,7 +88,7 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
             let layer = move |rig: Rig<'_>| hidden_layer(rig, &case, product, k);
             let delta = move |rig: Rig<'_>| hidden_delta(rig, &case, product, k);
             let [of_layer, of_delta] = if product == Product::Tiled {
-                [&kernel::LAYER_SPLIT_K_SUM, &kernel::HIDDEN_DELTA_SPLIT_K_SUM]
+                [&kernel::HIDDEN_LAYER_SPLIT_K_SUM, &kernel::HIDDEN_DELTA_SPLIT_K_SUM]
             } else {
                 [kernel::layer_nt(product), kernel::hidden_delta_nt(product)]
             };
@@ -133,17 +136,31 @@ fn hidden_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> R
     let b = if k == 1 { vec![1.0; cols] } else { numbers.between(-0.1, 0.1, cols * k) };
     let bias = numbers.between(-1.0, 1.0, cols);
     let z = bounds::product(Transpose::Nt, &exact(&a), &exact(&b), rows, cols, k);
-    let expected: Expected = bounds::bias_activation(&z, &exact(&bias), f).into();
+    let layer = bounds::bias_activation(&z, &exact(&bias), f);
 
     let (a, b) = (rig.matrix(rows, k, &a)?, rig.matrix(cols, k, &b)?);
     let (bias, c) = (rig.vector(&bias)?, rig.empty_matrix(rows, cols)?);
     let scratch = rig.scratch()?;
+    let scratch_room = scratch.bound;
+    let parts = column_parts(product, rows, cols, k, scratch_room);
+    let sums = rig.empty_rows(parts, cols)?;
     rig.run(|recorder| {
         recorder.variant = Variant::of(product, recorder.variant.memory);
         recorder.scratch = Some(scratch);
-        recorder.layer_nt(&a, &b, LayerEpilogue { bias: &bias, f }, &c)
+        let layer = LayerEpilogue { bias: &bias, f };
+        recorder.layer_nt(&a, &b, HiddenLayerEpilogue { layer, sums: &sums }, &c)
     })?;
-    Ok(expected.compare(&rig.read(&c)?)?)
+    let each = rows_of_part(product, rows, cols, k, scratch_room);
+    let mut totals: Vec<Approx> =
+        layer.chunks(each * cols).flat_map(|rows| column_totals(rows, cols)).collect();
+    totals.resize(parts * cols, Approx::default());
+    let of_sums = Expected::from(totals).compare(&rig.read(&sums)?)?;
+    Ok(Expected::from(layer).compare(&rig.read(&c)?)?.worse(of_sums))
+}
+
+/// The sums of the columns of some rows.
+fn column_totals(rows: &[Approx], cols: usize) -> impl Iterator<Item = Approx> {
+    (0..cols).map(move |col| sum(rows.iter().skip(col).step_by(cols).copied()))
 }
 
 /// Inputs and expected outputs of an output layer f(A B + b) or f(C + A B + b).

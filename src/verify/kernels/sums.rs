@@ -1,9 +1,9 @@
-//! Cases of the reductions: column sums and means, inner products, largest exponents.
+//! Cases of the reductions: column means, inner products, largest exponents.
 
 use super::{Case, SHAPES};
 use crate::engine::gpu::kernel;
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::ops::{COLUMN_BLOCK, EXPONENT_BLOCK, SUM_BLOCK, exponent_blocks, sum_blocks};
+use crate::engine::gpu::ops::{EXPONENT_BLOCK, SUM_BLOCK, exponent_blocks, sum_blocks};
 use crate::engine::reference::kernels as reference;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::{CaseNumbers, NumberKind};
@@ -44,8 +44,6 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
     for kind in NumberKind::ALL {
         for &(rows, cols) in SHAPES {
             let case = SumCase { rows, cols, kind, seed };
-            let run = move |rig: Rig<'_>| column_sums(rig, &case);
-            cases.extend(Case::of_both(&kernel::COLUMN_SUMS, &case.name(), run));
             for adds in [false, true] {
                 let name = format!("{}{}", case.name(), if adds { ", added" } else { "" });
                 let run = move |rig: Rig<'_>| column_mean(rig, &case, adds);
@@ -66,27 +64,17 @@ fn examples(kind: NumberKind) -> usize {
     if kind == NumberKind::Integers { 4096 } else { 10_000 }
 }
 
-fn column_sums(rig: Rig<'_>, case: &SumCase) -> Result<Closeness, Failure> {
-    let a = case.numbers("column_sums").draw(case.kind, case.rows * case.cols);
-    let expected = case.expected(bounds::column_sums(&exact(&a), case.cols, COLUMN_BLOCK));
-
-    let a = rig.matrix(case.rows, case.cols, &a)?;
-    let sums = rig.empty_rows(case.rows.div_ceil(COLUMN_BLOCK), case.cols)?;
-    rig.run(|recorder| recorder.column_sums(&a, &sums))?;
-    Ok(expected.compare(&rig.read(&sums)?)?)
-}
-
 fn column_mean(rig: Rig<'_>, case: &SumCase, adds: bool) -> Result<Closeness, Failure> {
-    let (blocks, examples) = (case.rows.div_ceil(COLUMN_BLOCK), examples(case.kind));
+    let examples = examples(case.kind);
     let mut numbers = case.numbers("column_mean");
-    let sums = numbers.draw(case.kind, blocks * case.cols);
+    let sums = numbers.draw(case.kind, case.rows * case.cols);
     let before = numbers.draw(case.kind, case.cols);
     let exact_before = adds.then(|| exact(&before));
     let expected = bounds::column_mean(&exact(&sums), case.cols, examples, exact_before.as_deref());
 
-    let sums = rig.matrix(blocks, case.cols, &sums)?;
+    let sums = rig.matrix(case.rows, case.cols, &sums)?;
     let mean = if adds { rig.vector(&before)? } else { rig.empty_vector(case.cols)? };
-    rig.run(|recorder| recorder.column_mean(&sums, case.rows, &mean, examples, adds))?;
+    rig.run(|recorder| recorder.column_mean(&sums, &mean, examples, adds))?;
     Ok(case.expected(expected).compare(&rig.read(&mean)?)?)
 }
 

@@ -79,42 +79,34 @@ macro_rules! in_both_memories {
     };
 }
 
-/// Uniform of `column_sums`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct ColumnSumsUniform {
-    pub rows: u32,
-    pub block: u32,
-    pub blocks: u32,
-    pub stride: u32,
-}
-
-/// `column_sums*.wgsl`.
-pub static COLUMN_SUMS: [Kernel; 2] =
-    in_both_memories!("column_sums", "_column_sums", "column_sums_textures", ColumnSumsUniform);
-
 /// Uniform of `column_mean`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct ColumnMeanUniform {
-    pub blocks: u32,
+    pub parts: u32,
     pub stride: u32,
     pub scale: f32,
 }
 
 /// `column_mean.wgsl`.
-pub static COLUMN_MEAN: Kernel = simple!("column_mean", ColumnMeanUniform);
+pub static COLUMN_MEAN: Kernel = Kernel::simple(
+    "column_mean",
+    shader!("column_mean"),
+    [shader!("_column_totals"), ""],
+    Some("column_mean"),
+    Uniform::of::<ColumnMeanUniform>(),
+);
 
 /// Uniform of `penalty_grad`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct PenaltyGradUniform {
+    pub parts: u32,
+    pub stride: u32,
     pub units: u32,
-    pub padded: u32,
     pub penalty: u32,
+    pub scale: f32,
     pub rho: f32,
-    pub beta: f32,
-    pub decay: f32,
     pub least: f32,
     pub offset: f32,
     pub factor: f32,
@@ -124,7 +116,7 @@ pub struct PenaltyGradUniform {
 pub static PENALTY_GRAD: Kernel = Kernel::simple(
     "penalty_grad",
     shader!("penalty_grad"),
-    [shader!("_penalty"), ""],
+    [shader!("_column_totals"), shader!("_penalty")],
     Some("penalty_grad"),
     Uniform::of::<PenaltyGradUniform>(),
 );
@@ -269,11 +261,10 @@ pub static ALL: &[&Kernel] = &[
     &products::SPLIT_K_NT,
     &products::SPLIT_K_NN,
     &products::SPLIT_K_SUM,
+    &products::HIDDEN_LAYER_SPLIT_K_SUM,
     &products::LAYER_SPLIT_K_SUM,
     &products::HIDDEN_DELTA_SPLIT_K_SUM,
     &products::OUTPUT_DELTA_SPLIT_K_SUM,
-    &COLUMN_SUMS[0],
-    &COLUMN_SUMS[1],
     &COLUMN_MEAN,
     &PENALTY_GRAD,
     &DOT[0],

@@ -35,6 +35,8 @@ enum Extent {
     Vectors(Vec<usize>),
     /// By their lengths, one behind the other in as few buffers as bindings of `limit` numbers allow.
     Packed { lens: Vec<usize>, limit: usize },
+    /// Pairs by their lengths, each packed by itself.
+    Pairs { lens: Vec<[usize; 2]>, limit: usize },
 }
 
 impl Allocation {
@@ -69,6 +71,30 @@ impl Allocation {
         Self { name, category, extent, textures: 0 }
     }
 
+    /// Pairs of vectors, each pair in one buffer if a binding of `limit` numbers could hold both.
+    pub fn pairs(
+        name: &'static str,
+        category: Category,
+        lens: impl IntoIterator<Item = [usize; 2]>,
+        limit: usize,
+    ) -> Self {
+        Self {
+            name,
+            category,
+            extent: Extent::Pairs { lens: lens.into_iter().collect(), limit },
+            textures: 0,
+        }
+    }
+
+    /// The same, of whose pairs a texture holds the first vector where kernels read textures.
+    pub fn copied_firsts(self) -> Self {
+        let textures = match &self.extent {
+            Extent::Pairs { lens, .. } => lens.iter().map(|[first, _]| first).sum(),
+            Extent::Matrices(_) | Extent::Vectors(_) | Extent::Packed { .. } => self.numbers(),
+        };
+        Self { textures, ..self }
+    }
+
     /// The same, held by so many textures besides where kernels read textures.
     pub fn copied(self, copies: usize) -> Self {
         Self { textures: copies * self.numbers(), ..self }
@@ -80,7 +106,7 @@ impl Allocation {
             Extent::Matrices(sizes) => {
                 sizes.iter().map(|size| padded(size.0.min(rows)) * padded(size.1)).sum()
             }
-            Extent::Vectors(_) | Extent::Packed { .. } => self.numbers(),
+            Extent::Vectors(_) | Extent::Packed { .. } | Extent::Pairs { .. } => self.numbers(),
         };
         Self { textures, ..self }
     }
@@ -91,6 +117,9 @@ impl Allocation {
             Extent::Matrices(sizes) => sizes.iter().map(|&(rows, cols)| padded(rows) * padded(cols)).sum(),
             Extent::Vectors(lens) => lens.iter().copied().map(padded).sum(),
             Extent::Packed { lens, limit } => packed_buffers(lens.iter().copied(), *limit).0.iter().sum(),
+            Extent::Pairs { lens, limit } => {
+                lens.iter().map(|&pair| packed_buffers(pair, *limit).0.iter().sum::<usize>()).sum()
+            }
         }
     }
 
@@ -103,6 +132,10 @@ impl Allocation {
                 lens.into_iter().map(|len| Tensor::vector(gpu, self.name, len)).collect()
             }
             Extent::Packed { lens, limit } => packed(gpu, self.name, lens, limit),
+            Extent::Pairs { lens, limit } => {
+                let pairs = lens.into_iter().map(|pair| packed(gpu, self.name, pair, limit));
+                Ok(pairs.collect::<Result<Vec<_>>>()?.concat())
+            }
         }
     }
 }

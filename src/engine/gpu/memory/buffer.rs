@@ -89,6 +89,13 @@ impl Tensor {
         Self::matrix_at(&self.buffer, self.offset + first * self.stride(), rows, self.cols)
     }
 
+    /// The numbers from its first on as a matrix that has no padding rows.
+    pub fn unpadded(&self, rows: usize, cols: usize) -> Self {
+        let bound = rows * padded(cols);
+        assert!(bound <= self.bound, "room for {rows}×{cols} numbers");
+        Self { rows, cols, padded_rows: rows, bound, ..self.clone() }
+    }
+
     /// As a resource of a bind group.
     pub fn binding(&self) -> wgpu::BindingResource<'_> {
         wgpu::BindingResource::Buffer(wgpu::BufferBinding {

@@ -7,7 +7,7 @@ use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, sin
 use crate::engine::gpu::memory::buffer::{SECTION, Tensor, padded};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::SegmentLayout;
-use crate::engine::gpu::ops::{COLUMN_BLOCK, SplitK, output_sums, product_room, sum_blocks};
+use crate::engine::gpu::ops::{SplitK, column_parts, output_sums, product_room, sum_blocks};
 use crate::engine::gpu::recording::Recorder;
 use crate::engine::variant::{Product, Variant};
 use crate::error::Result;
@@ -15,8 +15,10 @@ use crate::error::Result;
 /// The activations and sums of one chunk, made once and used by every recording.
 #[derive(Debug)]
 pub struct Workspace {
-    /// A2 of each block, `[chunk, units]`.
+    /// A2 of each block, `[chunk, units]`, and the sums of its columns, as many parts as a chunk has: in one buffer each, so that
+    /// dispatches that read the one and the other do not wait twice.
     pub(crate) a2: Vec<Tensor>,
+    column_sums: Vec<Tensor>,
     /// Mean activations, ρ̂ and KL slope of each block, `[units]`.
     pub(crate) mean: Vec<Tensor>,
     pub(crate) rho_hat: Vec<Tensor>,
@@ -25,7 +27,6 @@ pub struct Workspace {
     pub(crate) error: Tensor,
     /// Z3, A3, then δ3 `[chunk, n]`.
     pub(crate) a3: Tensor,
-    pub(crate) column_sums: Tensor,
     pub(crate) products: Tensor,
     /// Block sums of ‖W‖² for the host, one tensor a block.
     pub(crate) squared_weights: Vec<Tensor>,
@@ -36,17 +37,23 @@ pub struct Workspace {
 impl Workspace {
     /// Allocates for chunks of the partition and updates over at most `rows` rows.
     pub fn new(gpu: &Gpu, partition: &Partition, rows: usize) -> Result<Self> {
-        let [a2, mean, rho_hat, slope, error, a3, column_sums, products, squared_weights, squared_errors] =
+        let [activations, mean, rho_hat, slope, error, a3, products, squared_weights, squared_errors] =
             allocate(gpu, Self::allocations(partition, rows, partition.chunk))?;
-        let [error, a3, column_sums, products] = [error, a3, column_sums, products].map(single);
+        let [error, a3, products] = [error, a3, products].map(single);
+        let (mut a2, mut column_sums) = (Vec::new(), Vec::new());
+        for (pair, units) in activations.chunks_exact(2).zip(partition.blocks.iter().map(Range::len)) {
+            a2.push(Tensor::matrix_at(&pair[0].buffer, pair[0].offset, partition.chunk, units));
+            let parts = parts_of(partition, partition.chunk, units);
+            column_sums.push(pair[1].unpadded(parts, units));
+        }
         Ok(Self {
             a2,
+            column_sums,
             mean,
             rho_hat,
             slope,
             error,
             a3,
-            column_sums,
             products,
             squared_weights,
             squared_errors,
@@ -55,25 +62,33 @@ impl Workspace {
 
     /// Its tensors, in the order of the fields. Gradients are taken over at most `update` rows at a time, and nothing but
     /// these reads deltas.
-    pub(crate) fn allocations(partition: &Partition, rows: usize, update: usize) -> [Allocation; 10] {
+    pub(crate) fn allocations(partition: &Partition, rows: usize, update: usize) -> [Allocation; 9] {
         const ACTIVATIONS: Category = Category::Activations;
         let (n, chunk, widest) = (partition.shape.visible, partition.chunk, partition.widest_block());
         let units = || partition.blocks.iter().map(Range::len);
-        let column_sums = chunk.div_ceil(COLUMN_BLOCK) * padded(widest);
+        let activations = units().map(|units| {
+            let stride = padded(units);
+            [padded(chunk) * stride, parts_of(partition, chunk, units) * stride]
+        });
         let weight_sums = units().map(|units| block_sums(partition, units));
         let error_sums = partition.chunks(rows).into_iter().map(|chunk| error_sums(partition, chunk.len()));
         [
-            Allocation::matrices("activations", ACTIVATIONS, units().map(|units| (chunk, units))).copied(1),
+            Allocation::pairs("activations", ACTIVATIONS, activations, partition.limit).copied_firsts(),
             Allocation::vectors("mean activations", ACTIVATIONS, units()),
             Allocation::vectors("rho_hat", ACTIVATIONS, units()),
             Allocation::vectors("KL gradient", ACTIVATIONS, units()).copied(1),
             Allocation::matrix("hidden delta", ACTIVATIONS, chunk, widest).copied_rows(update),
             Allocation::matrix("outputs", ACTIVATIONS, chunk, n).copied_rows(update),
-            Allocation::vectors("column sums", ACTIVATIONS, [column_sums]),
             Allocation::vectors("slices of products", ACTIVATIONS, [room(partition)]),
             Allocation::packed("sums of weights", ACTIVATIONS, weight_sums, partition.limit),
             Allocation::packed("sums of errors", ACTIVATIONS, error_sums, partition.limit),
         ]
+    }
+
+    /// The sums of the columns of A2 of block `k` for a chunk of `rows` rows, `[parts, units]`.
+    pub fn column_sums(&self, partition: &Partition, k: usize, rows: usize) -> Tensor {
+        let units = partition.blocks[k].len();
+        self.column_sums[k].unpadded(parts_of(partition, rows, units), units)
     }
 
     /// An empty recording whose products have room for their slices.
@@ -88,6 +103,11 @@ impl Workspace {
         let chunks = partition.chunks(rows).into_iter().zip(&self.squared_errors);
         chunks.map(|(chunk, sums)| (sums, error_sums(partition, chunk.len()))).collect()
     }
+}
+
+/// Parts in which a chunk of `rows` rows leaves the sums of a block of `units` units.
+fn parts_of(partition: &Partition, rows: usize, units: usize) -> usize {
+    column_parts(partition.variant.nt, rows, units, partition.shape.visible, room(partition))
 }
 
 /// Numbers that hold the slices of the products of a chunk.

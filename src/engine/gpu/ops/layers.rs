@@ -1,10 +1,12 @@
 //! Products with the epilogue of a layer or of its delta, and ρ̂ with the gradient of its penalty.
 
 use super::products::Epilogue;
+use super::split_k::column_parts;
+use super::sums::column_invocations;
 use super::word;
 use crate::engine::gpu::kernel::{self, PenaltyGradUniform};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
-use crate::engine::gpu::recording::{DispatchOptions, LiveUniform, Recorder};
+use crate::engine::gpu::recording::{DispatchOptions, Recorder};
 use crate::error::Result;
 use crate::math::objective::{Activation, Objective, RHO_HAT_MIN};
 use crate::math::transpose::Transpose;
@@ -16,6 +18,26 @@ pub struct LayerEpilogue<'a> {
     pub bias: &'a Tensor,
     /// f.
     pub f: Activation,
+}
+
+/// The epilogue of the hidden layer.
+#[derive(Clone, Copy, Debug)]
+pub struct HiddenLayerEpilogue<'a> {
+    /// The layer.
+    pub layer: LayerEpilogue<'a>,
+    /// Sums of its columns `[parts, h]`, without padding rows.
+    pub sums: &'a Tensor,
+}
+
+/// The tensors of ρ̂ and its penalty.
+#[derive(Clone, Copy, Debug)]
+pub struct PenaltyPlace<'a> {
+    /// See [`penalty_rates`].
+    pub rates: &'a Tensor,
+    /// ρ̂ `[h]`: before, where it is a moving average, and after.
+    pub rho_hat: &'a Tensor,
+    /// s `[h]`.
+    pub slope: &'a Tensor,
 }
 
 /// The epilogue of the output layer's delta.
@@ -43,45 +65,52 @@ pub struct HiddenEpilogue<'a> {
 }
 
 impl Recorder<'_> {
-    /// ρ̂ and s from the mean activations; `decay` > 0 makes ρ̂ a moving average.
+    /// ρ̂ and s from `sums` `[parts, h]` of activations, of `rows` rows in all.
     pub fn penalty_grad(
         &mut self,
         objective: &Objective,
-        decay: f64,
-        mean: &Tensor,
-        rho_hat: &Tensor,
-        slope: &Tensor,
+        sums: &Tensor,
+        rows: usize,
+        place: PenaltyPlace<'_>,
     ) -> Result<()> {
-        let uniform = penalty_uniform(objective, decay, mean.cols);
-        let tensors = units_alike([mean, rho_hat, slope]);
-        self.dispatch(&kernel::PENALTY_GRAD, DispatchOptions::default(), &uniform, &tensors, mean.stride())
+        let PenaltyPlace { rates, rho_hat, slope } = place;
+        let units = rho_hat.cols;
+        assert!(sums.cols == units && slope.cols == units, "penalty_grad: units");
+        let fraction = objective.activation.active_fraction();
+        let uniform = PenaltyGradUniform {
+            parts: word(sums.rows),
+            stride: word(padded(units) / 4),
+            units: word(units),
+            penalty: objective.penalty.kind as u32,
+            scale: 1.0 / rows as f32,
+            rho: objective.penalty.rho as f32,
+            least: RHO_HAT_MIN as f32,
+            offset: fraction.offset as f32,
+            factor: fraction.factor as f32,
+        };
+        let tensors = [sums, rates, rho_hat, slope];
+        let invocations = column_invocations(padded(units));
+        self.dispatch(&kernel::PENALTY_GRAD, DispatchOptions::default(), &uniform, &tensors, invocations)
     }
 
-    /// The same with penalty and decay set before each run (see [`penalty_uniform`]).
-    pub fn penalty_grad_live(
-        &mut self,
-        uniform: &LiveUniform,
-        mean: &Tensor,
-        rho_hat: &Tensor,
-        slope: &Tensor,
-    ) -> Result<()> {
-        let tensors = units_alike([mean, rho_hat, slope]);
-        self.dispatch_live(&kernel::PENALTY_GRAD, uniform, &tensors, mean.stride())
-    }
-
-    /// C = f(A Bᵀ + b): the hidden layer.
+    /// C = f(A Bᵀ + b), the hidden layer, and sums of its columns, in as many parts as [`column_parts`] says.
+    ///
+    /// [`column_parts`]: super::column_parts
     pub fn layer_nt(
         &mut self,
         a: &Tensor,
         b: &Tensor,
-        epilogue: LayerEpilogue<'_>,
+        epilogue: HiddenLayerEpilogue<'_>,
         c: &Tensor,
     ) -> Result<()> {
-        let shapes = (b.cols, a.rows, b.rows, b.rows);
-        assert_eq!((a.cols, c.rows, c.cols, epilogue.bias.cols), shapes, "layer_nt: shapes");
-        let LayerEpilogue { bias, f } = epilogue;
-        let (kernel, split_k_sum) = (kernel::layer_nt(self.variant.nt), &kernel::LAYER_SPLIT_K_SUM);
-        let epilogue = Epilogue { kernel, split_k_sum, f, tensors: &[bias], first_sum: 0 };
+        let HiddenLayerEpilogue { layer: LayerEpilogue { bias, f }, sums } = epilogue;
+        let shapes = (b.cols, a.rows, b.rows, b.rows, b.rows);
+        assert_eq!((a.cols, c.rows, c.cols, bias.cols, sums.cols), shapes, "layer_nt: shapes");
+        let room = self.scratch.as_ref().map_or(0, |scratch| scratch.bound);
+        let parts = column_parts(self.variant.nt, c.rows, c.cols, a.cols, room);
+        assert_eq!(sums.rows, parts, "layer_nt: parts of the sums");
+        let (kernel, split_k_sum) = (kernel::layer_nt(self.variant.nt), &kernel::HIDDEN_LAYER_SPLIT_K_SUM);
+        let epilogue = Epilogue { kernel, split_k_sum, f, tensors: &[bias, sums], first_sum: 0 };
         self.product(Transpose::Nt, Some(epilogue), [a, b, c], false)
     }
 
@@ -139,24 +168,10 @@ impl Recorder<'_> {
     }
 }
 
-/// The uniform of `penalty_grad` for the units of `mean`.
-pub fn penalty_uniform(objective: &Objective, decay: f64, units: usize) -> PenaltyGradUniform {
-    let fraction = objective.activation.active_fraction();
-    PenaltyGradUniform {
-        units: word(units),
-        padded: word(padded(units)),
-        penalty: objective.penalty.kind as u32,
-        rho: objective.penalty.rho as f32,
-        beta: objective.beta as f32,
-        decay: decay as f32,
-        least: RHO_HAT_MIN as f32,
-        offset: fraction.offset as f32,
-        factor: fraction.factor as f32,
-    }
-}
+/// Numbers in a tensor of [`penalty_rates`].
+pub const PENALTY_RATES: usize = 2;
 
-/// Vectors of as many units.
-fn units_alike(tensors: [&Tensor; 3]) -> [&Tensor; 3] {
-    assert!(tensors.iter().all(|tensor| tensor.cols == tensors[0].cols), "penalty_grad: units");
-    tensors
+/// The rates of `penalty_grad`: β, and the decay of a moving average of ρ̂, 0 for none.
+pub fn penalty_rates(beta: f64, decay: f64) -> [f32; PENALTY_RATES] {
+    [beta, decay].map(|rate| rate as f32)
 }

@@ -93,6 +93,18 @@ pub fn output_sums(product: Product, rows: usize, cols: usize, k: usize, room: u
     tiles(product, rows, cols) * sharers
 }
 
+/// Parts in which a hidden layer of `rows` × `cols` with sums of `k` leaves the sums of its columns: rows of its tiles. `room`
+/// numbers hold slices.
+pub fn column_parts(product: Product, rows: usize, cols: usize, k: usize, room: usize) -> usize {
+    padded(rows).div_ceil(rows_of_part(product, rows, cols, k, room))
+}
+
+/// Rows of each of these parts but the last.
+pub fn rows_of_part(product: Product, rows: usize, cols: usize, k: usize, room: usize) -> usize {
+    let is_split = SplitK::of_product(product, padded(rows), padded(cols), padded(k), room).count > 1;
+    if is_split { SUMMED_ROWS } else { product.tile().rows }
+}
+
 /// Rows that an invocation of `split_k_sum.wgsl` has four columns of.
 pub(crate) const SUMMED_ROWS: usize = 4;
 

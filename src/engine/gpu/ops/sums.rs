@@ -2,7 +2,7 @@
 
 use super::word;
 use crate::engine::gpu::kernel::{
-    self, ColumnMeanUniform, ColumnSumsUniform, DotUniform, MAX_LIST, MaxExponentUniform, of_memory,
+    self, ColumnMeanUniform, DotUniform, MAX_LIST, MaxExponentUniform, of_memory,
 };
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::recording::{DispatchOptions, LiveUniform, Recorder};
@@ -12,50 +12,29 @@ use crate::error::Result;
 pub const SUM_BLOCK: usize = 64;
 /// Vec4s of which `max_exponent` finds the largest exponent.
 pub const EXPONENT_BLOCK: usize = 256;
-/// Rows a block sum of `column_sums` covers.
-pub const COLUMN_BLOCK: usize = 64;
 
 impl Recorder<'_> {
-    /// Sums over blocks of [`COLUMN_BLOCK`] rows; `sums` is `[blocks, cols]`.
-    pub fn column_sums(&mut self, a: &Tensor, sums: &Tensor) -> Result<()> {
-        let blocks = a.rows.div_ceil(COLUMN_BLOCK);
-        assert!(a.cols == sums.cols && sums.bound >= blocks * a.stride(), "column_sums: room for the blocks");
-        let uniform = ColumnSumsUniform {
-            rows: word(a.rows),
-            block: word(COLUMN_BLOCK),
-            blocks: word(blocks),
-            stride: word(a.stride() / 4),
-        };
-        self.dispatch(
-            of_memory(&kernel::COLUMN_SUMS, self.variant.memory),
-            DispatchOptions::default(),
-            &uniform,
-            &[a, sums],
-            blocks * a.stride() / 4,
-        )
-    }
-
-    /// mean ← Σ sums / `examples`, or mean += that; `sums` holds the blocks of `rows` rows.
+    /// mean ← Σ sums / `examples`, or mean += that; `sums` is `[parts, cols]`.
     pub fn column_mean(
         &mut self,
         sums: &Tensor,
-        rows: usize,
         mean: &Tensor,
         examples: usize,
         accumulate: bool,
     ) -> Result<()> {
         assert_eq!(sums.cols, mean.cols, "column_mean: columns");
         let uniform = ColumnMeanUniform {
-            blocks: word(rows.div_ceil(COLUMN_BLOCK)),
+            parts: word(sums.rows),
             stride: word(mean.stride() / 4),
             scale: 1.0 / examples as f32,
         };
+        let choice = DispatchOptions::accumulating(accumulate);
         self.dispatch(
             &kernel::COLUMN_MEAN,
-            DispatchOptions::accumulating(accumulate),
+            choice,
             &uniform,
             &[sums, mean],
-            mean.stride() / 4,
+            column_invocations(mean.stride()),
         )
     }
 
@@ -107,6 +86,11 @@ impl Recorder<'_> {
         let uniform = MaxExponentUniform { count, block, blocks: word(blocks), first: word(first) };
         self.dispatch(&kernel::MAX_EXPONENT, DispatchOptions::default(), &uniform, &[x, largest], blocks)
     }
+}
+
+/// Invocations of the kernels of `_column_totals.wgsl` for `stride` columns: sixteen for each four.
+pub(crate) fn column_invocations(stride: usize) -> usize {
+    (stride / 4).div_ceil(4) * kernel::WORKGROUP as usize
 }
 
 /// Blocks of `len` numbers that `max_exponent` tells of.

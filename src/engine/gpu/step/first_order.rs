@@ -4,7 +4,7 @@ use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate};
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, vector};
-use crate::engine::gpu::ops::{AppliedEnd, penalty_uniform};
+use crate::engine::gpu::ops::AppliedEnd;
 use crate::engine::gpu::plan::Planner;
 use crate::engine::gpu::recording::Recorder;
 use crate::engine::gpu::step::evaluate::{Evaluation, PLANNED_ROWS};
@@ -61,7 +61,7 @@ impl FirstOrder {
             average,
             averaging: false,
             list: None,
-            rates: Rates::new(gpu, partition.blocks.len())?,
+            rates: Rates::new(gpu)?,
             finiteness: None,
             steps: Vec::new(),
         })
@@ -70,7 +70,7 @@ impl FirstOrder {
     /// The tensors of updates over `rows` rows, moments apart.
     pub fn allocations(partition: &Partition, rows: usize) -> Vec<Allocation> {
         let gradient = (partition.chunks(rows).len() > 1).then(|| Self::gradient(partition));
-        gradient.into_iter().chain([Self::average(partition)]).collect()
+        gradient.into_iter().chain([Self::average(partition)]).chain(Rates::allocations()).collect()
     }
 
     fn gradient(partition: &Partition) -> Allocation {
@@ -160,10 +160,7 @@ impl FirstOrder {
                 self.steps.len() - 1
             }
         };
-        let objective = on.objective.with_beta(step.beta);
-        let penalties =
-            on.partition.blocks.iter().map(|block| penalty_uniform(&objective, decay, block.len()));
-        self.rates.set_penalties(&on.gpu, penalties);
+        self.rates.set_penalty(&on.gpu, step.beta, decay);
         self.rates.set_update(&on.gpu, &step.update);
         let Self { gradient, moments, average, rates, steps, .. } = self;
         let ends = ends(&on.params, moments, rates, key.adam);
@@ -264,7 +261,7 @@ fn subject<'a>(
         RhoHatMode::Ema => average,
         RhoHatMode::Exact | RhoHatMode::Batch => &on.workspace.rho_hat,
     };
-    let rho_hat = RhoHatTarget { rho_hat, penalty: Some(rates.penalties()) };
+    let rho_hat = RhoHatTarget { rho_hat, rates: rates.penalty() };
     let objective = on.objective.with_beta(beta);
     Subject { objective, weights: &on.params, gradient: Some(gradient), sums_weights: report, rho_hat }
 }

@@ -8,9 +8,10 @@ use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, output_bias};
 use crate::engine::gpu::memory::workspace::{Workspace, slices_of};
 use crate::engine::gpu::ops::{
-    AppliedEnd, GradientEnd, GradientFactors, GradientScale, HiddenEpilogue, LayerEpilogue, OutputEpilogue,
+    AppliedEnd, GradientEnd, GradientFactors, GradientScale, HiddenEpilogue, HiddenLayerEpilogue,
+    LayerEpilogue, OutputEpilogue, PenaltyPlace,
 };
-use crate::engine::gpu::recording::{LiveUniform, Recorder};
+use crate::engine::gpu::recording::Recorder;
 use crate::engine::gpu::step::examples::PassRows;
 use crate::error::Result;
 use crate::math::objective::Objective;
@@ -20,9 +21,8 @@ use crate::math::objective::Objective;
 pub struct RhoHatTarget<'a> {
     /// ρ̂ of each block.
     pub rho_hat: &'a [Tensor],
-    /// β and the decay of a moving average, one uniform a block, where steps set them; else the objective's β, and no
-    /// average.
-    pub penalty: Option<&'a [LiveUniform]>,
+    /// β and the decay of a moving average, as they are when a recording runs.
+    pub rates: &'a Tensor,
 }
 
 /// The weights that are evaluated, and where the results go.
@@ -106,13 +106,23 @@ impl<'p> PassRecorder<'p, '_> {
         Ok(())
     }
 
-    /// A2 of all blocks, and their means, added to those of earlier chunks if this is a `later` one.
+    /// A2 of all blocks with the sums of their columns. Of several chunks these become means, added to those of earlier chunks
+    /// if this is a `later` one.
     pub fn activate(&mut self, x: &Tensor, later: bool) -> Result<()> {
+        let has_means = self.has_means();
         for k in 0..self.subject.weights.len() {
-            let a2 = self.hidden(k, x)?;
-            self.mean_activation(k, &a2, later)?;
+            self.hidden(k, x)?;
+            if has_means {
+                let sums = self.work.column_sums(self.partition, k, x.rows);
+                self.recorder.column_mean(&sums, &self.work.mean[k], self.rows.count(), later)?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether an update is computed in several chunks, so that ρ̂ is made of means and not of the sums of the only one.
+    fn has_means(&self) -> bool {
+        self.rows.count() > self.partition.chunk
     }
 
     /// ρ̂ and its slope from the means over all rows, and ‖W‖² for J.
@@ -204,8 +214,9 @@ impl<'p> PassRecorder<'p, '_> {
     pub fn hidden(&mut self, k: usize, x: &Tensor) -> Result<Tensor> {
         let a2 = first_rows(&self.work.a2[k], x.rows);
         let weights = &self.subject.weights[k];
-        let end = LayerEpilogue { bias: &weights.b1, f: self.subject.objective.activation };
-        self.recorder.layer_nt(x, &weights.w1, end, &a2)?;
+        let layer = LayerEpilogue { bias: &weights.b1, f: self.subject.objective.activation };
+        let sums = self.work.column_sums(self.partition, k, x.rows);
+        self.recorder.layer_nt(x, &weights.w1, HiddenLayerEpilogue { layer, sums: &sums }, &a2)?;
         Ok(a2)
     }
 
@@ -242,24 +253,17 @@ impl<'p> PassRecorder<'p, '_> {
         Ok((first_rows(&self.work.a2[last], x.rows), &self.subject.weights[last].d, sum))
     }
 
-    fn mean_activation(&mut self, k: usize, a2: &Tensor, later: bool) -> Result<()> {
-        self.column_means(a2, &self.work.mean[k], later)
-    }
-
-    /// Column sums of a chunk over the rows of the whole update.
-    fn column_means(&mut self, a: &Tensor, mean: &Tensor, later: bool) -> Result<()> {
-        let sums = Tensor { cols: a.cols, ..self.work.column_sums.clone() };
-        self.recorder.column_sums(a, &sums)?;
-        self.recorder.column_mean(&sums, a.rows, mean, self.rows.count(), later)
-    }
-
     fn penalty_grads(&mut self) -> Result<()> {
-        let RhoHatTarget { rho_hat, penalty } = self.subject.rho_hat;
+        let RhoHatTarget { rho_hat, rates } = self.subject.rho_hat;
+        let rows = self.rows.count();
         for (k, rho_hat) in rho_hat.iter().enumerate() {
-            let (mean, slope) = (&self.work.mean[k], &self.work.slope[k]);
-            match penalty {
-                Some(live) => self.recorder.penalty_grad_live(&live[k], mean, rho_hat, slope)?,
-                None => self.recorder.penalty_grad(&self.subject.objective, 0.0, mean, rho_hat, slope)?,
+            let place = PenaltyPlace { rates, rho_hat, slope: &self.work.slope[k] };
+            let objective = &self.subject.objective;
+            if self.has_means() {
+                self.recorder.penalty_grad(objective, &self.work.mean[k], 1, place)?;
+            } else {
+                let sums = self.work.column_sums(self.partition, k, rows);
+                self.recorder.penalty_grad(objective, &sums, rows, place)?;
             }
         }
         Ok(())

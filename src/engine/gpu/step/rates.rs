@@ -2,35 +2,40 @@
 
 use crate::engine::Update;
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel;
+use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::ops::{RATES, adam_rates, sgd_rates};
+use crate::engine::gpu::ops::{PENALTY_RATES, RATES, adam_rates, penalty_rates, sgd_rates};
 use crate::engine::gpu::plan::Planner;
-use crate::engine::gpu::recording::LiveUniform;
 use crate::error::Result;
 
-/// A uniform a block for the penalty, a tensor for the rates of the optimiser.
+/// Tensors that kernels read when a recording runs.
 #[derive(Debug)]
 pub(crate) struct Rates {
-    penalty: Vec<LiveUniform>,
+    penalty: Tensor,
     update: Tensor,
 }
 
 impl Rates {
-    /// Unset ones for so many blocks.
-    pub fn new(gpu: &Gpu, blocks: usize) -> Result<Self> {
-        let penalty = (0..blocks).map(|_| LiveUniform::new::<kernel::PenaltyGradUniform>(gpu, "penalty"));
-        Ok(Self { penalty: penalty.collect::<Result<_>>()?, update: Tensor::vector(gpu, "rates", RATES)? })
+    /// Unset ones.
+    pub fn new(gpu: &Gpu) -> Result<Self> {
+        let [penalty, update] = allocate(gpu, Self::allocations())?.map(single);
+        Ok(Self { penalty, update })
+    }
+
+    /// The tensors, in the order of the fields.
+    pub fn allocations() -> [Allocation; 2] {
+        let of = |name, len| Allocation::vectors(name, Category::OptimizerState, [len]);
+        [of("penalty", PENALTY_RATES), of("rates", RATES)]
     }
 
     /// Names them in a plan.
     pub fn describe(&self, planner: &mut Planner) {
-        planner.uniforms("penalty", &self.penalty);
+        planner.tensors("penalty", [&self.penalty]);
         planner.tensors("rates", [&self.update]);
     }
 
-    /// β and decay of each block.
-    pub fn penalties(&self) -> &[LiveUniform] {
+    /// β, and the decay of the moving average of ρ̂.
+    pub fn penalty(&self) -> &Tensor {
         &self.penalty
     }
 
@@ -39,9 +44,9 @@ impl Rates {
         &self.update
     }
 
-    /// Sets β and decay, block by block.
-    pub fn set_penalties(&self, gpu: &Gpu, penalties: impl Iterator<Item = kernel::PenaltyGradUniform>) {
-        self.penalty.iter().zip(penalties).for_each(|(live, penalty)| live.set(gpu, &penalty));
+    /// Sets β and decay.
+    pub fn set_penalty(&self, gpu: &Gpu, beta: f64, decay: f64) {
+        self.penalty.write(gpu, &penalty_rates(beta, decay));
     }
 
     /// Sets the rates of an update.

@@ -5,12 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate};
+use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
 use crate::engine::gpu::memory::buffer::{Tensor, read_parts, staging};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, read_vector, vector, write_vector};
 use crate::engine::gpu::memory::workspace::{Workspace, cost_sums, weight_sums};
-use crate::engine::gpu::ops::sum_blocks;
+use crate::engine::gpu::ops::{PENALTY_RATES, penalty_rates, sum_blocks};
 use crate::engine::gpu::plan::Planner;
 use crate::engine::gpu::recording::{Recorder, Recording};
 use crate::engine::gpu::step::examples::{DeviceRows, PassRows};
@@ -30,6 +30,8 @@ pub(crate) struct Resident {
     pub params: Vec<Segment>,
     pub workspace: Workspace,
     pub rows: DeviceRows,
+    /// β of the objective, and no moving average of ρ̂.
+    penalty: Tensor,
     /// Examples m, on the device or fetched.
     pub count: usize,
     /// J's sums, ρ̂ and a few numbers more are read back through it.
@@ -48,17 +50,34 @@ impl Resident {
     ) -> Result<Self> {
         let at_once = rows_at_once(&partition, count, rows.are_resident());
         let workspace = Workspace::new(&gpu, &partition, at_once)?;
-        let [wholes] = allocate(&gpu, [Self::parameters(&partition)])?;
+        let [wholes, penalty] = allocate(&gpu, [Self::parameters(&partition), Self::penalty()])?;
+        let penalty = single(penalty);
+        penalty.write(&gpu, &penalty_rates(objective.beta, 0.0));
         let resident = vector(wholes, partition.shape, &partition.blocks);
         write_vector(&gpu, &resident, params);
         let slopes: usize = resident.iter().map(|segment| sum_blocks(segment.whole.len())).sum();
         let staging = staging(&gpu, cost_sums(&partition, at_once) + partition.shape.hidden + slopes)?;
-        Ok(Self { gpu, partition, objective, rho_hat, params: resident, workspace, rows, count, staging })
+        Ok(Self {
+            gpu,
+            partition,
+            objective,
+            rho_hat,
+            params: resident,
+            workspace,
+            rows,
+            penalty,
+            count,
+            staging,
+        })
     }
 
     /// The parameters: textures hold W1 and D, and both as one vector.
     fn parameters(partition: &Partition) -> Allocation {
         Allocation::vectors("parameters", Category::Parameters, partition.segments()).copied(2)
+    }
+
+    fn penalty() -> Allocation {
+        Allocation::vectors("penalty", Category::Parameters, [PENALTY_RATES])
     }
 
     /// The tensors for `count` examples and updates over at most `update` rows; those of the examples themselves apart.
@@ -69,13 +88,14 @@ impl Resident {
     ) -> Vec<Allocation> {
         let rows = rows_at_once(partition, count, are_resident);
         let workspace = Workspace::allocations(partition, rows, update);
-        workspace.into_iter().chain([Self::parameters(partition)]).collect()
+        workspace.into_iter().chain([Self::parameters(partition), Self::penalty()]).collect()
     }
 
     /// Adds parameters, examples and the sums of J to a plan.
     pub fn describe(&self, planner: &mut Planner, batch: usize) {
         let work = &self.workspace;
         planner.vector("", &self.params);
+        planner.tensors("objective penalty", [&self.penalty]);
         if let DeviceRows::Resident(parts) = &self.rows {
             planner.tensors("examples", parts.iter().map(|part| &part.x));
         }
@@ -99,7 +119,7 @@ impl Resident {
 
     /// The parameters as the subject of an evaluation, with the exact ρ̂ and without a gradient.
     pub fn subject(&self) -> Subject<'_> {
-        let rho_hat = RhoHatTarget { rho_hat: &self.workspace.rho_hat, penalty: None };
+        let rho_hat = RhoHatTarget { rho_hat: &self.workspace.rho_hat, rates: &self.penalty };
         Subject {
             objective: self.objective,
             weights: &self.params,

@@ -10,7 +10,8 @@ use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::SegmentLayout;
 use crate::engine::gpu::memory::workspace::slices_of;
 use crate::engine::gpu::ops::{
-    GradientEnd, GradientFactors, GradientScale, LayerEpilogue, OutputEpilogue, output_sums, product_room,
+    GradientEnd, GradientFactors, GradientScale, HiddenLayerEpilogue, LayerEpilogue, OutputEpilogue,
+    column_parts, output_sums, product_room,
 };
 use crate::engine::gpu::recording::{Recorder, Recording};
 use crate::engine::variant::Product;
@@ -81,6 +82,8 @@ struct ProductTensors {
     /// `[length]`.
     gradient: Tensor,
     layout: SegmentLayout,
+    /// Sums of the columns of the hidden layer, for the kernel that leaves most parts.
+    columns: Tensor,
     /// One an invocation, for the kernel that leaves most.
     sums: Tensor,
     /// Slices of the other two products.
@@ -100,6 +103,7 @@ impl ProductTensors {
         let scratch = vector(rooms.into_iter().max().unwrap_or(0).max(1))?;
         let sums =
             Product::ALL.map(|p| output_sums(p, rows, visible, hidden, scratch.bound)).into_iter().max();
+        let parts = Product::ALL.map(|p| column_parts(p, rows, hidden, visible, scratch.bound));
         Ok(Self {
             size,
             x: filled(gpu, zeros(rows, visible)?),
@@ -111,6 +115,7 @@ impl ProductTensors {
             tn: vector(slices * layout.len)?,
             gradient: vector(layout.len)?,
             layout,
+            columns: zeros(parts.into_iter().max().unwrap_or(1), hidden)?,
             sums: vector(sums.unwrap_or_default())?,
             scratch,
         })
@@ -135,7 +140,7 @@ impl<'g> Products<'g> {
 
     fn record(&self, candidate: Candidate, count: usize) -> Result<Recording> {
         const F: Activation = Activation::Sigmoid;
-        let ProductTensors { x, a2, w, bias, nt, nn, tn, gradient, layout, sums, scratch, size } =
+        let ProductTensors { x, a2, w, bias, nt, nn, tn, gradient, layout, columns, sums, scratch, size } =
             &self.tensors;
         let [hidden, output] = bias.each_ref().map(|bias| LayerEpilogue { bias, f: F });
         let mut recorder = Recorder::of(self.gpu, candidate.variant());
@@ -144,7 +149,12 @@ impl<'g> Products<'g> {
         let factors = GradientFactors { a2, delta3: x, delta2: a2, x };
         for _ in 0..count {
             match candidate.transpose {
-                Transpose::Nt => recorder.layer_nt(x, w, hidden, nt)?,
+                Transpose::Nt => {
+                    let (rows, units) = (size.rows, size.hidden);
+                    let parts = column_parts(candidate.product, rows, units, size.visible, scratch.bound);
+                    let sums = &columns.unpadded(parts, units);
+                    recorder.layer_nt(x, w, HiddenLayerEpilogue { layer: hidden, sums }, nt)?;
+                }
                 Transpose::Nn => {
                     let end = OutputEpilogue { layer: output, x, sums, first_sum: 0 };
                     recorder.output_delta(a2, w, end, nn, false)?;

@@ -95,6 +95,10 @@ const LAYER: Epilogue = Epilogue {
     buffers: [shader!("epilogue/layer"), shader!("epilogue/_layer"), ACTIVATION],
     textures: [shader!("epilogue/layer_textures"), shader!("epilogue/_layer"), ACTIVATION],
 };
+const HIDDEN_LAYER: Epilogue = Epilogue {
+    buffers: [shader!("epilogue/hidden_layer"), shader!("epilogue/_hidden_layer"), ACTIVATION],
+    textures: [shader!("epilogue/hidden_layer_textures"), shader!("epilogue/_hidden_layer"), ACTIVATION],
+};
 const OUTPUT_DELTA: Epilogue = Epilogue {
     buffers: [shader!("epilogue/output_delta"), shader!("epilogue/_output_delta"), ACTIVATION],
     textures: [shader!("epilogue/output_delta_textures"), shader!("epilogue/_output_delta"), ACTIVATION],
@@ -201,9 +205,9 @@ const fn gradients(names: [&'static str; 3], end: Epilogue, reference: &'static 
 pub(crate) static MATMUL_NT: [Kernel; 3] =
     rows(["matmul_nt", "matmul_nt_tiled", "matmul_nt_broadcast"], NT, STORE);
 
-/// C = f(A Bᵀ + b).
+/// C = f(A Bᵀ + b), and its sums over the rows of tiles.
 pub(crate) static LAYER_NT: [Kernel; 3] =
-    rows(["layer_nt", "layer_nt_tiled", "layer_nt_broadcast"], NT, LAYER);
+    rows(["layer_nt", "layer_nt_tiled", "layer_nt_broadcast"], NT, HIDDEN_LAYER);
 
 /// C = (A Bᵀ + s) ⊙ f′(A2).
 pub(crate) static HIDDEN_DELTA_NT: [Kernel; 3] =
@@ -255,6 +259,9 @@ pub static SPLIT_K_NN: Kernel = row("matmul_nn_tiled_split_k", NN[1], SPLIT_K, "
 /// C = Σ_z P_z.
 pub static SPLIT_K_SUM: Kernel = row("split_k_sum", SUM, STORE, "matmul_nn");
 
+/// C = f(Σ_z P_z + b), and its sums over four rows each.
+pub static HIDDEN_LAYER_SPLIT_K_SUM: Kernel = row("hidden_layer_split_k_sum", SUM, HIDDEN_LAYER, "layer_nt");
+
 /// C = f(Σ_z P_z + b).
 pub static LAYER_SPLIT_K_SUM: Kernel = row("layer_split_k_sum", SUM, LAYER, "layer_nn");
 
@@ -275,7 +282,7 @@ pub fn matmul_nt(product: Product) -> &'static Kernel {
     of(product, &MATMUL_NT)
 }
 
-/// C = f(A Bᵀ + b).
+/// C = f(A Bᵀ + b), and its sums over the rows of tiles.
 pub fn layer_nt(product: Product) -> &'static Kernel {
     of(product, &LAYER_NT)
 }
