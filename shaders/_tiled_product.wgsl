@@ -1,8 +1,8 @@
-// Shared part: what a product A B or A Bᵀ in tiles of _tiled.wgsl is made of: its factors, and its tiles slice by slice of k.
+// Shared part: what a product A B or A Bᵀ in tiles of _tiled.wgsl is made of: its factors, its tiles slice by slice of k, and the
+// sums of the columns of a tile, for the hidden layer.
 
-// The slice that the workgroup computes.
+// The slice that the workgroup computes, and its tile.
 var<private> slice: u32;
-// Its tile.
 var<private> taken: vec2<u32>;
 
 fn load_a(i: u32) -> vec4<f32> { return a[i]; }
@@ -19,24 +19,25 @@ fn take_tile(index: u32) -> vec2<u32> {
     return taken;
 }
 
-// Its rows are added up by nobody.
-fn begin(corner: Corner, local: u32) {}
+// Nobody adds up the rows of a factor.
+fn begin(tile: vec2<u32>, local: u32) {}
 fn sum_piece(local: u32) {}
 fn prepare() {}
 
-// Sixteen invocations below each other have rows of the same columns: their sums meet where the pieces were.
-fn is_second(column: u32) -> bool { return column % 16u >= 8u; }
+// Invocations below each other have rows of the same columns, of at most two vectors each: their sums meet where the
+// pieces were.
+fn is_second(column: u32) -> bool { return column % WIDTH_B >= ACROSS; }
 
 fn totals_of_tile(invocation: u32, first: vec4<f32>, second: vec4<f32>) -> ColumnTotals {
     let local = invocation % WORKGROUP;
-    let at = local / 8u * LINE_A + local % 8u;
-    piece_a[at] = first;
-    piece_a[at + 8u] = second;
+    let down = local / ACROSS;
+    piece_a[down][local % ACROSS] = first;
+    if WIDTH_B > ACROSS { piece_a[down][local % ACROSS + ACROSS] = second; }
     workgroupBarrier();
-    let is_column = local < 16u;
+    let is_column = local < WIDTH_B;
     var total = vec4<f32>();
     if is_column {
-        for (var down = 0u; down < 16u; down++) { total += piece_a[down * LINE_A + local]; }
+        for (var other = 0u; other < SHARERS / ACROSS; other++) { total += piece_a[other][local]; }
     }
-    return ColumnTotals(taken.x, taken.y * 16u + local, select(0u, 1u, is_column), total, vec4<f32>());
+    return ColumnTotals(taken.x, taken.y * WIDTH_B + local, select(0u, 1u, is_column), total, vec4<f32>());
 }

@@ -19,25 +19,34 @@ fn load_b(i: u32) -> vec4<f32> {
     return delta3[i];
 }
 
-fn fetch_a(corner: Corner, part: u32, k: u32) -> vec4<f32> { return a_across_k(corner, part, k); }
-fn fetch_b(corner: Corner, part: u32, k: u32) -> vec4<f32> { return b_across_k(corner, part, k); }
-fn keep_a(part: u32, x: vec4<f32>) { piece_a[part / 32u * LINE_A + part % 32u] = x; }
-fn keep_b(part: u32, x: vec4<f32>) { piece_b[part / 16u * LINE_B + part % 16u] = x; }
+fn walk_a(corner: Corner, local: u32, k: u32) -> Walk {
+    return across_k(corner.row, WIDTH_A, p.stride_a, local, k);
+}
+
+fn k_of_a(part: u32) -> u32 { return part / WIDTH_A; }
+fn keep_a(part: u32, x: vec4<f32>) { keep_a_straight(part, x); }
+
+fn walk_b(corner: Corner, local: u32, k: u32) -> Walk {
+    return across_k(corner.column, WIDTH_B, p.stride_b, local, k);
+}
+
+fn k_of_b(part: u32) -> u32 { return part / WIDTH_B; }
+fn keep_b(part: u32, x: vec4<f32>) { keep_b_straight(part, x); }
 
 var<private> place: u32;
 var<private> column_sum: vec4<f32>;
 
-fn begin(corner: Corner, local: u32) {
-    let tile = vec2<u32>(corner.row / 128u, corner.column / 64u);
-    let is_summed = local < select(16u, 32u, is_encoder());
-    place = select(NOWHERE, place_of_sum(tile, corner.row / 4u + local, corner.column / 4u + local), is_summed);
+fn begin(tile: vec2<u32>, local: u32) {
+    let is_summed = local < select(WIDTH_B, WIDTH_A, is_encoder());
+    let sum_at = place_of_sum(tile, WIDTH_A * tile.x + local, WIDTH_B * tile.y + local);
+    place = select(NOWHERE, sum_at, is_summed);
 }
 
 // Adds the rows of a piece to the sum of the columns that the invocation has.
 fn sum_piece(local: u32) {
     if place == NOWHERE { return; }
     for (var line = 0u; line < 16u; line++) {
-        if is_encoder() { column_sum += piece_a[line * LINE_A + local]; } else { column_sum += piece_b[line * LINE_B + local]; }
+        if is_encoder() { column_sum += piece_a[line][local]; } else { column_sum += piece_b[line][local]; }
     }
 }
 

@@ -8,7 +8,16 @@
 @group(0) @binding(2) var<storage, read> a: array<vec4<f32>>;        // [m, k]
 @group(0) @binding(3) var<storage, read> b: array<vec4<f32>>;        // [k, n]
 
-fn fetch_a(corner: Corner, part: u32, k: u32) -> vec4<f32> { return a_along_k(corner, part, k); }
-fn fetch_b(corner: Corner, part: u32, k: u32) -> vec4<f32> { return b_across_k(corner, part, k); }
+fn walk_a(corner: Corner, local: u32, k: u32) -> Walk {
+    return along_k(corner.row, p.stride_a, local, k);
+}
+
+fn k_of_a(part: u32) -> u32 { return k_along(part); }
 fn keep_a(part: u32, x: vec4<f32>) { keep_a_turned(part, x); }
-fn keep_b(part: u32, x: vec4<f32>) { piece_b[part / 16u * LINE_B + part % 16u] = x; }
+
+fn walk_b(corner: Corner, local: u32, k: u32) -> Walk {
+    return across_k(corner.column, WIDTH_B, p.stride_b, local, k);
+}
+
+fn k_of_b(part: u32) -> u32 { return part / WIDTH_B; }
+fn keep_b(part: u32, x: vec4<f32>) { keep_b_straight(part, x); }

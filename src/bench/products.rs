@@ -70,6 +70,8 @@ pub struct Operands {
     pub c: Tensor,
     /// Room for slices of A·B and A·Bᵀ.
     scratch: Tensor,
+    /// That the device wants.
+    workgroups: usize,
     transpose: Transpose,
     size: (usize, usize, usize),
     values: [Vec<f32>; 2],
@@ -132,21 +134,24 @@ impl Operands {
         let one = Tensor::zeros(gpu, "product", size.0, size.1)?;
         let most = gpu.binding_limit() as usize / 4;
         let (rows, cols) = (one.padded_rows, one.stride());
-        let counts = Product::ALL.map(|product| SplitK::of_gradient(product, size.2, rows, cols).count);
+        let workgroups = gpu.adapter.wanted_workgroups();
+        let counts =
+            Product::ALL.map(|product| SplitK::of_gradient(product, workgroups, size.2, rows, cols).count);
         let c = match (transpose, counts.into_iter().max()) {
             (Transpose::Tn, Some(count)) => {
                 Tensor::vector(gpu, "products", count * SegmentLayout::new(size.1, &(0..size.0)).len)?
             }
             _ => one,
         };
-        let room = product_room(Product::Tiled, rows, cols, padded(size.2), most).max(1);
-        let scratch = Tensor::vector(gpu, "slices", room)?;
-        Ok(Self { a, b, c, scratch, transpose, size, values })
+        let rooms = Product::TILED
+            .map(|product| product_room(product, workgroups, (rows, cols), padded(size.2), most));
+        let scratch = Tensor::vector(gpu, "slices", rooms.into_iter().max().unwrap_or(0).max(1))?;
+        Ok(Self { a, b, c, scratch, workgroups, transpose, size, values })
     }
 
     /// Cut of the sum of Aᵀ·B by a kernel.
     pub fn slices(&self, product: Product) -> SplitK {
-        SplitK::of_gradient(product, self.size.2, padded(self.size.0), padded(self.size.1))
+        SplitK::of_gradient(product, self.workgroups, self.size.2, padded(self.size.0), padded(self.size.1))
     }
 
     /// Where each slice of Aᵀ·B has its parts.

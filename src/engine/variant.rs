@@ -26,6 +26,10 @@ pub enum Product {
     Direct,
     /// Shared-memory tiles: 128×64 for 128 invocations, 8×8 each, from buffers; needs nothing either.
     Tiled,
+    /// The same with tiles of 64×64 for 64 invocations, 8×8 each.
+    Tiled64x64,
+    /// The same with tiles of 32×32 for 64 invocations, 4×4 each.
+    Tiled32x32,
     /// Subgroup broadcast: 32×32 for eight invocations, from textures; needs subgroups of at least eight.
     Broadcast,
 }
@@ -43,29 +47,39 @@ pub(crate) struct Tile {
 
 impl Product {
     /// All that there are.
-    pub const ALL: [Self; 3] = [Self::Direct, Self::Tiled, Self::Broadcast];
+    pub const ALL: [Self; 5] =
+        [Self::Direct, Self::Tiled, Self::Tiled64x64, Self::Tiled32x32, Self::Broadcast];
+    /// Those of shared-memory tiles, the largest first.
+    pub const TILED: [Self; 3] = [Self::Tiled, Self::Tiled64x64, Self::Tiled32x32];
 
     /// Where it reads.
     pub const fn memory(self) -> Memory {
         match self {
-            Self::Direct | Self::Tiled => Memory::Buffers,
             Self::Broadcast => Memory::Textures,
+            _ => Memory::Buffers,
         }
+    }
+
+    /// Whether its tiles lie in workgroup memory.
+    pub const fn is_tiled(self) -> bool {
+        matches!(self, Self::Tiled | Self::Tiled64x64 | Self::Tiled32x32)
     }
 
     /// The feature beyond core WGSL that it needs.
     pub(crate) const fn feature(self) -> Option<&'static str> {
         match self {
-            Self::Direct | Self::Tiled => None,
             Self::Broadcast => Some("subgroups"),
+            _ => None,
         }
     }
 
-    /// Its tile, as the shaders have it.
+    /// Its tile, as the shaders have it; those of the tiled kernels are generated from it.
     pub(crate) const fn tile(self) -> Tile {
         match self {
             Self::Direct => Tile { rows: 8, cols: 8, sharers: 1 },
             Self::Tiled => Tile { rows: 128, cols: 64, sharers: 128 },
+            Self::Tiled64x64 => Tile { rows: 64, cols: 64, sharers: 64 },
+            Self::Tiled32x32 => Tile { rows: 32, cols: 32, sharers: 64 },
             Self::Broadcast => Tile { rows: 32, cols: 32, sharers: 8 },
         }
     }
@@ -114,6 +128,8 @@ impl fmt::Display for Product {
         f.write_str(match self {
             Self::Direct => "direct",
             Self::Tiled => "tiled",
+            Self::Tiled64x64 => "tiled64x64",
+            Self::Tiled32x32 => "tiled32x32",
             Self::Broadcast => "broadcast",
         })
     }
@@ -183,7 +199,7 @@ pub enum TuneMode {
     /// The result in the cache; else a race, or on a software adapter the choice by kind.
     #[default]
     Auto,
-    /// The choice by kind; the cache is neither read nor written.
+    /// The choice by kind and shape; the cache is neither read nor written.
     Never,
     /// A race, whatever the cache knows.
     Always,
@@ -195,7 +211,7 @@ pub enum TuneMode {
 pub enum Origin {
     /// By `--force-variant` or a configuration.
     Forced,
-    /// By the kind of the adapter.
+    /// By the kind of the adapter and the shape.
     Preselected,
     /// By an earlier race.
     Cached,
@@ -210,6 +226,17 @@ pub struct Kernels {
     pub variant: Variant,
     /// The source of the choice.
     pub chosen: Origin,
+}
+
+/// A piece of the work, for which each product is one dispatch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProductSize {
+    /// n.
+    pub visible: usize,
+    /// Units of a block.
+    pub hidden: usize,
+    /// Rows of a chunk.
+    pub rows: usize,
 }
 
 /// The work that kernels are chosen for.

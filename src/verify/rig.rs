@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 /// Numbers behind every tensor that no kernel may write; read as numbers they are NaN.
 const GUARD: usize = 64;
 const GUARD_WORD: u32 = 0x7fc0_beef;
+/// Workgroups of a product that are wanted of every device, so that all of them split the same sums.
+pub const WORKGROUPS: usize = 512;
 
 /// Why a check did not pass.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +97,7 @@ impl Rig<'_> {
     pub fn run(&self, record: impl FnOnce(&mut Recorder<'_>) -> Result<()>) -> Result<()> {
         let mut recorder = Recorder::new(self.gpu);
         recorder.variant.memory = self.memory;
+        recorder.workgroups = WORKGROUPS;
         record(&mut recorder)?;
         recorder.finish()?.run(self.gpu)?;
         self.gpu.finish()

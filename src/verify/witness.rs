@@ -25,6 +25,8 @@ const BATCH: usize = 18;
 const UPDATES: u64 = 3;
 /// Kernels that read buffers and need no feature: those of a host that has nothing but core WebGPU.
 const VARIANTS: [&str; 2] = ["direct/buffers", "tiled/buffers"];
+/// The same of other tiles, for which the larger problem has to do.
+const OTHER_TILES: &str = "tiled32x32+tiled64x64+tiled32x32/buffers";
 
 /// All cases.
 #[derive(Debug, Serialize)]
@@ -119,6 +121,9 @@ impl Witness {
                     }
                 }
             }
+        }
+        for variant in VARIANTS.into_iter().chain([OTHER_TILES]) {
+            let variant: Variant = variant.parse()?;
             updates.push(update_case(&larger, (true, false), Chunking::default(), variant)?);
             searches.push(search_case(variant, seed)?);
         }

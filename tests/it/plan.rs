@@ -1,11 +1,20 @@
 //! Plans: what a host in another language is told of a step, made without any adapter. `.ci/webgpu` runs them.
 
+use std::sync::Arc;
+
 use rhohat::engine::Chunking;
 use rhohat::engine::device::Setup;
+use rhohat::engine::gpu::device::Gpu;
+use rhohat::engine::gpu::device::adapter::inert;
 use rhohat::engine::gpu::engine::GpuEngine;
 use rhohat::engine::gpu::plan::Plan;
+use rhohat::engine::gpu::tune::cache::Cache;
+use rhohat::engine::gpu::tune::{Tune, TuneMode, Workload, choose};
 use rhohat::engine::variant::Variant;
 use rhohat::math::params::{Matrix, Params, Shape};
+use rhohat::verify::kernels::check_candidate;
+use tempfile::tempdir;
+use wgpu::DeviceType;
 
 fn plan(visible: usize, hidden: usize, rows: usize, variant: &str, cut: Chunking) -> rhohat::Result<Plan> {
     let params = Params::zeros(Shape { visible, hidden });
@@ -17,7 +26,7 @@ fn plan(visible: usize, hidden: usize, rows: usize, variant: &str, cut: Chunking
 #[test]
 fn every_binding_of_a_plan_lies_within_its_buffer_and_every_kernel_gets_all_that_it_binds() {
     let blocks = Chunking { chunk: Some(16), block: Some(8), ..Chunking::default() };
-    for variant in ["direct/buffers", "tiled/buffers"] {
+    for variant in ["direct/buffers", "tiled/buffers", "tiled32x32+tiled64x64+tiled32x32/buffers"] {
         for cut in [Chunking::default(), blocks] {
             let plan = plan(13, 20, 50, variant, cut).unwrap();
             let named: Vec<&str> =
@@ -62,17 +71,51 @@ fn every_binding_of_a_plan_lies_within_its_buffer_and_every_kernel_gets_all_that
     }
 }
 
+/// A device that computes nothing and says that it is of a kind.
+fn device(kind: DeviceType) -> Arc<Gpu> {
+    let mut adapter = inert().unwrap();
+    adapter.info.device_type = kind;
+    Arc::new(Gpu::open(adapter).unwrap())
+}
+
+/// The kernels, dispatches and levels of a step of SGD over all rows, and how many of its kernels split a sum over k.
+fn step(gpu: Arc<Gpu>, [visible, hidden, rows]: [usize; 3]) -> (String, [usize; 3]) {
+    let params = Params::zeros(Shape { visible, hidden });
+    let examples = Matrix::new(rows, visible, vec![0.5; rows * visible]);
+    let plan = GpuEngine::planned_on(gpu, &Setup::default(), &params, &examples, 10).unwrap();
+    let dispatches = &plan.recordings["sgd with J"];
+    let value = serde_json::to_value(dispatches).unwrap();
+    let kernels = value.as_array().unwrap().iter().map(|dispatch| dispatch["kernel"].as_str().unwrap());
+    let split = kernels.filter(|kernel| kernel.ends_with("split_k")).count();
+    (plan.variant, [dispatches.len(), plan.levels["sgd with J"], split])
+}
+
 #[test]
 fn a_plan_counts_the_dispatches_that_wait_as_wgpu_does() {
     // As many as wgpu's own backend was seen to put barriers between (`docs/notebook.md`), where it was patched to tell.
-    for (shape, variant, dispatches, levels) in LEVELS {
-        let [visible, hidden, rows] = shape;
-        let plan = plan(visible, hidden, rows, variant, Chunking::default()).unwrap();
-        assert_eq!(
-            (plan.recordings["sgd with J"].len(), plan.levels["sgd with J"]),
-            (dispatches, levels),
-            "{shape:?}"
-        );
+    for (shape, wanted) in LEVELS {
+        let gpu = device(DeviceType::DiscreteGpu);
+        gpu.force("tiled/buffers".parse().unwrap()).unwrap();
+        assert_eq!(step(gpu, shape).1, wanted, "{shape:?}");
+    }
+}
+
+#[test]
+fn with_the_kernels_of_a_gpu_steps_of_no_shape_split_a_product() {
+    for kind in [DeviceType::DiscreteGpu, DeviceType::IntegratedGpu] {
+        let found = SHAPES.map(|shape| {
+            let gpu = device(kind);
+            let [visible, hidden, examples] = shape;
+            let shape_of_it = Shape { visible, hidden };
+            let work = Workload { shape: shape_of_it, examples, batch: None, cut: Chunking::default() };
+            let nowhere = tempdir().unwrap();
+            let tune = Tune { mode: TuneMode::Never, check: check_candidate };
+            let kernels = choose(&gpu, &work, tune, &Cache::at(nowhere.path())).unwrap();
+            let (variant, step) = step(gpu, shape);
+            assert_eq!(variant, kernels.variant.to_string(), "what is chosen is recorded");
+            step
+        });
+        assert_eq!(found, STEPS, "{kind:?}");
     }
 }
 
@@ -82,6 +125,19 @@ fn a_plan_of_kernels_that_read_textures_is_refused() {
     assert!(!error.is_empty(), "{error}");
 }
 
-/// Shape, kernels, dispatches and levels of a step of SGD over all rows.
-const LEVELS: [([usize; 3], &str, usize, usize); 2] =
-    [([64, 256, 1000], "tiled/buffers", 16, 13), ([784, 1024, 512], "tiled/buffers", 19, 18)];
+/// Shapes, and dispatches, levels and products whose sum is split of a step of SGD over all rows with `tiled` on a discrete
+/// GPU.
+const LEVELS: [([usize; 3], [usize; 3]); 2] =
+    [([64, 256, 1_000], [16, 13, 0]), ([784, 1_024, 512], [19, 18, 3])];
+
+/// Shapes that README compares.
+const SHAPES: [[usize; 3]; 6] = [
+    [64, 25, 10_000],
+    [64, 256, 1_000],
+    [784, 196, 1_000],
+    [784, 1_024, 512],
+    [784, 4_096, 512],
+    [3_072, 8_192, 256],
+];
+/// The same of these with the preselected kernels, on discrete and on integrated GPUs. The last is cut into two blocks.
+const STEPS: [[usize; 3]; 6] = [[16, 13, 0], [16, 13, 0], [16, 13, 0], [16, 13, 0], [16, 13, 0], [30, 26, 0]];

@@ -38,7 +38,7 @@ fn a_race_is_run_once_for_a_shape_and_again_when_asked() {
     let Some(gpu) = support::software("a_race_is_run_once_for_a_shape_and_again_when_asked") else { return };
     let folder = tempdir().unwrap();
     let (cache, file) = (Cache::at(folder.path()), folder.path().join("kernels.json"));
-    let by_kind = (Variant::preselected(&gpu), Origin::Preselected);
+    let by_kind = (Variant::preselected(&gpu, None), Origin::Preselected);
     assert_eq!(
         chosen(&gpu, &WORK, TuneMode::Auto, &cache),
         by_kind,
@@ -81,7 +81,7 @@ fn the_key_names_adapter_driver_kernels_and_the_shape_of_the_products() {
 /// The check of `verify`, with another verdict on one kernel of A·Bᵀ.
 fn doubting(gpu: &Gpu, candidate: Candidate, blocks: usize) -> Result<(), String> {
     check_candidate(gpu, candidate, blocks)?;
-    let doubted = Candidate::of(Variant::preselected(gpu), Transpose::Nt);
+    let doubted = Candidate::of(Variant::preselected(gpu, None), Transpose::Nt);
     if candidate == doubted { Err("element 3 is 7".to_owned()) } else { Ok(()) }
 }
 
@@ -89,7 +89,7 @@ fn doubting(gpu: &Gpu, candidate: Candidate, blocks: usize) -> Result<(), String
 fn what_is_wrong_on_the_device_loses_although_it_would_win() {
     let Some(gpu) = support::software("what_is_wrong_on_the_device_loses") else { return };
     let layout = Partition::new(&gpu, SHAPE, 700, Chunking::default()).unwrap();
-    let favourite = Variant::preselected(&gpu);
+    let favourite = Variant::preselected(&gpu, None);
     let doubted = Candidate::of(favourite, Transpose::Nt);
     let mut products = Products::new(&gpu, &layout, SIZE, doubting).unwrap();
     let direct = Variant::PLAIN;

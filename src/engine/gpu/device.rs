@@ -117,7 +117,7 @@ impl Gpu {
             submissions,
             trouble,
         };
-        let preselected = Variant::preselected(&gpu);
+        let preselected = Variant::preselected(&gpu, None);
         *locked(&gpu.variant) = preselected;
         Ok(gpu)
     }

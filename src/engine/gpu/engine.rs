@@ -84,14 +84,28 @@ impl GpuEngine {
         batch: usize,
         variant: Variant,
     ) -> Result<Plan> {
-        let gpu = Arc::new(Gpu::open(inert()?)?);
+        let gpu = Gpu::open(inert()?)?;
         gpu.force(variant)?;
+        Self::planned_on(Arc::new(gpu), setup, params, examples, batch)
+    }
+
+    /// [`Self::planned`] for a device and its kernels.
+    ///
+    /// # Errors
+    /// Where the shape does not fit, or the kernels read textures.
+    pub fn planned_on(
+        gpu: Arc<Gpu>,
+        setup: &Setup,
+        params: &Params<f32>,
+        examples: &Matrix<f32>,
+        batch: usize,
+    ) -> Result<Plan> {
         let engine = Self::new(gpu, setup, params, ExampleSet::from(examples.clone()))?;
         let mut planner = Planner::default();
         engine.describe(&mut planner, batch)?;
         let partition = &engine.resident.partition;
         let blocks = partition.blocks.iter().map(|block| block.len()).collect();
-        Ok(planner.finish(variant, blocks, partition.chunk))
+        Ok(planner.finish(partition.variant, blocks, partition.chunk))
     }
 
     /// Adds its tensors and the recordings of its steps to a plan, with those over mini-batches of `batch` rows.

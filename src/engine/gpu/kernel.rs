@@ -5,6 +5,7 @@
 mod declarations;
 mod pipeline;
 mod table;
+mod tile;
 pub mod variant;
 
 use std::fmt::Debug;
@@ -67,7 +68,7 @@ impl Uniform {
     }
 }
 
-/// How many k of a piece of `tiled` are written out one after the other.
+/// How many k of a piece of the tiled kernels are written out one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unrolled {
     /// All sixteen: for GPUs.
@@ -101,38 +102,32 @@ impl Host {
 }
 
 const INDEX_PART: &str = include_str!("../../../shaders/_index.wgsl");
-/// The part of every kernel of `tiled`, and the parts of which one is joined to it.
-const TILED_PART: &str = include_str!("../../../shaders/_tiled.wgsl");
-const UNROLLED_PARTS: [&str; 2] =
-    [include_str!("../../../shaders/_unrolled_16.wgsl"), include_str!("../../../shaders/_unrolled_4.wgsl")];
 
 impl Kernel {
     /// The text that is compiled: the kernel first, so that line numbers in errors are its own. A directive stands in
     /// the first line.
     pub fn text(&self, host: Host) -> String {
         let directive = self.feature.filter(|_| host.directives).map(|feature| format!("enable {feature}; "));
-        let unrolled = self.is_unrolled().then(|| match host.unrolled {
-            Unrolled::All => UNROLLED_PARTS[0],
-            Unrolled::Four => UNROLLED_PARTS[1],
-        });
-        let parts = self.texts().chain(unrolled).collect::<Vec<_>>();
+        let parts = self.texts(host.unrolled).collect::<Vec<_>>();
         directive.unwrap_or_default() + &parts.join("\n")
     }
 
-    /// Itself and its parts but what depends on the host.
-    fn texts(&self) -> impl Iterator<Item = &'static str> {
-        [self.source, INDEX_PART].into_iter().chain(self.parts).filter(|part| !part.is_empty())
+    /// Itself, its parts, and what is generated for its tile.
+    fn texts(&self, unrolled: Unrolled) -> impl Iterator<Item = &'static str> {
+        let generated = self.product.and_then(|(product, _)| tile::text(product, unrolled));
+        let parts = [self.source, INDEX_PART].into_iter().chain(self.parts);
+        parts.filter(|part| !part.is_empty()).chain(generated)
     }
 
     /// Whether its text depends on [`Host::unrolled`].
     pub fn is_unrolled(&self) -> bool {
-        self.parts.contains(&TILED_PART)
+        self.product.is_some_and(|(product, _)| product.is_tiled())
     }
 
     /// All bindings by group and number: in group 0 the uniform and the tensors, in group 1 the range.
     pub fn bindings(&self) -> &[Binding] {
         self.declared.get_or_init(|| {
-            let mut bindings: Vec<_> = self.texts().flat_map(declarations::bindings).collect();
+            let mut bindings: Vec<_> = self.texts(Unrolled::All).flat_map(declarations::bindings).collect();
             bindings.sort_by_key(|binding| (binding.group, binding.number));
             bindings
         })
@@ -145,7 +140,7 @@ impl Kernel {
 
     /// The constants, whose values are chosen when a pipeline is made.
     pub fn constants(&self) -> Vec<Constant> {
-        self.texts().flat_map(declarations::constants).collect()
+        self.texts(Unrolled::All).flat_map(declarations::constants).collect()
     }
 
     /// Whether it has a constant.

@@ -15,6 +15,7 @@ pub use layers::{
     HiddenEpilogue, HiddenLayerEpilogue, LayerEpilogue, OutputEpilogue, PENALTY_RATES, PenaltyPlace,
     penalty_rates,
 };
+pub(crate) use split_k::{GRADIENTS, tiles};
 pub use split_k::{SplitK, column_parts, output_sums, product_room, rows_of_part};
 
 pub use sums::{EXPONENT_BLOCK, SUM_BLOCK, dots_uniform, exponent_blocks, sum_blocks};

@@ -44,28 +44,27 @@ impl Workload {
 /// [`Error::Device`] when a product has no kernel that computes it rightly, or the work does not fit the device.
 pub fn choose(gpu: &Gpu, work: &Workload, how: Tune, cache: &Cache) -> Result<Kernels> {
     let Tune { mode, check } = how;
-    let preselected = Kernels { variant: Variant::preselected(gpu), chosen: Origin::Preselected };
+    // Blocks and chunks depend on the memory that kernels read alone, and no other is preselected than the device has now.
+    let partition = Partition::new(gpu, work.shape, work.examples, work.cut)?;
+    let size = work.size(&partition);
+    let variant = Variant::preselected(gpu, Some(size));
+    let preselected = Kernels { variant, chosen: Origin::Preselected };
     let kernels = if mode == TuneMode::Never {
-        tracing::debug!("kernels: {}, by the kind of the adapter", preselected.variant);
+        tracing::debug!("kernels: {variant}, by the kind of the adapter");
         preselected
     } else {
-        let partition = Partition::new(gpu, work.shape, work.examples, work.cut)?;
-        let size = work.size(&partition);
         let key = Key::of(&gpu.adapter, size);
         let known =
             cache.find(&key).filter(|entry| mode == TuneMode::Auto && entry.variant.refusal(gpu).is_none());
         match known {
             Some(entry) => remembered(&entry, cache),
             None if mode == TuneMode::Auto && gpu.adapter.is_software() => {
-                tracing::debug!(
-                    "kernels: {}, by the kind of the adapter; `retune` times others too",
-                    preselected.variant
-                );
+                tracing::debug!("kernels: {variant}, by the kind of the adapter; `retune` times others too");
                 preselected
             }
             None => {
                 let products = || Products::new(gpu, &partition, size, check);
-                raced(gpu, products, key, cache)?.unwrap_or(preselected)
+                raced(gpu, products, variant, key, cache)?.unwrap_or(preselected)
             }
         }
     };
@@ -81,14 +80,14 @@ fn remembered(entry: &CachedRace, cache: &Cache) -> Kernels {
     Kernels { variant: entry.variant, chosen: Origin::Cached }
 }
 
-/// Races and remembers; `None` when the device has no room for it.
+/// Races against the favourite and remembers; `None` when the device has no room for it.
 fn raced<'g>(
     gpu: &'g Gpu,
     products: impl FnOnce() -> Result<Products<'g>>,
+    favourite: Variant,
     key: Key,
     cache: &Cache,
 ) -> Result<Option<Kernels>> {
-    let favourite = Variant::preselected(gpu);
     let run = || {
         let mut products = products()?;
         let result = race(&mut products, &Variant::raced(gpu), favourite)?;

@@ -13,7 +13,7 @@ use crate::verify::rig::{Failure, Rig};
 use crate::verify::running_error::kernels::product;
 use crate::verify::running_error::{Approx, exact};
 
-/// m, n, k: 1, the tile ± 1, primes, sums that `tiled` cuts into slices, rows above 65 535, and sums longer than an invocation
+/// m, n, k: 1, the tile ± 1, primes, sums that the tiled kernels cut into slices, rows above 65 535, and sums longer than an invocation
 /// of lavapipe may loop.
 const SHAPES: &[(usize, usize, usize)] = &[
     (1, 1, 1),
@@ -84,6 +84,8 @@ impl ProductCase {
 
 /// Longest sum that is tried with `tiled`: already one of two dispatches, and seconds on a software adapter.
 const LONGEST_TILED: usize = 100_000;
+/// Longest side that is tried with other tiles: `tiled` has shown what depends on no tile.
+const LONGEST_OTHER: usize = 2_000;
 
 /// Sums of so many k and more are cut where there is room.
 const CUT: usize = 512;
@@ -96,14 +98,23 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
         let whole = all(Transpose::Nt).chain(all(Transpose::Nn)).flat_map(adding);
         whole.map(move |(case, adds)| whole_case(case, product, adds))
     };
-    let long =
-        [Transpose::Nt, Transpose::Nn].into_iter().flat_map(|transpose| ProductCase::all(transpose, seed));
-    let cut = long.filter(|case| case.shape.2 >= CUT && is_tried(case, Product::Tiled)).flat_map(adding);
-    Product::ALL.into_iter().flat_map(of).chain(cut.map(|(case, adds)| cut_case(case, adds))).collect()
+    let cut = move |product: Product| {
+        let all = [Transpose::Nt, Transpose::Nn].map(|transpose| ProductCase::all(transpose, seed));
+        let long =
+            all.into_iter().flatten().filter(move |case| case.shape.2 >= CUT && is_tried(case, product));
+        long.flat_map(adding).map(move |(case, adds)| cut_case(case, product, adds))
+    };
+    let whole = Product::ALL.into_iter().flat_map(of);
+    whole.chain(Product::TILED.into_iter().flat_map(cut)).collect()
 }
 
 fn is_tried(case: &ProductCase, product: Product) -> bool {
-    product != Product::Tiled || case.shape.2 <= LONGEST_TILED
+    let (m, n, k) = case.shape;
+    match product {
+        Product::Tiled => k <= LONGEST_TILED,
+        product if product.is_tiled() => m.max(n).max(k) <= LONGEST_OTHER,
+        _ => true,
+    }
 }
 
 /// Whether a kernel computes a product within its bounds, with the ends that it has in a step, and for layers of several
@@ -158,16 +169,13 @@ fn whole_case(case: ProductCase, product: Product, adds: bool) -> Case {
 }
 
 /// The same with room for slices.
-fn cut_case(case: ProductCase, adds: bool) -> Case {
-    let kernel = match (case.transpose, adds) {
-        (Transpose::Nt, false) => &kernel::SPLIT_K_NT,
-        (_, false) => &kernel::SPLIT_K_NN,
-        (_, true) => &kernel::SPLIT_K_SUM,
-    };
-    let name = format!("{:?} {}{}", case.transpose, case.name(), if adds { ", added" } else { "" });
+fn cut_case(case: ProductCase, product: Product, adds: bool) -> Case {
+    let of_slices = kernel::split_k_of(case.transpose, product).filter(|_| !adds);
+    let kernel = of_slices.unwrap_or(&kernel::SPLIT_K_SUM);
+    let name = format!("{:?} {product} {}{}", case.transpose, case.name(), if adds { ", added" } else { "" });
     Case::new(kernel, name, move |rig| {
         let scratch = rig.scratch()?;
-        check_whole(rig, &case, Product::Tiled, adds, Some(scratch))
+        check_whole(rig, &case, product, adds, Some(scratch))
     })
 }
 

@@ -69,7 +69,16 @@ fn devices_writes_every_shader_as_it_is_compiled() {
     assert!(text.contains("fn main") && text.contains("fn activation") && text.contains("fn linear_index"));
     let [text, naga] = ["layer_nt_broadcast.wgsl", "layer_nt_broadcast.naga.wgsl"].map(read);
     assert_eq!(text, "enable subgroups; ".to_owned() + &naga);
-    assert_ne!(read("layer_nt_tiled.wgsl"), read("layer_nt_tiled.software.wgsl"));
+    let tiles = ["tiled", "tiled64x64", "tiled32x32"].map(|tiles| {
+        let [gpu, software] = ["", ".software"].map(|host| read(&format!("layer_nt_{tiles}{host}.wgsl")));
+        assert_ne!(gpu, software, "{tiles}");
+        let of_kernel = |kernel: &&serde_json::Value| kernel["name"] == format!("layer_nt_{tiles}");
+        let described = kernels.iter().find(of_kernel).unwrap();
+        assert_eq!((&described["product"], &described["file"]), (&tiles.into(), &"matmul_nt_tiled".into()));
+        (gpu, described["workgroup"].as_u64().unwrap())
+    });
+    assert_eq!([tiles[0].1, tiles[1].1, tiles[2].1], [128, 64, 64]);
+    assert!(tiles[0].0 != tiles[1].0 && tiles[1].0 != tiles[2].0, "each has a text of its own");
 
     let layer = kernels.iter().find(|kernel| kernel["name"] == "layer_nt").unwrap();
     let bias = serde_json::json!({
@@ -166,7 +175,7 @@ fn a_variant_that_no_longer_exists_is_refused_and_a_configuration_with_one_goes_
     for old in ["direct/textures", "tiled/textures", "broadcast/buffers", "broadcast+direct+tiled/textures"] {
         let refused = rhohat(at, &[&args[..], &["none", "--force-variant", old]].concat());
         assert_eq!(refused.code, 2, "{}", refused.stderr);
-        let names = "it runs direct/buffers, tiled/buffers, broadcast/textures";
+        let names = "it runs direct/buffers, tiled/buffers, tiled64x64/buffers, tiled32x32/buffers, broadcast/textures";
         assert!(refused.stderr.contains(old) && refused.stderr.contains(names), "{}", refused.stderr);
     }
     rhohat(at, &[&args[..], &["first", "--force-variant", "direct/buffers"]].concat()).text();

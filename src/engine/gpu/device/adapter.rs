@@ -18,6 +18,24 @@ impl Adapter {
         self.info.device_type == wgpu::DeviceType::Cpu
     }
 
+    /// Workgroups of a product that keep it busy, by which tiles are chosen and sums over k split. A discrete GPU gets 1.5
+    /// for each of the 132 processors of the largest at hand, an H100: with fewer, some of these have nothing to do for a
+    /// part of the time. Integrated ones have some 8 to 16 processors: 32 give each of them two at once. What does not say
+    /// what it is is taken for one of these, on which too many workgroups cost more than too few on a large one, since
+    /// smaller tiles read the same numbers more often.
+    ///
+    /// It is no measurement and must not become one: the split of a sum and the number of partial sums of J are part of
+    /// the last bits, which a run that is gone on with has to repeat.
+    pub fn wanted_workgroups(&self) -> usize {
+        match self.info.device_type {
+            wgpu::DeviceType::DiscreteGpu => 200,
+            wgpu::DeviceType::IntegratedGpu
+            | wgpu::DeviceType::VirtualGpu
+            | wgpu::DeviceType::Other
+            | wgpu::DeviceType::Cpu => 32,
+        }
+    }
+
     /// Name, backend and driver for people.
     pub fn description(&self) -> String {
         let driver = [self.info.driver.as_str(), self.info.driver_info.as_str()].join(" ");

@@ -7,7 +7,8 @@
 
 mod products;
 
-use std::sync::OnceLock;
+use std::slice::from_ref;
+use std::sync::{LazyLock, OnceLock};
 
 use bytemuck::{Pod, Zeroable};
 
@@ -224,55 +225,36 @@ pub fn of_memory(kernels: &'static [Kernel; 2], memory: Memory) -> &'static Kern
 }
 
 /// Every kernel, in the order of a training step.
-pub static ALL: &[&Kernel] = &[
-    &products::MATMUL_NT[0],
-    &products::MATMUL_NT[1],
-    &products::MATMUL_NT[2],
-    &products::LAYER_NT[0],
-    &products::LAYER_NT[1],
-    &products::LAYER_NT[2],
-    &products::HIDDEN_DELTA_NT[0],
-    &products::HIDDEN_DELTA_NT[1],
-    &products::HIDDEN_DELTA_NT[2],
-    &products::MATMUL_NN[0],
-    &products::MATMUL_NN[1],
-    &products::MATMUL_NN[2],
-    &products::LAYER_NN[0],
-    &products::LAYER_NN[1],
-    &products::LAYER_NN[2],
-    &products::OUTPUT_DELTA_NN[0],
-    &products::OUTPUT_DELTA_NN[1],
-    &products::OUTPUT_DELTA_NN[2],
-    &products::GRADIENT_SLICES[0],
-    &products::GRADIENT_SLICES[1],
-    &products::GRADIENT_SLICES[2],
-    &products::GRADIENT[0],
-    &products::GRADIENT[1],
-    &products::GRADIENT[2],
-    &products::GRADIENT_SGD[0],
-    &products::GRADIENT_SGD[1],
-    &products::GRADIENT_SGD[2],
-    &products::GRADIENT_ADAM[0],
-    &products::GRADIENT_ADAM[1],
-    &products::GRADIENT_ADAM[2],
-    &products::GRADIENT_SUM,
-    &products::GRADIENT_SUM_SGD,
-    &products::GRADIENT_SUM_ADAM,
-    &products::SPLIT_K_NT,
-    &products::SPLIT_K_NN,
-    &products::SPLIT_K_SUM,
-    &products::HIDDEN_LAYER_SPLIT_K_SUM,
-    &products::LAYER_SPLIT_K_SUM,
-    &products::HIDDEN_DELTA_SPLIT_K_SUM,
-    &products::OUTPUT_DELTA_SPLIT_K_SUM,
-    &COLUMN_MEAN,
-    &PENALTY_GRAD,
-    &DOT[0],
-    &DOT[1],
-    &MAX_EXPONENT,
-    &AXPY,
-    &LINEAR_COMBINATION[0],
-    &LINEAR_COMBINATION[1],
-    &GATHER,
-    &DEQUANTIZE,
-];
+pub static ALL: LazyLock<Vec<&'static Kernel>> = LazyLock::new(|| {
+    let groups: &[&'static [Kernel]] = &[
+        &MATMUL_NT,
+        &LAYER_NT,
+        &HIDDEN_DELTA_NT,
+        &MATMUL_NN,
+        &LAYER_NN,
+        &OUTPUT_DELTA_NN,
+        &GRADIENT_SLICES,
+        &GRADIENT,
+        &GRADIENT_SGD,
+        &GRADIENT_ADAM,
+        from_ref(&GRADIENT_SUM),
+        from_ref(&GRADIENT_SUM_SGD),
+        from_ref(&GRADIENT_SUM_ADAM),
+        &SPLIT_K_NT,
+        &SPLIT_K_NN,
+        from_ref(&SPLIT_K_SUM),
+        from_ref(&HIDDEN_LAYER_SPLIT_K_SUM),
+        from_ref(&LAYER_SPLIT_K_SUM),
+        from_ref(&HIDDEN_DELTA_SPLIT_K_SUM),
+        from_ref(&OUTPUT_DELTA_SPLIT_K_SUM),
+        from_ref(&COLUMN_MEAN),
+        from_ref(&PENALTY_GRAD),
+        &DOT,
+        from_ref(&MAX_EXPONENT),
+        from_ref(&AXPY),
+        &LINEAR_COMBINATION,
+        from_ref(&GATHER),
+        from_ref(&DEQUANTIZE),
+    ];
+    groups.iter().copied().flatten().collect()
+});

@@ -31,6 +31,8 @@ pub struct Partition {
     pub limit: usize,
     /// The kernels of all recordings: how many sums they leave depends on them.
     pub variant: Variant,
+    /// Workgroups of a product that the device wants: sums over k are split where there are fewer.
+    pub workgroups: usize,
 }
 
 impl Partition {
@@ -49,7 +51,8 @@ impl Partition {
         let chunk = padded(wanted.chunk.unwrap_or(most).min(most)).min(longest_chunk);
         let starts = (0..shape.hidden).step_by(block);
         let blocks = starts.map(|first| first..(first + block).min(shape.hidden)).collect();
-        Ok(Self { shape, chunk, blocks, limit, variant: gpu.variant() })
+        let (variant, workgroups) = (gpu.variant(), gpu.adapter.wanted_workgroups());
+        Ok(Self { shape, chunk, blocks, limit, variant, workgroups })
     }
 
     /// The chunks of an update over `rows` rows.
@@ -61,6 +64,7 @@ impl Partition {
     pub fn recorder<'g>(&self, gpu: &'g Gpu) -> Recorder<'g> {
         let mut recorder = Recorder::of(gpu, self.variant);
         recorder.limit = self.limit;
+        recorder.workgroups = self.workgroups;
         recorder
     }
 

@@ -107,7 +107,8 @@ impl Workspace {
 
 /// Parts in which a chunk of `rows` rows leaves the sums of a block of `units` units.
 fn parts_of(partition: &Partition, rows: usize, units: usize) -> usize {
-    column_parts(partition.variant.nt, rows, units, partition.shape.visible, room(partition))
+    let Partition { variant, workgroups, shape, .. } = partition;
+    column_parts(variant.nt, *workgroups, (rows, units), shape.visible, room(partition))
 }
 
 /// Numbers that hold the slices of the products of a chunk.
@@ -115,20 +116,28 @@ pub(crate) fn room(partition: &Partition) -> usize {
     let (n, widest, chunk) =
         (padded(partition.shape.visible), padded(partition.widest_block()), partition.chunk);
     let Variant { nt, nn, tn, .. } = partition.variant;
+    let Partition { limit, workgroups, .. } = *partition;
     let layout = SegmentLayout::new(partition.shape.visible, &(0..partition.widest_block()));
-    let gradient = match slices_of(tn, partition.limit, layout, chunk).count {
+    let gradient = match slices_of(tn, workgroups, limit, layout, chunk).count {
         1 => 0,
         count => count * layout.len,
     };
-    let output = product_room(nn, chunk, n, widest, partition.limit);
-    let hidden = product_room(nt, chunk, widest, n, partition.limit);
+    let output = product_room(nn, workgroups, (chunk, n), widest, limit);
+    let hidden = product_room(nt, workgroups, (chunk, widest), n, limit);
     gradient.max(output).max(hidden).max(1)
 }
 
-/// Slices of the gradient of a block over `rows` rows, as many as `room` numbers hold.
-pub(crate) fn slices_of(product: Product, room: usize, layout: SegmentLayout, rows: usize) -> SplitK {
+/// Slices of the gradient of a block over `rows` rows, as many as `room` numbers hold, for a device that wants so many
+/// `workgroups`.
+pub(crate) fn slices_of(
+    product: Product,
+    workgroups: usize,
+    room: usize,
+    layout: SegmentLayout,
+    rows: usize,
+) -> SplitK {
     let (height, width) = (padded(layout.units), padded(layout.visible));
-    SplitK::of_gradient(product, rows, height, width).at_most(rows, (room / layout.len).max(1))
+    SplitK::of_gradient(product, workgroups, rows, height, width).at_most(rows, (room / layout.len).max(1))
 }
 
 /// Sums that the cost of `rows` rows takes.
@@ -140,7 +149,8 @@ pub fn cost_sums(partition: &Partition, rows: usize) -> usize {
 /// Sums of squared errors that a chunk of `rows` rows leaves.
 pub fn error_sums(partition: &Partition, rows: usize) -> usize {
     let last = partition.blocks.last().map_or(0, |block| block.len());
-    output_sums(partition.variant.nn, rows, partition.shape.visible, last, room(partition))
+    let size = (rows, partition.shape.visible);
+    output_sums(partition.variant.nn, partition.workgroups, size, last, room(partition))
 }
 
 /// Block sums that ‖W‖² takes.

@@ -107,7 +107,7 @@ impl Recorder<'_> {
         let shapes = (b.cols, a.rows, b.rows, b.rows, b.rows);
         assert_eq!((a.cols, c.rows, c.cols, bias.cols, sums.cols), shapes, "layer_nt: shapes");
         let room = self.scratch.as_ref().map_or(0, |scratch| scratch.bound);
-        let parts = column_parts(self.variant.nt, c.rows, c.cols, a.cols, room);
+        let parts = column_parts(self.variant.nt, self.workgroups, (c.rows, c.cols), a.cols, room);
         assert_eq!(sums.rows, parts, "layer_nt: parts of the sums");
         let (kernel, split_k_sum) = (kernel::layer_nt(self.variant.nt), &kernel::HIDDEN_LAYER_SPLIT_K_SUM);
         let epilogue = Epilogue { kernel, split_k_sum, f, tensors: &[bias, sums], first_sum: 0 };

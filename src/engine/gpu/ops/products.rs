@@ -25,11 +25,11 @@ pub(crate) struct Epilogue<'a> {
     pub first_sum: usize,
 }
 
-/// The kernel of A Bᵀ or A B as it is, and the one for slices of k.
-fn kernels(transpose: Transpose, product: Product) -> (&'static Kernel, &'static Kernel) {
+/// The kernel of A Bᵀ or A B as it is.
+fn stored(transpose: Transpose, product: Product) -> &'static Kernel {
     match transpose {
-        Transpose::Nt => (kernel::matmul_nt(product), &kernel::SPLIT_K_NT),
-        Transpose::Nn => (kernel::matmul_nn(product), &kernel::SPLIT_K_NN),
+        Transpose::Nt => kernel::matmul_nt(product),
+        Transpose::Nn => kernel::matmul_nn(product),
         Transpose::Tn => unreachable!("Aᵀ B has a uniform of its own"),
     }
 }
@@ -61,12 +61,14 @@ impl Recorder<'_> {
             Transpose::Tn => self.variant.tn,
         };
         let room = self.scratch.as_ref().map_or(0, |scratch| scratch.bound);
-        let split = SplitK::of_product(product, c.padded_rows, c.stride(), a.stride(), room);
+        let split =
+            SplitK::of_product(product, self.workgroups, (c.padded_rows, c.stride()), a.stride(), room);
         let whole = product_uniform(product, [a, b, c], epilogue.as_ref());
         if split.count > 1 {
-            return self.split_product(transpose, split, whole, epilogue, [a, b, c], accumulate);
+            let of_slices = kernel::split_k_of(transpose, product).expect("only tiled kernels split k");
+            return self.split_product(of_slices, split, whole, epilogue, [a, b, c], accumulate);
         }
-        let (stored, _) = kernels(transpose, product);
+        let stored = stored(transpose, product);
         let turns = a.stride() / 4;
         let invocations = whole.sums as usize;
         for first in (0..turns).step_by(MAX_PRODUCT_TURNS) {
@@ -94,7 +96,7 @@ impl Recorder<'_> {
     /// Slice by slice into the room for them, then all slices with the epilogue.
     fn split_product(
         &mut self,
-        transpose: Transpose,
+        of_slices: &'static Kernel,
         split: SplitK,
         whole: ProductUniform,
         epilogue: Option<Epilogue<'_>>,
@@ -102,7 +104,6 @@ impl Recorder<'_> {
         accumulate: bool,
     ) -> Result<()> {
         let scratch = self.scratch.clone().expect("k is split where there is room for slices");
-        let (_, of_slices) = kernels(transpose, Product::Tiled);
         let slices = split.count;
         let uniform = ProductUniform { slice: word(split.depth / 4), slices: word(slices), ..whole };
         let work = Some(multiply_adds(c, a.stride() / 4) + moved(slices * c.len()));

@@ -7,9 +7,8 @@ use crate::engine::variant::{Product, Tile};
 /// Most vec4s of k that one dispatch of a product sums, and most rows of a slice: lavapipe ends the loops of an invocation
 /// after 65 535 turns.
 pub(crate) const MAX_PRODUCT_TURNS: usize = 20_000;
-/// Workgroups of `tiled` that are wanted: a few for each of the 132 processors of the largest GPU at hand, an H100, where
-/// split-K made products up to eight times as fast.
-const WANTED_WORKGROUPS: usize = 512;
+/// Weight gradients of a step, of the same size: both keep a device busy.
+pub(crate) const GRADIENTS: usize = 2;
 /// Least k of a slice: what is written and read for it should be little beside its multiply-adds.
 const SHORTEST: usize = 256;
 
@@ -29,12 +28,13 @@ impl SplitK {
     }
 
     /// That of a weight gradient, Aᵀ B over `k` rows, for a result of `rows` × `cols`, padding included: small results
-    /// still keep a device busy, and no slice is longer than a shader's loop may be.
-    pub fn of_gradient(product: Product, k: usize, rows: usize, cols: usize) -> Self {
+    /// still keep a device busy that wants so many `workgroups`, and no slice is longer than a shader's loop may be.
+    pub fn of_gradient(product: Product, workgroups: usize, k: usize, rows: usize, cols: usize) -> Self {
         const WANTED_INVOCATIONS: usize = 2048;
-        let wanted = match product {
-            Product::Tiled => WANTED_WORKGROUPS / tiles(product, rows, cols).min(WANTED_WORKGROUPS),
-            Product::Direct | Product::Broadcast => WANTED_INVOCATIONS.div_ceil(rows * cols / (TILE * TILE)),
+        let wanted = if product.is_tiled() {
+            (workgroups / (GRADIENTS * tiles(product, rows, cols))).max(1)
+        } else {
+            WANTED_INVOCATIONS.div_ceil(rows * cols / (TILE * TILE))
         };
         Self::split(k, wanted.min(k.div_ceil(SHORTEST)).max(k.div_ceil(MAX_PRODUCT_TURNS)))
     }
@@ -51,32 +51,43 @@ impl SplitK {
         Self { depth, count: k.div_ceil(depth).max(1) }
     }
 
-    /// That of A B or A Bᵀ: only `tiled` splits k, where its tiles are few, and `room` numbers hold the slices. All sides
-    /// with padding.
-    pub(crate) fn of_product(product: Product, rows: usize, cols: usize, k: usize, room: usize) -> Self {
-        if product != Product::Tiled {
+    /// That of A B or A Bᵀ: only the tiled kernels split k, where tiles are few beside the `workgroups` that a device
+    /// wants, and `room` numbers hold the slices. All sides with padding.
+    pub(crate) fn of_product(
+        product: Product,
+        workgroups: usize,
+        (rows, cols): (usize, usize),
+        k: usize,
+        room: usize,
+    ) -> Self {
+        if !product.is_tiled() {
             return Self::whole(k);
         }
-        let wanted =
-            (WANTED_WORKGROUPS / tiles(product, rows, cols)).min(k / SHORTEST).min(room / (rows * cols));
+        let wanted = (workgroups / tiles(product, rows, cols)).min(k / SHORTEST).min(room / (rows * cols));
         if wanted < 2 {
             return Self::whole(k);
         }
-        // Whole pieces of `tiled`, 16 k deep.
+        // Whole pieces of the tiled kernels, 16 k deep.
         let depth = 4 * (k / 4).div_ceil(wanted).next_multiple_of(4);
         Self { depth, count: k.div_ceil(depth) }
     }
 }
 
 /// Tiles of a result of `rows` × `cols`, padding included.
-fn tiles(product: Product, rows: usize, cols: usize) -> usize {
+pub(crate) fn tiles(product: Product, rows: usize, cols: usize) -> usize {
     let tile = product.tile();
     rows.div_ceil(tile.rows) * cols.div_ceil(tile.cols)
 }
 
 /// Numbers that the slices of a product of `rows` × `cols` take, all sides with padding; 0 where it is computed as a whole.
-pub fn product_room(product: Product, rows: usize, cols: usize, k: usize, most: usize) -> usize {
-    match SplitK::of_product(product, rows, cols, k, most).count {
+pub fn product_room(
+    product: Product,
+    workgroups: usize,
+    (rows, cols): (usize, usize),
+    k: usize,
+    most: usize,
+) -> usize {
+    match SplitK::of_product(product, workgroups, (rows, cols), k, most).count {
         1 => 0,
         count => count * rows * cols,
     }
@@ -84,9 +95,15 @@ pub fn product_room(product: Product, rows: usize, cols: usize, k: usize, most: 
 
 /// Invocations that end a product of `rows` × `cols` with sums of `k`: so many sums does the output's delta leave. `room`
 /// numbers hold slices.
-pub fn output_sums(product: Product, rows: usize, cols: usize, k: usize, room: usize) -> usize {
+pub fn output_sums(
+    product: Product,
+    workgroups: usize,
+    (rows, cols): (usize, usize),
+    k: usize,
+    room: usize,
+) -> usize {
     let (rows, cols) = (padded(rows), padded(cols));
-    if SplitK::of_product(product, rows, cols, padded(k), room).count > 1 {
+    if SplitK::of_product(product, workgroups, (rows, cols), padded(k), room).count > 1 {
         return rows * cols / (4 * SUMMED_ROWS);
     }
     let Tile { sharers, .. } = product.tile();
@@ -95,13 +112,26 @@ pub fn output_sums(product: Product, rows: usize, cols: usize, k: usize, room: u
 
 /// Parts in which a hidden layer of `rows` × `cols` with sums of `k` leaves the sums of its columns: rows of its tiles. `room`
 /// numbers hold slices.
-pub fn column_parts(product: Product, rows: usize, cols: usize, k: usize, room: usize) -> usize {
-    padded(rows).div_ceil(rows_of_part(product, rows, cols, k, room))
+pub fn column_parts(
+    product: Product,
+    workgroups: usize,
+    (rows, cols): (usize, usize),
+    k: usize,
+    room: usize,
+) -> usize {
+    padded(rows).div_ceil(rows_of_part(product, workgroups, (rows, cols), k, room))
 }
 
 /// Rows of each of these parts but the last.
-pub fn rows_of_part(product: Product, rows: usize, cols: usize, k: usize, room: usize) -> usize {
-    let is_split = SplitK::of_product(product, padded(rows), padded(cols), padded(k), room).count > 1;
+pub fn rows_of_part(
+    product: Product,
+    workgroups: usize,
+    (rows, cols): (usize, usize),
+    k: usize,
+    room: usize,
+) -> usize {
+    let size = (padded(rows), padded(cols));
+    let is_split = SplitK::of_product(product, workgroups, size, padded(k), room).count > 1;
     if is_split { SUMMED_ROWS } else { product.tile().rows }
 }
 
@@ -112,6 +142,9 @@ pub(crate) const SUMMED_ROWS: usize = 4;
 mod tests {
     use super::*;
 
+    /// Workgroups that are wanted here.
+    const WANTED: usize = 512;
+
     #[test]
     fn slices_are_whole_tiles_of_rows_that_cover_all_of_them_however_few_are_allowed() {
         for k in [1, 7, 8, 9, 257, 1_000, 10_000, 32_768, 262_147] {
@@ -119,7 +152,7 @@ mod tests {
                 for (product, most) in
                     Product::ALL.into_iter().flat_map(|p| [1, 2, 3, 7, 1_000].map(|m| (p, m)))
                 {
-                    let slices = SplitK::of_gradient(product, k, rows, cols).at_most(k, most);
+                    let slices = SplitK::of_gradient(product, WANTED, k, rows, cols).at_most(k, most);
                     assert!(
                         slices.count <= most && slices.depth.is_multiple_of(TILE),
                         "{k}, {rows}×{cols}: {slices:?}"
@@ -134,25 +167,42 @@ mod tests {
     #[test]
     fn slices_of_a_product_are_whole_pieces_that_cover_its_k_and_fit_their_room() {
         for k in [8, 512, 520, 1_032, 4_096, 90_008] {
-            for (rows, cols, room) in
-                [(8, 8, 1 << 17), (256, 784, 1 << 22), (256, 784, 2 * 256 * 784), (512, 4_096, 1 << 30)]
-            {
-                let SplitK { depth, count } = SplitK::of_product(Product::Tiled, rows, cols, k, room);
-                let what = format!("{rows}×{cols}, k = {k}, {room}: {count} of {depth}");
+            for (product, (rows, cols, room)) in Product::TILED.into_iter().flat_map(|product| {
+                let sizes =
+                    [(8, 8, 1 << 17), (256, 784, 1 << 22), (256, 784, 2 * 256 * 784), (512, 4_096, 1 << 30)];
+                sizes.map(|size| (product, size))
+            }) {
+                let SplitK { depth, count } = SplitK::of_product(product, WANTED, (rows, cols), k, room);
+                let what = format!("{product} {rows}×{cols}, k = {k}, {room}: {count} of {depth}");
                 assert!((count - 1) * depth < k && k <= count * depth, "{what}");
                 assert!(count == 1 || depth % 16 == 0 && count * rows * cols <= room, "{what}");
-                assert!(count == 1 || depth >= SHORTEST && count <= WANTED_WORKGROUPS, "{what}");
+                assert!(count == 1 || depth >= SHORTEST, "{what}");
+                assert!(count == 1 || count * tiles(product, rows, cols) <= WANTED, "{what}");
             }
         }
     }
 
     #[test]
-    fn only_tiled_splits_k_and_only_where_tiles_are_few_and_there_is_room() {
-        let slices = |product, rows, room| SplitK::of_product(product, rows, 784, 4_096, room).count;
+    fn only_tiled_kernels_split_k_and_only_where_tiles_are_few_and_there_is_room() {
+        let slices =
+            |product, rows, room| SplitK::of_product(product, WANTED, (rows, 784), 4_096, room).count;
         assert_eq!(slices(Product::Tiled, 512, 1 << 24), 9);
+        assert_eq!(slices(Product::Tiled64x64, 512, 1 << 24), 4);
+        assert_eq!(slices(Product::Tiled32x32, 512, 1 << 24), 1);
         assert_eq!(slices(Product::Direct, 512, 1 << 24), 1);
         assert_eq!(slices(Product::Broadcast, 512, 1 << 24), 1);
         assert_eq!(slices(Product::Tiled, 512, 0), 1);
         assert_eq!(slices(Product::Tiled, 32_768, 1 << 30), 1);
+    }
+
+    #[test]
+    fn both_gradients_of_a_step_together_make_as_many_workgroups_as_are_wanted() {
+        let slices = |product, workgroups| SplitK::of_gradient(product, workgroups, 10_000, 64, 64).count;
+        assert_eq!(slices(Product::Tiled, 32), 16);
+        assert_eq!(slices(Product::Tiled32x32, 32), 4);
+        assert_eq!(slices(Product::Tiled32x32, 8), 1);
+        assert_eq!(slices(Product::Tiled32x32, 1), 1);
+        // No slice is shorter than 256 rows.
+        assert_eq!(slices(Product::Tiled32x32, 1_000), 40);
     }
 }

@@ -58,6 +58,8 @@ pub struct Recorder<'g> {
     pub variant: Variant,
     /// Most numbers that a binding may hold.
     pub limit: usize,
+    /// Workgroups of a product that the device wants: sums over k are split where there are fewer.
+    pub workgroups: usize,
     /// Where products leave their slices, as many as fit; without it none is cut.
     pub scratch: Option<Tensor>,
     planned: Vec<PlannedCommand>,
@@ -74,7 +76,8 @@ impl<'g> Recorder<'g> {
     /// An empty list, for given kernels.
     pub fn of(gpu: &'g Gpu, variant: Variant) -> Self {
         let limit = gpu.binding_limit() as usize / 4;
-        Self { gpu, variant, limit, scratch: None, planned: Vec::new(), fresh: Vec::new() }
+        let workgroups = gpu.adapter.wanted_workgroups();
+        Self { gpu, variant, limit, workgroups, scratch: None, planned: Vec::new(), fresh: Vec::new() }
     }
 
     /// Adds a dispatch of `invocations` with fixed uniform values.

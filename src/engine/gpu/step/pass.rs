@@ -175,7 +175,8 @@ impl<'p> PassRecorder<'p, '_> {
     ) -> Result<()> {
         let products = &self.work.products;
         // Blocks and chunks that are shorter than the rest may want more slices than there is room for.
-        let slices = slices_of(self.partition.variant.tn, products.bound, weights.layout, factors.x.rows);
+        let Partition { variant, workgroups, .. } = *self.partition;
+        let slices = slices_of(variant.tn, workgroups, products.bound, weights.layout, factors.x.rows);
         let scale = GradientScale::new(self.rows.count(), self.subject.objective.lambda);
         self.recorder.gradient(factors, weights.layout, (slices, products), scale, end)
     }

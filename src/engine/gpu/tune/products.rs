@@ -15,23 +15,13 @@ use crate::engine::gpu::ops::{
 };
 use crate::engine::gpu::recording::{Recorder, Recording};
 use crate::engine::variant::Product;
+pub use crate::engine::variant::ProductSize;
 use crate::error::Result;
 use crate::math::objective::Activation;
 use crate::math::transpose::Transpose;
 
 /// Rows and columns of the first size at most: a slow kernel takes milliseconds for it everywhere.
 const FIRST: usize = 128;
-
-/// Visible units, hidden units and rows of a product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProductSize {
-    /// n.
-    pub visible: usize,
-    /// Units of a block.
-    pub hidden: usize,
-    /// Rows of a chunk.
-    pub rows: usize,
-}
 
 impl ProductSize {
     /// Work of one product.
@@ -96,14 +86,18 @@ impl ProductTensors {
         let zeros = |rows, cols| Tensor::zeros(gpu, "operand of a race", rows, cols);
         let vector = |len| Tensor::vector(gpu, "vector of a race", len);
         let layout = SegmentLayout::new(visible, &(0..hidden));
-        let counts = Product::ALL.map(|p| slices_of(p, partition.limit, layout, rows).count);
+        let Partition { limit: most, workgroups, .. } = *partition;
+        let counts = Product::ALL.map(|p| slices_of(p, workgroups, most, layout, rows).count);
         let slices = counts.into_iter().max().unwrap_or(1);
-        let (m, n, h, most) = (padded(rows), padded(visible), padded(hidden), partition.limit);
-        let rooms = Product::ALL.map(|p| product_room(p, m, n, h, most).max(product_room(p, m, h, n, most)));
+        let (m, n, h) = (padded(rows), padded(visible), padded(hidden));
+        let room = |p, size, k| product_room(p, workgroups, size, k, most);
+        let rooms = Product::ALL.map(|p| room(p, (m, n), h).max(room(p, (m, h), n)));
         let scratch = vector(rooms.into_iter().max().unwrap_or(0).max(1))?;
-        let sums =
-            Product::ALL.map(|p| output_sums(p, rows, visible, hidden, scratch.bound)).into_iter().max();
-        let parts = Product::ALL.map(|p| column_parts(p, rows, hidden, visible, scratch.bound));
+        let sums = Product::ALL
+            .map(|p| output_sums(p, workgroups, (rows, visible), hidden, scratch.bound))
+            .into_iter()
+            .max();
+        let parts = Product::ALL.map(|p| column_parts(p, workgroups, (rows, hidden), visible, scratch.bound));
         Ok(Self {
             size,
             x: filled(gpu, zeros(rows, visible)?),
@@ -145,13 +139,14 @@ impl<'g> Products<'g> {
         let [hidden, output] = bias.each_ref().map(|bias| LayerEpilogue { bias, f: F });
         let mut recorder = Recorder::of(self.gpu, candidate.variant());
         recorder.scratch = Some(scratch.clone());
-        let slices = slices_of(candidate.product, tn.bound, *layout, size.rows);
+        let slices = slices_of(candidate.product, recorder.workgroups, tn.bound, *layout, size.rows);
         let factors = GradientFactors { a2, delta3: x, delta2: a2, x };
         for _ in 0..count {
             match candidate.transpose {
                 Transpose::Nt => {
                     let (rows, units) = (size.rows, size.hidden);
-                    let parts = column_parts(candidate.product, rows, units, size.visible, scratch.bound);
+                    let (product, workgroups) = (candidate.product, recorder.workgroups);
+                    let parts = column_parts(product, workgroups, (rows, units), size.visible, scratch.bound);
                     let sums = &columns.unpadded(parts, units);
                     recorder.layer_nt(x, w, HiddenLayerEpilogue { layer: hidden, sums }, nt)?;
                 }

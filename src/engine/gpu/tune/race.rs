@@ -43,18 +43,15 @@ pub struct RaceResult {
     pub spent: f64,
 }
 
-/// Races all kernels of `variants`, of which `favourite` goes first and wins ties.
+/// Races all kernels of `variants`, in their order; those of `favourite` go first and win ties.
 ///
 /// # Errors
 /// Those of the runner.
 pub fn race(runner: &mut dyn Runner, variants: &[Variant], favourite: Variant) -> Result<RaceResult> {
-    let others = variants.iter().filter(|variant| **variant != favourite);
-    let timing = |variant: &Variant, transpose| {
-        let candidate = Candidate::of(*variant, transpose);
-        Timing { candidate, seconds: None, status: Status::Final }
-    };
-    let of = |variant| PRODUCTS.map(|(transpose, _)| timing(variant, transpose));
-    let timings = std::iter::once(&favourite).chain(others).flat_map(of).collect();
+    let of = |variant| PRODUCTS.map(|(transpose, _)| Candidate::of(variant, transpose));
+    let others = variants.iter().copied().flat_map(of).filter(|candidate| !candidate.is_of(favourite));
+    let timing = |candidate| Timing { candidate, seconds: None, status: Status::Final };
+    let timings = of(favourite).into_iter().chain(others).map(timing).collect();
     let mut race = Race { runner, favourite, timings, spent: 0.0 };
     race.admit();
     race.qualify()?;

@@ -21,43 +21,48 @@ struct Shader {
     is_gradient: bool,
 }
 
-macro_rules! product {
-    ($file:literal, $product:ident, $transpose:ident, [$($part:expr),*]) => {
-        Shader {
-            file: $file,
-            source: shader!($file),
-            parts: [$($part),*],
-            product: Some((Product::$product, Transpose::$transpose)),
-            is_gradient: matches!(Transpose::$transpose, Transpose::Tn),
-        }
-    };
-}
-
 const PRODUCT: &str = shader!("_product");
 const TILED_PRODUCT: &str = shader!("_tiled_product");
 const GRADIENTS: &str = shader!("_gradients");
 const GRADIENT_TILES: &str = shader!("_gradient_tiles");
+const TILED: &str = shader!("_tiled");
 const TILE: &str = shader!("_broadcast_tile");
 const ROWS: &str = shader!("_broadcast_rows");
 const TEXTURE: &str = shader!("_texture");
-use super::super::TILED_PART as TILED;
 
-/// The shaders of a product, in the order of [`Product::ALL`].
-const NT: [Shader; 3] = [
-    product!("matmul_nt", Direct, Nt, [PRODUCT, "", "", ""]),
-    product!("matmul_nt_tiled", Tiled, Nt, [PRODUCT, TILED, TILED_PRODUCT, ""]),
-    product!("matmul_nt_broadcast", Broadcast, Nt, [PRODUCT, TILE, ROWS, TEXTURE]),
+/// Kernels of a product, one of each of [`Product::ALL`].
+pub(crate) type OfProduct = [Kernel; Product::ALL.len()];
+
+/// The shaders of a product, in the order of [`Product::ALL`], with the parts of the direct, the tiled and the broadcast
+/// ones. The tiled kernels share one: what their tiles make different is generated.
+macro_rules! shaders {
+    ($transpose:ident, [$direct:literal, $tiled:literal, $broadcast:literal], $parts:expr) => {{
+        const fn of(product: Product) -> Shader {
+            let parts: [[&str; 4]; 3] = $parts;
+            let (file, source, parts) = match product {
+                Product::Direct => ($direct, shader!($direct), parts[0]),
+                Product::Broadcast => ($broadcast, shader!($broadcast), parts[2]),
+                _ => ($tiled, shader!($tiled), parts[1]),
+            };
+            let is_gradient = matches!(Transpose::$transpose, Transpose::Tn);
+            Shader { file, source, parts, product: Some((product, Transpose::$transpose)), is_gradient }
+        }
+        let [p0, p1, p2, p3, p4] = Product::ALL;
+        [of(p0), of(p1), of(p2), of(p3), of(p4)]
+    }};
+}
+
+type Shaders = [Shader; Product::ALL.len()];
+const PRODUCT_PARTS: [[&str; 4]; 3] =
+    [[PRODUCT, "", "", ""], [PRODUCT, TILED, TILED_PRODUCT, ""], [PRODUCT, TILE, ROWS, TEXTURE]];
+const GRADIENT_PARTS: [[&str; 4]; 3] = [
+    [GRADIENTS, GRADIENT_TILES, "", ""],
+    [GRADIENTS, GRADIENT_TILES, TILED, ""],
+    [GRADIENTS, GRADIENT_TILES, TILE, TEXTURE],
 ];
-const NN: [Shader; 3] = [
-    product!("matmul_nn", Direct, Nn, [PRODUCT, "", "", ""]),
-    product!("matmul_nn_tiled", Tiled, Nn, [PRODUCT, TILED, TILED_PRODUCT, ""]),
-    product!("matmul_nn_broadcast", Broadcast, Nn, [PRODUCT, TILE, ROWS, TEXTURE]),
-];
-const TN: [Shader; 3] = [
-    product!("gradients", Direct, Tn, [GRADIENTS, GRADIENT_TILES, "", ""]),
-    product!("gradients_tiled", Tiled, Tn, [GRADIENTS, GRADIENT_TILES, TILED, ""]),
-    product!("gradients_broadcast", Broadcast, Tn, [GRADIENTS, GRADIENT_TILES, TILE, TEXTURE]),
-];
+const NT: Shaders = shaders!(Nt, ["matmul_nt", "matmul_nt_tiled", "matmul_nt_broadcast"], PRODUCT_PARTS);
+const NN: Shaders = shaders!(Nn, ["matmul_nn", "matmul_nn_tiled", "matmul_nn_broadcast"], PRODUCT_PARTS);
+const TN: Shaders = shaders!(Tn, ["gradients", "gradients_tiled", "gradients_broadcast"], GRADIENT_PARTS);
 /// Adds up the slices of a gradient.
 const GRADIENT_SUM_SHADER: Shader = Shader {
     file: "gradient_sum",
@@ -66,7 +71,7 @@ const GRADIENT_SUM_SHADER: Shader = Shader {
     product: None,
     is_gradient: true,
 };
-/// Adds up the slices of split-K that `tiled` leaves.
+/// Adds up the slices of split-K that the tiled kernels leave.
 const SUM: Shader = Shader {
     file: "split_k_sum",
     source: shader!("split_k_sum"),
@@ -182,64 +187,82 @@ const fn row(name: &'static str, shader: Shader, epilogue: Epilogue, reference: 
     }
 }
 
-/// The three kernels of a product with one epilogue.
-const fn rows(names: [&'static str; 3], shaders: [Shader; 3], epilogue: Epilogue) -> [Kernel; 3] {
-    let reference = names[0];
+/// The names of the kernels of a product, in the order of [`Product::ALL`].
+macro_rules! names {
+    ($name:literal $(, $ending:literal)?) => {
+        [
+            concat!($name $(, $ending)?),
+            concat!($name, "_tiled" $(, $ending)?),
+            concat!($name, "_tiled64x64" $(, $ending)?),
+            concat!($name, "_tiled32x32" $(, $ending)?),
+            concat!($name, "_broadcast" $(, $ending)?),
+        ]
+    };
+}
+
+/// The kernels of a product with one epilogue.
+const fn rows(names: [&'static str; Product::ALL.len()], shaders: Shaders, epilogue: Epilogue) -> OfProduct {
+    checked(names, shaders, epilogue, names[0])
+}
+
+/// The same, checked against the reference of another name.
+const fn checked(
+    names: [&'static str; Product::ALL.len()],
+    shaders: Shaders,
+    epilogue: Epilogue,
+    reference: &'static str,
+) -> OfProduct {
+    let [n0, n1, n2, n3, n4] = names;
+    let [s0, s1, s2, s3, s4] = shaders;
     [
-        row(names[0], shaders[0], epilogue, reference),
-        row(names[1], shaders[1], epilogue, reference),
-        row(names[2], shaders[2], epilogue, reference),
+        row(n0, s0, epilogue, reference),
+        row(n1, s1, epilogue, reference),
+        row(n2, s2, epilogue, reference),
+        row(n3, s3, epilogue, reference),
+        row(n4, s4, epilogue, reference),
     ]
 }
 
-/// The three kernels of a gradient with one end.
-const fn gradients(names: [&'static str; 3], end: Epilogue, reference: &'static str) -> [Kernel; 3] {
-    [
-        row(names[0], TN[0], end, reference),
-        row(names[1], TN[1], end, reference),
-        row(names[2], TN[2], end, reference),
-    ]
+/// Those that leave slices of k: of the tiled kernels alone, in the order of [`Product::TILED`].
+const fn split_k(
+    names: [&'static str; Product::ALL.len()],
+    shaders: Shaders,
+    reference: &'static str,
+) -> [Kernel; Product::TILED.len()] {
+    let [_, n0, n1, n2, _] = names;
+    let [_, s0, s1, s2, _] = shaders;
+    [row(n0, s0, SPLIT_K, reference), row(n1, s1, SPLIT_K, reference), row(n2, s2, SPLIT_K, reference)]
 }
 
 /// C = A Bᵀ.
-pub(crate) static MATMUL_NT: [Kernel; 3] =
-    rows(["matmul_nt", "matmul_nt_tiled", "matmul_nt_broadcast"], NT, STORE);
+pub(crate) static MATMUL_NT: OfProduct = rows(names!("matmul_nt"), NT, STORE);
 
 /// C = f(A Bᵀ + b), and its sums over the rows of tiles.
-pub(crate) static LAYER_NT: [Kernel; 3] =
-    rows(["layer_nt", "layer_nt_tiled", "layer_nt_broadcast"], NT, HIDDEN_LAYER);
+pub(crate) static LAYER_NT: OfProduct = rows(names!("layer_nt"), NT, HIDDEN_LAYER);
 
 /// C = (A Bᵀ + s) ⊙ f′(A2).
-pub(crate) static HIDDEN_DELTA_NT: [Kernel; 3] =
-    rows(["hidden_delta_nt", "hidden_delta_nt_tiled", "hidden_delta_nt_broadcast"], NT, HIDDEN_DELTA);
+pub(crate) static HIDDEN_DELTA_NT: OfProduct = rows(names!("hidden_delta_nt"), NT, HIDDEN_DELTA);
 
 /// C = A B.
-pub(crate) static MATMUL_NN: [Kernel; 3] =
-    rows(["matmul_nn", "matmul_nn_tiled", "matmul_nn_broadcast"], NN, STORE);
+pub(crate) static MATMUL_NN: OfProduct = rows(names!("matmul_nn"), NN, STORE);
 
 /// C = f(A B + b).
-pub(crate) static LAYER_NN: [Kernel; 3] =
-    rows(["layer_nn", "layer_nn_tiled", "layer_nn_broadcast"], NN, LAYER);
+pub(crate) static LAYER_NN: OfProduct = rows(names!("layer_nn"), NN, LAYER);
 
 /// C = (A3 − X) ⊙ g′ with A3 = g(A B + b).
-pub(crate) static OUTPUT_DELTA_NN: [Kernel; 3] =
-    rows(["output_delta_nn", "output_delta_nn_tiled", "output_delta_nn_broadcast"], NN, OUTPUT_DELTA);
+pub(crate) static OUTPUT_DELTA_NN: OfProduct = rows(names!("output_delta_nn"), NN, OUTPUT_DELTA);
 
 /// A2ᵀδ3, δ2ᵀX and the sums of δ2 and δ3 over slices of the rows.
-pub(crate) static GRADIENT_SLICES: [Kernel; 3] =
-    gradients(["gradient_slices", "gradient_slices_tiled", "gradient_slices_broadcast"], SLICES, "matmul_tn");
+pub(crate) static GRADIENT_SLICES: OfProduct = checked(names!("gradient_slices"), TN, SLICES, "matmul_tn");
 
 /// The gradient of a hidden block.
-pub(crate) static GRADIENT: [Kernel; 3] =
-    gradients(["gradient", "gradient_tiled", "gradient_broadcast"], KEPT, "weight_gradient");
+pub(crate) static GRADIENT: OfProduct = checked(names!("gradient"), TN, KEPT, "weight_gradient");
 
 /// SGD by the gradient of a hidden block.
-pub(crate) static GRADIENT_SGD: [Kernel; 3] =
-    gradients(["gradient_sgd", "gradient_sgd_tiled", "gradient_sgd_broadcast"], SGD, "sgd");
+pub(crate) static GRADIENT_SGD: OfProduct = checked(names!("gradient_sgd"), TN, SGD, "sgd");
 
 /// Adam by the gradient of a hidden block.
-pub(crate) static GRADIENT_ADAM: [Kernel; 3] =
-    gradients(["gradient_adam", "gradient_adam_tiled", "gradient_adam_broadcast"], ADAM, "adam");
+pub(crate) static GRADIENT_ADAM: OfProduct = checked(names!("gradient_adam"), TN, ADAM, "adam");
 
 /// The gradient of a hidden block from its slices.
 pub static GRADIENT_SUM: Kernel = row("gradient_sum", GRADIENT_SUM_SHADER, KEPT, "weight_gradient");
@@ -251,10 +274,12 @@ pub static GRADIENT_SUM_SGD: Kernel = row("gradient_sum_sgd", GRADIENT_SUM_SHADE
 pub static GRADIENT_SUM_ADAM: Kernel = row("gradient_sum_adam", GRADIENT_SUM_SHADER, ADAM, "adam");
 
 /// P_z = A Bᵀ over the z-th slice of k.
-pub static SPLIT_K_NT: Kernel = row("matmul_nt_tiled_split_k", NT[1], SPLIT_K, "matmul_nt");
+pub(crate) static SPLIT_K_NT: [Kernel; Product::TILED.len()] =
+    split_k(names!("matmul_nt", "_split_k"), NT, "matmul_nt");
 
 /// P_z = A B over the z-th slice of k.
-pub static SPLIT_K_NN: Kernel = row("matmul_nn_tiled_split_k", NN[1], SPLIT_K, "matmul_nn");
+pub(crate) static SPLIT_K_NN: [Kernel; Product::TILED.len()] =
+    split_k(names!("matmul_nn", "_split_k"), NN, "matmul_nn");
 
 /// C = Σ_z P_z.
 pub static SPLIT_K_SUM: Kernel = row("split_k_sum", SUM, STORE, "matmul_nn");
@@ -273,8 +298,18 @@ pub static HIDDEN_DELTA_SPLIT_K_SUM: Kernel =
 pub static OUTPUT_DELTA_SPLIT_K_SUM: Kernel =
     row("output_delta_split_k_sum", SUM, OUTPUT_DELTA, "output_delta_nn");
 
-const fn of(product: Product, kernels: &'static [Kernel; 3]) -> &'static Kernel {
+const fn of(product: Product, kernels: &'static OfProduct) -> &'static Kernel {
     &kernels[product as usize]
+}
+
+/// P_z = A Bᵀ over the z-th slice of k, or A B, where a kernel leaves slices.
+pub fn split_k_of(transpose: Transpose, product: Product) -> Option<&'static Kernel> {
+    let kernels = match transpose {
+        Transpose::Nt => &SPLIT_K_NT,
+        Transpose::Nn => &SPLIT_K_NN,
+        Transpose::Tn => return None,
+    };
+    kernels.iter().find(|kernel| kernel.product.is_some_and(|(of, _)| of == product))
 }
 
 /// C = A Bᵀ.

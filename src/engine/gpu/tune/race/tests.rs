@@ -3,7 +3,7 @@
 use super::*;
 use crate::engine::variant::Product;
 use Memory::{Buffers, Textures};
-use Product::{Broadcast, Direct, Tiled};
+use Product::{Broadcast, Direct, Tiled, Tiled32x32, Tiled64x64};
 
 /// Seconds of a product of the smallest size by a made-up rule; every size is `growth` times the one before.
 struct MadeUp<F: Fn(Candidate) -> f64> {
@@ -33,8 +33,12 @@ impl<F: Fn(Candidate) -> f64> MadeUp<F> {
     }
 
     fn race(&mut self) -> RaceResult {
+        self.race_against(TILED)
+    }
+
+    fn race_against(&mut self, favourite: Variant) -> RaceResult {
         let of = |product| [Buffers, Textures].map(|memory| Variant::of(product, memory));
-        race(self, Product::ALL.map(of).as_flattened(), TILED).unwrap()
+        race(self, Product::ALL.map(of).as_flattened(), favourite).unwrap()
     }
 }
 
@@ -102,6 +106,25 @@ fn the_favourite_wins_unless_another_is_clearly_faster() {
     };
     assert_eq!(with(0.99e-4), TILED);
     assert_eq!(with(0.9e-4), Variant::of(Direct, Buffers));
+}
+
+#[test]
+fn kernels_of_a_favourite_that_is_a_mixture_race_once_and_first() {
+    let mixed = Variant { nt: Tiled32x32, nn: Tiled64x64, tn: Tiled, memory: Buffers };
+    let with = |seconds: fn(Candidate) -> f64| {
+        let mut runner = MadeUp::new(seconds);
+        let result = runner.race_against(mixed);
+        let mut candidates: Vec<Candidate> = result.timings.iter().map(|timing| timing.candidate).collect();
+        assert!(candidates[..3].iter().all(|candidate| candidate.is_of(mixed)), "{candidates:?}");
+        assert_eq!(candidates.len(), 3 * 2 * Product::ALL.len());
+        while let Some(candidate) = candidates.pop() {
+            assert!(!candidates.contains(&candidate), "{candidate}");
+        }
+        result.variant
+    };
+    assert_eq!(with(|_| 1e-4), Some(mixed), "the favourite wins ties");
+    let seconds = |candidate: Candidate| if candidate.product == Tiled64x64 { 0.9e-4 } else { 1e-4 };
+    assert_eq!(with(seconds), Some(Variant::of(Tiled64x64, Buffers)));
 }
 
 #[test]
@@ -188,7 +211,7 @@ fn who_comes_too_late_is_left_out_and_the_favourite_never_is() {
     let result = runner.race();
     assert_eq!(result.variant, Some(TILED));
     let late = result.timings.iter().filter(|timing| timing.status == Status::Late).count();
-    assert_eq!(late, 18 - 3);
+    assert_eq!(late, 3 * 2 * Product::ALL.len() - 3);
 }
 
 #[test]
