@@ -13,7 +13,7 @@ use bytemuck::Pod;
 use wgpu::BufferUsages;
 
 use super::device::Gpu;
-use super::kernel::{Kernel, Pipeline, Specialisation};
+use super::kernel::{Access, Kernel, Pipeline, Specialisation};
 use super::memory::buffer::{Tensor, buffer};
 use super::memory::storage::Texture;
 use crate::error::Result;
@@ -83,7 +83,7 @@ impl Recording {
             for run in pieces.chunk_by(|a, b| a.command.is_dispatch() == b.command.is_dispatch()) {
                 encode(gpu, &mut encoder, run);
             }
-            gpu.submit_work(encoder, work)
+            gpu.submit_work(encoder, work, last_written(pieces))
         })
     }
 
@@ -140,6 +140,17 @@ impl CommandRange<'_> {
             pass.dispatch_workgroups(across, down, 1);
         }
     }
+}
+
+/// A buffer that the last dispatch writes into.
+pub(super) fn last_written<'a>(pieces: &[CommandRange<'a>]) -> Option<&'a wgpu::Buffer> {
+    pieces.iter().rev().find_map(|piece| match piece.command {
+        Recorded::Dispatch { kernel, tensors, .. } => {
+            let mut bindings = tensors.iter().zip(kernel.tensors());
+            bindings.find(|(_, binding)| binding.access == Access::Write).map(|(tensor, _)| &*tensor.buffer)
+        }
+        Recorded::Fill { .. } => None,
+    })
 }
 
 /// Neighbouring dispatches share a pass, which copies end.

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use futures_intrusive::channel::shared::oneshot_channel;
+use futures_intrusive::channel::shared::{OneshotReceiver, oneshot_channel};
 
 use super::Gpu;
 use super::submissions::Submissions;
@@ -21,20 +21,44 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Time between two looks at the device-lost flag.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// The first bytes of a buffer, asked for after all work submitted so far.
+struct Mapping {
+    buffer: wgpu::Buffer,
+    bytes: u64,
+    ready: OneshotReceiver<Result<(), wgpu::BufferAsyncError>>,
+}
+
+impl Mapping {
+    fn of(buffer: &wgpu::Buffer, bytes: u64) -> Self {
+        let (sender, ready) = oneshot_channel();
+        buffer.slice(..bytes).map_async(wgpu::MapMode::Read, move |result| {
+            // The receiver is gone only when the wait was given up.
+            let _ = sender.send(result);
+        });
+        Self { buffer: buffer.clone(), bytes, ready }
+    }
+}
+
 impl Gpu {
     /// Submits one command buffer of little work. Waits only while several are under way.
     pub fn submit(&self, encoder: wgpu::CommandEncoder) -> Result<()> {
-        self.submit_work(encoder, 0.0)
+        self.submit_work(encoder, 0.0, None)
     }
 
-    /// The same of so much work as [`crate::engine::gpu::device::throttle`] counts.
-    pub(crate) fn submit_work(&self, mut encoder: wgpu::CommandEncoder, work: f64) -> Result<()> {
+    /// The same of so much work as [`crate::engine::gpu::device::throttle`] counts, whose last dispatch writes into
+    /// `written`.
+    pub(crate) fn submit_work(
+        &self,
+        mut encoder: wgpu::CommandEncoder,
+        work: f64,
+        written: Option<&wgpu::Buffer>,
+    ) -> Result<()> {
         let submissions = &mut *locked(&self.submissions);
         self.drive(submissions, |submissions| (!submissions.throttle.is_full()).then_some(()))?;
         if submissions.sentinel.is_due() {
             self.check_sentinels(submissions)?;
         }
-        submissions.sentinel.append(&mut encoder);
+        submissions.sentinel.append(&mut encoder, written);
         let commands = encoder.finish();
         let begun = Instant::now();
         let index = self.queue.submit([commands]);
@@ -85,8 +109,11 @@ impl Gpu {
     pub fn read(&self, staging: &wgpu::Buffer, bytes: u64) -> Result<Vec<f32>> {
         let submissions = &mut *locked(&self.submissions);
         submissions.waits += 1;
-        let values = self.mapped(submissions, staging, bytes)?;
-        self.check_sentinels(submissions)?;
+        // Both are asked for before either is waited for.
+        let sentinels = Mapping::of(&submissions.sentinel.ring, submissions.sentinel.ring.size());
+        let values = self.mapped(submissions, Mapping::of(staging, bytes))?;
+        let sentinels = self.mapped(submissions, sentinels)?;
+        submissions.sentinel.check(&sentinels)?;
         Ok(values)
     }
 
@@ -103,24 +130,18 @@ impl Gpu {
 
     /// Fails if a submission so far did not run to its end.
     fn check_sentinels(&self, submissions: &mut Submissions) -> Result<()> {
-        let ring = submissions.sentinel.ring.clone();
-        let words = self.mapped(submissions, &ring, ring.size())?;
+        let ring = Mapping::of(&submissions.sentinel.ring, submissions.sentinel.ring.size());
+        let words = self.mapped(submissions, ring)?;
         submissions.sentinel.check(&words)
     }
 
     fn mapped<T: bytemuck::Pod>(
         &self,
         submissions: &mut Submissions,
-        staging: &wgpu::Buffer,
-        bytes: u64,
+        Mapping { buffer, bytes, ready }: Mapping,
     ) -> Result<Vec<T>> {
-        let slice = staging.slice(..bytes);
-        let (sender, receiver) = oneshot_channel();
-        slice.map_async(wgpu::MapMode::Read, move |result| {
-            // The receiver is gone only when the wait was given up.
-            let _ = sender.send(result);
-        });
-        match self.wait_for(submissions, receiver.receive())? {
+        let slice = buffer.slice(..bytes);
+        match self.wait_for(submissions, ready.receive())? {
             Some(Ok(())) => {}
             Some(Err(error)) => return Err(self.failure(&format!("reading results failed: {error}"))),
             None => return Err(self.failure("reading results failed: the request was dropped")),
@@ -129,7 +150,7 @@ impl Gpu {
             slice.get_mapped_range().map_err(|error| self.failure(&format!("mapping failed: {error}")))?;
         let values = bytemuck::pod_collect_to_vec(&view[..]);
         drop(view);
-        staging.unmap();
+        buffer.unmap();
         Ok(values)
     }
 

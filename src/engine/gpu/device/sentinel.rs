@@ -21,6 +21,8 @@ pub(crate) struct Sentinel {
     turns: wgpu::Buffer,
     /// `[SLOTS]` words, which the host reads.
     pub ring: wgpu::Buffer,
+    /// A word that is copied for the sake of its place among the commands.
+    behind: wgpu::Buffer,
     submitted: usize,
     checked: usize,
 }
@@ -34,9 +36,10 @@ impl Sentinel {
         };
         let turns = make("turns", TURNS, BufferUsages::COPY_SRC | BufferUsages::COPY_DST);
         let ring = make("sentinels", SLOTS, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
+        let behind = make("behind", 1, BufferUsages::COPY_DST);
         let words: Vec<u32> = (0..TURNS).map(word).collect();
         queue.write_buffer(&turns, 0, bytemuck::cast_slice(&words));
-        Self { turns, ring, submitted: 0, checked: 0 }
+        Self { turns, ring, behind, submitted: 0, checked: 0 }
     }
 
     /// Submissions so far.
@@ -44,8 +47,12 @@ impl Sentinel {
         self.submitted
     }
 
-    /// Lets `encoder` end in the sentinel of the next submission.
-    pub fn append(&mut self, encoder: &mut wgpu::CommandEncoder) {
+    /// Lets `encoder` end in the sentinel of the next submission, behind the dispatch that writes into `written`: a copy that reads
+    /// from there waits for all dispatches before, and the sentinel, which nothing else would keep behind them, follows it.
+    pub fn append(&mut self, encoder: &mut wgpu::CommandEncoder, written: Option<&wgpu::Buffer>) {
+        if let Some(written) = written {
+            encoder.copy_buffer_to_buffer(written, 0, &self.behind, 0, 4);
+        }
         let (from, to) = (self.submitted / SLOTS % TURNS, self.submitted % SLOTS);
         self.submitted += 1;
         encoder.copy_buffer_to_buffer(&self.turns, 4 * from as u64, &self.ring, 4 * to as u64, 4);
@@ -99,7 +106,7 @@ mod tests {
     /// A submission of which nothing is executed, as if it had been killed.
     fn lose_one(gpu: &Gpu) {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        gpu.submissions.lock().unwrap().sentinel.append(&mut encoder);
+        gpu.submissions.lock().unwrap().sentinel.append(&mut encoder, None);
     }
 
     fn submit(gpu: &Gpu, count: usize) -> Result<()> {

@@ -6,6 +6,7 @@ use crate::engine::gpu::kernel::{
 };
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::recording::{DispatchOptions, LiveUniform, Recorder};
+use crate::engine::variant::Memory;
 use crate::error::Result;
 
 /// Vec4s a block sum of `dot` covers.
@@ -57,6 +58,14 @@ impl Recorder<'_> {
             &[x, y, sums],
             pairs.len() * sum_blocks(len),
         )
+    }
+
+    /// Block sums of x² of one vector, read from its buffer on every adapter: a texture of all weights would be as large as they
+    /// are, for a sum that reports alone ask for.
+    pub fn squares(&mut self, x: &Tensor, sums: &Tensor) -> Result<()> {
+        let (uniform, invocations) = (dots_uniform(x.len(), &[(0, 0)], 0), sum_blocks(x.len()));
+        let kernel = of_memory(&kernel::DOT, Memory::Buffers);
+        self.dispatch(kernel, DispatchOptions::default(), &uniform, &[x, x, sums], invocations)
     }
 
     /// As [`Recorder::dot`] with the pairs set before each run, at most `max_pairs`.

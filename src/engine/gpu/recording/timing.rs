@@ -2,7 +2,7 @@
 
 use wgpu::BufferUsages;
 
-use super::{CommandRange, Recorded, Recording, encode};
+use super::{CommandRange, Recorded, Recording, encode, last_written};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::buffer::buffer;
 use crate::error::Result;
@@ -48,7 +48,7 @@ impl Recording {
             let used = 2 * names.len() as u32;
             encoder.resolve_query_set(&timestamps, 0..used, &resolved, 0);
             encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, bytes);
-            gpu.submit_work(encoder, work)?;
+            gpu.submit_work(encoder, work, last_written(pieces))?;
             let words = gpu.read(&staging, 8 * u64::from(used))?;
             let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&words);
             for (name, ticks) in names.iter().zip(ticks.chunks_exact(2)) {

@@ -273,8 +273,7 @@ impl<'p> PassRecorder<'p, '_> {
     /// ‖W1‖² + ‖D‖², before any update.
     fn squared_weights(&mut self) -> Result<()> {
         for (segment, sums) in self.subject.weights.iter().zip(&self.work.squared_weights) {
-            let weights = &segment.weights;
-            self.recorder.dot(weights, weights, weights.len(), &[(0, 0)], sums, 0)?;
+            self.recorder.squares(&segment.weights, sums)?;
         }
         Ok(())
     }

@@ -71,9 +71,9 @@ impl Resident {
         })
     }
 
-    /// The parameters: textures hold W1 and D, and both as one vector.
+    /// The parameters: textures hold W1 and D.
     fn parameters(partition: &Partition) -> Allocation {
-        Allocation::vectors("parameters", Category::Parameters, partition.segments()).copied(2)
+        Allocation::vectors("parameters", Category::Parameters, partition.segments()).copied(1)
     }
 
     fn penalty() -> Allocation {

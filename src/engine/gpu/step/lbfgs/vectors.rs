@@ -90,7 +90,7 @@ impl SearchVectors {
         [
             vector("direction").copied(1),
             // As the parameters are.
-            vector("trial").copied(2),
+            vector("trial").copied(1),
             vector("trial gradient").copied(1),
             vector("gradient"),
             Allocation::vectors("history", Category::OptimizerState, stacks).copied(1),
