@@ -1,5 +1,5 @@
-//! Chooses the kernels for a shape: as they were forced, as an earlier race has found, by a race among those that are
-//! right, or by the kind of the adapter.
+//! Chooses the kernels for a shape: as they were forced, as an earlier race has found, by a race whose winners are right,
+//! or by the kind of the adapter and the shape.
 //!
 //! Software adapters are not raced unless asked for: their order is known, and every kernel takes a second to compile.
 //! [`race`](mod@race) is the race among [`candidate`]s, [`products`] runs them on a device, [`cache`] keeps the results.
@@ -26,7 +26,7 @@ use race::{PRODUCTS, RaceResult, race};
 pub struct Tune {
     /// When they are timed.
     pub mode: TuneMode,
-    /// The check that a kernel has to pass before it is timed.
+    /// The check that a kernel has to pass once it has won a race.
     pub check: CandidateCheck,
 }
 
@@ -103,7 +103,10 @@ fn raced<'g>(
         }
     };
     tell(gpu, &result);
-    let Some(variant) = result.variant else { return Err(all_wrong(gpu, &result.timings)) };
+    let Some(variant) = result.variant else {
+        gpu.check()?;
+        return Err(all_wrong(gpu, &result.timings));
+    };
     tracing::debug!(
         "kernels: {variant}, timed in {:.2} s, {seconds:.2} s with compilation and checks",
         result.spent

@@ -54,9 +54,15 @@ fn product_of(variant: Variant, transpose: Transpose) -> Product {
 /// says what differs, or why the device refuses it. The checks of `rhohat verify` are one.
 pub type CandidateCheck = fn(&Gpu, Candidate, usize) -> Result<(), String>;
 
-/// Checks and times candidates.
+/// Times and checks candidates.
 pub trait Runner {
-    /// Compiles a kernel and compares it with the reference.
+    /// Compiles a kernel for products of the present size.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    fn prepare(&mut self, candidate: Candidate) -> Result<(), String>;
+
+    /// Compares a kernel with the reference.
     ///
     /// # Errors
     /// Why it cannot be used.
@@ -86,7 +92,7 @@ pub enum Status {
     Final,
     /// It dropped out.
     Slow,
-    /// It computes something else than the reference, or the device refuses it.
+    /// It computes something else than the reference, or the device refuses it; those that lose are not checked.
     Wrong(String),
     /// There was no time for it.
     Late,

@@ -168,6 +168,10 @@ impl<'g> Products<'g> {
 }
 
 impl Runner for Products<'_> {
+    fn prepare(&mut self, candidate: Candidate) -> Result<(), String> {
+        self.record(candidate, 1).map(drop).map_err(|error| error.to_string())
+    }
+
     fn check(&mut self, candidate: Candidate) -> Result<(), String> {
         (self.check)(self.gpu, candidate, self.partition.blocks.len())
     }

@@ -1,16 +1,20 @@
 //! Which kernel is the fastest for each product, and which memory: a racing algorithm. Rounds over ever larger products,
-//! after each of which slow kernels drop out, then rounds of the final among the rest, all within a budget of time. Knows
-//! neither devices nor shaders, so that tests race made-up times.
+//! after each of which slow kernels drop out, then rounds of the final among the rest, all within a budget of time. Then the
+//! winners are checked; where one is wrong, the next takes its place. Knows neither devices nor shaders, so that tests race
+//! made-up times.
+//!
+//! To check a kernel takes several pipelines, to time it one: were all checked first, there would be no time left where
+//! drivers compile slowly.
 
 use super::candidate::{Candidate, Runner, Status, Timing};
-use crate::engine::variant::Memory;
-use crate::engine::variant::Variant;
+use crate::engine::variant::{Memory, Product, Variant};
 use crate::error::Result;
 use crate::math::transpose::Transpose;
 
 /// Seconds of timing, compilation and checks apart.
 pub const BUDGET: f64 = 1.5;
-/// Seconds, everything counted, after which no further kernel is looked at; none is timed any more [`BUDGET`] later.
+/// Seconds, everything counted, after which no further kernel is looked at; none is timed any more [`BUDGET`] later. The
+/// winners are checked all the same.
 pub const PATIENCE: f64 = 5.0;
 /// Seconds that a product shall last in the final; larger ones tell no more.
 const LONG_ENOUGH: f64 = 0.005;
@@ -52,11 +56,10 @@ pub fn race(runner: &mut dyn Runner, variants: &[Variant], favourite: Variant) -
     let others = variants.iter().copied().flat_map(of).filter(|candidate| !candidate.is_of(favourite));
     let timing = |candidate| Timing { candidate, seconds: None, status: Status::Final };
     let timings = of(favourite).into_iter().chain(others).map(timing).collect();
-    let mut race = Race { runner, favourite, timings, spent: 0.0 };
-    race.admit();
+    let mut race = Race { runner, favourite, timings, right: Vec::new(), spent: 0.0 };
     race.qualify()?;
     race.finish()?;
-    let variant = race.winner();
+    let variant = race.checked_winner();
     Ok(RaceResult { variant, timings: race.timings, spent: race.spent })
 }
 
@@ -64,22 +67,12 @@ struct Race<'r> {
     runner: &'r mut dyn Runner,
     favourite: Variant,
     timings: Vec<Timing>,
+    /// Candidates that were checked and are right.
+    right: Vec<Candidate>,
     spent: f64,
 }
 
 impl Race<'_> {
-    /// Only kernels that are right are timed, and those that there is time for.
-    fn admit(&mut self) {
-        for i in 0..self.timings.len() {
-            let candidate = self.timings[i].candidate;
-            if self.runner.elapsed() > PATIENCE && !self.is_favourite(candidate) {
-                self.timings[i].status = Status::Late;
-            } else if let Err(why) = self.runner.check(candidate) {
-                self.timings[i].status = Status::Wrong(why);
-            }
-        }
-    }
-
     /// Rounds over ever larger products.
     fn qualify(&mut self) -> Result<()> {
         let mut growth = 1.0;
@@ -107,13 +100,30 @@ impl Race<'_> {
     fn round(&mut self, growth: f64) -> Result<Vec<(usize, f64)>> {
         let mut times = Vec::new();
         for i in self.remaining() {
-            let expected = self.timings[i].seconds.unwrap_or(0.0) * growth;
-            if self.is_over(expected) {
+            let Timing { candidate, seconds, .. } = self.timings[i];
+            if self.is_over(seconds.unwrap_or(0.0) * growth) {
                 break;
             }
-            times.push((i, self.measure(self.timings[i].candidate)?));
+            if seconds.is_some() || self.admits(i) {
+                times.push((i, self.measure(candidate)?));
+            }
         }
         Ok(times)
+    }
+
+    /// Whether there is time to look at a candidate, and the device takes it.
+    fn admits(&mut self, i: usize) -> bool {
+        let candidate = self.timings[i].candidate;
+        let refused = if self.runner.elapsed() > PATIENCE && !self.is_favourite(candidate) {
+            Some(Status::Late)
+        } else {
+            self.runner.prepare(candidate).err().map(Status::Wrong)
+        };
+        let is_admitted = refused.is_none();
+        if let Some(status) = refused {
+            self.timings[i].status = status;
+        }
+        is_admitted
     }
 
     fn measure(&mut self, candidate: Candidate) -> Result<f64> {
@@ -144,7 +154,7 @@ impl Race<'_> {
             let (candidate, Some(first)) = (self.timings[i].candidate, self.timings[i].seconds) else {
                 continue;
             };
-            let best = self.best(candidate.transpose, None).filter(|_| !self.is_favourite(candidate));
+            let best = self.best(candidate.transpose).filter(|_| !self.is_favourite(candidate));
             let Some((_, best)) = best else { continue };
             if first > factor * best {
                 let second = if self.is_over(first) { first } else { self.measure(candidate)? };
@@ -185,16 +195,21 @@ impl Race<'_> {
         candidate.is_of(self.favourite)
     }
 
-    /// The fastest for a product, in one memory or in any that has a right kernel for every product: no other can win.
-    fn best(&self, transpose: Transpose, memory: Option<Memory>) -> Option<(Candidate, f64)> {
-        let remaining = self.timings.iter().filter(|timing| timing.status == Status::Final);
-        let timed = remaining.filter_map(|timing| Some((timing.candidate, timing.seconds?)));
-        let of_product = timed.filter(|(candidate, _)| candidate.transpose == transpose);
-        let found = of_product.filter(|(candidate, _)| match memory {
-            Some(memory) => memory == candidate.memory,
-            None => self.is_complete(candidate.memory),
-        });
-        found.min_by(|a, b| self.handicapped(*a).total_cmp(&self.handicapped(*b)))
+    /// The fastest for a product among those of memories that have a right kernel for every product: no other can win.
+    fn best(&self, transpose: Transpose) -> Option<(Candidate, f64)> {
+        let of_product = self.timings.iter().filter(|timing| timing.candidate.transpose == transpose);
+        self.fastest(of_product.filter(|timing| self.is_complete(timing.candidate.memory)), &Status::Final)
+    }
+
+    /// The fastest of some, of those that ended alike.
+    fn fastest<'t>(
+        &self,
+        among: impl Iterator<Item = &'t Timing>,
+        status: &Status,
+    ) -> Option<(Candidate, f64)> {
+        let timed = among.filter(|timing| timing.status == *status);
+        let timed = timed.filter_map(|timing| Some((timing.candidate, timing.seconds?)));
+        timed.min_by(|a, b| self.handicapped(*a).total_cmp(&self.handicapped(*b)))
     }
 
     /// Whether every product has a kernel in a memory that has not been found wrong.
@@ -213,33 +228,71 @@ impl Race<'_> {
 
     /// The time of the fastest in the slowest product.
     fn longest(&self) -> f64 {
-        let bests = PRODUCTS.iter().filter_map(|&(transpose, _)| self.best(transpose, None));
+        let bests = PRODUCTS.iter().filter_map(|&(transpose, _)| self.best(transpose));
         bests.map(|(_, seconds)| seconds).fold(f64::MIN_POSITIVE, f64::max)
     }
 
-    /// The memory in which the products of a step take least, and the fastest kernels there.
+    /// The winner, once all of its kernels have been found right.
+    fn checked_winner(&mut self) -> Option<Variant> {
+        loop {
+            let winner = self.winner()?;
+            let is_new = |candidate: &Candidate| !self.right.contains(candidate);
+            let unchecked = PRODUCTS.map(|(transpose, _)| Candidate::of(winner, transpose));
+            let unchecked: Vec<Candidate> = unchecked.into_iter().filter(is_new).collect();
+            if unchecked.is_empty() {
+                return Some(winner);
+            }
+            for candidate in unchecked {
+                match self.runner.check(candidate) {
+                    Ok(()) => self.right.push(candidate),
+                    Err(why) => {
+                        let it = self.timings.iter_mut().find(|timing| timing.candidate == candidate);
+                        it.expect("a winner takes part").status = Status::Wrong(why);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The memory in which the products of a step take least, and the fastest kernels there; none that has been found wrong.
     fn winner(&self) -> Option<Variant> {
         let memories = [self.favourite.memory, other(self.favourite.memory)];
         let finished = memories.into_iter().filter_map(|memory| self.in_memory(memory));
-        let fastest = finished.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(variant, _)| variant);
-        // Where nothing could be timed, the choice by kind if it is right.
-        fastest.or_else(|| self.is_right(self.favourite).then_some(self.favourite))
+        finished.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(variant, _)| variant)
     }
 
-    /// The fastest kernels in a memory, and the time of a step's products with them.
+    /// The fastest kernels in a memory, and the time of a step's products with them: infinite if some were not timed to
+    /// the end.
     fn in_memory(&self, memory: Memory) -> Option<(Variant, f64)> {
-        let bests = PRODUCTS.map(|(transpose, weight)| Some((self.best(transpose, Some(memory))?, weight)));
-        let [nt, nn, tn] = bests;
-        let bests = [nt?, nn?, tn?];
-        let total: f64 = bests.iter().map(|&((_, seconds), weight)| weight * seconds).sum();
-        let [nt, nn, tn] = bests.map(|((candidate, _), _)| candidate.product);
+        let mut total = 0.0;
+        let mut pick = |(transpose, weight)| {
+            let (product, seconds) = self.pick(transpose, memory)?;
+            total += weight * seconds;
+            Some(product)
+        };
+        let [nt, nn, tn] = PRODUCTS.map(&mut pick);
+        let (nt, nn, tn) = (nt?, nn?, tn?);
         let handicap = if memory == self.favourite.memory { CLEARLY } else { 1.0 };
         Some((Variant { nt, nn, tn, memory }, total / handicap))
     }
 
-    fn is_right(&self, variant: Variant) -> bool {
-        let of_it = self.timings.iter().filter(|timing| timing.candidate.is_of(variant));
-        of_it.into_iter().all(|timing| !matches!(timing.status, Status::Wrong(_)))
+    /// The fastest kernel for a product in a memory. Where a wrong one has driven out all others, or none was timed: the
+    /// favourite; else the fastest of those that dropped out, whose times may be of smaller products; else the first.
+    fn pick(&self, transpose: Transpose, memory: Memory) -> Option<(Product, f64)> {
+        let of_product = |timing: &&Timing| {
+            let Timing { candidate, status, .. } = timing;
+            (candidate.transpose, candidate.memory) == (transpose, memory)
+                && !matches!(status, Status::Wrong(_))
+        };
+        let all = || self.timings.iter().filter(of_product);
+        if let Some((candidate, seconds)) = self.fastest(all(), &Status::Final) {
+            return Some((candidate.product, seconds));
+        }
+        let favourite = all().map(|timing| timing.candidate).find(|candidate| self.is_favourite(*candidate));
+        let dropped = || self.fastest(all(), &Status::Slow).map(|(candidate, _)| candidate);
+        let any = || all().map(|timing| timing.candidate).next();
+        let candidate = favourite.or_else(dropped).or_else(any)?;
+        Some((candidate.product, f64::INFINITY))
     }
 }
 

@@ -9,26 +9,30 @@ use Product::{Broadcast, Direct, Tiled, Tiled32x32, Tiled64x64};
 struct MadeUp<F: Fn(Candidate) -> f64> {
     seconds: F,
     wrong: fn(Candidate) -> bool,
+    refused: fn(Candidate) -> bool,
     size: f64,
     sizes: usize,
     clock: f64,
     compiling: f64,
     warming: f64,
     timed: Vec<(Candidate, usize)>,
+    checked: Vec<Candidate>,
 }
 
 impl<F: Fn(Candidate) -> f64> MadeUp<F> {
     fn new(seconds: F) -> Self {
-        let timed = Vec::new();
+        let (timed, checked) = (Vec::new(), Vec::new());
         Self {
             seconds,
             wrong: |_| false,
+            refused: |_| false,
             size: 1.0,
             sizes: 1,
             clock: 0.0,
             compiling: 0.01,
             warming: 0.0,
             timed,
+            checked,
         }
     }
 
@@ -43,8 +47,14 @@ impl<F: Fn(Candidate) -> f64> MadeUp<F> {
 }
 
 impl<F: Fn(Candidate) -> f64> Runner for MadeUp<F> {
+    fn prepare(&mut self, candidate: Candidate) -> Result<(), String> {
+        self.clock += self.compiling;
+        if (self.refused)(candidate) { Err("no such shader".to_owned()) } else { Ok(()) }
+    }
+
     fn check(&mut self, candidate: Candidate) -> Result<(), String> {
         self.clock += self.compiling;
+        self.checked.push(candidate);
         if (self.wrong)(candidate) { Err("element 3 is 7".to_owned()) } else { Ok(()) }
     }
 
@@ -128,18 +138,68 @@ fn kernels_of_a_favourite_that_is_a_mixture_race_once_and_first() {
 }
 
 #[test]
-fn a_wrong_kernel_is_never_timed_and_never_wins() {
-    let mut runner = MadeUp::new(|candidate| if candidate.product == Tiled { 1e-6 } else { 1e-3 });
+fn a_wrong_kernel_loses_to_the_next_however_fast_it_is() {
+    let seconds = |candidate: Candidate| match candidate.product {
+        Tiled => 1e-4,
+        Tiled64x64 => 1.2e-4,
+        _ => 1.3e-4,
+    };
+    let mut runner = MadeUp::new(seconds);
     runner.wrong = |l| l == candidate(Transpose::Nn, Tiled, Buffers) || l.memory == Textures;
     let result = runner.race();
-    assert_eq!(result.variant.map(|v| (v.nt, v.nn == Tiled, v.tn)), Some((Tiled, false, Tiled)));
-    assert!(runner.timed.iter().all(|&(candidate, _)| !(runner.wrong)(candidate)));
-    let wrong = result
-        .timings
-        .iter()
-        .find(|timing| timing.candidate == candidate(Transpose::Nn, Tiled, Buffers))
-        .unwrap();
+    let next = Variant { nn: Tiled64x64, ..TILED };
+    assert_eq!(result.variant, Some(next));
+    let of = |it| result.timings.iter().find(|timing| timing.candidate == it).unwrap();
+    let wrong = of(candidate(Transpose::Nn, Tiled, Buffers));
     assert_eq!(wrong.status, Status::Wrong("element 3 is 7".to_owned()));
+    let checks = |it| runner.checked.iter().filter(|checked| **checked == it).count();
+    assert_eq!(checks(candidate(Transpose::Nn, Tiled64x64, Buffers)), 1);
+}
+
+#[test]
+fn only_winners_are_checked_and_each_once() {
+    let mut runner = MadeUp::new(|candidate| if candidate.product == Tiled32x32 { 1e-4 } else { 1.4e-4 });
+    let winner = Variant::of(Tiled32x32, Buffers);
+    assert_eq!(runner.race_against(winner).variant, Some(winner));
+    assert_eq!(runner.checked, PRODUCTS.map(|(transpose, _)| Candidate::of(winner, transpose)));
+}
+
+#[test]
+fn where_a_wrong_kernel_has_driven_out_all_others_the_favourite_stays() {
+    // The wrong one is a hundred times as fast, so that the others drop out in the first round.
+    let seconds = |candidate: Candidate| match candidate.product {
+        Direct => 1e-6,
+        Tiled64x64 => 0.9e-4,
+        _ => 1e-4,
+    };
+    let mut runner = MadeUp::new(seconds);
+    runner.wrong = |candidate| candidate.product == Direct;
+    assert_eq!(runner.race().variant, Some(TILED));
+}
+
+#[test]
+fn where_the_favourite_is_wrong_too_the_fastest_of_those_that_dropped_out_wins() {
+    let seconds = |candidate: Candidate| match candidate.product {
+        Direct => 1e-6,
+        Tiled64x64 => 0.9e-4,
+        _ => 1e-4,
+    };
+    let mut runner = MadeUp::new(seconds);
+    runner.wrong = |candidate| matches!(candidate.product, Direct | Tiled);
+    assert_eq!(runner.race().variant, Some(Variant::of(Tiled64x64, Buffers)));
+}
+
+#[test]
+fn what_the_device_refuses_is_neither_timed_nor_checked() {
+    let mut runner = MadeUp::new(|candidate| if candidate.product == Direct { 1e-6 } else { 1e-4 });
+    runner.refused = |candidate| candidate.product == Direct;
+    let result = runner.race();
+    assert_eq!(result.variant, Some(TILED));
+    let direct: Vec<&Timing> =
+        result.timings.iter().filter(|timing| timing.candidate.product == Direct).collect();
+    let refused = Status::Wrong("no such shader".to_owned());
+    assert!(direct.iter().all(|timing| timing.status == refused && timing.seconds.is_none()), "{direct:?}");
+    assert!(runner.checked.iter().all(|candidate| candidate.product != Direct));
 }
 
 #[test]
@@ -212,6 +272,7 @@ fn who_comes_too_late_is_left_out_and_the_favourite_never_is() {
     assert_eq!(result.variant, Some(TILED));
     let late = result.timings.iter().filter(|timing| timing.status == Status::Late).count();
     assert_eq!(late, 3 * 2 * Product::ALL.len() - 3);
+    assert!(PRODUCTS.iter().all(|&(form, _)| runner.timed.iter().any(|(l, _)| l.transpose == form)));
 }
 
 #[test]
