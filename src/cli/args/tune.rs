@@ -8,7 +8,7 @@ use clap::Args;
 /// `--no-tune` and `--retune`. They are no settings of a run: what was chosen is.
 #[derive(Clone, Debug, Args)]
 pub struct TuneFlags {
-    /// Take the kernels that suit this kind of WebGPU device, without timing and without the cache
+    /// Take the kernels that suit this kind of WebGPU device and the shape, without timing and without the cache
     #[arg(long, help_heading = "Device", hide_short_help = true)]
     no_tune: bool,
     /// Time the kernels of a WebGPU device anew, whatever the cache knows
