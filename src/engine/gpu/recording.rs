@@ -143,7 +143,7 @@ impl CommandRange<'_> {
 }
 
 /// A buffer that the last dispatch writes into.
-pub(super) fn last_written<'a>(pieces: &[CommandRange<'a>]) -> Option<&'a wgpu::Buffer> {
+fn last_written<'a>(pieces: &[CommandRange<'a>]) -> Option<&'a wgpu::Buffer> {
     pieces.iter().rev().find_map(|piece| match piece.command {
         Recorded::Dispatch { kernel, tensors, .. } => {
             let mut bindings = tensors.iter().zip(kernel.tensors());

@@ -94,6 +94,9 @@ mod tests {
     use crate::engine::gpu::ops::SplitK;
     use crate::math::params::Shape;
 
+    /// A shape, and its kernels and slices on discrete and on integrated GPUs.
+    type Expected = ([usize; 3], [&'static str; 2], [[usize; 3]; 2]);
+
     const GPUS: [DeviceType; 2] = [DeviceType::DiscreteGpu, DeviceType::IntegratedGpu];
 
     /// A device that computes nothing and says that it is of a kind.
@@ -123,7 +126,7 @@ mod tests {
     #[test]
     fn tiles_are_as_large_as_a_gpu_stays_busy_with_and_no_sum_but_of_tiny_results_is_split() {
         let [discrete, integrated] = GPUS.map(device);
-        let cases: [([usize; 3], [&str; 2], [[usize; 3]; 2]); 6] = [
+        let cases: [Expected; 6] = [
             (
                 [64, 25, 10_000],
                 ["tiled32x32/buffers", "tiled+tiled+tiled32x32/buffers"],
