@@ -1,26 +1,11 @@
 // The gradient of a hidden block from its factors: A2ᵀ δ3 for D, δ2ᵀ X for W1, and the sums of δ2 and δ3 over the rows for b1
-// and b2; _gradient_tiles.wgsl has the order of the tiles.
+// and b2; _gradient_tiles.wgsl has the order of the tiles,
+// _gradient_buffers.wgsl binds the factors.
 //
 // One invocation computes an 8×8 tile in registers over one slice of k: 4 vec4 loads for 64 multiply-adds. The
 // examples are the summed index, there may be many and the result small: then they are split into slices that run side by side.
 // Rows and columns are padded with zeros to multiples of 8.
 // Index legend: A is A2 or δ2, B is δ3 or X; i column of A and row of the product, j column of B, k summed row. Strides in vec4.
-
-@group(0) @binding(0) var<uniform> p: Gradients;
-@group(0) @binding(1) var<storage, read> a2: array<vec4<f32>>;      // [m, h]
-@group(0) @binding(2) var<storage, read> delta3: array<vec4<f32>>;  // [m, n]
-@group(0) @binding(3) var<storage, read> delta2: array<vec4<f32>>;  // [m, h]
-@group(0) @binding(4) var<storage, read> x: array<vec4<f32>>;       // [m, n]
-
-fn load_a(i: u32) -> vec4<f32> {
-    if is_encoder() { return delta2[i]; }
-    return a2[i];
-}
-
-fn load_b(i: u32) -> vec4<f32> {
-    if is_encoder() { return x[i]; }
-    return delta3[i];
-}
 
 override WORKGROUP: u32 = 64u;
 

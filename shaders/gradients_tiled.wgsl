@@ -1,23 +1,7 @@
 // The gradient of a hidden block from its factors through workgroup memory, for GPUs: A2ᵀ δ3 for D, δ2ᵀ X for W1, and the sums
-// of δ2 and δ3 over the rows for b1 and b2. _tiled.wgsl says how a tile is computed, _gradient_tiles.wgsl has their order. All
-// factors lie across k. Differs from the reference in nothing but slices.
+// of δ2 and δ3 over the rows for b1 and b2. _tiled.wgsl says how a tile is computed, _gradient_tiles.wgsl has their order,
+// _gradient_buffers.wgsl binds the factors, all of which lie across k. Differs from the reference in nothing but slices.
 // Index legend: A is A2 or δ2, B is δ3 or X; i column of A and row of the product, j column of B, k summed row. Strides in vec4.
-
-@group(0) @binding(0) var<uniform> p: Gradients;
-@group(0) @binding(1) var<storage, read> a2: array<vec4<f32>>;      // [m, h]
-@group(0) @binding(2) var<storage, read> delta3: array<vec4<f32>>;  // [m, n]
-@group(0) @binding(3) var<storage, read> delta2: array<vec4<f32>>;  // [m, h]
-@group(0) @binding(4) var<storage, read> x: array<vec4<f32>>;       // [m, n]
-
-fn load_a(i: u32) -> vec4<f32> {
-    if is_encoder() { return delta2[i]; }
-    return a2[i];
-}
-
-fn load_b(i: u32) -> vec4<f32> {
-    if is_encoder() { return x[i]; }
-    return delta3[i];
-}
 
 fn walk_a(corner: Corner, local: u32, k: u32) -> Walk {
     return across_k(corner.row, WIDTH_A, p.stride_a, local, k);

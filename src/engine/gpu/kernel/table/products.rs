@@ -25,6 +25,7 @@ const PRODUCT: &str = shader!("_product");
 const TILED_PRODUCT: &str = shader!("_tiled_product");
 const GRADIENTS: &str = shader!("_gradients");
 const GRADIENT_TILES: &str = shader!("_gradient_tiles");
+const GRADIENT_BUFFERS: &str = shader!("_gradient_buffers");
 const TILED: &str = shader!("_tiled");
 const TILE: &str = shader!("_broadcast_tile");
 const ROWS: &str = shader!("_broadcast_rows");
@@ -56,8 +57,8 @@ type Shaders = [Shader; Product::ALL.len()];
 const PRODUCT_PARTS: [[&str; 4]; 3] =
     [[PRODUCT, "", "", ""], [PRODUCT, TILED, TILED_PRODUCT, ""], [PRODUCT, TILE, ROWS, TEXTURE]];
 const GRADIENT_PARTS: [[&str; 4]; 3] = [
-    [GRADIENTS, GRADIENT_TILES, "", ""],
-    [GRADIENTS, GRADIENT_TILES, TILED, ""],
+    [GRADIENTS, GRADIENT_TILES, GRADIENT_BUFFERS, ""],
+    [GRADIENTS, GRADIENT_TILES, GRADIENT_BUFFERS, TILED],
     [GRADIENTS, GRADIENT_TILES, TILE, TEXTURE],
 ];
 const NT: Shaders = shaders!(Nt, ["matmul_nt", "matmul_nt_tiled", "matmul_nt_broadcast"], PRODUCT_PARTS);
