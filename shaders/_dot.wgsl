@@ -1,19 +1,16 @@
-// Shared part: block sums of x·y for a list of pairs of vectors. One invocation, one block of one pair: four interleaved
-// sums, then their sum. The kernel binds the tensors and says in `load_x` and `load_y` where it reads.
+// Shared part: block sums of x·y of two vectors. One workgroup, one block: its invocations lie side by side, each sums up one
+// vec4 in 64, then the workgroup their sums. The kernel binds the tensors and says in `load_x` and `load_y` where it reads.
 
-struct Dots {
-    count: u32,                      // vec4s a vector
-    block: u32,                      // vec4s a block
+struct Dot {
+    count: u32,   // vec4s a vector
+    turns: u32,   // vec4s of an invocation in a block
     blocks: u32,
-    pairs: u32,
-    first: u32,                      // where the first sum goes; pair by pair
-    pad0: u32,
-    pad1: u32,
-    pad2: u32,
-    pair: array<vec4<u32>, 64>,      // (vector of x, vector of y, 0, 0)
+    first: u32,   // where the first sum goes
 }
 
 override WORKGROUP: u32 = 64u;
+
+var<workgroup> shares: array<f32, 64>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -21,14 +18,26 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let index = linear_index(group, groups, local);
-    if index >= p.pairs * p.blocks { return; }
-    let vectors = p.pair[index / p.blocks].xy * p.count;
-    let first = (index % p.blocks) * p.block;
-    let end = min(first + p.block, p.count);
+    let block = linear_index(group, groups, 0u) / WORKGROUP;
+    let count = p.count;
+    var at = block * p.turns * WORKGROUP + local;
     var sum = vec4<f32>();
-    for (var at = first; at < end; at++) {
-        sum += load_x(vectors.x + at) * load_y(vectors.y + at);
+    for (var turn = 0u; turn < p.turns; turn++) {
+        if at < count { sum += load_x(at) * load_y(at); }
+        at += WORKGROUP;
     }
-    sums[p.first + index] = (sum.x + sum.y) + (sum.z + sum.w);
+    shares[local] = (sum.x + sum.y) + (sum.z + sum.w);
+    workgroupBarrier();
+    // Eight sums of eight; each place is read by the invocation alone that writes it.
+    if local < 8u {
+        var total = 0.0;
+        for (var i = local; i < 64u; i += 8u) { total += shares[i]; }
+        shares[local] = total;
+    }
+    workgroupBarrier();
+    if local == 0u && block < p.blocks {
+        var total = 0.0;
+        for (var i = 0u; i < 8u; i++) { total += shares[i]; }
+        sums[p.first + block] = total;
+    }
 }

@@ -39,7 +39,7 @@ const ENTRIES: &[Entry] = &[
     ("column_mean", 1.0, 1.0, |on, to| {
         to.column_mean(&on.x, &Tensor { cols: on.x.cols, ..on.sums.clone() }, SHAPE.0, false)
     }),
-    ("dot", 1.0, 2.0, |on, to| to.dot(&on.x, &on.x, on.x.len(), &[(0, 0)], &on.sums, 0)),
+    ("dot", 1.0, 2.0, |on, to| to.dot(&on.x, &on.x, &on.sums, 0)),
     ("max_exponent", 1.0, 1.0, |on, to| to.max_exponent(&on.x, &on.sums, 0)),
     ("axpy", 3.0, 3.0, |on, to| to.axpy(0.5, &on.x, 0.5, &on.y, &on.z)),
     ("sgd", 5.0, 4.0, |on, to| {

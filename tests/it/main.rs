@@ -11,6 +11,7 @@ mod cli;
 mod comparer;
 mod cpu;
 mod data;
+mod device_search;
 mod durable;
 mod engines;
 mod folder;

@@ -16,13 +16,16 @@ export class Lbfgs {
     if (plan.blocks.length !== 1 || plan.tensors.history.length !== 1) throw new Error('a search in several pieces');
     [this.history] = plan.tensors.history;
     this.length = this.history.cols / SIZE;
-    this.sums = Math.ceil(this.length / 4 / 64);
+    // Vec4s of an invocation in a block of 64 invocations: as many as leave 64 blocks, 1 to 16.
+    this.turns = Math.min(16, Math.max(1, Math.ceil(this.length / 4 / (64 * 64))));
+    this.blocks = Math.ceil(this.length / (4 * 64 * this.turns));
   }
 
   async begin() {
+    this.prepare(0, [], [GRADIENT]);
     this.cost = await this.evaluate(0);
-    this.host.copy('lbfgs begin');
-    await this.refresh([GRADIENT], []);
+    await this.refresh();
+    this.host.copy('lbfgs accept');
   }
 
   get j() {
@@ -33,30 +36,39 @@ export class Lbfgs {
     return this.gram[SIZE * x + y];
   }
 
-  /** J, its terms and the slope at a step along the direction. */
-  async evaluate(step) {
+  /** Lets the next trials keep (s, y) in a slot and take the inner products of `fresh` vectors with each other and those `kept`. */
+  prepare(slot, kept, fresh = [slot, HISTORY + slot, GRADIENT]) {
+    const listed = [...fresh, ...kept];
+    const factors = [0, 1, 2].map((i) => fresh[i] ?? fresh[0]);
+    this.upcoming = { slot, listed, factors };
+    this.host.setUniform('places 0', [this.length / 4, slot, HISTORY + slot, GRADIENT]);
+    const list = new Uint32Array(8 + 4 * 6).fill(factors[0]);
+    list.set([this.length / 4, this.turns, this.blocks, listed.length, ...factors, 0]);
+    list.set(listed, 8);
+    this.host.setUniform('lists 0', list);
+  }
+
+  /** J, its terms and the slope at a step along the direction, which is made of new terms by the first trial. */
+  async evaluate(step, recording = 'lbfgs trial') {
     this.host.setUniform('step 0', [this.length / 4, bits(step), bits(1)]);
-    this.host.run('lbfgs evaluate');
+    this.host.run(recording);
     const cost = await this.host.cost(this.objective, this.rows);
     return { ...cost, step, value: total(cost.terms), slope: total(await this.host.read('slopes')) };
   }
 
-  /** Inner products of `fresh` vectors among themselves and with those `kept`. */
-  async refresh(fresh, kept) {
-    const pairs = fresh.flatMap((x, at) => [...fresh.slice(at), ...kept].map((y) => [x, y]));
-    const uniform = new Uint32Array(8 + 4 * 64);
-    uniform.set([this.length / 4, 64, this.sums, pairs.length, 0]);
-    pairs.forEach((pair, at) => uniform.set(pair, 8 + 4 * at));
-    this.host.setUniform('pairs 0', uniform);
-    this.host.run('lbfgs products');
+  /** Takes the inner products that the last trial has left into the Gram matrix. */
+  async refresh() {
+    const { listed, factors } = this.upcoming;
     const [tensor] = this.host.plan.tensors['inner products'];
-    const read = await this.host.readTensor({ ...tensor, cols: pairs.length * this.sums, stride: pairs.length * this.sums });
-    pairs.forEach(([x, y], at) => {
-      const product = total(read.subarray(at * this.sums, (at + 1) * this.sums));
+    const cols = 3 * listed.length * this.blocks;
+    const read = await this.host.readTensor({ ...tensor, cols, stride: cols });
+    this.products = [];
+    listed.forEach((y, j) => factors.forEach((x, i) => {
+      const product = total(read.subarray((3 * j + i) * this.blocks, (3 * j + i + 1) * this.blocks));
       this.gram[SIZE * x + y] = product;
       this.gram[SIZE * y + x] = product;
-    });
-    this.products = pairs;
+      this.products.push([x, y]);
+    }));
   }
 
   direction() {
@@ -90,14 +102,16 @@ export class Lbfgs {
       uniform.set([this.length / 4, merged.size]);
       [...merged].forEach(([vector, c], at) => uniform.set([vector, bits(c)], 4 + 4 * at));
       this.host.setUniform('terms 0', uniform);
-      this.host.run('lbfgs direction');
       const slope = total(terms.map(([c, vector]) => c * this.dot(GRADIENT, vector)));
+      const free = [...Array(HISTORY).keys()].find((slot) => !this.pairs.includes(slot)) ?? this.pairs[0];
+      this.prepare(free, this.pairs.filter((other) => other !== free).flatMap((other) => [other, HISTORY + other]));
       if (slope < 0 && await this.search(slope)) {
-        await this.accept();
+        await this.accept(free);
         return true;
       }
       if (!this.pairs.length) return false;
       this.pairs = [];
+      this.host.copy('lbfgs restore');
     }
   }
 
@@ -109,7 +123,7 @@ export class Lbfgs {
     let [low, high, lowest] = [before, null, null];
     let step = this.pairs.length ? 1 : Math.min(1, 1 / norm);
     for (let evaluations = 0; evaluations < 25; evaluations += 1) {
-      const trial = await this.evaluate(step);
+      const trial = await this.evaluate(step, evaluations === 0 ? 'lbfgs first trial' : 'lbfgs trial');
       this.cost = trial;
       if (falls(trial) && Math.abs(trial.slope) <= -C2 * slope) return true;
       if (finite(trial) && trial.value < (lowest ?? before).value) lowest = trial;
@@ -133,14 +147,12 @@ export class Lbfgs {
     return lowest !== null;
   }
 
-  async accept() {
-    const free = [...Array(HISTORY).keys()].find((slot) => !this.pairs.includes(slot)) ?? this.pairs[0];
-    this.host.run(`lbfgs accept ${free}`);
+  async accept(slot) {
+    await this.refresh();
     this.host.copy('lbfgs accept');
-    this.pairs = this.pairs.filter((slot) => slot !== free);
-    await this.refresh([free, HISTORY + free, GRADIENT], this.pairs.flatMap((slot) => [slot, HISTORY + slot]));
-    const [s, y] = [free, HISTORY + free];
-    if (this.dot(s, y) > 1e-8 * Math.sqrt(this.dot(s, s)) * Math.sqrt(this.dot(y, y))) this.pairs.push(free);
+    this.pairs = this.pairs.filter((other) => other !== slot);
+    const [s, y] = [slot, HISTORY + slot];
+    if (this.dot(s, y) > 1e-8 * Math.sqrt(this.dot(s, s)) * Math.sqrt(this.dot(y, y))) this.pairs.push(slot);
   }
 }
 

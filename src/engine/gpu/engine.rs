@@ -12,6 +12,7 @@ use super::step::fetch::Fetcher;
 use super::step::finiteness::FinitenessCheck;
 use super::step::first_order::FirstOrder;
 use super::step::full::FullEvaluation;
+use super::step::held::{Held, Settled};
 use super::step::layers;
 use super::step::lbfgs::LbfgsSearch;
 use super::step::replace::replace_units;
@@ -33,12 +34,9 @@ use crate::math::params::{Matrix, Params, Shape};
 /// The WebGPU engine.
 #[derive(Debug)]
 pub struct GpuEngine {
-    resident: Resident,
-    /// The source of rows that are not resident.
-    fetcher: Option<Fetcher>,
+    held: Held,
     full: FullEvaluation,
     first_order: Option<FirstOrder>,
-    search: Option<LbfgsSearch>,
     /// Of the parameters.
     finiteness: Option<FinitenessCheck>,
     handed: HandedRows,
@@ -60,12 +58,11 @@ impl GpuEngine {
             }
         };
         let objective = (setup.objective, setup.rho_hat);
+        let resident = Resident::new(gpu, partition, objective, params, rows, count)?;
         Ok(Self {
-            resident: Resident::new(gpu, partition, objective, params, rows, count)?,
-            fetcher,
+            held: Held::new(resident, fetcher),
             full: FullEvaluation::default(),
             first_order: None,
-            search: None,
             finiteness: None,
             handed: HandedRows::default(),
         })
@@ -103,14 +100,14 @@ impl GpuEngine {
         let engine = Self::new(gpu, setup, params, ExampleSet::from(examples.clone()))?;
         let mut planner = Planner::default();
         engine.describe(&mut planner, batch)?;
-        let partition = &engine.resident.partition;
+        let partition = &engine.held.constants().partition;
         let blocks = partition.blocks.iter().map(|block| block.len()).collect();
         Ok(planner.finish(partition.variant, blocks, partition.chunk))
     }
 
     /// Adds its tensors and the recordings of its steps to a plan, with those over mini-batches of `batch` rows.
     fn describe(&self, planner: &mut Planner, batch: usize) -> Result<()> {
-        let on = &self.resident;
+        let on = self.held.constants();
         on.describe(planner, batch);
         FirstOrder::new(on)?.describe(on, planner, batch)?;
         LbfgsSearch::new(on, HISTORY)?.describe(on, planner)
@@ -118,114 +115,118 @@ impl GpuEngine {
 
     /// Whether parameters and moments are finite.
     fn is_finite(&mut self) -> Result<bool> {
-        let Resident { gpu, partition, params, .. } = &self.resident;
+        let on = self.held.settled()?.on;
+        let Resident { gpu, partition, params, .. } = on;
         let check = match &mut self.finiteness {
             Some(check) => check,
             none => none.insert(FinitenessCheck::new(gpu, partition, params)?),
         };
-        let moments = self.first_order.as_mut().map(|state| state.is_finite(&self.resident));
+        let moments = self.first_order.as_mut().map(|state| state.is_finite(on));
         Ok(check.passes(gpu)? && moments.unwrap_or(Ok(true))?)
     }
 
-    fn read_state(&self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> Result<State> {
-        state::read(&self.resident, (self.first_order.as_ref(), self.search.as_ref()), pairs, spare)
-    }
-
-    fn searching(&self) -> &LbfgsSearch {
-        self.search.as_ref().expect(SEARCH_HAS_BEGUN)
+    fn read_state(&mut self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> Result<State> {
+        let Settled { on, search, .. } = self.held.settled()?;
+        state::read(on, (self.first_order.as_ref(), search.as_ref()), pairs, spare)
     }
 }
 
-const SEARCH_HAS_BEGUN: &str = "begin_search comes first";
-
 impl Engine for GpuEngine {
     fn shape(&self) -> Shape {
-        self.resident.partition.shape
+        self.held.constants().partition.shape
     }
 
     fn objective(&self) -> &Objective {
-        &self.resident.objective
+        &self.held.constants().objective
     }
 
     fn examples(&self) -> usize {
-        self.resident.count
+        self.held.constants().count
     }
 
     fn adapter(&self) -> String {
-        self.resident.gpu.adapter.description()
+        self.held.constants().gpu.adapter.description()
     }
 
     fn plan(&self) -> ChunkPlan {
-        self.resident.partition.plan()
+        self.held.constants().partition.plan()
     }
 
     fn cost(&mut self) -> Result<Cost> {
-        self.full.cost((&self.resident, self.fetcher.as_mut()), Rows::All)
+        let Settled { on, fetcher, .. } = self.held.settled()?;
+        self.full.cost((on, fetcher), Rows::All)
     }
 
     fn sampled_cost(&mut self, most: usize) -> Result<(Cost, usize)> {
-        let count = self.resident.count;
-        if self.fetcher.is_none() || count <= most {
+        let count = self.examples();
+        if !self.held.fetches() || count <= most {
             return Ok((self.cost()?, count));
         }
         let list = evenly(count, most);
-        let cost = self.full.cost((&self.resident, self.fetcher.as_mut()), Rows::Listed(&list))?;
+        let Settled { on, fetcher, .. } = self.held.settled()?;
+        let cost = self.full.cost((on, fetcher), Rows::Listed(&list))?;
         Ok((cost, list.len()))
     }
 
     fn gradient(&mut self) -> Result<(Cost, Params<f64>)> {
-        let (cost, gradient) = self.full.gradient((&self.resident, self.fetcher.as_mut()))?;
+        let Settled { on, fetcher, .. } = self.held.settled()?;
+        let (cost, gradient) = self.full.gradient((on, fetcher))?;
         Ok((cost, gradient.cast()))
     }
 
     fn step(&mut self, step: &Step<'_>) -> Result<Option<Cost>> {
+        let Settled { on, fetcher, .. } = self.held.settled()?;
         let first_order = match &mut self.first_order {
             Some(first_order) => first_order,
-            none => none.insert(FirstOrder::new(&self.resident)?),
+            none => none.insert(FirstOrder::new(on)?),
         };
-        first_order.step((&self.resident, self.fetcher.as_mut()), step)
+        first_order.step((on, fetcher), step)
     }
 
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
-        layers::of_range(&self.resident, self.fetcher.as_mut(), Layer::Hidden, &(first..first + count))
+        let Settled { on, fetcher, .. } = self.held.settled()?;
+        layers::of_range(on, fetcher, Layer::Hidden, &(first..first + count))
     }
 
     fn finish(&mut self) -> Result<()> {
-        self.resident.gpu.finish()
+        self.held.constants().gpu.finish()
     }
 
     fn activations(&mut self, layer: Layer, rows: &[usize]) -> Result<Vec<f32>> {
-        check_list(rows, self.resident.count)?;
-        layers::of_list(&self.resident, self.fetcher.as_mut(), layer, rows)
+        check_list(rows, self.examples())?;
+        let Settled { on, fetcher, .. } = self.held.settled()?;
+        layers::of_list(on, fetcher, layer, rows)
     }
 
     fn reconstruct(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
-        layers::of_range(&self.resident, self.fetcher.as_mut(), Layer::Output, &(first..first + count))
+        let Settled { on, fetcher, .. } = self.held.settled()?;
+        layers::of_range(on, fetcher, Layer::Output, &(first..first + count))
     }
 
     fn encode_rows(&mut self, rows: &[f32]) -> Result<Vec<f32>> {
-        self.handed.encode(&self.resident, rows)
+        self.handed.encode(self.held.settled()?.on, rows)
     }
 
     fn decode_rows(&mut self, codes: &[f32]) -> Result<Vec<f32>> {
-        self.handed.decode(&self.resident, codes)
+        self.handed.decode(self.held.settled()?.on, codes)
     }
 
     fn params(&mut self) -> Result<Params<f32>> {
-        self.resident.read_params()
+        self.held.settled()?.on.read_params()
     }
 
     fn set_params(&mut self, params: &Params<f32>) -> Result<()> {
-        let Resident { gpu, partition, params: resident, .. } = &self.resident;
+        let Settled { on, search, .. } = self.held.settled()?;
+        let Resident { gpu, partition, params: resident, .. } = on;
         assert_eq!(params.shape, partition.shape, "set_params: shape");
         write_vector(gpu, resident, params);
         self.first_order = None;
-        self.search = None;
+        *search = None;
         gpu.check()
     }
 
     fn replace_units(&mut self, units: &[NewUnit]) -> Result<()> {
-        replace_units(&self.resident, self.first_order.as_ref(), units)
+        replace_units(self.held.settled()?.on, self.first_order.as_ref(), units)
     }
 
     fn state(&mut self, pairs: Option<&[usize]>, spare: &mut ReusedBuffers) -> Result<State> {
@@ -242,30 +243,38 @@ impl Engine for GpuEngine {
     }
 
     fn set_state(&mut self, state: &State) -> Result<()> {
-        state::write(&self.resident, (&mut self.first_order, &mut self.search), state)
+        let Settled { on, search, .. } = self.held.settled()?;
+        state::write(on, (&mut self.first_order, search), state)
     }
 }
 
 impl SearchSpace for GpuEngine {
     fn begin_search(&mut self, history: usize) -> Result<Cost> {
-        let search = self.search.insert(LbfgsSearch::new(&self.resident, history)?);
-        search.begin((&self.resident, self.fetcher.as_mut()))
+        let Settled { on, fetcher, search } = self.held.settled()?;
+        search.insert(LbfgsSearch::new(on, history)?).begin((on, fetcher))
+    }
+
+    fn prepare(&mut self, slot: usize, pairs: &[(Role, Role)]) {
+        self.held.searching().0.prepare(slot, pairs);
     }
 
     fn evaluate(&mut self, step: f64) -> Result<Trial> {
-        let search = self.search.as_mut().expect(SEARCH_HAS_BEGUN);
-        search.evaluate((&self.resident, self.fetcher.as_mut()), step)
+        let (search, on, fetcher) = self.held.searching();
+        search.evaluate((on, fetcher), step)
     }
 
     fn accept(&mut self, slot: usize) -> Result<()> {
-        self.searching().accept(&self.resident, slot)
+        let (search, on, _) = self.held.searching();
+        search.accept(on, slot)
     }
 
     fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
-        self.searching().dots(&self.resident, pairs)
+        let (search, on, _) = self.held.searching();
+        search.dots(on, pairs)
     }
 
     fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
-        self.searching().set_direction(&self.resident, terms)
+        let (search, on, _) = self.held.searching();
+        search.set_direction(on, terms)
     }
 }

@@ -18,8 +18,8 @@ pub use layers::{
 pub(crate) use split_k::{GRADIENTS, tiles};
 pub use split_k::{SplitK, column_parts, output_sums, product_room, rows_of_part};
 
-pub use sums::{EXPONENT_BLOCK, SUM_BLOCK, dots_uniform, exponent_blocks, sum_blocks};
-pub use vectors::{axpy_uniform, linear_combination_uniform};
+pub use sums::{EXPONENT_BLOCK, exponent_blocks, inner_products_uniform, sum_block, sum_blocks};
+pub use vectors::{axpy_uniform, keep_uniform, linear_combination_uniform};
 
 /// A count as the shaders take it. Limits on bindings keep all of them far below 2³².
 pub fn word(n: usize) -> u32 {

@@ -1,13 +1,15 @@
 //! A list of dispatches that is built once and replayed for every step: nothing is made inside the training loop.
-//! `recorder` builds it, `described` tells another host of it, `range` where a dispatch can be cut, `timing` replays it under
-//! the device's clock.
+//! `recorder` builds it, `commands` are one or several on their way, `described` tells another host of it, `range` where a
+//! dispatch can be cut, `timing` replays it under the device's clock.
 
+mod commands;
 mod described;
 mod range;
 mod recorder;
 mod timing;
 
 use std::ops::Range;
+use std::sync::{Arc, Mutex};
 
 use bytemuck::Pod;
 use wgpu::BufferUsages;
@@ -17,6 +19,8 @@ use super::kernel::{Access, Kernel, Pipeline, Specialisation};
 use super::memory::buffer::{Tensor, buffer};
 use super::memory::storage::Texture;
 use crate::error::Result;
+use crate::io::lock::locked;
+pub use commands::Commands;
 pub(crate) use described::{DispatchPlan, Resources, TensorPlan};
 pub use range::RangeUniform;
 pub(crate) use range::{RangeTable, layout as range_layout};
@@ -26,18 +30,28 @@ pub use recorder::{DispatchOptions, Recorder};
 
 /// A uniform whose values change from step to step.
 #[derive(Clone, Debug)]
-pub struct LiveUniform(wgpu::Buffer);
+pub struct LiveUniform {
+    buffer: wgpu::Buffer,
+    /// Its bytes: none before they are set.
+    set: Arc<Mutex<Vec<u8>>>,
+}
 
 impl LiveUniform {
     /// Makes one for a uniform struct of type `T`.
     pub fn new<T: Pod>(gpu: &Gpu, name: &str) -> Result<Self> {
         let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
-        Ok(Self(buffer(gpu, name, size_of::<T>().next_multiple_of(16) as u64, usage)?))
+        let buffer = buffer(gpu, name, size_of::<T>().next_multiple_of(16) as u64, usage)?;
+        Ok(Self { buffer, set: Arc::default() })
     }
 
-    /// Sets its values for the submissions that follow.
+    /// Sets its values for the submissions that follow. Values that it has are not written again: each write costs a copy and
+    /// a barrier on the device.
     pub fn set<T: Pod>(&self, gpu: &Gpu, value: &T) {
-        gpu.queue.write_buffer(&self.0, 0, bytemuck::bytes_of(value));
+        let (bytes, set) = (bytemuck::bytes_of(value), &mut *locked(&self.set));
+        if set != bytes {
+            gpu.queue.write_buffer(&self.buffer, 0, bytes);
+            bytes.clone_into(set);
+        }
     }
 }
 
@@ -72,43 +86,45 @@ pub struct Recording {
     commands: Vec<Recorded>,
 }
 
+/// Why some pieces end where they do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// No more fit into a submission.
+    Full,
+    /// The recording ends.
+    Whole,
+}
+
 impl Recording {
     /// Submits every command in order. Does not wait.
     pub fn run(&self, gpu: &Gpu) -> Result<()> {
-        if gpu.profile.is_taken() {
-            return self.run_timed(gpu);
-        }
-        self.in_submissions(gpu, usize::MAX, |pieces, work| {
-            let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            for run in pieces.chunk_by(|a, b| a.command.is_dispatch() == b.command.is_dispatch()) {
-                encode(gpu, &mut encoder, run);
-            }
-            gpu.submit_work(encoder, work, last_written(pieces))
-        })
+        let mut commands = Commands::new(gpu);
+        commands.run(self)?;
+        commands.submit()
     }
 
-    /// Gives `submit` the pieces of one submission after the other, with their work: at most `most` pieces and, unless
-    /// it is a single one, no more work than the device's budget, which may change in between.
+    /// Gives `take` the pieces of one submission after the other: at most `most` pieces and, unless it is a single one, no more
+    /// work than the device's budget, which may change in between. So much work is `open` already in the first of them.
     fn in_submissions<'a>(
         &'a self,
         gpu: &Gpu,
-        most: usize,
-        mut submit: impl FnMut(&[CommandRange<'a>], f64) -> Result<()>,
+        (most, open): (usize, f64),
+        mut take: impl FnMut(&[CommandRange<'a>], End) -> Result<()>,
     ) -> Result<()> {
-        let (mut open, mut work, mut budget) = (Vec::new(), 0.0, gpu.budget());
+        let (mut pieces, mut work, mut budget) = (Vec::new(), open, gpu.budget());
         for command in &self.commands {
             for piece in command.pieces(budget) {
-                let is_full = open.len() == most || work + piece.work > budget;
-                if is_full && !open.is_empty() {
-                    submit(&open, work)?;
-                    open.clear();
+                let is_full = pieces.len() == most || work + piece.work > budget;
+                if is_full && (work > 0.0 || !pieces.is_empty()) {
+                    take(&pieces, End::Full)?;
+                    pieces.clear();
                     (work, budget) = (0.0, gpu.budget());
                 }
                 work += piece.work;
-                open.push(piece);
+                pieces.push(piece);
             }
         }
-        if open.is_empty() { Ok(()) } else { submit(&open, work) }
+        if pieces.is_empty() { Ok(()) } else { take(&pieces, End::Whole) }
     }
 }
 

@@ -175,6 +175,20 @@ pub fn dot(x: &[f64], y: &[f64], block: usize) -> Vec<f64> {
     blocks.map(|(x, y)| x.iter().zip(y).map(|(x, y)| x * y).sum()).collect()
 }
 
+/// Σ x_i·y_j over each block of `block` numbers, for vectors x and y that `of` and `with` list out of a stack of vectors of `len`
+/// numbers: all of the first y, then those of the next.
+pub fn inner_products(stack: &[f64], len: usize, of: &[usize], with: &[usize], block: usize) -> Vec<f64> {
+    let vector = |i: usize| &stack[i * len..(i + 1) * len];
+    let pairs = with.iter().flat_map(|&y| of.iter().map(move |&x| (x, y)));
+    pairs.flat_map(|(x, y)| dot(vector(x), vector(y), block)).collect()
+}
+
+/// s = trial − parameters, y = trial gradient − gradient, and the trial gradient: what L-BFGS keeps.
+pub fn keep(trial: &[f64], params: &[f64], trial_gradient: &[f64], gradient: &[f64]) -> [Vec<f64>; 3] {
+    let difference = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x - y).collect();
+    [difference(trial, params), difference(trial_gradient, gradient), trial_gradient.to_vec()]
+}
+
 /// The largest biased exponent in each block of `block` numbers as they lie in memory; 255 is that of infinity and NaN.
 pub fn max_exponent(x: &[f32], block: usize) -> Vec<f64> {
     let exponent = |x: &f32| f64::from(x.to_bits() >> 23 & 0xff);

@@ -2,7 +2,8 @@
 //!
 //! The two-loop recursion runs on coefficients: the direction is a combination of the kept s_i, y_i and the gradient,
 //! and every inner product that the recursion needs is one of their Gram matrix. An iteration therefore asks the
-//! engine for one batch of dots, one combination and the evaluations of the line search.
+//! engine for one batch of dots, one combination and the evaluations of the line search; it says what it will ask for
+//! before the first of these, so that a device can answer all of it at once.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +46,7 @@ impl Lbfgs {
     pub fn new(space: &mut dyn SearchSpace) -> Result<Self> {
         let cost = space.begin_search(HISTORY)?;
         let mut gram = Gram::new(HISTORY);
-        gram.refresh(space, &[Role::Gradient], &[])?;
+        gram.refresh(space, &pairs_of(&[Role::Gradient], &[]))?;
         let gradient_norm = gram.get(Role::Gradient, Role::Gradient).sqrt();
         let start = Self { gram, pairs: Vec::new(), cost, gradient_norm, evaluations: 1, iterations: 0 };
         start.check_finite()?;
@@ -100,10 +101,12 @@ impl Lbfgs {
         }
         loop {
             let slope = self.aim(space)?;
+            let upcoming = self.upcoming();
+            space.prepare(upcoming.slot, &upcoming.products);
             let found = if slope < 0.0 { self.search(space, slope)? } else { SearchEnd::Nothing };
             match found {
                 SearchEnd::Wolfe(point) | SearchEnd::Decrease(point) => {
-                    self.accept(space)?;
+                    self.accept(space, &upcoming)?;
                     return Ok(Iteration::Accepted(point.step));
                 }
                 SearchEnd::Nothing if self.pairs.is_empty() => return Ok(Iteration::Converged),
@@ -137,14 +140,20 @@ impl Lbfgs {
         Ok(found)
     }
 
-    /// Moves to the last trial and takes its pair into the history if it carries curvature.
-    fn accept(&mut self, space: &mut dyn SearchSpace) -> Result<()> {
+    /// What is kept of the trial that is accepted next.
+    fn upcoming(&self) -> Upcoming {
         let slot = self.free_slot();
+        let new = [Role::Step(slot), Role::Change(slot), Role::Gradient];
+        let kept: Vec<Role> = self.slots().into_iter().filter(|other| !new.contains(other)).collect();
+        Upcoming { slot, products: pairs_of(&new, &kept) }
+    }
+
+    /// Moves to the last trial and takes its pair into the history if it carries curvature.
+    fn accept(&mut self, space: &mut dyn SearchSpace, upcoming: &Upcoming) -> Result<()> {
+        let slot = upcoming.slot;
         space.accept(slot)?;
         self.iterations += 1;
-        let mut kept = self.slots();
-        kept.retain(|&other| other != Role::Step(slot) && other != Role::Change(slot));
-        self.gram.refresh(space, &[Role::Step(slot), Role::Change(slot), Role::Gradient], &kept)?;
+        self.gram.refresh(space, &upcoming.products)?;
         self.gradient_norm = self.gram.get(Role::Gradient, Role::Gradient).sqrt();
         self.check_finite()?;
 
@@ -177,6 +186,20 @@ impl Lbfgs {
         let remedy = "`beta` or `lambda`, or check the data".to_owned();
         Err(Error::Diverged { step: self.iterations, what: what.to_owned(), remedy })
     }
+}
+
+/// The history slot of a trial, and the inner products that the Gram matrix needs once it is accepted.
+struct Upcoming {
+    slot: usize,
+    products: Vec<(Role, Role)>,
+}
+
+/// Pairs of the `new` vectors with each other and with the `kept` ones.
+fn pairs_of(new: &[Role], kept: &[Role]) -> Vec<(Role, Role)> {
+    let of_new = |(i, &x): (usize, &Role)| -> Vec<(Role, Role)> {
+        new[i..].iter().chain(kept).map(|&y| (x, y)).collect()
+    };
+    new.iter().enumerate().flat_map(of_new).collect()
 }
 
 /// −H∇J as coefficients over the history and the gradient.
@@ -252,14 +275,10 @@ impl Gram {
         self.products[y * size + x] = product;
     }
 
-    /// Takes the products of the `new` vectors with each other and with the `kept` ones, in one batch.
-    fn refresh(&mut self, space: &mut dyn SearchSpace, new: &[Role], kept: &[Role]) -> Result<()> {
-        let mut pairs = Vec::new();
-        for (i, &x) in new.iter().enumerate() {
-            pairs.extend(new[i..].iter().chain(kept).map(|&y| (x, y)));
-        }
-        let products = space.dots(&pairs)?;
-        for ((x, y), product) in pairs.into_iter().zip(products) {
+    /// Takes the products of `pairs`, in one batch.
+    fn refresh(&mut self, space: &mut dyn SearchSpace, pairs: &[(Role, Role)]) -> Result<()> {
+        let products = space.dots(pairs)?;
+        for (&(x, y), product) in pairs.iter().zip(products) {
             self.set(x, y, product);
         }
         Ok(())

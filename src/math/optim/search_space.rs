@@ -19,6 +19,13 @@ pub trait SearchSpace {
     /// Sets up the vectors for `history` pairs and takes J and the gradient at the current parameters.
     fn begin_search(&mut self, history: usize) -> Result<Cost>;
 
+    /// Says before the trials of an iteration which slot will keep the accepted one, and which inner products will be asked for
+    /// then: a device whose answers are long on their way takes them with each trial. The pair that is in the slot may be lost
+    /// from now on. Without this call an accepted trial is kept all the same.
+    fn prepare(&mut self, slot: usize, pairs: &[(Role, Role)]) {
+        let _ = (slot, pairs);
+    }
+
     /// J and slope at parameters + `step` · direction, over all examples.
     fn evaluate(&mut self, step: f64) -> Result<Trial>;
 

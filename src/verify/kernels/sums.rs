@@ -1,9 +1,12 @@
 //! Cases of the reductions: column means, inner products, largest exponents.
 
 use super::{Case, SHAPES};
-use crate::engine::gpu::kernel;
+use crate::engine::gpu::kernel::{self, InnerProductsUniform, MAX_LISTED};
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::ops::{EXPONENT_BLOCK, SUM_BLOCK, exponent_blocks, sum_blocks};
+use crate::engine::gpu::ops::{
+    EXPONENT_BLOCK, exponent_blocks, inner_products_uniform, sum_block, sum_blocks,
+};
+use crate::engine::gpu::recording::LiveUniform;
 use crate::engine::reference::kernels as reference;
 use crate::verify::compare::{Closeness, Expected};
 use crate::verify::numbers::{CaseNumbers, NumberKind};
@@ -36,8 +39,11 @@ impl SumCase {
     }
 }
 
-/// Lengths of vectors: a multiple of the section, as the engine's are; within a block, one block, and many.
+/// Lengths of vectors: a multiple of the section, as the engine's are; within a block, one block, and many; of one vec4 an
+/// invocation, several, and most.
 const LENGTHS: &[usize] = &[64, 192, 256, 320, 65_536 + 64, 1 << 20];
+/// Vectors of a list: fewer than a workgroup takes, as many, and all.
+const LISTED: [usize; 3] = [1, 7, MAX_LISTED];
 
 pub(super) fn cases(seed: u64) -> Vec<Case> {
     let mut cases = Vec::new();
@@ -53,6 +59,11 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
         for &length in LENGTHS {
             let case = SumCase { rows: 1, cols: length, kind, seed };
             cases.extend(Case::of_both(&kernel::DOT, &case.name(), move |rig: Rig<'_>| dot(rig, &case)));
+            for listed in LISTED {
+                let name = format!("{listed} of {}", case.name());
+                let run = move |rig: Rig<'_>| inner_products(rig, &case, listed);
+                cases.extend(Case::of_both(&kernel::INNER_PRODUCTS, &name, run));
+            }
             cases.push(Case::new(&kernel::MAX_EXPONENT, case.name(), move |rig| max_exponent(rig, &case)));
         }
     }
@@ -78,19 +89,36 @@ fn column_mean(rig: Rig<'_>, case: &SumCase, adds: bool) -> Result<Closeness, Fa
     Ok(case.expected(expected).compare(&rig.read(&mean)?)?)
 }
 
-/// Inner products of pairs out of three stacked vectors, one with itself.
 fn dot(rig: Rig<'_>, case: &SumCase) -> Result<Closeness, Failure> {
-    const PAIRS: [(usize, usize); 4] = [(0, 1), (2, 2), (1, 0), (0, 2)];
     let len = case.cols;
-    let stack = case.numbers("dot").draw(case.kind, 3 * len);
+    let mut numbers = case.numbers("dot");
+    let [x, y] = [0; 2].map(|_| numbers.draw(case.kind, len));
+    let expected = case.expected(bounds::dot(&exact(&x), &exact(&y), sum_block(len)));
+
+    let (x, y) = (rig.vector(&x)?, rig.vector(&y)?);
+    let sums = rig.empty_vector(BEFORE + sum_blocks(len))?;
+    rig.run(|recorder| recorder.dot(&x, &y, &sums, BEFORE))?;
+    check_sums(rig, &sums, &expected)
+}
+
+/// Three vectors of a stack, one of them twice, with a list that has them and others in no order.
+fn inner_products(rig: Rig<'_>, case: &SumCase, listed: usize) -> Result<Closeness, Failure> {
+    const VECTORS: usize = 5;
+    const X: [usize; 3] = [3, 0, 3];
+    let len = case.cols;
+    let stack = case.numbers(&format!("inner_products {listed}")).draw(case.kind, VECTORS * len);
+    let list: Vec<usize> = (0..listed).map(|at| (3 + 2 * at + at / VECTORS) % VECTORS).collect();
     let vector = |i: usize| exact(&stack[i * len..(i + 1) * len]);
-    let of_pair = |(x, y)| bounds::dot(&vector(x), &vector(y), 4 * SUM_BLOCK);
-    let expected = case.expected(PAIRS.into_iter().flat_map(of_pair).collect());
+    let vectors: Vec<_> = (0..VECTORS).map(vector).collect();
+    let of_pair = |y: usize| X.map(|x| bounds::dot(&vectors[x], &vectors[y], sum_block(len))).concat();
+    let expected = case.expected(list.iter().flat_map(|&y| of_pair(y)).collect());
 
     let stack = rig.vector(&stack)?;
-    let sums = rig.empty_vector(BEFORE + PAIRS.len() * sum_blocks(len))?;
-    rig.run(|recorder| recorder.dot(&stack, &stack, len, &PAIRS, &sums, BEFORE))?;
-    check_sums(rig, &sums, &expected)
+    let sums = rig.empty_vector(X.len() * listed * sum_blocks(len))?;
+    let uniform = LiveUniform::new::<InnerProductsUniform>(rig.gpu, "list")?;
+    uniform.set(rig.gpu, &inner_products_uniform(len, X, &list));
+    rig.run(|recorder| recorder.inner_products_live(&stack, len, &sums, &uniform))?;
+    Ok(expected.compare(&rig.read_first(&sums, sums.cols)?)?)
 }
 
 /// Some blocks of which hold what is not finite, and some what nearly is not.

@@ -1,9 +1,9 @@
 //! Cases of vectors: sums of multiples of them; and of the rows of a mini-batch, gathered or from codes.
 
 use super::{Case, SHAPES};
-use crate::engine::gpu::kernel::{self, LinearCombinationUniform};
+use crate::engine::gpu::kernel::{self, KeepUniform, LinearCombinationUniform};
 use crate::engine::gpu::memory::buffer::padded;
-use crate::engine::gpu::ops::linear_combination_uniform;
+use crate::engine::gpu::ops::{keep_uniform, linear_combination_uniform};
 use crate::engine::gpu::recording::LiveUniform;
 use crate::engine::reference::kernels as reference;
 use crate::verify::compare::{Closeness, Expected};
@@ -21,7 +21,13 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
     let mut cases = Vec::new();
     for &len in LENGTHS {
         let name = format!("{len} numbers");
-        cases.push(Case::new(&kernel::AXPY, name.clone(), move |rig| axpy(rig, len, seed)));
+        cases.push(Case::new(&kernel::AXPY, name, move |rig| axpy(rig, len, seed)));
+    }
+    for len in [64, 4_096 + 64] {
+        for is_kept in [false, true] {
+            let name = format!("{len} numbers{}", if is_kept { "" } else { ", nothing" });
+            cases.push(Case::new(&kernel::KEEP, name, move |rig| keep(rig, len, is_kept, seed)));
+        }
     }
     for &terms in TERMS {
         for len in [64, 4_096 + 64] {
@@ -53,6 +59,32 @@ fn axpy(rig: Rig<'_>, len: usize, seed: u64) -> Result<Closeness, Failure> {
     let (x, y, z) = (rig.vector(&x)?, rig.vector(&y)?, rig.empty_vector(len)?);
     rig.run(|recorder| recorder.axpy(ALPHA, &x, GAMMA, &y, &z))?;
     Ok(expected.compare(&rig.read(&z)?)?)
+}
+
+/// Into some vectors of a stack, of which the others stay as they are, or into none.
+fn keep(rig: Rig<'_>, len: usize, is_kept: bool, seed: u64) -> Result<Closeness, Failure> {
+    const VECTORS: usize = 5;
+    const PLACES: [usize; 3] = [3, 1, 4];
+    let mut numbers = CaseNumbers::new(seed, &format!("keep {len}"));
+    let stack = numbers.draw(NumberKind::Reals, VECTORS * len);
+    let [trial, params, trial_gradient, gradient] = [0; 4].map(|_| numbers.draw(NumberKind::Reals, len));
+    let mut expected = exact(&stack);
+    if is_kept {
+        let kept = bounds::keep([&trial, &params, &trial_gradient, &gradient].map(|x| exact(x)));
+        for (place, vector) in PLACES.into_iter().zip(kept) {
+            expected[place * len..(place + 1) * len].clone_from_slice(&vector);
+        }
+    }
+    let expected = Expected::from(expected);
+
+    let stack = rig.vector(&stack)?;
+    let [trial, params, trial_gradient, gradient] =
+        [trial, params, trial_gradient, gradient].map(|x| rig.vector(&x));
+    let uniform = LiveUniform::new::<KeepUniform>(rig.gpu, "places")?;
+    uniform.set(rig.gpu, &keep_uniform(len, is_kept.then_some(PLACES)));
+    let (points, gradients) = ([&trial?, &params?], [&trial_gradient?, &gradient?]);
+    rig.run(|recorder| recorder.keep_live(points, gradients, &stack, &uniform))?;
+    Ok(expected.compare(&rig.read(&stack)?)?)
 }
 
 fn linear_combination(rig: Rig<'_>, len: usize, terms: usize, seed: u64) -> Result<Closeness, Failure> {

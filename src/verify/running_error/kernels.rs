@@ -132,6 +132,12 @@ pub fn dot(x: &[Approx], y: &[Approx], block: usize) -> Vec<Approx> {
     products.chunks(block).map(|block| sum(block.iter().copied())).collect()
 }
 
+/// s, y and the trial gradient out of trial point, parameters, trial gradient and gradient.
+pub fn keep([trial, params, trial_gradient, gradient]: [Vec<Approx>; 4]) -> [Vec<Approx>; 3] {
+    let difference = |x: &[Approx], y: &[Approx]| x.iter().zip(y).map(|(&x, &y)| x - y).collect();
+    [difference(&trial, &params), difference(&trial_gradient, &gradient), trial_gradient]
+}
+
 /// αx + γy.
 pub fn axpy(alpha: f64, x: &[Approx], gamma: f64, y: &[Approx]) -> Vec<Approx> {
     let (alpha, gamma) = (Approx::rounded(alpha), Approx::rounded(gamma));

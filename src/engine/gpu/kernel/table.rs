@@ -122,26 +122,53 @@ pub static PENALTY_GRAD: Kernel = Kernel::simple(
     Uniform::of::<PenaltyGradUniform>(),
 );
 
-/// Longest list of pairs or terms in one dispatch of `dot` and `linear_combination`.
-pub const MAX_LIST: usize = 64;
-
 /// Uniform of `dot`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct DotUniform {
     pub count: u32,
-    pub block: u32,
+    pub turns: u32,
     pub blocks: u32,
-    pub pairs: u32,
     pub first: u32,
-    pub pad0: u32,
-    pub pad1: u32,
-    pub pad2: u32,
-    pub pair: [[u32; 4]; MAX_LIST],
 }
 
 /// `dot*.wgsl`.
 pub static DOT: [Kernel; 2] = in_both_memories!("dot", "_dot", "dot_textures", DotUniform);
+
+/// Longest list of vectors that one dispatch of `inner_products` takes.
+pub const MAX_LISTED: usize = 21;
+
+/// Uniform of `inner_products`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct InnerProductsUniform {
+    pub count: u32,
+    pub turns: u32,
+    pub blocks: u32,
+    pub listed: u32,
+    pub x0: u32,
+    pub x1: u32,
+    pub x2: u32,
+    pub pad0: u32,
+    pub y: [[u32; 4]; MAX_LISTED.div_ceil(4)],
+}
+
+/// `inner_products*.wgsl`.
+pub static INNER_PRODUCTS: [Kernel; 2] =
+    in_both_memories!("inner_products", "_inner_products", "inner_products_textures", InnerProductsUniform);
+
+/// Uniform of `keep`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct KeepUniform {
+    pub count: u32,
+    pub s: u32,
+    pub y: u32,
+    pub gradient: u32,
+}
+
+/// `keep.wgsl`.
+pub static KEEP: Kernel = simple!("keep", KeepUniform);
 
 /// Uniform of `max_exponent`.
 #[repr(C)]
@@ -168,6 +195,9 @@ pub struct AxpyUniform {
 /// `axpy.wgsl`.
 pub static AXPY: Kernel = simple!("axpy", AxpyUniform);
 
+/// Most terms of one dispatch of `linear_combination`.
+pub const MAX_TERMS: usize = 64;
+
 /// Uniform of `linear_combination`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -176,7 +206,7 @@ pub struct LinearCombinationUniform {
     pub terms: u32,
     pub pad0: u32,
     pub pad1: u32,
-    pub term: [[u32; 4]; MAX_LIST],
+    pub term: [[u32; 4]; MAX_TERMS],
 }
 
 /// `linear_combination*.wgsl`.
@@ -250,6 +280,8 @@ pub static ALL: LazyLock<Vec<&'static Kernel>> = LazyLock::new(|| {
         from_ref(&COLUMN_MEAN),
         from_ref(&PENALTY_GRAD),
         &DOT,
+        from_ref(&KEEP),
+        &INNER_PRODUCTS,
         from_ref(&MAX_EXPONENT),
         from_ref(&AXPY),
         &LINEAR_COMBINATION,

@@ -183,19 +183,6 @@ pub fn read(gpu: &Gpu, from: &wgpu::Buffer, offset: usize, len: usize) -> Result
     Ok(values)
 }
 
-/// Reads the first numbers of several tensors back through `staging`, one behind the other.
-pub fn read_parts(gpu: &Gpu, staging: &wgpu::Buffer, parts: &[(&Tensor, usize)]) -> Result<Vec<f32>> {
-    let mut encoder = gpu.device.create_command_encoder(&Default::default());
-    let mut end = 0;
-    for &(tensor, len) in parts {
-        let from = bytes(tensor.offset);
-        encoder.copy_buffer_to_buffer(&tensor.buffer, from, staging, bytes(end), bytes(len));
-        end += len;
-    }
-    gpu.submit(encoder)?;
-    gpu.read(staging, bytes(end))
-}
-
 /// Size of `len` numbers.
 pub fn bytes(len: usize) -> u64 {
     4 * len as u64

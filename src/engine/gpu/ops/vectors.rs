@@ -3,7 +3,8 @@
 use super::word;
 use crate::engine::gpu::device::throttle::moved;
 use crate::engine::gpu::kernel::{
-    self, AxpyUniform, DequantizeUniform, GatherUniform, LinearCombinationUniform, MAX_LIST, of_memory,
+    self, AxpyUniform, DequantizeUniform, GatherUniform, KeepUniform, LinearCombinationUniform, MAX_TERMS,
+    of_memory,
 };
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::recording::{DispatchOptions, LiveUniform, Recorder};
@@ -36,6 +37,18 @@ impl Recorder<'_> {
             &[stack, z],
             z.len() / 4,
         )
+    }
+
+    /// s, y and the trial gradient into vectors of `stack` that are set before each run (see [`keep_uniform`]).
+    pub fn keep_live(
+        &mut self,
+        [trial, parameters]: [&Tensor; 2],
+        [trial_gradient, gradient]: [&Tensor; 2],
+        stack: &Tensor,
+        uniform: &LiveUniform,
+    ) -> Result<()> {
+        let tensors = [trial, parameters, trial_gradient, gradient, stack];
+        self.dispatch_live(&kernel::KEEP, uniform, &tensors, trial.len() / 4)
     }
 
     /// batch ← rows `list[first..]` of the examples, as far as they lie in `part`, which begins with example
@@ -83,12 +96,19 @@ impl Recorder<'_> {
 
 /// The uniform of `linear_combination`.
 pub fn linear_combination_uniform(len: usize, terms: &[(f64, usize)]) -> LinearCombinationUniform {
-    assert!(terms.len() <= MAX_LIST, "linear_combination: {} terms", terms.len());
-    let mut term = [[0; 4]; MAX_LIST];
+    assert!(terms.len() <= MAX_TERMS, "linear_combination: {} terms", terms.len());
+    let mut term = [[0; 4]; MAX_TERMS];
     for (slot, &(coefficient, vector)) in term.iter_mut().zip(terms) {
         *slot = [word(vector), (coefficient as f32).to_bits(), 0, 0];
     }
     LinearCombinationUniform { count: word(len / 4), terms: word(terms.len()), pad0: 0, pad1: 0, term }
+}
+
+/// The uniform of `keep`: the vectors of the stack that take s, y and the gradient; `None` keeps nothing.
+pub fn keep_uniform(len: usize, places: Option<[usize; 3]>) -> KeepUniform {
+    let count = if places.is_some() { word(len / 4) } else { 0 };
+    let [s, y, gradient] = places.unwrap_or_default().map(word);
+    KeepUniform { count, s, y, gradient }
 }
 
 /// The uniform of `axpy`.

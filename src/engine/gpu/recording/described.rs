@@ -86,7 +86,7 @@ impl Resources {
 
     /// Names and bytes of those uniforms.
     pub fn live(&self) -> BTreeMap<String, u64> {
-        self.live.iter().map(|(name, uniform)| (name.clone(), uniform.0.size())).collect()
+        self.live.iter().map(|(name, uniform)| (name.clone(), uniform.buffer.size())).collect()
     }
 
     /// The number of a buffer, given at its first use.
@@ -127,7 +127,7 @@ impl Resources {
         let uniform = match uniform {
             UniformSource::Fixed(words) => UniformPlan::Words(words.clone()),
             UniformSource::Live(live) => {
-                let named = self.live.iter().find(|(_, known)| known.0 == live.0);
+                let named = self.live.iter().find(|(_, known)| known.buffer == live.buffer);
                 UniformPlan::Live(named.expect("live uniforms are named first").0.clone())
             }
         };

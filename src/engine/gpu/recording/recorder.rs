@@ -260,7 +260,7 @@ impl PlannedCommand {
         };
         let (buffer, offset) = match &uniform {
             UniformSource::Fixed(_) => (fixed, bytes(at)),
-            UniformSource::Live(live) => (&live.0, 0),
+            UniformSource::Live(live) => (&live.buffer, 0),
         };
         let size = std::num::NonZeroU64::new(kernel.uniform.size.next_multiple_of(16) as u64);
         let values = wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size });

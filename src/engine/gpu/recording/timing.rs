@@ -39,7 +39,7 @@ impl Recording {
         let resolved =
             buffer(gpu, "timestamps", bytes, BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC)?;
         let staging = buffer(gpu, "timestamps", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
-        self.in_submissions(gpu, TIMED, |pieces, work| {
+        self.in_submissions(gpu, (TIMED, 0.0), |pieces, _| {
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
             let mut names = Vec::new();
             for piece in pieces {
@@ -48,6 +48,7 @@ impl Recording {
             let used = 2 * names.len() as u32;
             encoder.resolve_query_set(&timestamps, 0..used, &resolved, 0);
             encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, bytes);
+            let work = pieces.iter().map(|piece| piece.work).sum();
             gpu.submit_work(encoder, work, last_written(pieces))?;
             let words = gpu.read(&staging, 8 * u64::from(used))?;
             let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&words);

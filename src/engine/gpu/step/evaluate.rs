@@ -2,12 +2,11 @@
 //! over fetched ones.
 
 use crate::engine::Rows;
-use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::recording::{Recorder, Recording};
+use crate::engine::gpu::recording::{Commands, Recorder, Recording};
 use crate::engine::gpu::step::examples::PassRows;
 use crate::engine::gpu::step::fetch::Fetcher;
 use crate::engine::gpu::step::pass::Subject;
-use crate::engine::gpu::step::resident::Resident;
+use crate::engine::gpu::step::resident::{Report, Resident};
 use crate::engine::gpu::step::stream::{Passing, StreamedPass};
 use crate::error::Result;
 use crate::math::objective::Cost;
@@ -54,29 +53,35 @@ impl Evaluation {
         }
     }
 
-    /// Runs it over `rows`. J comes back if `report` asks for it, and behind it, in the same read-back, all of `more`.
-    pub fn run(
+    /// Runs it over `rows` behind `commands`. J comes back if `report` asks for it, and behind it, in the same read-back, all that
+    /// the report names.
+    pub fn run<'r>(
         &mut self,
-        (on, fetcher): (&Resident, Option<&mut Fetcher>),
+        (on, fetcher): (&'r Resident, Option<&mut Fetcher>),
+        mut commands: Commands<'r>,
         subject: Subject<'_>,
         rows: Rows<'_>,
-        report: bool,
-        more: &[Tensor],
+        report: Option<Report<'_>>,
     ) -> Result<Option<(Cost, Vec<f32>)>> {
         let count = on.rows_of(rows);
         let errors = match self {
             Self::Resident(recording) => {
-                recording.run(&on.gpu)?;
+                commands.run(recording)?;
                 None
             }
             Self::Fetched { before, passes, behind } => {
-                before.run(&on.gpu)?;
+                commands.run(before)?;
+                commands.submit()?;
                 let fetcher = fetcher.expect("rows that are not resident are fetched");
-                let errors = passes.run(&mut Passing::new(on, fetcher, subject), rows, report)?;
-                behind.run(&on.gpu)?;
+                let errors = passes.run(&mut Passing::new(on, fetcher, subject), rows, report.is_some())?;
+                commands = Commands::new(&on.gpu);
+                commands.run(behind)?;
                 Some(errors)
             }
         };
-        report.then(|| on.read_cost(subject, count, errors, more)).transpose()
+        match report {
+            Some(report) => on.read_cost(commands, subject, count, errors, report).map(Some),
+            None => commands.submit().map(|()| None),
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! Whether vectors on the device are finite, judged on their bits without reading them back.
 
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::memory::buffer::{Tensor, packed, read_parts, staging};
+use crate::engine::gpu::memory::buffer::{Tensor, packed, staging};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::Segment;
 use crate::engine::gpu::ops::exponent_blocks;
-use crate::engine::gpu::recording::Recording;
+use crate::engine::gpu::recording::{Commands, Recording};
 use crate::error::Result;
 
 /// The largest exponent of a block that holds infinity or NaN: all bits are set.
@@ -39,8 +39,9 @@ impl FinitenessCheck {
 
     /// Runs it: whether all are finite.
     pub fn passes(&self, gpu: &Gpu) -> Result<bool> {
-        self.recording.run(gpu)?;
+        let mut commands = Commands::new(gpu);
+        commands.run(&self.recording)?;
         let parts: Vec<_> = self.largest.iter().map(|tensor| (tensor, tensor.cols)).collect();
-        Ok(read_parts(gpu, &self.staging, &parts)?.iter().all(|&exponent| exponent < NOT_FINITE))
+        Ok(commands.read(&self.staging, &parts)?.iter().all(|&exponent| exponent < NOT_FINITE))
     }
 }

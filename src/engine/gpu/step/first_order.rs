@@ -6,7 +6,7 @@ use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, vector};
 use crate::engine::gpu::ops::AppliedEnd;
 use crate::engine::gpu::plan::Planner;
-use crate::engine::gpu::recording::Recorder;
+use crate::engine::gpu::recording::{Commands, Recorder};
 use crate::engine::gpu::step::evaluate::{Evaluation, PLANNED_ROWS};
 use crate::engine::gpu::step::examples::DeviceRows;
 use crate::engine::gpu::step::fetch::Fetcher;
@@ -165,7 +165,8 @@ impl FirstOrder {
         let Self { gradient, moments, average, rates, steps, .. } = self;
         let ends = ends(&on.params, moments, rates, key.adam);
         let subject = subject(on, target(gradient, &ends, on, key), average, rates, step.beta, step.report);
-        let cost = steps[at].1.run((on, fetcher), subject, step.rows, step.report, &[])?;
+        let report = step.report.then(|| on.report());
+        let cost = steps[at].1.run((on, fetcher), Commands::new(&on.gpu), subject, step.rows, report)?;
         Ok(cost.map(|(cost, _)| cost))
     }
 

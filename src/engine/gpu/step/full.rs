@@ -3,6 +3,7 @@
 use crate::engine::Rows;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate};
 use crate::engine::gpu::memory::segment::{Segment, vector};
+use crate::engine::gpu::recording::Commands;
 use crate::engine::gpu::step::evaluate::Evaluation;
 use crate::engine::gpu::step::fetch::Fetcher;
 use crate::engine::gpu::step::pass::{GradientTarget, Subject};
@@ -26,7 +27,7 @@ impl FullEvaluation {
             Some(evaluation) => evaluation,
             none => none.insert(record(on, subject)?),
         };
-        let read = evaluation.run((on, fetcher), subject, rows, true, &[])?;
+        let read = evaluation.run((on, fetcher), Commands::new(&on.gpu), subject, rows, Some(on.report()))?;
         Ok(read.expect("the cost was asked for").0)
     }
 
@@ -47,7 +48,8 @@ impl FullEvaluation {
             }
         };
         let subject = Subject { gradient: Some(GradientTarget::Kept(gradient)), ..on.subject() };
-        let read = evaluation.run((on, fetcher), subject, Rows::All, true, &[])?;
+        let read =
+            evaluation.run((on, fetcher), Commands::new(&on.gpu), subject, Rows::All, Some(on.report()))?;
         Ok((read.expect("the cost was asked for").0, on.read_vector(gradient)?))
     }
 }

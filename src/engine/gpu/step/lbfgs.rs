@@ -1,45 +1,114 @@
 //! L-BFGS on the device: trial points, inner products and combinations without reading a vector back. The recordings
-//! work on `vectors`.
+//! work on `vectors`; `products` says which inner products a dispatch takes.
+//!
+//! A trial is one submission and one wait: direction, trial point, J and gradient there, the slope, and, as if it were accepted,
+//! (s, y) and all inner products that the next direction takes. What a line search throws away costs less than a second wait in
+//! each iteration. To accept a trial dispatches nothing; its copies go ahead of whatever follows.
 
+mod products;
 mod vectors;
 
 use crate::engine::Rows;
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::{AxpyUniform, DotUniform, LinearCombinationUniform, MAX_LIST};
+use crate::engine::gpu::kernel::{AxpyUniform, InnerProductsUniform, KeepUniform, LinearCombinationUniform};
 use crate::engine::gpu::memory::allocation::Allocation;
-use crate::engine::gpu::memory::buffer::{read_parts, staging};
+use crate::engine::gpu::memory::buffer::{Tensor, staging};
 use crate::engine::gpu::memory::partition::Partition;
-use crate::engine::gpu::ops::{axpy_uniform, dots_uniform, linear_combination_uniform};
+use crate::engine::gpu::ops::{axpy_uniform, keep_uniform, linear_combination_uniform};
 use crate::engine::gpu::plan::Planner;
-use crate::engine::gpu::recording::{LiveUniform, Recorder, Recording};
+use crate::engine::gpu::recording::{Commands, LiveUniform, Recorder, Recording};
 use crate::engine::gpu::step::evaluate::{Evaluation, PLANNED_ROWS};
 use crate::engine::gpu::step::fetch::Fetcher;
 use crate::engine::gpu::step::pass::{GradientTarget, Subject};
-use crate::engine::gpu::step::resident::Resident;
+use crate::engine::gpu::step::resident::{Report, Resident};
 use crate::error::Result;
 use crate::math::objective::Cost;
 use crate::math::optim::{Role, Trial};
 use crate::math::params::Params;
-use vectors::{HistoryPiece, SearchVectors, copy_all};
+use products::{ProductList, Products};
+use vectors::{HistoryPiece, SearchVectors};
 
 /// A search of L-BFGS: its vectors, and the recordings that work on them.
 #[derive(Debug)]
 pub(crate) struct LbfgsSearch {
     vectors: SearchVectors,
-    /// Step length of the trial, one uniform a segment.
-    step: Vec<LiveUniform>,
-    /// Vectors whose inner products are taken, one uniform a piece.
-    pairs: Vec<LiveUniform>,
-    /// Vectors and coefficients of the direction, one uniform a piece.
-    terms: Vec<LiveUniform>,
-    /// Trial point, J and gradient there, slope.
-    evaluation: Evaluation,
-    /// Keeping (s, y), one a history slot.
-    accept: Vec<Recording>,
+    uniforms: Uniforms,
+    /// Direction, trial point, J, gradient and slope there, what would be kept and its inner products.
+    first_trial: Evaluation,
+    /// The same along the direction that there is.
+    trial: Evaluation,
+    keep: Recording,
     products: Recording,
-    combine: Recording,
-    /// Inner products are read back through it.
+    /// All that a trial is judged by is read back through it.
     staging: wgpu::Buffer,
+    /// Whether the terms of the direction have been set and it has not been computed.
+    turns: bool,
+    /// What the next accepted trial is kept as.
+    prepared: Option<Prepared>,
+    /// Inner products as they are if the last trial is accepted.
+    taken: Products,
+    stage: Stage,
+}
+
+/// The slot that takes (s, y), and the inner products that are asked for then.
+#[derive(Clone, Debug)]
+struct Prepared {
+    slot: usize,
+    list: ProductList,
+}
+
+/// Where the last trial has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Parameters, gradient and stack are those of the current point.
+    Current,
+    /// The gradient in the stack is that of a trial that has not been accepted.
+    Tried,
+    /// The trial is accepted: parameters and gradient have still to be copied from it.
+    Accepted,
+}
+
+/// What is set before a run.
+#[derive(Debug)]
+struct Uniforms {
+    /// Step length of the trial, one a segment.
+    step: Vec<LiveUniform>,
+    /// Vectors and coefficients of the direction, one a piece.
+    terms: Vec<LiveUniform>,
+    /// Vectors of the stack that take what is kept, one a piece.
+    places: Vec<LiveUniform>,
+    /// Vectors whose inner products are taken, one a piece.
+    lists: Vec<LiveUniform>,
+}
+
+impl Uniforms {
+    fn new(gpu: &Gpu, vectors: &SearchVectors) -> Result<Self> {
+        let several = |count: usize, new: fn(&Gpu, &str) -> Result<LiveUniform>, name| {
+            (0..count).map(|_| new(gpu, name)).collect::<Result<Vec<_>>>()
+        };
+        let pieces = vectors.pieces.len();
+        Ok(Self {
+            step: several(vectors.trial.len(), LiveUniform::new::<AxpyUniform>, "step")?,
+            terms: several(pieces, LiveUniform::new::<LinearCombinationUniform>, "terms")?,
+            places: several(pieces, LiveUniform::new::<KeepUniform>, "places")?,
+            lists: several(pieces, LiveUniform::new::<InnerProductsUniform>, "lists")?,
+        })
+    }
+
+    fn set_list(&self, gpu: &Gpu, vectors: &SearchVectors, list: &ProductList) {
+        for (piece, uniform) in vectors.pieces.iter().zip(&self.lists) {
+            uniform.set(gpu, &list.uniform(piece.len()));
+        }
+    }
+
+    /// The slot that takes (s, y); none keeps nothing, the gradient neither.
+    fn set_slot(&self, gpu: &Gpu, vectors: &SearchVectors, slot: Option<usize>) {
+        let roles = |slot| [Role::Step(slot), Role::Change(slot), Role::Gradient];
+        let places = slot.map(|slot| roles(slot).map(|role| vectors.index(role)));
+        for (piece, uniform) in vectors.pieces.iter().zip(&self.places) {
+            uniform.set(gpu, &keep_uniform(piece.len(), places));
+        }
+    }
 }
 
 impl LbfgsSearch {
@@ -47,26 +116,25 @@ impl LbfgsSearch {
     pub fn new(on: &Resident, history: usize) -> Result<Self> {
         let gpu: &Gpu = &on.gpu;
         let vectors = SearchVectors::new(gpu, &on.partition, history)?;
-        let of_pieces = |new: fn(&Gpu, &str) -> Result<LiveUniform>, name| {
-            vectors.pieces.iter().map(|_| new(gpu, name)).collect::<Result<Vec<_>>>()
-        };
-        let (pairs, terms) = (
-            of_pieces(LiveUniform::new::<DotUniform>, "pairs")?,
-            of_pieces(LiveUniform::new::<LinearCombinationUniform>, "terms")?,
-        );
-        let step = vectors.trial.iter().map(|_| LiveUniform::new::<AxpyUniform>(gpu, "step"));
-        let step = step.collect::<Result<Vec<_>>>()?;
-        let staging = staging(gpu, vectors.pieces.iter().map(|piece| piece.dots.cols).sum())?;
+        let uniforms = Uniforms::new(gpu, &vectors)?;
+        let slopes: usize = vectors.slopes.iter().map(|sums| sums.cols).sum();
+        let products: usize = vectors.pieces.iter().map(|piece| piece.dots.cols).sum();
+        let mut keep = on.partition.recorder(gpu);
+        record_kept(&mut keep, on, &vectors, &uniforms)?;
+        let mut of_stack = on.partition.recorder(gpu);
+        record_products(&mut of_stack, &vectors, &uniforms)?;
         Ok(Self {
-            evaluation: record_evaluation(on, &vectors, &step)?,
-            accept: (0..history).map(|slot| record_acceptance(on, &vectors, slot)).collect::<Result<_>>()?,
-            products: record_products(on, &vectors, &pairs)?,
-            combine: record_combination(on, &vectors, &terms)?,
+            first_trial: record_trial(on, &vectors, &uniforms, true)?,
+            trial: record_trial(on, &vectors, &uniforms, false)?,
+            keep: keep.finish()?,
+            products: of_stack.finish()?,
+            staging: staging(gpu, on.cost_numbers() + slopes + products)?,
             vectors,
-            step,
-            pairs,
-            terms,
-            staging,
+            uniforms,
+            turns: false,
+            prepared: None,
+            taken: Products::default(),
+            stage: Stage::Current,
         })
     }
 
@@ -77,8 +145,14 @@ impl LbfgsSearch {
 
     /// Adds its vectors and recordings to a plan.
     pub fn describe(&self, on: &Resident, planner: &mut Planner) -> Result<()> {
-        let vectors = &self.vectors;
-        for (name, uniforms) in [("step", &self.step), ("pairs", &self.pairs), ("terms", &self.terms)] {
+        let (vectors, uniforms) = (&self.vectors, &self.uniforms);
+        let named = [
+            ("step", &uniforms.step),
+            ("terms", &uniforms.terms),
+            ("places", &uniforms.places),
+            ("lists", &uniforms.lists),
+        ];
+        for (name, uniforms) in named {
             planner.uniforms(name, uniforms);
         }
         planner.tensors("slopes", &vectors.slopes);
@@ -87,91 +161,146 @@ impl LbfgsSearch {
         planner.vector("direction ", &vectors.direction);
         planner.vector("trial ", &vectors.trial);
         planner.vector("trial gradient ", &vectors.trial_gradient);
-        planner.recording("lbfgs evaluate", self.evaluation.resident().expect(PLANNED_ROWS))?;
-        planner.recording("lbfgs products", &self.products)?;
-        planner.recording("lbfgs direction", &self.combine)?;
-        for (slot, accept) in self.accept.iter().enumerate() {
-            planner.recording(&format!("lbfgs accept {slot}"), accept)?;
+        let trials = [("lbfgs first trial", &self.first_trial), ("lbfgs trial", &self.trial)];
+        for (name, trial) in trials {
+            planner.recording(name, trial.resident().expect(PLANNED_ROWS))?;
         }
-        planner.copies("lbfgs begin", vectors.adopted_gradient());
         planner.copies("lbfgs accept", vectors.adopted(&on.params));
+        planner.copies("lbfgs restore", vectors.restored_gradient());
         Ok(())
     }
 
     /// J and the gradient at the parameters.
     pub fn begin(&mut self, (on, fetcher): (&Resident, Option<&mut Fetcher>)) -> Result<Cost> {
+        self.prepare(0, &[(Role::Gradient, Role::Gradient)]);
         // A direction of zeros: the trial point is the current one.
         let Trial { cost, .. } = self.evaluate((on, fetcher), 0.0)?;
-        copy_all(&on.gpu, &self.vectors.adopted_gradient())?;
+        self.accept(on, 0)?;
         Ok(cost)
+    }
+
+    /// Lets trials from now on be kept in `slot`, whose pair is lost with the first, and take the products of `pairs` as they are
+    /// once one is accepted.
+    pub fn prepare(&mut self, slot: usize, pairs: &[(Role, Role)]) {
+        let mut lists = ProductList::of(&self.indices(pairs));
+        // More than fit into one dispatch are taken when they are asked for.
+        self.prepared = (lists.len() == 1).then(|| Prepared { slot, list: lists.remove(0) });
     }
 
     /// J and slope at parameters + `step` · direction.
     pub fn evaluate(&mut self, (on, fetcher): (&Resident, Option<&mut Fetcher>), step: f64) -> Result<Trial> {
-        let Self { vectors, evaluation, .. } = self;
-        for (uniform, trial) in self.step.iter().zip(&vectors.trial) {
-            uniform.set(&on.gpu, &axpy_uniform(trial.whole.len(), step, 1.0));
+        let gpu: &Gpu = &on.gpu;
+        let mut commands = Commands::new(gpu);
+        if self.stage == Stage::Accepted {
+            self.adopt(&mut commands, on);
         }
+        let Self { vectors, uniforms, prepared, .. } = self;
+        for (uniform, trial) in uniforms.step.iter().zip(&vectors.trial) {
+            uniform.set(gpu, &axpy_uniform(trial.whole.len(), step, 1.0));
+        }
+        let list = prepared.as_ref().map_or_else(ProductList::default, |prepared| prepared.list.clone());
+        uniforms.set_slot(gpu, vectors, prepared.as_ref().map(|prepared| prepared.slot));
+        uniforms.set_list(gpu, vectors, &list);
+        if prepared.is_some() {
+            self.stage = Stage::Tried;
+        }
+
         let subject = subject(on, vectors);
-        let read = evaluation.run((on, fetcher), subject, Rows::All, true, &vectors.slopes)?;
-        let (cost, slopes) = read.expect("the cost was asked for");
+        let slopes = vectors.slopes.iter().map(|sums| (sums, sums.cols));
+        let more: Vec<_> = slopes.chain(sums_of(&vectors.pieces, &list)).collect();
+        let evaluation = if self.turns { &mut self.first_trial } else { &mut self.trial };
+        let report = Some(Report { staging: &self.staging, more: &more });
+        let read = evaluation.run((on, fetcher), commands, subject, Rows::All, report)?;
+        self.turns = false;
+        let (cost, sums) = read.expect("the cost was asked for");
+        let (slopes, sums) = sums.split_at(vectors.slopes.iter().map(|sums| sums.cols).sum());
+        self.taken = list.sum_up(&vectors.pieces, sums);
         Ok(Trial { cost, slope: slopes.iter().map(|&x| f64::from(x)).sum() })
     }
 
     /// Makes the last trial point the current one and keeps (s, y) in history slot `slot`.
-    pub fn accept(&self, on: &Resident, slot: usize) -> Result<()> {
-        self.accept[slot].run(&on.gpu)?;
-        copy_all(&on.gpu, &self.vectors.adopted(&on.params))
+    pub fn accept(&mut self, on: &Resident, slot: usize) -> Result<()> {
+        if self.prepared.take().is_none_or(|prepared| prepared.slot != slot) {
+            self.taken = Products::default();
+            self.uniforms.set_slot(&on.gpu, &self.vectors, Some(slot));
+            self.keep.run(&on.gpu)?;
+        }
+        self.stage = Stage::Accepted;
+        Ok(())
+    }
+
+    /// Brings parameters, gradient and stack to the current point, for whoever reads them.
+    pub fn settle(&mut self, on: &Resident) -> Result<()> {
+        let mut commands = Commands::new(&on.gpu);
+        match self.stage {
+            Stage::Current => return Ok(()),
+            Stage::Accepted => self.adopt(&mut commands, on),
+            Stage::Tried => {
+                copy_all(&mut commands, &self.vectors.restored_gradient());
+                self.taken = Products::default();
+                self.stage = Stage::Current;
+            }
+        }
+        commands.submit()
+    }
+
+    fn adopt(&mut self, commands: &mut Commands<'_>, on: &Resident) {
+        copy_all(commands, &self.vectors.adopted(&on.params));
+        self.stage = Stage::Current;
     }
 
     /// x · y of every pair, summed up in f64 at the end.
-    pub fn dots(&self, on: &Resident, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
-        let index = |slot| self.vectors.index(slot);
-        let pairs: Vec<_> = pairs.iter().map(|&(x, y)| (index(x), index(y))).collect();
-        let batches = pairs.chunks(MAX_LIST).map(|batch| self.read_products(on, batch));
-        Ok(batches.collect::<Result<Vec<_>>>()?.concat())
+    pub fn dots(&mut self, on: &Resident, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
+        if self.stage == Stage::Tried {
+            self.settle(on)?;
+        }
+        let pairs = self.indices(pairs);
+        let missing = |pair: &&(usize, usize)| self.taken.get(**pair).is_none();
+        let missing: Vec<_> = pairs.iter().filter(missing).copied().collect();
+        let lists = ProductList::of(&missing).into_iter().map(|list| self.take(on, list));
+        let taken = lists.collect::<Result<Vec<_>>>()?;
+        let product = |&pair| {
+            let mut known = [&self.taken].into_iter().chain(&taken);
+            known.find_map(|products| products.get(pair)).expect("every pair is in a list")
+        };
+        Ok(pairs.iter().map(product).collect())
     }
 
-    /// Inner products of at most [`MAX_LIST`] pairs.
-    fn read_products(&self, on: &Resident, pairs: &[(usize, usize)]) -> Result<Vec<f64>> {
-        let pieces = &self.vectors.pieces;
-        for (piece, live) in pieces.iter().zip(&self.pairs) {
-            live.set(&on.gpu, &dots_uniform(piece.len(), pairs, 0));
-        }
-        self.products.run(&on.gpu)?;
-        let sums = |piece: &HistoryPiece| pairs.len() * piece.sums();
-        let parts: Vec<_> = pieces.iter().map(|piece| (&piece.dots, sums(piece))).collect();
-        let read = read_parts(&on.gpu, &self.staging, &parts)?;
-
-        let mut products = vec![0.0; pairs.len()];
-        let mut rest = &read[..];
-        for piece in pieces {
-            let (sums, later) = rest.split_at(sums(piece));
-            for (product, sums) in products.iter_mut().zip(sums.chunks_exact(piece.sums())) {
-                *product += sums.iter().map(|&x| f64::from(x)).sum::<f64>();
-            }
-            rest = later;
-        }
-        Ok(products)
+    /// The inner products of a list.
+    fn take(&self, on: &Resident, list: ProductList) -> Result<Products> {
+        self.uniforms.set_list(&on.gpu, &self.vectors, &list);
+        let mut commands = Commands::new(&on.gpu);
+        commands.run(&self.products)?;
+        let sums = commands.read(&self.staging, &sums_of(&self.vectors.pieces, &list).collect::<Vec<_>>())?;
+        Ok(list.sum_up(&self.vectors.pieces, &sums))
     }
 
-    /// direction ← Σ coefficient · vector.
-    pub fn set_direction(&self, on: &Resident, terms: &[(f64, Role)]) -> Result<()> {
-        let terms = merge(terms.iter().map(|&(c, slot)| (c, self.vectors.index(slot))));
-        for (piece, live) in self.vectors.pieces.iter().zip(&self.terms) {
-            live.set(&on.gpu, &linear_combination_uniform(piece.len(), &terms));
-        }
-        self.combine.run(&on.gpu)
+    fn indices(&self, pairs: &[(Role, Role)]) -> Vec<(usize, usize)> {
+        pairs.iter().map(|&(x, y)| (self.vectors.index(x), self.vectors.index(y))).collect()
     }
 
-    /// A kept vector.
-    pub fn read(&self, on: &Resident, slot: Role) -> Result<Params<f32>> {
-        self.vectors.read(&on.gpu, on.partition.shape, slot)
+    /// direction ← Σ coefficient · vector, with the next trial.
+    pub fn set_direction(&mut self, on: &Resident, terms: &[(f64, Role)]) -> Result<()> {
+        if self.stage == Stage::Tried {
+            self.settle(on)?;
+        }
+        let terms = merge(terms.iter().map(|&(c, role)| (c, self.vectors.index(role))));
+        for (piece, uniform) in self.vectors.pieces.iter().zip(&self.uniforms.terms) {
+            uniform.set(&on.gpu, &linear_combination_uniform(piece.len(), &terms));
+        }
+        self.turns = true;
+        Ok(())
+    }
+
+    /// A kept vector. Parameters have to be settled.
+    pub fn read(&self, on: &Resident, role: Role) -> Result<Params<f32>> {
+        assert_eq!(self.stage, Stage::Current, "a search is read once it is settled");
+        self.vectors.read(&on.gpu, on.partition.shape, role)
     }
 
     /// Puts a kept vector where it was.
-    pub fn write(&self, on: &Resident, slot: Role, tensors: &Params<f32>) -> Result<()> {
-        self.vectors.write(&on.gpu, slot, tensors)
+    pub fn write(&self, on: &Resident, role: Role, tensors: &Params<f32>) -> Result<()> {
+        self.vectors.write(&on.gpu, role, tensors)
     }
 }
 
@@ -181,52 +310,65 @@ fn subject<'a>(on: &'a Resident, vectors: &'a SearchVectors) -> Subject<'a> {
     Subject { weights: &vectors.trial, gradient, ..on.subject() }
 }
 
-/// Trial point, J and gradient there, slope.
-fn record_evaluation(on: &Resident, vectors: &SearchVectors, step: &[LiveUniform]) -> Result<Evaluation> {
+/// The sums of a list's inner products, piece by piece.
+fn sums_of<'a>(pieces: &'a [HistoryPiece], list: &ProductList) -> impl Iterator<Item = (&'a Tensor, usize)> {
+    let products = list.len();
+    pieces.iter().map(move |piece| (&piece.dots, products * piece.sums()))
+}
+
+/// A trial, along a new direction or the one that there is.
+fn record_trial(
+    on: &Resident,
+    vectors: &SearchVectors,
+    uniforms: &Uniforms,
+    turns: bool,
+) -> Result<Evaluation> {
     let go_there = |recorder: &mut Recorder<'_>| {
+        if turns {
+            for (piece, terms) in vectors.pieces.iter().zip(&uniforms.terms) {
+                recorder.linear_combination_live(&piece.stack, &piece.of(&vectors.direction), terms)?;
+            }
+        }
         for (k, trial) in vectors.trial.iter().enumerate() {
             let (direction, params) = (&vectors.direction[k].whole, &on.params[k].whole);
-            recorder.axpy_live(direction, params, &trial.whole, &step[k])?;
+            recorder.axpy_live(direction, params, &trial.whole, &uniforms.step[k])?;
         }
         Ok(())
     };
-    let take_slope = |recorder: &mut Recorder<'_>| {
+    let judge = |recorder: &mut Recorder<'_>| {
         for (k, sums) in vectors.slopes.iter().enumerate() {
-            let (gradient, direction) = (&vectors.trial_gradient[k].whole, &vectors.direction[k].whole);
-            recorder.dot(gradient, direction, gradient.len(), &[(0, 0)], sums, 0)?;
+            recorder.dot(&vectors.trial_gradient[k].whole, &vectors.direction[k].whole, sums, 0)?;
         }
-        Ok(())
+        record_kept(recorder, on, vectors, uniforms)?;
+        record_products(recorder, vectors, uniforms)
     };
-    Evaluation::record(on, subject(on, vectors), on.all_rows(), go_there, take_slope)
+    Evaluation::record(on, subject(on, vectors), on.all_rows(), go_there, judge)
 }
 
-/// s = trial − parameters, y = trial gradient − gradient.
-fn record_acceptance(on: &Resident, vectors: &SearchVectors, slot: usize) -> Result<Recording> {
-    let mut recorder = on.partition.recorder(&on.gpu);
-    let [s, y] = [Role::Step(slot), Role::Change(slot)].map(|slot| vectors.index(slot));
-    for piece in &vectors.pieces {
-        let (s, y) = (piece.stacked(s), piece.stacked(y));
-        recorder.axpy(1.0, &piece.of(&vectors.trial), -1.0, &piece.of(&on.params), &s)?;
-        let (after, before) = (piece.of(&vectors.trial_gradient), piece.of(vectors.gradient()));
-        recorder.axpy(1.0, &after, -1.0, &before, &y)?;
+/// s = trial − parameters, y = trial gradient − gradient, and the trial gradient, into the stack.
+fn record_kept(
+    recorder: &mut Recorder<'_>,
+    on: &Resident,
+    vectors: &SearchVectors,
+    uniforms: &Uniforms,
+) -> Result<()> {
+    for (piece, places) in vectors.pieces.iter().zip(&uniforms.places) {
+        let points = [&piece.of(&vectors.trial), &piece.of(&on.params)];
+        let gradients = [&piece.of(&vectors.trial_gradient), &piece.of(vectors.gradient())];
+        recorder.keep_live(points, gradients, &piece.stack, places)?;
     }
-    recorder.finish()
+    Ok(())
 }
 
-fn record_products(on: &Resident, vectors: &SearchVectors, pairs: &[LiveUniform]) -> Result<Recording> {
-    let mut recorder = on.partition.recorder(&on.gpu);
-    for (piece, pairs) in vectors.pieces.iter().zip(pairs) {
-        recorder.dot_live(&piece.stack, &piece.stack, piece.len(), MAX_LIST, &piece.dots, pairs)?;
+fn record_products(recorder: &mut Recorder<'_>, vectors: &SearchVectors, uniforms: &Uniforms) -> Result<()> {
+    for (piece, list) in vectors.pieces.iter().zip(&uniforms.lists) {
+        recorder.inner_products_live(&piece.stack, piece.len(), &piece.dots, list)?;
     }
-    recorder.finish()
+    Ok(())
 }
 
-fn record_combination(on: &Resident, vectors: &SearchVectors, terms: &[LiveUniform]) -> Result<Recording> {
-    let mut recorder = on.partition.recorder(&on.gpu);
-    for (piece, terms) in vectors.pieces.iter().zip(terms) {
-        recorder.linear_combination_live(&piece.stack, &piece.of(&vectors.direction), terms)?;
-    }
-    recorder.finish()
+fn copy_all(commands: &mut Commands<'_>, copies: &[(Tensor, Tensor)]) {
+    copies.iter().for_each(|(from, to)| commands.copy(from, to));
 }
 
 /// Adds up the coefficients of a vector that is named several times.

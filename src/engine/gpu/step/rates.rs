@@ -13,13 +13,15 @@ use crate::error::Result;
 pub(crate) struct Rates {
     penalty: Tensor,
     update: Tensor,
+    /// What they have been set to: the same rates are not written again.
+    set: (Option<[f32; PENALTY_RATES]>, Option<[f32; RATES]>),
 }
 
 impl Rates {
     /// Unset ones.
     pub fn new(gpu: &Gpu) -> Result<Self> {
         let [penalty, update] = allocate(gpu, Self::allocations())?.map(single);
-        Ok(Self { penalty, update })
+        Ok(Self { penalty, update, set: (None, None) })
     }
 
     /// The tensors, in the order of the fields.
@@ -45,13 +47,21 @@ impl Rates {
     }
 
     /// Sets β and decay.
-    pub fn set_penalty(&self, gpu: &Gpu, beta: f64, decay: f64) {
-        self.penalty.write(gpu, &penalty_rates(beta, decay));
+    pub fn set_penalty(&mut self, gpu: &Gpu, beta: f64, decay: f64) {
+        set(gpu, &self.penalty, &mut self.set.0, penalty_rates(beta, decay));
     }
 
     /// Sets the rates of an update.
-    pub fn set_update(&self, gpu: &Gpu, update: &Update) {
-        self.update.write(gpu, &rates_of(update));
+    pub fn set_update(&mut self, gpu: &Gpu, update: &Update) {
+        set(gpu, &self.update, &mut self.set.1, rates_of(update));
+    }
+}
+
+/// Writes `rates` where others have been `written`.
+fn set<const N: usize>(gpu: &Gpu, tensor: &Tensor, written: &mut Option<[f32; N]>, rates: [f32; N]) {
+    if *written != Some(rates) {
+        tensor.write(gpu, &rates);
+        *written = Some(rates);
     }
 }
 

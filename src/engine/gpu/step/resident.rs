@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
-use crate::engine::gpu::memory::buffer::{Tensor, read_parts, staging};
+use crate::engine::gpu::memory::buffer::{Tensor, staging};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, read_vector, vector, write_vector};
 use crate::engine::gpu::memory::workspace::{Workspace, cost_sums, weight_sums};
-use crate::engine::gpu::ops::{PENALTY_RATES, penalty_rates, sum_blocks};
+use crate::engine::gpu::ops::{PENALTY_RATES, penalty_rates};
 use crate::engine::gpu::plan::Planner;
-use crate::engine::gpu::recording::{Recorder, Recording};
+use crate::engine::gpu::recording::{Commands, Recorder, Recording};
 use crate::engine::gpu::step::examples::{DeviceRows, PassRows};
 use crate::engine::gpu::step::pass::{PassRecorder, RhoHatTarget, Subject};
 use crate::engine::{RhoHat, Rows};
@@ -34,7 +34,7 @@ pub(crate) struct Resident {
     penalty: Tensor,
     /// Examples m, on the device or fetched.
     pub count: usize,
-    /// J's sums, ρ̂ and a few numbers more are read back through it.
+    /// J's sums and ρ̂ are read back through it.
     staging: wgpu::Buffer,
 }
 
@@ -55,8 +55,7 @@ impl Resident {
         penalty.write(&gpu, &penalty_rates(objective.beta, 0.0));
         let resident = vector(wholes, partition.shape, &partition.blocks);
         write_vector(&gpu, &resident, params);
-        let slopes: usize = resident.iter().map(|segment| sum_blocks(segment.whole.len())).sum();
-        let staging = staging(&gpu, cost_sums(&partition, at_once) + partition.shape.hidden + slopes)?;
+        let staging = staging(&gpu, cost_numbers(&partition, at_once))?;
         Ok(Self {
             gpu,
             partition,
@@ -184,22 +183,29 @@ impl Resident {
         Ok(())
     }
 
-    /// J over `rows` rows from the sums that the last pass left behind, and ρ̂ of `subject`; all of `more` comes back in
-    /// the same read-back. `errors` is the sum of squared errors, where the host has added it up already.
+    /// A report of J alone.
+    pub fn report(&self) -> Report<'_> {
+        Report { staging: &self.staging, more: &[] }
+    }
+
+    /// J over `rows` rows from the sums that the last pass has left behind, and ρ̂ of `subject`, in the submission of `commands`,
+    /// with what the report names behind them. `errors` is the sum of squared errors, where the host has added it up already.
     pub fn read_cost(
         &self,
+        commands: Commands<'_>,
         subject: Subject<'_>,
         rows: usize,
         errors: Option<f64>,
-        more: &[Tensor],
+        Report { staging, more }: Report<'_>,
     ) -> Result<(Cost, Vec<f32>)> {
         let whole = |tensor| -> (&Tensor, usize) { (tensor, tensor.cols) };
         let mut parts: Vec<_> = self.workspace.squared_weights.iter().map(whole).collect();
         if errors.is_none() {
             parts.extend(self.workspace.error_parts(&self.partition, rows));
         }
-        parts.extend(subject.rho_hat.rho_hat.iter().chain(more).map(whole));
-        let read = self.read_parts(&parts)?;
+        parts.extend(subject.rho_hat.rho_hat.iter().map(whole));
+        parts.extend(more);
+        let read = commands.read(staging, &parts)?;
         let (weights, rest) = read.split_at(weight_sums(&self.partition));
         let error_sums = if errors.is_none() { cost_sums(&self.partition, rows) - weights.len() } else { 0 };
         let (error_sums, rest) = rest.split_at(error_sums);
@@ -213,8 +219,28 @@ impl Resident {
 
     /// The first numbers of several tensors, one behind the other; no more than J takes.
     pub fn read_parts(&self, parts: &[(&Tensor, usize)]) -> Result<Vec<f32>> {
-        read_parts(&self.gpu, &self.staging, parts)
+        Commands::new(&self.gpu).read(&self.staging, parts)
     }
+
+    /// Most numbers that J is read back as.
+    pub fn cost_numbers(&self) -> usize {
+        let rows = rows_at_once(&self.partition, self.count, self.rows.are_resident());
+        cost_numbers(&self.partition, rows)
+    }
+}
+
+/// What is read back with J, and through which buffer.
+#[derive(Clone, Copy)]
+pub(crate) struct Report<'a> {
+    /// Room for J and all of `more`.
+    pub staging: &'a wgpu::Buffer,
+    /// The first numbers of these.
+    pub more: &'a [(&'a Tensor, usize)],
+}
+
+/// Numbers of J over `rows` rows, ρ̂ among them.
+fn cost_numbers(partition: &Partition, rows: usize) -> usize {
+    cost_sums(partition, rows) + partition.shape.hidden
 }
 
 /// Rows whose squared errors are read at once: of fetched rows they are read chunk by chunk.

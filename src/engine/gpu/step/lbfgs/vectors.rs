@@ -4,13 +4,14 @@
 //! inner products of an iteration and another the new direction. Pieces are parts of a block's segment, short enough
 //! for the whole stack to be one binding.
 
+use super::products::MAX_PRODUCTS;
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::MAX_LIST;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate};
-use crate::engine::gpu::memory::buffer::{SECTION, Tensor, bytes};
+use crate::engine::gpu::memory::buffer::{SECTION, Tensor};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, read_vector, vector, write_vector};
 use crate::engine::gpu::ops::sum_blocks;
+use crate::engine::gpu::recording::Commands;
 use crate::error::Result;
 use crate::math::optim::Role;
 use crate::math::params::{Params, Shape};
@@ -34,7 +35,7 @@ pub(super) struct HistoryPiece {
     span: PieceSpan,
     /// s_0…, y_0…, gradient.
     pub stack: Tensor,
-    /// Block sums of at most [`MAX_LIST`] inner products.
+    /// Block sums of at most [`MAX_PRODUCTS`] inner products.
     pub dots: Tensor,
 }
 
@@ -85,7 +86,7 @@ impl SearchVectors {
         let vector = |name| Allocation::vectors(name, Category::OptimizerState, partition.segments());
         let spans = spans(partition, history);
         let stacks = spans.iter().map(|span| (2 * history + 1) * span.len);
-        let dots = spans.iter().map(|span| MAX_LIST * sum_blocks(span.len));
+        let dots = spans.iter().map(|span| MAX_PRODUCTS * sum_blocks(span.len));
         let slopes = partition.segments().map(sum_blocks);
         [
             vector("direction").copied(1),
@@ -112,7 +113,7 @@ impl SearchVectors {
     /// A kept vector. The trial point makes room for it; the next evaluation sets that anew.
     pub fn read(&self, gpu: &Gpu, shape: Shape, role: Role) -> Result<Params<f32>> {
         let kept = self.pieces.iter().map(|piece| (piece.stacked(self.index(role)), piece.of(&self.trial)));
-        copy_all(gpu, &kept.collect::<Vec<_>>())?;
+        submit_copies(gpu, kept)?;
         read_vector(gpu, &self.trial, shape)
     }
 
@@ -121,7 +122,7 @@ impl SearchVectors {
         write_vector(gpu, &self.trial, tensors);
         let kept = self.pieces.iter().map(|piece| (piece.of(&self.trial), piece.stacked(self.index(role))));
         let current = (role == Role::Gradient).then(|| wholes(&self.trial, &self.gradient));
-        copy_all(gpu, &kept.chain(current.into_iter().flatten()).collect::<Vec<_>>())
+        submit_copies(gpu, kept.chain(current.into_iter().flatten()))
     }
 
     /// The gradient at the parameters.
@@ -129,18 +130,16 @@ impl SearchVectors {
         &self.gradient
     }
 
-    /// The copies that make the trial gradient the current one, from and to.
-    pub fn adopted_gradient(&self) -> Vec<(Tensor, Tensor)> {
-        let stacked = self.pieces.iter().map(|piece| {
-            let gradient = piece.stacked(2 * self.history);
-            (piece.of(&self.trial_gradient), gradient)
-        });
-        wholes(&self.trial_gradient, &self.gradient).chain(stacked).collect()
+    /// The copies that make the trial point and its gradient the current ones, from and to.
+    pub fn adopted(&self, params: &[Segment]) -> Vec<(Tensor, Tensor)> {
+        wholes(&self.trial, params).chain(wholes(&self.trial_gradient, &self.gradient)).collect()
     }
 
-    /// Those that make the trial point the current one.
-    pub fn adopted(&self, params: &[Segment]) -> Vec<(Tensor, Tensor)> {
-        wholes(&self.trial, params).chain(self.adopted_gradient()).collect()
+    /// Those that put the gradient at the parameters back into the stack.
+    pub fn restored_gradient(&self) -> Vec<(Tensor, Tensor)> {
+        let stacked =
+            |piece: &HistoryPiece| (piece.of(&self.gradient), piece.stacked(self.index(Role::Gradient)));
+        self.pieces.iter().map(stacked).collect()
     }
 }
 
@@ -149,17 +148,10 @@ fn wholes(from: &[Segment], to: &[Segment]) -> impl Iterator<Item = (Tensor, Ten
     from.iter().zip(to).map(|(from, to)| (from.whole.clone(), to.whole.clone()))
 }
 
-/// Copies tensors in one submission.
-pub(super) fn copy_all(gpu: &Gpu, copies: &[(Tensor, Tensor)]) -> Result<()> {
-    let mut encoder = gpu.device.create_command_encoder(&Default::default());
-    copies.iter().for_each(|(from, to)| copy_tensor(&mut encoder, from, to));
-    gpu.submit(encoder)
-}
-
-/// Copies as many numbers as are bound for `to`.
-fn copy_tensor(encoder: &mut wgpu::CommandEncoder, from: &Tensor, to: &Tensor) {
-    let (from_at, to_at) = (bytes(from.offset), bytes(to.offset));
-    encoder.copy_buffer_to_buffer(&from.buffer, from_at, &to.buffer, to_at, bytes(to.bound));
+fn submit_copies(gpu: &Gpu, copies: impl Iterator<Item = (Tensor, Tensor)>) -> Result<()> {
+    let mut commands = Commands::new(gpu);
+    copies.for_each(|(from, to)| commands.copy(&from, &to));
+    commands.submit()
 }
 
 /// The pieces of all segments: a stack of them is one binding.
