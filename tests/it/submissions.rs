@@ -8,9 +8,9 @@ use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::device::Gpu;
 use rhohat::engine::gpu::memory::buffer::buffer;
 use rhohat::engine::variant::Variant;
-use rhohat::engine::{Chunking, Engine, Rows, Step, Update};
+use rhohat::engine::{Chunking, Engine, RhoHat, Rows, Step, Update};
 use rhohat::error::Error;
-use rhohat::math::objective::{Activation, Cost};
+use rhohat::math::objective::{Activation, Cost, RhoHatMode};
 use rhohat::math::optim::Role;
 use rhohat::math::params::{Params, Shape};
 use rhohat::verify::steps::Problem;
@@ -78,6 +78,65 @@ fn the_length_of_submissions_changes_no_bit() {
         assert!(many > 10 * few, "{variant}: {few} and {many} submissions");
         assert!(whole == pieces, "{variant}: results differ");
     }
+}
+
+/// Parameters, ρ̂'s average with them, after updates over all rows and over lists, with rates that change and that stay.
+fn after_steps(gpu: &Arc<Gpu>, problem: &Problem, cut: Chunking, mode: RhoHatMode) -> (Params<f32>, usize) {
+    let rho_hat = RhoHat { mode, ..RhoHat::default() };
+    let setup = Setup { objective: problem.objective, cut, rho_hat, ..Setup::default() };
+    let choice = Choice::Gpu(gpu.clone());
+    let mut engine = choice.open(&setup, &(problem.params.clone(), problem.data.clone())).unwrap();
+    // Constant textures are filled by the first recording.
+    engine.cost().unwrap();
+    let before = gpu.submissions();
+    for number in 1..=11 {
+        let list: Vec<usize> = (0..20 + number % 3).map(|at| (7 * at + number) % problem.data.rows).collect();
+        let rows = if number < 6 { Rows::All } else { Rows::Listed(&list) };
+        let update =
+            if number % 2 == 0 { SGD } else { Update::Adam { lr: 0.01, step: number.div_ceil(2) as u64 } };
+        engine.step(&Step { rows, update, beta: BETA / number as f64, report: number == 9 }).unwrap();
+    }
+    engine.finish().unwrap();
+    let submissions = gpu.submissions() - before;
+    (engine.params().unwrap(), submissions)
+}
+
+#[test]
+fn steps_that_share_a_submission_end_in_the_bits_of_steps_that_do_not() {
+    let Some(gpu) = device("steps that share a submission") else { return };
+    let problem = problem(Shape { visible: 30, hidden: 40 }, 100);
+    let cuts = [Chunking::default(), Chunking { chunk: Some(16), block: Some(16), ..Chunking::default() }];
+    gpu.force_budget(Some(1e15));
+    for (cut, mode) in cuts.into_iter().zip([RhoHatMode::Ema, RhoHatMode::Batch]) {
+        let with_steps = |steps| {
+            gpu.force_steps(Some(steps));
+            after_steps(&gpu, &problem, cut, mode)
+        };
+        let (alone, of_alone) = with_steps(1);
+        let (three, of_three) = with_steps(3);
+        let (many, of_many) = with_steps(100);
+        assert!(alone == three && alone == many, "{cut:?}");
+        // The ninth is read back: with those before it, in its own submission.
+        assert_eq!([of_alone, of_three, of_many], [11, 3 + 1, 1 + 1], "{cut:?}");
+    }
+}
+
+#[test]
+fn a_step_that_is_refused_takes_no_step_before_it_along() {
+    let Some(gpu) = device("a refused step") else { return };
+    gpu.force_steps(Some(8));
+    let problem = problem(Shape { visible: 30, hidden: 40 }, 100);
+    let [mut refused, mut other] = [(); 2].map(|()| open(&gpu, &problem, Chunking::default()));
+    for engine in [&mut refused, &mut other] {
+        (0..3).for_each(|_| assert!(engine.step(&sgd(false)).unwrap().is_none()));
+    }
+    let wrong = Step { rows: Rows::Listed(&[100]), ..sgd(false) };
+    refused.step(&wrong).unwrap_err();
+    for engine in [&mut refused, &mut other] {
+        engine.step(&sgd(false)).unwrap();
+    }
+    assert!(refused.params().unwrap() == other.params().unwrap(), "four updates each");
+    assert!(refused.params().unwrap() != problem.params);
 }
 
 #[test]

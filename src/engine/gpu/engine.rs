@@ -7,6 +7,7 @@ use super::device::adapter::inert;
 use super::memory::partition::Partition;
 use super::memory::segment::write_vector;
 use super::plan::{Plan, Planner};
+use super::step::evaluate::Evaluated;
 use super::step::examples::DeviceRows;
 use super::step::fetch::Fetcher;
 use super::step::finiteness::FinitenessCheck;
@@ -175,12 +176,20 @@ impl Engine for GpuEngine {
     }
 
     fn step(&mut self, step: &Step<'_>) -> Result<Option<Cost>> {
-        let Settled { on, fetcher, .. } = self.held.settled()?;
         let first_order = match &mut self.first_order {
             Some(first_order) => first_order,
-            none => none.insert(FirstOrder::new(on)?),
+            none => none.insert(FirstOrder::new(self.held.constants())?),
         };
-        first_order.step((on, fetcher), step)
+        let prepared = first_order.prepare(self.held.constants(), step)?;
+        let (commands, on, fetcher) = self.held.stepping()?;
+        match first_order.step((on, fetcher), commands, prepared, step)? {
+            Evaluated::Read(cost, _) => Ok(Some(cost)),
+            Evaluated::Open(commands) => {
+                let open = commands.suspend();
+                self.held.keep(open)?;
+                Ok(None)
+            }
+        }
     }
 
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
@@ -189,7 +198,7 @@ impl Engine for GpuEngine {
     }
 
     fn finish(&mut self) -> Result<()> {
-        self.held.constants().gpu.finish()
+        self.held.settled()?.on.gpu.finish()
     }
 
     fn activations(&mut self, layer: Layer, rows: &[usize]) -> Result<Vec<f32>> {

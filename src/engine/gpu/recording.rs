@@ -20,7 +20,7 @@ use super::memory::buffer::{Tensor, buffer};
 use super::memory::storage::Texture;
 use crate::error::Result;
 use crate::io::lock::locked;
-pub use commands::Commands;
+pub(crate) use commands::{Commands, OpenCommands, Uploads};
 pub(crate) use described::{DispatchPlan, Resources, TensorPlan};
 pub use range::RangeUniform;
 pub(crate) use range::{RangeTable, layout as range_layout};

@@ -18,6 +18,8 @@ use crate::io::lock::locked;
 
 /// A device that has ended no submission for this long counts as hung, however slow it is.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Steps that share a submission on a GPU: what a submission costs the host is then a small part of what they cost it.
+const STEPS: usize = 8;
 /// Time between two looks at the device-lost flag.
 const GLANCE: Duration = Duration::from_millis(20);
 
@@ -85,6 +87,18 @@ impl Gpu {
     /// Makes submissions of recordings this long, in multiply-adds, whatever is measured; `None` ends that.
     pub fn force_budget(&self, budget: Option<f64>) {
         locked(&self.submissions).throttle.force(budget);
+    }
+
+    /// Steps of SGD or Adam that share a submission at most. A software adapter computes while it is handed a submission, and gains
+    /// nothing by a second step in it.
+    pub fn steps_at_once(&self) -> usize {
+        let usual = if self.adapter.is_software() { 1 } else { STEPS };
+        locked(&self.submissions).steps.unwrap_or(usual)
+    }
+
+    /// Lets so many steps share a submission, whatever the device; `None` ends that.
+    pub fn force_steps(&self, steps: Option<usize>) {
+        locked(&self.submissions).steps = steps;
     }
 
     /// Submissions so far.

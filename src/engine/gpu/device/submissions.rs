@@ -10,10 +10,12 @@ pub(crate) struct Submissions {
     pub sentinel: Sentinel,
     /// How often the host has waited for the device.
     pub waits: usize,
+    /// Steps that share one, where that is forced.
+    pub steps: Option<usize>,
 }
 
 impl Submissions {
     pub fn new(device: &wgpu::Device, queue: &wgpu::Queue) -> Self {
-        Self { throttle: Throttle::default(), sentinel: Sentinel::new(device, queue), waits: 0 }
+        Self { throttle: Throttle::default(), sentinel: Sentinel::new(device, queue), waits: 0, steps: None }
     }
 }

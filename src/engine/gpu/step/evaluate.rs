@@ -53,8 +53,8 @@ impl Evaluation {
         }
     }
 
-    /// Runs it over `rows` behind `commands`. J comes back if `report` asks for it, and behind it, in the same read-back, all that
-    /// the report names.
+    /// Adds it over `rows` to `commands`. J is read back if `report` asks for it, and behind it, in the same read-back, all that
+    /// the report names; otherwise nothing is submitted that need not be.
     pub fn run<'r>(
         &mut self,
         (on, fetcher): (&'r Resident, Option<&mut Fetcher>),
@@ -62,7 +62,7 @@ impl Evaluation {
         subject: Subject<'_>,
         rows: Rows<'_>,
         report: Option<Report<'_>>,
-    ) -> Result<Option<(Cost, Vec<f32>)>> {
+    ) -> Result<Evaluated<'r>> {
         let count = on.rows_of(rows);
         let errors = match self {
             Self::Resident(recording) => {
@@ -80,8 +80,28 @@ impl Evaluation {
             }
         };
         match report {
-            Some(report) => on.read_cost(commands, subject, count, errors, report).map(Some),
-            None => commands.submit().map(|()| None),
+            Some(report) => on
+                .read_cost(commands, subject, count, errors, report)
+                .map(|(j, more)| Evaluated::Read(j, more)),
+            None => Ok(Evaluated::Open(commands)),
+        }
+    }
+}
+
+/// What has become of an evaluation.
+pub(crate) enum Evaluated<'g> {
+    /// J, and what was to be read behind it.
+    Read(Cost, Vec<f32>),
+    /// Commands that have still to be submitted.
+    Open(Commands<'g>),
+}
+
+impl Evaluated<'_> {
+    /// What a report has asked for.
+    pub fn read(self) -> (Cost, Vec<f32>) {
+        match self {
+            Self::Read(cost, more) => (cost, more),
+            Self::Open(_) => unreachable!("the cost was asked for"),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! SGD and Adam on the device: their state, and the recordings of their steps.
 
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate};
-use crate::engine::gpu::memory::buffer::Tensor;
+use crate::engine::gpu::memory::buffer::{Tensor, bytes};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, vector};
-use crate::engine::gpu::ops::AppliedEnd;
+use crate::engine::gpu::ops::{AppliedEnd, PENALTY_RATES, RATES};
 use crate::engine::gpu::plan::Planner;
-use crate::engine::gpu::recording::{Commands, Recorder};
-use crate::engine::gpu::step::evaluate::{Evaluation, PLANNED_ROWS};
+use crate::engine::gpu::recording::{Commands, Recorder, Uploads};
+use crate::engine::gpu::step::evaluate::{Evaluated, Evaluation, PLANNED_ROWS};
 use crate::engine::gpu::step::examples::DeviceRows;
 use crate::engine::gpu::step::fetch::Fetcher;
 use crate::engine::gpu::step::finiteness::FinitenessCheck;
@@ -17,7 +17,7 @@ use crate::engine::gpu::step::rates::Rates;
 use crate::engine::gpu::step::resident::Resident;
 use crate::engine::{Rows, Step, Update};
 use crate::error::Result;
-use crate::math::objective::{Cost, RhoHatMode};
+use crate::math::objective::RhoHatMode;
 
 /// The state of SGD and Adam on the device.
 #[derive(Debug)]
@@ -34,6 +34,7 @@ pub(crate) struct FirstOrder {
     list: Option<BatchList>,
     /// Values that are set before each step.
     rates: Rates,
+    uploads: Uploads,
     /// Of the moments.
     finiteness: Option<FinitenessCheck>,
     /// Recordings made so far; a run needs up to four, for whole batches and for the rest of an epoch, with J and without.
@@ -62,6 +63,7 @@ impl FirstOrder {
             averaging: false,
             list: None,
             rates: Rates::new(gpu)?,
+            uploads: Uploads::new(gpu, gpu.steps_at_once(), upload_size(0))?,
             finiteness: None,
             steps: Vec::new(),
         })
@@ -143,16 +145,9 @@ impl FirstOrder {
         Ok(())
     }
 
-    /// One update. J before it comes back if the step asks for it.
-    pub fn step(
-        &mut self,
-        (on, fetcher): (&Resident, Option<&mut Fetcher>),
-        step: &Step<'_>,
-    ) -> Result<Option<Cost>> {
-        let key = self.prepare(on, step)?;
-        let is_average = on.rho_hat.mode == RhoHatMode::Ema;
-        let decay = if is_average && self.averaging { on.rho_hat.decay } else { 0.0 };
-        self.averaging = true;
+    /// Makes and records what an update takes. Whatever can be refused is refused here, before any command of it.
+    pub fn prepare(&mut self, on: &Resident, step: &Step<'_>) -> Result<PreparedStep> {
+        let key = self.make_room(on, step)?;
         let at = match self.steps.iter().position(|(made, _)| *made == key) {
             Some(at) => at,
             None => {
@@ -160,31 +155,54 @@ impl FirstOrder {
                 self.steps.len() - 1
             }
         };
-        self.rates.set_penalty(&on.gpu, step.beta, decay);
-        self.rates.set_update(&on.gpu, &step.update);
+        Ok(PreparedStep(at))
+    }
+
+    /// One update, behind `commands`. J before it is read back if the step asks for it.
+    pub fn step<'r>(
+        &mut self,
+        (on, fetcher): (&'r Resident, Option<&mut Fetcher>),
+        mut commands: Commands<'r>,
+        PreparedStep(at): PreparedStep,
+        step: &Step<'_>,
+    ) -> Result<Evaluated<'r>> {
+        let key = self.steps[at].0;
+        let is_average = on.rho_hat.mode == RhoHatMode::Ema;
+        let decay = if is_average && self.averaging { on.rho_hat.decay } else { 0.0 };
+        self.averaging = true;
+        self.uploads.begin_step();
+        self.rates.set_penalty((&mut self.uploads, &mut commands), step.beta, decay);
+        self.rates.set_update((&mut self.uploads, &mut commands), &step.update);
+        if let (Rows::Listed(list), Some(room), true) = (step.rows, &self.list, on.rows.are_resident()) {
+            room.upload((&mut self.uploads, &mut commands), &on.partition, list);
+        }
         let Self { gradient, moments, average, rates, steps, .. } = self;
         let ends = ends(&on.params, moments, rates, key.adam);
         let subject = subject(on, target(gradient, &ends, on, key), average, rates, step.beta, step.report);
         let report = step.report.then(|| on.report());
-        let cost = steps[at].1.run((on, fetcher), Commands::new(&on.gpu), subject, step.rows, report)?;
-        Ok(cost.map(|(cost, _)| cost))
+        steps[at].1.run((on, fetcher), commands, subject, step.rows, report)
     }
 
-    /// Uploads the list of the rows, and makes the moments that the update takes.
-    fn prepare(&mut self, on: &Resident, step: &Step<'_>) -> Result<StepKey> {
+    /// Room for the list of the rows, for the moments that the update takes, and for what it uploads.
+    fn make_room(&mut self, on: &Resident, step: &Step<'_>) -> Result<StepKey> {
         let adam = matches!(step.update, Update::Adam { .. });
         let listed = match step.rows {
             Rows::All => None,
             Rows::Listed(list) => {
                 BatchList::check(list, on.count)?;
                 if on.rows.are_resident() {
-                    self.list_for(on, list.len())?.write(&on.gpu, &on.partition, list);
+                    self.list_for(on, list.len())?;
                 }
                 Some(list.len())
             }
         };
         self.use_moments(on, if adam { 2 } else { 1 })?;
         self.use_gradient(on, listed.unwrap_or(on.count))?;
+        let size = upload_size(self.list.as_ref().map_or(0, BatchList::most));
+        let steps = on.gpu.steps_at_once();
+        if !self.uploads.hold(steps, size) {
+            self.uploads = Uploads::new(&on.gpu, steps, size)?;
+        }
         Ok(StepKey { listed, adam, report: step.report })
     }
 
@@ -215,6 +233,14 @@ impl FirstOrder {
         };
         Evaluation::record(on, subject, rows, |_| Ok(()), apply)
     }
+}
+
+/// The recording of an update that can be run.
+pub(crate) struct PreparedStep(usize);
+
+/// Bytes that a step uploads at most: rates, and a list of so many rows.
+fn upload_size(rows: usize) -> u64 {
+    bytes(PENALTY_RATES + RATES + rows)
 }
 
 /// What takes the gradient of each block.

@@ -27,8 +27,9 @@ impl FullEvaluation {
             Some(evaluation) => evaluation,
             none => none.insert(record(on, subject)?),
         };
-        let read = evaluation.run((on, fetcher), Commands::new(&on.gpu), subject, rows, Some(on.report()))?;
-        Ok(read.expect("the cost was asked for").0)
+        let evaluated =
+            evaluation.run((on, fetcher), Commands::new(&on.gpu), subject, rows, Some(on.report()))?;
+        Ok(evaluated.read().0)
     }
 
     /// J and its gradient over all examples.
@@ -48,9 +49,9 @@ impl FullEvaluation {
             }
         };
         let subject = Subject { gradient: Some(GradientTarget::Kept(gradient)), ..on.subject() };
-        let read =
+        let evaluated =
             evaluation.run((on, fetcher), Commands::new(&on.gpu), subject, Rows::All, Some(on.report()))?;
-        Ok((read.expect("the cost was asked for").0, on.read_vector(gradient)?))
+        Ok((evaluated.read().0, on.read_vector(gradient)?))
     }
 }
 

@@ -210,9 +210,9 @@ impl LbfgsSearch {
         let more: Vec<_> = slopes.chain(sums_of(&vectors.pieces, &list)).collect();
         let evaluation = if self.turns { &mut self.first_trial } else { &mut self.trial };
         let report = Some(Report { staging: &self.staging, more: &more });
-        let read = evaluation.run((on, fetcher), commands, subject, Rows::All, report)?;
+        let evaluated = evaluation.run((on, fetcher), commands, subject, Rows::All, report)?;
         self.turns = false;
-        let (cost, sums) = read.expect("the cost was asked for");
+        let (cost, sums) = evaluated.read();
         let (slopes, sums) = sums.split_at(vectors.slopes.iter().map(|sums| sums.cols).sum());
         self.taken = list.sum_up(&vectors.pieces, sums);
         Ok(Trial { cost, slope: slopes.iter().map(|&x| f64::from(x)).sum() })
@@ -336,10 +336,11 @@ fn record_trial(
         Ok(())
     };
     let judge = |recorder: &mut Recorder<'_>| {
+        // Ahead of the slope: it waits for the gradient and for the direction at once, which has read the stack.
+        record_kept(recorder, on, vectors, uniforms)?;
         for (k, sums) in vectors.slopes.iter().enumerate() {
             recorder.dot(&vectors.trial_gradient[k].whole, &vectors.direction[k].whole, sums, 0)?;
         }
-        record_kept(recorder, on, vectors, uniforms)?;
         record_products(recorder, vectors, uniforms)
     };
     Evaluation::record(on, subject(on, vectors), on.all_rows(), go_there, judge)

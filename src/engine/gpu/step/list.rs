@@ -7,6 +7,7 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
 use crate::engine::gpu::memory::buffer::{Tensor, bytes};
 use crate::engine::gpu::memory::partition::Partition;
+use crate::engine::gpu::recording::{Commands, Uploads};
 use crate::engine::gpu::step::examples::{ExamplePart, PassRows};
 use crate::error::{Error, Result};
 
@@ -56,12 +57,35 @@ impl BatchList {
         check_list(list, examples)
     }
 
-    /// Uploads the indices of a list: examples of a device are fewer than 2³².
+    /// Uploads the indices of a list for the commands that follow.
+    pub fn upload(
+        &self,
+        (uploads, commands): (&mut Uploads, &mut Commands<'_>),
+        partition: &Partition,
+        list: &[usize],
+    ) {
+        for (chunk, tensor) in self.parts(partition, list) {
+            uploads.write(commands, tensor, bytemuck::cast_slice(&chunk));
+        }
+    }
+
+    /// Uploads the indices of a list ahead of the next submission.
     pub fn write(&self, gpu: &Gpu, partition: &Partition, list: &[usize]) {
-        for (chunk, tensor) in list.chunks(partition.chunk).zip(&self.indices) {
-            let chunk: Vec<u32> = chunk.iter().map(|&row| row as u32).collect();
+        for (chunk, tensor) in self.parts(partition, list) {
             gpu.queue.write_buffer(&tensor.buffer, bytes(tensor.offset), bytemuck::cast_slice(&chunk));
         }
+    }
+
+    /// The indices of each chunk, and where they go: examples of a device are fewer than 2³².
+    fn parts(&self, partition: &Partition, list: &[usize]) -> impl Iterator<Item = (Vec<u32>, &Tensor)> {
+        let word = |&row: &usize| row as u32;
+        let chunks = list.chunks(partition.chunk).map(move |chunk| chunk.iter().map(word).collect());
+        chunks.zip(&self.indices)
+    }
+
+    /// Longest list.
+    pub fn most(&self) -> usize {
+        self.most
     }
 
     /// The first `rows` of the list as the rows of a pass.

@@ -6,6 +6,7 @@ use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, sin
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::ops::{PENALTY_RATES, RATES, adam_rates, penalty_rates, sgd_rates};
 use crate::engine::gpu::plan::Planner;
+use crate::engine::gpu::recording::{Commands, Uploads};
 use crate::error::Result;
 
 /// Tensors that kernels read when a recording runs.
@@ -46,21 +47,26 @@ impl Rates {
         &self.update
     }
 
-    /// Sets β and decay.
-    pub fn set_penalty(&mut self, gpu: &Gpu, beta: f64, decay: f64) {
-        set(gpu, &self.penalty, &mut self.set.0, penalty_rates(beta, decay));
+    /// Sets β and decay for the commands that follow.
+    pub fn set_penalty(&mut self, to: (&mut Uploads, &mut Commands<'_>), beta: f64, decay: f64) {
+        set(to, &self.penalty, &mut self.set.0, penalty_rates(beta, decay));
     }
 
-    /// Sets the rates of an update.
-    pub fn set_update(&mut self, gpu: &Gpu, update: &Update) {
-        set(gpu, &self.update, &mut self.set.1, rates_of(update));
+    /// Sets the rates of an update for the commands that follow.
+    pub fn set_update(&mut self, to: (&mut Uploads, &mut Commands<'_>), update: &Update) {
+        set(to, &self.update, &mut self.set.1, rates_of(update));
     }
 }
 
-/// Writes `rates` where others have been `written`.
-fn set<const N: usize>(gpu: &Gpu, tensor: &Tensor, written: &mut Option<[f32; N]>, rates: [f32; N]) {
+/// Uploads `rates` where others have been `written`.
+fn set<const N: usize>(
+    (uploads, commands): (&mut Uploads, &mut Commands<'_>),
+    tensor: &Tensor,
+    written: &mut Option<[f32; N]>,
+    rates: [f32; N],
+) {
     if *written != Some(rates) {
-        tensor.write(gpu, &rates);
+        uploads.write(commands, tensor, bytemuck::cast_slice(&rates));
         *written = Some(rates);
     }
 }
