@@ -15,7 +15,7 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::buffer::{Tensor, padded, read};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::SegmentLayout;
-use crate::engine::gpu::ops::{GradientFactors, SplitK, product_room};
+use crate::engine::gpu::ops::{Gemm, GradientFactors, SplitK};
 use crate::engine::gpu::recording::{Recorder, Recording};
 use crate::engine::variant::{Product, Variant};
 use crate::error::Result;
@@ -132,7 +132,7 @@ impl Operands {
         };
         let (a, b) = (upload(of_a, &values[0])?, upload(of_b, &values[1])?);
         let one = Tensor::zeros(gpu, "product", size.0, size.1)?;
-        let most = gpu.binding_limit() as usize / 4;
+        let room = gpu.binding_limit() as usize / 4;
         let (rows, cols) = (one.padded_rows, one.stride());
         let workgroups = gpu.adapter.wanted_workgroups();
         let counts =
@@ -143,9 +143,9 @@ impl Operands {
             }
             _ => one,
         };
-        let rooms = Product::TILED
-            .map(|product| product_room(product, workgroups, (rows, cols), padded(size.2), most));
-        let scratch = Tensor::vector(gpu, "slices", rooms.into_iter().max().unwrap_or(0).max(1))?;
+        let slices = Product::TILED
+            .map(|product| Gemm { product, workgroups, rows, cols, k: size.2, room }.slice_numbers());
+        let scratch = Tensor::vector(gpu, "slices", slices.into_iter().max().unwrap_or(0).max(1))?;
         Ok(Self { a, b, c, scratch, workgroups, transpose, size, values })
     }
 

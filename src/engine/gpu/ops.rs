@@ -16,7 +16,7 @@ pub use layers::{
     penalty_rates,
 };
 pub(crate) use split_k::{GRADIENTS, tiles};
-pub use split_k::{SplitK, column_parts, output_sums, product_room, rows_of_part};
+pub use split_k::{Gemm, SplitK};
 
 pub use sums::{EXPONENT_BLOCK, exponent_blocks, inner_products_uniform, sum_block, sum_blocks};
 pub use vectors::{axpy_uniform, keep_uniform, linear_combination_uniform};

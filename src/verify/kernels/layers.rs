@@ -4,10 +4,7 @@ use super::sums::{BEFORE, sums_behind};
 use super::{Case, CaseRun, SHAPES};
 use crate::engine::gpu::kernel;
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::ops::{
-    HiddenEpilogue, HiddenLayerEpilogue, LayerEpilogue, OutputEpilogue, column_parts, output_sums,
-    rows_of_part,
-};
+use crate::engine::gpu::ops::{Gemm, HiddenEpilogue, HiddenLayerEpilogue, LayerEpilogue, OutputEpilogue};
 use crate::engine::variant::{Product, Variant};
 use crate::math::objective::Activation;
 use crate::math::transpose::Transpose;
@@ -156,8 +153,8 @@ fn hidden_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> R
     let (a, b) = (rig.matrix(rows, k, &a)?, rig.matrix(cols, k, &b)?);
     let (bias, c) = (rig.vector(&bias)?, rig.empty_matrix(rows, cols)?);
     let scratch = rig.scratch()?;
-    let scratch_room = scratch.bound;
-    let parts = column_parts(product, WORKGROUPS, (rows, cols), k, scratch_room);
+    let gemm = Gemm { product, workgroups: WORKGROUPS, rows, cols, k, room: scratch.bound };
+    let parts = gemm.column_parts();
     let sums = rig.empty_rows(parts, cols)?;
     rig.run(|recorder| {
         recorder.variant = Variant::of(product, recorder.variant.memory);
@@ -165,9 +162,9 @@ fn hidden_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> R
         let layer = LayerEpilogue { bias: &bias, f };
         recorder.layer_nt(&a, &b, HiddenLayerEpilogue { layer, sums: &sums }, &c)
     })?;
-    let each = rows_of_part(product, WORKGROUPS, (rows, cols), k, scratch_room);
+    let numbers_of_part = gemm.rows_of_part() * cols;
     let mut totals: Vec<Approx> =
-        layer.chunks(each * cols).flat_map(|rows| column_totals(rows, cols)).collect();
+        layer.chunks(numbers_of_part).flat_map(|rows| column_totals(rows, cols)).collect();
     totals.resize(parts * cols, Approx::default());
     let of_sums = Expected::from(totals).compare(&rig.read(&sums)?)?;
     Ok(Expected::from(layer).compare(&rig.read(&c)?)?.worse(of_sums))
@@ -239,7 +236,8 @@ fn output_delta(
     let squares: Expected = bounds::squared_error(&a3, &exact(&x), rows * cols).into();
 
     let scratch = rig.scratch()?;
-    let count = output_sums(product, WORKGROUPS, (rows, cols), k, scratch.bound);
+    let gemm = Gemm { product, workgroups: WORKGROUPS, rows, cols, k, room: scratch.bound };
+    let count = gemm.output_sums();
     let (x, sums) = (rig.matrix(rows, cols, &x)?, rig.empty_vector(BEFORE + count)?);
     rig.run(|recorder| {
         recorder.variant = Variant::of(product, recorder.variant.memory);

@@ -91,7 +91,7 @@ mod tests {
     use crate::engine::gpu::memory::partition::Partition;
     use crate::engine::gpu::memory::segment::SegmentLayout;
     use crate::engine::gpu::memory::workspace::slices_of;
-    use crate::engine::gpu::ops::SplitK;
+    use crate::engine::gpu::ops::Gemm;
     use crate::math::params::Shape;
 
     /// A shape, and its kernels and slices on discrete and on integrated GPUs.
@@ -112,13 +112,12 @@ mod tests {
         let partition = Partition::new(gpu, Shape { visible, hidden }, rows, cut).unwrap();
         let hidden = partition.widest_block();
         let variant = Variant::preselected(gpu, Some(ProductSize { visible, hidden, rows }));
-        let (m, n, h) = (padded(rows), padded(visible), padded(hidden));
-        let Partition { workgroups, limit, .. } = partition;
-        let of_product = |product, size, k| SplitK::of_product(product, workgroups, size, k, limit).count;
+        let Partition { workgroups, limit: room, .. } = partition;
+        let of_product = |product, cols, k| Gemm { product, workgroups, rows, cols, k, room }.split().count;
         let slices = [
-            of_product(variant.nt, (m, h), n),
-            of_product(variant.nn, (m, n), h),
-            slices_of(variant.tn, workgroups, limit, SegmentLayout::new(visible, &(0..hidden)), rows).count,
+            of_product(variant.nt, hidden, visible),
+            of_product(variant.nn, visible, hidden),
+            slices_of(variant.tn, workgroups, room, SegmentLayout::new(visible, &(0..hidden)), rows).count,
         ];
         (variant.to_string(), slices, hidden)
     }

@@ -7,9 +7,9 @@ use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, sin
 use crate::engine::gpu::memory::buffer::{SECTION, Tensor, padded};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::SegmentLayout;
-use crate::engine::gpu::ops::{SplitK, column_parts, output_sums, product_room, sum_blocks};
+use crate::engine::gpu::ops::{Gemm, SplitK, sum_blocks};
 use crate::engine::gpu::recording::Recorder;
-use crate::engine::variant::{Product, Variant};
+use crate::engine::variant::Product;
 use crate::error::Result;
 
 /// The activations and sums of one chunk, made once and used by every recording.
@@ -107,24 +107,33 @@ impl Workspace {
 
 /// Parts in which a chunk of `rows` rows leaves the sums of a block of `units` units.
 fn parts_of(partition: &Partition, rows: usize, units: usize) -> usize {
-    let Partition { variant, workgroups, shape, .. } = partition;
-    column_parts(variant.nt, *workgroups, (rows, units), shape.visible, room(partition))
+    of_hidden_layer(partition, rows, units, room(partition)).column_parts()
+}
+
+/// X W1ᵀ of a block of `units` units for `rows` rows, with room for so many numbers in slices.
+fn of_hidden_layer(partition: &Partition, rows: usize, units: usize, room: usize) -> Gemm {
+    let Partition { shape, variant, workgroups, .. } = *partition;
+    Gemm { product: variant.nt, workgroups, rows, cols: units, k: shape.visible, room }
+}
+
+/// A2 D of the same block.
+fn of_output_layer(partition: &Partition, rows: usize, units: usize, room: usize) -> Gemm {
+    let Partition { shape, variant, workgroups, .. } = *partition;
+    Gemm { product: variant.nn, workgroups, rows, cols: shape.visible, k: units, room }
 }
 
 /// Numbers that hold the slices of the products of a chunk.
 pub(crate) fn room(partition: &Partition) -> usize {
-    let (n, widest, chunk) =
-        (padded(partition.shape.visible), padded(partition.widest_block()), partition.chunk);
-    let Variant { nt, nn, tn, .. } = partition.variant;
-    let Partition { limit, workgroups, .. } = *partition;
-    let layout = SegmentLayout::new(partition.shape.visible, &(0..partition.widest_block()));
-    let gradient = match slices_of(tn, workgroups, limit, layout, chunk).count {
+    let Partition { shape, chunk, limit, workgroups, variant, .. } = *partition;
+    let widest = partition.widest_block();
+    let layout = SegmentLayout::new(shape.visible, &(0..widest));
+    let gradient = match slices_of(variant.tn, workgroups, limit, layout, chunk).count {
         1 => 0,
         count => count * layout.len,
     };
-    let output = product_room(nn, workgroups, (chunk, n), widest, limit);
-    let hidden = product_room(nt, workgroups, (chunk, widest), n, limit);
-    gradient.max(output).max(hidden).max(1)
+    let layers = [of_hidden_layer, of_output_layer];
+    let of_layers = layers.map(|layer| layer(partition, chunk, widest, limit).slice_numbers());
+    of_layers.into_iter().fold(gradient, usize::max).max(1)
 }
 
 /// Slices of the gradient of a block over `rows` rows, as many as `room` numbers hold, for a device that wants so many
@@ -149,8 +158,7 @@ pub fn cost_sums(partition: &Partition, rows: usize) -> usize {
 /// Sums of squared errors that a chunk of `rows` rows leaves.
 pub fn error_sums(partition: &Partition, rows: usize) -> usize {
     let last = partition.blocks.last().map_or(0, |block| block.len());
-    let size = (rows, partition.shape.visible);
-    output_sums(partition.variant.nn, partition.workgroups, size, last, room(partition))
+    of_output_layer(partition, rows, last, room(partition)).output_sums()
 }
 
 /// Block sums that ‖W‖² takes.

@@ -1,7 +1,6 @@
 //! Products with the epilogue of a layer or of its delta, and ρ̂ with the gradient of its penalty.
 
 use super::products::Epilogue;
-use super::split_k::column_parts;
 use super::sums::column_invocations;
 use super::word;
 use crate::engine::gpu::kernel::{self, PenaltyGradUniform};
@@ -93,9 +92,9 @@ impl Recorder<'_> {
         self.dispatch(&kernel::PENALTY_GRAD, DispatchOptions::default(), &uniform, &tensors, invocations)
     }
 
-    /// C = f(A Bᵀ + b), the hidden layer, and sums of its columns, in as many parts as [`column_parts`] says.
+    /// C = f(A Bᵀ + b), the hidden layer, and sums of its columns, in as many parts as [`Gemm::column_parts`] says.
     ///
-    /// [`column_parts`]: super::column_parts
+    /// [`Gemm::column_parts`]: super::Gemm::column_parts
     pub fn layer_nt(
         &mut self,
         a: &Tensor,
@@ -106,8 +105,7 @@ impl Recorder<'_> {
         let HiddenLayerEpilogue { layer: LayerEpilogue { bias, f }, sums } = epilogue;
         let shapes = (b.cols, a.rows, b.rows, b.rows, b.rows);
         assert_eq!((a.cols, c.rows, c.cols, bias.cols, sums.cols), shapes, "layer_nt: shapes");
-        let room = self.scratch.as_ref().map_or(0, |scratch| scratch.bound);
-        let parts = column_parts(self.variant.nt, self.workgroups, (c.rows, c.cols), a.cols, room);
+        let parts = self.gemm(self.variant.nt, a, c).column_parts();
         assert_eq!(sums.rows, parts, "layer_nt: parts of the sums");
         let (kernel, split_k_sum) = (kernel::layer_nt(self.variant.nt), &kernel::HIDDEN_LAYER_SPLIT_K_SUM);
         let epilogue = Epilogue { kernel, split_k_sum, f, tensors: &[bias, sums], first_sum: 0 };
@@ -130,9 +128,9 @@ impl Recorder<'_> {
         self.product(Transpose::Nn, Some(epilogue), [a, b, c], accumulate)
     }
 
-    /// C = (A3 − X) ⊙ g′ with A3 = g(A B + b), or g(C + A B + b), and sums of (A3 − X)²; how many is [`output_sums`].
+    /// C = (A3 − X) ⊙ g′ with A3 = g(A B + b), or g(C + A B + b), and sums of (A3 − X)²; how many is [`Gemm::output_sums`].
     ///
-    /// [`output_sums`]: super::output_sums
+    /// [`Gemm::output_sums`]: super::Gemm::output_sums
     pub fn output_delta(
         &mut self,
         a: &Tensor,

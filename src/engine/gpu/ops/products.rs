@@ -1,6 +1,6 @@
 //! The products A Bᵀ and A B; [`super::gradients`] has AᵀB.
 
-use super::split_k::{MAX_PRODUCT_TURNS, SUMMED_ROWS, SplitK};
+use super::split_k::{Gemm, MAX_PRODUCT_TURNS, SUMMED_ROWS, SplitK};
 use super::word;
 use crate::engine::gpu::device::throttle::moved;
 use crate::engine::gpu::kernel::{self, Kernel, ProductUniform};
@@ -60,9 +60,7 @@ impl Recorder<'_> {
             Transpose::Nn => self.variant.nn,
             Transpose::Tn => self.variant.tn,
         };
-        let room = self.scratch.as_ref().map_or(0, |scratch| scratch.bound);
-        let split =
-            SplitK::of_product(product, self.workgroups, (c.padded_rows, c.stride()), a.stride(), room);
+        let split = self.gemm(product, a, c).split();
         let whole = product_uniform(product, [a, b, c], epilogue.as_ref());
         if split.count > 1 {
             let of_slices = kernel::split_k_of(transpose, product).expect("only tiled kernels split k");
@@ -91,6 +89,12 @@ impl Recorder<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The product of A with result C by a kernel, as this recording splits it.
+    pub fn gemm(&self, product: Product, a: &Tensor, c: &Tensor) -> Gemm {
+        let room = self.scratch.as_ref().map_or(0, |scratch| scratch.bound);
+        Gemm { product, workgroups: self.workgroups, rows: c.padded_rows, cols: c.cols, k: a.cols, room }
     }
 
     /// Slice by slice into the room for them, then all slices with the epilogue.

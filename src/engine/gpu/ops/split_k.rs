@@ -2,7 +2,7 @@
 //! and for devices that have more to do than a result has tiles.
 
 use crate::engine::gpu::memory::buffer::{TILE, padded};
-use crate::engine::variant::{Product, Tile};
+use crate::engine::variant::Product;
 
 /// Most vec4s of k that one dispatch of a product sums, and most rows of a slice: lavapipe ends the loops of an invocation
 /// after 65 535 turns.
@@ -50,27 +50,6 @@ impl SplitK {
         let depth = k.div_ceil(count.max(1)).max(1).next_multiple_of(TILE);
         Self { depth, count: k.div_ceil(depth).max(1) }
     }
-
-    /// That of A B or A Bᵀ: only the tiled kernels split k, where tiles are few beside the `workgroups` that a device
-    /// wants, and `room` numbers hold the slices. All sides with padding.
-    pub(crate) fn of_product(
-        product: Product,
-        workgroups: usize,
-        (rows, cols): (usize, usize),
-        k: usize,
-        room: usize,
-    ) -> Self {
-        if !product.is_tiled() {
-            return Self::whole(k);
-        }
-        let wanted = (workgroups / tiles(product, rows, cols)).min(k / SHORTEST).min(room / (rows * cols));
-        if wanted < 2 {
-            return Self::whole(k);
-        }
-        // Whole pieces of the tiled kernels, 16 k deep.
-        let depth = 4 * (k / 4).div_ceil(wanted).next_multiple_of(4);
-        Self { depth, count: k.div_ceil(depth) }
-    }
 }
 
 /// Tiles of a result of `rows` × `cols`, padding included.
@@ -79,60 +58,79 @@ pub(crate) fn tiles(product: Product, rows: usize, cols: usize) -> usize {
     rows.div_ceil(tile.rows) * cols.div_ceil(tile.cols)
 }
 
-/// Numbers that the slices of a product of `rows` × `cols` take, all sides with padding; 0 where it is computed as a whole.
-pub fn product_room(
-    product: Product,
-    workgroups: usize,
-    (rows, cols): (usize, usize),
-    k: usize,
-    most: usize,
-) -> usize {
-    match SplitK::of_product(product, workgroups, (rows, cols), k, most).count {
-        1 => 0,
-        count => count * rows * cols,
+/// A product A B or A Bᵀ on a device: all that its split depends on, and what follows from the split. Sides may come with
+/// their padding or without.
+#[derive(Clone, Copy, Debug)]
+pub struct Gemm {
+    /// Its kernel.
+    pub product: Product,
+    /// Workgroups that the device wants.
+    pub workgroups: usize,
+    /// Rows of the result.
+    pub rows: usize,
+    /// Columns of the result.
+    pub cols: usize,
+    /// Terms of each sum.
+    pub k: usize,
+    /// Numbers that there is room for in slices.
+    pub room: usize,
+}
+
+impl Gemm {
+    /// The slices: only the tiled kernels split k, where tiles are few beside the workgroups that a device wants, and there
+    /// is room.
+    pub fn split(self) -> SplitK {
+        let k = padded(self.k);
+        if !self.product.is_tiled() {
+            return SplitK::whole(k);
+        }
+        let (rows, cols) = self.size();
+        let wanted = self.workgroups / tiles(self.product, rows, cols);
+        let wanted = wanted.min(k / SHORTEST).min(self.room / (rows * cols));
+        if wanted < 2 {
+            return SplitK::whole(k);
+        }
+        // Whole pieces of the tiled kernels, 16 k deep.
+        let depth = 4 * (k / 4).div_ceil(wanted).next_multiple_of(4);
+        SplitK { depth, count: k.div_ceil(depth) }
     }
-}
 
-/// Invocations that end a product of `rows` × `cols` with sums of `k`: so many sums does the output's delta leave. `room`
-/// numbers hold slices.
-pub fn output_sums(
-    product: Product,
-    workgroups: usize,
-    (rows, cols): (usize, usize),
-    k: usize,
-    room: usize,
-) -> usize {
-    let (rows, cols) = (padded(rows), padded(cols));
-    if SplitK::of_product(product, workgroups, (rows, cols), padded(k), room).count > 1 {
-        return rows * cols / (4 * SUMMED_ROWS);
+    /// Numbers that its slices take; 0 where it is computed as a whole.
+    pub fn slice_numbers(self) -> usize {
+        let (rows, cols) = self.size();
+        match self.split().count {
+            1 => 0,
+            count => count * rows * cols,
+        }
     }
-    let Tile { sharers, .. } = product.tile();
-    tiles(product, rows, cols) * sharers
-}
 
-/// Parts in which a hidden layer of `rows` × `cols` with sums of `k` leaves the sums of its columns: rows of its tiles. `room`
-/// numbers hold slices.
-pub fn column_parts(
-    product: Product,
-    workgroups: usize,
-    (rows, cols): (usize, usize),
-    k: usize,
-    room: usize,
-) -> usize {
-    padded(rows).div_ceil(rows_of_part(product, workgroups, (rows, cols), k, room))
-}
+    /// Invocations that end it: so many sums does the output's delta leave.
+    pub fn output_sums(self) -> usize {
+        let (rows, cols) = self.size();
+        if self.is_split() {
+            return rows * cols / (4 * SUMMED_ROWS);
+        }
+        tiles(self.product, rows, cols) * self.product.tile().sharers
+    }
 
-/// Rows of each of these parts but the last.
-pub fn rows_of_part(
-    product: Product,
-    workgroups: usize,
-    (rows, cols): (usize, usize),
-    k: usize,
-    room: usize,
-) -> usize {
-    let size = (padded(rows), padded(cols));
-    let is_split = SplitK::of_product(product, workgroups, size, padded(k), room).count > 1;
-    if is_split { SUMMED_ROWS } else { product.tile().rows }
+    /// Parts in which a hidden layer leaves the sums of its columns: rows of its tiles.
+    pub fn column_parts(self) -> usize {
+        padded(self.rows).div_ceil(self.rows_of_part())
+    }
+
+    /// Rows of each of these parts but the last.
+    pub fn rows_of_part(self) -> usize {
+        if self.is_split() { SUMMED_ROWS } else { self.product.tile().rows }
+    }
+
+    fn is_split(self) -> bool {
+        self.split().count > 1
+    }
+
+    /// Rows and columns of the result, padding included.
+    fn size(self) -> (usize, usize) {
+        (padded(self.rows), padded(self.cols))
+    }
 }
 
 /// Rows that an invocation of `split_k_sum.wgsl` has four columns of.
@@ -172,7 +170,8 @@ mod tests {
                     [(8, 8, 1 << 17), (256, 784, 1 << 22), (256, 784, 2 * 256 * 784), (512, 4_096, 1 << 30)];
                 sizes.map(|size| (product, size))
             }) {
-                let SplitK { depth, count } = SplitK::of_product(product, WANTED, (rows, cols), k, room);
+                let gemm = Gemm { product, workgroups: WANTED, rows, cols, k, room };
+                let SplitK { depth, count } = gemm.split();
                 let what = format!("{product} {rows}×{cols}, k = {k}, {room}: {count} of {depth}");
                 assert!((count - 1) * depth < k && k <= count * depth, "{what}");
                 assert!(count == 1 || depth % 16 == 0 && count * rows * cols <= room, "{what}");
@@ -184,8 +183,9 @@ mod tests {
 
     #[test]
     fn only_tiled_kernels_split_k_and_only_where_tiles_are_few_and_there_is_room() {
-        let slices =
-            |product, rows, room| SplitK::of_product(product, WANTED, (rows, 784), 4_096, room).count;
+        let slices = |product, rows, room| {
+            Gemm { product, workgroups: WANTED, rows, cols: 784, k: 4_096, room }.split().count
+        };
         assert_eq!(slices(Product::Tiled, 512, 1 << 24), 9);
         assert_eq!(slices(Product::Tiled64x64, 512, 1 << 24), 4);
         assert_eq!(slices(Product::Tiled32x32, 512, 1 << 24), 1);

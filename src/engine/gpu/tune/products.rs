@@ -5,13 +5,12 @@ use std::time::Instant;
 
 use super::candidate::{Candidate, CandidateCheck, Runner};
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::memory::buffer::{Tensor, bytes, padded};
+use crate::engine::gpu::memory::buffer::{Tensor, bytes};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::SegmentLayout;
 use crate::engine::gpu::memory::workspace::slices_of;
 use crate::engine::gpu::ops::{
-    GradientEnd, GradientFactors, GradientScale, HiddenLayerEpilogue, LayerEpilogue, OutputEpilogue,
-    column_parts, output_sums, product_room,
+    Gemm, GradientEnd, GradientFactors, GradientScale, HiddenLayerEpilogue, LayerEpilogue, OutputEpilogue,
 };
 use crate::engine::gpu::recording::{Recorder, Recording};
 use crate::engine::variant::Product;
@@ -89,15 +88,15 @@ impl ProductTensors {
         let Partition { limit: most, workgroups, .. } = *partition;
         let counts = Product::ALL.map(|p| slices_of(p, workgroups, most, layout, rows).count);
         let slices = counts.into_iter().max().unwrap_or(1);
-        let (m, n, h) = (padded(rows), padded(visible), padded(hidden));
-        let room = |p, size, k| product_room(p, workgroups, size, k, most);
-        let rooms = Product::ALL.map(|p| room(p, (m, n), h).max(room(p, (m, h), n)));
-        let scratch = vector(rooms.into_iter().max().unwrap_or(0).max(1))?;
-        let sums = Product::ALL
-            .map(|p| output_sums(p, workgroups, (rows, visible), hidden, scratch.bound))
-            .into_iter()
-            .max();
-        let parts = Product::ALL.map(|p| column_parts(p, workgroups, (rows, hidden), visible, scratch.bound));
+        let of_layers = |room| {
+            let of = |cols, k| Product::ALL.map(|product| Gemm { product, workgroups, rows, cols, k, room });
+            [of(hidden, visible), of(visible, hidden)]
+        };
+        let slice_numbers = of_layers(most).into_iter().flatten().map(Gemm::slice_numbers).max();
+        let scratch = vector(slice_numbers.unwrap_or(0).max(1))?;
+        let [of_hidden, of_output] = of_layers(scratch.bound);
+        let parts = of_hidden.map(Gemm::column_parts).into_iter().max();
+        let sums = of_output.map(Gemm::output_sums).into_iter().max();
         Ok(Self {
             size,
             x: filled(gpu, zeros(rows, visible)?),
@@ -109,7 +108,7 @@ impl ProductTensors {
             tn: vector(slices * layout.len)?,
             gradient: vector(layout.len)?,
             layout,
-            columns: zeros(parts.into_iter().max().unwrap_or(1), hidden)?,
+            columns: zeros(parts.unwrap_or(1), hidden)?,
             sums: vector(sums.unwrap_or_default())?,
             scratch,
         })
@@ -144,10 +143,8 @@ impl<'g> Products<'g> {
         for _ in 0..count {
             match candidate.transpose {
                 Transpose::Nt => {
-                    let (rows, units) = (size.rows, size.hidden);
-                    let (product, workgroups) = (candidate.product, recorder.workgroups);
-                    let parts = column_parts(product, workgroups, (rows, units), size.visible, scratch.bound);
-                    let sums = &columns.unpadded(parts, units);
+                    let parts = recorder.gemm(candidate.product, x, nt).column_parts();
+                    let sums = &columns.unpadded(parts, size.hidden);
                     recorder.layer_nt(x, w, HiddenLayerEpilogue { layer: hidden, sums }, nt)?;
                 }
                 Transpose::Nn => {
