@@ -17,6 +17,7 @@ mod state;
 pub mod step;
 pub mod variant;
 
+use crate::engine::variant::Variant;
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
 pub use crate::math::optim::Role;
@@ -83,6 +84,8 @@ pub struct Job {
     pub fetched: Option<usize>,
     /// Bytes of a row where it is fetched from.
     pub row_bytes: usize,
+    /// The kernels of a WebGPU device; `None` for those that it has.
+    pub kernels: Option<Variant>,
 }
 
 /// One engine: the f64 reference, the CPU or a WebGPU adapter.

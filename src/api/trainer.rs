@@ -110,7 +110,7 @@ impl Trainer {
     }
 }
 
-/// The usual choice of kernels: those that an earlier race has found, or a race among those that are right.
+/// The usual choice of kernels: those that an earlier race has found, else those that suit the device and the shape, checked.
 #[cfg(feature = "gpu")]
 fn tune() -> Tune {
     Tune { mode: TuneMode::Auto, check: crate::verify::kernels::check_candidate }

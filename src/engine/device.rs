@@ -84,7 +84,19 @@ impl Choice {
         }
     }
 
-    /// Chooses the kernels of a WebGPU device for a workload, by the user's cache or by a race; `None` for other
+    /// The kernels that [`Self::tune`] will choose for a workload unless a race finds others; `None` for devices that are no
+    /// WebGPU devices.
+    ///
+    /// # Errors
+    /// When the work does not fit the device.
+    pub fn expected_kernels(&self, work: &Workload) -> Result<Option<Variant>> {
+        match self {
+            Self::Gpu(gpu) => tune::expected(gpu, work).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Chooses the kernels of a WebGPU device for a workload, by the user's cache, by its kind or by a race; `None` for other
     /// devices.
     ///
     /// # Errors

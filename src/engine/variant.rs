@@ -193,13 +193,14 @@ fn parse(text: &str) -> Option<Variant> {
     }
 }
 
-/// When kernels are timed.
+/// Whether kernels are timed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TuneMode {
-    /// The result in the cache; else a race, or on a software adapter the choice by kind.
+    /// The winners of a race in the cache; else the choice by kind and shape, which on a GPU is checked once. A race only where a
+    /// check fails.
     #[default]
     Auto,
-    /// The choice by kind and shape; the cache is neither read nor written.
+    /// The choice by kind and shape, unchecked; the cache is neither read nor written.
     Never,
     /// A race, whatever the cache knows.
     Always,
@@ -211,8 +212,10 @@ pub enum TuneMode {
 pub enum Origin {
     /// By `--force-variant` or a configuration.
     Forced,
-    /// By the kind of the adapter and the shape.
+    /// By the kind of the adapter and the shape; not checked.
     Preselected,
+    /// By the kind of the adapter and the shape, and right by a check on this adapter, then or earlier.
+    Checked,
     /// By an earlier race.
     Cached,
     /// By a race.

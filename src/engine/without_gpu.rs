@@ -122,14 +122,20 @@ pub mod tune {
     //! The choice among kernels that are not there.
 
     use super::device::Gpu;
+    use crate::engine::variant::Variant;
     pub use crate::engine::variant::{Kernels, Origin, TuneMode, Workload};
     use crate::error::Result;
 
     /// How kernels are chosen.
     #[derive(Clone, Copy, Debug, Default)]
     pub struct Tune {
-        /// When they are timed.
+        /// Whether they are timed.
         pub mode: TuneMode,
+    }
+
+    /// Never called: there is no device.
+    pub fn expected(gpu: &Gpu, _: &Workload) -> Result<Variant> {
+        gpu.adapter.never()
     }
 
     /// Never called: there is no device.
@@ -138,7 +144,7 @@ pub mod tune {
     }
 
     pub mod cache {
-        //! The memory of races that are not run.
+        //! The memory of checks and races that are not run.
 
         /// Knows nothing.
         #[derive(Debug)]

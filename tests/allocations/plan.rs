@@ -9,10 +9,12 @@ use rhohat::data::shuffle::{BatchSampler, RunOrder, Shuffle, WINDOW};
 use rhohat::data::stream::{Feed, Store, Transform};
 use rhohat::data::{Normalize, Preprocess, Scale};
 use rhohat::engine::device::{Choice, ParamsAndExamples, Setup};
+use rhohat::engine::gpu::tune::{Tune, TuneMode, Workload};
 use rhohat::engine::{Chunking, Engine, Job};
 use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::train::{Recipe, train};
+use rhohat::verify::kernels::check_candidate;
 use stats_alloc::Region;
 
 use super::{ALLOCATOR, alone, support};
@@ -23,7 +25,7 @@ const ASIDE: f64 = 24e6;
 
 /// A job with the rows of a window that waits to be taken, where they are fetched.
 fn job(shape: Shape, examples: usize, batch: Option<usize>, optimizer: Optimizer, cut: Chunking) -> Job {
-    Job { shape, examples, batch, optimizer, cut, fetched: None, row_bytes: 0 }
+    Job { shape, examples, batch, optimizer, cut, fetched: None, row_bytes: 0, kernels: None }
 }
 
 /// Jobs in which each part of a plan is the largest once.
@@ -204,4 +206,34 @@ fn the_device_holds_what_its_plan_says() {
         wrong += usize::from(!holds("software", &job, (held() - before) as f64, planned, (0.85, most)));
     }
     assert_eq!(wrong, 0, "plans");
+}
+
+#[test]
+fn a_gpu_holds_what_was_planned_before_its_kernels_were_chosen() {
+    let _alone = alone();
+    let Some(mut gpu) = support::software("memory plans of GPUs") else { return };
+    gpu.adapter.info.device_type = wgpu::DeviceType::DiscreteGpu;
+    let gpu = Arc::new(gpu);
+    let choice = Choice::Gpu(gpu.clone());
+    let shape = Shape { visible: 1_000, hidden: 25 };
+    let job = job(shape, 20_000, Some(250), Optimizer::Sgd, Chunking::default());
+    let work = Workload { shape, examples: job.examples, batch: job.batch, cut: job.cut };
+    let kernels = choice.expected_kernels(&work).unwrap();
+    assert_eq!(kernels.map(|kernels| kernels.to_string()).as_deref(), Some("tiled32x32/buffers"));
+    let planned = |kernels| choice.footprint(&Job { kernels, ..job }).unwrap().1.total();
+    // The largest tiles leave a quarter of the sums.
+    let [of_expected, of_largest] = [kernels, Some("tiled/buffers".parse().unwrap())].map(planned);
+    choice.tune(&work, Tune { mode: TuneMode::Never, check: check_candidate }).unwrap();
+    // What is read back lies in a staging buffer, which no plan counts.
+    let held_without_staging = || {
+        let report = gpu.device.generate_allocator_report().expect("Vulkan reports");
+        let kept = report.allocations.iter().filter(|allocation| allocation.name != "staging");
+        kept.map(|allocation| allocation.size as f64).sum::<f64>()
+    };
+    let before = held_without_staging();
+    let mut engine = choice.open(&setup(&job), &Drawn(&job)).unwrap();
+    learn(&mut *engine, &job, Shuffle::rows(0));
+    engine.cost().unwrap();
+    let is_held = |planned| holds("gpu", &job, held_without_staging() - before, planned, (0.99, 1.01));
+    assert!(is_held(of_expected) && !is_held(of_largest));
 }

@@ -10,7 +10,7 @@ use rhohat::data::{Picture, Scale, Source, Table};
 use rhohat::engine::Engine;
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::{Choice, Setup};
-use rhohat::engine::gpu::tune::cache::{Cache, CachedRace, Key};
+use rhohat::engine::gpu::tune::cache::{Cache, CachedRace, Key, Platform};
 use rhohat::engine::variant::Variant;
 use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
@@ -156,15 +156,13 @@ pub fn read_raw(path: &Path) -> Result<Seen> {
 /// An entry of a cache of kernels.
 pub fn entry() -> CachedRace {
     let text = |text: &str| text.to_owned();
-    let key = Key {
+    let platform = Platform {
         adapter: text("a card"),
         backend: text("vulkan"),
         driver: text("driver 1.0"),
         rhohat: text("0.1.0"),
         kernels: text("00ff"),
-        visible: 64,
-        hidden: 25,
-        rows: 1000,
     };
+    let key = Key { platform, visible: 64, hidden: 25, rows: 1000 };
     CachedRace { key, variant: Variant::PLAIN, milliseconds: [(text("NT direct/buffers"), 0.5)].into() }
 }

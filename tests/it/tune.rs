@@ -1,12 +1,14 @@
 //! The choice of kernels on the software adapter: raced when asked, remembered, and never a wrong one.
 
+mod gpus;
+
 use std::fs;
 
 use rhohat::engine::Chunking;
 use rhohat::engine::gpu::device::Gpu;
 use rhohat::engine::gpu::memory::partition::Partition;
 use rhohat::engine::gpu::tune::cache::{Cache, Key};
-use rhohat::engine::gpu::tune::candidate::{Candidate, Status};
+use rhohat::engine::gpu::tune::candidate::{Candidate, Fault, Status};
 use rhohat::engine::gpu::tune::products::{ProductSize, Products};
 use rhohat::engine::gpu::tune::race::{BUDGET, race};
 use rhohat::engine::gpu::tune::{Origin, Tune, TuneMode, Workload, choose};
@@ -74,15 +76,17 @@ fn the_key_names_adapter_driver_kernels_and_the_shape_of_the_products() {
     let key = Key::of(&gpu.adapter, SIZE);
     assert_eq!(key, Key::of(&gpu.adapter, SIZE));
     assert_eq!((key.visible, key.hidden, key.rows), (100, 40, 700));
-    assert_eq!(key.adapter, gpu.adapter.info.name);
-    assert!(key.driver.contains(&gpu.adapter.info.driver_info) && key.kernels.len() == 16, "{key:?}");
+    let platform = key.platform;
+    assert_eq!(platform.adapter, gpu.adapter.info.name);
+    let driver = &gpu.adapter.info.driver_info;
+    assert!(platform.driver.contains(driver) && platform.kernels.len() == 16, "{platform:?}");
 }
 
 /// The check of `verify`, with another verdict on one kernel of A·Bᵀ.
-fn doubting(gpu: &Gpu, candidate: Candidate, blocks: usize) -> Result<(), String> {
+fn doubting(gpu: &Gpu, candidate: Candidate, blocks: usize) -> Result<(), Fault> {
     check_candidate(gpu, candidate, blocks)?;
     let doubted = Candidate::of(Variant::preselected(gpu, None), Transpose::Nt);
-    if candidate == doubted { Err("element 3 is 7".to_owned()) } else { Ok(()) }
+    if candidate == doubted { Err(Fault::Wrong("element 3 is 7".to_owned())) } else { Ok(()) }
 }
 
 #[test]
@@ -93,10 +97,10 @@ fn what_is_wrong_on_the_device_loses_although_it_would_win() {
     let doubted = Candidate::of(favourite, Transpose::Nt);
     let mut products = Products::new(&gpu, &layout, SIZE, doubting).unwrap();
     let direct = Variant::PLAIN;
-    let result = race(&mut products, &[favourite, direct], favourite).unwrap();
+    let result = race(&mut products, &[favourite, direct], favourite, &[]).unwrap();
     assert_eq!(result.variant, Some(direct));
     let timing = result.timings.iter().find(|timing| timing.candidate == doubted).unwrap();
-    assert_eq!(timing.status, Status::Wrong("element 3 is 7".to_owned()));
+    assert_eq!(timing.status, Status::Faulty(Fault::Wrong("element 3 is 7".to_owned())));
     // The last measurement may overdraw it, on a machine that stops for a moment.
     assert!(result.spent < 2.0 * BUDGET, "{} s", result.spent);
 }

@@ -8,10 +8,10 @@ use clap::Args;
 /// `--no-tune` and `--retune`. They are no settings of a run: what was chosen is.
 #[derive(Clone, Debug, Args)]
 pub struct TuneFlags {
-    /// Take the kernels that suit this kind of WebGPU device and the shape, without timing and without the cache
+    /// Take the kernels that suit this kind of WebGPU device and the shape, without a check and without the cache
     #[arg(long, help_heading = "Device", hide_short_help = true)]
     no_tune: bool,
-    /// Time the kernels of a WebGPU device anew, whatever the cache knows
+    /// Time the kernels of a WebGPU device, and take the fastest that are right for this shape from now on
     #[arg(long, help_heading = "Device", hide_short_help = true)]
     retune: bool,
 }
@@ -25,7 +25,7 @@ impl TuneFlags {
         let mode = match (self.no_tune, self.retune) {
             (true, true) => {
                 return Err(Error::usage(
-                    "--no-tune and --retune contradict each other: one times no kernels, the other times them anew; \
+                    "--no-tune and --retune contradict each other: one takes kernels unchecked, the other times them; \
                      give one of them",
                 ));
             }

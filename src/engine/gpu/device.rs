@@ -57,7 +57,7 @@ pub struct Gpu {
     pub features: wgpu::Features,
     pub(crate) pipelines: Pipelines,
     pub(crate) profile: Profile,
-    variant: Mutex<Variant>,
+    forced: Mutex<Option<Variant>>,
     pub(crate) ranges: RangeTable,
     pub(crate) submissions: Mutex<Submissions>,
     pub(crate) trouble: Trouble,
@@ -104,7 +104,7 @@ impl Gpu {
         let (pipelines, profile) = (Pipelines::default(), Profile::default());
         let ranges = RangeTable::new(&device, &queue);
         let submissions = Mutex::new(Submissions::new(&device, &queue));
-        let gpu = Self {
+        Ok(Self {
             device,
             queue,
             adapter,
@@ -112,19 +112,21 @@ impl Gpu {
             features,
             pipelines,
             profile,
-            variant: Mutex::new(Variant::PLAIN),
+            forced: Mutex::new(None),
             ranges,
             submissions,
             trouble,
-        };
-        let preselected = Variant::preselected(&gpu, None);
-        *locked(&gpu.variant) = preselected;
-        Ok(gpu)
+        })
     }
 
-    /// The kernels that recordings are made of from now on.
+    /// The kernels that recordings are made of from now on: those of the adapter's kind until others are chosen.
     pub fn variant(&self) -> Variant {
-        *locked(&self.variant)
+        self.forced().unwrap_or_else(|| Variant::preselected(self, None))
+    }
+
+    /// Those that were chosen by [`Self::force`].
+    pub fn forced(&self) -> Option<Variant> {
+        *locked(&self.forced)
     }
 
     /// Chooses them, if the adapter can run them.
@@ -133,7 +135,7 @@ impl Gpu {
     /// [`Error::Usage`] with what it can run.
     pub fn force(&self, variant: Variant) -> Result<()> {
         let checked = variant.check(self)?;
-        *locked(&self.variant) = checked;
+        *locked(&self.forced) = Some(checked);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{Config, SourceKind};
 use crate::data::shuffle::WINDOW;
 use crate::engine::device::{Choice, Selector};
+use crate::engine::variant::Workload;
 use crate::engine::{ChunkPlan, Job};
 use crate::error::Result;
 use crate::io::memory::{Footprint, available};
@@ -150,25 +151,27 @@ impl Config {
         if self.chunk.is_some() {
             return Ok(vec![self.chunk]);
         }
-        let (plan, _) = choice.footprint(&self.job(kind, false)?)?;
+        let (plan, _) = choice.footprint(&self.job(kind, choice, false)?)?;
         let halves = std::iter::successors(Some(plan.chunk / 2), |rows| Some(rows / 2));
         let fewer = halves.take_while(|&rows| rows >= FEWEST).map(|rows| Some(rows.next_multiple_of(8)));
         Ok(std::iter::once(None).chain(fewer).collect())
     }
 
-    fn job(&self, kind: SourceKind, stream: bool) -> Result<Job> {
+    fn job(&self, kind: SourceKind, choice: &Choice, stream: bool) -> Result<Job> {
         let ((examples, _), row_bytes) = (self.size(kind)?, kind.row_bytes().unwrap_or_default());
         // Rows without runs are read one by one, and none of them wait.
         let rows = self.shuffle_block.map_or(0, |_| self.shuffle().window(examples));
         let waiting = rows.saturating_mul(WINDOWS * row_bytes);
+        let (shape, batch, cut) = (self.shape(kind)?, self.batch.rows(), self.setup().cut);
         Ok(Job {
-            shape: self.shape(kind)?,
+            shape,
             examples,
-            batch: self.batch.rows(),
+            batch,
             optimizer: self.optimizer,
-            cut: self.setup().cut,
+            cut,
             fetched: stream.then_some(waiting),
             row_bytes,
+            kernels: choice.expected_kernels(&Workload { shape, examples, batch, cut })?,
         })
     }
 
@@ -179,7 +182,7 @@ impl Config {
         stream: bool,
         room: Option<u64>,
     ) -> Result<MemoryPlan> {
-        let job = self.job(kind, stream)?;
+        let job = self.job(kind, choice, stream)?;
         let (ChunkPlan { chunk, block }, footprint) = choice.footprint(&job)?;
         let Footprint { parameters, optimizer_state, activations, data, textures } = footprint;
         // A checkpoint is written from a copy.

@@ -192,7 +192,7 @@ pub struct Settings {
     /// Threads of the CPU engine, 0 for one a core [default: 0]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parsers::count(), help_heading = "Device", hide_short_help = true))]
     pub threads: Option<usize>,
-    /// Kernels of a WebGPU device, for example direct/buffers [default: timed or by its kind]
+    /// Kernels of a WebGPU device, for example direct/buffers [default: by its kind and the shape]
     #[cfg_attr(
         feature = "cli",
         arg(long, value_name = "NAME", help_heading = "Device", hide_short_help = true)

@@ -23,7 +23,7 @@ pub enum Stage {
     FittingScale(usize),
     /// The examples are written into a file.
     SavingExamples,
-    /// Kernels of a WebGPU device are timed.
+    /// Kernels of a WebGPU device are checked or timed.
     ChoosingKernels,
     /// The engine is set up.
     PreparingDevice,

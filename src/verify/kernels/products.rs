@@ -4,7 +4,7 @@ use super::{Case, gradients, layers};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::{self, Kernel};
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::tune::candidate::Candidate;
+use crate::engine::gpu::tune::candidate::{Candidate, Fault};
 use crate::engine::variant::{Product, Variant};
 use crate::math::transpose::Transpose;
 use crate::verify::compare::{Closeness, Expected};
@@ -147,9 +147,12 @@ pub fn check_products(
 /// [`check_products`] for the choice of kernels.
 ///
 /// # Errors
-/// The first case that fails, in words.
-pub fn check_candidate(gpu: &Gpu, candidate: Candidate, blocks: usize) -> Result<(), String> {
-    check_products(gpu, candidate.transpose, candidate.product, blocks).map_err(|failure| failure.to_string())
+/// The first case that fails.
+pub fn check_candidate(gpu: &Gpu, candidate: Candidate, blocks: usize) -> Result<(), Fault> {
+    check_products(gpu, candidate.transpose, candidate.product, blocks).map_err(|failure| match failure {
+        Failure::Wrong(why) => Fault::Wrong(why),
+        Failure::Device(error) => Fault::Refused(error.to_string()),
+    })
 }
 
 /// The kernel of a product.

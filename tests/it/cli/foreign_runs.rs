@@ -224,5 +224,6 @@ fn programs_that_choose_kernels_at_once_keep_all_that_they_came_to() {
     }
     let kept = fs::read_to_string(folder.path().join("cache/kernels.json")).unwrap();
     let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
-    assert_eq!(kept.as_array().unwrap().len(), count);
+    let races = kept.as_array().unwrap().iter().filter(|entry| entry.get("milliseconds").is_some());
+    assert_eq!(races.count(), count);
 }

@@ -180,6 +180,7 @@ impl Room<'_> {
             cut: Chunking { chunk, ..Chunking::default() },
             fetched: Some(0),
             row_bytes,
+            kernels: None,
         };
         let (plan, footprint) = self.choice.footprint(&job)?;
         Ok((plan.chunk, footprint))

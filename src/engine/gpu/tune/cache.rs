@@ -1,5 +1,6 @@
-//! Results of races, kept in a file of the user's cache folder. A cache that cannot be read or written is no error:
-//! the race is run again. A program that adds to it holds a lock beside it, so that programs that race at once all keep theirs.
+//! Results of races and checks that kernels have passed, kept in a file of the user's cache folder. A cache that cannot be
+//! read or written is no error: kernels are checked or raced again. A program that adds to it holds a lock beside it, so that
+//! programs that add at once all keep theirs.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
 use serde::{Deserialize, Serialize};
 
+use super::candidate::Candidate;
 use super::products::ProductSize;
 use crate::engine::gpu::device::adapter::Adapter;
 use crate::engine::gpu::kernel::{ALL, Host};
@@ -31,9 +33,9 @@ const LOCK: &str = "kernels.lock";
 /// How long another program is waited for, which takes milliseconds. It may have been stopped.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The adapter, the kernels and the products that a race is run for.
+/// The adapter and the kernels: all that decides whether a kernel is right.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Key {
+pub struct Platform {
     /// The adapter's name.
     pub adapter: String,
     /// Vulkan, Metal or DX12.
@@ -44,6 +46,34 @@ pub struct Key {
     pub rhohat: String,
     /// Hash of the text of all kernels.
     pub kernels: String,
+}
+
+impl Platform {
+    /// An adapter with the kernels of this program.
+    pub fn of(adapter: &Adapter) -> Self {
+        let info = &adapter.info;
+        Self {
+            adapter: info.name.clone(),
+            backend: info.backend.to_string(),
+            driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+            rhohat: env!("CARGO_PKG_VERSION").to_owned(),
+            kernels: format!("{:016x}", hash_of_kernels()),
+        }
+    }
+
+    /// Whether `other` is of the same adapter, but of other kernels or another driver, and so will not be asked for again.
+    fn outdates(&self, other: &Self) -> bool {
+        let adapter = |platform: &Self| (platform.adapter.clone(), platform.backend.clone());
+        adapter(self) == adapter(other) && self != other
+    }
+}
+
+/// The platform and the products that a race is run for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Key {
+    /// The adapter and the kernels.
+    #[serde(flatten)]
+    pub platform: Platform,
     /// Visible units.
     pub visible: usize,
     /// Units of a hidden block.
@@ -55,37 +85,73 @@ pub struct Key {
 impl Key {
     /// That of a shape on an adapter with the kernels of this program.
     pub fn of(adapter: &Adapter, size: ProductSize) -> Self {
-        let info = &adapter.info;
-        Self {
-            adapter: info.name.clone(),
-            backend: info.backend.to_string(),
-            driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
-            rhohat: env!("CARGO_PKG_VERSION").to_owned(),
-            kernels: format!("{:016x}", hash_of_kernels()),
-            visible: size.visible,
-            hidden: size.hidden,
-            rows: size.rows,
-        }
-    }
-
-    /// Whether `other` is of the same adapter, but of other kernels or another driver, and so will not be asked for again.
-    fn outdates(&self, other: &Self) -> bool {
-        let of = |key: &Self| (key.adapter.clone(), key.backend.clone());
-        let by = |key: &Self| (key.driver.clone(), key.rhohat.clone(), key.kernels.clone());
-        of(self) == of(other) && by(self) != by(other)
+        let ProductSize { visible, hidden, rows } = size;
+        Self { platform: Platform::of(adapter), visible, hidden, rows }
     }
 }
 
 /// The result of a race.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CachedRace {
-    /// Adapter, kernels and products.
+    /// Platform and products.
     #[serde(flatten)]
     pub key: Key,
     /// The winners.
     pub variant: Variant,
     /// Milliseconds of each kernel in the last round that it ran, by product and kernel.
     pub milliseconds: BTreeMap<String, f64>,
+}
+
+/// A check that a kernel has passed, whatever the shape it was wanted for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PassedCheck {
+    /// The adapter and the kernels.
+    #[serde(flatten)]
+    pub platform: Platform,
+    /// The product and its kernel, as the times of a race name them.
+    pub passed: String,
+    /// Whether the work was cut into several hidden blocks, for which more is checked.
+    pub in_blocks: bool,
+}
+
+impl PassedCheck {
+    /// That of a candidate, for work in so many hidden blocks.
+    pub fn of(platform: &Platform, candidate: Candidate, blocks: usize) -> Self {
+        Self { platform: platform.clone(), passed: candidate.to_string(), in_blocks: blocks > 1 }
+    }
+
+    /// Whether what passed this would pass `other`.
+    fn covers(&self, other: &Self) -> bool {
+        let checked = |check: &Self| (check.platform.clone(), check.passed.clone());
+        checked(self) == checked(other) && (self.in_blocks || !other.in_blocks)
+    }
+}
+
+/// What the file lists. A file of 0.1.0 lists races alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Entry {
+    Race(CachedRace),
+    Check(PassedCheck),
+}
+
+impl Entry {
+    fn platform(&self) -> &Platform {
+        match self {
+            Self::Race(race) => &race.key.platform,
+            Self::Check(check) => &check.platform,
+        }
+    }
+
+    /// Whether `old` says nothing any more beside this one.
+    fn replaces(&self, old: &Self) -> bool {
+        self.platform().outdates(old.platform())
+            || match (self, old) {
+                (Self::Race(race), Self::Race(old)) => race.key == old.key,
+                (Self::Check(check), Self::Check(old)) => check.covers(old),
+                _ => false,
+            }
+    }
 }
 
 /// The file.
@@ -120,33 +186,49 @@ impl Cache {
         path.map_or("no cache".to_owned(), |path| path.display().to_string())
     }
 
-    /// The entry of `key`.
+    /// The race of `key`.
     pub fn find(&self, key: &Key) -> Option<CachedRace> {
-        self.entries().into_iter().find(|entry| entry.key == *key)
+        let race = |entry| if let Entry::Race(race) = entry { Some(race) } else { None };
+        self.entries().into_iter().filter_map(race).find(|race| race.key == *key)
     }
 
-    /// Keeps an entry in place of older ones that it outdates, and beside those of programs that race at the same time.
-    pub fn keep(&self, entry: CachedRace) {
-        let Some(folder) = &self.folder else { return };
-        if let Err(error) = self.add(folder, entry) {
+    /// Whether a check was passed earlier, or one that asks for more.
+    pub fn has_passed(&self, wanted: &PassedCheck) -> bool {
+        self.entries().iter().any(|entry| matches!(entry, Entry::Check(check) if check.covers(wanted)))
+    }
+
+    /// Keeps a race.
+    pub fn keep(&self, race: CachedRace) {
+        self.keep_all(vec![Entry::Race(race)]);
+    }
+
+    /// Keeps checks that were passed.
+    pub fn keep_passed(&self, checks: impl IntoIterator<Item = PassedCheck>) {
+        self.keep_all(checks.into_iter().map(Entry::Check).collect());
+    }
+
+    /// Keeps entries in place of older ones that say nothing any more, and beside those of programs that add at the same time.
+    fn keep_all(&self, entries: Vec<Entry>) {
+        let Some(folder) = self.folder.as_ref().filter(|_| !entries.is_empty()) else { return };
+        if let Err(error) = self.add(folder, entries) {
             tracing::debug!(
                 "the choice of kernels is not kept: {error}; {FOLDER_VARIABLE} names another folder"
             );
         }
     }
 
-    fn add(&self, folder: &Folder, entry: CachedRace) -> crate::Result<()> {
+    fn add(&self, folder: &Folder, new: Vec<Entry>) -> crate::Result<()> {
         fs::create_dir_all(folder.path()).map_err(|error| Error::io("make", folder.path(), error))?;
         let _locked = lock(folder);
         let mut entries = self.entries();
-        entries.retain(|old| old.key != entry.key && !entry.key.outdates(&old.key));
-        entries.push(entry);
+        entries.retain(|old| !new.iter().any(|entry| entry.replaces(old)));
+        entries.extend(new);
         let surplus = entries.len().saturating_sub(MOST);
         write(folder, &entries[surplus..])
     }
 
     /// All that can be read.
-    fn entries(&self) -> Vec<CachedRace> {
+    fn entries(&self) -> Vec<Entry> {
         let Some(folder) = &self.folder else { return Vec::new() };
         let read = folder.small(FILE, "a cache of kernels", LONGEST).map_err(|error| error.to_string());
         let parsed = read.and_then(|text| {
@@ -164,7 +246,7 @@ impl Cache {
 }
 
 /// The lock, unless it cannot be had: then an entry of a program that writes at the same moment may be lost, which costs
-/// a race.
+/// a race or a check.
 fn lock(folder: &Folder) -> Option<File> {
     let started = Instant::now();
     loop {
@@ -183,7 +265,7 @@ fn lock(folder: &Folder) -> Option<File> {
     }
 }
 
-fn write(folder: &Folder, entries: &[CachedRace]) -> crate::Result<()> {
+fn write(folder: &Folder, entries: &[Entry]) -> crate::Result<()> {
     folder.write(FILE, |out| Ok(serde_json::to_writer_pretty(out, entries)?))
 }
 

@@ -50,9 +50,21 @@ fn product_of(variant: Variant, transpose: Transpose) -> Product {
     }
 }
 
-/// Compares a candidate with what it has to compute, on a device whose work is cut into so many hidden blocks; the error
-/// says what differs, or why the device refuses it. The checks of `rhohat verify` are one.
-pub type CandidateCheck = fn(&Gpu, Candidate, usize) -> Result<(), String>;
+/// Why a candidate cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It computes something else than the reference; says what differs.
+    Wrong(String),
+    /// The device refuses it, or has no room for its check; says why.
+    Refused(String),
+}
+
+/// Compares a candidate with what it has to compute, on a device whose work is cut into so many hidden blocks. The checks of
+/// `rhohat verify` are one.
+pub type CandidateCheck = fn(&Gpu, Candidate, usize) -> Result<(), Fault>;
+
+/// A candidate that was checked, and what came of it.
+pub type Verdict = (Candidate, Result<(), Fault>);
 
 /// Times and checks candidates.
 pub trait Runner {
@@ -60,13 +72,13 @@ pub trait Runner {
     ///
     /// # Errors
     /// Why it cannot be used.
-    fn prepare(&mut self, candidate: Candidate) -> Result<(), String>;
+    fn prepare(&mut self, candidate: Candidate) -> Result<(), Fault>;
 
     /// Compares a kernel with the reference.
     ///
     /// # Errors
     /// Why it cannot be used.
-    fn check(&mut self, candidate: Candidate) -> Result<(), String>;
+    fn check(&mut self, candidate: Candidate) -> Result<(), Fault>;
 
     /// Seconds since the race began, everything counted.
     fn elapsed(&self) -> f64;
@@ -92,8 +104,8 @@ pub enum Status {
     Final,
     /// It dropped out.
     Slow,
-    /// It computes something else than the reference, or the device refuses it; those that lose are not checked.
-    Wrong(String),
+    /// It was found faulty; those that lose are not checked.
+    Faulty(Fault),
     /// There was no time for it.
     Late,
 }

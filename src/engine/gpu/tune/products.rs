@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::candidate::{Candidate, CandidateCheck, Runner};
+use super::candidate::{Candidate, CandidateCheck, Fault, Runner};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::buffer::{Tensor, bytes};
 use crate::engine::gpu::memory::partition::Partition;
@@ -165,11 +165,11 @@ impl<'g> Products<'g> {
 }
 
 impl Runner for Products<'_> {
-    fn prepare(&mut self, candidate: Candidate) -> Result<(), String> {
-        self.record(candidate, 1).map(drop).map_err(|error| error.to_string())
+    fn prepare(&mut self, candidate: Candidate) -> Result<(), Fault> {
+        self.record(candidate, 1).map(drop).map_err(|error| Fault::Refused(error.to_string()))
     }
 
-    fn check(&mut self, candidate: Candidate) -> Result<(), String> {
+    fn check(&mut self, candidate: Candidate) -> Result<(), Fault> {
         (self.check)(self.gpu, candidate, self.partition.blocks.len())
     }
 

@@ -6,7 +6,7 @@
 //! To check a kernel takes several pipelines, to time it one: were all checked first, there would be no time left where
 //! drivers compile slowly.
 
-use super::candidate::{Candidate, Runner, Status, Timing};
+use super::candidate::{Candidate, Runner, Status, Timing, Verdict};
 use crate::engine::variant::{Memory, Product, Variant};
 use crate::error::Result;
 use crate::math::transpose::Transpose;
@@ -43,24 +43,36 @@ pub struct RaceResult {
     pub variant: Option<Variant>,
     /// All candidates.
     pub timings: Vec<Timing>,
+    /// Those that were checked and are right.
+    pub right: Vec<Candidate>,
     /// Seconds of timing.
     pub spent: f64,
 }
 
-/// Races all kernels of `variants`, in their order; those of `favourite` go first and win ties.
+/// Races all kernels of `variants`, in their order; those of `favourite` go first and win ties. What is `known` is not checked
+/// again, and not timed either where it is faulty.
 ///
 /// # Errors
 /// Those of the runner.
-pub fn race(runner: &mut dyn Runner, variants: &[Variant], favourite: Variant) -> Result<RaceResult> {
+pub fn race(
+    runner: &mut dyn Runner,
+    variants: &[Variant],
+    favourite: Variant,
+    known: &[Verdict],
+) -> Result<RaceResult> {
     let of = |variant| PRODUCTS.map(|(transpose, _)| Candidate::of(variant, transpose));
     let others = variants.iter().copied().flat_map(of).filter(|candidate| !candidate.is_of(favourite));
-    let timing = |candidate| Timing { candidate, seconds: None, status: Status::Final };
+    let fault = |candidate| known.iter().find(|known| known.0 == candidate)?.1.clone().err();
+    let status = |candidate| fault(candidate).map_or(Status::Final, Status::Faulty);
+    let timing = |candidate| Timing { candidate, seconds: None, status: status(candidate) };
+    let right = known.iter().filter(|known| known.1.is_ok()).map(|known| known.0).collect();
     let timings = of(favourite).into_iter().chain(others).map(timing).collect();
-    let mut race = Race { runner, favourite, timings, right: Vec::new(), spent: 0.0 };
+    let mut race = Race { runner, favourite, timings, right, spent: 0.0 };
     race.qualify()?;
     race.finish()?;
     let variant = race.checked_winner();
-    Ok(RaceResult { variant, timings: race.timings, spent: race.spent })
+    let Race { timings, right, spent, .. } = race;
+    Ok(RaceResult { variant, timings, right, spent })
 }
 
 struct Race<'r> {
@@ -117,7 +129,7 @@ impl Race<'_> {
         let refused = if self.runner.elapsed() > PATIENCE && !self.is_favourite(candidate) {
             Some(Status::Late)
         } else {
-            self.runner.prepare(candidate).err().map(Status::Wrong)
+            self.runner.prepare(candidate).err().map(Status::Faulty)
         };
         let is_admitted = refused.is_none();
         if let Some(status) = refused {
@@ -214,7 +226,7 @@ impl Race<'_> {
 
     /// Whether every product has a kernel in a memory that has not been found wrong.
     fn is_complete(&self, memory: Memory) -> bool {
-        let is_right = |timing: &&Timing| !matches!(timing.status, Status::Wrong(_));
+        let is_right = |timing: &&Timing| !matches!(timing.status, Status::Faulty(_));
         PRODUCTS.iter().all(|&(transpose, _)| {
             let of_product = self.timings.iter().filter(|timing| timing.candidate.transpose == transpose);
             of_product.filter(is_right).any(|timing| timing.candidate.memory == memory)
@@ -245,9 +257,9 @@ impl Race<'_> {
             for candidate in unchecked {
                 match self.runner.check(candidate) {
                     Ok(()) => self.right.push(candidate),
-                    Err(why) => {
+                    Err(fault) => {
                         let it = self.timings.iter_mut().find(|timing| timing.candidate == candidate);
-                        it.expect("a winner takes part").status = Status::Wrong(why);
+                        it.expect("a winner takes part").status = Status::Faulty(fault);
                     }
                 }
             }
@@ -282,7 +294,7 @@ impl Race<'_> {
         let of_product = |timing: &&Timing| {
             let Timing { candidate, status, .. } = timing;
             (candidate.transpose, candidate.memory) == (transpose, memory)
-                && !matches!(status, Status::Wrong(_))
+                && !matches!(status, Status::Faulty(_))
         };
         let all = || self.timings.iter().filter(of_product);
         if let Some((candidate, seconds)) = self.fastest(all(), &Status::Final) {

@@ -1,19 +1,18 @@
 //! A cache that is kept, outdated, damaged, shared and refused.
 
 use super::*;
+use crate::math::transpose::Transpose;
 use tempfile::tempdir;
 
 fn entry(change: impl FnOnce(&mut Key)) -> CachedRace {
-    let mut key = Key {
+    let platform = Platform {
         adapter: "a card".to_owned(),
         backend: "vulkan".to_owned(),
         driver: "driver 1.0".to_owned(),
         rhohat: "0.1.0".to_owned(),
         kernels: "00ff".to_owned(),
-        visible: 64,
-        hidden: 25,
-        rows: 1000,
     };
+    let mut key = Key { platform, visible: 64, hidden: 25, rows: 1000 };
     change(&mut key);
     let milliseconds = BTreeMap::from([("NT direct/buffers".to_owned(), 0.5)]);
     CachedRace { key, variant: Variant::PLAIN, milliseconds }
@@ -28,11 +27,11 @@ fn what_was_kept_is_found_under_its_key_alone() {
     cache.keep(kept.clone());
     assert_eq!(cache.find(&kept.key), Some(kept));
     let changes: [fn(&mut Key); 8] = [
-        |key| key.adapter += "!",
-        |key| key.backend += "!",
-        |key| key.driver += "!",
-        |key| key.rhohat += "!",
-        |key| key.kernels += "!",
+        |key| key.platform.adapter += "!",
+        |key| key.platform.backend += "!",
+        |key| key.platform.driver += "!",
+        |key| key.platform.rhohat += "!",
+        |key| key.platform.kernels += "!",
         |key| key.visible += 1,
         |key| key.hidden += 1,
         |key| key.rows += 1,
@@ -46,8 +45,12 @@ fn what_was_kept_is_found_under_its_key_alone() {
 fn an_entry_replaces_its_like_and_what_another_driver_or_program_has_left() {
     let folder = tempdir().unwrap();
     let cache = Cache::at(folder.path());
-    let others: [fn(&mut Key); 4] =
-        [|key| key.rows += 1, |key| key.adapter += "!", |key| key.driver += "!", |key| key.kernels += "!"];
+    let others: [fn(&mut Key); 4] = [
+        |key| key.rows += 1,
+        |key| key.platform.adapter += "!",
+        |key| key.platform.driver += "!",
+        |key| key.platform.kernels += "!",
+    ];
     let kept: Vec<CachedRace> = others.into_iter().map(entry).collect();
     // The last two outdate what came before them of the same card.
     kept.iter().rev().for_each(|entry| cache.keep(entry.clone()));
@@ -55,7 +58,65 @@ fn an_entry_replaces_its_like_and_what_another_driver_or_program_has_left() {
     let newest = CachedRace { variant, ..entry(|_| ()) };
     cache.keep(entry(|_| ()));
     cache.keep(newest.clone());
-    assert_eq!(cache.entries(), [kept[1].clone(), kept[0].clone(), newest]);
+    assert_eq!(cache.entries(), [kept[1].clone(), kept[0].clone(), newest].map(Entry::Race));
+}
+
+/// A check of a kernel of A·Bᵀ for work in so many blocks.
+fn check(change: impl FnOnce(&mut Platform), blocks: usize) -> PassedCheck {
+    let mut platform = entry(|_| ()).key.platform;
+    change(&mut platform);
+    PassedCheck::of(&platform, Candidate::of(Variant::PLAIN, Transpose::Nt), blocks)
+}
+
+#[test]
+fn a_passed_check_holds_for_its_kernel_and_platform_and_for_no_more_blocks_than_were_checked() {
+    let folder = tempdir().unwrap();
+    let cache = Cache::at(folder.path());
+    let (whole, in_blocks) = (check(|_| (), 1), check(|_| (), 2));
+    assert!(!cache.has_passed(&whole));
+    cache.keep_passed([whole.clone()]);
+    assert!(cache.has_passed(&whole) && !cache.has_passed(&in_blocks));
+    cache.keep_passed([in_blocks.clone()]);
+    assert!(cache.has_passed(&whole) && cache.has_passed(&in_blocks));
+    assert_eq!(cache.entries(), [Entry::Check(in_blocks)], "it says all that the other did");
+    let other = Candidate::of(Variant::PLAIN, Transpose::Nn);
+    assert!(!cache.has_passed(&PassedCheck::of(&whole.platform, other, 1)));
+    let changes: [fn(&mut Platform); 5] = [
+        |platform| platform.adapter += "!",
+        |platform| platform.backend += "!",
+        |platform| platform.driver += "!",
+        |platform| platform.rhohat += "!",
+        |platform| platform.kernels += "!",
+    ];
+    for change in changes {
+        assert!(!cache.has_passed(&check(change, 1)));
+    }
+}
+
+#[test]
+fn races_and_checks_stay_beside_one_another_until_another_driver_or_program_outdates_both() {
+    let folder = tempdir().unwrap();
+    let cache = Cache::at(folder.path());
+    let (race, passed) = (entry(|_| ()), check(|_| (), 1));
+    cache.keep(race.clone());
+    cache.keep_passed([passed.clone()]);
+    cache.keep(race.clone());
+    assert_eq!(cache.find(&race.key), Some(race.clone()));
+    assert!(cache.has_passed(&passed));
+    let newer = check(|platform| platform.driver += "!", 1);
+    cache.keep_passed([newer.clone()]);
+    assert_eq!(cache.entries(), [Entry::Check(newer)]);
+}
+
+#[test]
+fn a_file_of_races_alone_is_read() {
+    let folder = tempdir().unwrap();
+    let text = r#"[{"adapter": "a card", "backend": "vulkan", "driver": "driver 1.0", "rhohat": "0.1.0",
+        "kernels": "00ff", "visible": 64, "hidden": 25, "rows": 1000, "variant": "direct/buffers",
+        "milliseconds": {"NT direct/buffers": 0.5}}]"#;
+    fs::write(folder.path().join(FILE), text).unwrap();
+    let known = entry(|_| ());
+    assert_eq!(Cache::at(folder.path()).find(&known.key), Some(known));
 }
 
 #[test]
@@ -63,7 +124,8 @@ fn the_oldest_go_when_there_are_too_many() {
     let folder = tempdir().unwrap();
     let cache = Cache::at(folder.path());
     let many: Vec<CachedRace> = (0..MOST).map(|rows| entry(|key| key.rows = rows)).collect();
-    write(cache.folder.as_ref().unwrap(), &many).unwrap();
+    let listed: Vec<Entry> = many.iter().cloned().map(Entry::Race).collect();
+    write(cache.folder.as_ref().unwrap(), &listed).unwrap();
     cache.keep(entry(|key| key.rows = MOST));
     assert_eq!(cache.entries().len(), MOST);
     assert_eq!((cache.find(&many[0].key), cache.find(&many[1].key).is_some()), (None, true));

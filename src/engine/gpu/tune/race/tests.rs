@@ -1,6 +1,7 @@
 //! Races on made-up times.
 
 use super::*;
+use crate::engine::gpu::tune::candidate::Fault;
 use crate::engine::variant::Product;
 use Memory::{Buffers, Textures};
 use Product::{Broadcast, Direct, Tiled, Tiled32x32, Tiled64x64};
@@ -37,25 +38,25 @@ impl<F: Fn(Candidate) -> f64> MadeUp<F> {
     }
 
     fn race(&mut self) -> RaceResult {
-        self.race_against(TILED)
+        self.race_against(TILED, &[])
     }
 
-    fn race_against(&mut self, favourite: Variant) -> RaceResult {
+    fn race_against(&mut self, favourite: Variant, known: &[Verdict]) -> RaceResult {
         let of = |product| [Buffers, Textures].map(|memory| Variant::of(product, memory));
-        race(self, Product::ALL.map(of).as_flattened(), favourite).unwrap()
+        race(self, Product::ALL.map(of).as_flattened(), favourite, known).unwrap()
     }
 }
 
 impl<F: Fn(Candidate) -> f64> Runner for MadeUp<F> {
-    fn prepare(&mut self, candidate: Candidate) -> Result<(), String> {
+    fn prepare(&mut self, candidate: Candidate) -> Result<(), Fault> {
         self.clock += self.compiling;
-        if (self.refused)(candidate) { Err("no such shader".to_owned()) } else { Ok(()) }
+        if (self.refused)(candidate) { Err(Fault::Refused("no such shader".to_owned())) } else { Ok(()) }
     }
 
-    fn check(&mut self, candidate: Candidate) -> Result<(), String> {
+    fn check(&mut self, candidate: Candidate) -> Result<(), Fault> {
         self.clock += self.compiling;
         self.checked.push(candidate);
-        if (self.wrong)(candidate) { Err("element 3 is 7".to_owned()) } else { Ok(()) }
+        if (self.wrong)(candidate) { Err(wrong()) } else { Ok(()) }
     }
 
     fn elapsed(&self) -> f64 {
@@ -80,6 +81,10 @@ impl<F: Fn(Candidate) -> f64> Runner for MadeUp<F> {
 }
 
 const TILED: Variant = Variant::of(Tiled, Buffers);
+
+fn wrong() -> Fault {
+    Fault::Wrong("element 3 is 7".to_owned())
+}
 
 fn candidate(transpose: Transpose, product: Product, memory: Memory) -> Candidate {
     Candidate { transpose, product, memory }
@@ -123,7 +128,7 @@ fn kernels_of_a_favourite_that_is_a_mixture_race_once_and_first() {
     let mixed = Variant { nt: Tiled32x32, nn: Tiled64x64, tn: Tiled, memory: Buffers };
     let with = |seconds: fn(Candidate) -> f64| {
         let mut runner = MadeUp::new(seconds);
-        let result = runner.race_against(mixed);
+        let result = runner.race_against(mixed, &[]);
         let mut candidates: Vec<Candidate> = result.timings.iter().map(|timing| timing.candidate).collect();
         assert!(candidates[..3].iter().all(|candidate| candidate.is_of(mixed)), "{candidates:?}");
         assert_eq!(candidates.len(), 3 * 2 * Product::ALL.len());
@@ -150,17 +155,38 @@ fn a_wrong_kernel_loses_to_the_next_however_fast_it_is() {
     let next = Variant { nn: Tiled64x64, ..TILED };
     assert_eq!(result.variant, Some(next));
     let of = |it| result.timings.iter().find(|timing| timing.candidate == it).unwrap();
-    let wrong = of(candidate(Transpose::Nn, Tiled, Buffers));
-    assert_eq!(wrong.status, Status::Wrong("element 3 is 7".to_owned()));
+    assert_eq!(of(candidate(Transpose::Nn, Tiled, Buffers)).status, Status::Faulty(wrong()));
     let checks = |it| runner.checked.iter().filter(|checked| **checked == it).count();
     assert_eq!(checks(candidate(Transpose::Nn, Tiled64x64, Buffers)), 1);
+}
+
+#[test]
+fn what_was_checked_before_is_not_checked_again_and_a_faulty_kernel_not_even_timed() {
+    let seconds = |candidate: Candidate| match (candidate.product, candidate.memory) {
+        (Tiled, Buffers) => 1e-4,
+        _ => 1.2e-4,
+    };
+    let mut runner = MadeUp::new(seconds);
+    let [nt, nn, tn] = PRODUCTS.map(|(transpose, _)| Candidate::of(TILED, transpose));
+    let result = runner.race_against(TILED, &[(nt, Ok(())), (nn, Err(wrong())), (tn, Ok(()))]);
+    let winner = result.variant.unwrap();
+    assert_eq!((winner.nt, winner.tn, winner.nn == Tiled), (Tiled, Tiled, false));
+    let next = Candidate::of(winner, Transpose::Nn);
+    assert_eq!((&runner.checked[..], &result.right[..]), (&[next][..], &[nt, tn, next][..]));
+    assert!(runner.timed.iter().all(|(candidate, _)| *candidate != nn));
+    assert!(
+        result
+            .timings
+            .iter()
+            .any(|timing| timing.candidate == nn && timing.status == Status::Faulty(wrong()))
+    );
 }
 
 #[test]
 fn only_winners_are_checked_and_each_once() {
     let mut runner = MadeUp::new(|candidate| if candidate.product == Tiled32x32 { 1e-4 } else { 1.4e-4 });
     let winner = Variant::of(Tiled32x32, Buffers);
-    assert_eq!(runner.race_against(winner).variant, Some(winner));
+    assert_eq!(runner.race_against(winner, &[]).variant, Some(winner));
     assert_eq!(runner.checked, PRODUCTS.map(|(transpose, _)| Candidate::of(winner, transpose)));
 }
 
@@ -197,7 +223,7 @@ fn what_the_device_refuses_is_neither_timed_nor_checked() {
     assert_eq!(result.variant, Some(TILED));
     let direct: Vec<&Timing> =
         result.timings.iter().filter(|timing| timing.candidate.product == Direct).collect();
-    let refused = Status::Wrong("no such shader".to_owned());
+    let refused = Status::Faulty(Fault::Refused("no such shader".to_owned()));
     assert!(direct.iter().all(|timing| timing.status == refused && timing.seconds.is_none()), "{direct:?}");
     assert!(runner.checked.iter().all(|candidate| candidate.product != Direct));
 }
