@@ -8,7 +8,7 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::memory::segment::SegmentLayout;
 use crate::engine::gpu::memory::storage::Storage;
-use crate::engine::gpu::ops::{AppliedEnd, adam_rates, sgd_rates, sum_blocks};
+use crate::engine::gpu::ops::{AppliedEnd, adam_rates, exponent_blocks, sgd_rates, sum_blocks};
 use crate::engine::gpu::recording::Recorder;
 use crate::error::Result;
 
@@ -88,7 +88,7 @@ impl<'g> Bench<'g> {
             let whole = Storage::zeros(gpu, name, layout.len)?;
             Ok(Tensor { bound: layout.len, ..Tensor::matrix_at(&whole, 0, rows, cols) })
         };
-        let room = sum_blocks(rows * cols).max(padded(cols));
+        let room = sum_blocks(rows * cols).max(exponent_blocks(rows * cols)).max(padded(cols));
         let rates = |values: &[f32]| -> Result<Tensor> {
             let tensor = Tensor::vector(gpu, "rates", values.len())?;
             tensor.write(gpu, values);
