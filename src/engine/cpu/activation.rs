@@ -7,8 +7,9 @@
 
 use std::f32::consts::LOG2_E;
 
-use super::simd::vectorize;
+use pulp::Simd;
 
+use super::simd::vectorize;
 use crate::math::objective::Activation;
 
 /// Added and taken away again, it rounds to the nearest integer: 1.5 · 2²³.
@@ -22,13 +23,13 @@ const EXP_END: f32 = 104.0;
 /// tanh z rounds to 1 long before.
 const TANH_END: f32 = 20.0;
 
-/// An activation as functions of one number.
+/// An activation: its value as a function of one number, its slope as one of a vector.
 pub(super) trait Function {
     /// a = f(z).
     fn value(z: f32) -> f32;
 
-    /// f′ where f has the value `a`.
-    fn slope(a: f32) -> f32;
+    /// f′ where f has the values `a`.
+    fn slope<S: Simd>(simd: S, a: S::f32s) -> S::f32s;
 }
 
 /// See [`Activation::Sigmoid`].
@@ -41,8 +42,8 @@ impl Function for Sigmoid {
     }
 
     #[inline(always)]
-    fn slope(a: f32) -> f32 {
-        a * (1.0 - a)
+    fn slope<S: Simd>(simd: S, a: S::f32s) -> S::f32s {
+        simd.mul_f32s(a, simd.sub_f32s(simd.splat_f32s(1.0), a))
     }
 }
 
@@ -56,8 +57,8 @@ impl Function for Tanh {
     }
 
     #[inline(always)]
-    fn slope(a: f32) -> f32 {
-        a.mul_add(-a, 1.0)
+    fn slope<S: Simd>(simd: S, a: S::f32s) -> S::f32s {
+        simd.mul_add_f32s(a, simd.neg_f32s(a), simd.splat_f32s(1.0))
     }
 }
 
@@ -71,8 +72,8 @@ impl Function for Linear {
     }
 
     #[inline(always)]
-    fn slope(_: f32) -> f32 {
-        1.0
+    fn slope<S: Simd>(simd: S, _: S::f32s) -> S::f32s {
+        simd.splat_f32s(1.0)
     }
 }
 

@@ -3,11 +3,11 @@
 
 use rayon::prelude::*;
 
-use super::buffer::{LINE, Line, Panels, PanelsMut, lines, lines_mut, panels, width};
+use super::buffer::{LINE, Panels, PanelsMut, lines, lines_mut, panels, width};
 use super::cut::{Blocks, GRADIENT_ROWS, MOST_PANELS, task_panels};
 use super::matmul::{Fill, product, transposed_product};
 use super::pass::{BlockPass, block_of};
-use super::rows::hidden_delta;
+use super::rows::HiddenDelta;
 use super::sums::add_parts;
 use super::update::{GradientScale, TargetPiece, UpdateTarget};
 
@@ -64,18 +64,9 @@ impl BlockPass {
                 sums.fill(0.0);
                 let (sums, _) = sums.as_chunks_mut();
                 let a2 = block_of(a2, rows, block, units.len());
-                product(
-                    PanelsMut::new(delta2, a2.rows),
-                    Panels::new(delta3, a2.rows),
-                    decoder,
-                    units.len(),
-                    Fill::Replace,
-                    #[inline(always)]
-                    |panel, lines: &mut [Line]| {
-                        let wide = LINE.min(units.len() - panel * LINE);
-                        hidden_delta(lines, a2.panel(panel), &penalty_grad[panel], wide, f, &mut sums[panel]);
-                    },
-                );
+                let delta = HiddenDelta { a2, units: units.len(), penalty_grad, activation: f, sums };
+                let (error, delta3) = (PanelsMut::new(delta2, a2.rows), Panels::new(delta3, a2.rows));
+                product(error, delta3, decoder, units.len(), Fill::Replace, delta);
             });
         let parts = &self.task_sums[..rows.number() * part_len];
         add_parts(&mut self.sums.delta2[units], parts, part_len, 0);

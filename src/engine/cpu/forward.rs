@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::buffer::{LINE, Line, Panels, PanelsMut, lines, spread_columns, width};
-use super::matmul::{Fill, product};
+use super::buffer::{Line, Panels, PanelsMut, lines, spread_columns, width};
+use super::matmul::{Bare, Fill, product};
 use super::pass::BlockPass;
-use super::rows::{LineSums, hidden, output, output_delta, squared_error};
+use super::rows::{HiddenLayer, OutputLayer};
 use super::sums::add_parts;
 use crate::engine::panels::PanelLayout;
 use crate::math::objective::Objective;
@@ -171,17 +171,9 @@ impl<'a> Block<'a> {
     pub fn forward(&self, block: RowBlock<'_>) {
         let RowBlock { x, mut a2, a3, sums } = block;
         let (hidden_sums, output_sums) = self.split_sums(sums);
-        let (hidden_sums, _) = hidden_sums.as_chunks_mut();
-        let (f, b1) = (self.objective.activation, self.b1);
-        product(
-            a2.reborrow(),
-            x,
-            self.w1,
-            self.units,
-            Fill::Replace,
-            #[inline(always)]
-            |panel, lines: &mut [Line]| hidden(lines, &b1[panel], f, &mut hidden_sums[panel]),
-        );
+        let (sums, _) = hidden_sums.as_chunks_mut();
+        let layer = HiddenLayer { bias: self.b1, activation: self.objective.activation, sums };
+        product(a2.reborrow(), x, self.w1, self.units, Fill::Replace, layer);
         if self.until != Until::Hidden {
             self.forward_output(x, a2.view(), a3, output_sums);
         }
@@ -197,28 +189,17 @@ impl<'a> Block<'a> {
     fn forward_output(&self, x: Panels<'_>, a2: Panels<'_>, a3: PanelsMut<'_>, sums: &mut [f64]) {
         let fill = if self.is_first { Fill::Replace } else { Fill::Add };
         if !self.is_last {
-            return product(a3, a2, self.d, self.visible, fill, |_, _: &mut [Line]| {});
+            return product(a3, a2, self.d, self.visible, fill, Bare);
         }
-        let (delta_sums, error) = sums.as_chunks_mut::<LINE>();
-        let (g, b2, until, visible) = (self.objective.output, self.b2, self.until, self.visible);
-        product(
-            a3,
-            a2,
-            self.d,
-            visible,
-            fill,
-            #[inline(always)]
-            |panel, lines: &mut [Line]| {
-                let wide = LINE.min(visible - panel * LINE);
-                let sums: &mut LineSums = &mut delta_sums[panel];
-                output(lines, &b2[panel], g);
-                if until.wants_error() {
-                    error[0] += squared_error(lines, x.panel(panel), wide);
-                }
-                if until.wants_delta() {
-                    output_delta(lines, x.panel(panel), wide, g, sums);
-                }
-            },
-        );
+        let (delta_sums, error) = sums.as_chunks_mut();
+        let layer = OutputLayer {
+            x,
+            visible: self.visible,
+            bias: self.b2,
+            activation: self.objective.output,
+            error: self.until.wants_error().then(|| &mut error[0]),
+            delta_sums: self.until.wants_delta().then_some(delta_sums),
+        };
+        product(a3, a2, self.d, self.visible, fill, layer);
     }
 }

@@ -1,5 +1,5 @@
-//! The matrix products of panels, on one thread: C = A·B and C = AᵀB, each with something to be done to a panel of C
-//! while it is in the first-level cache.
+//! The matrix products of panels, on one thread: C = A·B, with an epilogue for the panels of C
+//! while they are in the first-level cache, and C = AᵀB.
 //!
 //! A sum runs in the order of k within pieces of at most 256, and the pieces are added up in order, whatever the cut of
 //! rows and columns: bits depend on the instruction set alone.
@@ -15,15 +15,36 @@ use super::kernel::{LeftColumns, LeftFactor, LeftRows, ProductTile, tile_panels,
 /// Longest run of k summed up in registers: a panel of B of this depth stays in the first-level cache.
 const DEPTH: usize = 256;
 
-/// What is done to a finished panel of C, of which it is told the number.
-pub trait Finish: FnMut(usize, &mut [Line]) {}
+/// What is done to the panels of C once they are finished.
+pub trait Epilogue {
+    /// Takes panel number `panel`. It has to be marked `#[inline(always)]`.
+    fn finish<S: Simd>(&mut self, simd: S, panel: usize, c: &mut [Line]);
+}
 
-impl<F: FnMut(usize, &mut [Line])> Finish for F {}
+/// The product itself is what is wanted.
+pub struct Bare;
 
-/// C = A·B, or added to C, for all rows of A, k along the rows of B, and `cols` columns of B. `finish` gets every panel
-/// of C; it has to be marked `#[inline(always)]`.
-pub fn product(c: PanelsMut<'_>, a: Panels<'_>, b: Panels<'_>, cols: usize, fill: Fill, finish: impl Finish) {
-    Arch::new().dispatch(ProductTask { c, a, b, cols, fill, finish });
+impl Epilogue for Bare {
+    #[inline(always)]
+    fn finish<S: Simd>(&mut self, _: S, _: usize, _: &mut [Line]) {}
+}
+
+/// C = A·B, or added to C, for all rows of A, k along the rows of B, and `cols` columns of B. `epilogue` gets every panel
+/// of C.
+pub fn product(
+    c: PanelsMut<'_>,
+    a: Panels<'_>,
+    b: Panels<'_>,
+    cols: usize,
+    fill: Fill,
+    epilogue: impl Epilogue,
+) {
+    Arch::new().dispatch(ProductTask { c, a, b, cols, fill, epilogue });
+}
+
+/// The epilogue of a product of `cols` columns that has been computed before.
+pub fn finish(c: PanelsMut<'_>, cols: usize, epilogue: impl Epilogue) {
+    Arch::new().dispatch(EpilogueTask { c, cols, epilogue });
 }
 
 /// C = AᵀB, or added to C, k along the rows of both, for `rows` columns of A and `cols` columns of B.
@@ -38,21 +59,21 @@ pub fn transposed_product(
     Arch::new().dispatch(TransposedProduct { c, a, b, rows, cols, fill });
 }
 
-struct ProductTask<'a, F> {
+struct ProductTask<'a, E> {
     c: PanelsMut<'a>,
     a: Panels<'a>,
     b: Panels<'a>,
     cols: usize,
     fill: Fill,
-    finish: F,
+    epilogue: E,
 }
 
-impl<F: Finish> WithSimd for ProductTask<'_, F> {
+impl<E: Epilogue> WithSimd for ProductTask<'_, E> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { mut c, a, b, cols, fill, mut finish } = self;
+        let Self { mut c, a, b, cols, fill, mut epilogue } = self;
         for piece in pieces(b.rows) {
             let fill = if piece.start > 0 { Fill::Add } else { fill };
             each_panel::<S>(
@@ -62,13 +83,30 @@ impl<F: Finish> WithSimd for ProductTask<'_, F> {
                     let strip = Strip { b, piece: piece.clone(), panel, fill };
                     write_tiles(simd, RowTiles { c: c.reborrow(), a, strip, count });
                     if piece.end == b.rows {
-                        (panel..panel + count).for_each(
-                            #[inline(always)]
-                            |panel| finish(panel, c.panel(panel)),
-                        );
+                        for panel in panel..panel + count {
+                            epilogue.finish(simd, panel, c.panel(panel));
+                        }
                     }
                 },
             );
+        }
+    }
+}
+
+struct EpilogueTask<'a, E> {
+    c: PanelsMut<'a>,
+    cols: usize,
+    epilogue: E,
+}
+
+impl<E: Epilogue> WithSimd for EpilogueTask<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { mut c, cols, mut epilogue } = self;
+        for panel in 0..panels(cols) {
+            epilogue.finish(simd, panel, c.panel(panel));
         }
     }
 }
@@ -101,7 +139,7 @@ impl WithSimd for RowTiles<'_> {
     }
 }
 
-/// Writes `tiles` in a function of its own: a product is compiled for every `finish`, its tiles, 50 KB of instructions,
+/// Writes `tiles` in a function of its own: a product is compiled for every epilogue, its tiles, 50 KB of instructions,
 /// once for an instruction set.
 #[inline(never)]
 fn write_tiles<S: Simd>(simd: S, tiles: RowTiles<'_>) {
@@ -153,12 +191,15 @@ fn pieces(depth: usize) -> impl Iterator<Item = Range<usize>> {
     (0..depth).step_by(piece).map(move |first| first..(first + piece).min(depth))
 }
 
-/// Hands on the first panel and the number of panels of every strip of tiles.
+/// Hands on the first panel and the number of panels of every strip of tiles, dealt out as evenly as possible: a tile of
+/// one panel would wait for its own sums.
 #[inline(always)]
 fn each_panel<S: Simd>(cols: usize, mut strip: impl FnMut(usize, usize)) {
-    let (most, all) = (const { tile_panels::<S>() }, panels(cols));
-    for panel in (0..all).step_by(most) {
-        strip(panel, most.min(all - panel));
+    let all = panels(cols);
+    let strips = all.div_ceil(const { tile_panels::<S>() });
+    for number in 0..strips {
+        let panel = number * all / strips;
+        strip(panel, (number + 1) * all / strips - panel);
     }
 }
 
@@ -224,8 +265,7 @@ mod tests {
         if transposed {
             TransposedProduct { c: target, a, b, rows: m, cols: n, fill }.with_simd(simd);
         } else {
-            ProductTask { c: target, a, b, cols: n, fill, finish: |_: usize, _: &mut [Line]| {} }
-                .with_simd(simd);
+            ProductTask { c: target, a, b, cols: n, fill, epilogue: Bare }.with_simd(simd);
         }
         c.iter().map(|x| x.to_bits()).collect()
     }
@@ -243,15 +283,24 @@ mod tests {
         }
     }
 
+    /// Keeps the panels, each with its number.
+    struct Record<'a>(&'a mut Vec<(usize, Vec<Line>)>);
+
+    impl Epilogue for Record<'_> {
+        #[inline(always)]
+        fn finish<S: Simd>(&mut self, _: S, panel: usize, c: &mut [Line]) {
+            self.0.push((panel, c.to_vec()));
+        }
+    }
+
     #[test]
     fn every_panel_is_finished_once_when_all_of_k_is_in_it() {
         let (m, k, n) = (3, 600, 40);
         let (a, b) = (panelled(&vec![1.0; m * k], m, k), panelled(&vec![1.0; k * n], k, n));
         let mut c = Buffer::zeros(m * width(n));
         let mut finished = Vec::new();
-        let finish = |panel, lines: &mut [Line]| finished.push((panel, lines.to_vec()));
         let target = PanelsMut::new(&mut c, m);
-        product(target, Panels::new(&a, m), Panels::new(&b, k), n, Fill::Replace, finish);
+        product(target, Panels::new(&a, m), Panels::new(&b, k), n, Fill::Replace, Record(&mut finished));
         assert_eq!(finished.len(), 3);
         for (number, (panel, lines)) in finished.into_iter().enumerate() {
             assert_eq!(panel, number);

@@ -1,8 +1,8 @@
 //! The products that the engine is made of, on dense matrices: for tests, for `rhohat verify` to run on small integers,
 //! where nothing may be rounded, and for the comparison of units.
 
-use super::buffer::{Buffer, Line, Panels, PanelsMut, row_of, spread, spread_transposed, width};
-use super::matmul::{Fill, product, transposed_product};
+use super::buffer::{Buffer, Panels, PanelsMut, row_of, spread, spread_transposed, width};
+use super::matmul::{Bare, Fill, product, transposed_product};
 
 /// C `[m, n]` = A `[m, k]` · Bᵀ with B `[n, k]`, dense.
 pub fn nt(a: &[f32], b: &[f32], m: usize, n: usize, k: usize) -> Vec<f32> {
@@ -19,7 +19,7 @@ pub fn nn(a: &[f32], b: &[f32], m: usize, n: usize, k: usize) -> Vec<f32> {
 
 fn plain(a: &[f32], b: &[f32], m: usize, n: usize, k: usize) -> Vec<f32> {
     let (a, b) = (Panels::new(a, m), Panels::new(b, k));
-    dense(m, n, |c| product(c, a, b, n, Fill::Replace, |_, _: &mut [Line]| {}))
+    dense(m, n, |c| product(c, a, b, n, Fill::Replace, Bare))
 }
 
 /// C `[m, n]` = Aᵀ · B with A `[k, m]` and B `[k, n]`, dense.

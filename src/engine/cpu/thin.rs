@@ -4,15 +4,13 @@
 
 use rayon::prelude::*;
 
-use super::buffer::{LINE, Line, Panels, PanelsMut, lines, width};
+use super::buffer::{Panels, PanelsMut, lines, width};
 use super::forward::{Block, RowBlock, Until};
-use super::matmul::{Fill, product, transposed_product};
+use super::matmul::{Bare, Fill, finish, product, transposed_product};
 use super::pass::BlockPass;
-use super::rows::{LineSums, hidden_delta};
-use super::simd::vectorize;
+use super::rows::HiddenDelta;
 use super::sums::add_parts;
 use super::update::{GradientScale, UpdateTarget};
-use crate::math::objective::Activation;
 
 impl BlockPass {
     /// A2 of the rows X `[count, n]`, and as far as `until` asks for it their error, A2ᵀδ3 and δ3Dᵀ.
@@ -54,14 +52,7 @@ impl BlockPass {
                             Fill::Add,
                         );
                         let error = PanelsMut::new(error, rows);
-                        product(
-                            error,
-                            a3.view(),
-                            decoder,
-                            units.len(),
-                            Fill::Replace,
-                            |_, _: &mut [Line]| {},
-                        );
+                        product(error, a3.view(), decoder, units.len(), Fill::Replace, Bare);
                     }
                 }
             });
@@ -96,7 +87,8 @@ impl BlockPass {
                     let rows = x.len() / n;
                     let (x, a2) = (Panels::new(x, rows), Panels::new(a2, rows));
                     let mut delta2 = PanelsMut::new(delta2, rows);
-                    finish_delta(delta2.reborrow(), a2, penalty_grad, units.len(), f, sums);
+                    let delta = HiddenDelta { a2, units: units.len(), penalty_grad, activation: f, sums };
+                    finish(delta2.reborrow(), units.len(), delta);
                     let product_sums = PanelsMut::new(product_sums, visible);
                     transposed_product(product_sums, x, delta2.view(), visible, units.len(), Fill::Add);
                 }
@@ -107,24 +99,4 @@ impl BlockPass {
             target.apply(range, &sums[..len], scale);
         }
     }
-}
-
-/// δ2 of a block of rows whose error has come back, in place; adds the rows to `sums`.
-fn finish_delta(
-    mut error: PanelsMut<'_>,
-    a2: Panels<'_>,
-    penalty_grad: &[Line],
-    units: usize,
-    f: Activation,
-    sums: &mut [LineSums],
-) {
-    vectorize(
-        #[inline(always)]
-        || {
-            for (panel, (slope, sums)) in penalty_grad.iter().zip(sums.iter_mut()).enumerate() {
-                let wide = LINE.min(units - panel * LINE);
-                hidden_delta(error.panel(panel), a2.panel(panel), slope, wide, f, sums);
-            }
-        },
-    );
 }
