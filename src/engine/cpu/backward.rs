@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::buffer::{LINE, Panels, PanelsMut, lines, lines_mut, panels, width};
+use super::buffer::{LINE, Line, Panels, PanelsMut, lines, lines_mut, panels, width};
 use super::cut::{Blocks, GRADIENT_ROWS, MOST_PANELS, task_panels};
 use super::matmul::{Fill, product, transposed_product};
 use super::pass::{BlockPass, block_of};
@@ -25,7 +25,8 @@ impl BlockPass {
         if self.is_thin() {
             return self.backward_thin(x, count, penalty_grad, target, scale);
         }
-        for index in 0..self.blocks() {
+        // From the last on: of that the way forward has left most in the caches, and of the first block the update.
+        for index in (0..self.blocks()).rev() {
             self.transpose_decoder(target.w(), index);
             self.hidden_delta(count, penalty_grad, index);
             self.weight_gradients(x, count, index, target, scale);
@@ -36,12 +37,12 @@ impl BlockPass {
     pub fn transpose_decoder(&mut self, w: &[f32], index: usize) {
         let (visible, units) = (self.layout.shape.visible, self.units(index));
         let d = Panels::new(&w[self.layout.d()], self.layout.shape.hidden).row_range(units.clone());
-        let out = &mut self.decoder[..visible * width(units.len())];
-        out.par_chunks_mut(visible * LINE).enumerate().for_each(|(panel, out)| {
-            for (d_panel, out) in lines_mut(out).chunks_mut(LINE).enumerate() {
-                let rows = &d.panel(d_panel)[panel * LINE..];
-                for (unit, row) in rows.iter().take(LINE).enumerate() {
-                    out.iter_mut().zip(row).for_each(|(out, x)| out[unit] = *x);
+        let (out, panel_len) = (&mut self.decoder[..visible * width(units.len())], visible * LINE);
+        out.par_chunks_mut(TRANSPOSED_PANELS * panel_len).enumerate().for_each(|(task, out)| {
+            for d_panel in 0..panels(visible) {
+                let rows = d.panel(d_panel)[task * TRANSPOSED_PANELS * LINE..].chunks(LINE);
+                for (out, rows) in out.chunks_mut(panel_len).zip(rows) {
+                    transpose(rows, &mut lines_mut(out)[d_panel * LINE..]);
                 }
             }
         });
@@ -100,6 +101,16 @@ impl BlockPass {
                 decoder.for_pieces(0..layout.d().len(), len, scale, |i, piece| d.task(i * len, len, piece));
             },
         );
+    }
+}
+
+/// Panels of Dᵀ that one task writes: their rows are a page of every panel of D.
+const TRANSPOSED_PANELS: usize = 4;
+
+/// Writes up to sixteen rows as columns, as far as there are lines of `out`.
+fn transpose(rows: &[Line], out: &mut [Line]) {
+    for (col, row) in rows.iter().enumerate() {
+        out.iter_mut().zip(row).for_each(|(out, x)| out[col] = *x);
     }
 }
 

@@ -94,9 +94,12 @@ impl BlockPass {
                 }
             });
         add_parts(&mut self.sums.delta2[units], &self.task_sums[..rows.groups() * h], h, 0);
-        for (range, sums) in [self.layout.d(), self.layout.w1()].into_iter().zip(&self.products) {
-            let len = rows.groups() * range.len();
-            target.apply(range, &sums[..len], scale);
-        }
+        let [mut encoder, mut decoder] = target.split_at(self.layout.d().start);
+        let (w1, d) = (self.layout.w1(), 0..self.layout.d().len());
+        let [d_sums, w1_sums] = &self.products;
+        rayon::join(
+            || encoder.apply(w1.clone(), &w1_sums[..rows.groups() * w1.len()], scale),
+            || decoder.apply(d.clone(), &d_sums[..rows.groups() * d.len()], scale),
+        );
     }
 }
