@@ -116,8 +116,7 @@ pub fn apply(z: &mut [f32], f: Activation) {
 pub fn sigmoid(z: f32) -> f32 {
     let (fraction, exponent) = reduced_exp(-at_most(z.abs(), EXP_END));
     // Two factors: 2^exponent goes down to 2⁻¹⁵⁰, which has no reciprocal in f32.
-    let half = round(exponent * 0.5);
-    let e = (1.0 + fraction) * power_of_2(half) * power_of_2(exponent - half);
+    let e = (1.0 + fraction) * power_of_2(exponent + 64.0) * power_of_2(-64.0);
     let numerator = if z < 0.0 { e } else { 1.0 };
     numerator / (1.0 + e)
 }
