@@ -1,11 +1,13 @@
 //! The way back through the hidden blocks: δ2 by blocks of rows, weight gradients by panels of their columns. A gradient
 //! is handed on while it is in the cache, and stored nowhere.
 
+use std::array::from_fn;
+
 use rayon::prelude::*;
 
 use super::buffer::{LINE, Line, Panels, PanelsMut, lines, lines_mut, panels, width};
-use super::cut::{Blocks, GRADIENT_ROWS, MOST_PANELS, task_panels};
-use super::matmul::{Fill, product, transposed_product};
+use super::cut::{Blocks, GRADIENT_ROWS, MOST_BLOCKS, MOST_PANELS, task_panels};
+use super::matmul::{Fill, ProductRows, products, transposed_product};
 use super::pass::{BlockPass, block_of};
 use super::rows::HiddenDelta;
 use super::sums::add_parts;
@@ -56,18 +58,24 @@ impl BlockPass {
         let decoder = Panels::new(&self.decoder[..visible * h], visible);
         let penalty_grad = lines(&penalty_grad[units.start..][..h]);
         let a2 = &self.a2[self.a2_range(count, index)];
+        let task = rows.of_task();
         self.delta2[..count * h]
-            .par_chunks_mut(rows.rows * h)
-            .zip(self.a3[..count * n].par_chunks(rows.rows * n))
-            .zip(self.task_sums.par_chunks_mut(part_len))
-            .enumerate()
-            .for_each(|(block, ((delta2, delta3), sums))| {
+            .par_chunks_mut(task * rows.rows * h)
+            .zip(self.a3[..count * n].par_chunks(task * rows.rows * n))
+            .zip(a2.par_chunks(task * rows.rows * h))
+            .zip(self.task_sums.par_chunks_mut(task * part_len))
+            .for_each(|(((delta2, delta3), a2), sums)| {
                 sums.fill(0.0);
-                let (sums, _) = sums.as_chunks_mut();
-                let a2 = block_of(a2, rows, block, units.len());
-                let delta = HiddenDelta { a2, units: units.len(), penalty_grad, activation: f, sums };
-                let (error, delta3) = (PanelsMut::new(delta2, a2.rows), Panels::new(delta3, a2.rows));
-                product(error, delta3, decoder, units.len(), Fill::Replace, delta);
+                let blocks = delta2.chunks_mut(rows.rows * h).zip(delta3.chunks(rows.rows * n));
+                let blocks = blocks.zip(a2.chunks(rows.rows * h)).zip(sums.chunks_mut(part_len));
+                let mut blocks = blocks.map(|(((delta2, delta3), a2), sums)| {
+                    let rows = delta3.len() / n;
+                    let ((sums, _), a2) = (sums.as_chunks_mut(), Panels::new(a2, rows));
+                    let epilogue = HiddenDelta { a2, units: units.len(), penalty_grad, activation: f, sums };
+                    ProductRows { c: PanelsMut::new(delta2, rows), a: Panels::new(delta3, rows), epilogue }
+                });
+                let mut rows: [_; MOST_BLOCKS] = from_fn(|_| blocks.next());
+                products(&mut rows, decoder, units.len(), Fill::Replace);
             });
         let parts = &self.task_sums[..rows.number() * part_len];
         add_parts(&mut self.sums.delta2[units], parts, part_len, 0);

@@ -40,6 +40,9 @@ const THIN_ROWS: usize = 72;
 /// Rows of a block else: as many as let their part of the left factor stay in the second-level cache.
 const ROWS: usize = 128;
 
+/// Most blocks that one task takes, unless the layer is thin.
+pub const MOST_BLOCKS: usize = 2;
+
 /// How rows are cut into blocks: each is computed by one thread, and is one piece of every sum over rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Blocks {
@@ -85,6 +88,12 @@ impl Blocks {
     /// Blocks of a group.
     pub fn group(self) -> usize {
         self.group
+    }
+
+    /// Blocks that one task takes, if not in groups: two, so that what it reads of the right factor serves both, but few
+    /// enough for every thread to have some. No sum depends on it.
+    pub fn of_task(self) -> usize {
+        (self.number() / rayon::current_num_threads()).clamp(1, MOST_BLOCKS)
     }
 
     /// How many groups.

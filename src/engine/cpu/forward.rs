@@ -1,12 +1,14 @@
 //! The way forward through the hidden blocks, in the order of the formulas. A task takes a panel of rows through both
 //! layers of a block; what is done to the rows of a product follows it at once, while they are in the cache.
 
+use std::array::from_fn;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::buffer::{Line, Panels, PanelsMut, lines, spread_columns, width};
-use super::matmul::{Bare, Fill, product};
+use super::cut::MOST_BLOCKS;
+use super::matmul::{Bare, Fill, ProductRows, products};
 use super::pass::BlockPass;
 use super::rows::{HiddenLayer, OutputLayer};
 use super::sums::add_parts;
@@ -56,7 +58,7 @@ pub struct Block<'a> {
     until: Until,
 }
 
-/// The rows of a task.
+/// A block of rows on its way through a hidden block.
 pub struct RowBlock<'a> {
     pub x: Panels<'a>,
     pub a2: PanelsMut<'a>,
@@ -83,21 +85,22 @@ impl BlockPass {
         let (n, h) = (width(self.layout.shape.visible), width(units.len()));
         let (part_len, a2) = (self.part_len(), self.a2_range(count, index));
         let block = Block::new(&self.objective, self.layout, w, units.clone(), until);
+        let task = rows.of_task();
         x[..count * n]
-            .par_chunks(rows.rows * n)
-            .zip(self.a2[a2].par_chunks_mut(rows.rows * h))
-            .zip(self.a3[..count * n].par_chunks_mut(rows.rows * n))
-            .zip(self.task_sums.par_chunks_mut(part_len))
-            .enumerate()
-            .for_each(|(task, (((x, a2), a3), sums))| {
-                let rows = rows.range(task).len();
+            .par_chunks(task * rows.rows * n)
+            .zip(self.a2[a2].par_chunks_mut(task * rows.rows * h))
+            .zip(self.a3[..count * n].par_chunks_mut(task * rows.rows * n))
+            .zip(self.task_sums.par_chunks_mut(task * part_len))
+            .for_each(|(((x, a2), a3), sums)| {
                 sums.fill(0.0);
-                block.forward(RowBlock {
-                    x: Panels::new(x, rows),
-                    a2: PanelsMut::new(a2, rows),
-                    a3: PanelsMut::new(a3, rows),
-                    sums,
+                let blocks = x.chunks(rows.rows * n).zip(a2.chunks_mut(rows.rows * h));
+                let blocks = blocks.zip(a3.chunks_mut(rows.rows * n)).zip(sums.chunks_mut(part_len));
+                let mut blocks = blocks.map(|(((x, a2), a3), sums)| {
+                    let rows = x.len() / n;
+                    let (a2, a3) = (PanelsMut::new(a2, rows), PanelsMut::new(a3, rows));
+                    RowBlock { x: Panels::new(x, rows), a2, a3, sums }
                 });
+                block.forward::<MOST_BLOCKS>(&mut from_fn(|_| blocks.next()));
             });
         let is_last = block.is_last;
         self.add_forward_sums(units, rows.number(), until, is_last);
@@ -123,7 +126,7 @@ impl BlockPass {
                     spread_columns(codes, hidden, units.clone(), a2.reborrow());
                     // X is read for errors and deltas alone.
                     let (x, a3) = (Panels::new(&[], 0), PanelsMut::new(a3, rows));
-                    block.forward_output(x, a2.view(), a3, block.split_sums(sums).1);
+                    block.forward_output(&mut [Some(RowBlock { x, a2, a3, sums })]);
                 });
         }
     }
@@ -168,38 +171,56 @@ impl<'a> Block<'a> {
     }
 
     /// Z2, A2, and what this block adds to Z3; after the last block A3 and what is wanted of it.
-    pub fn forward(&self, block: RowBlock<'_>) {
-        let RowBlock { x, mut a2, a3, sums } = block;
-        let (hidden_sums, output_sums) = self.split_sums(sums);
-        let (sums, _) = hidden_sums.as_chunks_mut();
-        let layer = HiddenLayer { bias: self.b1, activation: self.objective.activation, sums };
-        product(a2.reborrow(), x, self.w1, self.units, Fill::Replace, layer);
+    pub fn forward<const N: usize>(&self, blocks: &mut [Option<RowBlock<'_>>; N]) {
+        let (bias, activation, h) = (self.b1, self.objective.activation, width(self.units));
+        let mut rows = each_block(blocks, |RowBlock { x, a2, sums, .. }| {
+            let (sums, _) = sums[..h].as_chunks_mut();
+            ProductRows { c: a2.reborrow(), a: *x, epilogue: HiddenLayer { bias, activation, sums } }
+        });
+        products(&mut rows, self.w1, self.units, Fill::Replace);
         if self.until != Until::Hidden {
-            self.forward_output(x, a2.view(), a3, output_sums);
+            self.forward_output(blocks);
         }
     }
 
-    /// The sums of A2, and those of δ3 with the squared error.
-    fn split_sums<'s>(&self, sums: &'s mut [f64]) -> (&'s mut [f64], &'s mut [f64]) {
-        sums.split_at_mut(sums.len() - 1 - width(self.visible))
-    }
-
-    /// The product that this block adds to Z3; after the last block A3 and its epilogue. `sums` are those of δ3 and the
-    /// squared error.
-    fn forward_output(&self, x: Panels<'_>, a2: Panels<'_>, a3: PanelsMut<'_>, sums: &mut [f64]) {
+    /// The product that this block adds to Z3; after the last block A3 and its epilogue.
+    fn forward_output<const N: usize>(&self, blocks: &mut [Option<RowBlock<'_>>; N]) {
         let fill = if self.is_first { Fill::Replace } else { Fill::Add };
-        if !self.is_last {
-            return product(a3, a2, self.d, self.visible, fill, Bare);
+        if self.is_last {
+            let mut rows = each_block(blocks, |RowBlock { x, a2, a3, sums }| {
+                let epilogue = self.output_layer(*x, sums);
+                ProductRows { c: a3.reborrow(), a: a2.view(), epilogue }
+            });
+            products(&mut rows, self.d, self.visible, fill);
+        } else {
+            let mut rows = each_block(blocks, |RowBlock { a2, a3, .. }| ProductRows {
+                c: a3.reborrow(),
+                a: a2.view(),
+                epilogue: Bare,
+            });
+            products(&mut rows, self.d, self.visible, fill);
         }
-        let (delta_sums, error) = sums.as_chunks_mut();
-        let layer = OutputLayer {
+    }
+
+    /// The end of the way forward for the rows X, whose sums are `sums`.
+    fn output_layer<'r>(&'r self, x: Panels<'r>, sums: &'r mut [f64]) -> OutputLayer<'r> {
+        let first = sums.len() - 1 - width(self.visible);
+        let (delta_sums, error) = sums[first..].as_chunks_mut();
+        OutputLayer {
             x,
             visible: self.visible,
             bias: self.b2,
             activation: self.objective.output,
             error: self.until.wants_error().then(|| &mut error[0]),
             delta_sums: self.until.wants_delta().then_some(delta_sums),
-        };
-        product(a3, a2, self.d, self.visible, fill, layer);
+        }
     }
+}
+
+/// `f` of every block of rows that there is.
+fn each_block<'r, 'a, T, const N: usize>(
+    blocks: &'r mut [Option<RowBlock<'a>>; N],
+    f: impl Fn(&'r mut RowBlock<'a>) -> T,
+) -> [Option<T>; N] {
+    blocks.each_mut().map(|block| block.as_mut().map(&f))
 }

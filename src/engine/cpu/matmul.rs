@@ -29,8 +29,17 @@ impl Epilogue for Bare {
     fn finish<S: Simd>(&mut self, _: S, _: usize, _: &mut [Line]) {}
 }
 
-/// C = A·B, or added to C, for all rows of A, k along the rows of B, and `cols` columns of B. `epilogue` gets every panel
-/// of C.
+/// A block of rows of a product, computed by themselves: their sums and their epilogue are as if there were no others.
+pub struct ProductRows<'a, E> {
+    /// These rows of C.
+    pub c: PanelsMut<'a>,
+    /// These rows of A.
+    pub a: Panels<'a>,
+    /// What is done to these rows of each panel of C.
+    pub epilogue: E,
+}
+
+/// C = A·B, or added to C, for all rows of A, k along the rows of B, and `cols` columns of B.
 pub fn product(
     c: PanelsMut<'_>,
     a: Panels<'_>,
@@ -39,7 +48,12 @@ pub fn product(
     fill: Fill,
     epilogue: impl Epilogue,
 ) {
-    Arch::new().dispatch(ProductTask { c, a, b, cols, fill, epilogue });
+    products(&mut [Some(ProductRows { c, a, epilogue })], b, cols, fill);
+}
+
+/// The same for several blocks of rows: what is read of B serves all of them while it is in the caches.
+pub fn products(rows: &mut [Option<ProductRows<'_, impl Epilogue>>], b: Panels<'_>, cols: usize, fill: Fill) {
+    Arch::new().dispatch(ProductTask { rows, b, cols, fill });
 }
 
 /// The epilogue of a product of `cols` columns that has been computed before.
@@ -59,32 +73,32 @@ pub fn transposed_product(
     Arch::new().dispatch(TransposedProduct { c, a, b, rows, cols, fill });
 }
 
-struct ProductTask<'a, E> {
-    c: PanelsMut<'a>,
-    a: Panels<'a>,
-    b: Panels<'a>,
+struct ProductTask<'r, 'a, 'b, E> {
+    rows: &'r mut [Option<ProductRows<'a, E>>],
+    b: Panels<'b>,
     cols: usize,
     fill: Fill,
-    epilogue: E,
 }
 
-impl<E: Epilogue> WithSimd for ProductTask<'_, E> {
+impl<E: Epilogue> WithSimd for ProductTask<'_, '_, '_, E> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { mut c, a, b, cols, fill, mut epilogue } = self;
+        let Self { rows, b, cols, fill } = self;
         for piece in pieces(b.rows) {
             let fill = if piece.start > 0 { Fill::Add } else { fill };
             each_panel::<S>(
                 cols,
                 #[inline(always)]
                 |panel, count| {
-                    let strip = Strip { b, piece: piece.clone(), panel, fill };
-                    write_tiles(simd, RowTiles { c: c.reborrow(), a, strip, count });
-                    if piece.end == b.rows {
-                        for panel in panel..panel + count {
-                            epilogue.finish(simd, panel, c.panel(panel));
+                    for ProductRows { c, a, epilogue } in rows.iter_mut().flatten() {
+                        let strip = Strip { b, piece: piece.clone(), panel, fill };
+                        write_tiles(simd, RowTiles { c: c.reborrow(), a: *a, strip, count });
+                        if piece.end == b.rows {
+                            for panel in panel..panel + count {
+                                epilogue.finish(simd, panel, c.panel(panel));
+                            }
                         }
                     }
                 },
@@ -265,7 +279,8 @@ mod tests {
         if transposed {
             TransposedProduct { c: target, a, b, rows: m, cols: n, fill }.with_simd(simd);
         } else {
-            ProductTask { c: target, a, b, cols: n, fill, epilogue: Bare }.with_simd(simd);
+            let rows = &mut [Some(ProductRows { c: target, a, epilogue: Bare })];
+            ProductTask { rows, b, cols: n, fill }.with_simd(simd);
         }
         c.iter().map(|x| x.to_bits()).collect()
     }

@@ -32,25 +32,17 @@ impl BlockPass {
             .zip(self.task_sums.par_chunks_mut(part_len))
             .for_each(|(((((x, a2), error), a3), product_sums), sums)| {
                 sums.fill(0.0);
-                product_sums.fill(0.0);
                 let blocks = x.chunks(rows.rows * n).zip(a2.chunks_mut(rows.rows * h));
                 let blocks = blocks.zip(error.chunks_mut(rows.rows * h));
-                for ((x, a2), error) in blocks {
-                    let rows = x.len() / n;
+                for (number, ((x, a2), error)) in blocks.enumerate() {
+                    let (rows, fill) = (x.len() / n, fill_of(number));
                     let mut a3 = PanelsMut::new(&mut a3[..rows * n], rows);
                     let mut a2 = PanelsMut::new(a2, rows);
                     let x = Panels::new(x, rows);
-                    block.forward(RowBlock { x, a2: a2.reborrow(), a3: a3.reborrow(), sums });
+                    block.forward(&mut [Some(RowBlock { x, a2: a2.reborrow(), a3: a3.reborrow(), sums })]);
                     if until.wants_delta() {
                         let product_sums = PanelsMut::new(product_sums, units.len());
-                        transposed_product(
-                            product_sums,
-                            a2.view(),
-                            a3.view(),
-                            units.len(),
-                            visible,
-                            Fill::Add,
-                        );
+                        transposed_product(product_sums, a2.view(), a3.view(), units.len(), visible, fill);
                         let error = PanelsMut::new(error, rows);
                         product(error, a3.view(), decoder, units.len(), Fill::Replace, Bare);
                     }
@@ -80,17 +72,16 @@ impl BlockPass {
             .zip(self.task_sums.par_chunks_mut(h))
             .for_each(|((((x, a2), delta2), product_sums), sums)| {
                 sums.fill(0.0);
-                product_sums.fill(0.0);
                 let (sums, _) = sums.as_chunks_mut();
                 let blocks = x.chunks(rows.rows * n).zip(a2.chunks(rows.rows * h));
-                for ((x, a2), delta2) in blocks.zip(delta2.chunks_mut(rows.rows * h)) {
-                    let rows = x.len() / n;
+                for (number, ((x, a2), delta2)) in blocks.zip(delta2.chunks_mut(rows.rows * h)).enumerate() {
+                    let (rows, fill) = (x.len() / n, fill_of(number));
                     let (x, a2) = (Panels::new(x, rows), Panels::new(a2, rows));
                     let mut delta2 = PanelsMut::new(delta2, rows);
                     let delta = HiddenDelta { a2, units: units.len(), penalty_grad, activation: f, sums };
                     finish(delta2.reborrow(), units.len(), delta);
                     let product_sums = PanelsMut::new(product_sums, visible);
-                    transposed_product(product_sums, x, delta2.view(), visible, units.len(), Fill::Add);
+                    transposed_product(product_sums, x, delta2.view(), visible, units.len(), fill);
                 }
             });
         add_parts(&mut self.sums.delta2[units], &self.task_sums[..rows.groups() * h], h, 0);
@@ -102,4 +93,9 @@ impl BlockPass {
             || decoder.apply(d.clone(), &d_sums[..rows.groups() * d.len()], scale),
         );
     }
+}
+
+/// The first block of a group replaces the group's sums, the others are added to them.
+fn fill_of(block: usize) -> Fill {
+    if block == 0 { Fill::Replace } else { Fill::Add }
 }
