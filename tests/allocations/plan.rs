@@ -32,6 +32,7 @@ fn job(shape: Shape, examples: usize, batch: Option<usize>, optimizer: Optimizer
 fn jobs() -> Vec<Job> {
     let wide = Shape { visible: 200, hidden: 3_000 };
     let small = Shape { visible: 300, hidden: 100 };
+    let wider = Shape { visible: 512, hidden: 8_192 };
     let (whole, pieces) =
         (Chunking::default(), Chunking { chunk: Some(250), block: Some(160), ..Chunking::default() });
     vec![
@@ -41,6 +42,8 @@ fn jobs() -> Vec<Job> {
         job(small, 20_000, Some(100), Optimizer::Adam, whole),
         job(wide, 2_000, None, Optimizer::Sgd, whole),
         job(wide, 2_000, None, Optimizer::Adam, pieces),
+        // Copies of all blocks in textures would be half as much again.
+        job(wider, 100, Some(50), Optimizer::Sgd, Chunking { block: Some(512), ..whole }),
     ]
 }
 

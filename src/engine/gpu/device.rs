@@ -182,7 +182,7 @@ impl Gpu {
     }
 }
 
-/// Most bytes of a buffer that a texture takes.
+/// Most bytes of a buffer that a texture takes, which has a row more where their number is a power of two.
 fn texture_bytes(limits: &wgpu::Limits) -> u64 {
-    16 * TEXTURE_WIDTH as u64 * u64::from(limits.max_texture_dimension_2d)
+    16 * TEXTURE_WIDTH as u64 * u64::from(limits.max_texture_dimension_2d - 1)
 }

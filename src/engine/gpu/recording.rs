@@ -17,7 +17,7 @@ use wgpu::BufferUsages;
 use super::device::Gpu;
 use super::kernel::{Access, Kernel, Pipeline, Specialisation};
 use super::memory::buffer::{Tensor, buffer};
-use super::memory::storage::Texture;
+use super::memory::storage::TextureCopy;
 use crate::error::Result;
 use crate::io::lock::locked;
 pub(crate) use commands::{Commands, OpenCommands, Uploads};
@@ -69,7 +69,7 @@ enum Recorded {
         work: f64,
     },
     /// Brings a texture up to date.
-    Fill { texture: Texture, from: wgpu::Buffer, work: f64 },
+    Fill { copy: TextureCopy, work: f64 },
 }
 
 /// A command, or a range of its workgroups.
@@ -172,8 +172,8 @@ fn last_written<'a>(pieces: &[CommandRange<'a>]) -> Option<&'a wgpu::Buffer> {
 /// Neighbouring dispatches share a pass, which copies end.
 fn encode(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, pieces: &[CommandRange<'_>]) {
     for piece in pieces {
-        if let Recorded::Fill { texture, from, .. } = piece.command {
-            texture.fill(encoder, from);
+        if let Recorded::Fill { copy, .. } = piece.command {
+            copy.encode(encoder);
         }
     }
     if !pieces.iter().any(|piece| piece.command.is_dispatch()) {

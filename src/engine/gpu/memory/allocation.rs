@@ -86,12 +86,9 @@ impl Allocation {
         }
     }
 
-    /// The same, of whose pairs a texture holds the first vector where kernels read textures.
-    pub fn copied_firsts(self) -> Self {
-        let textures = match &self.extent {
-            Extent::Pairs { lens, .. } => lens.iter().map(|[first, _]| first).sum(),
-            Extent::Matrices(_) | Extent::Vectors(_) | Extent::Packed { .. } => self.numbers(),
-        };
+    /// The same, parts of which are copied one after the other into shared textures of so many numbers in all, where kernels
+    /// read textures.
+    pub fn copied_in_turn(self, textures: usize) -> Self {
         Self { textures, ..self }
     }
 
@@ -181,7 +178,7 @@ mod tests {
     fn list() -> [Allocation; 4] {
         [
             Allocation::matrices("matrices", Category::Parameters, [(3, 5), (8, 9)]).copied(3),
-            Allocation::vectors("vectors", Category::OptimizerState, [9, 1]).copied(1),
+            Allocation::vectors("vectors", Category::OptimizerState, [9, 1]).copied_in_turn(16),
             Allocation::packed("packed", Category::Activations, [3, 100, 20], 128),
             Allocation::matrix("matrix", Category::Data, 17, 2).copied_rows(9),
         ]
@@ -192,7 +189,7 @@ mod tests {
         let [parameters, optimizer_state, activations, data] = [4 * 192, 4 * 24, 4 * 256, 4 * 192];
         let without = Footprint { parameters, optimizer_state, activations, data, textures: 0 };
         assert_eq!(footprint(list(), Memory::Buffers), without);
-        let textures = 3 * parameters + optimizer_state + 4 * 128;
+        let textures = 3 * parameters + 4 * 16 + 4 * 128;
         assert_eq!(footprint(list(), Memory::Textures), Footprint { textures, ..without });
     }
 

@@ -4,7 +4,7 @@
 use wgpu::BufferUsages;
 
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::memory::storage::Storage;
+use crate::engine::gpu::memory::storage::{SharedTexture, Storage};
 use crate::error::Result;
 
 /// Rows and columns are padded to multiples of this: the side of a product's tile.
@@ -12,6 +12,8 @@ pub const TILE: usize = 8;
 /// Sections of one buffer start at multiples of this many numbers (256 bytes, the largest offset alignment that
 /// WebGPU allows an adapter to ask for).
 pub const SECTION: usize = 64;
+/// Numbers that are read back at a time, so that what the host holds besides stays small.
+const READ_AT_ONCE: usize = 1 << 22;
 
 /// `n` rounded up to the tile.
 pub fn padded(n: usize) -> usize {
@@ -69,6 +71,11 @@ impl Tensor {
         Self { buffer: buffer.clone(), offset, rows: 1, cols: len, padded_rows: 1, bound: padded(len) }
     }
 
+    /// The same, copied into `texture` where kernels read textures.
+    pub fn copied_into(&self, texture: &SharedTexture) -> Self {
+        Self { buffer: self.buffer.copied_into(texture), ..self.clone() }
+    }
+
     /// Numbers from one row to the next.
     pub fn stride(&self) -> usize {
         padded(self.cols)
@@ -121,9 +128,22 @@ impl Tensor {
 
     /// Reads `[rows, cols]` back, without the padding.
     pub fn read(&self, gpu: &Gpu) -> Result<Vec<f32>> {
+        let mut values = vec![0.0; self.rows * self.cols];
+        self.read_into(gpu, &mut values)?;
+        Ok(values)
+    }
+
+    /// The same, into `values`.
+    pub fn read_into(&self, gpu: &Gpu, values: &mut [f32]) -> Result<()> {
+        assert_eq!(values.len(), self.rows * self.cols, "read-back of a {}×{} matrix", self.rows, self.cols);
         let stride = self.stride();
-        let values = read(gpu, &self.buffer, self.offset, self.rows * stride)?;
-        Ok(values.chunks_exact(stride).flat_map(|row| &row[..self.cols]).copied().collect())
+        let mut rows = values.chunks_exact_mut(self.cols);
+        let rows_at_once = (READ_AT_ONCE / stride).max(1);
+        read_slices(gpu, (&self.buffer, self.offset), self.rows * stride, rows_at_once * stride, |padded| {
+            for (from, to) in padded.chunks_exact(stride).zip(&mut rows) {
+                to.copy_from_slice(&from[..self.cols]);
+            }
+        })
     }
 }
 
@@ -168,19 +188,30 @@ pub fn buffer(gpu: &Gpu, name: &str, size: u64, usage: BufferUsages) -> Result<w
     gpu.scoped(name, || gpu.device.create_buffer(&descriptor))
 }
 
-/// Reads `len` numbers of a buffer through a staging buffer made for the purpose.
+/// Reads `len` numbers of a buffer.
 pub fn read(gpu: &Gpu, from: &wgpu::Buffer, offset: usize, len: usize) -> Result<Vec<f32>> {
-    const SLICE: usize = 1 << 24;
-    let staging = staging(gpu, len.min(SLICE))?;
     let mut values = Vec::with_capacity(len);
-    while values.len() < len {
-        let count = (len - values.len()).min(SLICE);
-        let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(from, bytes(offset + values.len()), &staging, 0, bytes(count));
-        gpu.submit(encoder)?;
-        values.extend(gpu.read(&staging, bytes(count))?);
-    }
+    read_slices(gpu, (from, offset), len, READ_AT_ONCE, |slice| values.extend_from_slice(slice))?;
     Ok(values)
+}
+
+/// Reads `len` numbers of a buffer from a place on, `at_once` at a time, through a staging buffer made for the purpose.
+fn read_slices(
+    gpu: &Gpu,
+    (from, offset): (&wgpu::Buffer, usize),
+    len: usize,
+    at_once: usize,
+    mut take: impl FnMut(&[f32]),
+) -> Result<()> {
+    let staging = staging(gpu, len.min(at_once))?;
+    for first in (0..len).step_by(at_once) {
+        let count = (len - first).min(at_once);
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(from, bytes(offset + first), &staging, 0, bytes(count));
+        gpu.submit(encoder)?;
+        take(&gpu.read(&staging, bytes(count))?);
+    }
+    Ok(())
 }
 
 /// Size of `len` numbers.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::buffer::{SECTION, Tensor, padded};
 use crate::error::Result;
-use crate::math::params::{Params, Shape};
+use crate::math::params::{ParamTensor, Params, Shape};
 
 /// The part of a parameter-shaped vector that belongs to one hidden block, in one buffer: W1 rows, D rows, b1, and in
 /// the first block b2. Padding is 0, so that the whole buffer takes part in dots and updates as one flat vector.
@@ -94,17 +94,14 @@ impl Segment {
         }
     }
 
-    /// Reads this block's part into `params`.
-    fn read(&self, gpu: &Gpu, params: &mut Params<f32>) -> Result<()> {
-        let n = params.shape.visible;
+    /// Reads this block's part of all four tensors.
+    fn read(&self, gpu: &Gpu, [w1, b1, d, b2]: &mut [&mut [f32]; 4]) -> Result<()> {
+        let n = self.w1.cols;
         let weights = self.units.start * n..self.units.end * n;
-        params.w1[weights.clone()].copy_from_slice(&self.w1.read(gpu)?);
-        params.d[weights].copy_from_slice(&self.d.read(gpu)?);
-        params.b1[self.units.clone()].copy_from_slice(&self.b1.read(gpu)?);
-        if let Some(b2) = &self.b2 {
-            params.b2.copy_from_slice(&b2.read(gpu)?);
-        }
-        Ok(())
+        self.w1.read_into(gpu, &mut w1[weights.clone()])?;
+        self.d.read_into(gpu, &mut d[weights])?;
+        self.b1.read_into(gpu, &mut b1[self.units.clone()])?;
+        self.b2.as_ref().map_or(Ok(()), |own| own.read_into(gpu, b2))
     }
 }
 
@@ -121,8 +118,20 @@ pub fn write_vector(gpu: &Gpu, vector: &[Segment], params: &Params<f32>) {
 /// Reads a vector of the parameters' shape back.
 pub fn read_vector(gpu: &Gpu, vector: &[Segment], shape: Shape) -> Result<Params<f32>> {
     let mut params = Params::zeros(shape);
-    vector.iter().try_for_each(|segment| segment.read(gpu, &mut params))?;
+    let Params { w1, b1, d, b2, .. } = &mut params;
+    let mut tensors = [w1, b1, d, b2].map(Vec::as_mut_slice);
+    vector.iter().try_for_each(|segment| segment.read(gpu, &mut tensors))?;
     Ok(params)
+}
+
+/// The same into `flat`, in the order of [`Params::to_flat`].
+pub fn read_flat(gpu: &Gpu, vector: &[Segment], shape: Shape, mut flat: &mut [f32]) -> Result<()> {
+    let mut tensors = ParamTensor::ALL.map(|tensor| {
+        let (own, rest) = std::mem::take(&mut flat).split_at_mut(tensor.len(shape));
+        flat = rest;
+        own
+    });
+    vector.iter().try_for_each(|segment| segment.read(gpu, &mut tensors))
 }
 
 /// The output bias of a vector.

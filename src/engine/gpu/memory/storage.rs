@@ -16,12 +16,30 @@ use crate::io::lock::locked;
 /// of a matrix whose length is a power of two do not all fall into the same sets of it.
 const SPARE: usize = 4;
 
-/// A storage buffer with its textures, which live as long as it does.
+/// A storage buffer, and the textures that its parts are copied into.
 #[derive(Clone, Debug)]
 pub struct Storage {
     buffer: wgpu::Buffer,
-    textures: Arc<Mutex<Vec<Texture>>>,
+    textures: Textures,
     constant: Arc<AtomicBool>,
+}
+
+/// The textures of a buffer.
+#[derive(Clone, Debug)]
+enum Textures {
+    /// One a part, which live as long as the buffer does.
+    Own(Arc<Mutex<Vec<TextureCopy>>>),
+    /// One for all parts and for other buffers.
+    Shared(SharedTexture),
+}
+
+/// A texture that several tensors are copied into, one after the other, made at the first copy: tensors of hidden blocks, of
+/// which the kernels read one at a time.
+#[derive(Clone, Debug)]
+pub struct SharedTexture {
+    /// Numbers of the longest of them.
+    len: usize,
+    made: Arc<Mutex<Option<Texture>>>,
 }
 
 impl Deref for Storage {
@@ -32,14 +50,22 @@ impl Deref for Storage {
     }
 }
 
-/// A texture that takes numbers `offset..offset + len` of a buffer.
-#[derive(Clone, Debug)]
+/// A texture that takes numbers.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Texture {
-    offset: usize,
-    len: usize,
     texture: wgpu::Texture,
     /// For bind groups.
     pub view: wgpu::TextureView,
+}
+
+/// Numbers `offset..offset + len` of a buffer, and the texture that they are copied into.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextureCopy {
+    from: wgpu::Buffer,
+    offset: usize,
+    len: usize,
+    /// The texture.
+    pub to: Texture,
 }
 
 impl Storage {
@@ -55,7 +81,13 @@ impl Storage {
         }
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
         let buffer = buffer(gpu, name, size, usage)?;
-        Ok(Self { buffer, textures: Arc::default(), constant: Arc::default() })
+        Ok(Self { buffer, textures: Textures::Own(Arc::default()), constant: Arc::default() })
+    }
+
+    /// The same buffer, whose parts are copied into `texture`.
+    pub fn copied_into(&self, texture: &SharedTexture) -> Self {
+        assert!(!self.is_constant(), "constant data is copied once, and into textures of its own");
+        Self { textures: Textures::Shared(texture.clone()), ..self.clone() }
     }
 
     /// Promises that its numbers have been uploaded and stay as they are: its textures are filled once.
@@ -68,16 +100,21 @@ impl Storage {
         self.constant.load(Ordering::Relaxed)
     }
 
-    /// The texture of a part, made at the first call; filled only if the buffer is constant.
-    pub fn texture(&self, gpu: &Gpu, offset: usize, len: usize) -> Result<Texture> {
-        let mut textures = locked(&self.textures);
-        if let Some(texture) = textures.iter().find(|t| (t.offset, t.len) == (offset, len)) {
-            return Ok(texture.clone());
+    /// The copy of a part, whose texture is made at the first call; done already if the buffer is constant.
+    pub fn copy(&self, gpu: &Gpu, offset: usize, len: usize) -> Result<TextureCopy> {
+        let copy = |to| TextureCopy { from: self.buffer.clone(), offset, len, to };
+        let textures = match &self.textures {
+            Textures::Own(textures) => textures,
+            Textures::Shared(shared) => return shared.texture(gpu, len).map(copy),
+        };
+        let mut textures = locked(textures);
+        if let Some(known) = textures.iter().find(|known| (known.offset, known.len) == (offset, len)) {
+            return Ok(known.clone());
         }
-        let made = Texture::new(gpu, offset, len)?;
+        let made = copy(Texture::new(gpu, len)?);
         if self.is_constant() {
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            made.fill(&mut encoder, self);
+            made.encode(&mut encoder);
             gpu.submit(encoder)?;
         }
         textures.push(made.clone());
@@ -85,12 +122,31 @@ impl Storage {
     }
 }
 
+impl SharedTexture {
+    /// For tensors of at most `len` numbers.
+    pub fn new(len: usize) -> Self {
+        Self { len, made: Arc::default() }
+    }
+
+    fn texture(&self, gpu: &Gpu, len: usize) -> Result<Texture> {
+        assert!(len <= self.len, "a texture of {} numbers for {len}", self.len);
+        let made = &mut *locked(&self.made);
+        if made.is_none() {
+            *made = Some(Texture::new(gpu, self.len)?);
+        }
+        Ok(made.clone().expect("just made"))
+    }
+}
+
 impl Texture {
-    fn new(gpu: &Gpu, offset: usize, len: usize) -> Result<Self> {
+    fn new(gpu: &Gpu, len: usize) -> Result<Self> {
         let texels = len / 4;
+        let rows = texels.div_ceil(TEXTURE_WIDTH);
+        // A software adapter compiles a kernel once for sides that are powers of two and once for others.
+        let height = (rows + usize::from(rows.is_power_of_two())).max(3);
         let size = wgpu::Extent3d {
             width: (TEXTURE_WIDTH + SPARE) as u32,
-            height: texels.div_ceil(TEXTURE_WIDTH) as u32,
+            height: height as u32,
             depth_or_array_layers: 1,
         };
         let descriptor = wgpu::TextureDescriptor {
@@ -105,25 +161,27 @@ impl Texture {
         };
         let texture = gpu.scoped("a texture", || gpu.device.create_texture(&descriptor))?;
         let view = texture.create_view(&Default::default());
-        Ok(Self { offset, len, texture, view })
+        Ok(Self { texture, view })
     }
+}
 
-    /// Copies its part of `from`: whole rows of texels, then what is left.
-    pub fn fill(&self, encoder: &mut wgpu::CommandEncoder, from: &wgpu::Buffer) {
+impl TextureCopy {
+    /// Copies: whole rows of texels, then what is left.
+    pub fn encode(&self, encoder: &mut wgpu::CommandEncoder) {
         let (rows, rest) = (self.len / 4 / TEXTURE_WIDTH, self.len / 4 % TEXTURE_WIDTH);
         for (first, width, height) in [(0, TEXTURE_WIDTH, rows), (rows, rest, 1)] {
             if width * height == 0 {
                 continue;
             }
             let source = wgpu::TexelCopyBufferInfo {
-                buffer: from,
+                buffer: &self.from,
                 layout: wgpu::TexelCopyBufferLayout {
                     offset: bytes(self.offset + 4 * first * TEXTURE_WIDTH),
                     bytes_per_row: Some(16 * TEXTURE_WIDTH as u32),
                     rows_per_image: None,
                 },
             };
-            let mut target = self.texture.as_image_copy();
+            let mut target = self.to.texture.as_image_copy();
             target.origin.y = first as u32;
             let size =
                 wgpu::Extent3d { width: width as u32, height: height as u32, depth_or_array_layers: 1 };
@@ -131,8 +189,8 @@ impl Texture {
         }
     }
 
-    /// Whether numbers `offset..offset + len` of its buffer are part of it.
-    pub fn overlaps(&self, offset: usize, len: usize) -> bool {
-        self.offset < offset + len && offset < self.offset + self.len
+    /// Whether numbers `offset..offset + len` of `buffer` are part of it.
+    pub fn reads(&self, buffer: &wgpu::Buffer, offset: usize, len: usize) -> bool {
+        self.from == *buffer && self.offset < offset + len && offset < self.offset + self.len
     }
 }

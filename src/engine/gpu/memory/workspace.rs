@@ -7,6 +7,7 @@ use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, sin
 use crate::engine::gpu::memory::buffer::{SECTION, Tensor, padded};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::SegmentLayout;
+use crate::engine::gpu::memory::storage::SharedTexture;
 use crate::engine::gpu::ops::{Gemm, SplitK, sum_blocks};
 use crate::engine::gpu::recording::Recorder;
 use crate::engine::variant::Product;
@@ -32,6 +33,9 @@ pub struct Workspace {
     pub(crate) squared_weights: Vec<Tensor>,
     /// Sums of squared errors for the host, one tensor a chunk.
     pub(crate) squared_errors: Vec<Tensor>,
+    /// The textures of W1 and of D of the block that is read.
+    pub(crate) w1_texture: SharedTexture,
+    pub(crate) d_texture: SharedTexture,
 }
 
 impl Workspace {
@@ -41,8 +45,10 @@ impl Workspace {
             allocate(gpu, Self::allocations(partition, rows, partition.chunk))?;
         let [error, a3, products] = [error, a3, products].map(single);
         let (mut a2, mut column_sums) = (Vec::new(), Vec::new());
+        let a2_texture = SharedTexture::new(block_activations(partition));
         for (pair, units) in activations.chunks_exact(2).zip(partition.blocks.iter().map(Range::len)) {
-            a2.push(Tensor::matrix_at(&pair[0].buffer, pair[0].offset, partition.chunk, units));
+            let whole = Tensor::matrix_at(&pair[0].buffer, pair[0].offset, partition.chunk, units);
+            a2.push(whole.copied_into(&a2_texture));
             let parts = parts_of(partition, partition.chunk, units);
             column_sums.push(pair[1].unpadded(parts, units));
         }
@@ -57,6 +63,8 @@ impl Workspace {
             products,
             squared_weights,
             squared_errors,
+            w1_texture: SharedTexture::new(block_weights(partition)),
+            d_texture: SharedTexture::new(block_weights(partition)),
         })
     }
 
@@ -73,7 +81,8 @@ impl Workspace {
         let weight_sums = units().map(|units| block_sums(partition, units));
         let error_sums = partition.chunks(rows).into_iter().map(|chunk| error_sums(partition, chunk.len()));
         [
-            Allocation::pairs("activations", ACTIVATIONS, activations, partition.limit).copied_firsts(),
+            Allocation::pairs("activations", ACTIVATIONS, activations, partition.limit)
+                .copied_in_turn(block_activations(partition)),
             Allocation::vectors("mean activations", ACTIVATIONS, units()),
             Allocation::vectors("rho_hat", ACTIVATIONS, units()),
             Allocation::vectors("KL gradient", ACTIVATIONS, units()).copied(1),
@@ -103,6 +112,16 @@ impl Workspace {
         let chunks = partition.chunks(rows).into_iter().zip(&self.squared_errors);
         chunks.map(|(chunk, sums)| (sums, error_sums(partition, chunk.len()))).collect()
     }
+}
+
+/// Numbers of A2 of a chunk and the widest block.
+fn block_activations(partition: &Partition) -> usize {
+    padded(partition.chunk) * padded(partition.widest_block())
+}
+
+/// Numbers of W1 of the widest block, and of its D.
+pub(crate) fn block_weights(partition: &Partition) -> usize {
+    padded(partition.widest_block()) * padded(partition.shape.visible)
 }
 
 /// Parts in which a chunk of `rows` rows leaves the sums of a block of `units` units.

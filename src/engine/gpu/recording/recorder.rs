@@ -9,7 +9,7 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::throttle::moved;
 use crate::engine::gpu::kernel::{Access, Kernel, Layers, Pipeline, Specialisation};
 use crate::engine::gpu::memory::buffer::{Tensor, buffer, bytes};
-use crate::engine::gpu::memory::storage::Texture;
+use crate::engine::gpu::memory::storage::TextureCopy;
 use crate::engine::variant::Variant;
 use crate::error::{Error, Result};
 use crate::math::objective::Activation;
@@ -38,8 +38,7 @@ enum PlannedCommand {
         work: f64,
     },
     Fill {
-        texture: Texture,
-        from: wgpu::Buffer,
+        copy: TextureCopy,
         work: f64,
     },
 }
@@ -63,8 +62,8 @@ pub struct Recorder<'g> {
     /// Where products leave their slices, as many as fit; without it none is cut.
     pub scratch: Option<Tensor>,
     planned: Vec<PlannedCommand>,
-    /// Textures that hold what their buffers hold at this point, with these.
-    fresh: Vec<(wgpu::Buffer, Texture)>,
+    /// Copies in textures that are what their buffers hold at this point.
+    fresh: Vec<TextureCopy>,
 }
 
 impl<'g> Recorder<'g> {
@@ -150,7 +149,7 @@ impl<'g> Recorder<'g> {
         let mut resources = Vec::new();
         for (tensor, binding) in tensors.iter().zip(kernel.tensors()) {
             let resource = match binding.access {
-                Access::Texture => self.texture(tensor)?,
+                Access::Texture => self.texture(kernel, tensor, &resources)?,
                 Access::Uniform | Access::Read | Access::Write => Resource::Buffer((*tensor).clone()),
             };
             resources.push((binding.number, resource));
@@ -158,15 +157,17 @@ impl<'g> Recorder<'g> {
         Ok(resources)
     }
 
-    fn texture(&mut self, tensor: &Tensor) -> Result<Resource> {
-        let texture = tensor.buffer.texture(self.gpu, tensor.offset, tensor.bound)?;
-        let view = texture.view.clone();
-        let is_fresh = tensor.buffer.is_constant() || self.fresh.iter().any(|(_, known)| known.view == view);
-        if !is_fresh {
-            let from: wgpu::Buffer = (*tensor.buffer).clone();
-            self.fresh.push((from.clone(), texture.clone()));
+    /// The texture of a tensor of a kernel, of which these resources are bound already.
+    fn texture(&mut self, kernel: &Kernel, tensor: &Tensor, bound: &[(u32, Resource)]) -> Result<Resource> {
+        let copy = tensor.buffer.copy(self.gpu, tensor.offset, tensor.bound)?;
+        let view = copy.to.view.clone();
+        if !tensor.buffer.is_constant() && !self.fresh.contains(&copy) {
+            let is_taken = bound.iter().any(|(_, resource)| resource.is_texture(&view));
+            assert!(!is_taken, "{} reads two tensors that share a texture", kernel.name);
+            self.fresh.retain(|other| other.to != copy.to);
+            self.fresh.push(copy.clone());
             // Copies are many times as fast as kernels that move as much.
-            self.planned.push(PlannedCommand::Fill { texture, from, work: moved(tensor.bound) / 2.0 });
+            self.planned.push(PlannedCommand::Fill { copy, work: moved(tensor.bound) / 2.0 });
         }
         Ok(Resource::Texture(view))
     }
@@ -176,9 +177,7 @@ impl<'g> Recorder<'g> {
         for (tensor, binding) in tensors.iter().zip(kernel.tensors()) {
             if binding.access == Access::Write {
                 assert!(!tensor.buffer.is_constant(), "{} writes into constant data", kernel.name);
-                self.fresh.retain(|(buffer, texture)| {
-                    *buffer != *tensor.buffer || !texture.overlaps(tensor.offset, tensor.bound)
-                });
+                self.fresh.retain(|copy| !copy.reads(&tensor.buffer, tensor.offset, tensor.bound));
             }
         }
     }
@@ -231,6 +230,10 @@ impl DispatchOptions {
 }
 
 impl Resource {
+    fn is_texture(&self, view: &wgpu::TextureView) -> bool {
+        matches!(self, Self::Texture(own) if own == view)
+    }
+
     fn binding(&self) -> wgpu::BindingResource<'_> {
         match self {
             Self::Buffer(tensor) => tensor.binding(),
@@ -253,7 +256,7 @@ impl PlannedCommand {
     /// A dispatch whose fixed uniform begins at a word of a buffer.
     fn ready(self, gpu: &Gpu, (fixed, at): (&wgpu::Buffer, usize)) -> Recorded {
         let (kernel, special, pipeline, uniform, tensors, resources, groups, work) = match self {
-            Self::Fill { texture, from, work } => return Recorded::Fill { texture, from, work },
+            Self::Fill { copy, work } => return Recorded::Fill { copy, work },
             Self::Dispatch { kernel, special, pipeline, uniform, tensors, resources, groups, work } => {
                 (kernel, special, pipeline, uniform, tensors, resources, groups, work)
             }
@@ -291,3 +294,6 @@ fn groups_of(kernel: &Kernel, invocations: usize) -> Result<u32> {
     }
     Ok(groups)
 }
+
+#[cfg(test)]
+mod tests;

@@ -292,10 +292,10 @@ impl LbfgsSearch {
         Ok(())
     }
 
-    /// A kept vector. Parameters have to be settled.
-    pub fn read(&self, on: &Resident, role: Role) -> Result<Params<f32>> {
+    /// A kept vector, into `flat` in the order of [`Params::to_flat`]. Parameters have to be settled.
+    pub fn read(&self, on: &Resident, role: Role, flat: &mut [f32]) -> Result<()> {
         assert_eq!(self.stage, Stage::Current, "a search is read once it is settled");
-        self.vectors.read(&on.gpu, on.partition.shape, role)
+        self.vectors.read(on, role, flat)
     }
 
     /// Puts a kept vector where it was.

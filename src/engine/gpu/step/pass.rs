@@ -151,7 +151,7 @@ impl<'p> PassRecorder<'p, '_> {
             let delta2 = resized(&self.work.error, x.rows, a2.cols);
             let end =
                 HiddenEpilogue { slope: &self.work.slope[k], a2: &a2, f: self.subject.objective.activation };
-            self.recorder.hidden_delta(&delta3, &weights.d, end, &delta2)?;
+            self.recorder.hidden_delta(&delta3, &self.d(k), end, &delta2)?;
 
             let end = match gradient {
                 GradientTarget::Kept(gradient) => {
@@ -217,7 +217,8 @@ impl<'p> PassRecorder<'p, '_> {
         let weights = &self.subject.weights[k];
         let layer = LayerEpilogue { bias: &weights.b1, f: self.subject.objective.activation };
         let sums = self.work.column_sums(self.partition, k, x.rows);
-        self.recorder.layer_nt(x, &weights.w1, HiddenLayerEpilogue { layer, sums: &sums }, &a2)?;
+        let w1 = weights.w1.copied_into(&self.work.w1_texture);
+        self.recorder.layer_nt(x, &w1, HiddenLayerEpilogue { layer, sums: &sums }, &a2)?;
         Ok(a2)
     }
 
@@ -225,7 +226,7 @@ impl<'p> PassRecorder<'p, '_> {
     pub fn output(&mut self, x: &Tensor) -> Result<Tensor> {
         let (a2, d, a3) = self.all_but_last_block(x)?;
         let accumulate = self.subject.weights.len() > 1;
-        self.recorder.layer_nn(&a2, d, self.output_layer(), &a3, accumulate)?;
+        self.recorder.layer_nn(&a2, &d, self.output_layer(), &a3, accumulate)?;
         Ok(a3)
     }
 
@@ -235,7 +236,7 @@ impl<'p> PassRecorder<'p, '_> {
         let sums = &self.work.squared_errors[number];
         let end = OutputEpilogue { layer: self.output_layer(), x, sums, first_sum: 0 };
         let accumulate = self.subject.weights.len() > 1;
-        self.recorder.output_delta(&a2, d, end, &delta3, accumulate)?;
+        self.recorder.output_delta(&a2, &d, end, &delta3, accumulate)?;
         Ok(delta3)
     }
 
@@ -244,14 +245,19 @@ impl<'p> PassRecorder<'p, '_> {
     }
 
     /// Adds up A2_k D_k of all blocks but the last; returns the factors of the last, and where the sum is.
-    fn all_but_last_block(&mut self, x: &Tensor) -> Result<(Tensor, &'p Tensor, Tensor)> {
+    fn all_but_last_block(&mut self, x: &Tensor) -> Result<(Tensor, Tensor, Tensor)> {
         let sum = first_rows(&self.work.a3, x.rows);
         let last = self.subject.weights.len() - 1;
-        for (k, weights) in self.subject.weights[..last].iter().enumerate() {
+        for k in 0..last {
             let a2 = first_rows(&self.work.a2[k], x.rows);
-            self.recorder.matmul_nn(&a2, &weights.d, &sum, k > 0)?;
+            self.recorder.matmul_nn(&a2, &self.d(k), &sum, k > 0)?;
         }
-        Ok((first_rows(&self.work.a2[last], x.rows), &self.subject.weights[last].d, sum))
+        Ok((first_rows(&self.work.a2[last], x.rows), self.d(last), sum))
+    }
+
+    /// D_k for the products that read it.
+    fn d(&self, k: usize) -> Tensor {
+        self.subject.weights[k].d.copied_into(&self.work.d_texture)
     }
 
     fn penalty_grads(&mut self) -> Result<()> {

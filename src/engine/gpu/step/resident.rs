@@ -8,8 +8,8 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
 use crate::engine::gpu::memory::buffer::{Tensor, staging};
 use crate::engine::gpu::memory::partition::Partition;
-use crate::engine::gpu::memory::segment::{Segment, read_vector, vector, write_vector};
-use crate::engine::gpu::memory::workspace::{Workspace, cost_sums, weight_sums};
+use crate::engine::gpu::memory::segment::{Segment, read_flat, read_vector, vector, write_vector};
+use crate::engine::gpu::memory::workspace::{Workspace, block_weights, cost_sums, weight_sums};
 use crate::engine::gpu::ops::{PENALTY_RATES, penalty_rates};
 use crate::engine::gpu::plan::Planner;
 use crate::engine::gpu::recording::{Commands, Recorder, Recording};
@@ -70,9 +70,10 @@ impl Resident {
         })
     }
 
-    /// The parameters: textures hold W1 and D.
+    /// The parameters: textures hold W1 and D of a block.
     fn parameters(partition: &Partition) -> Allocation {
-        Allocation::vectors("parameters", Category::Parameters, partition.segments()).copied(1)
+        let textures = 2 * block_weights(partition);
+        Allocation::vectors("parameters", Category::Parameters, partition.segments()).copied_in_turn(textures)
     }
 
     fn penalty() -> Allocation {
@@ -170,6 +171,11 @@ impl Resident {
     /// A vector of the parameters' shape.
     pub fn read_vector(&self, vector: &[Segment]) -> Result<Params<f32>> {
         read_vector(&self.gpu, vector, self.partition.shape)
+    }
+
+    /// The same into `flat`, in the order of [`Params::to_flat`].
+    pub fn read_flat(&self, vector: &[Segment], flat: &mut [f32]) -> Result<()> {
+        read_flat(&self.gpu, vector, self.partition.shape, flat)
     }
 
     /// Joins the columns of `tensors` into rows.

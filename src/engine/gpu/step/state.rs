@@ -9,7 +9,6 @@ use crate::error::Result;
 use crate::math::objective::RhoHatMode;
 use crate::math::optim::Role;
 use crate::math::optim::lbfgs::HISTORY;
-use crate::math::params::Params;
 
 /// The machines that have state besides the parameters.
 pub(crate) type Machines<'a> = (&'a mut Option<FirstOrder>, &'a mut Option<LbfgsSearch>);
@@ -22,22 +21,23 @@ pub(crate) fn read(
     spare: &mut ReusedBuffers,
 ) -> Result<State> {
     let shape = on.partition.shape;
-    let mut flat = |role, tensors: Params<f32>| {
+    // Straight into the copy: a search or Adam at many units leaves no room for another.
+    let mut flat = |role, read: &dyn Fn(&mut [f32]) -> Result<()>| -> Result<_> {
         let mut flat = spare.take(shape.parameters());
-        tensors.copy_to_flat(&mut flat);
-        (role, VectorData::Single(flat))
+        read(&mut flat)?;
+        Ok((role, VectorData::Single(flat)))
     };
-    let mut vectors = vec![flat(Role::Params, on.read_params()?)];
+    let mut vectors = vec![flat(Role::Params, &|flat| on.read_flat(&on.params, flat))?];
     let mut average = None;
     if let Some(state) = first_order {
         for (i, moment) in state.moments.iter().enumerate() {
-            vectors.push(flat(Role::Moment(i), on.read_vector(moment)?));
+            vectors.push(flat(Role::Moment(i), &|flat| on.read_flat(moment, flat))?);
         }
         average = read_average(on, state)?;
     }
     if let (Some(pairs), Some(search)) = (pairs, search) {
         for role in Role::of_search(pairs.iter().copied()) {
-            vectors.push(flat(role, search.read(on, role)?));
+            vectors.push(flat(role, &|flat| search.read(on, role, flat))?);
         }
     }
     Ok(State { shape, order: Arrangement::Rows, vectors, average })

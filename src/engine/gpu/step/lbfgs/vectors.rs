@@ -9,12 +9,13 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate};
 use crate::engine::gpu::memory::buffer::{SECTION, Tensor};
 use crate::engine::gpu::memory::partition::Partition;
-use crate::engine::gpu::memory::segment::{Segment, read_vector, vector, write_vector};
+use crate::engine::gpu::memory::segment::{Segment, vector, write_vector};
 use crate::engine::gpu::ops::sum_blocks;
 use crate::engine::gpu::recording::Commands;
+use crate::engine::gpu::step::resident::Resident;
 use crate::error::Result;
 use crate::math::optim::Role;
-use crate::math::params::{Params, Shape};
+use crate::math::params::Params;
 
 /// All vectors of a search but the parameters.
 #[derive(Debug)]
@@ -90,8 +91,8 @@ impl SearchVectors {
         let slopes = partition.segments().map(sum_blocks);
         [
             vector("direction").copied(1),
-            // As the parameters are.
-            vector("trial").copied(1),
+            // Its weights go through the textures of the parameters.
+            vector("trial"),
             vector("trial gradient").copied(1),
             vector("gradient"),
             Allocation::vectors("history", Category::OptimizerState, stacks).copied(1),
@@ -110,11 +111,11 @@ impl SearchVectors {
         }
     }
 
-    /// A kept vector. The trial point makes room for it; the next evaluation sets that anew.
-    pub fn read(&self, gpu: &Gpu, shape: Shape, role: Role) -> Result<Params<f32>> {
+    /// A kept vector, into `flat`. The trial point makes room for it; the next evaluation sets that anew.
+    pub fn read(&self, on: &Resident, role: Role, flat: &mut [f32]) -> Result<()> {
         let kept = self.pieces.iter().map(|piece| (piece.stacked(self.index(role)), piece.of(&self.trial)));
-        submit_copies(gpu, kept)?;
-        read_vector(gpu, &self.trial, shape)
+        submit_copies(&on.gpu, kept)?;
+        on.read_flat(&self.trial, flat)
     }
 
     /// Puts a kept vector where it was, by way of the trial point.
