@@ -123,7 +123,7 @@ fn check_small(who: &Contender, options: &Options) -> Result<()> {
     }
     for check in checks(&who.choice, SEED) {
         if matches!(check.group, Group::Kernels | Group::Steps) {
-            check.run().map_err(|failure| wrong(&check.name, failure))?;
+            check.run(&who.choice).map_err(|failure| wrong(&check.name, failure))?;
         }
     }
     Ok(())

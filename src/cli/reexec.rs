@@ -2,7 +2,8 @@
 //!
 //! * glibc keeps freed memory for itself where a piece was below a threshold, and raises that threshold to whatever was
 //!   freed, up to 32 MiB: tens of MiB beyond the plan of `--memory`, of tensors that were copied and let go. A threshold
-//!   that is set stays: larger pieces go back to the system at once.
+//!   that is set stays: larger pieces go back to the system at once. `verify` has no plan, and would spend a tenth of its
+//!   time on fresh pages.
 //! * glibc gives threads heaps of their own, up to eight a core, and reserves 64 MiB of addresses for each: with two pools of
 //!   threads on two cores more than 400 MB, which under `ulimit -v` are then missing to what was planned. Four heaps do:
 //!   what computes allocates next to nothing.
@@ -25,7 +26,9 @@ pub fn under_our_environment() {
     use std::os::unix::process::CommandExt;
 
     let prints = var_os("XDG_RUNTIME_DIR").is_none();
-    let wanted = [Some(THRESHOLD), Some(HEAPS), prints.then_some(NO_LAYER)].into_iter().flatten();
+    let command = args_os().skip(1).find(|word| !word.as_encoded_bytes().starts_with(b"-"));
+    let plans = command.is_none_or(|command| command != "verify");
+    let wanted = [plans.then_some(THRESHOLD), Some(HEAPS), prints.then_some(NO_LAYER)].into_iter().flatten();
     let missing: Vec<_> = wanted.filter(|(name, _)| var_os(name).is_none()).collect();
     if missing.is_empty() {
         return;

@@ -1,8 +1,9 @@
 //! Everything that `rhohat verify` checks, as one list.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::compare::Closeness;
@@ -16,6 +17,8 @@ use crate::engine::device::Choice;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::{ALL, Kernel};
 use crate::engine::reference::gradient_check::GradientError;
+use crate::io::lock::locked;
+use crate::io::threads::joined;
 use crate::math::objective::{Activation, PenaltyKind};
 use crate::math::optim::Optimizer;
 use crate::math::transpose::Transpose;
@@ -57,7 +60,7 @@ pub struct Finding {
     pub bound: f64,
 }
 
-type CheckRun = Box<dyn Fn() -> Result<Finding, Failure>>;
+type CheckRun = Box<dyn Fn(&Choice) -> Result<Finding, Failure> + Send + Sync>;
 
 /// One line of the report.
 pub struct Check {
@@ -72,14 +75,14 @@ impl Check {
     fn new(
         group: Group,
         name: impl Into<String>,
-        run: impl Fn() -> Result<Finding, Failure> + 'static,
+        run: impl Fn(&Choice) -> Result<Finding, Failure> + Send + Sync + 'static,
     ) -> Self {
         Self { group, name: name.into(), run: Box::new(run) }
     }
 
-    /// Carries it out.
-    pub fn run(&self) -> Result<Finding, Failure> {
-        (self.run)()
+    /// Carries it out on the engine that it is listed for.
+    pub fn run(&self, choice: &Choice) -> Result<Finding, Failure> {
+        (self.run)(choice)
     }
 }
 
@@ -87,17 +90,58 @@ impl Check {
 pub fn checks(choice: &Choice, seed: u64) -> Vec<Check> {
     let mut checks = gradient_checks(seed);
     checks.extend(kernel_checks(choice, seed));
-    checks.extend(step_checks(choice, seed));
-    checks.extend(training_checks(choice, seed));
+    checks.extend(step_checks(seed));
+    checks.extend(training_checks(seed));
     checks
 }
 
+/// Most devices that are open at once.
+const DEVICES: usize = 4;
+
+/// Calls `each` for every check and the engine that it runs on; the results lie in the order of the list. A software adapter
+/// compiles on one core, and so does the reference compute: there several threads share the checks, each with a device of its
+/// own. They take them from both ends, since those of kernels and those of steps compile the same.
+///
+/// # Errors
+/// When a device cannot be opened once more.
+pub fn for_each<T: Send>(
+    checks: &[Check],
+    choice: &Choice,
+    each: impl Fn(&Check, &Choice) -> T + Sync,
+) -> crate::Result<Vec<T>> {
+    let left = Mutex::new(0..checks.len());
+    let share = |(number, choice): (usize, Choice)| -> Vec<(usize, T)> {
+        let next = || {
+            let left = &mut *locked(&left);
+            if number % 2 == 0 { left.next() } else { left.next_back() }
+        };
+        std::iter::from_fn(next).map(|at| (at, each(&checks[at], &choice))).collect()
+    };
+    let devices = devices(choice)?.into_par_iter().enumerate().with_max_len(1);
+    let mut results: Vec<_> = joined(|| devices.flat_map_iter(share).collect());
+    results.sort_by_key(|&(at, _)| at);
+    Ok(results.into_iter().map(|(_, result)| result).collect())
+}
+
+/// The engine, as often as threads share the checks.
+fn devices(choice: &Choice) -> crate::Result<Vec<Choice>> {
+    let mut devices = vec![choice.clone()];
+    if let Choice::Gpu(gpu) = choice
+        && gpu.adapter.is_software()
+    {
+        for _ in 1..joined(rayon::current_num_threads).min(DEVICES) {
+            devices.push(Choice::Gpu(Arc::new(gpu.another()?)));
+        }
+    }
+    Ok(devices)
+}
+
 fn gradient_checks(seed: u64) -> Vec<Check> {
-    let quadratic = Check::new(Group::Gradients, "the checker itself, on a quadratic", || {
+    let quadratic = Check::new(Group::Gradients, "the checker itself, on a quadratic", |_| {
         differences(gradients::quadratic())
     });
     let of_model = |(pair, kind)| {
-        let run = move || differences(gradients::of_model(pair, kind, seed));
+        let run = move |_: &Choice| differences(gradients::of_model(pair, kind, seed));
         Check::new(Group::Gradients, name_of((pair, kind)), run)
     };
     std::iter::once(quadratic).chain(models().map(of_model)).collect()
@@ -143,7 +187,7 @@ fn kernel_checks(choice: &Choice, seed: u64) -> Vec<Check> {
 fn cpu_kernel_checks(seed: u64) -> Vec<Check> {
     let products = [("matmul_nt", Transpose::Nt), ("matmul_nn", Transpose::Nn), ("matmul_tn", Transpose::Tn)];
     let products = products.map(|(name, transpose)| {
-        Check::new(Group::Kernels, name, move || {
+        Check::new(Group::Kernels, name, move |_| {
             worst_of(ProductCase::all(transpose, seed).map(|case| {
                 let named = |failure| Failure::Wrong(format!("{}: {failure}", case.name()));
                 check_product(&case).map_err(named)
@@ -151,58 +195,58 @@ fn cpu_kernel_checks(seed: u64) -> Vec<Check> {
         })
     });
     let activations = Activation::ALL.map(|f| {
-        Check::new(Group::Kernels, f.name(), move || worst_of(std::iter::once(check_activation(f, seed))))
+        Check::new(Group::Kernels, f.name(), move |_| worst_of(std::iter::once(check_activation(f, seed))))
     });
     products.into_iter().chain(activations).collect()
 }
 
 /// One check a kernel that the adapter can run, in the order of the table.
-fn shader_checks(gpu: &Arc<Gpu>, seed: u64) -> Vec<Check> {
+fn shader_checks(gpu: &Gpu, seed: u64) -> Vec<Check> {
     let mut by_name = BTreeMap::<&str, Vec<Case>>::new();
     for case in cases(seed) {
         by_name.entry(case.kernel.name).or_default().push(case);
     }
     let check = |kernel: &&Kernel| {
-        let (gpu, cases) = (gpu.clone(), by_name.remove(kernel.name).expect("every kernel has cases"));
-        Check::new(Group::Kernels, kernel.name, move || {
+        let cases = by_name.remove(kernel.name).expect("every kernel has cases");
+        Check::new(Group::Kernels, kernel.name, move |choice| {
+            let Choice::Gpu(gpu) = choice else { unreachable!("shaders are listed for adapters") };
             let named = |case: &Case, failure| Failure::Wrong(format!("{}: {failure}", case.what));
-            let check = |case: &Case| case.check(&gpu).map_err(|failure| named(case, failure));
+            let check = |case: &Case| case.check(gpu).map_err(|failure| named(case, failure));
             worst_of(cases.iter().map(check))
         })
     };
     ALL.iter().filter(|kernel| kernel.runs_on(gpu)).map(check).collect()
 }
 
-fn step_checks(choice: &Choice, seed: u64) -> Vec<Check> {
+fn step_checks(seed: u64) -> Vec<Check> {
     let mut checks = Vec::new();
     let problem_of = move |(pair, kind)| Problem::new(pair, seed).under(kind);
     for model in models() {
-        let (choice, problem) = (choice.clone(), problem_of(model));
+        let problem = problem_of(model);
         let name = format!("cost and gradient, {}", name_of(model));
-        checks.push(Check::new(Group::Steps, name, move || {
-            worst_of(CUTS.iter().map(|&cut| check_pass(&choice, &problem, cut)))
+        checks.push(Check::new(Group::Steps, name, move |choice| {
+            worst_of(CUTS.iter().map(|&cut| check_pass(choice, &problem, cut)))
         }));
     }
     for (name, rule) in Rule::all() {
-        let (choice, problems) = (choice.clone(), models().map(problem_of).collect::<Vec<_>>());
-        checks.push(Check::new(Group::Steps, name, move || {
+        let problems: Vec<_> = models().map(problem_of).collect();
+        checks.push(Check::new(Group::Steps, name, move |choice| {
             let each = |problem| CUTS.iter().map(move |&cut| (problem, cut));
             let all = problems.iter().flat_map(each);
-            worst_of(all.map(|(problem, cut)| check_updates(&choice, problem, rule, cut)))
+            worst_of(all.map(|(problem, cut)| check_updates(choice, problem, rule, cut)))
         }));
     }
-    let (choice, problem) = (choice.clone(), Problem::new(Activation::pairs()[0], seed));
-    checks.push(Check::new(Group::Steps, "the same bits again", move || {
-        worst_of(CUTS.iter().map(|&cut| check_repeatable(&choice, &problem, cut)))
+    let problem = Problem::new(Activation::pairs()[0], seed);
+    checks.push(Check::new(Group::Steps, "the same bits again", move |choice| {
+        worst_of(CUTS.iter().map(|&cut| check_repeatable(choice, &problem, cut)))
     }));
     checks
 }
 
-fn training_checks(choice: &Choice, seed: u64) -> Vec<Check> {
+fn training_checks(seed: u64) -> Vec<Check> {
     let check = |optimizer: Optimizer| {
-        let choice = choice.clone();
-        Check::new(Group::Training, optimizer.name(), move || {
-            worst_of(std::iter::once(training::check(&choice, optimizer, training::CUT, seed)))
+        Check::new(Group::Training, optimizer.name(), move |choice| {
+            worst_of(std::iter::once(training::check(choice, optimizer, training::CUT, seed)))
         })
     };
     Optimizer::ALL.map(check).into()

@@ -14,7 +14,7 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::Kernel;
 pub use products::{ProductCase, check_candidate, check_products};
 
-type CaseRun = Box<dyn Fn(Rig<'_>) -> Result<Closeness, Failure>>;
+type CaseRun = Box<dyn Fn(Rig<'_>) -> Result<Closeness, Failure> + Send + Sync>;
 
 /// One run of one kernel on given numbers.
 pub struct Case {
@@ -29,7 +29,7 @@ impl Case {
     fn new(
         kernel: &'static Kernel,
         what: impl Into<String>,
-        run: impl Fn(Rig<'_>) -> Result<Closeness, Failure> + 'static,
+        run: impl Fn(Rig<'_>) -> Result<Closeness, Failure> + Send + Sync + 'static,
     ) -> Self {
         Self { kernel, what: what.into(), run: Box::new(run) }
     }
@@ -38,7 +38,7 @@ impl Case {
     fn of_both(
         kernels: &'static [Kernel; 2],
         what: &str,
-        run: impl Fn(Rig<'_>) -> Result<Closeness, Failure> + Copy + 'static,
+        run: impl Fn(Rig<'_>) -> Result<Closeness, Failure> + Copy + Send + Sync + 'static,
     ) -> [Self; 2] {
         kernels.each_ref().map(|kernel| Self::new(kernel, what, run))
     }

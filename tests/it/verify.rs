@@ -50,7 +50,8 @@ fn assert_all_pass(report: &Value) -> Vec<&str> {
 #[test]
 fn the_reference_passes_every_check() {
     for check in checks(&Choice::Reference, 1) {
-        let found = check.run().unwrap_or_else(|failure| panic!("{}: {failure}", check.name));
+        let found =
+            check.run(&Choice::Reference).unwrap_or_else(|failure| panic!("{}: {failure}", check.name));
         assert!(found.cases > 0, "{} compared nothing", check.name);
     }
 }
@@ -83,8 +84,9 @@ fn whole_steps_stay_within_their_bounds_on_every_variant_of_the_kernels() {
     assert_eq!(Variant::supported(&gpu), Variant::all().collect::<Vec<_>>(), "lavapipe runs all of them");
     for variant in Variant::all() {
         gpu.force(variant).unwrap();
-        for check in checks(&Choice::Gpu(gpu.clone()), 2).iter().filter(|check| check.group == Group::Steps) {
-            check.run().unwrap_or_else(|failure| panic!("{variant}, {}: {failure}", check.name));
+        let choice = Choice::Gpu(gpu.clone());
+        for check in checks(&choice, 2).iter().filter(|check| check.group == Group::Steps) {
+            check.run(&choice).unwrap_or_else(|failure| panic!("{variant}, {}: {failure}", check.name));
         }
     }
 }

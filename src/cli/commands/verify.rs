@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::engine::device::{Choice, Selector};
 use crate::error::Error;
-use crate::verify::checks::{Check, Finding, Group, checks};
+use crate::verify::checks::{Check, Finding, Group, checks, for_each};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
@@ -44,7 +44,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     args.force_variant.map(|variant| choice.force(variant)).transpose()?;
     let checks = checks(&choice, args.seed);
     let bar = progress::bar(checks.len(), 20);
-    let lines: Vec<Line> = checks.iter().map(|check| line(check, &bar)).collect();
+    let lines = for_each(&checks, &choice, |check, choice| line(check, choice, &bar))?;
     bar.finish_and_clear();
 
     let report = Report {
@@ -71,9 +71,9 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     .into())
 }
 
-fn line(check: &Check, bar: &ProgressBar) -> Line {
+fn line(check: &Check, choice: &Choice, bar: &ProgressBar) -> Line {
     bar.set_message(check.name.clone());
-    let result = check.run();
+    let result = check.run(choice);
     bar.inc(1);
     let passed = result.is_ok();
     let (finding, failure) = match result {

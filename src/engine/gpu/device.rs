@@ -119,6 +119,13 @@ impl Gpu {
         })
     }
 
+    /// Another device on the same adapter, with the same choice of kernels.
+    pub fn another(&self) -> Result<Self> {
+        let other = Self::open(self.adapter.clone())?;
+        other.force(self.variant())?;
+        Ok(other)
+    }
+
     /// The kernels that recordings are made of from now on: those of the adapter's kind until others are chosen.
     pub fn variant(&self) -> Variant {
         self.forced().unwrap_or_else(|| Variant::preselected(self, None))

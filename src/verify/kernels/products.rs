@@ -1,5 +1,7 @@
 //! Cases of the products A Bᵀ and A B; AᵀB is a part of [`super::gradients`].
 
+use std::sync::{Arc, OnceLock};
+
 use super::{Case, gradients, layers};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::{self, Kernel};
@@ -25,7 +27,7 @@ const SHAPES: &[(usize, usize, usize)] = &[
     (131, 67, 257),
     (65, 130, 1_031),
     (65_537, 3, 5),
-    (2, 3, 90_001),
+    (2, 3, 80_021),
     (2, 3, 262_147),
 ];
 
@@ -62,15 +64,14 @@ impl ProductCase {
         self.transpose.operands(m, n, k).map(|(rows, cols)| numbers.draw(self.kind, rows * cols))
     }
 
-    /// A product of given operands, k possibly being a part of the sum only.
-    fn expected_of(&self, a: &[f32], b: &[f32], k: usize) -> Vec<Approx> {
-        let (m, n, _) = self.shape;
+    fn product(&self, a: &[f32], b: &[f32]) -> Vec<Approx> {
+        let (m, n, k) = self.shape;
         product(self.transpose, &exact(a), &exact(b), m, n, k)
     }
 
     /// The product that any engine has to find.
     pub fn expected(&self, a: &[f32], b: &[f32]) -> Expected {
-        self.bounded(self.expected_of(a, b, self.shape.2))
+        self.bounded(self.product(a, b))
     }
 
     /// No bound but 0 on integers.
@@ -79,6 +80,27 @@ impl ProductCase {
             NumberKind::Integers => Expected::exact(numbers.iter().map(|x| x.value).collect()),
             NumberKind::Reals => numbers.into(),
         }
+    }
+}
+
+/// A case with its operands and their product, which are found once for all kernels.
+#[derive(Clone, Debug)]
+struct SharedCase {
+    case: ProductCase,
+    numbers: Arc<OnceLock<([Vec<f32>; 2], Vec<Approx>)>>,
+}
+
+impl SharedCase {
+    fn new(case: ProductCase) -> Self {
+        Self { case, numbers: Arc::default() }
+    }
+
+    fn numbers(&self) -> &([Vec<f32>; 2], Vec<Approx>) {
+        self.numbers.get_or_init(|| {
+            let [a, b] = self.case.operands();
+            let product = self.case.product(&a, &b);
+            ([a, b], product)
+        })
     }
 }
 
@@ -91,21 +113,20 @@ const LONGEST_OTHER: usize = 2_000;
 const CUT: usize = 512;
 
 pub(super) fn cases(seed: u64) -> Vec<Case> {
-    let adding = |case: ProductCase| [false, true].map(|adds| (case, adds));
-    let of = move |product: Product| {
-        let all =
-            move |transpose| ProductCase::all(transpose, seed).filter(move |case| is_tried(case, product));
-        let whole = all(Transpose::Nt).chain(all(Transpose::Nn)).flat_map(adding);
-        whole.map(move |(case, adds)| whole_case(case, product, adds))
-    };
-    let cut = move |product: Product| {
-        let all = [Transpose::Nt, Transpose::Nn].map(|transpose| ProductCase::all(transpose, seed));
-        let long =
-            all.into_iter().flatten().filter(move |case| case.shape.2 >= CUT && is_tried(case, product));
-        long.flat_map(adding).map(move |(case, adds)| cut_case(case, product, adds))
-    };
-    let whole = Product::ALL.into_iter().flat_map(of);
-    whole.chain(Product::TILED.into_iter().flat_map(cut)).collect()
+    let all = [Transpose::Nt, Transpose::Nn].map(|transpose| ProductCase::all(transpose, seed));
+    let all: Vec<SharedCase> = all.into_iter().flatten().map(SharedCase::new).collect();
+    let tried = |product| all.iter().filter(move |shared| is_tried(&shared.case, product));
+    let adding = |shared: &SharedCase| [false, true].map(|adds| (shared.clone(), adds));
+    let mut cases = Vec::new();
+    for product in Product::ALL {
+        let whole = tried(product).flat_map(adding);
+        cases.extend(whole.map(|(shared, adds)| whole_case(shared, product, adds)));
+    }
+    for product in Product::TILED {
+        let long = tried(product).filter(|shared| shared.case.shape.2 >= CUT).flat_map(adding);
+        cases.extend(long.map(|(shared, adds)| cut_case(shared, product, adds)));
+    }
+    cases
 }
 
 fn is_tried(case: &ProductCase, product: Product) -> bool {
@@ -132,7 +153,9 @@ pub fn check_products(
     let products = ProductCase::all(transpose, 0).filter(|case| ROWS.contains(&case.shape.0));
     let products: Vec<Case> = match transpose {
         Transpose::Tn => gradients::in_a_step(product),
-        Transpose::Nn if blocks > 1 => products.map(|case| whole_case(case, product, false)).collect(),
+        Transpose::Nn if blocks > 1 => {
+            products.map(|case| whole_case(SharedCase::new(case), product, false)).collect()
+        }
         Transpose::Nt | Transpose::Nn => Vec::new(),
     };
     for case in products.into_iter().chain(layers::in_a_step(transpose, product)) {
@@ -165,33 +188,36 @@ fn kernel_of(transpose: Transpose, product: Product) -> &'static Kernel {
 }
 
 /// C = AB, or C += AB with ones in C before.
-fn whole_case(case: ProductCase, product: Product, adds: bool) -> Case {
+fn whole_case(shared: SharedCase, product: Product, adds: bool) -> Case {
+    let case = shared.case;
     let name = format!("{}{}", case.name(), if adds { ", added" } else { "" });
     let kernel = kernel_of(case.transpose, product);
-    Case::new(kernel, name, move |rig| check_whole(rig, &case, product, adds, None))
+    Case::new(kernel, name, move |rig| check_whole(rig, &shared, product, adds, None))
 }
 
 /// The same with room for slices.
-fn cut_case(case: ProductCase, product: Product, adds: bool) -> Case {
+fn cut_case(shared: SharedCase, product: Product, adds: bool) -> Case {
+    let case = shared.case;
     let of_slices = kernel::split_k_of(case.transpose, product).filter(|_| !adds);
     let kernel = of_slices.unwrap_or(&kernel::SPLIT_K_SUM);
     let name = format!("{:?} {product} {}{}", case.transpose, case.name(), if adds { ", added" } else { "" });
     Case::new(kernel, name, move |rig| {
         let scratch = rig.scratch()?;
-        check_whole(rig, &case, product, adds, Some(scratch))
+        check_whole(rig, &shared, product, adds, Some(scratch))
     })
 }
 
 fn check_whole(
     rig: Rig<'_>,
-    case: &ProductCase,
+    shared: &SharedCase,
     product: Product,
     adds: bool,
     scratch: Option<Tensor>,
 ) -> Result<Closeness, Failure> {
+    let case = shared.case;
     let (m, n, k) = case.shape;
-    let [a, b] = case.operands();
-    let mut expected = case.expected_of(&a, &b, k);
+    let ([a, b], expected) = shared.numbers();
+    let mut expected = expected.clone();
     let c = if adds {
         expected.iter_mut().for_each(|c| *c = *c + Approx::exact(1.0));
         rig.matrix(m, n, &vec![1.0; m * n])?
@@ -199,7 +225,7 @@ fn check_whole(
         rig.empty_matrix(m, n)?
     };
     let [of_a, of_b] = case.transpose.operands(m, n, k);
-    let (a, b) = (rig.matrix(of_a.0, of_a.1, &a)?, rig.matrix(of_b.0, of_b.1, &b)?);
+    let (a, b) = (rig.matrix(of_a.0, of_a.1, a)?, rig.matrix(of_b.0, of_b.1, b)?);
     rig.run(|recorder| {
         recorder.variant = Variant::of(product, recorder.variant.memory);
         recorder.scratch = scratch;

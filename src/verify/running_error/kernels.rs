@@ -20,8 +20,9 @@ pub fn product(
 ) -> Vec<Approx> {
     let multiply = |a: Vec<f64>, b: Vec<f64>| reference::matmul(transpose, &a, &b, m, n, k);
     let values = multiply(map(a, |x| x.value), map(b, |x| x.value));
-    let reach = multiply(map(a, Approx::reach), map(b, Approx::reach));
     let size = multiply(map(a, |x| x.value.abs()), map(b, |x| x.value.abs()));
+    let are_exact = a.iter().chain(b).all(|x| x.error == 0.0);
+    let reach = if are_exact { size.clone() } else { multiply(map(a, Approx::reach), map(b, Approx::reach)) };
     let bounds = reach.iter().zip(&size).map(|(reach, size)| {
         // The effect of the operands' errors on the exact product, and then the sum's own rounding.
         (reach - size).max(0.0) + sum_error(k, 1) * reach
