@@ -122,7 +122,7 @@ impl Gpu {
     /// Another device on the same adapter, with the same choice of kernels.
     pub fn another(&self) -> Result<Self> {
         let other = Self::open(self.adapter.clone())?;
-        other.force(self.variant())?;
+        self.forced().map_or(Ok(()), |variant| other.force(variant))?;
         Ok(other)
     }
 

@@ -87,7 +87,14 @@ impl ProductCase {
 #[derive(Clone, Debug)]
 struct SharedCase {
     case: ProductCase,
-    numbers: Arc<OnceLock<([Vec<f32>; 2], Vec<Approx>)>>,
+    numbers: Arc<OnceLock<Computed>>,
+}
+
+/// Operands and their product.
+#[derive(Debug)]
+struct Computed {
+    operands: [Vec<f32>; 2],
+    product: Vec<Approx>,
 }
 
 impl SharedCase {
@@ -95,11 +102,11 @@ impl SharedCase {
         Self { case, numbers: Arc::default() }
     }
 
-    fn numbers(&self) -> &([Vec<f32>; 2], Vec<Approx>) {
+    fn numbers(&self) -> &Computed {
         self.numbers.get_or_init(|| {
             let [a, b] = self.case.operands();
             let product = self.case.product(&a, &b);
-            ([a, b], product)
+            Computed { operands: [a, b], product }
         })
     }
 }
@@ -216,7 +223,7 @@ fn check_whole(
 ) -> Result<Closeness, Failure> {
     let case = shared.case;
     let (m, n, k) = case.shape;
-    let ([a, b], expected) = shared.numbers();
+    let Computed { operands: [a, b], product: expected } = shared.numbers();
     let mut expected = expected.clone();
     let c = if adds {
         expected.iter_mut().for_each(|c| *c = *c + Approx::exact(1.0));
