@@ -37,6 +37,13 @@ fn bounds_of(slice: u32) -> vec2<u32> {
     return 4u * vec2<u32>(first, min(first + p.slice, p.k_end));
 }
 
+// The sum of a number of each invocation, or of all that share a tile: those that have it leave it as number `index`.
+struct TileSum {
+    index: u32,
+    is_whole: bool,
+    sum: f32,
+}
+
 // Sums over the rows of a tile: of `count` times four columns, from vec4 `column` on, in the part `part` of all rows.
 struct ColumnTotals {
     part: u32,

@@ -1,5 +1,5 @@
-// Shared part: what a product A B or A Bᵀ in tiles of _tiled.wgsl is made of: its factors, its tiles slice by slice of k, and the
-// sums of the columns of a tile, for the hidden layer.
+// Shared part: what a product A B or A Bᵀ in tiles of _tiled.wgsl is made of: its factors, its tiles slice by slice of k, and
+// sums over a tile: of its columns for the hidden layer, of all of it for the output layer.
 
 // The slice that the workgroup computes, and its tile.
 var<private> slice: u32;
@@ -40,4 +40,20 @@ fn totals_of_tile(invocation: u32, first: vec4<f32>, second: vec4<f32>) -> Colum
         for (var other = 0u; other < SHARERS / ACROSS; other++) { total += piece_a[other][local]; }
     }
     return ColumnTotals(taken.x, taken.y * WIDTH_B + local, select(0u, 1u, is_column), total, vec4<f32>());
+}
+
+// Numbers of all invocations meet there, too: eight of them add up a line each, and then each of all the eight.
+fn sum_of_tile(invocation: u32, sum: f32) -> TileSum {
+    let local = invocation % WORKGROUP;
+    piece_a[local / 8u][local % 8u].x = sum;
+    workgroupBarrier();
+    if local < 8u {
+        var line = 0.0;
+        for (var other = 0u; other < SHARERS / 8u; other++) { line += piece_a[other][local].x; }
+        piece_b[0][local].x = line;
+    }
+    workgroupBarrier();
+    var total = 0.0;
+    for (var line = 0u; line < 8u; line++) { total += piece_b[0][line].x; }
+    return TileSum(invocation / WORKGROUP, local == 0u, total);
 }

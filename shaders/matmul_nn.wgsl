@@ -17,6 +17,9 @@ fn weighted_sum(x: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: v
     return x.x * b0 + x.y * b1 + x.z * b2 + x.w * b3;
 }
 
+// An invocation has its sum to itself.
+fn sum_of_tile(invocation: u32, sum: f32) -> TileSum { return TileSum(invocation, true, sum); }
+
 @compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,

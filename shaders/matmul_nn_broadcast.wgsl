@@ -15,6 +15,9 @@
 
 override WORKGROUP: u32 = 8u;
 
+// An invocation has its sum to itself.
+fn sum_of_tile(invocation: u32, sum: f32) -> TileSum { return TileSum(invocation, true, sum); }
+
 @compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,

@@ -17,6 +17,9 @@ fn totals_of_tile(invocation: u32, first: vec4<f32>, second: vec4<f32>) -> Colum
     return ColumnTotals(invocation / p.stride_c, invocation % p.stride_c, 1u, first, second);
 }
 
+// An invocation has its sum to itself.
+fn sum_of_tile(invocation: u32, sum: f32) -> TileSum { return TileSum(invocation, true, sum); }
+
 @compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,

@@ -224,7 +224,7 @@ fn a_gpu_holds_what_was_planned_before_its_kernels_were_chosen() {
     let kernels = choice.expected_kernels(&work).unwrap();
     assert_eq!(kernels.map(|kernels| kernels.to_string()).as_deref(), Some("tiled32x32/buffers"));
     let planned = |kernels| choice.footprint(&Job { kernels, ..job }).unwrap().1.total();
-    // The largest tiles leave a quarter of the sums.
+    // The largest tiles would leave other sums and slices: half a percent of all.
     let [of_expected, of_largest] = [kernels, Some("tiled/buffers".parse().unwrap())].map(planned);
     choice.tune(&work, Tune { mode: TuneMode::Never, check: check_candidate }).unwrap();
     // What is read back lies in a staging buffer, which no plan counts.
@@ -237,6 +237,6 @@ fn a_gpu_holds_what_was_planned_before_its_kernels_were_chosen() {
     let mut engine = choice.open(&setup(&job), &Drawn(&job)).unwrap();
     learn(&mut *engine, &job, Shuffle::rows(0));
     engine.cost().unwrap();
-    let is_held = |planned| holds("gpu", &job, held_without_staging() - before, planned, (0.99, 1.01));
+    let is_held = |planned| holds("gpu", &job, held_without_staging() - before, planned, (0.998, 1.002));
     assert!(is_held(of_expected) && !is_held(of_largest));
 }

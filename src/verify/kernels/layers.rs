@@ -220,7 +220,7 @@ fn output_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> R
     Ok(Expected::from(a3).compare(&rig.read(&c)?)?)
 }
 
-/// (A3 − X) ⊙ f′, and its squares, of which every invocation sums some.
+/// (A3 − X) ⊙ f′, and its squares, of which every tile or every invocation has a sum.
 fn output_delta(
     rig: Rig<'_>,
     case: &LayerCase,

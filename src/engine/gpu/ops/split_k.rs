@@ -104,13 +104,14 @@ impl Gemm {
         }
     }
 
-    /// Invocations that end it: so many sums does the output's delta leave.
+    /// Sums of squared errors that the output's delta leaves: one a tile, or one an invocation where these share no memory.
     pub fn output_sums(self) -> usize {
         let (rows, cols) = self.size();
         if self.is_split() {
             return rows * cols / (4 * SUMMED_ROWS);
         }
-        tiles(self.product, rows, cols) * self.product.tile().sharers
+        let of_tile = if self.product.is_tiled() { 1 } else { self.product.tile().sharers };
+        tiles(self.product, rows, cols) * of_tile
     }
 
     /// Parts in which a hidden layer leaves the sums of its columns: rows of its tiles.
