@@ -107,7 +107,7 @@ pub fn task_panels(panels: usize) -> usize {
 }
 
 /// Most panels of a weight gradient that one task takes.
-pub const MOST_PANELS: usize = 6;
+pub const MOST_PANELS: usize = 4;
 /// Rows of a weight gradient that are put together at a time, before they are handed on.
 pub const GRADIENT_ROWS: usize = 256;
 
