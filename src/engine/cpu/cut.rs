@@ -35,8 +35,9 @@ fn even(count: usize, largest: usize) -> usize {
 
 /// Numbers in W1 up to which a step goes through groups of rows alone, each with gradients of its own.
 pub const THIN: usize = 1 << 15;
-/// Most rows of a block: as many as let what one product reads of them, and in a thin layer also what it writes, stay in a
-/// second-level cache of 512 KiB.
+/// Rows of a block for thin layers: all their activations stay in the second-level cache.
+const THIN_ROWS: usize = 72;
+/// Rows of a block else: as many as let their part of the left factor stay in the second-level cache.
 const ROWS: usize = 128;
 
 /// Most blocks that one task takes, unless the layer is thin.
@@ -54,9 +55,10 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// For `count` rows. A multiple of four blocks unless the layer is thin, so that a few threads have as much to do each.
+    /// For `count` rows. A multiple of four blocks, so that a few threads have as much to do each.
     pub fn new(count: usize, thin: bool) -> Self {
-        let rows = if thin { ROWS } else { count.div_ceil(count.div_ceil(ROWS).max(1).next_multiple_of(4)) };
+        let rows =
+            if thin { THIN_ROWS } else { count.div_ceil(count.div_ceil(ROWS).max(1).next_multiple_of(4)) };
         let rows = rows.max(1);
         Self { count, rows, group: count.div_ceil(rows).div_ceil(TASKS).max(1) }
     }
