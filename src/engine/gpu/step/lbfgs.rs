@@ -1,4 +1,4 @@
-//! L-BFGS on the device: trial points, inner products and combinations without reading a vector back. The recordings
+//! L-BFGS on the device: trial points, inner products and combinations without reading a vector back. The lists of `recordings`
 //! work on `vectors`; `products` says which inner products a dispatch takes.
 //!
 //! A trial is one submission and one wait: direction, trial point, J and gradient there, the slope, and, as if it were accepted,
@@ -6,26 +6,26 @@
 //! each iteration. To accept a trial dispatches nothing; its copies go ahead of whatever follows.
 
 mod products;
+mod recordings;
 mod vectors;
 
 use crate::engine::Rows;
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::{AxpyUniform, InnerProductsUniform, KeepUniform, LinearCombinationUniform};
 use crate::engine::gpu::memory::allocation::Allocation;
 use crate::engine::gpu::memory::buffer::{Tensor, staging};
 use crate::engine::gpu::memory::partition::Partition;
-use crate::engine::gpu::ops::{axpy_uniform, keep_uniform, linear_combination_uniform};
+use crate::engine::gpu::ops::{axpy_uniform, linear_combination_uniform};
 use crate::engine::gpu::plan::Planner;
-use crate::engine::gpu::recording::{Commands, LiveUniform, Recorder, Recording};
+use crate::engine::gpu::recording::{Commands, Recording};
 use crate::engine::gpu::step::evaluate::{Evaluation, PLANNED_ROWS};
 use crate::engine::gpu::step::fetch::Fetcher;
-use crate::engine::gpu::step::pass::{GradientTarget, Subject};
 use crate::engine::gpu::step::resident::{Report, Resident};
 use crate::error::Result;
 use crate::math::objective::Cost;
 use crate::math::optim::{Role, Trial};
 use crate::math::params::Params;
 use products::{ProductList, Products};
+use recordings::{Uniforms, record_kept, record_products, record_trial, subject};
 use vectors::{HistoryPiece, SearchVectors};
 
 /// A search of L-BFGS: its vectors, and the recordings that work on them.
@@ -66,49 +66,6 @@ enum Stage {
     Tried,
     /// The trial is accepted: parameters and gradient have still to be copied from it.
     Accepted,
-}
-
-/// What is set before a run.
-#[derive(Debug)]
-struct Uniforms {
-    /// Step length of the trial, one a segment.
-    step: Vec<LiveUniform>,
-    /// Vectors and coefficients of the direction, one a piece.
-    terms: Vec<LiveUniform>,
-    /// Vectors of the stack that take what is kept, one a piece.
-    places: Vec<LiveUniform>,
-    /// Vectors whose inner products are taken, one a piece.
-    lists: Vec<LiveUniform>,
-}
-
-impl Uniforms {
-    fn new(gpu: &Gpu, vectors: &SearchVectors) -> Result<Self> {
-        let several = |count: usize, new: fn(&Gpu, &str) -> Result<LiveUniform>, name| {
-            (0..count).map(|_| new(gpu, name)).collect::<Result<Vec<_>>>()
-        };
-        let pieces = vectors.pieces.len();
-        Ok(Self {
-            step: several(vectors.trial.len(), LiveUniform::new::<AxpyUniform>, "step")?,
-            terms: several(pieces, LiveUniform::new::<LinearCombinationUniform>, "terms")?,
-            places: several(pieces, LiveUniform::new::<KeepUniform>, "places")?,
-            lists: several(pieces, LiveUniform::new::<InnerProductsUniform>, "lists")?,
-        })
-    }
-
-    fn set_list(&self, gpu: &Gpu, vectors: &SearchVectors, list: &ProductList) {
-        for (piece, uniform) in vectors.pieces.iter().zip(&self.lists) {
-            uniform.set(gpu, &list.uniform(piece.len()));
-        }
-    }
-
-    /// The slot that takes (s, y); none keeps nothing, the gradient neither.
-    fn set_slot(&self, gpu: &Gpu, vectors: &SearchVectors, slot: Option<usize>) {
-        let roles = |slot| [Role::Step(slot), Role::Change(slot), Role::Gradient];
-        let places = slot.map(|slot| roles(slot).map(|role| vectors.index(role)));
-        for (piece, uniform) in vectors.pieces.iter().zip(&self.places) {
-            uniform.set(gpu, &keep_uniform(piece.len(), places));
-        }
-    }
 }
 
 impl LbfgsSearch {
@@ -304,68 +261,10 @@ impl LbfgsSearch {
     }
 }
 
-/// The trial point, with the exact ρ̂.
-fn subject<'a>(on: &'a Resident, vectors: &'a SearchVectors) -> Subject<'a> {
-    let gradient = Some(GradientTarget::Kept(&vectors.trial_gradient));
-    Subject { weights: &vectors.trial, gradient, ..on.subject() }
-}
-
 /// The sums of a list's inner products, piece by piece.
 fn sums_of<'a>(pieces: &'a [HistoryPiece], list: &ProductList) -> impl Iterator<Item = (&'a Tensor, usize)> {
     let products = list.len();
     pieces.iter().map(move |piece| (&piece.dots, products * piece.sums()))
-}
-
-/// A trial, along a new direction or the one that there is.
-fn record_trial(
-    on: &Resident,
-    vectors: &SearchVectors,
-    uniforms: &Uniforms,
-    turns: bool,
-) -> Result<Evaluation> {
-    let go_there = |recorder: &mut Recorder<'_>| {
-        if turns {
-            for (piece, terms) in vectors.pieces.iter().zip(&uniforms.terms) {
-                recorder.linear_combination_live(&piece.stack, &piece.of(&vectors.direction), terms)?;
-            }
-        }
-        for (k, trial) in vectors.trial.iter().enumerate() {
-            let (direction, params) = (&vectors.direction[k].whole, &on.params[k].whole);
-            recorder.axpy_live(direction, params, &trial.whole, &uniforms.step[k])?;
-        }
-        Ok(())
-    };
-    let judge = |recorder: &mut Recorder<'_>| {
-        // Ahead of the slope: it waits for the gradient and for the direction at once, which has read the stack.
-        record_kept(recorder, on, vectors, uniforms)?;
-        for (k, sums) in vectors.slopes.iter().enumerate() {
-            recorder.dot(&vectors.trial_gradient[k].whole, &vectors.direction[k].whole, sums, 0)?;
-        }
-        record_products(recorder, vectors, uniforms)
-    };
-    Evaluation::record(on, subject(on, vectors), on.all_rows(), go_there, judge)
-}
-
-/// s = trial − parameters, y = trial gradient − gradient, and the trial gradient, into the stack.
-fn record_kept(
-    recorder: &mut Recorder<'_>,
-    on: &Resident,
-    vectors: &SearchVectors,
-    uniforms: &Uniforms,
-) -> Result<()> {
-    for (piece, places) in vectors.pieces.iter().zip(&uniforms.places) {
-        let points = [&piece.of(&vectors.trial), &piece.of(&on.params)];
-        let gradients = [&piece.of(&vectors.trial_gradient), &piece.of(vectors.gradient())];
-        recorder.keep_live(points, gradients, &piece.stack, places)?;
-    }
-    Ok(())
-}
-
-fn record_products(recorder: &mut Recorder<'_>, vectors: &SearchVectors, uniforms: &Uniforms) -> Result<()> {
-    for (piece, list) in vectors.pieces.iter().zip(&uniforms.lists) {
-        recorder.inner_products_live(&piece.stack, piece.len(), &piece.dots, list)?;
-    }
-    Ok(())
 }
 
 fn copy_all(commands: &mut Commands<'_>, copies: &[(Tensor, Tensor)]) {
