@@ -6,9 +6,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::dtype::DType;
 
-/// The divisor of a byte of a picture.
-const WHITE: f64 = 255.0;
-
 /// The scale of raw numbers. In files it is the divisor, 1 for numbers that are taken as they are; [`Scale::Pixels`] is the
 /// absent field, since version 0.1.0 knew no other.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -17,7 +14,8 @@ pub enum Scale {
     AsIs,
     /// Numbers are divided by this one.
     Divide(f64),
-    /// Bytes are divided by 255, all other numbers are as they are: pictures, IDX files, and all rows of version 0.1.0.
+    /// Bytes are divided by 255 and whole numbers of 16 bits by 65 535, all others are as they are: pictures, IDX files, and all rows
+    /// of version 0.1.0, which knew no whole numbers but bytes.
     #[default]
     Pixels,
 }
@@ -42,21 +40,15 @@ impl Scale {
         match self {
             Self::AsIs => 1.0,
             Self::Divide(divisor) => divisor,
-            Self::Pixels => {
-                if dtype == DType::U8 {
-                    WHITE
-                } else {
-                    1.0
-                }
-            }
+            Self::Pixels => dtype.white().unwrap_or(1.0),
         }
     }
 
     /// The same for numbers of one kind, without a look at the kind.
     pub fn for_dtype(self, dtype: DType) -> Self {
-        match self {
-            Self::Pixels if dtype == DType::U8 => Self::Divide(WHITE),
-            other => other,
+        match (self, dtype.white()) {
+            (Self::Pixels, Some(white)) => Self::Divide(white),
+            _ => self,
         }
     }
 

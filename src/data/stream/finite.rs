@@ -13,7 +13,18 @@ pub fn check_finite(store: &Store, bytes: &[u8], row_of: impl Fn(usize) -> usize
             let is_bad = |bytes: &[u8; 4]| !f32::from_le_bytes(*bytes).is_finite();
             row.as_chunks().0.iter().position(is_bad)
         },
-        DType::U8 | DType::Bf16 | DType::F64 => return Ok(()),
+        DType::Bf16 => |row| {
+            row.as_chunks()
+                .0
+                .iter()
+                .position(|[low, high]: &[u8; 2]| u16::from_le_bytes([*low, *high]) & 0x7f80 == 0x7f80)
+        },
+        DType::F64 => |row| {
+            let limit = f64::from(f32::MAX);
+            let is_bad = |bytes: &[u8; 8]| !(-limit..=limit).contains(&f64::from_le_bytes(*bytes));
+            row.as_chunks().0.iter().position(is_bad)
+        },
+        _ => return Ok(()),
     };
     let bad = threads::find_first_chunk(bytes, store.row_bytes(), 64, bad_in);
     let Some((at, column)) = bad else { return Ok(()) };

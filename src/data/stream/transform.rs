@@ -23,7 +23,7 @@ pub struct Transform {
     divisor: f64,
     kind: Normalize,
     limits: Option<(f64, f64)>,
-    /// The example value of every byte or half-precision number, where that does not depend on the rest of its row.
+    /// The example value of every number of one or two bytes, where that does not depend on the rest of its row.
     codes: Option<Codes>,
 }
 
@@ -125,13 +125,13 @@ pub fn scaled(dtype: DType, bytes: &[u8], divisor: f64) -> Vec<f64> {
 
 /// The example value of each code of a type.
 fn codes(dtype: DType, divisor: f64, (kind, limits): (Normalize, Option<(f64, f64)>)) -> Option<Codes> {
-    let mut values = match dtype {
-        DType::U8 => scaled(dtype, &(0..=u8::MAX).collect::<Vec<_>>(), divisor),
-        DType::F16 => {
+    let mut values = match dtype.size() {
+        1 => scaled(dtype, &(0..=u8::MAX).collect::<Vec<_>>(), divisor),
+        2 => {
             let all: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
             scaled(dtype, &all, divisor)
         }
-        DType::Bf16 | DType::F32 | DType::F64 => return None,
+        _ => return None,
     };
     if let Some(limits) = limits {
         kind.map(&mut values, limits);
