@@ -5,10 +5,14 @@
 // Examples out of memory: no file, no clock.
 pub mod axes;
 pub mod batches;
+mod column_fit;
+mod columns;
 mod dead_leaves;
 mod description;
 pub mod dtype;
 mod examples;
+mod fit;
+mod form;
 mod grid;
 mod grid_rows;
 mod lazy;
@@ -30,6 +34,7 @@ pub mod split;
 mod table;
 mod variance;
 mod whiten;
+mod whitening;
 
 // Files.
 #[cfg(feature = "files")]
@@ -49,9 +54,12 @@ pub mod stream;
 pub mod stream;
 
 pub use axes::{Axes, Axis, Meaning};
+pub use column_fit::{ColumnStatistics, check_columns};
+pub use columns::{Basis, ColumnTensor, ColumnTransform, TENSORS as COLUMN_TENSORS};
 pub use description::{DataContents, DataDescription};
 pub use dtype::DType;
 pub use examples::{ExampleRows, Examples};
+pub use form::Form;
 #[cfg(feature = "files")]
 pub use formats::npy;
 pub use grid::Grid;
@@ -62,7 +70,7 @@ pub(crate) use patches::BYTES_OF_DRAW;
 pub use picture::{Picture, PictureInfo};
 pub use pictures::{PictureMemory, Pictures};
 pub(crate) use prepared_images::{remedy, too_large};
-pub use preprocess::Preprocess;
+pub use preprocess::{Columns as FittedColumns, Preprocess};
 pub use reading::{RawRows, Reading};
 pub use recipe::DataRecipe;
 pub use sample::RowSample;
@@ -71,3 +79,4 @@ pub use skipped::{SkippedFiles, SkippedGroup};
 pub use source::{Opened, Source};
 pub use table::Table;
 pub use variance::{Columns, Variance};
+pub use whitening::{Rotation, Whitening, WhiteningKind};

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "files")]
 pub mod checkpoint;
+#[cfg(feature = "files")]
+pub mod columns_file;
 pub mod config;
 pub mod data_log;
 pub mod every;
@@ -16,6 +18,8 @@ pub mod picture;
 #[cfg(feature = "files")]
 mod run_dir;
 pub mod session;
+#[cfg(feature = "files")]
+mod tensors_file;
 #[cfg(not(feature = "files"))]
 mod without_files;
 

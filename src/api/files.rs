@@ -14,7 +14,7 @@ use crate::run::config::settings::Settings;
 use crate::run::every::{Every, Span};
 use crate::run::meta::Meta;
 use crate::run::model_file::{ModelFile, save};
-use crate::run::picture::{Tile, features};
+use crate::run::picture::{features, form_of};
 use crate::run::session::{OpenData, Place, Summary};
 
 impl Data {
@@ -164,9 +164,9 @@ impl Model {
     /// [`Error::Usage`] where examples are no pictures, [`Error::Io`] when the file cannot be written.
     pub fn save_features(&self, path: impl AsRef<Path>) -> Result<()> {
         let visible = self.params.shape.visible;
-        let tile = Tile::of(Some(&self.meta.preprocess), visible).ok_or_else(|| {
+        let form = form_of(Some(&self.meta.preprocess), visible).ok_or_else(|| {
             Error::usage(format!("{visible} visible units are no square: the features have no picture"))
         })?;
-        features(&self.params, tile, None)?.save(path.as_ref())
+        features(&self.meta.preprocess.weights_of_inputs(&self.params.w1), form, None)?.save(path.as_ref())
     }
 }

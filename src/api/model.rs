@@ -101,7 +101,7 @@ impl Model {
     }
 
     /// The rows `[m, n]` that hidden activations `[m, h]` stand for, as far as that can be told in the values that the data
-    /// came in: normalisation by limits is undone, what was taken from each row or whitened is not.
+    /// came in: what was done to all values or to columns is undone, what was taken from each row is not, nor is a filter of whole pictures.
     ///
     /// # Errors
     /// [`Error::Usage`] for activations of another width, [`Error::Device`].
@@ -111,9 +111,10 @@ impl Model {
             let fact = format!("activations of {} units, but the model has {hidden}", codes.cols);
             return Err(Error::usage(format!("{fact}; give those of this model")));
         }
-        let mut values = self.with_engine(|engine| engine.decode_rows(&codes.values))?;
-        self.meta.preprocess.restore(&mut values, &[]);
-        self.finite(Matrix::new(codes.rows, visible, values), &self.name)
+        let outputs = self.with_engine(|engine| engine.decode_rows(&codes.values))?;
+        let values = self.meta.preprocess.restore(outputs, &[]);
+        let inputs = self.meta.preprocess.inputs_of(visible);
+        self.finite(Matrix::new(codes.rows, inputs, values), &self.name)
     }
 
     /// `data` through the model and back `[m, n]`, in the values that they came in; where pictures were whitened, in
@@ -122,13 +123,12 @@ impl Model {
     /// # Errors
     /// As [`Model::encode`].
     pub fn reconstruct(&self, data: &Data) -> Result<Matrix<f32>> {
-        let through = |engine: &mut dyn Engine, examples: &[f32], restore: &dyn Fn(&mut [f32])| {
+        let through = |engine: &mut dyn Engine, examples: &[f32], restore: &dyn Fn(Vec<f32>) -> Vec<f32>| {
             let codes = engine.encode_rows(examples)?;
-            let mut outputs = engine.decode_rows(&codes)?;
-            restore(&mut outputs);
-            Ok(outputs)
+            Ok(restore(engine.decode_rows(&codes)?))
         };
-        joined(|| self.map(data, self.params.shape.visible, through))
+        let inputs = self.meta.preprocess.inputs_of(self.params.shape.visible);
+        joined(|| self.map(data, inputs, through))
     }
 
     /// J on `data`, the state of the hidden units there, and how much of the data is explained.
@@ -173,7 +173,7 @@ impl Model {
         &self,
         data: &Data,
         cols: usize,
-        mut each: impl FnMut(&mut dyn Engine, &[f32], &dyn Fn(&mut [f32])) -> Result<Vec<f32>>,
+        mut each: impl FnMut(&mut dyn Engine, &[f32], &dyn Fn(Vec<f32>) -> Vec<f32>) -> Result<Vec<f32>>,
     ) -> Result<Matrix<f32>> {
         let (name, pieces) = (data.name(), self.examples(data)?);
         let rows = pieces.size().0;
@@ -186,7 +186,7 @@ impl Model {
             for first in (0..rows).step_by(ROWS) {
                 let piece = pieces.rows(first..rows.min(first + ROWS))?;
                 let examples: Vec<f32> = piece.values.iter().map(|&x| x as f32).collect();
-                let restore = |rows: &mut [f32]| pieces.preprocess().restore(rows, &piece.means);
+                let restore = |rows: Vec<f32>| pieces.preprocess().restore(rows, &piece.means);
                 values.extend(each(engine, &examples, &restore)?);
             }
             Ok(())

@@ -140,20 +140,20 @@ impl OnData {
         self.finite(codes, rows, "hidden activation")
     }
 
-    /// Examples through the model and back, `[rows, n]`, in the values that they came in; where pictures were whitened, in
-    /// whitened ones.
+    /// Examples through the model and back, in as many numbers as the data have, in the values that they came in; where whole
+    /// pictures were filtered, in filtered ones.
     ///
     /// # Errors
     /// As [`OnData::encode`].
     pub fn reconstruct(&mut self, rows: &Range<usize>) -> Result<Vec<f32>> {
-        let mut outputs = self.outputs(rows)?;
+        let outputs = self.outputs(rows)?;
         let preprocess = self.examples.preprocess();
         let means = match preprocess.normalize {
             Normalize::Lecture => self.examples.rows(rows.clone())?.means,
-            Normalize::None | Normalize::Unit => Vec::new(),
+            _ => Vec::new(),
         };
-        preprocess.restore(&mut outputs, &means);
-        self.finite(outputs, rows, "restored output")
+        let restored = preprocess.restore(outputs, &means);
+        self.finite(restored, rows, "restored output")
     }
 
     /// A3 of examples, `[rows, n]`, in the model's normalised space.

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::data::formats::Format;
-use crate::data::{Axes, Meaning, Normalize, RawRows, Reading, Scale};
+use crate::data::{Axes, Form, Meaning, Normalize, RawRows, Reading, Scale};
 use crate::engine::variant::Variant;
 use crate::error::plain;
 use crate::io::memory::Bytes;
@@ -273,6 +273,9 @@ pub struct FeaturesArgs {
     /// Replace a file that is of another kind or belongs to a run
     #[arg(long)]
     pub force: bool,
+    /// Form of the pictures that examples are, as 28x28 or 32x32x3 [default: the model's, else a square]
+    #[arg(long, value_name = "HxW[xC]")]
+    pub shape: Option<Form>,
     /// Screen pixels a patch pixel [default: 8, less for large pictures]
     #[arg(long, value_name = "N")]
     pub scale: Option<usize>,

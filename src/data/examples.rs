@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::grid::Grid;
-use super::normalize::{self, Normalize};
 use super::preprocess::Preprocess;
 use crate::error::Result;
 use crate::math::params::{Matrix, Real};
@@ -30,31 +29,21 @@ pub struct ExampleRows {
     pub means: Vec<f64>,
 }
 
-/// Normalises rows of `cols` numbers, fitting the limits if there are none, and rounds them to T.
-pub fn normalized<T: Real>(
-    mut values: Cow<'_, [f64]>,
+/// Raw rows of `cols` numbers under a preprocessing, what it lacks fitted on them, rounded to T.
+pub fn preprocessed<T: Real>(
+    values: Cow<'_, [f64]>,
     cols: usize,
     grid: Option<Vec<Grid>>,
-    mut preprocess: Preprocess,
+    preprocess: &Preprocess,
 ) -> Result<Examples<T>> {
-    let kind = preprocess.normalize;
-    let means = match kind {
-        Normalize::Lecture => normalize::centre_rows(values.to_mut(), cols),
-        Normalize::Unit | Normalize::None => Vec::new(),
-    };
-    preprocess.limits = match preprocess.stored_limits() {
-        Some(limits) => Some(limits),
-        None => kind.fit(&values, &means)?,
-    };
-    if let Some(limits) = preprocess.limits {
-        kind.map(values.to_mut(), limits);
-    }
-    let rows = values.len() / cols;
-    let mut rounded: Vec<T> = match values {
-        Cow::Borrowed(values) => values.iter().map(|&x| T::from_f64(x)).collect(),
-        // In place: the rows are not in memory twice.
-        Cow::Owned(values) => values.into_iter().map(T::from_f64).collect(),
-    };
+    /// Numbers that are looked at together.
+    const PIECE: usize = 1 << 20;
+    let piece = (PIECE / cols).max(1) * cols;
+    let preprocess = preprocess.fitted(cols, |take| values.chunks(piece).try_for_each(|rows| take(rows)))?;
+    let ExampleRows { values, means } = preprocess.examples(values.into_owned(), cols);
+    let n = preprocess.outputs_of(cols);
+    // In place, where T is f64: the rows are not in memory twice.
+    let mut rounded: Vec<T> = values.into_iter().map(T::from_f64).collect();
     rounded.shrink_to_fit();
-    Ok(Examples { matrix: Matrix::new(rows, cols, rounded), means, grid, preprocess })
+    Ok(Examples { matrix: Matrix::new(rounded.len() / n, n, rounded), means, grid, preprocess })
 }

@@ -5,9 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::batches::{Dataset, RowSelection};
-use super::examples::{ExampleRows, Examples, normalized};
+use super::examples::{ExampleRows, Examples, preprocessed};
 use super::grid::Grid;
-use super::normalize::{Normalize, ValueStatistics, centre_rows};
 use super::pictures::Pictures;
 use super::prepared_images::PreparedImages;
 use super::preprocess::Preprocess;
@@ -16,7 +15,7 @@ use crate::error::Result;
 use crate::io::memory::Bytes;
 use crate::math::params::Real;
 
-/// Rows that are looked at together for limits.
+/// Rows that are looked at together for a fit.
 const PIECE: usize = 4096;
 
 /// Rows `[m, n]` after preprocessing: the patches of each picture side by side, rows of patches first.
@@ -28,6 +27,8 @@ pub struct GridRows {
     starts: Vec<usize>,
     preprocess: Preprocess,
     patch: usize,
+    /// Numbers of a patch.
+    raw_cols: usize,
     /// n.
     cols: usize,
 }
@@ -41,9 +42,10 @@ impl GridRows {
     /// fitted, pictures that cannot be decoded or have no statistics.
     pub fn new(pictures: Arc<Pictures>, preprocess: &Preprocess, memory: Option<Bytes>) -> Result<Self> {
         let mut rows = Self::unfitted(pictures, preprocess, memory)?;
-        if rows.preprocess.stored_limits().is_none() && preprocess.normalize != Normalize::None {
-            rows.preprocess.limits = rows.fit()?;
+        if rows.preprocess.is_unfitted() {
+            rows.preprocess = rows.fitted()?;
         }
+        rows.cols = rows.preprocess.outputs_of(rows.raw_cols);
         Ok(rows)
     }
 
@@ -59,7 +61,7 @@ impl GridRows {
         let cols = patch * patch * channels;
         // White is 1 in pictures of any kind: a divisor of rows, if the model has learned from rows, is not theirs.
         let preprocess = Preprocess { scale: Scale::Pixels, ..preprocess.clone() };
-        Ok(Self { images, grids, starts, preprocess, patch, cols })
+        Ok(Self { images, grids, starts, preprocess, patch, raw_cols: cols, cols })
     }
 
     /// From now on pictures take no more than `memory` while they are made ready; those that are ready are let go.
@@ -87,19 +89,14 @@ impl GridRows {
     /// # Errors
     /// A file that is damaged, or has changed since it was listed.
     pub fn rows(&mut self, range: Range<usize>) -> Result<ExampleRows> {
-        let mut values = self.raw(range)?;
-        let kind = self.preprocess.normalize;
-        let means = if kind == Normalize::Lecture { centre_rows(&mut values, self.cols) } else { Vec::new() };
-        if let Some(limits) = self.preprocess.stored_limits() {
-            kind.map(&mut values, limits);
-        }
-        Ok(ExampleRows { values, means })
+        let raw = self.raw(range)?;
+        Ok(self.preprocess.examples(raw, self.raw_cols))
     }
 
     /// Neighbouring rows before they are normalised.
     fn raw(&mut self, range: Range<usize>) -> Result<Vec<f64>> {
-        let mut values = vec![0.0; range.len() * self.cols];
-        for (row, out) in range.zip(values.chunks_exact_mut(self.cols)) {
+        let mut values = vec![0.0; range.len() * self.raw_cols];
+        for (row, out) in range.zip(values.chunks_exact_mut(self.raw_cols)) {
             let picture = self.starts.partition_point(|&start| start <= row) - 1;
             let (within, across) = (row - self.starts[picture], self.grids[picture].across);
             let place = (within % across * self.patch, within / across * self.patch);
@@ -108,28 +105,21 @@ impl GridRows {
         Ok(values)
     }
 
-    /// The limits that all rows ask for.
-    fn fit(&mut self) -> Result<Option<(f64, f64)>> {
-        let (mut statistics, rows, kind) =
-            (ValueStatistics::default(), self.size().0, self.preprocess.normalize);
-        for first in (0..rows).step_by(PIECE) {
-            let mut values = self.raw(first..rows.min(first + PIECE))?;
-            if kind == Normalize::Lecture {
-                let means = centre_rows(&mut values, self.cols);
-                statistics.add_means(&means, values.len());
-            }
-            statistics.add(&values);
-        }
-        statistics.limits(kind)
+    /// The preprocessing with what all rows ask for.
+    fn fitted(&mut self) -> Result<Preprocess> {
+        let (rows, cols, preprocess) = (self.size().0, self.raw_cols, self.preprocess.clone());
+        preprocess.fitted(cols, |take| {
+            (0..rows).step_by(PIECE).try_for_each(|first| take(&self.raw(first..rows.min(first + PIECE))?))
+        })
     }
 
     /// All rows at once.
     pub(super) fn all<T: Real>(mut self) -> Result<Examples<T>> {
-        self.images.check_beside((self.size().0 * self.cols * size_of::<f64>()) as u64)?;
+        self.images.check_beside((self.size().0 * self.raw_cols * size_of::<f64>()) as u64)?;
         let values = self.raw(0..self.size().0)?;
-        let Self { images, grids, preprocess, cols, .. } = self;
+        let Self { images, grids, preprocess, raw_cols, .. } = self;
         drop(images);
-        normalized(values.into(), cols, Some(grids), preprocess)
+        preprocessed(values.into(), raw_cols, Some(grids), &preprocess)
     }
 }
 

@@ -64,7 +64,7 @@ impl LazyExamples {
                 preprocess.check_width(store.cols)?;
                 let preprocess = fit(&store, preprocess, None, told)?.for_dtype(store.dtype);
                 let transform = Arc::new(Transform::new(&store, &preprocess));
-                let size = (store.rows, store.cols);
+                let size = (store.rows, preprocess.outputs_of(store.cols));
                 (ExampleOrigin::Stored(store, transform), preprocess, size)
             }
         };

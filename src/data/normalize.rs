@@ -20,26 +20,48 @@ pub enum Normalize {
     /// Smallest value of the training set (or of the sample that is fitted) to 0, largest to 1; values beyond them are not
     /// clipped.
     Unit,
+    /// The smallest value of each column to 0, its largest to 1; values beyond them are not clipped.
+    MinMax,
+    /// The mean of each column is taken from it, and it is divided by its standard deviation (of all examples, not of one less).
+    Standard,
+    /// The mean of each column is taken from it: of pictures, the mean patch.
+    Mean,
 }
 
 impl Normalize {
+    /// All kinds.
+    pub const ALL: [Self; 6] =
+        [Self::Lecture, Self::Unit, Self::MinMax, Self::Standard, Self::Mean, Self::None];
+
+    /// Its name in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Lecture => "lecture",
+            Self::Unit => "unit",
+            Self::MinMax => "minmax",
+            Self::Standard => "standard",
+            Self::Mean => "mean",
+        }
+    }
+
+    /// Whether each column has numbers of its own (see [`ColumnTransform`](super::ColumnTransform)), and not all values the same
+    /// limits.
+    pub fn is_of_columns(self) -> bool {
+        matches!(self, Self::MinMax | Self::Standard | Self::Mean)
+    }
+
+    /// Whether all values have the same limits.
+    pub fn has_limits(self) -> bool {
+        matches!(self, Self::Lecture | Self::Unit)
+    }
+
     /// The ends of the range that [`Preprocess::limits`](super::Preprocess::limits) are mapped to.
     pub fn range(self) -> (f64, f64) {
         match self {
             Self::Lecture => (0.1, 0.9),
-            Self::None | Self::Unit => (0.0, 1.0),
+            _ => (0.0, 1.0),
         }
-    }
-
-    /// The limits that `values` (without their rows' `means`, for the lecture's kind) ask for; fails if they have no
-    /// spread, for then there is nothing to scale by.
-    pub(super) fn fit(self, values: &[f64], means: &[f64]) -> Result<Option<(f64, f64)>> {
-        let mut statistics = ValueStatistics::default();
-        if self != Self::None {
-            statistics.add(values);
-            statistics.add_means(means, values.len());
-        }
-        statistics.limits(self)
     }
 
     /// Maps `limits` to the ends of the range. The lecture's kind clips what lies beyond; `unit` does not, so that
@@ -111,9 +133,9 @@ impl ValueStatistics {
     /// The limits for a kind of normalisation; fails if the values have no spread.
     pub fn limits(&self, kind: Normalize) -> Result<Option<(f64, f64)>> {
         let limits = match kind {
-            Normalize::None => return Ok(None),
             Normalize::Lecture => (-CLIP * self.deviation(), CLIP * self.deviation()),
             Normalize::Unit => (self.low, self.high),
+            _ => return Ok(None),
         };
         let largest = self.low.abs().max(self.high.abs());
         let by_rounding = (64.0 * f64::EPSILON * largest).max(2.0 * CLIP * self.noise);
@@ -129,9 +151,6 @@ impl ValueStatistics {
 }
 
 fn flat(kind: Normalize) -> Error {
-    let (name, fact) = match kind {
-        Normalize::Lecture => ("lecture", "every example is flat"),
-        Normalize::Unit | Normalize::None => ("unit", "all values are the same"),
-    };
-    Error::input(DATA, format!("{fact}, so `normalize` {name} has no scale; use `normalize` none"))
+    let fact = if kind == Normalize::Lecture { "every example is flat" } else { "all values are the same" };
+    Error::input(DATA, format!("{fact}, so `normalize` {} has no scale; use `normalize` none", kind.name()))
 }

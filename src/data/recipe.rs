@@ -1,7 +1,10 @@
 //! The settings by which examples for training are made of data.
 
+use super::form::Form;
 use super::normalize::Normalize;
+use super::preprocess::Preprocess;
 use super::scale::Scale;
+use super::whitening::Whitening;
 
 /// How pictures are cut into patches, and how patches or rows are normalised for training.
 #[derive(Clone, Debug)]
@@ -18,8 +21,12 @@ pub struct DataRecipe {
     pub scale: Scale,
     /// Normalisation of patches or rows.
     pub normalize: Normalize,
-    /// Limits of an earlier model to go on with; `None` fits them on these data.
-    pub limits: Option<(f64, f64)>,
+    /// The form of the pictures that rows are, where it is known.
+    pub form: Option<Form>,
+    /// How examples are decorrelated, where they are.
+    pub whitening: Option<Whitening>,
+    /// The preprocessing of an earlier model, whose fitted numbers go on; `None` fits them on these data.
+    pub fitted: Option<Preprocess>,
     /// Seed of the draw.
     pub seed: u64,
     /// Draw pictures that are one patch each with replacement, as version 0.1.0 did; else each is taken once at most.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::description::DataDescription;
 use super::dtype::DType;
-use super::examples::{Examples, normalized};
+use super::examples::{Examples, preprocessed};
 use super::grid_rows::GridRows;
 use super::patches;
 use super::picture::Picture;
@@ -102,7 +102,7 @@ impl Source {
             (Self::Images(pictures), Some((patch, channels))) => {
                 pictures.check_size(patch)?;
                 let values = patches::random(pictures, recipe, channels, memory)?;
-                normalized(values.into(), patch * patch * channels, None, preprocess)
+                preprocessed(values.into(), patch * patch * channels, None, &preprocess)
             }
             _ => self.preprocessed(preprocess),
         }
@@ -167,10 +167,13 @@ impl Source {
         Ok(Preprocess {
             patch,
             channels,
+            form: recipe.form.filter(|_| patch.is_none()),
             whiten: recipe.whiten,
             scale: if patch.is_some() { Scale::Pixels } else { recipe.scale },
+            whitening: recipe.whitening,
+            columns: recipe.fitted.as_ref().and_then(|fitted| fitted.columns.clone()),
             normalize: recipe.normalize,
-            limits: recipe.limits,
+            limits: recipe.fitted.as_ref().and_then(|fitted| fitted.limits),
         })
     }
 

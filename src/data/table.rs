@@ -5,11 +5,9 @@ use std::borrow::Cow;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::dtype::DType;
-use super::examples::{Examples, normalized};
-use super::normalize::{Normalize, ValueStatistics, centre_rows};
+use super::examples::{Examples, preprocessed};
 use super::preprocess::Preprocess;
 use super::sample::RowSample;
-use super::scale::Scale;
 use crate::error::{DATA, Error, Result};
 use crate::math::params::Real;
 
@@ -68,27 +66,21 @@ impl Table {
         if divisor != 1.0 {
             values.to_mut().iter_mut().for_each(|x| *x /= divisor);
         }
-        normalized(values, cols, None, preprocess)
+        preprocessed(values, cols, None, &preprocess)
     }
 
-    /// The limits of a normalisation, fitted on a sample of the rows on this scale; the bits that a sample of the same rows on
-    /// disk gives.
+    /// A preprocessing with what it lacks, fitted on a sample of the rows; the bits that a sample of the same rows on disk gives.
     ///
     /// # Errors
-    /// When the rows of the sample have no spread.
-    pub fn fit(&self, kind: Normalize, sample: RowSample, scale: Scale) -> Result<Option<(f64, f64)>> {
-        let divisor = scale.divisor(self.dtype);
-        let mut statistics = ValueStatistics::default();
-        for row in sample.of(self.rows) {
-            let raw = &self.values[row * self.cols..][..self.cols];
-            let mut values: Vec<f64> = raw.iter().map(|x| x / divisor).collect();
-            if kind == Normalize::Lecture {
-                let means = centre_rows(&mut values, self.cols);
-                statistics.add_means(&means, values.len());
-            }
-            statistics.add(&values);
-        }
-        statistics.limits(kind)
+    /// When the rows of the sample have no statistics.
+    pub fn fit(&self, preprocess: &Preprocess, sample: RowSample) -> Result<Preprocess> {
+        let divisor = preprocess.scale.divisor(self.dtype);
+        preprocess.fitted(self.cols, |take| {
+            sample.of(self.rows).try_for_each(|row| {
+                let raw = &self.values[row * self.cols..][..self.cols];
+                take(&raw.iter().map(|x| x / divisor).collect::<Vec<f64>>())
+            })
+        })
     }
 
     /// XXH3 (128 bits) of the bits of the first `rows` rows, 32 hexadecimal digits.

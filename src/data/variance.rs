@@ -115,6 +115,7 @@ mod tests {
         whiten: false,
         normalize: Normalize::None,
         limits: None,
+        ..Preprocess::AS_IS
     };
 
     fn explained(values: &[f64], cols: usize, outputs: &[f32], piece: usize) -> Option<f64> {

@@ -29,7 +29,7 @@ pub use warnings::{reach_warning, scale_warning};
 
 use crate::data::RawRows;
 use crate::data::shuffle::{RunOrder, Shuffle};
-use crate::data::{self, Axes, Meaning, Normalize, Scale};
+use crate::data::{self, Axes, Form, Meaning, Normalize, Preprocess, Rotation, Scale, Whitening};
 use crate::engine::device::{Selector, Setup};
 use crate::engine::variant::Variant;
 use crate::engine::{ChunkPlan, Chunking, RhoHat};
@@ -68,6 +68,8 @@ pub struct Config {
     pub axes: Option<Axes>,
     /// The divisor of the numbers of rows, 1 for rows that are taken as they are; `None` where bytes are pixels.
     pub divide: Option<Scale>,
+    /// The form of the pictures that rows are, where that was said.
+    pub shape: Option<Form>,
     /// h, the hidden units.
     pub hidden: usize,
     /// f.
@@ -129,6 +131,12 @@ pub struct Config {
     pub color: Option<bool>,
     /// Olshausen's filter; for images alone.
     pub whiten: Option<bool>,
+    /// Decorrelation of the examples.
+    pub whitening: Option<Rotation>,
+    /// ε of the decorrelation.
+    pub epsilon: Option<f64>,
+    /// The share of the variance that principal components are to have; for `pca` alone, where `None` keeps all of them.
+    pub variance: Option<f64>,
     /// Normalisation of the examples.
     pub normalize: Normalize,
     /// Rows that the normalisation is fitted on, drawn by the seed; `None` is all of them.
@@ -178,16 +186,24 @@ impl Config {
         }
     }
 
-    /// How examples are made; `limits` are those of the model to go on with.
-    pub fn data_recipe(&self, limits: Option<(f64, f64)>) -> data::DataRecipe {
+    /// How examples are decorrelated, where they are.
+    pub fn whitening(&self) -> Option<Whitening> {
+        let epsilon = self.epsilon.unwrap_or_default();
+        self.whitening.map(|kind| Whitening { kind, epsilon, variance: self.variance })
+    }
+
+    /// How examples are made; `fitted` is the preprocessing of the model to go on with.
+    pub fn data_recipe(&self, fitted: Option<Preprocess>) -> data::DataRecipe {
         data::DataRecipe {
             patch: self.patch.unwrap_or_default(),
             samples: self.samples.unwrap_or_default(),
             color: self.color.unwrap_or_default(),
             whiten: self.whiten.unwrap_or_default(),
             scale: self.scale(),
+            form: self.shape,
+            whitening: self.whitening(),
             normalize: self.normalize,
-            limits,
+            fitted,
             seed: self.seed,
             replacement: self.replacement == Some(true),
         }

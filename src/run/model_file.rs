@@ -4,13 +4,9 @@
 mod foreign;
 mod names;
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-use safetensors::Dtype;
-use safetensors::tensor::{Metadata, TensorInfo};
 
 use self::names::Found;
 use crate::data::formats::safetensors::Tensors;
@@ -19,8 +15,10 @@ use crate::io::atomic_write;
 use crate::io::memory::{Bytes, available, is_given};
 use crate::io::safe_open;
 use crate::math::params::{Params, Real, Shape};
+use crate::run::columns_file;
 use crate::run::meta::KEY;
 pub use crate::run::meta::Meta;
+use crate::run::tensors_file::{self, Saved, Values, transposed};
 
 /// Writes a model: `encoder.weight` `[h, n]`, `encoder.bias` `[h]`, `decoder.weight` `[n, h]` and `decoder.bias` `[n]` in
 /// f32. The file is there whole or not at all.
@@ -38,59 +36,20 @@ pub fn save(path: &Path, params: &Params<f32>, meta: &Meta) -> Result<()> {
 pub fn write_to(out: &mut dyn Write, params: &Params<f32>, meta: &Meta) -> io::Result<()> {
     let Shape { visible, hidden } = params.shape;
     // By name, as the format's own writer sorts tensors of one kind.
-    let tensors = [
-        Saved { name: "decoder.bias", shape: vec![visible], values: &params.b2, transposed: None },
+    let single = |name, shape, values| Saved { name, shape, values: Values::Single(values) };
+    let of_columns = meta.preprocess.transform().map(columns_file::saved).unwrap_or_default();
+    let own = [
+        single("decoder.bias", vec![visible], &params.b2),
         Saved {
             name: "decoder.weight",
             shape: vec![visible, hidden],
-            values: &params.d,
-            transposed: Some(visible),
+            values: Values::Transposed { values: &params.d, cols: visible },
         },
-        Saved { name: "encoder.bias", shape: vec![hidden], values: &params.b1, transposed: None },
-        Saved { name: "encoder.weight", shape: vec![hidden, visible], values: &params.w1, transposed: None },
+        single("encoder.bias", vec![hidden], &params.b1),
+        single("encoder.weight", vec![hidden, visible], &params.w1),
     ];
-    let header = header(&tensors, meta);
-    out.write_all(&(header.len() as u64).to_le_bytes())?;
-    out.write_all(header.as_bytes())?;
-    tensors.iter().try_for_each(|tensor| out.write_all(&tensor.data()))
-}
-
-/// The header of a file with these tensors, one behind the other: JSON, filled up to a multiple of eight bytes.
-fn header(tensors: &[Saved<'_>], meta: &Meta) -> String {
-    let mut end = 0;
-    let info = |tensor: &Saved<'_>| {
-        let start = end;
-        end += size_of_val(tensor.values);
-        let info = TensorInfo { dtype: Dtype::F32, shape: tensor.shape.clone(), data_offsets: (start, end) };
-        (tensor.name.to_owned(), info)
-    };
-    let tensors = tensors.iter().map(info).collect();
-    let metadata = Metadata::new(Some([(KEY.to_owned(), meta.to_json())].into()), tensors);
-    let metadata = metadata.expect("every tensor holds as many numbers as its shape says");
-    let mut header = serde_json::to_string(&metadata).expect("names and numbers have a JSON form");
-    header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
-    header
-}
-
-/// A tensor on its way into a file, put together when its turn comes, so that no second copy of all of them is held.
-struct Saved<'a> {
-    name: &'static str,
-    shape: Vec<usize>,
-    values: &'a [f32],
-    /// Columns of `values` if the file gets the transpose.
-    transposed: Option<usize>,
-}
-
-impl Saved<'_> {
-    fn data(&self) -> Cow<'_, [u8]> {
-        match self.transposed {
-            None => bytemuck::cast_slice(self.values).into(),
-            Some(cols) => {
-                let numbers: &[[u8; 4]] = bytemuck::cast_slice(self.values);
-                transposed(numbers, cols).into_flattened().into()
-            }
-        }
-    }
+    let tensors: Vec<Saved<'_>> = of_columns.into_iter().chain(own).collect();
+    tensors_file::write(out, &tensors, Some((KEY, meta.to_json())))
 }
 
 /// An opened model file, its names and shapes checked.
@@ -119,7 +78,9 @@ impl ModelFile {
         let refused = |reason| Error::input(&path, reason);
         let found = names::find(&tensors).map_err(refused)?;
         let meta = tensors.text(KEY).map(Meta::from_json).transpose().map_err(refused)?;
-        if let Some(meta) = &meta {
+        let mut meta = meta;
+        if let Some(meta) = &mut meta {
+            columns_file::load(&mut meta.preprocess, (&path, &file), &tensors)?;
             let checked = meta.check(found.shape);
             checked.map_err(|why| refused(format!("its metadata {KEY}: {why}; the file is damaged")))?;
         }
@@ -219,19 +180,4 @@ impl ModelFile {
             "use a machine with more memory or a model of fewer hidden units, or raise the limit (ulimit -v)";
         Err(Error::input(&self.path, format!("{fact}; {remedy}")))
     }
-}
-
-/// The transpose of a matrix of `cols` columns: decoder.weight `[n, h]` is D `[h, n]` transposed.
-fn transposed<T: Copy + Default>(values: &[T], cols: usize) -> Vec<T> {
-    /// Rows at a time, so that a piece of every column is written at once.
-    const ROWS: usize = 64;
-    let rows = values.len() / cols;
-    let mut out = vec![T::default(); values.len()];
-    for (piece, values) in values.chunks(ROWS * cols).enumerate() {
-        for col in 0..cols {
-            let column = values[col..].iter().step_by(cols);
-            out[col * rows + piece * ROWS..].iter_mut().zip(column).for_each(|(out, x)| *out = *x);
-        }
-    }
-    out
 }

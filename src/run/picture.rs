@@ -10,11 +10,11 @@ use image::codecs::png::PngEncoder;
 #[cfg(feature = "files")]
 use image::{ExtendedColorType, ImageEncoder};
 
-use crate::data::{Picture, Preprocess};
+use crate::data::{Form, Picture, Preprocess};
 use crate::error::{Error, Result};
 #[cfg(feature = "files")]
 use crate::io::atomic_write;
-use crate::math::params::{Params, Shape};
+use crate::math::params::Shape;
 
 /// Screen pixels that a pixel of a patch gets at least, where the picture stays below [`LONGEST_SIDE`].
 const LEGIBLE: usize = 8;
@@ -43,40 +43,38 @@ pub struct Canvas {
     pub pixels: Vec<u8>,
 }
 
-/// Side and channels of the patches that a model sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tile {
-    /// Pixels across and down.
-    pub side: usize,
-    /// 1 or 3.
-    pub channels: usize,
+/// The form of the pictures that a model sees: the patch or the form that `preprocess` names, or a grey square of as many pixels
+/// as the source has numbers, where it names none. `None` where they are no pictures.
+pub fn form_of(preprocess: Option<&Preprocess>, visible: usize) -> Option<Form> {
+    let numbers = preprocess.map_or(visible, |preprocess| preprocess.inputs_of(visible));
+    let named = preprocess.and_then(|preprocess| {
+        let patch = preprocess.patch.zip(preprocess.channels);
+        patch.map(|(side, channels)| Form { height: side, width: side, channels }).or(preprocess.form)
+    });
+    let side = numbers.isqrt();
+    let form = named.unwrap_or(Form { height: side, width: side, channels: 1 });
+    (form.numbers() == Some(numbers)).then_some(form)
 }
 
-impl Tile {
-    /// The patch that `preprocess` names, or a grey square of `visible` pixels where it names none.
-    pub fn of(preprocess: Option<&Preprocess>, visible: usize) -> Option<Self> {
-        let named = preprocess.and_then(|preprocess| preprocess.patch.zip(preprocess.channels));
-        let (side, channels) = named.unwrap_or((visible.isqrt(), 1));
-        (side * side * channels == visible).then_some(Self { side, channels })
-    }
-}
-
-/// The input of norm 1 that excites each hidden unit most, x_j = W1_j / ‖W1_j‖, in a grid of ⌈√h⌉ columns with a
-/// border of one patch pixel. Every feature is scaled by its own largest absolute value (in which ‖W1_j‖ cancels):
-/// 0 is mid-grey. `scale` is screen pixels a patch pixel; `None` takes what a person sees well.
+/// The input of norm 1 that excites each hidden unit most, x_j = w_j / ‖w_j‖ of its weights `[h, n]`
+/// ([`Preprocess::weights_of_inputs`]), in a grid of ⌈√h⌉ columns with a border of one patch pixel. Every feature is scaled by its
+/// own largest absolute value (in which ‖w_j‖ cancels): 0 is mid-grey. `scale` is screen pixels a patch pixel; `None` takes what a
+/// person sees well.
 ///
 /// # Errors
 /// [`Error::Usage`] when `scale` is 0 or makes the picture larger than 32 768 pixels, or any scale would ([`too_large`]).
-pub fn features(params: &Params<f32>, tile: Tile, scale: Option<usize>) -> Result<Canvas> {
-    let Shape { visible, hidden } = params.shape;
-    if let Some(reason) = too_large(hidden, tile) {
+pub fn features(weights: &[f32], form: Form, scale: Option<usize>) -> Result<Canvas> {
+    let numbers = form.height * form.width * form.channels;
+    let hidden = weights.len() / numbers;
+    if let Some(reason) = too_large(hidden, form) {
         return Err(Error::usage(format!("{reason}; read W1 of the model instead (encoder.weight)")));
     }
-    let (columns, step) = (columns(hidden), tile.side + 1);
-    let mut canvas = Canvas::black(columns * step + 1, hidden.div_ceil(columns) * step + 1, tile.channels);
-    for (unit, weights) in params.w1.chunks_exact(visible).enumerate() {
-        let (left, top) = (unit % columns * step + 1, unit / columns * step + 1);
-        canvas.paste(left, top, tile.side, &balanced(weights));
+    let columns = columns(hidden);
+    let (across, down) = (columns * (form.width + 1) + 1, hidden.div_ceil(columns) * (form.height + 1) + 1);
+    let mut canvas = Canvas::black(across, down, form.channels);
+    for (unit, weights) in weights.chunks_exact(numbers).enumerate() {
+        let place = (unit % columns * (form.width + 1) + 1, unit / columns * (form.height + 1) + 1);
+        canvas.paste(place, form, &balanced(weights));
     }
     let side = canvas.width.max(canvas.height);
     match scale.unwrap_or_else(|| legible(side)) {
@@ -94,27 +92,32 @@ fn columns(hidden: usize) -> usize {
 }
 
 /// Why there is no picture of so many features at any scale, in words; `None` where there is one.
-pub fn too_large(hidden: usize, tile: Tile) -> Option<String> {
-    let side = columns(hidden).saturating_mul(tile.side.saturating_add(1)).saturating_add(1);
+pub fn too_large(hidden: usize, form: Form) -> Option<String> {
+    let side = longest_side(hidden, form);
     (side > LARGEST_SIDE).then(|| {
         format!(
-            "{hidden} features of {0}×{0} pixels take {side} pixels a side, but a picture has at most {LARGEST_SIDE}",
-            tile.side
+            "{hidden} features of {}×{} pixels take {side} pixels a side, but a picture has at most {LARGEST_SIDE}",
+            form.width, form.height
         )
     })
 }
 
+/// Patch pixels of the longest side of so many features.
+fn longest_side(hidden: usize, form: Form) -> usize {
+    columns(hidden).saturating_mul(form.width.max(form.height).saturating_add(1)).saturating_add(1)
+}
+
 /// The scale that a person sees well, of a picture with this side.
 fn legible(side: usize) -> usize {
-    LEGIBLE.min(LONGEST_SIDE / side).max(1)
+    LEGIBLE.min(LONGEST_SIDE / side.max(1)).max(1)
 }
 
 /// Bytes of what [`features`] draws of `hidden` units, at most those of the largest picture.
-pub fn features_bytes(hidden: usize, tile: Tile, scale: Option<usize>) -> u64 {
-    let side = (hidden.isqrt() + 1).saturating_mul(tile.side + 1) + 1;
+pub fn features_bytes(hidden: usize, form: Form, scale: Option<usize>) -> u64 {
+    let side = longest_side(hidden, form);
     let enlarged =
         side.saturating_mul(scale.unwrap_or_else(|| legible(side))).min(LARGEST_SIDE.max(side)) as u64;
-    enlarged.saturating_mul(enlarged).saturating_mul(tile.channels as u64)
+    enlarged.saturating_mul(enlarged).saturating_mul(form.channels as u64)
 }
 
 /// Bytes of a reconstruction: [0, 1] to black and white. What was whitened has no black or white: there 0 is
@@ -143,9 +146,9 @@ impl Canvas {
         Self { width, height, channels, pixels: vec![0; width * height * channels] }
     }
 
-    /// Puts a square `[side, side, channels]` with its first pixel at (`left`, `top`).
-    fn paste(&mut self, left: usize, top: usize, side: usize, pixels: &[u8]) {
-        for (y, line) in pixels.chunks_exact(side * self.channels).enumerate() {
+    /// Puts a picture with its first pixel at (`left`, `top`).
+    fn paste(&mut self, (left, top): (usize, usize), form: Form, pixels: &[u8]) {
+        for (y, line) in pixels.chunks_exact(form.width * self.channels).enumerate() {
             let start = ((top + y) * self.width + left) * self.channels;
             self.pixels[start..start + line.len()].copy_from_slice(line);
         }

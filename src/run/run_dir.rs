@@ -11,13 +11,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::Source;
 use crate::data::identity::{Identity, Inputs, Inventory, of_file};
+use crate::data::{Preprocess, Source};
 use crate::engine::gpu::tune::Kernels;
 use crate::error::{Error, Result};
 use crate::io::atomic_write;
 use crate::io::folder::Folder;
 use crate::math::params::Matrix;
+use crate::run::columns_file;
 use crate::run::config::Config;
 use crate::run::metrics::MetricsFile;
 use crate::run::model_file::ModelFile;
@@ -35,10 +36,13 @@ const DIVERGENCE: &str = "diverged.json";
 const METRICS: &str = "metrics.jsonl";
 /// The model that a run comes to.
 pub const MODEL: &str = "model.safetensors";
+/// The fitted columns of its preprocessing, where it has some.
+const PREPROCESS: &str = "preprocess.safetensors";
 /// The picture of its features.
 pub const FEATURES: &str = "features.png";
 /// All files that a run reads or writes, and its folders.
-const FILES: [&str; 9] = [CONFIG, DATA, ENVIRONMENT, SUMMARY, SITTINGS, DIVERGENCE, METRICS, MODEL, FEATURES];
+const FILES: [&str; 10] =
+    [CONFIG, DATA, ENVIRONMENT, SUMMARY, SITTINGS, DIVERGENCE, METRICS, PREPROCESS, MODEL, FEATURES];
 const FOLDERS: [&str; 2] = ["checkpoints", "rejected"];
 
 /// What a run ran on; `env.json`.
@@ -205,6 +209,25 @@ impl RunDir {
     /// [`Error::Io`] when it cannot be written.
     pub fn write_data(&self, record: &DataRecord) -> Result<()> {
         self.folder().write(DATA, |out| Ok(serde_json::to_writer(out, record)?))
+    }
+
+    /// Writes the fitted columns of a preprocessing, where it has some.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when they cannot be written.
+    pub fn write_columns(&self, preprocess: &Preprocess) -> Result<()> {
+        match preprocess.transform() {
+            Some(transform) => self.folder().write(PREPROCESS, |out| columns_file::write_to(out, transform)),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads them.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where they are missing, damaged or others, [`Error::Io`] when they cannot be read.
+    pub fn read_columns(&self, preprocess: &mut Preprocess) -> Result<()> {
+        columns_file::load_from(preprocess, &self.folder(), PREPROCESS)
     }
 
     /// Writes `config.toml`.

@@ -166,6 +166,7 @@ fn feed(store: &Arc<Store>, shuffle: Shuffle) -> rhohat::Result<Feed> {
         scale: Scale::Pixels,
         normalize,
         limits: None,
+        ..Preprocess::AS_IS
     };
     Ok(Feed::new(Arc::clone(store), Transform::new(store, &plain), shuffle)?.comparing_epochs())
 }

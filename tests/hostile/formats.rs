@@ -182,6 +182,7 @@ pub fn model_with(change: impl Fn(&str) -> String) -> Vec<u8> {
         scale: Scale::Pixels,
         normalize: Normalize::Lecture,
         limits: Some((-0.5, 0.5)),
+        ..Preprocess::AS_IS
     };
     let meta = Meta { objective: Objective::default(), preprocess, seed: 7 };
     save(&path, &Params::random(Shape { visible: 16, hidden: 3 }, 1), &meta).unwrap();

@@ -17,7 +17,7 @@ use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::run::checkpoint::{Checkpoints, Found};
 use rhohat::run::config::{Config, ConfigContext, SourceKind, UserSettings};
 use rhohat::run::model_file::{Meta, ModelFile};
-use rhohat::run::picture::{Tile, features};
+use rhohat::run::picture::{features, form_of};
 use rhohat::train::{Recipe, resume};
 use rhohat::{Error, Result};
 use serde_json::json;
@@ -57,15 +57,15 @@ pub fn read_model(path: &Path) -> Result<Seen> {
         // Data need not fit the model; nothing may break.
         if let Ok(examples) = source.apply::<f32>(preprocess) {
             assert_eq!(examples.matrix.cols, file.shape().visible);
-            let mut rows = examples.matrix.values;
-            preprocess.restore(&mut rows, &examples.means);
+            let rows = preprocess.restore(examples.matrix.values, &examples.means);
             preprocess.pictures(&rows, &examples.grid.unwrap_or_default());
         }
-        let values = (0..3 * params.shape.visible).map(|i| (i % 5) as f64).collect();
-        let rows = Source::Rows(Table { rows: 3, cols: params.shape.visible, dtype: DType::F64, values });
+        let cols = preprocess.inputs_of(params.shape.visible);
+        let values = (0..3 * cols).map(|i| (i % 5) as f64).collect();
+        let rows = Source::Rows(Table { rows: 3, cols, dtype: DType::F64, values });
         assert_eq!(rows.apply::<f64>(preprocess)?.matrix.cols, params.shape.visible);
-        if let Some(tile) = Tile::of(Some(preprocess), params.shape.visible) {
-            features(&params, tile, None)?;
+        if let Some(form) = form_of(Some(preprocess), params.shape.visible) {
+            features(&preprocess.weights_of_inputs(&params.w1), form, None)?;
         }
     }
     Ok(Seen { bytes: 4 * params.to_flat().len() as u64 })

@@ -13,6 +13,7 @@ mod preprocessing;
 mod refusals;
 mod scale;
 mod shapes;
+mod whitening;
 
 use std::path::{Path, PathBuf};
 
@@ -49,8 +50,10 @@ fn plain(patch: usize, samples: usize) -> DataRecipe {
         color: false,
         whiten: false,
         scale: Scale::Pixels,
+        form: None,
+        whitening: None,
         normalize: Normalize::None,
-        limits: None,
+        fitted: None,
         seed: 1,
         replacement: false,
     }
@@ -58,7 +61,15 @@ fn plain(patch: usize, samples: usize) -> DataRecipe {
 
 /// Nothing done to rows.
 fn untouched(normalize: Normalize) -> Preprocess {
-    Preprocess { patch: None, channels: None, whiten: false, scale: Scale::Pixels, normalize, limits: None }
+    Preprocess {
+        patch: None,
+        channels: None,
+        whiten: false,
+        scale: Scale::Pixels,
+        normalize,
+        limits: None,
+        ..Preprocess::AS_IS
+    }
 }
 
 /// The bytes of an `.npy` of version 1 with these entries of its header.

@@ -30,6 +30,7 @@ fn meta() -> Meta {
         scale: Scale::Pixels,
         normalize: Normalize::Lecture,
         limits,
+        ..Preprocess::AS_IS
     };
     Meta { objective, preprocess, seed: 7 }
 }

@@ -2,19 +2,18 @@
 
 use std::path::PathBuf;
 
-use rhohat::data::{Normalize, Picture, Preprocess, Scale};
-use rhohat::math::params::{Params, Shape};
-use rhohat::run::picture::{Tile, features, photograph, too_large};
+use rhohat::data::{Form, Normalize, Picture, Preprocess, Scale};
+use rhohat::run::picture::{features, form_of, photograph, too_large};
 
-fn model(visible: usize, w1: &[f32]) -> Params<f32> {
-    let shape = Shape { visible, hidden: w1.len() / visible };
-    Params { w1: w1.to_vec(), ..Params::zeros(shape) }
+/// Squares of `side` pixels.
+fn square(side: usize, channels: usize) -> Form {
+    Form { height: side, width: side, channels }
 }
 
 #[test]
 fn a_feature_is_scaled_by_its_own_largest_value_and_framed_in_black() {
-    let params = model(4, &[2.0, -2.0, 0.0, 1.0, 0.1, 0.0, 0.0, -0.1]);
-    let canvas = features(&params, Tile { side: 2, channels: 1 }, Some(1)).unwrap();
+    let weights = [2.0, -2.0, 0.0, 1.0, 0.1, 0.0, 0.0, -0.1];
+    let canvas = features(&weights, square(2, 1), Some(1)).unwrap();
     assert_eq!((canvas.width, canvas.height, canvas.channels), (7, 4, 1));
     #[rustfmt::skip]
     let wanted = [
@@ -29,22 +28,22 @@ fn a_feature_is_scaled_by_its_own_largest_value_and_framed_in_black() {
 #[test]
 fn the_grid_has_as_many_columns_as_the_root_of_the_units_rounded_up() {
     for (hidden, columns, lines) in [(1, 1, 1), (2, 2, 1), (4, 2, 2), (5, 3, 2), (10, 4, 3), (25, 5, 5)] {
-        let params = model(1, &vec![1.0; hidden]);
-        let canvas = features(&params, Tile { side: 1, channels: 1 }, Some(1)).unwrap();
+        let weights = vec![1.0; hidden];
+        let canvas = features(&weights, square(1, 1), Some(1)).unwrap();
         assert_eq!((canvas.width, canvas.height), (2 * columns + 1, 2 * lines + 1), "{hidden} units");
     }
 }
 
 #[test]
 fn a_unit_without_weights_is_grey() {
-    let canvas = features(&model(1, &[0.0]), Tile { side: 1, channels: 1 }, Some(1)).unwrap();
+    let canvas = features(&[0.0], square(1, 1), Some(1)).unwrap();
     assert_eq!(canvas.pixels[4], 128);
 }
 
 #[test]
 fn colours_stay_together_and_pixels_are_enlarged() {
-    let params = model(3, &[1.0, 0.0, -1.0]);
-    let canvas = features(&params, Tile { side: 1, channels: 3 }, Some(2)).unwrap();
+    let weights = [1.0, 0.0, -1.0];
+    let canvas = features(&weights, square(1, 3), Some(2)).unwrap();
     assert_eq!((canvas.width, canvas.height), (6, 6));
     for (x, y) in [(2, 2), (3, 2), (2, 3), (3, 3)] {
         assert_eq!(canvas.pixels[(y * 6 + x) * 3..][..3], [255, 128, 0]);
@@ -54,17 +53,17 @@ fn colours_stay_together_and_pixels_are_enlarged() {
 
 #[test]
 fn large_pictures_are_not_enlarged_unless_asked_for() {
-    let params = model(400, &vec![1.0; 400 * 2500]);
-    let tile = Tile { side: 20, channels: 1 };
-    assert_eq!(features(&params, tile, None).unwrap().width, (50 * 21 + 1) * 3);
-    assert_eq!(features(&params, tile, Some(1)).unwrap().width, 50 * 21 + 1);
-    let error = features(&params, tile, Some(1000)).unwrap_err();
+    let weights = vec![1.0; 400 * 2500];
+    let tile = square(20, 1);
+    assert_eq!(features(&weights, tile, None).unwrap().width, (50 * 21 + 1) * 3);
+    assert_eq!(features(&weights, tile, Some(1)).unwrap().width, 50 * 21 + 1);
+    let error = features(&weights, tile, Some(1000)).unwrap_err();
     assert!(error.to_string().contains("`scale` 1000: 1051 patch pixels"), "{error}");
 }
 
 #[test]
 fn features_that_no_picture_has_room_for_are_known_before_there_is_a_model() {
-    let tile = |side| Tile { side, channels: 1 };
+    let tile = |side| square(side, 1);
     assert_eq!(too_large(128 * 128, tile(254)), None);
     let reason = too_large(128 * 128, tile(255)).unwrap();
     assert!(reason.contains("16384 features of 255×255 pixels take 32769 pixels a side"), "{reason}");
@@ -80,12 +79,31 @@ fn the_patch_comes_from_the_preprocessing_or_is_a_grey_square() {
         scale: Scale::Pixels,
         normalize: Normalize::None,
         limits: None,
+        ..Preprocess::AS_IS
     };
     let color = Preprocess { patch: Some(4), channels: Some(3), ..rows.clone() };
-    assert_eq!(Tile::of(Some(&color), 48), Some(Tile { side: 4, channels: 3 }));
-    assert_eq!(Tile::of(Some(&rows), 784), Some(Tile { side: 28, channels: 1 }));
-    assert_eq!(Tile::of(None, 9), Some(Tile { side: 3, channels: 1 }));
-    assert_eq!(Tile::of(None, 10), None);
+    assert_eq!(form_of(Some(&color), 48), Some(square(4, 3)));
+    assert_eq!(form_of(Some(&rows), 784), Some(square(28, 1)));
+    assert_eq!(form_of(None, 9), Some(square(3, 1)));
+    assert_eq!(form_of(None, 10), None);
+}
+
+#[test]
+fn rows_have_the_form_that_was_said_and_pictures_of_them_need_be_no_squares() {
+    let form: Form = "2x3".parse().unwrap();
+    let rows = Preprocess { form: Some(form), ..Preprocess::AS_IS };
+    assert_eq!(form_of(Some(&rows), 6), Some(form));
+    assert_eq!(form_of(Some(&rows), 9), None);
+    let canvas = features(&[1.0, 0.0, 0.0, 0.0, 0.0, -1.0], form, Some(1)).unwrap();
+    assert_eq!((canvas.width, canvas.height), (5, 4));
+    #[rustfmt::skip]
+    let wanted = [
+        0, 0, 0, 0, 0,
+        0, 255, 128, 128, 0,
+        0, 128, 128, 0, 0,
+        0, 0, 0, 0, 0,
+    ];
+    assert_eq!(canvas.pixels, wanted);
 }
 
 #[test]

@@ -65,7 +65,15 @@ fn open(path: &Path) -> Arc<Store> {
 }
 
 fn preprocess(normalize: Normalize) -> Preprocess {
-    Preprocess { patch: None, channels: None, whiten: false, scale: Scale::Pixels, normalize, limits: None }
+    Preprocess {
+        patch: None,
+        channels: None,
+        whiten: false,
+        scale: Scale::Pixels,
+        normalize,
+        limits: None,
+        ..Preprocess::AS_IS
+    }
 }
 
 /// The examples as they are when the file is read at once.

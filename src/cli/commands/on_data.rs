@@ -120,7 +120,10 @@ fn preprocess(args: &OnData, file: &ModelFile, taken: &DataDescription) -> Prepr
     });
     preprocess.scale = args.divide.unwrap_or(preprocess.scale);
     if let Some(kind) = args.normalize.filter(|&kind| kind != preprocess.normalize) {
-        // Limits belong to their kind of normalisation: those of another are fitted anew.
+        // Limits and columns belong to their kind of normalisation: those of another are fitted anew.
+        if kind.is_of_columns() || preprocess.normalize.is_of_columns() {
+            preprocess.columns = None;
+        }
         (preprocess.normalize, preprocess.limits) = (kind, None);
     }
     preprocess
@@ -137,7 +140,8 @@ fn examples(
     // Rows of patches are refused with the size of the patch.
     if let (DataContents::Rows { rows, cols }, None) = (&taken.contents, preprocess.patch) {
         let (rows, cols) = (*rows, *cols);
-        check_width(&args.data, (rows, cols), shape)?;
+        let visible = preprocess.inputs_of(shape.visible);
+        check_width(&args.data, (rows, cols), Shape { visible, ..shape })?;
     }
     let examples = LazyExamples::new(source, preprocess, args.memory, &|rows| {
         stage.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));

@@ -21,6 +21,7 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
     let made = if out.kind == Kind::Png { Made::Picture } else { Made::Outputs };
     let mut session = opening.session(made)?;
     let (examples, visible) = session.on.rows().size();
+    let numbers = session.on.rows().preprocess().inputs_of(visible);
     let whitened = session.on.rows().preprocess().whiten;
     let what = match out.kind {
         Kind::Png => {
@@ -30,7 +31,7 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
         }
         _ => {
             write(&out, &mut session)?;
-            format!("{examples} rows of {visible} numbers")
+            format!("{examples} rows of {numbers} numbers")
         }
     };
     if whitened {
@@ -49,7 +50,8 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
 /// Writes all examples as rows.
 fn write(out: &Destination, session: &mut Session) -> crate::Result<()> {
     let (mut pass, mut reach) = (session.pass(), Reach::default());
-    out.write_rows(session.on.rows().size(), || {
+    let (rows, visible) = session.on.rows().size();
+    out.write_rows((rows, session.on.rows().preprocess().inputs_of(visible)), || {
         let Some(range) = pass.next() else { return Ok(None) };
         reach.add(&session.on.rows().rows(range.clone())?.values);
         session.on.reconstruct(&range).map(Some)
@@ -72,7 +74,8 @@ fn the_picture(args: &MapArgs, session: &mut Session) -> Result<Picture, Error> 
         }
     }
     let (mut rows, (examples, visible)) = (Vec::new(), session.on.rows().size());
-    if rows.try_reserve_exact(examples * visible).is_err() {
+    let numbers = session.on.rows().preprocess().inputs_of(visible);
+    if rows.try_reserve_exact(examples * numbers).is_err() {
         let fact = "out of memory: the system refuses room for its patches";
         return Err(Error::device(format!(
             "{fact}; raise the limit (ulimit -v), or write them with -o FILE.npy"

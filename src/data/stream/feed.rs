@@ -97,7 +97,7 @@ impl Feed {
 
 impl Dataset for Feed {
     fn size(&self) -> (usize, usize) {
-        (self.store.rows, self.store.cols)
+        (self.store.rows, self.transform.outputs())
     }
 
     fn numbers(&mut self, rows: &RowSelection<'_>, out: &mut [f32]) -> Result<()> {

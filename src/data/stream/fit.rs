@@ -6,7 +6,6 @@ use super::reader::{Reader, RowRanges};
 use super::row_sum::RowSum;
 use super::store::{PIECE, Store};
 use super::transform::scaled;
-use crate::data::normalize::{Normalize, ValueStatistics, centre_rows};
 use crate::data::preprocess::Preprocess;
 use crate::data::sample::RowSample;
 use crate::error::Result;
@@ -22,33 +21,29 @@ pub fn fit(
     sample: Option<RowSample>,
     told: &dyn Fn(usize),
 ) -> Result<Preprocess> {
-    let kind = preprocess.normalize;
-    if kind == Normalize::None || preprocess.limits.is_some() {
+    if !preprocess.is_unfitted() {
         return Ok(preprocess.clone());
     }
     let divisor = preprocess.scale.divisor(store.dtype);
-    let reader = Reader::start(Arc::clone(store))?;
-    let ask = |job: Option<RowRanges>| job.map(|job| reader.ask(job)).is_some();
-    let (mut statistics, mut done, mut sum) = (ValueStatistics::default(), 0, RowSum::default());
-    let mut jobs = jobs(store, sample);
-    let mut waits = ask(jobs.next());
-    while waits {
-        waits = ask(jobs.next());
-        let loaded = reader.take()?;
-        sum = sum.and(loaded.sum);
-        let mut values = scaled(store.dtype, &loaded.bytes, divisor);
-        done += values.len() / store.cols;
-        if kind == Normalize::Lecture {
-            let means = centre_rows(&mut values, store.cols);
-            statistics.add_means(&means, values.len());
+    let mut done = 0;
+    preprocess.fitted(store.cols, |take| {
+        let reader = Reader::start(Arc::clone(store))?;
+        let ask = |job: Option<RowRanges>| job.map(|job| reader.ask(job)).is_some();
+        let (mut seen, mut sum) = (0, RowSum::default());
+        let mut jobs = jobs(store, sample);
+        let mut waits = ask(jobs.next());
+        while waits {
+            waits = ask(jobs.next());
+            let loaded = reader.take()?;
+            sum = sum.and(loaded.sum);
+            let values = scaled(store.dtype, &loaded.bytes, divisor);
+            seen += values.len() / store.cols;
+            take(&values)?;
+            told(done + seen);
         }
-        statistics.add(&values);
-        told(done);
-    }
-    if done == store.rows {
-        store.passed(sum)?;
-    }
-    Ok(Preprocess { limits: statistics.limits(kind)?, ..preprocess.clone() })
+        done += seen;
+        if seen == store.rows { store.passed(sum) } else { Ok(()) }
+    })
 }
 
 /// The rows piece by piece, from the first to the last.

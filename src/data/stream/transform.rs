@@ -9,32 +9,42 @@ use super::store::Store;
 use crate::data::batches::Codes;
 use crate::data::dtype::{DType, Endian};
 use crate::data::examples::ExampleRows;
-use crate::data::normalize::{Normalize, centre_rows};
+use crate::data::normalize::Normalize;
 use crate::data::preprocess::Preprocess;
 use crate::error::Result;
 use crate::io::threads;
+
+/// Rows that are made examples of together, by one thread.
+const ROWS: usize = 64;
 
 /// How rows of one store become examples.
 #[derive(Debug)]
 pub struct Transform {
     dtype: DType,
+    /// Numbers of a row on disk, and of an example.
     cols: usize,
+    outputs: usize,
     /// The divisor of raw numbers.
     divisor: f64,
-    kind: Normalize,
-    limits: Option<(f64, f64)>,
+    preprocess: Preprocess,
     /// The example value of every number of one or two bytes, where that does not depend on the rest of its row.
     codes: Option<Codes>,
 }
 
 impl Transform {
-    /// That of a preprocessing whose limits are fitted.
+    /// That of a preprocessing that is fitted.
     pub fn new(store: &Store, preprocess: &Preprocess) -> Self {
-        let (dtype, kind) = (store.dtype, preprocess.normalize);
-        let limits = preprocess.limits.filter(|_| kind != Normalize::None);
+        let (dtype, cols) = (store.dtype, store.cols);
         let divisor = preprocess.scale.divisor(dtype);
-        let codes = (kind != Normalize::Lecture).then(|| codes(dtype, divisor, (kind, limits))).flatten();
-        Self { dtype, cols: store.cols, divisor, kind, limits, codes }
+        let is_of_rows = preprocess.has_columns() || preprocess.normalize == Normalize::Lecture;
+        let codes = if is_of_rows { None } else { codes(dtype, divisor, preprocess) };
+        let outputs = preprocess.outputs_of(cols);
+        Self { dtype, cols, outputs, divisor, preprocess: preprocess.clone(), codes }
+    }
+
+    /// n, the numbers of an example.
+    pub fn outputs(&self) -> usize {
+        self.outputs
     }
 
     /// The table of codes, if the bytes of a file are codes.
@@ -45,12 +55,15 @@ impl Transform {
     /// The numbers of whole rows.
     pub fn apply(&self, bytes: &[u8], out: &mut [f32]) {
         let row_bytes = self.cols * self.dtype.size();
-        threads::for_each_chunk(out, self.cols, 16, |row, out| {
-            self.row(&bytes[row * row_bytes..(row + 1) * row_bytes], out);
+        let (size, whole) = (ROWS * self.outputs, out.len() / (ROWS * self.outputs));
+        let (shares, rest) = out.split_at_mut(whole * size);
+        threads::for_each_chunk(shares, size, 1, |share, out| {
+            self.some(&bytes[share * ROWS * row_bytes..][..ROWS * row_bytes], out);
         });
+        self.some(&bytes[whole * ROWS * row_bytes..], rest);
     }
 
-    fn row(&self, bytes: &[u8], out: &mut [f32]) {
+    fn some(&self, bytes: &[u8], out: &mut [f32]) {
         match &self.codes {
             Some(Codes { bytes: 1, table }) => {
                 out.iter_mut().zip(bytes).for_each(|(out, &code)| *out = table[usize::from(code)]);
@@ -61,23 +74,15 @@ impl Transform {
                 out.iter_mut().zip(codes).for_each(|(out, code)| *out = number(code));
             }
             None => {
-                let (values, _) = self.values(bytes);
+                let values = self.values(bytes).values;
                 out.iter_mut().zip(values).for_each(|(out, x)| *out = x as f32);
             }
         }
     }
 
     /// The same in f64, and the means that were taken from the rows (`lecture`).
-    fn values(&self, bytes: &[u8]) -> (Vec<f64>, Vec<f64>) {
-        let mut values = scaled(self.dtype, bytes, self.divisor);
-        let means = match self.kind {
-            Normalize::Lecture => centre_rows(&mut values, self.cols),
-            Normalize::None | Normalize::Unit => Vec::new(),
-        };
-        if let Some(limits) = self.limits {
-            self.kind.map(&mut values, limits);
-        }
-        (values, means)
+    fn values(&self, bytes: &[u8]) -> ExampleRows {
+        self.preprocess.examples(scaled(self.dtype, bytes, self.divisor), self.cols)
     }
 
     /// The examples `rows` in f64.
@@ -101,7 +106,7 @@ impl Transform {
         for rows in store.pieces() {
             let LoadedRows { bytes, sum } = read(store, std::slice::from_ref(&rows))?;
             all = all.and(sum);
-            take(rows, &self.values(&bytes).0)?;
+            take(rows, &self.values(&bytes).values)?;
         }
         store.passed(all)
     }
@@ -111,8 +116,7 @@ impl Transform {
     /// # Errors
     /// As [`Store::read`], and for numbers that are not finite.
     pub fn rows(&self, store: &Store, rows: Range<usize>) -> Result<ExampleRows> {
-        let (values, means) = self.values(&read(store, std::slice::from_ref(&rows))?.bytes);
-        Ok(ExampleRows { values, means })
+        Ok(self.values(&read(store, std::slice::from_ref(&rows))?.bytes))
     }
 }
 
@@ -124,7 +128,7 @@ pub fn scaled(dtype: DType, bytes: &[u8], divisor: f64) -> Vec<f64> {
 }
 
 /// The example value of each code of a type.
-fn codes(dtype: DType, divisor: f64, (kind, limits): (Normalize, Option<(f64, f64)>)) -> Option<Codes> {
+fn codes(dtype: DType, divisor: f64, preprocess: &Preprocess) -> Option<Codes> {
     let mut values = match dtype.size() {
         1 => scaled(dtype, &(0..=u8::MAX).collect::<Vec<_>>(), divisor),
         2 => {
@@ -133,8 +137,8 @@ fn codes(dtype: DType, divisor: f64, (kind, limits): (Normalize, Option<(f64, f6
         }
         _ => return None,
     };
-    if let Some(limits) = limits {
-        kind.map(&mut values, limits);
+    if let Some(limits) = preprocess.stored_limits() {
+        preprocess.normalize.map(&mut values, limits);
     }
     Some(Codes { bytes: dtype.size(), table: values.into_iter().map(|x| x as f32).collect() })
 }

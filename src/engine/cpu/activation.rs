@@ -9,8 +9,8 @@ use std::f32::consts::LOG2_E;
 
 use pulp::Simd;
 
-use super::simd::vectorize;
 use crate::math::objective::Activation;
+use crate::math::simd::vectorize;
 
 /// Added and taken away again, it rounds to the nearest integer: 1.5 · 2²³.
 const ROUND: f32 = 12_582_912.0;

@@ -1,7 +1,7 @@
 //! Sums that end in f64, and sums of vectors. Each lane of a row has a sum of its own, and the lanes are
 //! added up in order, so that the order of summation is the same on every processor.
 
-use super::simd::vectorize;
+use crate::math::simd::vectorize;
 use rayon::prelude::*;
 
 use super::buffer::LINE;

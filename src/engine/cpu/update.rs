@@ -6,9 +6,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
-use super::simd::vectorize;
 use crate::engine::Update;
 use crate::math::optim::first_order::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON, adam_corrections};
+use crate::math::simd::vectorize;
 
 /// Numbers that one task takes.
 const TASK: usize = 1 << 11;

@@ -1,7 +1,7 @@
 //! Refusals: values out of range, settings that contradict each other, settings that would do nothing.
 
 use super::{Batch, Config, ConfigContext, SourceKind};
-use crate::data::Normalize;
+use crate::data::{Normalize, Rotation, Whitening, check_columns};
 use crate::engine::device::Selector;
 use crate::error::{Error, Result};
 use crate::io::text::{counted, there_are};
@@ -81,15 +81,66 @@ impl Config {
             ("`color`", self.color.is_some()),
             ("`whiten`", self.whiten.is_some()),
         ];
+        self.check_whitening(visible)?;
         if matches!(kind, SourceKind::Rows { .. }) {
             for (name, given) in for_images {
-                ensure(!given, || format!("{name} is for images, but the data are rows; leave it out"))?;
+                ensure(!given, || match name {
+                    "`whiten`" => format!(
+                        "{name} filters images, but the data are rows; leave it out, or use `whitening` zca"
+                    ),
+                    _ => format!("{name} is for images, but the data are rows; leave it out"),
+                })?;
             }
-            return Ok(());
+            return self.check_shape(visible);
         }
+        ensure(self.shape.is_none(), || {
+            "`shape` gives rows the form of pictures, but the data are pictures; leave it out".to_owned()
+        })?;
         let (samples, visible) = self.size(kind)?;
         ensure(visible > 0, || "`patch` 0: a patch needs at least one pixel".to_owned())?;
         ensure(samples > 0, || "`samples` 0: training needs at least one patch".to_owned())
+    }
+
+    /// Settings of a decorrelation go with one.
+    fn check_whitening(&self, columns: usize) -> Result<()> {
+        let of_it = [("`epsilon`", self.epsilon), ("`variance`", self.variance)];
+        let Some(whitening) = self.whitening() else {
+            let Some((name, Some(value))) = of_it.into_iter().find(|(_, value)| value.is_some()) else {
+                return Ok(());
+            };
+            return Err(Error::usage(format!(
+                "{name} {value} is for `whitening` pca or zca; leave it out, or give one of them"
+            )));
+        };
+        check_columns(whitening, columns)?;
+        let Whitening { kind, epsilon, variance } = whitening;
+        ensure(self.whiten != Some(true), || {
+            format!(
+                "`whiten` filters whole pictures, and `whitening` {} decorrelates their patches; give one of them",
+                kind.name()
+            )
+        })?;
+        ensure(epsilon >= 0.0 && epsilon.is_finite(), || {
+            format!("`epsilon` {epsilon}: it is added to variances; give 0 or more, as 0.1")
+        })?;
+        let Some(share) = variance else { return Ok(()) };
+        ensure(kind == Rotation::Pca, || {
+            format!("`variance` {share}: zca keeps all columns; leave it out, or use `whitening` pca")
+        })?;
+        ensure(share > 0.0 && share <= 1.0, || {
+            format!("`variance` {share}: a share of the variance lies above 0 and up to 1, as 0.99")
+        })
+    }
+
+    /// Rows that are pictures have as many numbers as these.
+    fn check_shape(&self, columns: usize) -> Result<()> {
+        let Some(form) = self.shape else { return Ok(()) };
+        let numbers = form.numbers().unwrap_or(usize::MAX);
+        ensure(numbers == columns, || {
+            format!(
+                "`shape` {form}: pictures of {numbers} numbers, but the rows have {columns}; give the right `shape`, or leave it out"
+            )
+        })
     }
 
     /// The start model has the last word on the shape.
@@ -104,11 +155,12 @@ impl Config {
             let fact = format!("`hidden` {}: the model of `init` has {}", wanted.hidden, found.hidden);
             format!("{fact} hidden units; leave `hidden` out")
         })?;
-        ensure(wanted.visible == found.visible, || {
+        let learned_from =
+            facts.meta().map_or(found.visible, |meta| meta.preprocess.inputs_of(found.visible));
+        ensure(wanted.visible == learned_from, || {
             let fact = format!("the data have {} numbers an example", wanted.visible);
             format!(
-                "{fact}, but the model of `init` has {} visible units; {}",
-                found.visible,
+                "{fact}, but the model of `init` has learned from {learned_from}; {}",
                 match facts.kind {
                     SourceKind::Rows { .. } => "give data of that width",
                     SourceKind::BuiltIn | SourceKind::Images { .. } =>
@@ -272,9 +324,11 @@ impl Config {
         let SourceKind::Rows { rows, .. } = facts.kind else {
             return refused("the data are images, fitted on all `samples` of them; leave it out");
         };
-        let goes_on = facts.meta().is_some_and(|meta| meta.preprocess.normalize == self.normalize);
+        let goes_on = facts.meta().is_some_and(|meta| {
+            (meta.preprocess.normalize, meta.preprocess.whitening) == (self.normalize, self.whitening())
+        });
         match self.normalize {
-            Normalize::None => {
+            Normalize::None if self.whitening.is_none() => {
                 refused("`normalize` none fits nothing; leave it out, or use `normalize` unit or lecture")
             }
             _ if goes_on => refused("the normalisation of the `init` model goes on; leave it out"),

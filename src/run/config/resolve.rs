@@ -3,9 +3,9 @@
 use super::memory::default_run;
 use super::{Batch, Config, SourceKind, UserSettings, Written};
 use crate::data::shuffle::{MOST_DRAWN, RunOrder};
-use crate::data::{Normalize, Scale};
+use crate::data::{Normalize, Rotation, Scale, Whitening};
 use crate::error::{Error, Result};
-use crate::math::objective::{Objective, RhoHatMode};
+use crate::math::objective::{Activation, Objective, RhoHatMode};
 use crate::math::optim::{Optimizer, Schedule};
 use crate::math::params::Shape;
 use crate::math::rate;
@@ -83,11 +83,16 @@ impl Config {
         let patch = given.get("patch")?;
         defaults.replacement = defaults.draws_as_010(given, facts.kind, patch)?;
         let whole = defaults.take_whole_pictures_once(facts.kind, patch);
+        defaults.choose_whitening(given, facts)?;
         defaults.choose_optimizer(given, facts.kind)?;
         defaults.divide = facts.usual_scale(given).given();
         defaults.start = default_start(given, facts, defaults.optimizer);
         defaults.patience = given.get::<f64>("validation")?.map(|_| PATIENCE);
         let mut config = given.over(&defaults)?.with_run_order(given, facts.kind);
+        if matches!(facts.kind, SourceKind::Rows { .. }) {
+            // Rows are not filtered, whoever says so.
+            config.whiten = config.whiten.filter(|filters| *filters);
+        }
         if let Some((asked, taken)) = config.take_whole_pictures_once(facts.kind, None).or(whole) {
             tracing::info!(
                 "every picture is one patch: each of the {taken} is taken once, not {asked} drawn"
@@ -101,6 +106,7 @@ impl Config {
                 config.samples.unwrap_or_default()
             );
         }
+        config.tell_of_output(given);
         config.fits_rate = config.optimizer != Optimizer::Lbfgs && given.get::<f64>("lr")?.is_none();
         config.check(facts)?;
         Ok(config)
@@ -164,6 +170,7 @@ impl Config {
         let patch = stored.and_then(|stored| stored.patch).unwrap_or(PATCH);
         let color = stored.and_then(|stored| stored.channels) == Some(3);
         let whiten = stored.map_or(facts.kind == SourceKind::BuiltIn, |stored| stored.whiten);
+        let whitening = stored.and_then(|stored| stored.whitening);
         let normalize = if images { Normalize::Lecture } else { Normalize::None };
         Self {
             hidden: facts.init.map_or(HIDDEN, |file| file.shape().hidden),
@@ -177,6 +184,10 @@ impl Config {
             samples: images.then_some(samples),
             color: images.then_some(color),
             whiten: images.then_some(whiten),
+            shape: stored.and_then(|stored| stored.form),
+            whitening: whitening.map(|whitening| whitening.kind),
+            epsilon: whitening.map(|whitening| whitening.epsilon),
+            variance: whitening.and_then(|whitening| whitening.variance),
             normalize: stored.map_or(normalize, |stored| stored.normalize),
             device: "auto".to_owned(),
             data_shape: match facts.kind {
@@ -184,6 +195,44 @@ impl Config {
                 SourceKind::BuiltIn | SourceKind::Images { .. } => None,
             },
             ..Self::default()
+        }
+    }
+
+    /// What follows from whitening and normalisation: ε, no filter of whole pictures, no second normalisation, and outputs that
+    /// reach numbers of any size.
+    fn choose_whitening(&mut self, given: &UserSettings, facts: &ConfigContext<'_>) -> Result<()> {
+        let images = !matches!(facts.kind, SourceKind::Rows { .. });
+        if given.get::<bool>("whiten")?.is_some() {
+            (self.whitening, self.epsilon, self.variance) = (None, None, None);
+        }
+        if let Some(kind) = given.get::<Rotation>("whitening")? {
+            let is_stored = self.whitening == Some(kind);
+            self.whiten = images.then_some(false);
+            self.whitening = Some(kind);
+            self.epsilon = self.epsilon.filter(|_| is_stored).or(Some(Whitening::usual_epsilon(images)));
+            self.variance = self.variance.filter(|_| is_stored);
+            if !is_stored {
+                self.normalize = Normalize::None;
+            }
+        }
+        let normalize = given.get("normalize")?.unwrap_or(self.normalize);
+        let is_centred = self.whitening.is_some() && normalize == Normalize::None
+            || matches!(normalize, Normalize::Standard | Normalize::Mean);
+        if is_centred && facts.init.is_none() {
+            self.output = Activation::Linear;
+        }
+        Ok(())
+    }
+
+    /// Says so where outputs are linear because examples are centred.
+    fn tell_of_output(&self, given: &UserSettings) {
+        let is_derived =
+            self.output == Activation::Linear && !given.file_has("output") && !self.chosen.contains("output");
+        if is_derived && self.init.is_none() {
+            tracing::info!(
+                "the numbers of examples lie on both sides of 0, so that outputs are linear; `normalize` unit or lecture fit them \
+                 to `output` sigmoid"
+            );
         }
     }
 

@@ -10,7 +10,7 @@ use super::properties::Property::{
 };
 #[cfg(feature = "cli")]
 use crate::data::formats::Format;
-use crate::data::{Axes, Meaning, Normalize, RawRows, Scale};
+use crate::data::{Axes, Form, Meaning, Normalize, RawRows, Scale, WhiteningKind};
 use crate::engine::variant::Variant;
 use crate::error::{Error, Result};
 use crate::io::memory::Bytes;
@@ -47,6 +47,12 @@ pub struct Settings {
     /// Divide the numbers of rows, 255 for bytes of pixels [default: as they are; pictures and IDX are divided by 255]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Data"))]
     pub divide: Option<Scale>,
+    /// Form of the pictures that rows are, for features and reconstructions, as 28x28 or 32x32x3
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "HxW[xC]", help_heading = "Data", hide_short_help = true)
+    )]
+    pub shape: Option<Form>,
     /// Hidden units [default: 25]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parsers::count(), help_heading = "Model"))]
     pub hidden: Option<usize>,
@@ -153,7 +159,19 @@ pub struct Settings {
     #[cfg(feature = "cli")]
     #[serde(skip)]
     pub(crate) no_whiten: bool,
-    /// Normalisation [default: lecture for images, none for rows]
+    /// Whiten: olshausen filters whole images, pca and zca decorrelate the numbers of examples [default: none; for the built-in images olshausen]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "KIND", value_parser = parsers::words::<WhiteningKind>(WhiteningKind::ALL.map(WhiteningKind::name)), conflicts_with_all = ["whiten", "no_whiten"], help_heading = "Data"))]
+    pub whitening: Option<WhiteningKind>,
+    /// Added to every variance by --whitening pca and zca [default: 0.1 for images, 1e-5 for rows]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "X", help_heading = "Data", hide_short_help = true))]
+    pub epsilon: Option<f64>,
+    /// Share of the variance that the components of --whitening pca keep, for example 0.99 [default: all]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "SHARE", help_heading = "Data", hide_short_help = true)
+    )]
+    pub variance: Option<f64>,
+    /// Normalisation: lecture and unit of all values, minmax, standard and mean of each column [default: lecture for images, none for rows and with pca or zca]
     #[cfg_attr(feature = "cli", arg(long, value_name = "KIND", value_parser = parsers::normalize(), help_heading = "Data"))]
     pub normalize: Option<Normalize>,
     /// Rows, drawn at random, that the normalisation is fitted on [default: all]
@@ -201,13 +219,14 @@ pub struct Settings {
 }
 
 /// What each of all settings decides. Where several of one property are told of, it is in this order.
-pub(super) const PROPERTIES: [(&str, &[Property]); 49] = [
+pub(super) const PROPERTIES: [(&str, &[Property]); 53] = [
     ("data", &[OfSitting]),
     ("data_as_given", &[]),
     ("raw", &[OfRun]),
     ("as", &[OfRun]),
     ("axes", &[OfRun]),
     ("divide", &[Derivable, OfData, OfRun]),
+    ("shape", &[OfRun]),
     ("hidden", &[Binding, OfRun]),
     ("activation", &[OfRate, OfRun]),
     ("output", &[OfRate, OfRun]),
@@ -241,6 +260,9 @@ pub(super) const PROPERTIES: [(&str, &[Property]); 49] = [
     ("color", &[Derivable, Binding, OfData, OfRun]),
     ("replacement", &[Derivable, OfData, OfRun]),
     ("whiten", &[Derivable, OfData, OfRun]),
+    ("whitening", &[Binding, OfRun]),
+    ("epsilon", &[Derivable, OfData, OfRun]),
+    ("variance", &[OfRun]),
     ("normalize", &[Derivable, OfData, OfRun]),
     ("fit_rows", &[OfRun]),
     ("start", &[Derivable, OfRun]),
@@ -306,7 +328,7 @@ pub mod parsers {
 
     /// Values of `--normalize`.
     pub fn normalize() -> impl TypedValueParser<Value = Normalize> {
-        words(["lecture", "unit", "none"])
+        words(Normalize::ALL.map(Normalize::name))
     }
 
     /// A value that is one of `names`, which are those of `T` in files.

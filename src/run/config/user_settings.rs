@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use super::derived::{self, Written};
 use super::{Config, json};
-use crate::data::{Reading, Source};
+use crate::data::{Reading, Source, WhiteningKind};
 use crate::error::{Error, Result};
 use crate::io::paths::PathText;
 #[cfg(feature = "files")]
@@ -17,6 +17,9 @@ use crate::io::safe_open;
 
 /// The settings that say how long a run is: one of them above puts both below aside.
 const LENGTHS: [&str; 2] = ["epochs", "steps"];
+
+/// Two spellings of whitening: one of them above puts both below aside.
+const WHITENING: [&str; 2] = ["whiten", "whitening"];
 
 /// Settings that are paths, and where they are kept as they were typed.
 const PATHS: [[&str; 2]; 2] = [["data", "data_as_given"], ["init", "init_as_given"]];
@@ -57,6 +60,8 @@ impl UserSettings {
         absolute_paths(&mut table);
         find_again(&mut table);
         absolute_paths(&mut flags);
+        spell_whitening(&mut table);
+        spell_whitening(&mut flags);
         let chosen_in_file = table.clone();
         overlay(&mut table, flags.clone());
         let file = file.map(Path::to_owned);
@@ -151,7 +156,10 @@ impl UserSettings {
 
     /// A derived setting, unless a chosen one puts it aside.
     fn derived_under(&self, name: &str) -> Option<&Value> {
-        let put_aside = LENGTHS.contains(&name) && LENGTHS.iter().any(|name| self.table.contains_key(*name));
+        let is_one = |names: [&str; 2]| {
+            names.contains(&name) && names.iter().any(|name| self.table.contains_key(*name))
+        };
+        let put_aside = is_one(LENGTHS) || is_one(WHITENING);
         self.derived.get(name).filter(|_| !put_aside && !derived::is_shape(name))
     }
 
@@ -166,9 +174,10 @@ impl UserSettings {
 
 /// Puts `above` over `below`.
 fn overlay(below: &mut Table, above: Table) {
-    let is_length = |name: &str| LENGTHS.contains(&name);
-    if above.keys().any(|name| is_length(name)) {
-        below.retain(|name, _| !is_length(name));
+    for names in [LENGTHS, WHITENING] {
+        if above.keys().any(|name| names.contains(&name.as_str())) {
+            below.retain(|name, _| !names.contains(&name));
+        }
     }
     for [path, as_given] in PATHS {
         if above.contains_key(path) {
@@ -176,6 +185,17 @@ fn overlay(below: &mut Table, above: Table) {
         }
     }
     below.extend(above);
+}
+
+/// Filters of whole pictures are switched on and off by `whiten`; `whitening` is left to what decorrelates examples.
+fn spell_whitening(table: &mut Table) {
+    let is_filtered = match table.get("whitening").and_then(Value::as_str) {
+        Some(name) if name == WhiteningKind::Olshausen.name() => true,
+        Some(name) if name == WhiteningKind::None.name() => false,
+        _ => return,
+    };
+    table.remove("whitening");
+    table.insert("whiten".to_owned(), is_filtered.into());
 }
 
 /// Makes paths absolute, so that they mean the same wherever a run is gone on with, and keeps them as they were typed.

@@ -4,6 +4,7 @@
 
 use safetensors::tensor::TensorInfo;
 
+use crate::data::COLUMN_TENSORS;
 use crate::data::formats::safetensors::Tensors;
 use crate::math::params::Shape;
 
@@ -72,10 +73,15 @@ impl Found {
         transposed: [bool; 2],
         told: Option<String>,
     ) -> Self {
-        let is_other = |name: &String| !names.contains(name);
+        let is_other = |name: &String| !names.contains(name) && !is_of_columns(name);
         let others = file.names().into_iter().filter(is_other).map(|name| with_shape(file, &name)).collect();
         Self { names, shape, transposed, told, others }
     }
+}
+
+/// Whether a tensor is one of a preprocessing.
+fn is_of_columns(name: &str) -> bool {
+    COLUMN_TENSORS.contains(&name)
 }
 
 /// The sets of four names that are those of a scheme, each behind the same prefix of whole words: `module.`, `_orig_mod.`.
@@ -92,7 +98,7 @@ fn named(names: &[String], scheme: &[&str; 4]) -> Vec<[String; 4]> {
 
 /// Tensors of other names, if their shapes fit together in one way.
 fn foreign(file: &Tensors, four: [String; 4]) -> Result<Found, String> {
-    let others = file.names().into_iter().filter(|name| !four.contains(name));
+    let others = file.names().into_iter().filter(|name| !four.contains(name) && !is_of_columns(name));
     let deeper: Vec<_> =
         others.filter(|name| file.info(name).is_some_and(|info| info.shape.len() > 1)).collect();
     if let Some(other) = deeper.first() {

@@ -13,7 +13,7 @@ use crate::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints, Found, P
 use crate::run::config::Config;
 pub use crate::run::metrics::MetricsFile;
 use crate::run::model_file::{Meta, write_to};
-use crate::run::picture::{Tile, features, too_large};
+use crate::run::picture::{features, form_of, too_large};
 use crate::run::{Divergence, Environment, FEATURES, MODEL, RunDir};
 use crate::train::{EarlyStopping, StepContext, TrainProgress};
 
@@ -49,6 +49,7 @@ impl Directory {
                 (run, metrics, TrainProgress::default())
             }
         };
+        run.write_columns(preprocess)?;
         let taken = (position.steps > 0).then_some(position.steps);
         let checkpoints = Checkpoints::of(run.path());
         let checkpoints = CheckpointWriter::new(checkpoints, config.checkpoint_every, taken, remedy);
@@ -133,11 +134,11 @@ impl RunDir {
     pub(super) fn keep_model(&self, params: &Params<f32>, meta: &Meta) -> Result<()> {
         let folder = self.folder();
         folder.write(MODEL, |out| write_to(out, params, meta))?;
-        if let Some(tile) = Tile::of(Some(&meta.preprocess), params.shape.visible) {
-            if let Some(reason) = too_large(params.shape.hidden, tile) {
+        if let Some(form) = form_of(Some(&meta.preprocess), params.shape.visible) {
+            if let Some(reason) = too_large(params.shape.hidden, form) {
                 tracing::warn!("{FEATURES} is left out: {reason}");
             } else {
-                let picture = features(params, tile, None)?;
+                let picture = features(&meta.preprocess.weights_of_inputs(&params.w1), form, None)?;
                 folder.write(FEATURES, |out| picture.write_to(out))?;
             }
         }

@@ -51,7 +51,8 @@ impl TrainingSet {
         // Limits are those of numbers on one scale, which the settings say in so many words.
         let is_same = |stored: &&Preprocess| {
             let divisor = |scale: Scale| source.dtype().map(|number| scale.divisor(number));
-            stored.normalize == config.normalize && divisor(stored.scale) == divisor(config.scale())
+            (stored.normalize, stored.whitening) == (config.normalize, config.whitening())
+                && divisor(stored.scale) == divisor(config.scale())
         };
         let stored = known.or(of_init).filter(is_same).map(|stored| {
             let scale = source.dtype().map_or(stored.scale, |_| config.scale());
@@ -79,9 +80,9 @@ impl TrainingSet {
                 Examples { matrix, means, grid, preprocess: Preprocess { scale: stored.scale, ..preprocess } }
             }
             _ => {
-                let same = stored.filter(|stored| same_images(stored, config));
-                let limits = same.and_then(|stored| stored.limits).or(fitted(source, config)?);
-                source.training_set_within(&config.data_recipe(limits), Some(memory))?
+                let same = stored.filter(|stored| same_images(stored, config)).cloned();
+                let fitted = same.map_or_else(|| fitted(source, config), |same| Ok(Some(same)))?;
+                source.training_set_within(&config.data_recipe(fitted), Some(memory))?
             }
         };
         let record = DataRecord::of(source, Some(&matrix), config, init)?;
@@ -148,25 +149,27 @@ impl TrainingSet {
     pub fn size(&self) -> (usize, usize) {
         match &self.rows {
             TrainingRows::Held(matrix) => (matrix.rows, matrix.cols),
-            TrainingRows::Stored(store) => (store.rows, store.cols),
+            TrainingRows::Stored(store) => (store.rows, self.preprocess.outputs_of(store.cols)),
         }
     }
 }
 
 /// All rows of a store, preprocessed.
 fn in_double(store: &Store, preprocess: &Preprocess) -> Result<Matrix<f64>> {
-    let mut values = Vec::with_capacity(store.rows * store.cols);
+    let mut values = Vec::with_capacity(store.rows * preprocess.outputs_of(store.cols));
     Transform::new(store, preprocess).in_pieces(store, |_, piece| {
         values.extend_from_slice(piece);
         Ok(())
     })?;
-    Ok(Matrix::new(store.rows, store.cols, values))
+    Ok(Matrix::new(store.rows, preprocess.outputs_of(store.cols), values))
 }
 
-/// The limits of held rows, where a sample of them decides.
-fn fitted(source: &Source, config: &Config) -> Result<Option<(f64, f64)>> {
+/// The preprocessing of held rows, where a sample of them decides.
+fn fitted(source: &Source, config: &Config) -> Result<Option<Preprocess>> {
     match (source, config.fit_sample()) {
-        (Source::Rows(table), Some(sample)) => table.fit(config.normalize, sample, config.scale()),
+        (Source::Rows(table), Some(sample)) => {
+            table.fit(&source.preprocess(&config.data_recipe(None))?, sample).map(Some)
+        }
         _ => Ok(None),
     }
 }

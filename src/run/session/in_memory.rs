@@ -187,7 +187,12 @@ pub mod resume {
         }
 
         /// Never called.
-        pub fn preprocess(&self) -> Option<&Preprocess> {
+        pub fn preprocess(&self) -> Result<Option<Preprocess>> {
+            self.0.never()
+        }
+
+        /// Never called.
+        pub fn check_columns(&self, _: &Preprocess) -> Result<()> {
             self.0.never()
         }
 

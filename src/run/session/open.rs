@@ -59,7 +59,10 @@ impl Prepared {
         }
         let source = source.unwrap_or_else(|| Arc::new(Source::built_in(config.seed)));
         observer.stage(Stage::MakingExamples);
-        let known = resumed.as_ref().and_then(Resumed::preprocess).cloned();
+        let known = match &resumed {
+            Some(resumed) => resumed.preprocess()?,
+            None => None,
+        };
         let mut check = |record: &DataRecord| match &mut resumed {
             Some(resumed) => resumed.check_data(&source, record, &config, request.data_changed),
             None => Ok(()),
@@ -70,6 +73,9 @@ impl Prepared {
             told.borrow_mut().stage(Stage::FittingScale(rows));
         })
         .map_err(|error| error.of_data(config.data.as_deref()))?;
+        if let Some(resumed) = &resumed {
+            resumed.check_columns(&examples.preprocess)?;
+        }
         let record = match &resumed {
             Some(resumed) => resumed.completed(record),
             None => record,

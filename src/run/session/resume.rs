@@ -65,9 +65,38 @@ impl Resumed {
         self.run.config()
     }
 
-    /// The preprocessing that the state has learned under, its limits included.
-    pub fn preprocess(&self) -> Option<&Preprocess> {
-        self.provenance().map(|provenance| &provenance.preprocess)
+    /// The preprocessing that the state has learned under, its limits included. Columns whose numbers the run has lost are
+    /// left out, to be fitted anew and compared.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the numbers cannot be read.
+    pub fn preprocess(&self) -> Result<Option<Preprocess>> {
+        let Some(mut preprocess) = self.provenance().map(|provenance| provenance.preprocess.clone()) else {
+            return Ok(None);
+        };
+        match self.run.read_columns(&mut preprocess) {
+            Err(why @ Error::Input { .. }) => {
+                tracing::warn!("{why}; fitted anew");
+                preprocess.columns = None;
+            }
+            other => other?,
+        }
+        Ok(Some(preprocess))
+    }
+
+    /// Refuses columns that were fitted anew and are others than those that the state has learned under.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with the way out.
+    pub fn check_columns(&self, preprocess: &Preprocess) -> Result<()> {
+        match self.provenance().map(|provenance| &provenance.preprocess) {
+            Some(known) if known.columns != preprocess.columns && !self.data_changed => {
+                let fact = "its preprocessing, fitted anew, has other numbers than the run has learned under";
+                let remedy = "give the data that it was learning from, or begin a new run with `config` RUN/config.toml";
+                Err(Error::input(self.run.path(), format!("{fact}; {remedy}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether version 0.1.0 has written what is gone on with.
@@ -105,7 +134,7 @@ impl Resumed {
 
     /// Whether the model that the run started from is not needed any more: parameters and preprocessing are known.
     pub fn has_outgrown_init(&self) -> bool {
-        self.preprocess().is_some()
+        self.provenance().is_some()
     }
 
     /// Puts the engine where the run was.

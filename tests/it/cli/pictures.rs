@@ -143,6 +143,7 @@ fn as_many_pictures_are_under_way_as_fit_and_the_model_is_the_same() {
         whiten: true,
         normalize: Normalize::None,
         limits: None,
+        ..Preprocess::AS_IS
     };
     let need = pictures.largest(&preprocess);
     assert_eq!(need.picture.width, 1_550);

@@ -161,8 +161,7 @@ fn pictures_come_back_as_they_were_from_a_model_that_divided_rows() {
     let mut rows = GridRows::new(pictures(&source), &grid, None).unwrap();
     assert_eq!(rows.preprocess().scale, Scale::Pixels);
     let values = rows.rows(0..12).unwrap().values;
-    let mut restored: Vec<f32> = values.iter().map(|&x| x as f32).collect();
-    rows.preprocess().restore(&mut restored, &[]);
+    let restored = rows.preprocess().restore(values.iter().map(|&x| x as f32).collect(), &[]);
     let again = rows.preprocess().pictures(&restored, rows.grids()).unwrap();
     assert_eq!(again[0].pixels, pictures(&source).read(0).unwrap().pixels);
 }

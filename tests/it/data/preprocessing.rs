@@ -122,8 +122,7 @@ proptest! {
             prop_assert!(lecture && cols == 1);
             return Ok(());
         };
-        let mut restored = examples.matrix.values;
-        examples.preprocess.restore(&mut restored, &examples.means);
+        let restored = examples.preprocess.restore(examples.matrix.values, &examples.means);
         let (low, high) = examples.preprocess.limits.unwrap();
         for (i, (&raw, &restored)) in values.iter().zip(&restored).enumerate() {
             let mean = examples.means.get(i / cols).copied().unwrap_or(0.0);

@@ -100,8 +100,7 @@ fn restoring_undoes_the_scale_by_which_the_data_came() {
     for scale in [Scale::AsIs, Scale::Divide(255.0), Scale::Pixels] {
         for normalize in [Normalize::None, Normalize::Unit] {
             let examples = source.apply::<f32>(&Preprocess { scale, ..untouched(normalize) }).unwrap();
-            let mut restored = examples.matrix.values;
-            examples.preprocess.restore(&mut restored, &examples.means);
+            let restored = examples.preprocess.restore(examples.matrix.values, &examples.means);
             // Two roundings of numbers up to 255, half an ulp of 2⁷ to 2⁸ each.
             let bound = 2.0 * 255.0 * f32::powi(2.0, -24);
             for (&raw, found) in bytes().iter().zip(restored) {
@@ -112,8 +111,7 @@ fn restoring_undoes_the_scale_by_which_the_data_came() {
     // Floats of a model of pixels were not divided, and are not multiplied.
     let floats = Source::Rows(Table { rows: 1, cols: 2, dtype: DType::F32, values: vec![0.25, 1.0] });
     let examples = floats.apply::<f32>(&untouched(Normalize::None)).unwrap();
-    let mut restored = examples.matrix.values;
-    examples.preprocess.restore(&mut restored, &[]);
+    let restored = examples.preprocess.restore(examples.matrix.values, &[]);
     assert_eq!(restored, [0.25, 1.0]);
 }
 

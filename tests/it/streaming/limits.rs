@@ -1,7 +1,7 @@
 //! Limits of a normalisation: those that all rows ask for, or a sample of them, wherever the rows are.
 
 use rhohat::data::stream::fit;
-use rhohat::data::{Normalize, RowSample, Scale, Source};
+use rhohat::data::{Normalize, RowSample, Source};
 use rhohat::math::params::Matrix;
 use rhohat::verify::compare::Expected;
 use tempfile::TempDir;
@@ -68,7 +68,7 @@ fn limits_of_rows_on_disk_have_the_bits_of_rows_in_memory() {
             assert_eq!(fitted(None), at_once(&path, normalize).1.limits, "{name} {normalize:?}");
             assert_eq!(
                 fitted(Some(sample)),
-                table.fit(normalize, sample, Scale::Pixels).unwrap(),
+                table.fit(&preprocess(normalize), sample).unwrap().limits,
                 "{name} {normalize:?}"
             );
             assert_ne!(fitted(Some(RowSample { rows: 1, seed: 4 })), fitted(None), "{name} {normalize:?}");
