@@ -181,7 +181,7 @@ impl ColumnStatistics {
     pub fn bytes(columns: usize, whitening: bool) -> u64 {
         let (n, few) = (columns as u64, 8 * 8 * columns as u64 + 2 * 8 * (FIRST * columns) as u64);
         // The covariance, a copy that is reduced to three diagonals, the components and two workspaces of their size.
-        if whitening { few + Gram::bytes(columns).max(8 * n * n * 6) } else { few }
+        if whitening { few + Gram::bytes(columns).max(8 * n * n * 5) } else { few }
     }
 }
 

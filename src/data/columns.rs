@@ -55,6 +55,12 @@ impl ColumnTransform {
         Self { shift, scale, basis, forward, inverse: OnceLock::new() }
     }
 
+    /// Bytes that the numbers of so many columns take, and what they are multiplied by.
+    pub fn bytes(inputs: usize, is_decorrelated: bool) -> u64 {
+        let (n, few) = (inputs as u64, 16 * inputs as u64);
+        if is_decorrelated { few + 16 * n * n } else { few }
+    }
+
     /// n, the numbers of an example as the source has them.
     pub fn inputs(&self) -> usize {
         self.shift.len()

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use self::names::Found;
+use crate::data::ColumnTransform;
 use crate::data::formats::safetensors::Tensors;
 use crate::error::{Error, Result, plain, shown};
 use crate::io::atomic_write;
@@ -120,6 +121,14 @@ impl ModelFile {
     /// The meaning of the numbers; `None` if another program wrote the file.
     pub fn meta(&self) -> Option<&Meta> {
         self.meta.as_ref()
+    }
+
+    /// Bytes that the numbers of its preprocessing take, which are read when it is opened.
+    pub fn columns_bytes(&self) -> u64 {
+        let preprocess = self.meta.as_ref().map(|meta| &meta.preprocess);
+        preprocess
+            .and_then(|it| it.transform())
+            .map_or(0, |transform| ColumnTransform::bytes(transform.inputs(), transform.basis.is_some()))
     }
 
     /// Bytes of memory that [`ModelFile::params`] takes at its peak: the parameters, and a matrix on its way.

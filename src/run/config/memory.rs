@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{Config, SourceKind};
 use crate::data::shuffle::WINDOW;
+use crate::data::{ColumnStatistics, ColumnTransform};
 use crate::engine::device::{Choice, Selector};
 use crate::engine::variant::Workload;
 use crate::engine::{ChunkPlan, Job};
@@ -59,6 +60,8 @@ pub struct MemoryPlan {
     /// Pictures while they are decoded and made ready, and the patches that are cut meanwhile, as far as what is allocated
     /// later does not take their place.
     pub pictures: u64,
+    /// The numbers of the columns, where they are shifted, divided or decorrelated, and what they are multiplied by.
+    pub columns: u64,
     /// The engine that judges held-out examples.
     pub validation: u64,
     /// The program itself.
@@ -196,7 +199,8 @@ impl Config {
         // Parameters as they are drawn, and rows, when the engine is made; rows before there is one.
         let [before, meanwhile] = self.rows_at_start(kind, &job);
         let start = (parameters + meanwhile).saturating_sub(later);
-        let start = start.max(before.saturating_sub(parameters + data + judged + later));
+        let [columns, fit] = self.columns_memory(kind)?;
+        let start = start.max((before + fit).saturating_sub(parameters + data + judged + later));
         let program = PROGRAM + if choice.is_software() { SOFTWARE_ADAPTER } else { 0 };
         Ok(MemoryPlan {
             examples: job.examples,
@@ -211,9 +215,10 @@ impl Config {
             start,
             saving,
             pictures: 0,
+            columns,
             validation,
             program,
-            total: footprint.total() + order + start + saving + validation + program,
+            total: footprint.total() + order + start + saving + columns + validation + program,
             available: room,
             chunk,
             block,
@@ -221,6 +226,16 @@ impl Config {
             stream,
             for_pictures: 0,
         })
+    }
+
+    /// Bytes of the numbers of the columns, and of their fit besides.
+    fn columns_memory(&self, kind: SourceKind) -> Result<[u64; 2]> {
+        let ((_, cols), is_decorrelated) = (self.size(kind)?, self.whitening.is_some());
+        if !is_decorrelated && !self.normalize.is_of_columns() {
+            return Ok([0; 2]);
+        }
+        let held = ColumnTransform::bytes(cols, is_decorrelated);
+        Ok([held, ColumnStatistics::bytes(cols, is_decorrelated).saturating_sub(held)])
     }
 
     /// Bytes of the engine that judges held-out examples, if there are any, and of these alone; it updates nothing.

@@ -227,7 +227,7 @@ impl Room<'_> {
             // Parameters on their way into the engine are gone when rows are computed.
             model: own.saturating_add(judged).saturating_add(reading.saturating_sub(later)),
             rows: computed.saturating_add(results),
-            data: held,
+            data: held.saturating_add(self.model.columns_bytes()),
             passing: 0,
             made: 0,
             program: PROGRAM + if self.choice.is_software() { SOFTWARE_ADAPTER } else { 0 },

@@ -36,6 +36,7 @@ pub fn text(plan: &MemoryPlan) -> String {
         ("start", plan.start),
         ("saving", plan.saving),
         ("pictures", plan.pictures),
+        ("columns", plan.columns),
         ("validation", plan.validation),
         ("program", plan.program),
     ];
