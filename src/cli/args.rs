@@ -7,13 +7,15 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::data::formats::Format;
-use crate::data::{Axes, Form, Meaning, Normalize, RawRows, Reading, Scale};
+use crate::data::{Axes, DataFormat, Form, Meaning, Normalize, RawRows, Reading, Scale};
 use crate::engine::variant::Variant;
 use crate::error::plain;
 use crate::io::memory::Bytes;
 use crate::math::objective::Activation;
 use crate::run::config::settings::Settings;
-use crate::run::config::settings::parsers::{hidden_activation, meaning, normalize, output_activation};
+use crate::run::config::settings::parsers::{
+    format, hidden_activation, meaning, normalize, output_activation,
+};
 use crate::run::session::Place;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 pub use tune::TuneFlags;
@@ -198,6 +200,12 @@ pub struct OnData {
     /// What each dimension of an array is: count, h, w, c of pictures, or count, length of rows, as count,c,h,w
     #[arg(long, value_name = "AXES")]
     pub axes: Option<Axes>,
+    /// Search the folders in a folder, too
+    #[arg(long)]
+    pub recursive: bool,
+    /// Format of files that do not tell it themselves
+    #[arg(long, value_name = "FORMAT", value_parser = format())]
+    pub format: Option<DataFormat>,
     /// Divide the numbers of rows [default: as those of the model were]
     #[arg(long, value_name = "N")]
     pub divide: Option<Scale>,
@@ -227,7 +235,13 @@ pub struct OnData {
 impl OnData {
     /// What was said of DATA.
     pub fn reading(&self) -> Reading {
-        Reading { raw: self.raw, meaning: self.meaning, axes: self.axes.clone() }
+        Reading {
+            raw: self.raw,
+            meaning: self.meaning,
+            axes: self.axes.clone(),
+            recursive: self.recursive,
+            format: self.format,
+        }
     }
 }
 

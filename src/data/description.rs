@@ -24,7 +24,7 @@ pub struct DataDescription {
     pub contents: DataContents,
     /// Lengths of the dimensions, of the rows or of the array that holds them or the pictures.
     pub shape: Vec<usize>,
-    /// How numbers are stored; `None` for picture files.
+    /// How numbers are stored; `None` for picture files whose white is 1.
     pub dtype: Option<DType>,
     /// The meaning of its dimensions; `None` for picture files.
     pub axes: Option<Axes>,
@@ -179,7 +179,7 @@ impl DataDescription {
             .filter(|axes| **axes != Axes::rows())
             .map(|axes| format!(", an array of shape {:?} as {axes}", self.shape));
         // Of a folder of picture files a warning has told what somebody may miss.
-        let left_out = if self.dtype.is_none() { self.skipped.others() } else { self.skipped.clone() };
+        let left_out = if self.axes.is_none() { self.skipped.others() } else { self.skipped.clone() };
         let left_out = if left_out.is_empty() { String::new() } else { format!("; left out: {left_out}") };
         format!("{path}: {files}{found}{number}{}, {scale}{left_out}", axes.unwrap_or_default())
     }

@@ -130,9 +130,14 @@ impl Identity {
                 Ok((identity, Inventory { files, ..Inventory::default() }))
             }
             Source::Images(pictures) => {
-                let entry = |picture: &PictureInfo| PictureEntry {
-                    name: picture.name.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-                    size: [picture.width, picture.height, picture.channels],
+                let folder = pictures.labels().and_then(|_| common_folder(pictures.list()));
+                let entry = |picture: &PictureInfo| {
+                    let within = folder.and_then(|folder| picture.name.strip_prefix(folder).ok());
+                    let name = within.map_or(picture.name.file_name(), |name| Some(name.as_os_str()));
+                    PictureEntry {
+                        name: name.unwrap_or_default().to_string_lossy().into_owned(),
+                        size: [picture.width, picture.height, picture.channels],
+                    }
                 };
                 let pictures: Vec<PictureEntry> = pictures.list().iter().map(entry).collect();
                 let (rows, cols) = examples.map_or((0, 0), |examples| (examples.rows, examples.cols));
@@ -245,6 +250,17 @@ impl Inventory {
             .collect();
         (!words.is_empty()).then(|| words.join(", "))
     }
+}
+
+/// The folder in which all pictures lie, in it or in folders of it.
+fn common_folder(pictures: &[PictureInfo]) -> Option<&Path> {
+    let mut folder = pictures.first()?.name.parent()?;
+    for picture in pictures {
+        while !picture.name.starts_with(folder) {
+            folder = folder.parent()?;
+        }
+    }
+    Some(folder)
 }
 
 /// XXH3 (128 bits) of a file, 32 hexadecimal digits.

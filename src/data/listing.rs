@@ -2,28 +2,27 @@
 //!
 //! * A file that is a picture of another kind, by content or by name, is skipped, and so are links that lead nowhere, other
 //!   files, and pictures in subfolders: all counted, and those that somebody may miss told in a warning.
-//! * A file that is named as PNG or JPEG and is none, or is damaged, counts as a picture: it refuses the whole run with its
+//! * A file that is named as a picture that is read and is none, or is damaged, counts as a picture: it refuses the whole run with its
 //!   name, as a file does that is named so and cannot be opened. Learning from what is left would be another experiment. The
 //!   same holds for arrays.
 //! * Well-known companions of pictures are passed over: hidden files, `Thumbs.db`, `desktop.ini`, marks of downloads,
 //!   `__MACOSX`.
 
+mod entries;
+
 use std::collections::BTreeSet;
-use std::fs::{self, DirEntry};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::formats::images::ImageKind;
 use super::formats::npy::header::MAGIC;
 use super::formats::unknown::START;
-use super::formats::{images, unsupported};
+use super::formats::unsupported;
+use super::reading::Reading;
 use super::skipped::{SkipReason, SkippedFiles};
 use crate::error::{Error, Result};
-use crate::io::safe_open::{self, FileRange};
-
-/// Files that are counted in subfolders before it is left at that.
-const MOST_COUNTED: usize = 100_000;
-/// Depth to which they are counted.
-const DEEPEST: usize = 16;
+use crate::io::safe_open;
+use crate::io::threads;
+use entries::{EntryKind, FolderEntry, in_folder, in_tree, is_companion, is_hidden, pictures_inside};
 
 /// The entries of a folder in the order of their names.
 pub struct Listing {
@@ -31,34 +30,11 @@ pub struct Listing {
     entries: Vec<FolderEntry>,
 }
 
-/// One name in a folder.
-struct FolderEntry {
-    path: PathBuf,
-    kind: EntryKind,
-}
-
-impl FolderEntry {
-    fn is_visible_file(&self) -> bool {
-        self.kind == EntryKind::File && !is_hidden(&self.path)
-    }
-}
-
-/// The kind of thing behind a name, links followed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum EntryKind {
-    File,
-    Folder,
-    /// A pipe or a device.
-    Special,
-    BrokenLink,
-    Unreadable,
-}
-
 /// The kind of a file by its first bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Content {
-    /// PNG or JPEG.
-    Picture,
+    /// A picture of a kind that is read.
+    Picture(ImageKind),
     /// A picture of another kind.
     UnsupportedPicture(&'static str),
     /// `.npy`.
@@ -68,27 +44,29 @@ enum Content {
 }
 
 impl Listing {
+    /// Lists a folder, or all folders in it where that is said.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read.
+    pub fn under(folder: &Path, reading: &Reading) -> Result<Self> {
+        if reading.recursive { Self::of_tree(folder) } else { Self::of(folder) }
+    }
+
     /// Lists a folder.
     ///
     /// # Errors
     /// [`Error::Io`] when it cannot be read.
     pub fn of(folder: &Path) -> Result<Self> {
-        let failed = |error| Error::io("read", folder, error);
-        let mut entries =
-            fs::read_dir(folder).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-        entries.sort_by_key(DirEntry::file_name);
-        let entries = entries.into_iter().map(|entry| {
-            let path = entry.path();
-            let kind = match fs::metadata(&path) {
-                Ok(found) if found.is_file() => EntryKind::File,
-                Ok(found) if found.is_dir() => EntryKind::Folder,
-                Ok(_) => EntryKind::Special,
-                Err(_) if entry.file_type().is_ok_and(|kind| kind.is_symlink()) => EntryKind::BrokenLink,
-                Err(_) => EntryKind::Unreadable,
-            };
-            FolderEntry { path, kind }
-        });
-        Ok(Self { folder: folder.to_owned(), entries: entries.collect() })
+        Ok(Self { folder: folder.to_owned(), entries: in_folder(folder)? })
+    }
+
+    /// Lists a folder and all folders in it, in the order of their paths. Links to folders are not followed, so that none is
+    /// come back to; hidden folders are passed over.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when one of them cannot be read.
+    pub fn of_tree(folder: &Path) -> Result<Self> {
+        Ok(Self { folder: folder.to_owned(), entries: in_tree(folder)? })
     }
 
     /// All files without headers; those of several kinds, by their endings, are not taken together.
@@ -115,9 +93,19 @@ impl Listing {
         Ok((files.into_iter().map(Path::to_owned).collect(), skipped))
     }
 
-    /// How many files end so; hidden ones do not count.
-    pub fn count_named(&self, extension: &str) -> usize {
-        self.visible_files().0.iter().filter(|path| is_named(path, extension)).count()
+    /// The files that end so; hidden ones do not count.
+    pub fn named(&self, extension: &str) -> Vec<PathBuf> {
+        let (files, _) = self.visible_files();
+        files.into_iter().filter(|path| is_named(path, extension)).map(Path::to_owned).collect()
+    }
+
+    /// Files and other things beside `files`, counted.
+    pub fn beside(&self, files: &[PathBuf]) -> SkippedFiles {
+        let (others, mut skipped) = self.visible_files();
+        for path in others.into_iter().filter(|path| !files.iter().any(|file| file == path)) {
+            skipped.add(SkipReason::Other, path, 1);
+        }
+        skipped
     }
 
     /// The files that are not hidden, links to such files included.
@@ -129,6 +117,8 @@ impl Listing {
                 EntryKind::Folder => skipped.add(SkipReason::Subfolder, path, 1),
                 EntryKind::Special => skipped.add(SkipReason::Special, path, 1),
                 EntryKind::BrokenLink => skipped.add(SkipReason::BrokenLink, path, 1),
+                EntryKind::LinkedFolder => skipped.add(SkipReason::LinkedFolder, path, 1),
+                EntryKind::DeepFolder => skipped.add(SkipReason::DeepFolder, path, 1),
                 EntryKind::Unreadable => skipped.add(SkipReason::Unreadable, path, 1),
             }
         }
@@ -138,19 +128,21 @@ impl Listing {
     /// Looks at the first bytes of all files that are not hidden.
     pub fn with_contents(self) -> Contents {
         let mut unread = None;
-        let mut content_of = |entry: &FolderEntry| {
-            if !entry.is_visible_file() {
-                return Content::Other;
-            }
-            content(&entry.path).unwrap_or_else(|why| {
+        let content_of = |entry: &FolderEntry| match entry.is_visible_file() {
+            true => content(&entry.path),
+            false => Ok(Content::Other),
+        };
+        let found = threads::map(&self.entries, content_of).into_iter().zip(&self.entries);
+        let contents = found.map(|(content, entry)| {
+            content.unwrap_or_else(|why| {
                 // One that is named as an array is refused as one.
                 if !is_named(&entry.path, "npy") {
                     unread.get_or_insert(why);
                 }
                 Content::Unreadable
             })
-        };
-        let contents = self.entries.iter().map(&mut content_of).collect();
+        });
+        let contents = contents.collect();
         Contents { listing: self, contents, unread }
     }
 }
@@ -198,9 +190,13 @@ impl Contents {
             match kind {
                 EntryKind::BrokenLink => skipped.add(SkipReason::BrokenLink, path, 1),
                 EntryKind::Unreadable => skipped.add(SkipReason::Unreadable, path, 1),
+                EntryKind::LinkedFolder => skipped.add(SkipReason::LinkedFolder, path, 1),
+                EntryKind::DeepFolder if pictures_inside(path) > 0 => {
+                    skipped.add(SkipReason::DeepFolder, path, 1)
+                }
+                EntryKind::DeepFolder => {}
                 EntryKind::Folder => {
-                    let mut most = MOST_COUNTED;
-                    let inside = count_inside(path, DEEPEST, &mut most);
+                    let inside = pictures_inside(path);
                     if inside > 0 {
                         skipped.add(SkipReason::InSubfolder, path, inside);
                     }
@@ -219,11 +215,9 @@ impl Contents {
 /// The kind of a file by its first bytes.
 fn content(path: &Path) -> Result<Content> {
     let (file, _) = safe_open::open(path)?;
-    let mut start = Vec::new();
-    let read = FileRange::new(&file, 0, START).read_to_end(&mut start);
-    read.map_err(|error| Error::io("read", path, error))?;
+    let start = safe_open::start(&file, START).map_err(|error| Error::io("read", path, error))?;
     Ok(match unsupported::kind(&start) {
-        _ if images::recognised(&start).is_some() => Content::Picture,
+        _ if let Some(kind) = ImageKind::of(&start) => Content::Picture(kind),
         Some(kind) => Content::UnsupportedPicture(kind),
         None if start.starts_with(MAGIC) => Content::Array,
         None => Content::Other,
@@ -232,21 +226,16 @@ fn content(path: &Path) -> Result<Content> {
 
 /// Why a file is skipped among pictures, unless it is to be read.
 fn why_no_picture(path: &Path, content: Content) -> Option<SkipReason> {
-    let is_named_readable = unsupported::is_named_readable(path);
     // What is named as a picture is one of the kind that its content is; raw files of cameras are TIFF, too.
     match (content, unsupported::named(path)) {
-        (Content::Picture, _) => None,
-        (Content::UnsupportedPicture("TIFF"), Some(named)) => Some(SkipReason::Unsupported(named)),
+        (Content::Picture(ImageKind::Tiff), Some(named)) => Some(SkipReason::Unsupported(named)),
+        (Content::Picture(_), _) => None,
         (Content::UnsupportedPicture(kind), _) => Some(SkipReason::Unsupported(kind)),
-        _ if is_named_readable => None,
+        _ if ImageKind::named(path).is_some() => None,
         (_, Some(named)) => Some(SkipReason::Unsupported(named)),
         (Content::Unreadable, None) => Some(SkipReason::Unreadable),
         (Content::Array | Content::Other, None) => Some(SkipReason::Other),
     }
-}
-
-fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 /// Whether a name has this extension.
@@ -258,35 +247,4 @@ fn is_named(path: &Path, extension: &str) -> bool {
 fn ending(path: &Path) -> String {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
     if ending.bytes().all(|byte| byte.is_ascii_digit()) { String::new() } else { format!(".{ending}") }
-}
-
-/// Files that come along with pictures and that nobody means to be read.
-fn is_companion(path: &Path) -> bool {
-    let Some(name) = path.file_name() else { return false };
-    let name = name.to_string_lossy();
-    let known = ["thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx"];
-    name.starts_with('.')
-        || known.iter().any(|known| name.eq_ignore_ascii_case(known))
-        || name.ends_with(":Zone.Identifier")
-}
-
-/// Files in a folder and its subfolders that are named as pictures; links to folders are not followed.
-fn count_inside(folder: &Path, depth: usize, most: &mut usize) -> usize {
-    let mut count = 0;
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if *most == 0 {
-            break;
-        }
-        *most -= 1;
-        let path = entry.path();
-        if is_companion(&path) {
-            continue;
-        }
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            count += if depth > 0 { count_inside(&path, depth - 1, most) } else { 0 };
-        } else if unsupported::is_named_readable(&path) || unsupported::named(&path).is_some() {
-            count += 1;
-        }
-    }
-    count
 }

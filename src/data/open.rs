@@ -4,21 +4,20 @@ mod folder;
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::axes::Meaning;
 use super::description::DataDescription;
 use super::formats::unknown::{START, looks_like};
-use super::formats::{Format, OpenFile};
+use super::formats::{Format, OpenFile, cifar};
 use super::listing::Listing;
 use super::reading::{RawRows, Reading};
 use super::skipped::SkippedFiles;
 use super::source::{Opened, Source};
 use super::stream::Store;
 use crate::error::{Error, Result};
-use crate::io::safe_open::{self, FileRange};
+use crate::io::safe_open;
 
 impl Opened {
     /// Opens DATA as [`Source::open_for_training`] does, read as the user has said.
@@ -66,14 +65,21 @@ fn open(path: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
     let (path, part) = split_part(path);
     if let Some(raw) = reading.raw {
         check_raw(path, reading)?;
-        return open_raw(path, raw);
+        return open_raw(path, raw, reading);
+    }
+    if let Some(format) = reading.format {
+        return cifar::open(path, format, reading);
     }
     if path.is_dir() {
         return folder::open(path, reading, stays);
     }
+    check_folder(path, reading)?;
     let (file, length) = safe_open::open(path)?;
     let start = start_of(path, &file)?;
-    let format = Format::of(&start).ok_or_else(|| unknown(path, &start))?;
+    let Some(format) = Format::of(&start) else {
+        let format = cifar::guess(path).ok_or_else(|| unknown(path, &start))?;
+        return cifar::open(path, format, reading);
+    };
     if let Some(named) = Format::named(path).filter(|&named| named != format) {
         tracing::warn!("{}: named like {named}, but read as {format}, which it is", path.display());
     }
@@ -82,10 +88,7 @@ fn open(path: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
 
 /// The first bytes of a file.
 fn start_of(path: &Path, file: &File) -> Result<Vec<u8>> {
-    let mut start = Vec::new();
-    let read = FileRange::new(file, 0, START).read_to_end(&mut start);
-    read.map_err(|error| Error::io("read", path, error))?;
-    Ok(start)
+    safe_open::start(file, START).map_err(|error| Error::io("read", path, error))
 }
 
 /// Refuses settings for arrays where there are bare numbers.
@@ -93,25 +96,32 @@ fn check_raw(path: &Path, reading: &Reading) -> Result<()> {
     let said = [
         reading.axes.as_ref().map(|axes| format!("`axes` {axes}")),
         reading.meaning.map(|m| format!("`as` {m}")),
+        reading.format.map(|format| format!("`format` {format}")),
     ];
-    match said
-        .into_iter()
-        .flatten()
-        .next()
-        .filter(|_| reading.meaning() != Some(Meaning::Rows) || reading.axes.is_some())
-    {
+    match said.into_iter().flatten().next().filter(|_| {
+        reading.meaning() != Some(Meaning::Rows) || reading.axes.is_some() || reading.format.is_some()
+    }) {
         Some(said) => Err(Error::input(
             path,
-            format!("`raw` gives rows, but {said} says what an array is; leave it out"),
+            format!("`raw` gives rows, but {said} says what else the files are; leave it out"),
         )),
         None => Ok(()),
     }
 }
 
-fn open_raw(path: &Path, raw: RawRows) -> Result<Opened> {
+/// Refuses a search of folders where there is a file.
+fn check_folder(path: &Path, reading: &Reading) -> Result<()> {
+    match reading.recursive {
+        true => Err(Error::input(path, "`recursive` is for folders, but this is a file; leave it out")),
+        false => Ok(()),
+    }
+}
+
+fn open_raw(path: &Path, raw: RawRows, reading: &Reading) -> Result<Opened> {
     let (files, skipped) = if path.is_dir() {
-        Listing::of(path)?.bare_files()?
+        Listing::under(path, reading)?.bare_files()?
     } else {
+        check_folder(path, reading)?;
         (vec![path.to_owned()], SkippedFiles::default())
     };
     for file in &files {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::dead_leaves;
 use super::grid::Grid;
+use super::labels::Labels;
 use super::picture::{Picture, PictureInfo};
 use super::pixels::{PixelData, Pixels};
 use super::preprocess::Preprocess;
@@ -48,6 +49,7 @@ pub struct Pictures {
     list: Vec<PictureInfo>,
     pixels: Vec<Arc<dyn PixelSource>>,
     skipped: SkippedFiles,
+    labels: Option<Labels>,
 }
 
 /// The memory that a picture takes while it is made ready.
@@ -79,7 +81,13 @@ impl Pictures {
         skipped: SkippedFiles,
     ) -> Self {
         let (list, pixels) = parts.unzip();
-        Self { list, pixels, skipped }
+        Self { list, pixels, skipped, labels: None }
+    }
+
+    /// The same with a label each.
+    #[cfg(feature = "files")]
+    pub(super) fn with_labels(self, labels: Option<Labels>) -> Self {
+        Self { labels, ..self }
     }
 
     /// The pictures of several sources, one behind the other; their pixels are not copied.
@@ -108,6 +116,11 @@ impl Pictures {
     /// Files of their folder that are skipped.
     pub fn skipped(&self) -> &SkippedFiles {
         &self.skipped
+    }
+
+    /// A label of each: the class that its folder or its file says.
+    pub fn labels(&self) -> Option<&Labels> {
+        self.labels.as_ref()
     }
 
     /// How many are turned or mirrored, as the EXIF orientation in their files asks for.

@@ -54,6 +54,10 @@ impl PreparedImage {
     }
 }
 
+/// Small pictures that are made ready at a time, for each thread, and the bytes that they may take.
+const MOST: usize = 64;
+const SMALL: u64 = 32 << 20;
+
 /// Makes pictures ready in a given order.
 #[derive(Debug)]
 pub struct PreparedImages {
@@ -144,9 +148,16 @@ impl PreparedImages {
             left = left.saturating_sub(bytes);
             fits
         };
-        let most = threads::count();
+        let threads = threads::count();
+        // One a thread; of small ones many, so that threads seldom wait for one another.
+        let mut small = SMALL;
+        let is_wanted = |(place, number): &(usize, &usize)| {
+            small = small.saturating_sub(self.bytes_of(**number));
+            *place < threads || (*place < MOST * threads && small > 0)
+        };
+        let wanted = self.order[at..].iter().enumerate().take_while(is_wanted);
         // The first one always: it has been found to fit.
-        let count = self.order[at..].iter().take(most).take_while(fits).count().max(1);
+        let count = wanted.map(|(_, number)| number).take_while(fits).count().max(1);
         let bytes = self.order[at..at + count].iter().map(|&number| self.bytes_of(number)).sum();
         if !is_given(bytes) {
             let name = &self.pictures.list()[self.order[at]].name;

@@ -18,6 +18,40 @@ pub struct Reading {
     pub meaning: Option<Meaning>,
     /// The dimensions of an array.
     pub axes: Option<Axes>,
+    /// Whether folders in a folder are searched, too.
+    pub recursive: bool,
+    /// The format of files that do not say it themselves.
+    pub format: Option<DataFormat>,
+}
+
+/// A format of files that nothing in them tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum DataFormat {
+    /// The binary version of CIFAR-10: a label and 32×32 pixels in colour.
+    Cifar10,
+    /// That of CIFAR-100: a coarse label, a fine one, and as many pixels.
+    Cifar100,
+}
+
+impl DataFormat {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Cifar10, Self::Cifar100];
+
+    /// Its name in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cifar10 => "cifar10",
+            Self::Cifar100 => "cifar100",
+        }
+    }
+}
+
+impl fmt::Display for DataFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// The rows of a file without a header: `u8:784`.

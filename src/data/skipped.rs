@@ -43,6 +43,10 @@ pub enum SkipReason {
     InSubfolder,
     /// Folders, where arrays are looked for.
     Subfolder,
+    /// Links to folders, where folders are searched.
+    LinkedFolder,
+    /// Folders that are too deep to be searched.
+    DeepFolder,
     /// Pipes and devices.
     Special,
     /// Files that are no pictures.
@@ -114,6 +118,10 @@ impl SkipReason {
             Self::InSubfolder => "pictures in subfolders".to_owned(),
             Self::Subfolder if one => "subfolder".to_owned(),
             Self::Subfolder => "subfolders".to_owned(),
+            Self::DeepFolder if one => "folder below the sixteenth level".to_owned(),
+            Self::DeepFolder => "folders below the sixteenth level".to_owned(),
+            Self::LinkedFolder if one => "link to a folder".to_owned(),
+            Self::LinkedFolder => "links to folders".to_owned(),
             Self::Special if one => "pipe or device".to_owned(),
             Self::Special => "pipes and devices".to_owned(),
             Self::Other if one => "other file".to_owned(),
@@ -126,10 +134,13 @@ impl SkipReason {
             Self::Unsupported(_) => "convert to PNG what is to be learned from",
             Self::BrokenLink => "mend the links (git annex get, for example) or remove them",
             Self::Unreadable => "allow them to be read, or remove them",
-            Self::InSubfolder => {
-                "subfolders are not searched: give one of them, or put links to all pictures into one folder"
+            Self::InSubfolder | Self::Subfolder => {
+                "subfolders are not searched: say `recursive`, or give one of them"
             }
-            Self::Subfolder => "subfolders are not searched: give one of them",
+            Self::LinkedFolder => {
+                "links to folders are not followed: give what they lead to, or move it here"
+            }
+            Self::DeepFolder => "none so deep is searched: give one of them",
             Self::Special | Self::Other => "only files are read",
         }
     }

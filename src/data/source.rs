@@ -7,6 +7,7 @@ use super::description::DataDescription;
 use super::dtype::DType;
 use super::examples::{Examples, preprocessed};
 use super::grid_rows::GridRows;
+use super::labels::Labels;
 use super::patches;
 use super::picture::Picture;
 use super::pictures::Pictures;
@@ -66,6 +67,14 @@ impl Source {
     /// The ten dead-leaves pictures of `seed`, 512×512 in grey: the same bits on every platform.
     pub fn built_in(seed: u64) -> Self {
         Self::Images(Arc::new(Pictures::built_in(seed)))
+    }
+
+    /// The labels of its items, where it has some.
+    pub fn labels(&self) -> Option<&Labels> {
+        match self {
+            Self::Images(pictures) => pictures.labels(),
+            Self::Rows(_) | Self::Stored(_) => None,
+        }
     }
 
     /// The rows that stay on disk, if they do.

@@ -85,6 +85,22 @@ impl Read for FileRange<'_> {
     }
 }
 
+/// The first bytes of a file, at most `most`: one call of the system where it gives them at once.
+pub fn start(file: &File, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; most as usize];
+    let mut read = 0;
+    while read < bytes.len() {
+        match read_at(file, &mut bytes[read..], read as u64) {
+            Ok(0) => break,
+            Ok(more) => read += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
 #[cfg(unix)]
 fn read_at(file: &File, out: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, out, offset)

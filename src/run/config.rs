@@ -29,7 +29,7 @@ pub use warnings::{reach_warning, scale_warning};
 
 use crate::data::RawRows;
 use crate::data::shuffle::{RunOrder, Shuffle};
-use crate::data::{self, Axes, Form, Meaning, Normalize, Preprocess, Rotation, Scale, Whitening};
+use crate::data::{self, Axes, DataFormat, Form, Meaning, Normalize, Preprocess, Rotation, Scale, Whitening};
 use crate::engine::device::{Selector, Setup};
 use crate::engine::variant::Variant;
 use crate::engine::{ChunkPlan, Chunking, RhoHat};
@@ -66,6 +66,10 @@ pub struct Config {
     pub meaning: Option<Meaning>,
     /// The meaning of each dimension of an array, where that was said.
     pub axes: Option<Axes>,
+    /// Whether folders in a folder are searched, where that was said.
+    pub recursive: Option<bool>,
+    /// The format of files that do not tell it themselves, where that was said.
+    pub format: Option<DataFormat>,
     /// The divisor of the numbers of rows, 1 for rows that are taken as they are; `None` where bytes are pixels.
     pub divide: Option<Scale>,
     /// The form of the pictures that rows are, where that was said.

@@ -53,13 +53,19 @@ macro_rules! formats {
     };
 }
 
-formats! { 12;
+formats! { 18;
     npy: "a.npy", npy, read_data;
     npz: "a.npz", npz, read_data;
     idx: "a.idx", idx, read_data;
     gz: "a.gz", gz, read_data;
     png: "a.png", png, read_data;
     jpeg: "a.jpg", jpeg, read_data;
+    tiff: "a.tif", tiff, read_data;
+    webp: "a.webp", webp, read_data;
+    bmp: "a.bmp", bmp, read_data;
+    gif: "a.gif", gif, read_data;
+    pnm: "a.ppm", pnm, read_data;
+    cifar: "data_batch_1.bin", cifar, read_data;
     safetensors: "a.safetensors", safetensors, read_data;
     model: "model.safetensors", model, read_model;
     toml: "config.toml", toml, read_config;
@@ -157,6 +163,42 @@ fn jpeg() -> Vec<Seed> {
         .for_each(|(x, y, pixel)| pixel.0 = [(x * y % 251) as u8, (9 * x) as u8, (8 * y) as u8]);
     image::codecs::jpeg::JpegEncoder::new(&mut encoded).encode_image(&color).unwrap();
     vec![Seed::bare(fixture("grey.jpg")), Seed::bare(encoded)]
+}
+
+/// The pictures of tests/fixtures/pictures whose names end so.
+fn pictures(endings: &[&str]) -> Vec<Seed> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pictures");
+    let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    let is_meant = |path: &&std::path::PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        !name.starts_with("refused") && endings.iter().any(|ending| name.ends_with(ending))
+    };
+    names.iter().filter(is_meant).map(|path| Seed::bare(fs::read(path).unwrap())).collect()
+}
+
+fn tiff() -> Vec<Seed> {
+    pictures(&[".tif"])
+}
+
+fn webp() -> Vec<Seed> {
+    pictures(&[".webp"])
+}
+
+fn bmp() -> Vec<Seed> {
+    pictures(&[".bmp"])
+}
+
+fn gif() -> Vec<Seed> {
+    pictures(&[".gif"])
+}
+
+fn pnm() -> Vec<Seed> {
+    pictures(&[".ppm", ".pgm", ".pbm"])
+}
+
+fn cifar() -> Vec<Seed> {
+    vec![Seed::bare((0..2 * 3073_usize).map(|at| if at % 3073 == 0 { 7 } else { at as u8 }).collect())]
 }
 
 /// A file whose header is guarded by its length.

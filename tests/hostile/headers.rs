@@ -3,6 +3,7 @@
 mod arrays;
 mod images;
 mod named;
+mod pictures;
 
 use std::path::Path;
 
@@ -12,15 +13,17 @@ use crate::watched::Judge;
 /// Counts as the name of a format.
 pub const NAME: &str = "headers";
 /// Fewest cases.
-pub const LEAST: usize = 60;
+pub const LEAST: usize = 100;
 
 /// All cases, in groups that are made one after the other.
-pub const ALL: [fn() -> Vec<Case>; 8] = [
+pub const ALL: [fn() -> Vec<Case>; 10] = [
     arrays::npy,
     arrays::npz,
     arrays::idx,
     images::png,
     images::jpeg,
+    pictures::tiffs,
+    pictures::others,
     named::safetensors,
     named::models,
     named::configurations,

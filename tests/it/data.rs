@@ -2,10 +2,13 @@
 //! (`tests/fixtures/make.py` wrote them).
 
 mod built_in;
+mod cifar;
+mod class_folders;
 mod files;
 mod folders;
 mod folders_of_arrays;
 mod jpeg;
+mod more_kinds;
 mod own_rows;
 mod patches;
 mod pictures;

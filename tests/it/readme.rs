@@ -48,6 +48,12 @@ fn prepare(folder: &Path) {
     RgbImage::from_fn(40, 64, |x, y| Rgb([value(x, y), value(y, x), 9]))
         .save(photos.join("two.jpg"))
         .unwrap();
+    for class in ["cats", "dogs"] {
+        fs::create_dir_all(folder.join("classes").join(class)).unwrap();
+        fs::copy(photos.join("one.png"), folder.join("classes").join(class).join("1.png")).unwrap();
+    }
+    let record = |i: usize| [i as u8].into_iter().chain((0..3072).map(move |at| (at * (i + 3) % 251) as u8));
+    fs::write(folder.join("data_batch_1.bin"), (0..10).flat_map(record).collect::<Vec<u8>>()).unwrap();
     let digits = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images-idx3-ubyte.gz");
     fs::copy(digits, folder.join("train-images-idx3-ubyte.gz")).unwrap();
     let rows: Vec<f32> = (0..600 * 12).map(|i| (i * i % 97) as f32 / 97.0).collect();

@@ -14,6 +14,11 @@ pub fn saved(expression: &str) -> String {
     format!("numpy.save('converted.npy', {expression})")
 }
 
+/// The line that saves a picture as one that is read.
+pub fn as_png(path: &Path) -> String {
+    format!("PIL.Image.open({}).convert('RGB').save('converted.png')", python(path))
+}
+
 /// The line that saves an array so that its rows lie one behind the other, as they are read one by one.
 pub fn in_rows(path: &Path) -> String {
     saved(&format!("numpy.ascontiguousarray(numpy.load({}), '<f4')", python(path)))

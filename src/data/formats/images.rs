@@ -1,18 +1,31 @@
-//! PNG and JPEG files as pictures: listed by their headers, decoded one by one when their pixels are asked for.
+//! Picture files: listed by their headers, decoded one by one when their pixels are asked for.
 
+mod bmp;
 mod content;
+mod damage;
 mod decoders;
+mod file;
+mod gif;
 mod header;
+mod headers;
 mod jpeg;
+mod kind;
+mod lzw;
+mod pnm;
+mod tiff;
+mod turn;
+mod webp;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use image::{DynamicImage, ImageFormat};
+use image::{DynamicImage, ImageDecoder};
 
 use super::format::{Format, OpenFile};
 use crate::data::axes::Meaning;
 use crate::data::description::DataDescription;
+use crate::data::dtype::DType;
+use crate::data::labels::Labels;
 use crate::data::picture::PictureInfo;
 use crate::data::pictures::{Pictures, PixelMemory, PixelSource};
 use crate::data::pixels::{PixelData, Pixels};
@@ -20,20 +33,29 @@ use crate::data::reading::Reading;
 use crate::data::skipped::SkippedFiles;
 use crate::data::source::{Opened, Source};
 use crate::error::{Error, Result};
-use crate::io::{safe_open, threads};
-use content::format;
-pub use content::recognised;
+use crate::io::threads;
+use content::kind_of;
+use damage::changed;
 use decoders::{jpeg, png, refusal};
-use header::{ImageHeader, header_of, jpeg_end};
+use file::PictureFile;
+use header::ImageHeader;
+use headers::{header_of, jpeg_end};
+pub use kind::{ImageKind, names};
+
+/// Names of labels that are told.
+pub const MOST_LABELS: usize = 10;
 
 /// Pictures.
 pub const FORMAT: Format = Format {
-    name: "a PNG or JPEG image",
-    kinds: Some("PNG, JPEG"),
+    name: "an image",
+    kinds: Some("PNG, JPEG, TIFF, WebP, BMP, GIF, PNM"),
     usage: Some("image"),
-    endings: &[".png", ".jpg", ".jpeg"],
+    endings: &[
+        ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".dib", ".gif",
+        ".pbm", ".pgm", ".ppm", ".pnm",
+    ],
     has_parts: false,
-    begins: |start| recognised(start).is_some(),
+    begins: |start| ImageKind::of(start).is_some(),
     is_certain: |_, _| true,
     open,
 };
@@ -41,8 +63,8 @@ pub const FORMAT: Format = Format {
 /// Opens a picture.
 fn open(OpenFile { path, file, length, reading, .. }: OpenFile<'_>) -> Result<Opened> {
     check_reading(path, reading)?;
-    let header = header_of(path, &file, length)?;
-    Ok(opened(path, pictures_of(vec![path.to_owned()], vec![header], SkippedFiles::default())))
+    let header = header_of(&PictureFile::of(path, file, length)?)?;
+    Ok(opened(path, vec![path.to_owned()], vec![header], (SkippedFiles::default(), None)))
 }
 
 /// The pictures of several files, at least one, in their order; beside them others were skipped.
@@ -53,18 +75,38 @@ pub fn open_files(
     reading: &Reading,
 ) -> Result<Opened> {
     // Collected first, so that of several bad files the first by name is reported.
-    let headers = threads::map(&files, |path| header::header(path));
+    let headers = threads::map(&files, |path| headers::header(path));
     let headers = headers.into_iter().collect::<Result<Vec<_>>>()?;
     if let Some(warning) = skipped.warning() {
         tracing::warn!("{}: {warning}", folder.display());
     }
-    let pictures = pictures_of(files, headers, skipped);
     check_reading(folder, reading)?;
-    Ok(opened(folder, pictures))
+    check_scale(&files, &headers)?;
+    let labels = if reading.recursive { Labels::of_folders(folder, &files) } else { None };
+    if let Some(labels) = &labels {
+        let words = labels.in_words(MOST_LABELS);
+        tracing::info!("{}: the names of its folders are kept as {words}", folder.display());
+    }
+    Ok(opened(folder, files, headers, (skipped, labels)))
+}
+
+/// Refuses pictures of floats beside others: they are on another scale.
+fn check_scale(files: &[PathBuf], headers: &[ImageHeader]) -> Result<()> {
+    let first = headers[0].is_float;
+    let Some(other) = headers.iter().position(|header| header.is_float != first) else { return Ok(()) };
+    let kind = |is_float| if is_float { "floats" } else { "bytes or words" };
+    let fact = format!(
+        "a picture of {}, but {} has {}: floats are taken as they are, all others have black 0 and white 1",
+        kind(!first),
+        files[0].display(),
+        kind(first),
+    );
+    let remedy = "save all of them as one kind of number, or put them into folders of their own";
+    Err(Error::input(&files[other], format!("{fact}; {remedy}")))
 }
 
 /// Refuses settings for arrays where there are picture files.
-fn check_reading(path: &Path, reading: &Reading) -> Result<()> {
+pub fn check_reading(path: &Path, reading: &Reading) -> Result<()> {
     if let Some(axes) = &reading.axes {
         let fact = format!("`axes` {axes} is for arrays, but these are picture files");
         return Err(Error::input(path, format!("{fact}; leave it out")));
@@ -76,26 +118,47 @@ fn check_reading(path: &Path, reading: &Reading) -> Result<()> {
     Ok(())
 }
 
-fn opened(path: &Path, pictures: Pictures) -> Opened {
-    let description = DataDescription::pictures(Some(path), pictures.list(), pictures.skipped().clone());
-    Opened { source: Source::Images(Arc::new(pictures)), description }
-}
-
-fn pictures_of(files: Vec<PathBuf>, headers: Vec<ImageHeader>, skipped: SkippedFiles) -> Pictures {
-    let turned = headers.iter().filter(|header| header.is_turned()).count();
-    if turned > 0 {
-        let all = headers.len();
-        match all {
-            1 => tracing::info!("the picture is turned as its EXIF orientation says"),
-            _ => tracing::info!("{turned} of {all} pictures are turned as their EXIF orientation says"),
-        }
-    }
+fn opened(
+    path: &Path,
+    files: Vec<PathBuf>,
+    headers: Vec<ImageHeader>,
+    (skipped, labels): (SkippedFiles, Option<Labels>),
+) -> Opened {
+    tell(path, &files, &headers);
+    let are_floats = headers[0].is_float;
     let parts = files.into_iter().zip(headers).map(|(name, header)| {
         let ImageHeader { width, height, channels, .. } = header;
         let pixels: Arc<dyn PixelSource> = Arc::new(header);
         (PictureInfo { name, width, height, channels }, pixels)
     });
-    Pictures::from_parts(parts, skipped)
+    let pictures = Pictures::from_parts(parts, skipped).with_labels(labels);
+    let description = DataDescription::pictures(Some(path), pictures.list(), pictures.skipped().clone());
+    let dtype = are_floats.then_some(DType::F32);
+    Opened {
+        source: Source::Images(Arc::new(pictures)),
+        description: DataDescription { dtype, ..description },
+    }
+}
+
+/// Says what is done to pictures, and what is left of their files.
+fn tell(path: &Path, files: &[PathBuf], headers: &[ImageHeader]) {
+    let all = headers.len();
+    match headers.iter().filter(|header| header.is_turned()).count() {
+        0 => {}
+        _ if all == 1 => tracing::info!("the picture is turned as its EXIF orientation says"),
+        turned => tracing::info!("{turned} of {all} pictures are turned as their EXIF orientation says"),
+    }
+    let several: Vec<usize> = (0..all).filter(|&number| headers[number].count > 1).collect();
+    if let Some(&first) = several.first() {
+        let name = files[first].display();
+        match several.len() {
+            1 => tracing::warn!("{name}: several pictures in one file, of which the first is taken"),
+            count => {
+                let fact = format!("{count} files have several pictures each ({name}, …)");
+                tracing::warn!("{}: {fact}, of which the first is taken", path.display());
+            }
+        }
+    }
 }
 
 impl PixelSource for ImageHeader {
@@ -114,17 +177,27 @@ impl PixelSource for ImageHeader {
 
 /// Decodes the pixels of a file that was found to have these headers; transparency is ignored.
 fn decode(path: &Path, expected: &ImageHeader) -> Result<Pixels> {
-    let (file, length) = safe_open::open(path)?;
-    if header_of(path, &file, length)? != *expected {
-        return Err(Error::input(path, "it has changed since it was looked at; start again"));
+    let file = PictureFile::open(path)?;
+    if header_of(&file)? != *expected {
+        return Err(changed(path));
     }
-    let failed = |error| refusal(path, &error);
-    let mut image = match format(path, &file)? {
-        ImageFormat::Png => DynamicImage::from_decoder(png(path, &file)?).map_err(failed)?,
-        _ => {
-            let end = jpeg_end(path, &file)?;
-            DynamicImage::from_decoder(jpeg(path, &file, end)?).map_err(failed)?
-        }
+    let pixels = decoded(&file, expected)?;
+    // It may have changed since.
+    let is_expected = (pixels.width, pixels.height, pixels.channels)
+        == (expected.width, expected.height, expected.channels);
+    if is_expected { Ok(pixels) } else { Err(changed(path)) }
+}
+
+fn decoded(file: &PictureFile<'_>, expected: &ImageHeader) -> Result<Pixels> {
+    let path = file.path;
+    let mut image = match kind_of(file)? {
+        ImageKind::Tiff => return tiff::decode(file, expected),
+        ImageKind::Gif => return gif::decode(file, expected),
+        ImageKind::Pnm => return pnm::decode(file),
+        ImageKind::Png => image_of(path, png(file)?)?,
+        ImageKind::WebP => image_of(path, webp::decoder(file)?)?,
+        ImageKind::Bmp => image_of(path, bmp::decoder(file)?)?,
+        ImageKind::Jpeg => image_of(path, jpeg(file, jpeg_end(file)?)?)?,
     };
     image.apply_orientation(expected.orientation);
     let (width, height) = (image.width() as usize, image.height() as usize);
@@ -137,6 +210,11 @@ fn decode(path: &Path, expected: &ImageHeader) -> Result<Pixels> {
         other => PixelData::Bytes(other.into_bytes()),
     };
     Ok(Pixels { width, height, stride, channels: expected.channels, data })
+}
+
+/// The image of a decoder.
+fn image_of(path: &Path, decoder: impl ImageDecoder) -> Result<DynamicImage> {
+    DynamicImage::from_decoder(decoder).map_err(|error| refusal(path, &error))
 }
 
 /// The numbers of an image of 16 bits.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::conversion::{python, saved};
 use super::npy::header::MAGIC;
+use super::unsupported;
 
 /// How many bytes of a file are looked at.
 pub const START: u64 = 512;
@@ -98,7 +99,10 @@ pub fn looks_like(path: &Path, start: &[u8]) -> Cow<'static, str> {
         _ if is_packed(start) => {
             "packed (bzip2, xz, zstd, 7z or rar); unpack it, and give what comes out".into()
         }
-        _ if image::guess_format(start).is_ok() => "an image of another kind; convert it to PNG".into(),
+        _ if let Some(kind) = unsupported::kind(start) => {
+            format!("a picture of a kind that is not read: {kind}; {}", unsupported::remedy(kind, path))
+                .into()
+        }
         _ if is_text(start) => text(path, start).into(),
         _ => format!("of no known format; {RAW}").into(),
     }

@@ -2,18 +2,14 @@
 
 use std::path::Path;
 
+use super::conversion::{python, saved};
+
 /// First bytes and what begins with them.
-const STARTS: [(&[u8], &str); 22] = [
+const STARTS: [(&[u8], &str); 16] = [
     (b"\0\0\0\x0cjP  ", "JPEG 2000"),
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
     (b"\0\0\0\x0cJXL ", "JPEG XL"),
     (b"\xff\x0a", "JPEG XL"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-    (b"II+\0", "TIFF"),
-    (b"MM\0+", "TIFF"),
     (b"8BPS", "Photoshop"),
     (b"\x76\x2f\x31\x01", "OpenEXR"),
     (b"#?RADIANCE", "Radiance HDR"),
@@ -29,7 +25,7 @@ const STARTS: [(&[u8], &str); 22] = [
 ];
 
 /// Ends of names, in lower case, and what is called so.
-const ENDINGS: [(&str, &str); 39] = [
+const ENDINGS: [(&str, &str); 30] = [
     ("heic", "HEIC"),
     ("heif", "HEIC"),
     ("hif", "HEIC"),
@@ -39,17 +35,8 @@ const ENDINGS: [(&str, &str); 39] = [
     ("jpx", "JPEG 2000"),
     ("jpf", "JPEG 2000"),
     ("jxl", "JPEG XL"),
-    ("webp", "WebP"),
-    ("gif", "GIF"),
-    ("tif", "TIFF"),
-    ("tiff", "TIFF"),
-    ("bmp", "BMP"),
-    ("dib", "BMP"),
-    ("pbm", "PNM"),
-    ("pgm", "PNM"),
-    ("ppm", "PNM"),
-    ("pnm", "PNM"),
-    ("pfm", "PNM"),
+    ("pfm", "PFM"),
+    ("pam", "PAM"),
     ("psd", "Photoshop"),
     ("exr", "OpenEXR"),
     ("qoi", "QOI"),
@@ -78,12 +65,10 @@ pub fn kind(start: &[u8]) -> Option<&'static str> {
         return Some(kind);
     }
     match start {
-        _ if at(0, b"RIFF") && at(8, b"WEBP") => Some("WebP"),
         _ if at(128, b"DICM") => Some("DICOM"),
         _ if at(4, b"ftyp") => brand(start.get(8..12)?),
-        // Two letters say little: bytes that are 0 in every such file, too.
-        _ if at(0, b"BM") && at(6, &[0; 4]) => Some("BMP"),
-        [b'P', b'1'..=b'7', white, ..] if white.is_ascii_whitespace() => Some("PNM"),
+        [b'P', b'7', b'\n', ..] => Some("PAM"),
+        [b'P', b'F' | b'f', b'\n', b'0'..=b'9', ..] => Some("PFM"),
         _ => None,
     }
 }
@@ -104,8 +89,23 @@ pub fn named(path: &Path) -> Option<&'static str> {
     ENDINGS.iter().find(|(known, _)| *known == ending).map(|(_, kind)| *kind)
 }
 
-/// Whether a file is named as one that is read.
-pub fn is_named_readable(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    ["png", "apng", "jpg", "jpeg", "jpe", "jfif"].iter().any(|known| ending.eq_ignore_ascii_case(known))
+/// The line of Python that makes a picture or an array that is read of one of these.
+pub fn remedy(kind: &str, path: &Path) -> String {
+    let file = python(path);
+    let saved_as_png = "save('converted.png')";
+    match kind {
+        "HEIC" | "AVIF" => {
+            format!(
+                "import pillow_heif; pillow_heif.register_heif_opener(); PIL.Image.open({file}).{saved_as_png}"
+            )
+        }
+        "JPEG XL" => format!("import pillow_jxl; PIL.Image.open({file}).{saved_as_png}"),
+        "camera raw" => format!("imageio.imwrite('converted.png', rawpy.imread({file}).postprocess())"),
+        "DICOM" => saved(&format!("pydicom.dcmread({file}).pixel_array.astype('float32')")),
+        "FITS" => saved(&format!("astropy.io.fits.getdata({file}).astype('<f4')")),
+        "OpenEXR" | "Radiance HDR" => saved(&format!("cv2.imread({file}, cv2.IMREAD_UNCHANGED)[..., 2::-1]")),
+        "PFM" => saved(&format!("cv2.imread({file}, cv2.IMREAD_UNCHANGED)")),
+        "SVG" => format!("cairosvg.svg2png(url={file}, write_to='converted.png')"),
+        _ => format!("PIL.Image.open({file}).convert('RGB').{saved_as_png}"),
+    }
 }

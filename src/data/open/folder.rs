@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::data::axes::{Axes, Meaning};
 use crate::data::description::DataDescription;
 use crate::data::formats::npy::{self, header};
-use crate::data::formats::{ArrayLayout, Format, OpenFile, check_memory, images, promised};
+use crate::data::formats::{ArrayLayout, Format, OpenFile, check_memory, cifar, images, promised};
 use crate::data::listing::{Contents, Listing};
 use crate::data::pictures::Pictures;
 use crate::data::reading::Reading;
@@ -19,10 +19,15 @@ use crate::io::safe_open;
 
 /// Opens a folder of pictures or of arrays; one that holds both needs a word of the user.
 pub fn open(folder: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
-    let mut contents = Listing::of(folder)?.with_contents();
+    let mut contents = Listing::under(folder, reading)?.with_contents();
     let (arrays, others) = contents.arrays()?;
     let (pictures, skipped) = contents.pictures();
     if arrays.is_empty() {
+        if pictures.is_empty()
+            && let Some(format) = cifar::guess_all(&contents.listing)
+        {
+            return cifar::open(folder, format, reading);
+        }
         return open_pictures(folder, pictures, skipped, reading)
             .map_err(|why| without_archives(folder, &contents, why));
     }
@@ -39,7 +44,7 @@ pub fn open(folder: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
 
 /// Why a folder is refused that has no pictures, but archives of arrays.
 fn without_archives(folder: &Path, contents: &Contents, why: Error) -> Error {
-    match (why, contents.listing.count_named("npz")) {
+    match (why, contents.listing.named("npz").len()) {
         (Error::Input { path, .. }, count @ 1..) if path == folder => {
             let fact = format!("no picture and no .npy in this folder, but .npz archives, {count}");
             Error::input(folder, format!("{fact}; give one of them, or save their arrays with numpy.save"))
@@ -70,18 +75,19 @@ fn open_pictures(
     reading: &Reading,
 ) -> Result<Opened> {
     if files.is_empty() {
-        return Err(Error::input(folder, nothing_in_it(&skipped)));
+        return Err(Error::input(folder, nothing_in_it(&skipped, reading.recursive)));
     }
     images::open_files(folder, files, skipped, reading)
 }
 
 /// Why a folder has no pictures, and what to do.
-fn nothing_in_it(skipped: &SkippedFiles) -> String {
-    let fact = "no PNG or JPEG images in this folder";
+fn nothing_in_it(skipped: &SkippedFiles, is_searched: bool) -> String {
+    let fact = format!("no {} images in this folder", images::names());
     if skipped.count_of(SkipReason::InSubfolder) > 0 || skipped.warning().is_some() {
         return format!("{fact}; {}", skipped.warning().unwrap_or_default());
     }
-    format!("{fact}; put some into it (subfolders are not searched), or give a file: {}", Format::known())
+    let searched = if is_searched { "" } else { " (subfolders are searched with `recursive`)" };
+    format!("{fact}; put some into it{searched}, or give a file: {}", Format::known())
 }
 
 /// Arrays of a folder: rows that go on from file to file, or pictures where each has three dimensions or it is said.

@@ -10,7 +10,7 @@ use super::properties::Property::{
 };
 #[cfg(feature = "cli")]
 use crate::data::formats::Format;
-use crate::data::{Axes, Form, Meaning, Normalize, RawRows, Scale, WhiteningKind};
+use crate::data::{Axes, DataFormat, Form, Meaning, Normalize, RawRows, Scale, WhiteningKind};
 use crate::engine::variant::Variant;
 use crate::error::{Error, Result};
 use crate::io::memory::Bytes;
@@ -44,6 +44,12 @@ pub struct Settings {
         arg(long, value_name = "AXES", help_heading = "Data", hide_short_help = true)
     )]
     pub axes: Option<Axes>,
+    /// Search the folders in a folder, too; their names are kept as labels
+    #[cfg_attr(feature = "cli", arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, help_heading = "Data"))]
+    pub recursive: Option<bool>,
+    /// Format of files that do not tell it themselves
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FORMAT", value_parser = parsers::format(), help_heading = "Data", hide_short_help = true))]
+    pub format: Option<DataFormat>,
     /// Divide the numbers of rows, 255 for bytes of pixels [default: as they are; pictures and IDX are divided by 255]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Data"))]
     pub divide: Option<Scale>,
@@ -219,12 +225,14 @@ pub struct Settings {
 }
 
 /// What each of all settings decides. Where several of one property are told of, it is in this order.
-pub(super) const PROPERTIES: [(&str, &[Property]); 53] = [
+pub(super) const PROPERTIES: [(&str, &[Property]); 55] = [
     ("data", &[OfSitting]),
     ("data_as_given", &[]),
     ("raw", &[OfRun]),
     ("as", &[OfRun]),
     ("axes", &[OfRun]),
+    ("recursive", &[OfRun]),
+    ("format", &[OfRun]),
     ("divide", &[Derivable, OfData, OfRun]),
     ("shape", &[OfRun]),
     ("hidden", &[Binding, OfRun]),
@@ -299,7 +307,7 @@ pub mod parsers {
     use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
     use serde::de::{DeserializeOwned, IntoDeserializer, value};
 
-    use super::{Activation, Meaning, Normalize, PathText};
+    use super::{Activation, DataFormat, Meaning, Normalize, PathText};
 
     /// A number of things.
     pub fn count() -> impl TypedValueParser<Value = usize> {
@@ -324,6 +332,11 @@ pub mod parsers {
     /// Values of `--as`.
     pub fn meaning() -> impl TypedValueParser<Value = Meaning> {
         words(["rows", "pictures"])
+    }
+
+    /// Values of `--format`.
+    pub fn format() -> impl TypedValueParser<Value = DataFormat> {
+        words(DataFormat::ALL.map(DataFormat::name))
     }
 
     /// Values of `--normalize`.

@@ -125,7 +125,13 @@ impl UserSettings {
     /// # Errors
     /// As [`UserSettings::get`].
     pub fn reading(&self) -> Result<Reading> {
-        Ok(Reading { raw: self.get("raw")?, meaning: self.get("as")?, axes: self.get("axes")? })
+        Ok(Reading {
+            raw: self.get("raw")?,
+            meaning: self.get("as")?,
+            axes: self.get("axes")?,
+            recursive: self.get("recursive")?.unwrap_or_default(),
+            format: self.get("format")?,
+        })
     }
 
     /// The value of a chosen setting, by a name that [`UserSettings::chosen`] has.

@@ -270,3 +270,29 @@ fn what_a_folder_holds_besides_pictures_is_told_in_one_line() {
         assert!(line.contains(words), "no {words:?} in {line}");
     }
 }
+
+#[test]
+fn class_folders_are_read_when_that_is_said_and_a_run_keeps_it() {
+    let folder = tempdir().unwrap();
+    for name in ["classes/cats/1.png", "classes/dogs/1.png", "classes/dogs/old/2.png"] {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(fixture("grey.png"), path).unwrap();
+    }
+    let args = [&TRAIN[..], &["classes", "--patch", "4", "--out", "run"]].concat();
+    let outcome = rhohat(folder.path(), &args);
+    assert_eq!(outcome.code, 3, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("3 pictures in subfolders (cats, dogs)"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("say --recursive, or give one of them"), "{}", outcome.stderr);
+    let outcome = rhohat(folder.path(), &[&args[..], &["--recursive"]].concat());
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("2 labels: cats 1, dogs 2"), "{}", outcome.stderr);
+    assert!(fs::read_to_string(folder.path().join("run/config.toml")).unwrap().contains("recursive = true"));
+    let again = ["train", "--config", "run/config.toml", "--out", "again"];
+    let outcome = rhohat(folder.path(), &again);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("3 pictures in grey"), "{}", outcome.stderr);
+    let outcome = rhohat(folder.path(), &["eval", "run/model.safetensors", "classes", "--recursive"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("3 pictures in grey"), "{}", outcome.stderr);
+}

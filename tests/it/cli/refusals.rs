@@ -30,7 +30,7 @@ fn a_missing_file() {
 fn an_empty_folder() {
     let folder = tempdir().unwrap();
     fs::create_dir(folder.path().join("photos")).unwrap();
-    refuse(&folder, &["photos"], 3, &["photos: no PNG or JPEG"]);
+    refuse(&folder, &["photos"], 3, &["photos: no PNG, JPEG"]);
 }
 
 #[test]

@@ -38,14 +38,10 @@ fn pictures_of_kinds_that_are_not_read_are_counted_by_kind_with_the_first_names(
         ("5", &dicom),
         ("6.jxl", b"\xff\x0a\x00\x00"),
         ("7.dng", b"II*\0\x08\0\0\0"),
-        ("8.tif", b"II*\0\x08\0\0\0"),
-        ("9.jpg", b"RIFF\0\0\0\0WEBPVP8 "),
-        ("c.bmp", b"BM\x46\0\0\0\0\0\0\0"),
-        ("d.gif", &fs::read(fixture("grey.gif")).unwrap()),
         ("e.avif", b"what is this"),
     ]);
     let (count, left_out) = read(folder.path());
-    assert_eq!((count, left_out.count()), (2, 12));
+    assert_eq!((count, left_out.count()), (2, 8));
     let groups: Vec<_> = left_out
         .groups
         .iter()
@@ -57,10 +53,6 @@ fn pictures_of_kinds_that_are_not_read_are_counted_by_kind_with_the_first_names(
         ("DICOM pictures", 2, "4.dcm 5"),
         ("JPEG XL pictures", 1, "6.jxl"),
         ("camera raw pictures", 1, "7.dng"),
-        ("TIFF pictures", 1, "8.tif"),
-        ("WebP pictures", 1, "9.jpg"),
-        ("BMP pictures", 1, "c.bmp"),
-        ("GIF pictures", 1, "d.gif"),
         ("AVIF pictures", 1, "e.avif"),
     ];
     assert_eq!(groups, expected.map(|(what, count, first)| (what, count, first.to_owned())));
@@ -91,7 +83,12 @@ fn pictures_in_subfolders_are_counted_and_companions_of_pictures_are_not() {
     let (count, left_out) = read(folder.path());
     assert_eq!(count, 2);
     assert_eq!(left_out.to_string(), "3 pictures in subfolders (more, others)");
-    assert!(left_out.warning().unwrap().contains("subfolders are not searched: give one of them"));
+    assert!(
+        left_out
+            .warning()
+            .unwrap()
+            .contains("subfolders are not searched: say `recursive`, or give one of them")
+    );
     let json = serde_json::to_value(&left_out).unwrap();
     let expected =
         serde_json::json!([{"what": "pictures in subfolders", "count": 3, "first": ["more", "others"]}]);
@@ -135,29 +132,32 @@ fn a_file_that_is_named_as_a_picture_and_is_none_refuses_the_folder_and_says_wha
             "is text (HTML), not a picture: downloaded wrongly?",
         ),
         ("z.png", b"<html>404</html>", "is text (HTML), not a picture: downloaded wrongly?"),
-        ("z.JPEG", b"error 404", "is text, not a picture"),
-        ("z.png", b"\x07\x08\xff\x00", "neither PNG nor JPEG"),
+        ("z.JPEG", b"error 404", "is text, named as an image"),
+        ("z.png", b"\x07\x08\xff\x00", "none that is read (PNG, JPEG, TIFF"),
     ];
     for (name, bytes, words) in cases {
         let folder = folder_with(&[(name, bytes)]);
         let error = Source::open(folder.path()).unwrap_err();
         assert_eq!(error.exit_code(), 3);
         let text = error.to_string();
-        assert!(
-            text.contains(name) && text.contains(words) && !text.contains("convert it to PNG;"),
-            "{text}"
-        );
+        assert!(text.contains(name) && text.contains(words), "{text}");
     }
 }
 
 #[test]
 fn a_folder_without_readable_pictures_says_what_it_has_instead() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, words) in [("a/1.png", "1 picture in subfolders (a)"), ("b.tif", "1 TIFF picture (b.tif)")] {
+    for (name, words) in
+        [("a/1.png", "1 picture in subfolders (a)"), ("b.jp2", "1 JPEG 2000 picture (b.jp2)")]
+    {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, b"II*\0").unwrap();
+        fs::write(&path, b"\0\0\0\x0cjP  ").unwrap();
         let text = Source::open(folder.path()).unwrap_err().to_string();
-        assert!(text.contains("no PNG or JPEG images in this folder") && text.contains(words), "{text}");
+        assert!(
+            text.contains("no PNG, JPEG, TIFF, WebP, BMP, GIF or PNM images in this folder")
+                && text.contains(words),
+            "{text}"
+        );
     }
 }

@@ -51,7 +51,11 @@ fn a_folder_without_images() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("notes.txt"), "no image").unwrap();
     let name = folder.path().to_str().unwrap();
-    assert_says(Source::open(folder.path()).unwrap_err(), 3, &[name, "no PNG or JPEG", "npy"]);
+    assert_says(
+        Source::open(folder.path()).unwrap_err(),
+        3,
+        &[name, "no PNG, JPEG", "images in this folder", "npy"],
+    );
 }
 
 #[test]
@@ -61,7 +65,11 @@ fn a_folder_with_files_named_as_pictures_that_are_none_names_the_first() {
     fs::copy(fixture("make.py"), folder.path().join("c.png")).unwrap();
     fs::copy(fixture("make.py"), folder.path().join("d.png")).unwrap();
     fs::copy(fixture("grey.png"), folder.path().join("a.png")).unwrap();
-    assert_says(Source::open(folder.path()).unwrap_err(), 3, &["c.png", "text", "neither PNG nor JPEG"]);
+    assert_says(
+        Source::open(folder.path()).unwrap_err(),
+        3,
+        &["c.png", "text", "none that is read (PNG, JPEG"],
+    );
 }
 
 #[test]
@@ -76,9 +84,11 @@ fn text_in_the_clothes_of_an_array() {
 #[test]
 fn files_of_other_kinds() {
     assert_refused("rows.npz", b"PK\x03\x04....", &["no whole zip archive"]);
-    assert_refused("empty.png", b"", &["named like a PNG", "content is empty"]);
+    assert_refused("empty.png", b"", &["named like an image", "content is empty"]);
     assert_refused("noise", &[7, 8, 255, 0], &["no known format"]);
-    assert_refused("a.gif", &bytes("grey.gif"), &["image of another kind", "PNG"]);
+    let heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic";
+    assert_refused("a.heic", heic, &["a picture of a kind that is not read: HEIC", "pillow_heif", "a.heic"]);
+    assert_refused("a.pam", b"P7\nWIDTH 2\n", &["kind that is not read: PAM", "PIL.Image.open"]);
     assert_refused("other.gz", &packed(b"hello"), &["holds no IDX"]);
 }
 

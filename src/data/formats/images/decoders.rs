@@ -1,13 +1,14 @@
 //! Decoders of PNG and JPEG on open files, with limits of their own, and their errors in our words.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
+use std::io::{self, BufRead, Read, Seek, SeekFrom, Take};
 use std::path::Path;
 
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
 use image::{ImageError, Limits};
 
+use super::file::{PictureFile, PictureReader};
+use crate::data::formats::conversion::as_png;
 use crate::error::{Error, Result};
 
 /// Widest and highest picture that is decoded, pixels.
@@ -15,21 +16,21 @@ pub const LARGEST_SIDE: u32 = 32_768;
 /// Most memory that a PNG decoder may take besides the pixels: comments, colour profiles, a row.
 pub const MOST_EXTRAS: u64 = 16 << 20;
 
-pub fn png<'a>(path: &Path, file: &'a File) -> Result<PngDecoder<BufReader<&'a File>>> {
+pub fn png<'a>(file: &'a PictureFile<'a>) -> Result<PngDecoder<PictureReader<'a>>> {
     let mut limits = Limits::default();
     limits.max_alloc = Some(MOST_EXTRAS);
-    PngDecoder::with_limits(from_start(path, file)?, limits).map_err(|error| refusal(path, &error))
+    PngDecoder::with_limits(file.reader(), limits).map_err(|error| refusal(file.path, &error))
 }
 
 /// A decoder that is given the first `length` bytes of the file.
-pub fn jpeg<'a>(path: &Path, file: &'a File, length: u64) -> Result<JpegDecoder<FirstBytes<'a>>> {
-    let start = FirstBytes { bytes: from_start(path, file)?.take(length) };
-    JpegDecoder::new(start).map_err(|error| refusal(path, &error))
+pub fn jpeg<'a>(file: &'a PictureFile<'a>, length: u64) -> Result<JpegDecoder<FirstBytes<'a>>> {
+    let start = FirstBytes { bytes: file.reader().take(length) };
+    JpegDecoder::new(start).map_err(|error| refusal(file.path, &error))
 }
 
 /// The first bytes of a file, read at once into no more memory than they take.
 pub struct FirstBytes<'a> {
-    bytes: Take<BufReader<&'a File>>,
+    bytes: Take<PictureReader<'a>>,
 }
 
 impl Read for FirstBytes<'_> {
@@ -59,12 +60,6 @@ impl Seek for FirstBytes<'_> {
     }
 }
 
-/// A reader of a file from its beginning.
-pub fn from_start<'a>(path: &Path, mut file: &'a File) -> Result<BufReader<&'a File>> {
-    file.seek(SeekFrom::Start(0)).map_err(|error| Error::io("read", path, error))?;
-    Ok(BufReader::new(file))
-}
-
 /// The decoder's error in our words; its innermost cause is the one that says something.
 pub fn refusal(path: &Path, error: &ImageError) -> Error {
     if let ImageError::IoError(system) = error
@@ -85,7 +80,7 @@ pub fn refusal(path: &Path, error: &ImageError) -> Error {
             format!("{fact}; scale it down, or save it without them")
         }
         ImageError::Unsupported(_) => {
-            format!("a kind of image that is not read ({cause}); convert it to plain PNG")
+            format!("a kind of image that is not read ({cause}); {}", as_png(path))
         }
         _ => format!("cannot be decoded ({}); it is truncated or damaged", cause.trim_end_matches('.')),
     };

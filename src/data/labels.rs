@@ -1,0 +1,71 @@
+//! Labels of examples: names, and for each item of a source the number of its name. They come with class folders and CIFAR
+//! files; nothing is learned from them.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+/// The name of pictures that lie in DATA itself, and in no folder of it.
+const ITSELF: &str = ".";
+
+/// Labels of the items of a source, pictures or rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labels {
+    /// The names, each once; sorted but where a format numbers them.
+    pub names: Vec<String>,
+    /// The number of the name of each item, in their order.
+    pub of: Vec<u32>,
+}
+
+impl Labels {
+    /// The folders directly in `root` in which files lie, however deep; `None` where all lie in `root` itself.
+    pub fn of_folders(root: &Path, files: &[PathBuf]) -> Option<Self> {
+        let folder = |file: &PathBuf| -> String {
+            let within = file.strip_prefix(root).ok();
+            let mut parts = within.into_iter().flat_map(Path::components);
+            match (parts.next(), parts.next()) {
+                (Some(Component::Normal(folder)), Some(_)) => folder.to_string_lossy().into_owned(),
+                _ => ITSELF.to_owned(),
+            }
+        };
+        let folders: Vec<String> = files.iter().map(folder).collect();
+        let names: BTreeSet<&String> = folders.iter().collect();
+        let names: Vec<String> = names.into_iter().cloned().collect();
+        let number = |name: &String| names.binary_search(name).expect("every name is there") as u32;
+        let of = folders.iter().map(number).collect();
+        (names != [ITSELF]).then_some(Self { names, of })
+    }
+
+    /// How many items have each name.
+    pub fn counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.names.len()];
+        self.of.iter().for_each(|&label| counts[label as usize] += 1);
+        counts
+    }
+
+    /// `3 labels: cats 12, dogs 9, …`, of at most `most` names.
+    pub fn in_words(&self, most: usize) -> String {
+        let counted = self.names.iter().zip(self.counts());
+        let mut words: Vec<String> =
+            counted.take(most).map(|(name, count)| format!("{name} {count}")).collect();
+        if self.names.len() > most {
+            words.push("…".to_owned());
+        }
+        let s = if self.names.len() == 1 { "" } else { "s" };
+        format!("{} label{s}: {}", self.names.len(), words.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_directly_in_data_is_the_label_however_deep_a_file_lies() {
+        let files = ["d/b/1.png", "d/a/deep/2.png", "d/3.png", "d/b/4.png"].map(PathBuf::from);
+        let labels = Labels::of_folders(Path::new("d"), &files).unwrap();
+        assert_eq!(labels.names, [".", "a", "b"]);
+        assert_eq!((labels.of.as_slice(), labels.counts()), (&[2, 1, 0, 2][..], vec![1, 1, 2]));
+        assert_eq!(labels.in_words(2), "3 labels: . 1, a 1, …");
+        assert_eq!(Labels::of_folders(Path::new("d"), &files[2..3]), None);
+    }
+}
