@@ -11,6 +11,7 @@ use crate::data::{Axes, Meaning, Normalize, RawRows, Reading, Scale};
 use crate::engine::variant::Variant;
 use crate::error::plain;
 use crate::io::memory::Bytes;
+use crate::io::paths::{PathText, Paths};
 use crate::math::objective::Activation;
 use crate::run::config::settings::Settings;
 use crate::run::config::settings::parsers::{hidden_activation, meaning, normalize, output_activation};
@@ -189,9 +190,9 @@ pub struct TrainArgs {
 pub struct OnData {
     /// Model file
     pub model: PathBuf,
-    /// Data, in any format that is read
-    #[arg(help = Format::usage())]
-    pub data: PathBuf,
+    /// Data, in any format that is read; several are taken as one
+    #[arg(help = Format::usage(), required = true, value_name = "DATA")]
+    pub data: Vec<PathBuf>,
     /// What arrays hold [default: two dimensions rows, three and four pictures]
     #[arg(long = "as", value_name = "MEANING", value_parser = meaning())]
     pub meaning: Option<Meaning>,
@@ -225,9 +226,16 @@ pub struct OnData {
 }
 
 impl OnData {
+    /// DATA in messages.
+    pub fn name(&self) -> PathBuf {
+        let paths: Vec<PathText> = self.data.iter().cloned().map(PathText::from).collect();
+        Paths::try_from(paths).map(|paths| paths.name()).unwrap_or_default()
+    }
+
     /// What was said of DATA.
     pub fn reading(&self) -> Reading {
-        Reading { raw: self.raw, meaning: self.meaning, axes: self.axes.clone() }
+        let axes = self.axes.clone();
+        Reading { raw: self.raw, meaning: self.meaning, axes, ..Reading::default() }
     }
 }
 
