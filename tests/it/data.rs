@@ -12,6 +12,7 @@ mod pictures;
 mod preprocessing;
 mod refusals;
 mod scale;
+mod several;
 mod shapes;
 
 use std::path::{Path, PathBuf};
