@@ -7,7 +7,7 @@ use super::{Data, Model, Trained, Trainer};
 use crate::data::identity::DataKind;
 use crate::data::{Opened, Reading};
 use crate::error::{Error, Result};
-use crate::io::paths::PathText;
+use crate::io::paths::{PathText, Paths};
 use crate::run::RunDir;
 use crate::run::config::UserSettings;
 use crate::run::config::settings::Settings;
@@ -32,11 +32,30 @@ impl Data {
     /// # Errors
     /// As [`Data::open`], and where `reading` does not fit the files.
     pub fn open_as(path: impl AsRef<Path>, reading: &Reading) -> Result<Self> {
-        let path = path.as_ref();
-        let open = Opened::new(path, reading)?.into();
-        let Reading { raw, meaning, axes, recursive, format } = reading.clone();
+        Self::open_all_as([path], reading)
+    }
+
+    /// Several files or folders as one: rows of one width go on from one to the next, pictures are taken together.
+    ///
+    /// # Errors
+    /// As [`Data::open`], and for data that do not go together.
+    pub fn open_all<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Self> {
+        Self::open_all_as(paths, &Reading::default())
+    }
+
+    /// The same, read as `reading` says.
+    ///
+    /// # Errors
+    /// As [`Data::open_all`], and where `reading` does not fit the files.
+    pub fn open_all_as<P: AsRef<Path>>(
+        paths: impl IntoIterator<Item = P>,
+        reading: &Reading,
+    ) -> Result<Self> {
+        let paths: Vec<PathText> = paths.into_iter().map(|path| path.as_ref().into()).collect();
+        let open = Opened::all(&paths, reading)?.into();
+        let Reading { raw, meaning, axes, recursive, format, .. } = reading.clone();
         let recursive = recursive.then_some(true);
-        let data = Some(path.into());
+        let data = Some(paths);
         let settings = Settings { data, raw, meaning, axes, recursive, format, ..Settings::default() };
         Ok(Self { open, settings })
     }
@@ -48,10 +67,13 @@ impl Data {
     pub fn of_run(directory: impl AsRef<Path>) -> Result<Self> {
         let run = RunDir::open(directory.as_ref())?;
         let settings = UserSettings::new(Some(&run.config()), toml::Table::new())?;
-        let path = settings.get::<PathText>("data")?;
+        let paths = settings.get::<Paths>("data")?;
         let kind = run.data_record()?.map(|record| record.inputs.data.kind);
-        let open = match path {
-            Some(path) => Opened::new(&path, &settings.reading()?)?.into(),
+        let open = match paths {
+            Some(paths) => {
+                let paths: Vec<&PathText> = paths.iter().collect();
+                Opened::all(&paths, &settings.reading()?)?.into()
+            }
             None if kind.is_none_or(|kind| kind == DataKind::Pictures) => OpenData::built_in(),
             None => {
                 let fact = "the run has learned from rows of a program, which no file holds";

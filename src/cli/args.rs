@@ -11,6 +11,7 @@ use crate::data::{Axes, DataFormat, Form, Meaning, Normalize, RawRows, Reading, 
 use crate::engine::variant::Variant;
 use crate::error::plain;
 use crate::io::memory::Bytes;
+use crate::io::paths::{PathText, Paths};
 use crate::math::objective::Activation;
 use crate::run::config::settings::Settings;
 use crate::run::config::settings::parsers::{
@@ -191,9 +192,9 @@ pub struct TrainArgs {
 pub struct OnData {
     /// Model file
     pub model: PathBuf,
-    /// Data, in any format that is read
-    #[arg(help = Format::usage())]
-    pub data: PathBuf,
+    /// Data, in any format that is read; several are taken as one
+    #[arg(help = Format::usage(), required = true, value_name = "DATA")]
+    pub data: Vec<PathBuf>,
     /// What arrays hold [default: two dimensions rows, three and four pictures]
     #[arg(long = "as", value_name = "MEANING", value_parser = meaning())]
     pub meaning: Option<Meaning>,
@@ -233,6 +234,12 @@ pub struct OnData {
 }
 
 impl OnData {
+    /// DATA in messages.
+    pub fn name(&self) -> PathBuf {
+        let paths: Vec<PathText> = self.data.iter().cloned().map(PathText::from).collect();
+        Paths::try_from(paths).map(|paths| paths.name()).unwrap_or_default()
+    }
+
     /// What was said of DATA.
     pub fn reading(&self) -> Reading {
         Reading {
@@ -241,6 +248,7 @@ impl OnData {
             axes: self.axes.clone(),
             recursive: self.recursive,
             format: self.format,
+            ..Reading::default()
         }
     }
 }

@@ -18,6 +18,8 @@ use crate::io::paths::PathText;
 pub struct DataDescription {
     /// DATA; `None` for the built-in pictures and for rows that never were in a file.
     pub path: Option<PathBuf>,
+    /// Further DATA, where several were given.
+    pub others: Vec<PathBuf>,
     /// Files that are read.
     pub files: usize,
     /// Rows or pictures, and how many of what size.
@@ -89,6 +91,7 @@ impl DataDescription {
         };
         Self {
             path: Some(path.to_owned()),
+            others: Vec::new(),
             files: 1,
             pixels: axes.meaning() == Meaning::Pictures,
             contents: found,
@@ -104,6 +107,7 @@ impl DataDescription {
     pub(super) fn pictures(path: Option<&Path>, pictures: &[PictureInfo], skipped: SkippedFiles) -> Self {
         Self {
             path: path.map(Path::to_owned),
+            others: Vec::new(),
             files: pictures.len(),
             contents: DataContents::pictures(pictures.iter().map(|p| (p.width, p.height, p.channels))),
             shape: Vec::new(),
@@ -119,6 +123,7 @@ impl DataDescription {
     pub(super) fn rows(rows: usize, cols: usize, dtype: DType) -> Self {
         Self {
             path: None,
+            others: Vec::new(),
             files: 0,
             contents: DataContents::Rows { rows, cols },
             shape: vec![rows, cols],
@@ -161,11 +166,15 @@ impl DataDescription {
     /// DATA, their meaning, and the files that are skipped, in one line.
     pub fn line(&self, scale: Scale) -> String {
         let path = match (&self.path, &self.contents) {
-            (Some(path), _) => shown(path),
+            (Some(path), _) => match &self.others[..] {
+                [] => shown(path),
+                [other] => format!("{} and {}", shown(path), shown(other)),
+                others => format!("{} and {} others", shown(path), others.len()),
+            },
             (None, DataContents::Pictures { .. }) => "built-in pictures".to_owned(),
             (None, DataContents::Rows { .. }) => "rows in memory".to_owned(),
         };
-        let files = if self.files > 1 && self.dtype.is_some() {
+        let files = if self.files > 1 && (self.dtype.is_some() || !self.others.is_empty()) {
             format!("{} files, ", self.files)
         } else {
             String::new()
@@ -206,7 +215,8 @@ impl DataDescription {
         }
     }
 
-    /// The same for programs: `kind`, `count`, `shape`, `dtype`, `scale`, `divide`, `axes`, `files`, `left_out`.
+    /// The same for programs: `kind`, `count`, `shape`, `dtype`, `scale`, `divide`, `axes`, `files`, `left_out`; `paths`
+    /// where several DATA were given.
     pub fn json(&self, scale: Scale) -> Value {
         let divide = self.divisor(scale);
         let (kind, count) = match self.contents {
@@ -225,6 +235,10 @@ impl DataDescription {
             "files": self.files,
             "left_out": self.skipped,
         });
+        if !self.others.is_empty() {
+            let all = self.path.iter().chain(&self.others);
+            value["paths"] = all.map(|path| json!(PathText::from(path.as_path()))).collect();
+        }
         if let DataContents::Pictures { coloured, smallest, largest, .. } = self.contents {
             value["coloured"] = coloured.into();
             (value["smallest"], value["largest"]) = (json!(smallest), json!(largest));

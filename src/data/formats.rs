@@ -20,7 +20,9 @@ use std::path::Path;
 
 pub use format::{Format, OpenFile};
 
-pub(super) use array::{ArrayLayout, check_length, check_memory, promised, reserved};
+pub(super) use array::{
+    ArrayBytes, ArrayLayout, KnownLength, check_length, check_memory, promised, reserved,
+};
 
 use super::source::Opened;
 use crate::error::Result;

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::picture::PictureInfo;
 use super::source::Source;
-use super::stream::{FileSample, RowSum};
+use super::stream::{FileSample, RowSum, Store};
 use super::table::{self, Table};
 use crate::error::{Error, Result};
 use crate::io::safe_open;
@@ -172,6 +172,9 @@ impl Identity {
     /// # Errors
     /// When rows on disk cannot be read.
     pub fn compare(&self, now: &Self, source: &Source) -> Result<Likeness> {
+        if let (DataKind::Rows, Source::Stored(store)) = (self.kind, source) {
+            return self.compare_held(now, store);
+        }
         if self.kind != now.kind || self.cols != now.cols || self.number != now.number {
             return Ok(Likeness::Other(format!("the run has learned from {self}, they are {now}")));
         }
@@ -183,6 +186,24 @@ impl Identity {
             return Ok(Likeness::Appended { was: self.rows, is: now.rows });
         }
         Ok(Likeness::Other(if self.rows == now.rows && self.files == now.files {
+            format!("they are {now} as then, but other numbers stand in them")
+        } else {
+            format!("the run has learned from {self}, they are {now}")
+        }))
+    }
+
+    /// How rows that stay on disk compare with these, which were held: earlier versions held more kinds of arrays.
+    fn compare_held(&self, now: &Self, store: &Store) -> Result<Likeness> {
+        if self.cols == store.cols
+            && self.rows <= store.rows
+            && self.xxh3 == store.table_fingerprint(self.rows)?
+        {
+            return Ok(match store.rows {
+                rows if rows == self.rows => Likeness::Same,
+                rows => Likeness::Appended { was: self.rows, is: rows },
+            });
+        }
+        Ok(Likeness::Other(if (self.rows, self.cols) == (now.rows, now.cols) {
             format!("they are {now} as then, but other numbers stand in them")
         } else {
             format!("the run has learned from {self}, they are {now}")

@@ -43,6 +43,28 @@ enum Content {
     Unreadable,
 }
 
+/// The kinds of files that hold arrays, of which a folder is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArrayFiles {
+    /// NumPy's `.npy`.
+    Npy,
+    /// Tensors.
+    Safetensors,
+    /// Archives of arrays: `.npz`.
+    Archives,
+}
+
+impl ArrayFiles {
+    /// How their names end.
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Npy => "npy",
+            Self::Safetensors => "safetensors",
+            Self::Archives => "npz",
+        }
+    }
+}
+
 impl Listing {
     /// Lists a folder, or all folders in it where that is said.
     ///
@@ -158,20 +180,20 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// The `.npy` files, whatever their names. A file that is named so and is none counts, so that it is refused by its name. Beside
-    /// arrays a file that cannot be read is an error: it may be one of them, and learning from the others would be another
-    /// experiment.
+    /// The files with arrays of one kind: `.npy` whatever their names, of the other kinds those that are named so, too. A file
+    /// that is named so and is none counts, so that it is refused by its name. Beside arrays a file that cannot be read is an
+    /// error: it may be one of them, and learning from the others would be another experiment.
     ///
     /// # Errors
     /// [`Error::Io`] for such a file, once.
-    pub fn arrays(&mut self) -> Result<(Vec<PathBuf>, SkippedFiles)> {
+    pub fn arrays(&mut self, kind: ArrayFiles) -> Result<(Vec<PathBuf>, SkippedFiles)> {
         let (_, mut skipped) = self.listing.visible_files();
         let mut arrays = Vec::new();
         let entries = self.listing.entries.iter().zip(&self.contents);
         for (FolderEntry { path, .. }, content) in entries.filter(|(entry, _)| entry.is_visible_file()) {
             match content {
-                _ if is_named(path, "npy") => arrays.push(path.clone()),
-                Content::Array => arrays.push(path.clone()),
+                _ if is_named(path, kind.extension()) => arrays.push(path.clone()),
+                Content::Array if kind == ArrayFiles::Npy => arrays.push(path.clone()),
                 Content::Unreadable => skipped.add(SkipReason::Unreadable, path, 1),
                 _ => skipped.add(SkipReason::Other, path, 1),
             }

@@ -1,6 +1,7 @@
 //! Opening of DATA: a file by its content, whatever its name, a folder by what lies in it, bare numbers where that is said.
 
 mod folder;
+mod join;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -27,7 +28,24 @@ impl Opened {
     /// once, a header where `raw` numbers should be. A folder that holds pictures and arrays is refused unless `reading`
     /// says which of them are meant.
     pub fn new(path: &Path, reading: &Reading) -> Result<Self> {
-        open(path, reading, true)
+        Self::all(&[path], reading)
+    }
+
+    /// Opens several DATA as one: rows of one width go on from one to the next, and stay on disk where all of them can be read
+    /// one by one and their numbers are of one type; pictures are taken together.
+    ///
+    /// # Errors
+    /// As [`Opened::new`], of the file that is at fault; and for DATA that do not go together, of the first such.
+    pub fn all<P: AsRef<Path>>(paths: &[P], reading: &Reading) -> Result<Self> {
+        let open = |path: &P| {
+            let opened = open(path.as_ref(), reading, true)?;
+            Ok(if paths.len() > 1 { join::as_part(opened) } else { opened })
+        };
+        let opened = join::join(paths.iter().map(open).collect::<Result<Vec<_>>>()?)?;
+        if let Source::Stored(store) = &opened.source {
+            store.keep_open()?;
+        }
+        Ok(opened)
     }
 }
 
@@ -45,8 +63,8 @@ impl Source {
         open(path, &Reading::default(), false).map(|opened| opened.source)
     }
 
-    /// As [`Source::open`], but rows that can be read one by one stay on disk: a `.npy` of u8, f16 or f32, a folder of such
-    /// files, or with `raw` files of bare numbers.
+    /// As [`Source::open`], but rows that can be read one by one stay on disk: a `.npy`, a tensor of a safetensors file, an IDX
+    /// file, a folder of arrays, or with `raw` files of bare numbers.
     ///
     /// # Errors
     /// As [`Source::open`], and for files of a folder that do not go together.
@@ -71,7 +89,7 @@ fn open(path: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
         return cifar::open(path, format, reading);
     }
     if path.is_dir() {
-        return folder::open(path, reading, stays);
+        return folder::open(path, part, reading, stays);
     }
     check_folder(path, reading)?;
     let (file, length) = safe_open::open(path)?;
@@ -144,17 +162,26 @@ fn check_bare(path: &Path) -> Result<()> {
     Err(Error::input(path, format!("{fact}; leave `raw` out")))
 }
 
-/// Splits `FILE.safetensors:TENSOR` and the like, unless a file has that whole name.
+/// Splits `FILE.safetensors:TENSOR`, `FOLDER:TENSOR` and the like, unless a file has that whole name.
 fn split_part(path: &Path) -> (&Path, Option<&str>) {
     let name = path.as_os_str();
     let bytes = name.as_encoded_bytes();
+    if path.exists() {
+        return (path, None);
+    }
     let end_of = |ending: &str| {
         let ending = format!("{ending}:");
         let at = bytes.windows(ending.len()).rposition(|bytes| bytes == ending.as_bytes())?;
         Some(at + ending.len())
     };
     let endings = Format::ALL.iter().filter(|format| format.has_parts).flat_map(|format| format.endings);
-    let end = endings.filter_map(|ending| end_of(ending)).max().filter(|_| !path.exists());
+    let folder = || {
+        let colons = (1..bytes.len()).rev().filter(|&at| bytes[at] == b':');
+        let mut of_folders =
+            colons.filter(|&at| before(name, at).is_some_and(|name| Path::new(name).is_dir()));
+        of_folders.next().map(|at| at + 1)
+    };
+    let end = endings.filter_map(|ending| end_of(ending)).max().or_else(folder);
     let split = end.and_then(|end| Some((before(name, end - 1)?, std::str::from_utf8(&bytes[end..]).ok()?)));
     split.map_or((path, None), |(file, part)| (Path::new(file), Some(part)))
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::axes::{Axes, Meaning};
-use super::dtype::DType;
+use super::dtype::{DType, Endian};
 
 /// The user's word on DATA; the default says nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,6 +22,9 @@ pub struct Reading {
     pub recursive: bool,
     /// The format of files that do not say it themselves.
     pub format: Option<DataFormat>,
+    /// Whether arrays are files of a folder, of which each may be one picture: said by whoever opens the folder.
+    #[doc(hidden)]
+    pub of_folder: bool,
 }
 
 /// A format of files that nothing in them tells.
@@ -54,12 +57,14 @@ impl fmt::Display for DataFormat {
     }
 }
 
-/// The rows of a file without a header: `u8:784`.
+/// The rows of a file without a header: `u8:784`, or `i16be:784` with the highest byte first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RawRows {
-    /// The type of the numbers, lowest byte first.
+    /// The type of the numbers.
     pub dtype: DType,
+    /// The order of their bytes.
+    pub endian: Endian,
     /// Numbers a row.
     pub cols: usize,
 }
@@ -69,16 +74,19 @@ impl FromStr for RawRows {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let parsed = text.split_once(':').and_then(|(kind, cols)| {
-            let dtype = match kind {
-                "u8" => DType::U8,
-                "f16" => DType::F16,
-                "f32" => DType::F32,
-                _ => return None,
+            let (kind, endian) = match (kind.strip_suffix("be"), kind.strip_suffix("le")) {
+                (Some(kind), _) => (kind, Endian::Big),
+                (None, other) => (other.unwrap_or(kind), Endian::Little),
             };
-            Some(Self { dtype, cols: cols.parse().ok().filter(|&cols| cols > 0)? })
+            let dtype = DType::ALL.into_iter().find(|dtype| dtype.name() == kind)?;
+            // Single bytes have no order.
+            let endian = if dtype.size() == 1 { Endian::Little } else { endian };
+            Some(Self { dtype, endian, cols: cols.parse().ok().filter(|&cols| cols > 0)? })
         });
-        parsed
-            .ok_or_else(|| format!("{text:?} names no rows; give u8, f16 or f32 and their width, as u8:784"))
+        parsed.ok_or_else(|| {
+            let kinds = DType::ALL.map(DType::name).join(", ");
+            format!("{text:?} names no rows; give their kind and width, as u8:784 or i16be:784 (highest byte first), of {kinds}")
+        })
     }
 }
 
@@ -98,7 +106,8 @@ impl From<RawRows> for String {
 
 impl fmt::Display for RawRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.dtype.name(), self.cols)
+        let order = if self.endian == Endian::Big { "be" } else { "" };
+        write!(f, "{}{order}:{}", self.dtype.name(), self.cols)
     }
 }
 
@@ -124,6 +133,10 @@ impl Reading {
                 ));
             }
             return Ok(axes.clone());
+        }
+        // A file each is how single pictures in colour come.
+        if self.of_folder && self.meaning != Some(Meaning::Rows) && matches!(shape, [_, _, 1 | 3]) {
+            return Ok(Axes::one_picture());
         }
         Axes::usual(shape.len(), self.meaning).ok_or_else(|| no_meaning(shape))
     }

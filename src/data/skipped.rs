@@ -88,6 +88,20 @@ impl SkippedFiles {
         }
     }
 
+    /// Counts what was skipped elsewhere, too.
+    pub fn add_all(&mut self, others: &Self) {
+        for other in &others.groups {
+            match self.groups.iter_mut().find(|group| group.reason == other.reason) {
+                Some(group) => {
+                    group.count += other.count;
+                    let room = NAMES.saturating_sub(group.first.len());
+                    group.first.extend(other.first.iter().take(room).cloned());
+                }
+                None => self.groups.push(other.clone()),
+            }
+        }
+    }
+
     /// The files that somebody may miss, with the remedies; `None` where there are none.
     pub fn warning(&self) -> Option<String> {
         let missed: Vec<&SkippedGroup> =

@@ -91,14 +91,32 @@ impl Table {
 
 /// XXH3 (128 bits) of the bits of numbers, lowest byte first, 32 hexadecimal digits.
 pub fn fingerprint(values: &[f64]) -> String {
-    let mut hash = Xxh3::new();
-    let mut bytes = Vec::new();
-    for values in values.chunks(HASHED) {
-        bytes.clear();
-        bytes.extend(values.iter().flat_map(|x| x.to_bits().to_le_bytes()));
-        hash.update(&bytes);
+    let mut hash = NumberHash::default();
+    hash.add(values);
+    hash.finish()
+}
+
+/// The same of numbers that come piece by piece.
+#[derive(Default)]
+pub struct NumberHash {
+    hash: Xxh3,
+    bytes: Vec<u8>,
+}
+
+impl NumberHash {
+    /// Takes more numbers.
+    pub fn add(&mut self, values: &[f64]) {
+        for values in values.chunks(HASHED) {
+            self.bytes.clear();
+            self.bytes.extend(values.iter().flat_map(|x| x.to_bits().to_le_bytes()));
+            self.hash.update(&self.bytes);
+        }
     }
-    format!("{:032x}", hash.digest128())
+
+    /// The hash of all of them.
+    pub fn finish(&self) -> String {
+        format!("{:032x}", self.hash.digest128())
+    }
 }
 
 #[cfg(test)]

@@ -59,6 +59,15 @@ impl Opened {
     pub fn new(path: &Path, _: &Reading) -> Result<Self> {
         Err(Error::without_files(path.display()))
     }
+
+    /// Refuses any files.
+    ///
+    /// # Errors
+    /// [`Error::Usage`], always.
+    pub fn all<P: AsRef<Path>>(paths: &[P], _: &Reading) -> Result<Self> {
+        let first = paths.first().map_or_else(Default::default, |path| path.as_ref().display().to_string());
+        Err(Error::without_files(first))
+    }
 }
 
 impl Source {

@@ -26,6 +26,75 @@ enum Form {
     },
 }
 
+/// One path or several, with the form of one path where it is one, and a list of such forms where there are several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "OneOrMany", into = "OneOrMany")]
+pub struct Paths(Vec<PathText>);
+
+/// The form in a file.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "a path or a list of paths is needed")]
+enum OneOrMany {
+    One(PathText),
+    Many(Vec<PathText>),
+}
+
+impl Paths {
+    /// The first of them.
+    pub fn first(&self) -> &Path {
+        &self.0[0]
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &PathText> {
+        self.0.iter()
+    }
+
+    /// What they are called in messages: the path, or the first and how many others.
+    pub fn name(&self) -> PathBuf {
+        match &self.0[..] {
+            [path] => path.0.clone(),
+            [path, other] => format!("{} and {}", path.display(), other.display()).into(),
+            paths => format!("{} and {} others", paths[0].display(), paths.len() - 1).into(),
+        }
+    }
+}
+
+impl TryFrom<Vec<PathText>> for Paths {
+    type Error = String;
+
+    fn try_from(paths: Vec<PathText>) -> Result<Self, String> {
+        if paths.is_empty() {
+            Err("an empty list; name at least one path".to_owned())
+        } else {
+            Ok(Self(paths))
+        }
+    }
+}
+
+impl From<PathText> for Paths {
+    fn from(path: PathText) -> Self {
+        Self(vec![path])
+    }
+}
+
+impl TryFrom<OneOrMany> for Paths {
+    type Error = String;
+
+    fn try_from(form: OneOrMany) -> Result<Self, String> {
+        match form {
+            OneOrMany::One(path) => Ok(path.into()),
+            OneOrMany::Many(paths) => paths.try_into(),
+        }
+    }
+}
+
+impl From<Paths> for OneOrMany {
+    fn from(Paths(mut paths): Paths) -> Self {
+        if paths.len() == 1 { Self::One(paths.remove(0)) } else { Self::Many(paths) }
+    }
+}
+
 impl From<PathBuf> for PathText {
     fn from(path: PathBuf) -> Self {
         Self(path)
@@ -146,6 +215,22 @@ mod tests {
         use std::os::unix::ffi::OsStringExt;
         let path = PathText::from(OsString::from_vec(b"caf\xe9\n/\xff.npy".to_vec()));
         assert_eq!(round(&path), (path.clone(), path));
+    }
+
+    #[test]
+    fn several_paths_are_a_list_and_one_is_none() {
+        let of = |paths: &[&str]| -> Paths {
+            paths.iter().map(|path| Path::new(path).into()).collect::<Vec<_>>().try_into().unwrap()
+        };
+        for (paths, json) in [(&["a"][..], "\"a\""), (&["a", "b"], "[\"a\",\"b\"]")] {
+            assert_eq!(serde_json::to_string(&of(paths)).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Paths>(json).unwrap(), of(paths));
+        }
+        assert_eq!(serde_json::from_str::<Paths>("[\"a\"]").unwrap(), of(&["a"]));
+        for json in ["[]", "5", "[5]"] {
+            assert!(serde_json::from_str::<Paths>(json).is_err(), "{json}");
+        }
+        assert_eq!(of(&["a", "b", "c"]).name(), Path::new("a and 2 others"));
     }
 
     #[test]

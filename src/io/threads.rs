@@ -193,12 +193,12 @@ pub fn for_each_chunk<T: Send>(
 ///
 /// # Errors
 /// One of those of `f`.
-pub fn try_for_each_chunk<T: Send>(
+pub fn try_for_each_chunk<T: Send, E: Send>(
     values: &mut [T],
     size: usize,
     least: usize,
-    f: impl Fn(usize, &mut [T]) -> Result<()> + Sync + Send,
-) -> Result<()> {
+    f: impl Fn(usize, &mut [T]) -> Result<(), E> + Sync + Send,
+) -> Result<(), E> {
     let chunks = values.par_chunks_exact_mut(size).enumerate().with_min_len(least);
     chunks.try_for_each(|(number, chunk)| f(number, chunk))
 }

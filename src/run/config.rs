@@ -35,7 +35,7 @@ use crate::engine::variant::Variant;
 use crate::engine::{ChunkPlan, Chunking, RhoHat};
 use crate::error::Result;
 use crate::io::memory::Bytes;
-use crate::io::paths::PathText;
+use crate::io::paths::{PathText, Paths};
 use crate::math::objective::{Activation, Objective, Penalty, RhoHatMode};
 use crate::math::optim::{DescentConfig, LearningRate, Optimizer, OptimizerConfig, Schedule};
 use crate::math::params::Matrix;
@@ -55,10 +55,10 @@ const LONGEST_SILENCE: usize = 100;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The data, by their absolute path; `None` is the built-in images.
-    pub data: Option<PathText>,
+    /// The data, by their absolute path, or a list of such; `None` is the built-in images.
+    pub data: Option<Paths>,
     /// `data` as it was typed, where that was another text.
-    pub data_as_given: Option<PathText>,
+    pub data_as_given: Option<Paths>,
     /// Kind and width of rows in files without a header.
     pub raw: Option<RawRows>,
     /// Whether arrays hold rows or pictures, where that was said.

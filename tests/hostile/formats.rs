@@ -25,6 +25,7 @@ use serde_json::json;
 use crate::mutate::Seed;
 use crate::readers::{
     Seen, engine, entry, read_cache, read_checkpoint, read_config, read_data, read_model, read_raw,
+    read_shards,
 };
 
 /// A format.
@@ -53,7 +54,7 @@ macro_rules! formats {
     };
 }
 
-formats! { 18;
+formats! { 19;
     npy: "a.npy", npy, read_data;
     npz: "a.npz", npz, read_data;
     idx: "a.idx", idx, read_data;
@@ -67,6 +68,7 @@ formats! { 18;
     pnm: "a.ppm", pnm, read_data;
     cifar: "data_batch_1.bin", cifar, read_data;
     safetensors: "a.safetensors", safetensors, read_data;
+    shards: "b.safetensors", shards, read_shards;
     model: "model.safetensors", model, read_model;
     toml: "config.toml", toml, read_config;
     json: "kernels.json", kernels, read_cache;
@@ -87,6 +89,7 @@ pub fn npy_of(header: &[u8], data: &[u8]) -> Vec<u8> {
 fn npy() -> Vec<Seed> {
     let names =
         ["rows_lf4", "rows_bf2", "rows_lf8", "rows_u1", "rows_fortran", "stack_grey", "stack_color_fortran"];
+    let kinds = ["kinds/lb1", "kinds/bi2_fortran", "kinds/lu8", "kinds/bf8_fortran", "kinds/field_of_rows"];
     let guarded = |name: &&str| {
         let whole = fixture(&format!("{name}.npy"));
         let end = 10 + usize::from(u16::from_le_bytes([whole[8], whole[9]]));
@@ -95,7 +98,7 @@ fn npy() -> Vec<Seed> {
         Seed { inner: whole[10..end].to_vec(), whole, wrap: Box::new(wrap) }
     };
     let others = ["rows_v2.npy", "rows_v3.npy"].map(|name| Seed::bare(fixture(name)));
-    names.iter().map(guarded).chain(others).collect()
+    names.iter().chain(&kinds).map(guarded).chain(others).collect()
 }
 
 /// An archive of one array, deflated.
@@ -118,7 +121,9 @@ fn npz() -> Vec<Seed> {
 }
 
 fn idx() -> Vec<Seed> {
-    vec![Seed::bare(fixture("images-idx3-ubyte"))]
+    ["images-idx3-ubyte", "kinds/i1.idx", "kinds/i2.idx", "kinds/f4.idx", "kinds/f8.idx"]
+        .map(|name| Seed::bare(fixture(name)))
+        .into()
 }
 
 /// Packed as gzip does.
@@ -209,8 +214,27 @@ fn with_header(whole: Vec<u8>) -> Seed {
     Seed { inner: whole[8..end].to_vec(), whole, wrap: Box::new(wrap) }
 }
 
+/// Rows of whole numbers alone, between two tensors of one dimension.
+fn one_tensor() -> Vec<u8> {
+    let (before, rows) = ([1_u8; 3], (0..12_u8).collect::<Vec<u8>>());
+    let view = |dtype, shape: &[usize], bytes| {
+        ::safetensors::tensor::TensorView::new(dtype, shape.to_vec(), bytes).unwrap()
+    };
+    let tensors = [
+        ("a", view(::safetensors::Dtype::BOOL, &[3], &before)),
+        ("rows", view(::safetensors::Dtype::I16, &[2, 3], &rows)),
+    ];
+    ::safetensors::serialize(tensors, None).unwrap()
+}
+
+/// One of several files of a folder.
+fn shards() -> Vec<Seed> {
+    let part = |number: usize| fixture(&format!("shards/model-{number:05}-of-00003.safetensors"));
+    (1..4).map(|number| with_header(part(number))).collect()
+}
+
 fn safetensors() -> Vec<Seed> {
-    vec![with_header(fixture("one.safetensors"))]
+    vec![with_header(fixture("one.safetensors")), with_header(one_tensor())]
 }
 
 /// The bytes of a model of 4×4 patches with other metadata.

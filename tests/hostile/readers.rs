@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rhohat::data::dtype::DType;
 use rhohat::data::shuffle::Shuffle;
 use rhohat::data::stream::Store;
-use rhohat::data::{Picture, Scale, Source, Table};
+use rhohat::data::{Opened, Picture, Reading, Scale, Source, Table};
 use rhohat::engine::Engine;
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::{Choice, Setup};
@@ -44,6 +44,41 @@ pub fn read_data(path: &Path) -> Result<Seen> {
         Source::Stored(_) => unreachable!("data are opened whole"),
     };
     Ok(Seen { bytes: bytes as u64 })
+}
+
+/// Opens it as one of the tensors of a folder, before and behind a good one, and by several meanings of their dimensions.
+pub fn read_shards(path: &Path) -> Result<Seen> {
+    let folder = path.with_file_name("shards");
+    let _ = fs::create_dir_all(&folder);
+    let header = r#"{"codes":{"dtype":"F32","shape":[3,4],"data_offsets":[0,48]},"acts":{"dtype":"F16","shape":[3,2,2],"data_offsets":[48,72]}}"#;
+    let good = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 72]].concat();
+    let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
+    for (name, bytes) in [("a", &good), ("b", &bytes), ("c", &good)] {
+        let to = folder.join(name).with_extension("safetensors");
+        fs::write(&to, bytes).map_err(|error| Error::io("write", &to, error))?;
+    }
+    let at = |part: &str| PathBuf::from(format!("{}{part}", folder.display()));
+    let mut bytes = 0;
+    let mut refused = None;
+    for (part, axes) in
+        [("", None), (":acts", Some("count,count,length")), (":acts", Some("count,length,length"))]
+    {
+        let axes = axes.map(|axes| axes.parse().expect("axes"));
+        match Opened::new(&at(part), &Reading { axes, ..Reading::default() }) {
+            Ok(Opened { source: Source::Stored(store), .. }) => match store.table() {
+                Ok(table) => bytes += size_of_val(&table.values[..]) as u64,
+                Err(why) => refused = Some(why),
+            },
+            Ok(_) => {}
+            Err(why) => refused = Some(why),
+        }
+    }
+    // By the name that the file has here.
+    let here = |why: Error| match why {
+        Error::Input { reason, .. } => Error::input(path, reason),
+        other => other,
+    };
+    refused.map_or(Ok(Seen { bytes }), |why| Err(here(why)))
 }
 
 /// Opens it as a model, and does with it what the commands do.
@@ -147,8 +182,11 @@ pub fn read_checkpoint(path: &Path) -> Result<Seen> {
     Ok(Seen { bytes: bytes.len() as u64 })
 }
 
-/// Takes it as bare numbers.
+/// Takes it as bare numbers, of several types.
 pub fn read_raw(path: &Path) -> Result<Seen> {
+    for kind in ["bool:1", "i8:2", "u16be:5", "bf16:3", "i64be:1", "f64:2"] {
+        let _ = Store::open_raw(path, kind.parse().expect("rows")).and_then(|store| store.table());
+    }
     let table = Store::open_raw(path, "f32:3".parse().unwrap())?.table()?;
     Ok(Seen { bytes: size_of_val(&table.values[..]) as u64 })
 }

@@ -27,6 +27,7 @@ mod refusals;
 mod resume;
 mod run_directory;
 mod settings;
+mod several;
 #[cfg(target_os = "linux")]
 mod signals;
 mod streamed_commands;

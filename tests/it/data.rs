@@ -15,6 +15,7 @@ mod pictures;
 mod preprocessing;
 mod refusals;
 mod scale;
+mod several;
 mod shapes;
 mod whitening;
 

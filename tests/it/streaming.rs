@@ -1,6 +1,7 @@
 //! Rows on disk: whichever way they reach an engine, it computes the same bits.
 
 mod changed;
+mod layouts;
 mod limits;
 mod orders;
 mod shards;
@@ -224,7 +225,7 @@ fn rows_that_are_not_finite_are_named_with_their_file_row_and_column() {
         let error = feed.numbers(&RowSelection::Range(30..40), &mut out).unwrap_err();
         assert_eq!(error.exit_code(), 3);
         let text = error.to_string();
-        for part in [name, "row 33", "column 4", "no finite number"] {
+        for part in [name, "row 33", "column 4", "no finite 32-bit number"] {
             assert!(text.contains(part), "no {part:?} in {text}");
         }
     }
@@ -248,18 +249,18 @@ fn raw_files_are_rows_of_the_width_that_is_given() {
     assert_eq!((store.rows, store.cols), (30, COLS));
     let error = open("f32:100").unwrap_err().to_string();
     assert!(error.contains("630 bytes") && error.contains("`raw`"), "{error}");
-    for text in ["u8", "u8:", "u8:0", "i8:4", ":4", "u8:-1"] {
+    for text in ["u8", "u8:", "u8:0", "i9:4", ":4", "u8:-1", "be:4", "f32xe:4"] {
         assert!(text.parse::<RawRows>().unwrap_err().contains("u8:784"), "{text}");
     }
 }
 
 #[test]
-fn a_folder_of_rows_of_two_kinds_is_refused_with_both() {
+fn a_folder_of_bytes_and_of_floats_is_refused_with_both() {
     let folder = folder();
     let error = Source::open_for_training(folder.path(), None).unwrap_err();
     assert_eq!(error.exit_code(), 3);
     let text = error.to_string();
-    assert!(text.contains("f32:21") && text.contains("f16:21"), "{text}");
+    assert!(text.contains("u8 numbers") && text.contains("f16.npy are f16 numbers"), "{text}");
 }
 
 #[test]

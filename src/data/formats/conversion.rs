@@ -19,18 +19,6 @@ pub fn as_png(path: &Path) -> String {
     format!("PIL.Image.open({}).convert('RGB').save('converted.png')", python(path))
 }
 
-/// The line that saves an array so that its rows lie one behind the other, as they are read one by one.
-pub fn in_rows(path: &Path) -> String {
-    saved(&format!("numpy.ascontiguousarray(numpy.load({}), '<f4')", python(path)))
-}
-
-/// The same of an array whose dimensions stand in another order, and are `rows` rows in this one.
-pub fn reordered_in_rows(path: &Path, order: &[usize], rows: usize) -> String {
-    let order = order.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-    let array = format!("numpy.load({}).transpose({order}).reshape({rows}, -1)", python(path));
-    saved(&format!("numpy.ascontiguousarray({array}, '<f4')"))
-}
-
 /// The line that makes one array of the fields of a structured one.
 pub fn structured(path: &Path) -> String {
     let fields = format!("numpy.lib.recfunctions.structured_to_unstructured({})", array(path, false));
@@ -67,29 +55,10 @@ pub fn numbers(path: &Path, kind: &str) -> String {
         }
         Some('V') => "those are bytes without a meaning; give them a type with a.view(...).astype('float32')"
             .to_owned(),
-        Some('b') => format!("for truth as 0 and 1, {}", saved(&format!("{}.astype('uint8')", array(false)))),
+        Some('M' | 'm') => {
+            let numbers = saved(&format!("{}.astype('int64').astype('float64')", array(false)));
+            format!("those are times; as numbers of their own unit, {numbers}")
+        }
         _ => format!("convert it with {}", saved(&format!("{}.astype('float32')", array(false)))),
     }
-}
-
-/// The line that makes rows of an IDX file of numbers of another kind.
-pub fn idx(path: &Path, kind: u8, dimensions: u8) -> String {
-    let kind = match kind {
-        0x09 => "i1",
-        0x0b => ">i2",
-        0x0c => ">i4",
-        0x0d => ">f4",
-        _ => ">f8",
-    };
-    let opener = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz")) {
-        "gzip.open"
-    } else {
-        "open"
-    };
-    let start = 4 + 4 * u32::from(dimensions);
-    format!(
-        "b = {opener}({}, 'rb').read(); a = numpy.frombuffer(b, '{kind}', offset={start}); {} makes rows of them",
-        python(path),
-        saved("a.reshape(int.from_bytes(b[4:8], 'big'), -1).astype('float32')")
-    )
 }

@@ -35,8 +35,8 @@ fn open(OpenFile { path, file, length, reading, .. }: OpenFile<'_>) -> Result<Op
         from.by_ref().take(unknown::START - 4).read_to_end(&mut start).map_err(damaged)?;
         return Err(Error::input(path, unknown::packed(path, &start)));
     }
-    let shape = idx::read_shape(path, &start, &mut from, damaged)?;
-    idx::array(shape, ArrayBytes { path, from: &mut from, length: KnownLength::Packed(length) }, reading)
+    let layout = idx::read_layout(path, &start, &mut from, damaged)?;
+    idx::unpacked(&layout, ArrayBytes { path, from: &mut from, length: KnownLength::Packed(length) }, reading)
 }
 
 /// The content of all members.

@@ -8,13 +8,12 @@ mod literals;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 use super::array::{ArrayBytes, KnownLength};
 use super::format::{Format, OpenFile};
 use crate::data::reading::Reading;
-use crate::data::source::{Opened, Source};
-use crate::data::stream::Store;
+use crate::data::source::Opened;
+use crate::data::stream::ArrayInFile;
 use crate::error::{Error, Result};
 use crate::io::safe_open::FileRange;
 use header::MAGIC;
@@ -33,11 +32,14 @@ pub const FORMAT: Format = Format {
 
 /// Opens a file; rows that can be read one by one stay in it, if they may.
 fn open(OpenFile { path, file, length, reading, stays, .. }: OpenFile<'_>) -> Result<Opened> {
-    if stays && let Some((store, description)) = Store::open(path, reading)? {
-        return Ok(Opened { source: Source::Stored(Arc::new(store)), description });
-    }
-    let mut from = FileRange::new(&file, 0, length);
-    open_bytes(ArrayBytes { path, from: &mut from, length: KnownLength::Exact(length) }, reading)
+    array(path, &file, length)?.open(reading, stays)
+}
+
+/// The array in a file of `length` bytes.
+pub(in crate::data) fn array<'a>(path: &'a Path, file: &'a File, length: u64) -> Result<ArrayInFile<'a>> {
+    let (layout, offset) = header::start(path, &mut FileRange::new(file, 0, length))?;
+    let offset = offset as u64;
+    Ok(ArrayInFile { path, file, layout, offset, length: length.saturating_sub(offset) })
 }
 
 /// Opens the bytes of a whole `.npy` file.

@@ -11,8 +11,10 @@ use super::array::{ArrayBytes, ArrayLayout, KnownLength};
 use super::conversion::python;
 use super::format::{Format, OpenFile};
 use crate::data::dtype::{DType, Endian};
+use crate::data::reading::Reading;
 use crate::data::scale::Scale;
 use crate::data::source::Opened;
+use crate::data::stream::ArrayInFile;
 use crate::error::{Error, Result};
 use crate::io::safe_open::FileRange;
 use crate::math::params::Real;
@@ -106,6 +108,23 @@ impl Tensors {
         names
     }
 
+    /// The tensor of an array, which has been found.
+    fn array<'a>(
+        &self,
+        path: &'a Path,
+        file: &'a File,
+        name: &str,
+        info: &TensorInfo,
+    ) -> Result<ArrayInFile<'a>> {
+        let dtype = dtype_of(info.dtype).ok_or_else(|| {
+            let fact = format!("tensor {name} holds {:?} numbers, but bool, whole numbers and floats of 16 to 64 bits are read", info.dtype);
+            Error::input(path, format!("{fact}; {}", converted(path, name)))
+        })?;
+        let (start, end) = info.data_offsets;
+        let (offset, length) = (self.start + start as u64, (end - start) as u64);
+        Ok(ArrayInFile { path, file, layout: layout(dtype, info), offset, length })
+    }
+
     /// The numbers of a tensor of floats, whatever they are, rounded once to `T`.
     pub fn floats<T: Real>(&self, path: &Path, file: &File, name: &str) -> Result<Vec<T>> {
         let info = self.info(name).ok_or_else(|| Error::input(path, format!("no tensor {name}")))?;
@@ -134,20 +153,47 @@ fn layout(dtype: DType, info: &TensorInfo) -> ArrayLayout {
 
 /// The kind of the numbers of a tensor of floats.
 fn float(name: &str, kind: Dtype) -> Result<DType, String> {
-    match kind {
-        Dtype::F16 => Ok(DType::F16),
-        Dtype::BF16 => Ok(DType::Bf16),
-        Dtype::F32 => Ok(DType::F32),
-        Dtype::F64 => Ok(DType::F64),
-        other => Err(format!("tensor {name} holds {other:?} numbers, but F16, BF16, F32 and F64 are read")),
-    }
+    let wanted = "but F16, BF16, F32 and F64 are read";
+    let dtype = dtype_of(kind).filter(|dtype| dtype.is_float());
+    dtype.ok_or_else(|| format!("tensor {name} holds {kind:?} numbers, {wanted}"))
 }
 
-/// Opens the tensor that is named, or the only one of two dimensions.
-fn open(OpenFile { path, file, length, part, reading, .. }: OpenFile<'_>) -> Result<Opened> {
-    let tensors = Tensors::read(path, &file, length)?;
+/// The kind of the numbers of a tensor, where they are of a kind that is read.
+fn dtype_of(kind: Dtype) -> Option<DType> {
+    Some(match kind {
+        Dtype::BOOL => DType::Bool,
+        Dtype::U8 => DType::U8,
+        Dtype::I8 => DType::I8,
+        Dtype::U16 => DType::U16,
+        Dtype::I16 => DType::I16,
+        Dtype::U32 => DType::U32,
+        Dtype::I32 => DType::I32,
+        Dtype::U64 => DType::U64,
+        Dtype::I64 => DType::I64,
+        Dtype::F16 => DType::F16,
+        Dtype::BF16 => DType::Bf16,
+        Dtype::F32 => DType::F32,
+        Dtype::F64 => DType::F64,
+        _ => return None,
+    })
+}
+
+/// Opens the tensor that is named, or the only one that fits; rows that can be read one by one stay in the file, if they may.
+fn open(OpenFile { path, file, length, part, reading, stays }: OpenFile<'_>) -> Result<Opened> {
+    array(path, &file, length, (part, reading))?.open(reading, stays)
+}
+
+/// The tensor in a file of `length` bytes that is named, or the only one that fits.
+pub(in crate::data) fn array<'a>(
+    path: &'a Path,
+    file: &'a File,
+    length: u64,
+    (part, reading): (Option<&str>, &Reading),
+) -> Result<ArrayInFile<'a>> {
+    let tensors = Tensors::read(path, file, length)?;
     let refused = |reason| Error::input(path, reason);
-    let (name, info) = chosen(&tensors, part).map_err(refused)?;
+    let wanted = reading.axes.as_ref().map_or(2, |axes| axes.list().len());
+    let (name, info) = chosen(&tensors, part, wanted).map_err(refused)?;
     let shape = &info.shape;
     if shape.len() != 2 && reading.meaning().is_none() {
         let remedy = "say what they are with `as` or `axes`, as `axes` count,length,length";
@@ -155,16 +201,10 @@ fn open(OpenFile { path, file, length, part, reading, .. }: OpenFile<'_>) -> Res
             "tensor {name} has shape {shape:?}, but rows need two dimensions; {remedy}"
         )));
     }
-    let dtype = match info.dtype {
-        Dtype::U8 => DType::U8,
-        other => {
-            float(&name, other).map_err(|reason| refused(format!("{reason}; {}", converted(path, &name))))?
-        }
-    };
-    tensors.body(path, &file, info, |body| layout(dtype, info).open(body, reading))
+    tensors.array(path, file, &name, info)
 }
 
-/// The line of Python that makes floats of a tensor.
+/// The line of Python that makes an array that is read of a tensor.
 fn converted(path: &Path, name: &str) -> String {
     format!(
         "numpy.save('converted.npy', safetensors.numpy.load_file({})[{}].astype('f4'))",
@@ -173,22 +213,27 @@ fn converted(path: &Path, name: &str) -> String {
     )
 }
 
-/// The tensor called `wanted`, or the only one of two dimensions; the error lists what there is.
-fn chosen<'a>(tensors: &'a Tensors, wanted: Option<&str>) -> Result<(String, &'a TensorInfo), String> {
+/// The tensor called `wanted`, or the only one of so many dimensions; the error lists what there is.
+fn chosen<'a>(
+    tensors: &'a Tensors,
+    wanted: Option<&str>,
+    dimensions: usize,
+) -> Result<(String, &'a TensorInfo), String> {
     let all: Vec<_> =
         tensors.names().into_iter().filter_map(|name| tensors.info(&name).map(|info| (name, info))).collect();
     let listed = all.iter().map(|(name, info)| format!("{name} {:?}", info.shape));
     let listed = listed.collect::<Vec<_>>().join(", ");
     let mut fitting = all.into_iter().filter(|(name, info)| match wanted {
         Some(wanted) => name == wanted,
-        None => info.shape.len() == 2,
+        None => info.shape.len() == dimensions,
     });
+    let many = if dimensions == 2 { "two".to_owned() } else { dimensions.to_string() };
     match (fitting.next(), fitting.next(), wanted) {
         (Some(tensor), None, _) => Ok(tensor),
         (None, _, Some(wanted)) => Err(format!("no tensor is called {wanted}; there are: {listed}")),
-        (None, ..) => Err(format!("no tensor has two dimensions; there are: {listed}")),
+        (None, ..) => Err(format!("no tensor has {many} dimensions; there are: {listed}")),
         (Some(_), ..) => {
-            Err(format!("several tensors have two dimensions; name one as FILE:TENSOR of: {listed}"))
+            Err(format!("several tensors have {many} dimensions; name one as FILE:TENSOR of: {listed}"))
         }
     }
 }

@@ -1,56 +1,96 @@
-//! Folders of DATA: pictures, arrays of rows that go on from file to file, or arrays of pictures.
+//! Folders of DATA: pictures, arrays or tensors of rows that go on from file to file, or arrays of pictures.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::data::axes::{Axes, Meaning};
+use super::join::{as_part, check_scales, join};
+use super::{start_of, unknown};
+use crate::data::axes::Meaning;
 use crate::data::description::DataDescription;
 use crate::data::formats::npy::{self, header};
-use crate::data::formats::{ArrayLayout, Format, OpenFile, check_memory, cifar, images, promised};
-use crate::data::listing::{Contents, Listing};
-use crate::data::pictures::Pictures;
+use crate::data::formats::{
+    ArrayLayout, Format, OpenFile, check_memory, cifar, images, promised, safetensors,
+};
+use crate::data::listing::{ArrayFiles, Contents, Listing};
 use crate::data::reading::Reading;
-use crate::data::scale::Scale;
 use crate::data::skipped::{SkipReason, SkippedFiles};
 use crate::data::source::{Opened, Source};
-use crate::data::stream::Store;
+use crate::data::stream::{ArrayInFile, Store, StoredRows};
 use crate::error::{Error, Result};
 use crate::io::safe_open;
 
-/// Opens a folder of pictures or of arrays; one that holds both needs a word of the user.
-pub fn open(folder: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
+/// Opens a folder of pictures or of arrays; one that holds both needs a word of the user. `part` is the tensor that is meant in
+/// every safetensors file.
+pub fn open(folder: &Path, part: Option<&str>, reading: &Reading, stays: bool) -> Result<Opened> {
+    let reading = &Reading { of_folder: true, ..reading.clone() };
     let mut contents = Listing::under(folder, reading)?.with_contents();
-    let (arrays, others) = contents.arrays()?;
+    if part.is_some() {
+        let (tensors, skipped) = contents.arrays(ArrayFiles::Safetensors)?;
+        return Ok(skipping(open_tensors(folder, &tensors, (part, reading), stays)?, skipped));
+    }
+    let (arrays, others) = contents.arrays(ArrayFiles::Npy)?;
     let (pictures, skipped) = contents.pictures();
     if arrays.is_empty() {
+        let are_rows = reading.meaning() == Some(Meaning::Rows);
+        if pictures.is_empty() || are_rows {
+            if let Some(opened) = open_others(folder, &mut contents, reading, stays)? {
+                return Ok(opened);
+            }
+        }
         if pictures.is_empty()
             && let Some(format) = cifar::guess_all(&contents.listing)
         {
             return cifar::open(folder, format, reading);
         }
-        return open_pictures(folder, pictures, skipped, reading)
-            .map_err(|why| without_archives(folder, &contents, why));
+        return open_pictures(folder, pictures, skipped, reading);
     }
     let only: Vec<&PathBuf> = pictures.iter().filter(|path| !arrays.contains(path)).collect();
     match (reading.meaning(), only.len()) {
         (Some(Meaning::Pictures), 1..) => open_pictures(folder, pictures, skipped, reading),
         (None, 1..) => Err(Error::input(folder, both(&only, &arrays.iter().collect::<Vec<_>>()))),
         (Some(Meaning::Rows), _) | (_, 0) => {
-            let Opened { source, description } = open_arrays(folder, &arrays, reading, stays)?;
-            Ok(Opened { source, description: DataDescription { skipped: others, ..description } })
+            Ok(skipping(open_arrays(folder, &arrays, reading, stays)?, others))
         }
     }
 }
 
-/// Why a folder is refused that has no pictures, but archives of arrays.
-fn without_archives(folder: &Path, contents: &Contents, why: Error) -> Error {
-    match (why, contents.listing.named("npz").len()) {
-        (Error::Input { path, .. }, count @ 1..) if path == folder => {
-            let fact = format!("no picture and no .npy in this folder, but .npz archives, {count}");
-            Error::input(folder, format!("{fact}; give one of them, or save their arrays with numpy.save"))
-        }
-        (why, _) => why,
+/// Safetensors files, or archives of arrays, where a folder has no `.npy`.
+fn open_others(
+    folder: &Path,
+    contents: &mut Contents,
+    reading: &Reading,
+    stays: bool,
+) -> Result<Option<Opened>> {
+    let (tensors, skipped) = contents.arrays(ArrayFiles::Safetensors)?;
+    if !tensors.is_empty() {
+        let opened = open_tensors(folder, &tensors, (None, reading), stays)?;
+        return Ok(Some(skipping(opened, skipped)));
     }
+    let (archives, skipped) = contents.arrays(ArrayFiles::Archives)?;
+    if archives.is_empty() {
+        return Ok(None);
+    }
+    let opened = archives.iter().map(|path| open_file(path, None, reading)).collect::<Result<Vec<_>>>()?;
+    Ok(Some(skipping(of_folder(folder, join(opened)?), skipped)))
+}
+
+/// One file of a folder, its rows in memory.
+fn open_file(path: &Path, part: Option<&str>, reading: &Reading) -> Result<Opened> {
+    let (file, length) = safe_open::open(path)?;
+    let start = start_of(path, &file)?;
+    let format = Format::of(&start).ok_or_else(|| unknown(path, &start))?;
+    format.open(OpenFile { path, file, length, part, reading, stays: false }).map(as_part)
+}
+
+fn skipping(Opened { source, description }: Opened, skipped: SkippedFiles) -> Opened {
+    Opened { source, description: DataDescription { skipped, ..description } }
+}
+
+/// What was joined of its files, by its own name.
+fn of_folder(folder: &Path, Opened { source, description }: Opened) -> Opened {
+    let path = Some(folder.to_owned());
+    Opened { source, description: DataDescription { path, others: Vec::new(), ..description } }
 }
 
 /// Why a folder of pictures and arrays is refused.
@@ -99,11 +139,46 @@ fn open_arrays(folder: &Path, arrays: &[PathBuf], reading: &Reading, stays: bool
     };
     if are_pictures {
         check_stacks(folder, arrays, &layouts)?;
-        return open_stacks(folder, arrays, &layouts, reading);
+        let all = arrays.iter().map(|path| open_file(path, None, reading)).collect::<Result<Vec<_>>>()?;
+        return Ok(of_folder(folder, join(all)?));
     }
-    let (store, description) = Store::open_folder(folder, arrays, reading)?;
-    let source = if stays { Source::Stored(Arc::new(store)) } else { Source::Rows(store.table()?) };
-    Ok(Opened { source, description })
+    open_rows(folder, arrays, (None, reading), stays, |path, file, length| npy::array(path, file, length))
+}
+
+/// Tensors of a folder: rows that go on from file to file, or pictures where it is said.
+fn open_tensors(
+    folder: &Path,
+    files: &[PathBuf],
+    (part, reading): (Option<&str>, &Reading),
+    stays: bool,
+) -> Result<Opened> {
+    open_rows(folder, files, (part, reading), stays, |path, file, length| {
+        safetensors::array(path, file, length, (part, reading))
+    })
+}
+
+/// Rows that go on from file to file: where they are, if they may stay and can be read one by one; else in memory.
+fn open_rows(
+    folder: &Path,
+    files: &[PathBuf],
+    (part, reading): (Option<&str>, &Reading),
+    stays: bool,
+    array: impl for<'a> Fn(&'a Path, &'a File, u64) -> Result<ArrayInFile<'a>>,
+) -> Result<Opened> {
+    let mut stored = Vec::new();
+    for path in files {
+        let (file, length) = safe_open::open(path)?;
+        stored.push(array(path, &file, length)?.rows(reading)?);
+    }
+    let stored: Option<Vec<StoredRows>> = stored.into_iter().collect();
+    if let Some((store, description)) =
+        stored.map(|stored| Store::of_files(folder, stored, reading)).transpose()?.flatten()
+    {
+        let source = if stays { Source::Stored(Arc::new(store)) } else { Source::Rows(store.table()?) };
+        return Ok(Opened { source, description });
+    }
+    let opened = files.iter().map(|path| open_file(path, part, reading)).collect::<Result<Vec<_>>>()?;
+    Ok(of_folder(folder, join(opened)?))
 }
 
 /// Whether arrays are pictures by their dimensions, of which nothing was said; some of rows and some of pictures, as images
@@ -122,62 +197,9 @@ fn are_all_pictures(arrays: &[PathBuf], layouts: &[ArrayLayout]) -> Result<bool>
     Err(Error::input(&arrays[other], format!("{fact}; {remedy}")))
 }
 
-/// Refuses pictures that the kinds of their numbers put on different scales, and more of them than there is memory for.
+/// Refuses pictures on several scales, and more of them than there is memory for, before any is read.
 fn check_stacks(folder: &Path, arrays: &[PathBuf], layouts: &[ArrayLayout]) -> Result<()> {
-    let divisor = |layout: &ArrayLayout| Scale::Pixels.divisor(layout.dtype);
-    let common = divisor(&layouts[0]);
-    if let Some(other) = layouts.iter().position(|layout| divisor(layout) != common) {
-        let [is, was] = [other, 0].map(|at: usize| layouts[at].dtype.name());
-        let fact = format!(
-            "pictures of {is}, but those of {} are {was}, and bytes are divided by 255, floats taken as they are",
-            arrays[0].display()
-        );
-        let remedy = "save all of them as one kind of number, or put them into folders of their own";
-        return Err(Error::input(&arrays[other], format!("{fact}; {remedy}")));
-    }
+    check_scales(arrays.iter().zip(layouts).map(|(path, layout)| (&**path, layout.dtype)))?;
     let bytes = |layout: &ArrayLayout| promised(&layout.shape, size_of::<f32>()).unwrap_or(usize::MAX) as u64;
     check_memory(folder, layouts.iter().map(bytes).fold(0, u64::saturating_add))
-}
-
-/// Pictures in several arrays, one or more in each.
-fn open_stacks(
-    folder: &Path,
-    arrays: &[PathBuf],
-    layouts: &[ArrayLayout],
-    reading: &Reading,
-) -> Result<Opened> {
-    let mut all = Vec::new();
-    let mut first: Option<DataDescription> = None;
-    let mut ambiguity = None;
-    for (path, layout) in arrays.iter().zip(layouts) {
-        let reading = match layout.shape[..] {
-            // A file each is how single pictures in colour come.
-            [_, _, 1 | 3] if reading.axes.is_none() => {
-                Reading { axes: Some(Axes::one_picture()), ..reading.clone() }
-            }
-            // Where nothing was said, other meanings are looked for.
-            _ => reading.clone(),
-        };
-        let (file, length) = safe_open::open(path)?;
-        let file = OpenFile { path, file, length, part: None, reading: &reading, stays: false };
-        let Opened { source, description } = npy::FORMAT.open(file)?;
-        match source {
-            Source::Images(pictures) => all.push(pictures),
-            _ => return Err(Error::input(path, "it has changed since it was looked at; start again")),
-        }
-        let of_file = |ambiguity: &String| format!("{}: {ambiguity}", path.display());
-        ambiguity = ambiguity.or_else(|| description.ambiguity.as_ref().map(of_file));
-        first.get_or_insert(description);
-    }
-    let all = Pictures::joined(&all);
-    let sizes = DataDescription::pictures(Some(folder), all.list(), SkippedFiles::default());
-    let description = first.map_or(sizes.clone(), |first| DataDescription {
-        dtype: first.dtype,
-        axes: first.axes,
-        shape: first.shape,
-        files: arrays.len(),
-        ambiguity,
-        ..sizes
-    });
-    Ok(Opened { source: Source::Images(Arc::new(all)), description })
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
+use super::layout::RowLayout;
 use crate::error::{Error, Result};
 use crate::io::safe_open;
 
@@ -62,8 +63,8 @@ pub struct Shard {
     pub path: PathBuf,
     /// Its stamp when its header was read.
     pub stamp: Stamp,
-    /// Where its numbers begin, bytes.
-    pub offset: u64,
+    /// Where its numbers lie.
+    pub layout: RowLayout,
     /// Number of its first row in the whole.
     pub first: usize,
     /// Rows.
@@ -71,13 +72,13 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// The file `path`, open as `file`, whose `rows` rows begin at `offset`. It is not kept open.
+    /// The file `path`, open as `file`, whose `rows` rows lie as `layout` says. It is not kept open.
     ///
     /// # Errors
     /// [`Error::Io`] when the system does not say what it is.
-    pub fn new(path: PathBuf, file: &File, offset: u64, rows: usize) -> Result<Self> {
+    pub fn new(path: PathBuf, file: &File, layout: RowLayout, rows: usize) -> Result<Self> {
         let metadata = file.metadata().map_err(|error| Error::io("read", &path, error))?;
-        Ok(Self { path, stamp: Stamp::of(&metadata), offset, first: 0, rows })
+        Ok(Self { path, stamp: Stamp::of(&metadata), layout, first: 0, rows })
     }
 
     /// Whether the file under its name is not what it was when it was opened, or is gone.

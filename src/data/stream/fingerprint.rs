@@ -29,7 +29,7 @@ pub struct FileSample {
     pub bytes: u64,
     /// When it was written to, nanoseconds since 1970, where the file system knows.
     pub modified: Option<i64>,
-    /// XXH3 (128 bits) of the first and the last MiB of these rows and of 64 blocks of 64 KiB between them, less where
+    /// XXH3 (128 bits) of the first and the last MiB of these rows as they lie in the file and of 64 blocks of 64 KiB between them, less where
     /// there are more than 42 files; of all of them where that is not more. 32 hexadecimal digits.
     pub xxh3: String,
 }
@@ -59,9 +59,16 @@ impl Store {
         let file = self.file(number)?;
         let (mut hash, mut bytes) = (Xxh3::new(), Vec::new());
         for (start, length) in parts(rows as u64 * self.row_bytes() as u64, budget) {
-            bytes.resize(length as usize, 0);
-            read_at(&file, &mut bytes, shard.offset + start).map_err(|error| shard.failed(error))?;
-            hash.update(&bytes);
+            // As they lie in the file: rows of a file that goes column by column would be read number by number.
+            let Some(places) = shard.layout.parts_of_first(rows, start, length) else {
+                hash.update(b"rows that lie apart");
+                break;
+            };
+            for (place, length) in places {
+                bytes.resize(length as usize, 0);
+                read_at(&file, &mut bytes, place).map_err(|error| shard.failed(error))?;
+                hash.update(&bytes);
+            }
         }
         Ok(FileSample {
             name: name_of(&shard.path),

@@ -1,7 +1,7 @@
 //! The check that rows on disk hold finite numbers in f32.
 
 use super::store::Store;
-use crate::data::dtype::DType;
+use crate::data::dtype::{DType, Endian};
 use crate::error::{Error, Result};
 use crate::io::threads;
 
@@ -29,6 +29,10 @@ pub fn check_finite(store: &Store, bytes: &[u8], row_of: impl Fn(usize) -> usize
     let bad = threads::find_first_chunk(bytes, store.row_bytes(), 64, bad_in);
     let Some((at, column)) = bad else { return Ok(()) };
     let (path, row) = store.place(row_of(at));
-    let fact = format!("row {row}, column {column} (counted from 0) holds no finite number");
+    let size = store.dtype.size();
+    let number = &bytes[at * store.row_bytes() + column * size..][..size];
+    let value = store.dtype.decode(number, Endian::Little)[0];
+    let place = format!("row {row}, column {column} (counted from 0)");
+    let fact = format!("{place} holds {value:?}, which is no finite 32-bit number");
     Err(Error::input(path, format!("{fact}; replace it or leave its row out")))
 }

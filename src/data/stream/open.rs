@@ -1,77 +1,116 @@
-//! Opening of rows that stay on disk: which files can be read row by row, alone or as a folder, and why others cannot.
+//! Opening of rows that stay on disk: an array in a file whose header was read, arrays of several files as one, and files of bare
+//! numbers.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::files::Shard;
+use super::layout::RowLayout;
 use super::store::Store;
 use crate::data::ambiguity;
-use crate::data::axes::{Axes, Axis, Meaning};
+use crate::data::axes::Meaning;
 use crate::data::description::{DataContents, DataDescription};
 use crate::data::dtype::{DType, Endian};
-use crate::data::formats::conversion::{in_rows, reordered_in_rows};
-use crate::data::formats::npy::header;
-use crate::data::formats::{ArrayLayout, check_length};
+use crate::data::formats::{ArrayBytes, ArrayLayout, KnownLength, check_length};
 use crate::data::listing::Listing;
 use crate::data::reading::{RawRows, Reading};
-use crate::data::skipped::SkippedFiles;
+use crate::data::source::{Opened, Source};
 use crate::error::{Error, Result};
 use crate::io::safe_open::{self, FileRange};
 
-impl Store {
-    /// Opens a `.npy` of rows; `None` for what is something else, or is not laid out so that rows can be read by themselves.
+/// An array in a file whose header was read.
+pub struct ArrayInFile<'a> {
+    /// The file, for messages.
+    pub path: &'a Path,
+    /// The same, open.
+    pub file: &'a File,
+    /// What the header says.
+    pub layout: ArrayLayout,
+    /// Where the numbers begin, bytes.
+    pub offset: u64,
+    /// Bytes that are there from then on.
+    pub length: u64,
+}
+
+/// Rows of a file that can be read one by one.
+pub struct StoredRows {
+    dtype: DType,
+    cols: usize,
+    shard: Shard,
+    description: DataDescription,
+}
+
+impl ArrayInFile<'_> {
+    /// Rows or pictures, as `reading` says or as arrays of so many dimensions usually are. Rows that can be read one by one
+    /// are left where they are if they may.
     ///
     /// # Errors
-    /// [`Error::Input`] for a damaged file.
-    pub(in crate::data) fn open(path: &Path, reading: &Reading) -> Result<Option<(Self, DataDescription)>> {
-        let opened = open_npy(path, reading)?;
-        let NpyFile::Rows(rows, shard, description) = opened else { return Ok(None) };
-        let store = Self::of(rows, vec![shard])?;
-        let ambiguity = if reading.meaning().is_none() { store.ambiguity() } else { None };
-        Ok(Some((store, DataDescription { ambiguity, ..*description })))
+    /// [`Error::Input`] for an array that is not whole, and what `reading` does not fit.
+    pub fn open(self, reading: &Reading, stays: bool) -> Result<Opened> {
+        if stays && let Some(StoredRows { dtype, cols, shard, description }) = self.rows(reading)? {
+            let store = Store::of((dtype, cols), vec![shard])?;
+            let ambiguity = if reading.meaning().is_none() { store.ambiguity() } else { None };
+            let description = DataDescription { ambiguity, ..description };
+            return Ok(Opened { source: Source::Stored(Arc::new(store)), description });
+        }
+        let part = FileRange::new(self.file, self.offset, self.offset.saturating_add(self.length));
+        let length = KnownLength::Exact(self.length);
+        self.layout.open(ArrayBytes { path: self.path, from: &mut BufReader::new(part), length }, reading)
     }
 
-    /// Opens the `.npy` files of a folder as one array, in their order.
+    /// Rows that can be read one by one; `None` for pictures, for arrays without numbers, and for those whose numbers would
+    /// have to be read one by one.
     ///
     /// # Errors
-    /// [`Error::Input`] for a damaged file, for one whose rows cannot be read one by one, and for files that do not go
-    /// together.
-    pub(in crate::data) fn open_folder(
-        folder: &Path,
-        files: &[PathBuf],
-        reading: &Reading,
-    ) -> Result<(Self, DataDescription)> {
-        let mut whole: Option<(RawRows, Vec<Shard>, DataDescription)> = None;
-        let mut is_alike = true;
-        for path in files {
-            let (rows, shard, description) = match open_npy(path, reading)? {
-                NpyFile::Rows(rows, shard, description) => (rows, shard, *description),
-                NpyFile::Other { why, remedy } => {
-                    let fact = format!("{why}, but files of a folder are read row by row");
-                    return Err(Error::input(path, format!("{fact}; {remedy}")));
-                }
-            };
-            let (common, shards, first) = whole.get_or_insert((rows, Vec::new(), description.clone()));
-            check_alike(path, rows, *common, shards.first())?;
-            is_alike &= first.shape == description.shape;
-            shards.push(shard);
+    /// As [`ArrayInFile::open`].
+    pub fn rows(&self, reading: &Reading) -> Result<Option<StoredRows>> {
+        let Self { path, file, layout, offset, length } = self;
+        let axes = reading.axes(&layout.shape).map_err(|why| Error::input(path, why))?;
+        if axes.meaning() != Meaning::Rows || layout.shape.contains(&0) {
+            return Ok(None);
         }
-        let Some((rows, shards, first)) = whole else {
-            return Err(Error::input(folder, "a folder without .npy files; at least one is needed"));
+        check_length(path, &layout.shape, layout.dtype.size(), *length)?;
+        let Some(places) = RowLayout::of(layout, &axes, *offset) else { return Ok(None) };
+        let description = DataDescription::array(path, (&layout.shape, layout.dtype), axes);
+        let DataContents::Rows { rows, cols } = description.contents else { return Ok(None) };
+        let shard = Shard::new((*path).to_owned(), file, places, rows)?;
+        Ok(Some(StoredRows { dtype: layout.dtype, cols, shard, description }))
+    }
+}
+
+impl Store {
+    /// The rows of several files of a folder as one array, in their order; `None` where they hold numbers of several types.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for rows of several widths.
+    pub(in crate::data) fn of_files(
+        folder: &Path,
+        files: Vec<StoredRows>,
+        reading: &Reading,
+    ) -> Result<Option<(Self, DataDescription)>> {
+        let Some(StoredRows { dtype, cols, shard, description: first }) = files.first() else {
+            return Err(Error::input(folder, "a folder without arrays; at least one is needed"));
         };
-        let store = Self::of(rows, shards)?;
+        let (dtype, cols, first) = (*dtype, *cols, first.clone());
+        for other in &files {
+            check_width(&other.shard, other.cols, (shard, cols))?;
+        }
+        if files.iter().any(|other| other.dtype != dtype) {
+            return Ok(None);
+        }
+        let is_alike = files.iter().all(|other| other.description.shape == first.shape);
+        let store = Self::of((dtype, cols), files.into_iter().map(|rows| rows.shard).collect())?;
         let of_files = || is_alike.then(|| store.ambiguity_of_folder(&first.shape)).flatten();
         let ambiguity = reading.meaning().is_none().then(|| of_files().or_else(|| store.ambiguity()));
         let description = DataDescription {
             path: Some(folder.to_owned()),
             files: store.shards().len(),
-            contents: DataContents::Rows { rows: store.rows, cols: store.cols },
-            shape: vec![store.rows, store.cols],
-            axes: Some(Axes::rows()),
             ambiguity: ambiguity.flatten(),
-            ..first
+            ..DataDescription::rows(store.rows, store.cols, dtype)
         };
-        Ok((store, description))
+        Ok(Some((store, description)))
     }
 
     /// Opens a file without a header, or a folder of such files in the order of their names.
@@ -80,7 +119,9 @@ impl Store {
     /// [`Error::Input`] when a file is not a whole number of rows, or there is none.
     pub fn open_raw(path: &Path, rows: RawRows) -> Result<Self> {
         let files = if path.is_dir() { Listing::of(path)?.bare_files()?.0 } else { vec![path.to_owned()] };
-        Self::open_bare(path, &files, rows).map(|(store, _)| store)
+        let (store, _) = Self::open_bare(path, &files, rows)?;
+        store.keep_open()?;
+        Ok(store)
     }
 
     /// Opens files without a header as one array, in their order; `path` is DATA.
@@ -90,17 +131,11 @@ impl Store {
         rows: RawRows,
     ) -> Result<(Self, DataDescription)> {
         let shards = files.iter().map(|file| open_raw(file.clone(), rows)).collect::<Result<Vec<_>>>()?;
-        let store = Self::of(rows, shards)?;
+        let store = Self::of((rows.dtype, rows.cols), shards)?;
         let description = DataDescription {
             path: Some(path.to_owned()),
             files: files.len(),
-            contents: DataContents::Rows { rows: store.rows, cols: store.cols },
-            shape: vec![store.rows, store.cols],
-            dtype: Some(rows.dtype),
-            axes: Some(Axes::rows()),
-            pixels: false,
-            skipped: SkippedFiles::default(),
-            ambiguity: None,
+            ..DataDescription::rows(store.rows, store.cols, rows.dtype)
         };
         Ok((store, description))
     }
@@ -128,72 +163,6 @@ impl Store {
     }
 }
 
-/// A `.npy` file.
-enum NpyFile {
-    /// Rows that can be read one by one.
-    Rows(RawRows, Shard, Box<DataDescription>),
-    /// Anything else: why they cannot, and what to do where they have to.
-    Other { why: String, remedy: String },
-}
-
-fn open_npy(path: &Path, reading: &Reading) -> Result<NpyFile> {
-    let failed = |error| Error::io("read", path, error);
-    let (file, length) = safe_open::open(path)?;
-    let mut magic = Vec::new();
-    (&file).take(header::MAGIC.len() as u64).read_to_end(&mut magic).map_err(failed)?;
-    if magic != header::MAGIC {
-        let why = "named like a NumPy array, but its content is none".to_owned();
-        let remedy = "save it anew with numpy.save, or remove it".to_owned();
-        return Ok(NpyFile::Other { why, remedy });
-    }
-    let (layout, offset) = header::start(path, &mut FileRange::new(&file, 0, length))?;
-    let axes = match reading.axes(&layout.shape) {
-        Ok(axes) if axes.meaning() == Meaning::Rows => axes,
-        Ok(axes) => return Ok(of_pictures(&layout, &axes)),
-        Err(why) => return Err(Error::input(path, why)),
-    };
-    if let Some((why, remedy)) = not_plain(path, &layout, &axes) {
-        return Ok(NpyFile::Other { why, remedy });
-    }
-    check_length(path, &layout.shape, layout.dtype.size(), length.saturating_sub(offset as u64))?;
-    let description = DataDescription::array(path, (&layout.shape, layout.dtype), axes.clone());
-    let DataContents::Rows { rows, cols } = description.contents else {
-        return Ok(of_pictures(&layout, &axes));
-    };
-    let shard = Shard::new(path.to_owned(), &file, offset as u64, rows)?;
-    Ok(NpyFile::Rows(RawRows { dtype: layout.dtype, cols }, shard, Box::new(description)))
-}
-
-fn of_pictures(layout: &ArrayLayout, axes: &Axes) -> NpyFile {
-    let why = format!("pictures, as {axes} of shape {:?}", layout.shape);
-    NpyFile::Other { why, remedy: "where each picture is a row, say `as` rows".to_owned() }
-}
-
-/// Why rows of an array cannot be read one by one, and what makes some of it that can; `None` where they can.
-fn not_plain(path: &Path, layout: &ArrayLayout, axes: &Axes) -> Option<(String, String)> {
-    let ArrayLayout { dtype, endian, fortran, shape } = layout;
-    if shape.contains(&0) {
-        let why = format!("an array of shape {shape:?}, which holds no numbers");
-        return Some((why, "remove it, or save it anew with its numbers".to_owned()));
-    }
-    if !axes.are_in_order() {
-        let why = format!("`axes` {axes}, by which rows do not lie together");
-        let line = reordered_in_rows(path, &axes.order(), axes.extent(shape, Axis::Count));
-        let remedy = format!("{line} makes one of those, for a folder of its own without `axes`");
-        return Some((why, remedy));
-    }
-    let why = if !matches!(dtype, DType::U8 | DType::F16 | DType::F32) {
-        format!("numbers of kind {}, not u8, f16 or f32", dtype.name())
-    } else if *endian == Endian::Big && *dtype != DType::U8 {
-        "numbers with their highest byte first".to_owned()
-    } else if *fortran {
-        "numbers column by column (Fortran order)".to_owned()
-    } else {
-        return None;
-    };
-    Some((why, format!("{} makes one of those, for a folder of its own", in_rows(path))))
-}
-
 fn open_raw(path: PathBuf, rows: RawRows) -> Result<Shard> {
     let (file, length) = safe_open::open(&path)?;
     let row = (rows.cols as u64).saturating_mul(rows.dtype.size() as u64);
@@ -201,18 +170,17 @@ fn open_raw(path: PathBuf, rows: RawRows) -> Result<Shard> {
         let fact = format!("{length} bytes are no whole number of rows of {row}, as {rows} has them");
         return Err(Error::input(path, format!("{fact}; give the right `raw`, or mend the file")));
     }
-    let rows =
+    let count =
         usize::try_from(length / row).map_err(|_| Error::input(&path, "more rows than memory has bytes"))?;
-    Shard::new(path, &file, 0, rows)
+    let layout = RowLayout::plain(0, (rows.dtype, rows.endian), (count, rows.cols));
+    Shard::new(path, &file, layout, count)
 }
 
-fn check_alike(path: &Path, rows: RawRows, common: RawRows, first: Option<&Shard>) -> Result<()> {
-    if rows == common {
+fn check_width(shard: &Shard, cols: usize, (first, common): (&Shard, usize)) -> Result<()> {
+    if cols == common {
         return Ok(());
     }
-    let other = first.map(|shard| shard.path.display().to_string()).unwrap_or_default();
-    let fact = format!("rows of {rows}, but those of {other} are {common}");
-    let remedy =
-        "a folder holds rows of one kind and width; where each file is one picture, say `as` pictures";
-    Err(Error::input(path, format!("{fact}; {remedy}")))
+    let fact = format!("rows of {cols} numbers, but those of {} have {common}", first.path.display());
+    let remedy = "a folder holds rows of one width; where each file is one picture, say `as` pictures";
+    Err(Error::input(&shard.path, format!("{fact}; {remedy}")))
 }

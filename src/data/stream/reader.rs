@@ -10,7 +10,7 @@ use super::row_sum::RowSum;
 use super::store::Store;
 use crate::data::dtype::Endian;
 use crate::data::formats::{check_memory, reserved};
-use crate::data::table::Table;
+use crate::data::table::{NumberHash, Table};
 use crate::error::Result;
 use crate::io::threads;
 
@@ -82,6 +82,19 @@ pub fn read(store: &Store, job: &[Range<usize>]) -> Result<LoadedRows> {
 }
 
 impl Store {
+    /// The hash that [`Table::fingerprint`] gives of the first `rows` rows.
+    ///
+    /// # Errors
+    /// As [`Store::read`], and for numbers that are not finite.
+    pub fn table_fingerprint(&self, rows: usize) -> Result<String> {
+        let mut hash = NumberHash::default();
+        for piece in self.pieces().take_while(|piece| piece.start < rows) {
+            let bytes = read(self, slice::from_ref(&(piece.start..piece.end.min(rows))))?.bytes;
+            hash.add(&self.dtype.decode(&bytes, Endian::Little));
+        }
+        Ok(hash.finish())
+    }
+
     /// All rows in memory.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Rows that stay on disk: one file of bare numbers or several of the same width, read at any position. Nothing is in
+//! Rows that stay on disk: arrays of numbers of one type and width in one file or several, read at any position. Nothing is in
 //! memory but their headers, and a few open files.
 
 use std::fs::File;
@@ -6,10 +6,9 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::files::{Handles, OPEN, Shard, read_at};
+use super::files::{Handles, OPEN, Shard};
 use super::row_sum::{Differs, RowCheck, RowSum};
 use crate::data::dtype::DType;
-use crate::data::reading::RawRows;
 use crate::error::{Error, Result};
 use crate::io::threads;
 
@@ -26,13 +25,13 @@ pub struct Store {
     pub rows: usize,
     /// n.
     pub cols: usize,
-    /// The type of the numbers: U8, F16 or F32, lowest byte first.
+    /// The type of the numbers; rows are handed out with their lowest byte first.
     pub dtype: DType,
 }
 
 impl Store {
-    /// Files that are few are kept open from now on, whatever becomes of their names.
-    pub(super) fn of(RawRows { dtype, cols }: RawRows, mut shards: Vec<Shard>) -> Result<Self> {
+    /// The rows of these files, one behind the other.
+    pub(super) fn of((dtype, cols): (DType, usize), mut shards: Vec<Shard>) -> Result<Self> {
         let mut rows = 0_usize;
         for shard in &mut shards {
             shard.first = rows;
@@ -40,10 +39,27 @@ impl Store {
             rows = more.ok_or_else(|| Error::input(&shard.path, "more rows than can be counted"))?;
         }
         let (handles, check) = (Handles::default(), RowCheck::default());
-        if shards.len() <= OPEN {
-            (0..shards.len()).try_for_each(|number| handles.get(number, &shards[number]).map(drop))?;
-        }
         Ok(Self { shards, handles, check, rows, cols, dtype })
+    }
+
+    /// Files that are few are kept open from now on, whatever becomes of their names.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when one is no longer the file that it was, [`Error::Io`] when it cannot be opened.
+    pub(in crate::data) fn keep_open(&self) -> Result<()> {
+        let all = if self.shards.len() <= OPEN { self.shards.len() } else { 0 };
+        (0..all).try_for_each(|number| self.file(number).map(drop))
+    }
+
+    /// The rows of several stores of one width and type, one behind the other.
+    ///
+    /// # Errors
+    /// More rows than can be counted, and files that were changed since.
+    pub fn joined(stores: impl IntoIterator<Item = Self>) -> Result<Option<Self>> {
+        let mut stores = stores.into_iter();
+        let Some(mut first) = stores.next() else { return Ok(None) };
+        stores.for_each(|store| first.shards.extend(store.shards));
+        Self::of((first.dtype, first.cols), first.shards).map(Some)
     }
 
     /// The files, in order.
@@ -56,11 +72,16 @@ impl Store {
         self.handles.get(number, &self.shards[number])
     }
 
-    /// The file, or the folder of the files.
+    /// The file, or the folder of the files; the first one where they lie in several.
     pub fn path(&self) -> &Path {
-        match &self.shards[..] {
-            [shard] => &shard.path,
-            shards => shards.first().and_then(|shard| shard.path.parent()).unwrap_or(Path::new(".")),
+        let Some((first, others)) = self.shards.split_first() else { return Path::new(".") };
+        match first.path.parent() {
+            Some(folder)
+                if !others.is_empty() && others.iter().all(|shard| shard.path.parent() == Some(folder)) =>
+            {
+                folder
+            }
+            _ => &first.path,
         }
     }
 
@@ -108,7 +129,7 @@ impl Store {
         self.cols * self.dtype.size()
     }
 
-    /// Appends the bytes of `count` rows from row `first` on to `out`.
+    /// Appends the bytes of `count` rows from row `first` on to `out`, one behind the other, whatever their order in the file.
     ///
     /// # Errors
     /// [`Error::Io`] when they cannot be read, [`Error::Input`] when a file has become shorter.
@@ -142,8 +163,7 @@ impl Store {
     /// Fills `out` from row `row` of file `number` on.
     fn read_from(&self, number: usize, row: usize, out: &mut [u8]) -> Result<()> {
         let shard = &self.shards[number];
-        let offset = shard.offset + row as u64 * self.row_bytes() as u64;
-        read_at(&*self.file(number)?, out, offset).map_err(|error| shard.failed(error))
+        shard.layout.read(&*self.file(number)?, row, out).map_err(|error| shard.failed(error))
     }
 
     /// The number of the file that holds a row.

@@ -276,20 +276,9 @@ impl Config {
                 .to_owned()
         })?;
         ensure(self.stream != Some(true) || kind.row_bytes().is_some(), || {
-            // The rows of other axes do not lie together in any order of the bytes.
-            let moved = self.axes.as_ref().filter(|axes| !axes.are_in_order());
-            let (array, besides) = match (moved, kind) {
-                (Some(axes), SourceKind::Rows { rows, .. }) => {
-                    let order = axes.order().iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-                    let array = format!("a.transpose({order}).reshape({rows}, -1)");
-                    (array, format!(", and leave `axes` {axes} out"))
-                }
-                _ => ("a".to_owned(), String::new()),
-            };
-            format!(
-                "`stream`: these data can only be read at once; leave it out, or save them so that rows lie one behind the \
-                 other, numpy.save('converted.npy', numpy.ascontiguousarray({array}, '<f4')){besides}"
-            )
+            "`stream`: these data can only be read at once; leave it out, or save them as a .npy of rows, \
+             numpy.save('converted.npy', numpy.ascontiguousarray(a, '<f4'))"
+                .to_owned()
         })?;
         let streams_on = self.selector()? != Selector::Reference;
         ensure(self.stream != Some(true) || streams_on, || {

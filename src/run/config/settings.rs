@@ -1,7 +1,7 @@
 //! The settings of a run, spelled once: their names, types, help texts and values on the command line, and in a table what
 //! each of them decides.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use toml::Table;
 
 use super::Batch;
@@ -14,20 +14,26 @@ use crate::data::{Axes, DataFormat, Form, Meaning, Normalize, RawRows, Scale, Wh
 use crate::engine::variant::Variant;
 use crate::error::{Error, Result};
 use crate::io::memory::Bytes;
-use crate::io::paths::PathText;
+use crate::io::paths::{PathText, Paths};
 use crate::math::objective::{Activation, RhoHatMode};
 use crate::math::optim::{Optimizer, Schedule};
 use crate::math::start::Start;
 use crate::run::every::{Every, Span};
+
+/// A path or a list of them, as files have it.
+fn one_or_many<S: Serializer>(paths: &Option<Vec<PathText>>, serializer: S) -> Result<S::Ok, S::Error> {
+    paths.clone().and_then(|paths| Paths::try_from(paths).ok()).serialize(serializer)
+}
 
 /// The settings of a run that may be given, each named as in `config.toml`: by flags, in a file or by a program. `None`
 /// leaves a setting to its default.
 #[derive(Clone, Debug, Default, Serialize)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 pub struct Settings {
-    /// Data, in any format that is read
+    /// Data, in any format that is read; several are taken as one
     #[cfg_attr(feature = "cli", arg(value_name = "DATA", value_parser = parsers::path(), help = Format::usage()))]
-    pub data: Option<PathText>,
+    #[serde(serialize_with = "one_or_many")]
+    pub data: Option<Vec<PathText>>,
     /// Kind and width of rows in files without a header, for example u8:784
     #[cfg_attr(
         feature = "cli",

@@ -11,7 +11,7 @@ use super::derived::{self, Written};
 use super::{Config, json};
 use crate::data::{Reading, Source, WhiteningKind};
 use crate::error::{Error, Result};
-use crate::io::paths::PathText;
+use crate::io::paths::{PathText, Paths};
 #[cfg(feature = "files")]
 use crate::io::safe_open;
 
@@ -131,6 +131,7 @@ impl UserSettings {
             axes: self.get("axes")?,
             recursive: self.get("recursive")?.unwrap_or_default(),
             format: self.get("format")?,
+            ..Reading::default()
         })
     }
 
@@ -208,14 +209,12 @@ fn spell_whitening(table: &mut Table) {
 pub fn absolute_paths(table: &mut Table) {
     for [name, as_given] in PATHS {
         // What is no path is refused where all settings are read.
-        let Some(typed) = table.get(name).and_then(|value| value.clone().try_into::<PathText>().ok()) else {
-            continue;
-        };
-        let Ok(absolute) = std::path::absolute(&typed) else { continue };
-        if *typed != *absolute {
-            let value = |path: PathText| Value::try_from(path).expect("a path has a TOML form");
-            table.insert(name.to_owned(), value(absolute.into()));
-            table.insert(as_given.to_owned(), value(typed));
+        let Some(typed) = paths(table, name) else { continue };
+        let absolute = |path: &PathText| std::path::absolute(path).map(PathText::from);
+        let Ok(absolute) = typed.iter().map(absolute).collect::<Result<Vec<_>, _>>() else { continue };
+        if !typed.iter().eq(&absolute) {
+            insert(table, name, absolute);
+            insert(table, as_given, typed.iter().cloned().collect());
         }
     }
 }
@@ -224,15 +223,34 @@ pub fn absolute_paths(table: &mut Table) {
 /// with what it learns from.
 fn find_again(table: &mut Table) {
     for [name, as_given] in PATHS {
-        let path = |name: &str| table.get(name).and_then(|value| value.clone().try_into::<PathText>().ok());
-        let (Some(absolute), Some(typed)) = (path(name), path(as_given)) else { continue };
-        if !Source::file_of(&absolute).exists() && Source::file_of(&typed).exists() {
-            tracing::info!("{}: not there; taken from {}", absolute.display(), typed.display());
-            let value = Value::try_from(typed).expect("a path has a TOML form");
-            table.insert(name.to_owned(), value);
+        let (Some(absolute), Some(typed)) = (paths(table, name), paths(table, as_given)) else { continue };
+        if absolute.iter().len() != typed.iter().len() {
+            continue;
+        }
+        let found = |(absolute, typed): (&PathText, &PathText)| {
+            let is_moved = !Source::file_of(absolute).exists() && Source::file_of(typed).exists();
+            if is_moved {
+                tracing::info!("{}: not there; taken from {}", absolute.display(), typed.display());
+            }
+            if is_moved { typed.clone() } else { absolute.clone() }
+        };
+        let all: Vec<PathText> = absolute.iter().zip(typed.iter()).map(found).collect();
+        if !absolute.iter().eq(&all) {
+            insert(table, name, all);
             absolute_paths(table);
         }
     }
+}
+
+/// The path or the paths of a setting, where they are some.
+fn paths(table: &Table, name: &str) -> Option<Paths> {
+    table.get(name)?.clone().try_into().ok()
+}
+
+fn insert(table: &mut Table, name: &str, paths: Vec<PathText>) {
+    let Ok(paths) = Paths::try_from(paths) else { return };
+    let value = Value::try_from(paths).expect("a path has a TOML form");
+    table.insert(name.to_owned(), value);
 }
 
 /// The settings in `bytes` of a run's `config.toml` at `path`, chosen and derived, and who wrote them.

@@ -1,6 +1,5 @@
 //! The directory of a run while it is trained: metrics, checkpoints, model, picture and result.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use super::open::Session;
@@ -164,7 +163,8 @@ impl RunDir {
 
 /// The data's name as part of a directory's, as much of it as fits.
 fn run_name(config: &Config) -> String {
-    let stem = config.data.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
+    let stem =
+        config.data.as_ref().and_then(|data| data.first().file_stem()).map(|stem| stem.to_string_lossy());
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
     let mut name = stem.map_or("dead-leaves".to_owned(), |stem| stem.chars().map(plain).collect());
     name.truncate(name.floor_char_boundary(LONGEST_NAME));

@@ -17,6 +17,7 @@ use crate::engine::device::Choice;
 use crate::engine::gpu::tune::Kernels;
 use crate::error::Result;
 use crate::io::memory::{Bytes, grant};
+use crate::io::paths::Paths;
 use crate::run::DataRecord;
 use crate::run::config::{Config, reach_warning, scale_warning};
 use crate::train::EarlyStopping;
@@ -72,7 +73,7 @@ impl Prepared {
         let (examples, record) = TrainingSet::new(&source, &config, of, &mut check, &|rows| {
             told.borrow_mut().stage(Stage::FittingScale(rows));
         })
-        .map_err(|error| error.of_data(config.data.as_deref()))?;
+        .map_err(|error| error.of_data(config.data.as_ref().map(Paths::name).as_deref()))?;
         if let Some(resumed) = &resumed {
             resumed.check_columns(&examples.preprocess)?;
         }

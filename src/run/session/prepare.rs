@@ -10,7 +10,7 @@ use super::summary::Summary;
 use super::{Request, begun};
 use crate::data::{DataDescription, Opened, Source};
 use crate::error::{Error, Result};
-use crate::io::paths::PathText;
+use crate::io::paths::{PathText, Paths};
 use crate::run::RunDir;
 use crate::run::config::{Config, ConfigContext, MemoryPlan, SourceKind, UserSettings, Written};
 use crate::run::data_log::{self, FOREIGN};
@@ -75,13 +75,13 @@ impl Prepared {
         if let Some(resumed) = &resumed {
             resumed.admit(&given, &request.settings)?;
         }
-        let (data, start) = (given.get::<PathText>("data")?, given.get::<PathText>("init")?);
-        let read: Vec<&Path> =
-            [data.as_deref(), start.as_deref(), file.as_deref()].into_iter().flatten().collect();
+        let (data, start) = (given.get::<Paths>("data")?, given.get::<PathText>("init")?);
+        let of_data = data.iter().flat_map(Paths::iter).map(|path| &**path);
+        let read: Vec<&Path> = of_data.chain(start.as_deref()).chain(file.as_deref()).collect();
         observer.reads(&read)?;
         let OpenData { source, description } = match request.data.take() {
             Some(open) => open,
-            None => open_data(&given, data.as_deref(), resumed.is_some())?,
+            None => open_data(&given, data.as_ref(), resumed.is_some())?,
         };
         let kind = SourceKind::of(source.as_deref());
         let is_of_010 = resumed.as_ref().is_some_and(Resumed::is_of_010);
@@ -116,10 +116,13 @@ impl Prepared {
     }
 }
 
-fn open_data(given: &UserSettings, path: Option<&Path>, resumed: bool) -> Result<OpenData> {
+fn open_data(given: &UserSettings, data: Option<&Paths>, resumed: bool) -> Result<OpenData> {
     let reading = given.reading()?;
-    let open = |path: &Path| Opened::new(path, &reading).map_err(|why| elsewhere(why, resumed));
-    Ok(path.map(open).transpose()?.map_or_else(OpenData::built_in, OpenData::from))
+    let open = |data: &Paths| {
+        let paths: Vec<&PathText> = data.iter().collect();
+        Opened::all(&paths, &reading).map_err(|why| elsewhere(why, resumed))
+    };
+    Ok(data.map(open).transpose()?.map_or_else(OpenData::built_in, OpenData::from))
 }
 
 /// Data that are not where they were may be somewhere else.

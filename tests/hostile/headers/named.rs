@@ -32,7 +32,7 @@ pub fn safetensors() -> Vec<Case> {
         case(of(&tensor("[2,0]", "[0,0]"), 0), "no numbers"),
         case(of(&tensor("[1,2]", "[0,8]").replace("F32", "F4"), 8), "no whole safetensors file"),
         case(of(&tensor("[1,2]", "[0,8]").replace("F32", "C64"), 8), "no whole safetensors file"),
-        case(of(&tensor("[1,2]", "[0,8]").replace("F32", "I32"), 8), "holds I32 numbers"),
+        case(of(&tensor("[1,2]", "[0,2]").replace("F32", "F8_E5M2"), 2), "holds F8_E5M2 numbers"),
         case(
             of(&tensor("[1,2,1]", "[0,8]").replace("\"a\"", "\"a\\u001b[2J\\nb\""), 8),
             "a\\u{1b}[2J\\nb [1, 2, 1]",

@@ -311,3 +311,34 @@ fn rows_that_were_accepted_unseen_are_taken_at_their_word_although_that_sitting_
     // From the next checkpoint on they are the data of the run.
     assert!(!resume(folder, "run", "--steps 70").stderr.contains("--data-changed"));
 }
+
+#[test]
+fn rows_that_a_run_has_held_are_the_same_where_they_stay_on_disk_and_others_are_told() {
+    let folder = folder();
+    let folder = folder.path();
+    // Of an archive all rows are held, as they were of more files once.
+    let mut archive = rawzip::ZipArchiveWriter::new(Vec::new());
+    let (mut entry, config) = archive.new_file("rows.npy").start().unwrap();
+    let mut writer = config.wrap(&mut entry);
+    std::io::Write::write_all(&mut writer, &fs::read(folder.join("rows.npy")).unwrap()).unwrap();
+    let (_, descriptor) = writer.finish().unwrap();
+    entry.finish(descriptor).unwrap();
+    fs::write(folder.join("rows.npz"), archive.finish().unwrap()).unwrap();
+    begin(folder, "whole", "--steps 14").text();
+    for (out, rows) in [("run", ROWS), ("other", ROWS), ("more", ROWS + 5)] {
+        let flags = "--steps 6";
+        rhohat(folder, &words(&format!("{COMMON} {out} {flags}").replace("rows.npy", "rows.npz"))).text();
+        let changed = if out == "other" { 1 } else { 0 };
+        let more = (0..(rows - ROWS) * COLS).map(|i| i as f32 / 97.0);
+        write(folder, rows, &values(changed).into_iter().chain(more).collect::<Vec<f32>>());
+        let told = rhohat(folder, &words(&format!("train rows.npy --resume {out} --steps 14")));
+        match out {
+            "run" => {
+                told.text();
+                assert!(model(folder, "run") == model(folder, "whole"));
+            }
+            "other" => told.refused(3, &["300 rows of 12 numbers", "other numbers stand in them"]),
+            _ => told.refused(3, &["5 rows more than the run has learned from stand behind its 300"]),
+        }
+    }
+}

@@ -57,7 +57,6 @@ fn files_of_other_programs_are_named_with_the_line_that_converts_them() {
     for (fixture_name, words) in [
         ("rows_object.npy", "numpy.stack([numpy.asarray(x, 'float32') for x in numpy.load("),
         ("rows_record.npy", "structured_to_unstructured(numpy.load("),
-        ("rows_i8.npy", ".astype('float32'))"),
     ] {
         rhohat(folder, &["train", &fixture(fixture_name)]).refused(3, &[words]);
     }

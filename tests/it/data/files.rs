@@ -7,7 +7,7 @@ use rhohat::data::{Source, npy};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
-use super::{all, distance, fixture, pictures, rows};
+use super::{all, distance, fixture, npy_with, pictures, rows};
 
 /// The numbers in most of the fixtures: see `GRID` in make.py.
 fn grid() -> Vec<f64> {
@@ -21,6 +21,107 @@ fn npy_rows_of_every_kind_order_and_version_are_the_same_numbers() {
         let table = rows(&format!("rows_{kind}.npy"));
         assert_eq!((table.rows, table.cols), (6, 4), "{kind}");
         assert_eq!(table.values, grid(), "{kind}");
+    }
+}
+
+/// The numbers of the files in `kinds`.
+fn of_kind(kind: &str) -> Vec<f64> {
+    let numbers = (0..24).map(|i| i * 11 % 97);
+    match kind.as_bytes()[0] {
+        b'b' => numbers.map(|i| f64::from(u8::from(i % 3 == 0))).collect(),
+        b'u' => numbers.map(f64::from).collect(),
+        _ => numbers.map(|i| f64::from(i - 40)).collect(),
+    }
+}
+
+#[test]
+fn npy_rows_of_every_type_of_number_and_order_are_what_numpy_has_saved() {
+    for kind in ["b1", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8"] {
+        for name in [format!("l{kind}"), format!("b{kind}_fortran"), format!("b{kind}")] {
+            let file = format!("kinds/{name}.npy");
+            if !fixture(&file).exists() {
+                assert!(kind.ends_with('1') && name == format!("b{kind}"), "{file} is gone");
+                continue;
+            }
+            let table = rows(&file);
+            assert_eq!((table.rows, table.cols), (6, 4), "{file}");
+            assert_eq!(table.values, of_kind(kind), "{file}");
+            let Source::Stored(store) = Source::open_for_training(&fixture(&file), None).unwrap() else {
+                panic!("{file} is read at once")
+            };
+            assert_eq!(store.table().unwrap().values, of_kind(kind), "{file}");
+        }
+        assert_eq!(rows(&format!("kinds/kinds.safetensors:{kind}")).values, of_kind(kind), "{kind}");
+    }
+}
+
+#[test]
+fn idx_of_every_type_of_number_is_rows_highest_byte_first() {
+    for kind in ["i1", "i2", "i4", "f4", "f8"] {
+        let file = format!("kinds/{kind}.idx");
+        assert_eq!(rows(&file).values, of_kind(kind), "{kind}");
+        let stored = Source::open_for_training(&fixture(&file), None).unwrap();
+        let Source::Stored(store) = stored else { panic!("{kind} is read at once") };
+        assert_eq!(store.table().unwrap().values, of_kind(kind), "{kind}");
+    }
+}
+
+#[test]
+fn records_of_one_field_are_read_as_the_field() {
+    for name in ["field", "field_of_rows"] {
+        let table = rows(&format!("kinds/{name}.npy"));
+        assert_eq!((table.rows, table.cols), (6, 4), "{name}");
+        assert_eq!(table.values, grid(), "{name}");
+    }
+}
+
+#[test]
+fn headers_of_every_writer_name_the_type_that_numpy_takes_them_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    let values = |bytes: &[u8], header: &str| {
+        fs::write(&path, npy_with(header, bytes)).unwrap();
+        match Source::open(&path) {
+            Ok(Source::Rows(table)) => table.values,
+            other => panic!("{header}: {other:?}"),
+        }
+    };
+    let whole = |bytes: &[u8], descr: &str| {
+        values(bytes, &format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (1, 2), }}"))
+    };
+    for descr in ["'|b1'", "'?'", "'b1'", "'=b1'", "u'|b1'", "'bool'"] {
+        assert_eq!(whole(&[0, 1], descr), [0.0, 1.0], "{descr}");
+    }
+    for descr in ["'<i4'", "'=i4'", "'i'", "'int32'", "\"|i4\"", "[('x', '<i4')]", "[(('t', 'x'), '<i4')]"] {
+        assert_eq!(whole(&[7, 0, 0, 0, 255, 255, 255, 255], descr), [7.0, -1.0], "{descr}");
+    }
+    assert_eq!(whole(&[1, 0, 0, 2], "'>u2'"), [256.0, 2.0]);
+    assert_eq!(whole(&[1, 128], "'b'"), [1.0, -128.0]);
+    assert_eq!(whole(&[1, 128], "'B'"), [1.0, 128.0]);
+    let commented = "{'descr': '|u1', # bytes, }\n 'fortran_order': False, 'shape': (0x1, 2L), } # by hand";
+    assert_eq!(values(&[3, 4], commented), [3.0, 4.0]);
+    let inner = "{'descr': [('größe', '|u1', 2)], 'fortran_order': False, 'shape': (1,), }";
+    assert_eq!(values(&[3, 4], inner), [3.0, 4.0]);
+}
+
+#[test]
+fn numbers_that_are_none_are_refused_with_the_line_that_converts_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    for (descr, words) in [
+        ("'<f16'", "astype('float32')"),
+        ("'<c8'", "numpy.abs("),
+        ("'<U3'", "that is text"),
+        ("'|O'", "numpy.stack("),
+        ("'|V2'", "bytes without a meaning"),
+        ("'<M8[s]'", "astype('int64')"),
+        ("[('a', '<f4'), ('b', '<f4')]", "structured_to_unstructured("),
+        ("[('a', [('b', '<f4')])]", "structured_to_unstructured("),
+    ] {
+        let header = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (1, 1), }}");
+        fs::write(&path, npy_with(&header, &[0; 16])).unwrap();
+        let text = Source::open(&path).unwrap_err().to_string();
+        assert!(text.contains(words), "{descr}: {text}");
     }
 }
 

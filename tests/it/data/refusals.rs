@@ -101,7 +101,6 @@ fn packed(data: &[u8]) -> Vec<u8> {
 #[test]
 fn arrays_of_things_that_are_no_rows() {
     let refused = |name: &str, words: &[&str]| assert_refused(name, &bytes(name), words);
-    refused("rows_i8.npy", &["'<i8'", "astype('float32')"]);
     refused("rows_object.npy", &["'|O'"]);
     refused("rows_record.npy", &["structured"]);
     refused("line.npy", &["[4]", "reshape"]);
@@ -118,7 +117,6 @@ fn tensors_that_are_not_there_or_no_rows() {
     };
     assert_says(open("missing"), 3, &["no tensor is called missing", "codes [6, 4]"]);
     assert_says(open("scale"), 3, &["tensor scale has shape [3]"]);
-    assert_says(open("whole"), 3, &["tensor whole holds I32"]);
 }
 
 #[test]
@@ -132,10 +130,12 @@ fn arrays_of_an_archive_that_are_not_there() {
 #[test]
 fn tensors_and_arrays_of_a_file_are_opened_for_training_by_name() {
     for name in ["several.safetensors:codes", "several.npz:rows", "one.npz"] {
-        let Source::Rows(table) = Source::open_for_training(&fixture(name), None).unwrap() else {
-            panic!("{name}")
+        let size = match Source::open_for_training(&fixture(name), None).unwrap() {
+            Source::Stored(store) if name.contains("safetensors") => (store.rows, store.cols),
+            Source::Rows(table) if name.contains("npz") => (table.rows, table.cols),
+            other => panic!("{name}: {other:?}"),
         };
-        assert_eq!((table.rows, table.cols), (6, 4), "{name}");
+        assert_eq!(size, (6, 4), "{name}");
     }
 }
 

@@ -174,7 +174,11 @@ fn bad_numbers_are_named_by_what_their_dimensions_are() {
     let end = bytes.len();
     bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
     refused(read(&bytes, &axes("h,w,count")), &["row 3, column 2, picture 1"]);
-    refused(read(&bytes, &axes("length,count,count")), &["column 3, row 2, row 1"]);
+    let (_folder, path) = file("a.npy", &bytes);
+    let Source::Stored(store) = Opened::new(&path, &axes("length,count,count")).unwrap().source else {
+        panic!("rows stay on disk")
+    };
+    assert!(store.table().unwrap_err().to_string().contains("row 5, column 3"));
 }
 
 #[test]
@@ -222,21 +226,27 @@ fn shapes_with_two_readings_name_the_other_one() {
 }
 
 #[test]
-fn rows_that_do_not_lie_one_by_one_are_refused_with_a_line_that_mends_them() {
+fn arrays_of_a_folder_are_rows_whatever_their_order_of_bytes_and_dimensions() {
     let folder = tempdir().unwrap();
+    let open = |reading: &Reading| Opened::new(folder.path(), reading).unwrap().source;
     put(folder.path(), "a.npy", &counting(&[4, 3], true));
-    let line = "numpy.ascontiguousarray(numpy.load(";
-    refused(Opened::new(folder.path(), &Reading::default()), &["Fortran order", line, "'<f4'"]);
-    put(folder.path(), "a.npy", &npy("<f8", false, "(1, 1)", &[0; 8]));
-    refused(Opened::new(folder.path(), &Reading::default()), &["f64", line]);
-    put(folder.path(), "a.npy", &npy(">f4", false, "(1, 1)", &[0; 4]));
-    refused(Opened::new(folder.path(), &Reading::default()), &["highest byte first", line]);
-    // That line would mend none of these.
-    put(folder.path(), "a.npy", &counting(&[4, 3], false));
-    let moved = ["`axes` length,count", "a.npy').transpose(1, 0).reshape(3, -1)", "without `axes`"];
-    refused(Opened::new(folder.path(), &axes("length,count")), &moved);
+    let big: Vec<u8> = (0..6).flat_map(|i| (100.0 + i as f32).to_be_bytes()).collect();
+    put(folder.path(), "b.npy", &npy(">f4", false, "(2, 3)", &big));
+    let Source::Stored(store) = open(&Reading::default()) else { panic!("rows stay on disk") };
+    let wanted: Vec<f64> = (0..12).chain(100..106).map(f64::from).collect();
+    assert_eq!(store.table().unwrap().values, wanted);
+    // Numbers of several types are held.
+    let doubles: Vec<u8> = (0..3).flat_map(|i| f64::from(i).to_le_bytes()).collect();
+    put(folder.path(), "c.npy", &npy("<f8", false, "(1, 3)", &doubles));
+    let Source::Rows(table) = open(&Reading::default()) else { panic!("rows in memory") };
+    assert_eq!((table.rows, &table.values[18..]), (7, &[0.0, 1.0, 2.0][..]));
+}
+
+#[test]
+fn files_of_a_folder_that_hold_no_rows_are_refused_by_their_names() {
+    let folder = tempdir().unwrap();
     put(folder.path(), "a.npy", &counting(&[0, 36], false));
-    refused(Opened::new(folder.path(), &Reading::default()), &["[0, 36]", "no numbers", "remove it"]);
+    refused(Opened::new(folder.path(), &Reading::default()), &["a.npy", "[0, 36]", "no numbers"]);
     put(folder.path(), "a.npy", b"text");
     refused(Opened::new(folder.path(), &Reading::default()), &["its content is none", "save it anew"]);
 }

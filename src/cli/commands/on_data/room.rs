@@ -277,7 +277,7 @@ impl Room<'_> {
         let remedy = if plan.made > plan.model.max(plan.rows).max(plan.data).max(plan.passing) {
             "give a smaller picture, or write its patches piece by piece (-o FILE.npy)"
         } else if plan.data > plan.model.max(plan.rows) {
-            "give DATA as .npy of u8, f16 or f32, which is read piece by piece"
+            "give DATA as .npy or safetensors, which is read piece by piece"
         } else if plan.passing > plan.model.max(plan.rows) {
             "give smaller pictures"
         } else if self.can_cut() {

@@ -49,7 +49,7 @@ pub fn check_memory(path: &Path, bytes: u64) -> Result<()> {
 pub fn no_memory(path: &Path, bytes: usize, left: Option<Bytes>) -> Error {
     let left = left.map_or("are not to be had".to_owned(), |left| format!("are needed, and {left} are free"));
     let remedy =
-        "give fewer rows, or train on rows of u8, f16 or f32 as .npy, which are read as they are needed";
+        "give fewer rows, or train on rows as .npy or safetensors, which are read as they are needed";
     Error::input(path, format!("{} of memory {left}; {remedy}", Bytes(bytes as u64)))
 }
 

@@ -92,7 +92,7 @@ fn parse(path: &Path, header: &[u8]) -> Result<ArrayLayout, String> {
         let entry = entries.iter().rev().find(|entry| entry.key == key);
         entry.ok_or_else(|| format!("the header has no {key}; the file is damaged"))
     };
-    let (dtype, endian) = dtype_of(path, &field("descr")?.value)?;
+    let (dtype, endian, inner) = dtype_of(path, &field("descr")?.value)?;
     let fortran = field("fortran_order")?;
     let Literal::Bool(fortran) = fortran.value else {
         let found = written(&text, fortran);
@@ -102,9 +102,16 @@ fn parse(path: &Path, header: &[u8]) -> Result<ArrayLayout, String> {
     };
     let shape = field("shape")?;
     let lengths = shape_of(&shape.value);
-    let shape = lengths.ok_or_else(|| {
+    let mut shape = lengths.ok_or_else(|| {
         format!("the header's shape {:.60} cannot be read; the file is damaged", written(&text, shape))
     })?;
+    // Within a record the last index is the fastest, whatever the order of the records.
+    if fortran && shape.len() > 1 && !inner.is_empty() {
+        let remedy = conversion::structured(path);
+        return Err(format!("records of arrays in Fortran order, but plain arrays are read; {remedy}"));
+    }
+    let fortran = fortran && inner.is_empty();
+    shape.extend(inner);
     Ok(ArrayLayout { dtype, endian, fortran, shape })
 }
 
@@ -113,26 +120,61 @@ fn written<'a>(header: &'a str, entry: &DictEntry) -> &'a str {
     header.get(entry.place.clone()).unwrap_or_default()
 }
 
-/// The type of number behind a `descr`.
-fn dtype_of(path: &Path, descr: &Literal) -> Result<(DType, Endian), String> {
-    let Literal::Text(name) = descr else {
+/// The type of the numbers behind a `descr`, and the lengths of an array that each element is: `'<f4'`, or a record of one
+/// field, `[('x', '<f4')]` or `[('x', '<f4', (36,))]`, which lies in the file as its field does.
+fn dtype_of(path: &Path, descr: &Literal) -> Result<(DType, Endian, Vec<usize>), String> {
+    let structured = || {
         let remedy = conversion::structured(path);
-        return Err(format!("a structured array, but plain ones of numbers are read; {remedy}"));
+        format!("a structured array, but plain ones of numbers are read; {remedy}")
     };
+    let (name, inner) = match descr {
+        Literal::Text(name) => (name, Vec::new()),
+        Literal::List(fields) => match &fields[..] {
+            [Literal::Tuple(field)] => match &field[..] {
+                [_, Literal::Text(name)] => (name, Vec::new()),
+                [_, Literal::Text(name), inner] => (name, lengths_of(inner).ok_or_else(structured)?),
+                _ => return Err(structured()),
+            },
+            _ => return Err(structured()),
+        },
+        _ => return Err(structured()),
+    };
+    let plain = name.trim_start_matches(['<', '>', '|', '=']);
     let endian = if name.starts_with('>') { Endian::Big } else { Endian::Little };
-    let dtype = match name.trim_start_matches(['<', '>', '|', '=']) {
-        "u1" | "B" => DType::U8,
-        "f2" => DType::F16,
-        "f4" => DType::F32,
-        "f8" => DType::F64,
-        other => {
-            let remedy = conversion::numbers(path, other);
-            return Err(format!(
-                "numbers of type '{name:.20}', but only u1, f2, f4 and f8 are read; {remedy}"
-            ));
-        }
-    };
-    Ok((dtype, endian))
+    let dtype = number(plain).ok_or_else(|| {
+        let remedy = conversion::numbers(path, plain);
+        let known = "only bool, i1 to i8, u1 to u8, f2, f4 and f8 are read";
+        format!("numbers of type '{name:.20}', but {known}; {remedy}")
+    })?;
+    Ok((dtype, endian, inner))
+}
+
+/// The type that NumPy calls so: by kind and bytes, by a letter, or by its name. Of the letters whose length depends on the
+/// machine those are read that nearly all machines have had; the length of the file shows another one.
+fn number(name: &str) -> Option<DType> {
+    Some(match name {
+        "b1" | "?" | "bool" => DType::Bool,
+        "i1" | "b" | "int8" | "byte" => DType::I8,
+        "u1" | "B" | "uint8" | "ubyte" => DType::U8,
+        "i2" | "h" | "int16" | "short" => DType::I16,
+        "u2" | "H" | "uint16" | "ushort" => DType::U16,
+        "i4" | "i" | "int32" | "intc" => DType::I32,
+        "u4" | "I" | "uint32" | "uintc" => DType::U32,
+        "i8" | "l" | "q" | "p" | "int64" | "int" | "longlong" => DType::I64,
+        "u8" | "L" | "Q" | "P" | "uint64" | "uint" | "ulonglong" => DType::U64,
+        "f2" | "e" | "float16" | "half" => DType::F16,
+        "f4" | "f" | "float32" | "single" => DType::F32,
+        "f8" | "d" | "float64" | "float" | "double" => DType::F64,
+        _ => return None,
+    })
+}
+
+/// The lengths of an array within a field: `(3, 4)`, or `5` for `(5,)`.
+fn lengths_of(value: &Literal) -> Option<Vec<usize>> {
+    match value {
+        Literal::Whole(digits) => Some(vec![digits.parse().ok()?]),
+        other => shape_of(other),
+    }
 }
 
 /// The lengths in `(3, 4)`; none in `()`.

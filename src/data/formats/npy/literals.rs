@@ -1,5 +1,5 @@
 //! The header of a `.npy` file: a Python dictionary of literals, in whatever way its writer spells them. NumPy on Python 2
-//! wrote `(300L, 36L)`, some programs write `(np.int64(300), 36)`, double quotes, or keys in another order.
+//! wrote `(300L, 36L)`, some programs write `(np.int64(300), 36)`, double quotes, comments, or keys in another order.
 
 use std::ops::Range;
 
@@ -15,7 +15,9 @@ pub enum Literal {
     Whole(String),
     /// What stands in round brackets.
     Tuple(Vec<Literal>),
-    /// Anything else: lists, None, numbers with a point.
+    /// What stands in square brackets.
+    List(Vec<Literal>),
+    /// Anything else: None, numbers with a point.
     Other,
 }
 
@@ -58,9 +60,17 @@ impl<'a> Parser<'a> {
         &self.text[self.at..]
     }
 
+    /// Goes past spaces and comments, which end with their line.
     fn skip_spaces(&mut self) {
-        let rest = self.rest();
-        self.at += rest.len() - rest.trim_start_matches(|c: char| c.is_whitespace() || c == '\0').len();
+        loop {
+            let rest = self.rest();
+            let shorter = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '\0');
+            self.at += rest.len() - shorter.len();
+            if !shorter.starts_with('#') {
+                return;
+            }
+            self.at += shorter.find('\n').unwrap_or(shorter.len());
+        }
     }
 
     /// Goes past `wanted` and the spaces before it, if it is next.
@@ -110,7 +120,7 @@ impl<'a> Parser<'a> {
                 // (5) is a number in brackets, (5,) a tuple.
                 if values.len() == 1 && !has_comma { values.remove(0) } else { Literal::Tuple(values) }
             }),
-            '[' if depth < DEEPEST => self.brackets(']', depth).map(|_| Literal::Other),
+            '[' if depth < DEEPEST => self.brackets(']', depth).map(|(values, _)| Literal::List(values)),
             '\'' | '"' => self.text().map(Literal::Text),
             'u' | 'b' | 'U' | 'B' if rest[1..].starts_with(['\'', '"']) => self.text().map(Literal::Text),
             '+' | '-' | '0'..='9' | '.' => Some(self.number()),
@@ -140,7 +150,13 @@ impl<'a> Parser<'a> {
         let digits: String = run.trim_end_matches(['l', 'L']).chars().filter(|&c| c != '_').collect();
         let unsigned = digits.trim_start_matches(['+', '-']);
         let is_whole = !unsigned.is_empty() && unsigned.bytes().all(|byte| byte.is_ascii_digit());
-        if is_whole { Literal::Whole(digits) } else { Literal::Other }
+        let hexadecimal = |digits: &str| u64::from_str_radix(digits, 16).ok();
+        let other = digits.strip_prefix("0x").or(digits.strip_prefix("0X")).and_then(hexadecimal);
+        match (is_whole, other) {
+            (true, _) => Literal::Whole(digits),
+            (false, Some(number)) => Literal::Whole(number.to_string()),
+            (false, None) => Literal::Other,
+        }
     }
 
     /// True, False, or a call around one number: `np.int64(300)`.
@@ -193,7 +209,12 @@ mod tests {
         let keys: Vec<_> = all.iter().map(|entry| entry.key.as_str()).collect();
         assert_eq!(keys, ["shape", "descr", "fortran_order"]);
         assert_eq!(all[1].value, Literal::Text("<f4".to_owned()));
-        assert_eq!(value("[('a', '<f4'), ('b', '<f4', (2,))]"), Some(Literal::Other));
+        let text = |text: &str| Literal::Text(text.to_owned());
+        let field = Literal::Tuple(vec![text("b"), text("<f4"), Literal::Tuple(vec![whole("2")])]);
+        assert_eq!(value("[('b', '<f4', (2,))]"), Some(Literal::List(vec![field])));
+        let commented = entries("{ # the type, }\n 'a': # here\n 5 #}\n}# '\n#").unwrap();
+        assert_eq!((commented.len(), &commented[0].value), (1, &whole("5")));
+        assert_eq!(value("(0x10, 0XfF)"), Some(Literal::Tuple(vec![whole("16"), whole("255")])));
     }
 
     #[test]

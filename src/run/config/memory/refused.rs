@@ -14,7 +14,7 @@ impl Config {
         } else if kind.row_bytes().is_some() {
             "use `stream`, with another `device` than the reference"
         } else {
-            "save them as .npy of u8, f16 or f32, or give `raw`, so that they are streamed"
+            "save them as .npy or safetensors, or give `raw`, so that they are streamed"
         };
         Error::usage(format!("{rows} rows: {} at most are held in memory; {remedy}", u32::MAX))
     }

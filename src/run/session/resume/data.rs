@@ -22,7 +22,7 @@ impl Resumed {
         accepted: bool,
     ) -> Result<()> {
         let name = match (&config.data, source) {
-            (Some(path), _) => path.display().to_string(),
+            (Some(paths), _) => paths.name().display().to_string(),
             (None, Source::Images(_)) => "the built-in pictures".to_owned(),
             (None, Source::Rows(_) | Source::Stored(_)) => "the rows".to_owned(),
         };
