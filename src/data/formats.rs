@@ -9,6 +9,7 @@ mod format;
 mod gzip;
 mod idx;
 pub(super) mod images;
+mod mat;
 pub mod npy;
 mod npz;
 pub(crate) mod safetensors;
@@ -26,8 +27,15 @@ use crate::error::Result;
 
 impl Format {
     /// All formats, in the order in which files are tried for them and in which lists name them.
-    pub const ALL: [&'static Self; 6] =
-        [&images::FORMAT, &npy::FORMAT, &npz::FORMAT, &idx::FORMAT, &gzip::FORMAT, &safetensors::FORMAT];
+    pub const ALL: [&'static Self; 7] = [
+        &images::FORMAT,
+        &npy::FORMAT,
+        &npz::FORMAT,
+        &idx::FORMAT,
+        &gzip::FORMAT,
+        &mat::FORMAT,
+        &safetensors::FORMAT,
+    ];
 
     /// The format of a file that begins with these bytes.
     pub fn of(start: &[u8]) -> Option<&'static Self> {
@@ -82,9 +90,9 @@ mod tests {
 
     #[test]
     fn lists_of_formats_name_all_of_them() {
-        assert_eq!(Format::known(), "PNG, JPEG, .npy, .npz, IDX (also .gz) or safetensors");
-        let usage =
-            "Folder of images, image, .npy, FILE.npz[:ARRAY], IDX (also .gz) or FILE.safetensors[:TENSOR]";
+        assert_eq!(Format::known(), "PNG, JPEG, .npy, .npz, IDX (also .gz), .mat or safetensors");
+        let usage = "Folder of images, image, .npy, FILE.npz[:ARRAY], IDX (also .gz), FILE.mat[:NAME] or \
+                     FILE.safetensors[:TENSOR]";
         assert_eq!(Format::usage(), usage);
     }
 

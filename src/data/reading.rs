@@ -76,6 +76,15 @@ impl Reading {
 
     /// The meaning of each dimension of an array of this shape; an error says why there is none and what to do.
     pub(super) fn axes(&self, shape: &[usize]) -> Result<Axes, String> {
+        self.axes_or(shape, |shape, meaning| Axes::usual(shape.len(), meaning))
+    }
+
+    /// The same, with the axes that are `usual` where nothing was said.
+    pub(super) fn axes_or(
+        &self,
+        shape: &[usize],
+        usual: impl FnOnce(&[usize], Option<Meaning>) -> Option<Axes>,
+    ) -> Result<Axes, String> {
         if let Some(axes) = &self.axes {
             if axes.list().len() != shape.len() {
                 let named = axes.list().len();
@@ -91,7 +100,7 @@ impl Reading {
             }
             return Ok(axes.clone());
         }
-        Axes::usual(shape.len(), self.meaning).ok_or_else(|| no_meaning(shape))
+        usual(shape, self.meaning).ok_or_else(|| no_meaning(shape))
     }
 }
 

@@ -38,7 +38,7 @@ fn files_of_other_programs_are_named_with_the_line_that_converts_them() {
         ("page.idx", b"<!DOCTYPE html>\n<html>".to_vec(), &["a web page", "download it again"]),
         ("rows.npy.gz", gz(&array), &["a NumPy array", "numpy.load(gzip.open('", "rows.npy.gz'))"]),
         ("a.h5", b"\x89HDF\r\n\x1a\n".to_vec(), &["HDF5", "h5py.File('", "a.h5')"]),
-        ("a.mat", b"MATLAB 5.0 MAT-file".to_vec(), &["MATLAB", "scipy.io.loadmat('", "a.mat')"]),
+        ("a.mat", b"MATLAB 5.0 MAT-file".to_vec(), &["MATLAB", "without the end of its header"]),
         ("b.mat", b"MATLAB 7.3 MAT-file".to_vec(), &["version 7.3", "h5py.File('", "b.mat')", ".T"]),
         ("a.parquet", b"PAR1....".to_vec(), &["Parquet", "pandas.read_parquet('", "a.parquet')"]),
         ("a.json", b"[[1, 2], [3, 4]]".to_vec(), &["JSON", "json.load(open('", "a.json'))"]),
