@@ -5,12 +5,14 @@
 // Examples out of memory: no file, no clock.
 pub mod axes;
 pub mod batches;
+mod column_choice;
 mod dead_leaves;
 mod description;
 pub mod dtype;
 mod examples;
 mod grid;
 mod grid_rows;
+mod labels;
 mod lazy;
 mod normalize;
 mod patches;
@@ -49,6 +51,7 @@ pub mod stream;
 pub mod stream;
 
 pub use axes::{Axes, Axis, Meaning};
+pub use column_choice::ColumnChoice;
 pub use description::{DataContents, DataDescription};
 pub use dtype::DType;
 pub use examples::{ExampleRows, Examples};
@@ -56,6 +59,7 @@ pub use examples::{ExampleRows, Examples};
 pub use formats::npy;
 pub use grid::Grid;
 pub use grid_rows::GridRows;
+pub use labels::Labels;
 pub use lazy::LazyExamples;
 pub use normalize::Normalize;
 pub(crate) use patches::BYTES_OF_DRAW;

@@ -34,8 +34,10 @@ impl Data {
     pub fn open_as(path: impl AsRef<Path>, reading: &Reading) -> Result<Self> {
         let path = path.as_ref();
         let open = Opened::new(path, reading)?.into();
-        let Reading { raw, meaning, axes } = reading.clone();
-        let settings = Settings { data: Some(path.into()), raw, meaning, axes, ..Settings::default() };
+        let Reading { raw, meaning, axes, use_columns, label_column } = reading.clone();
+        let data = Some(path.into());
+        let settings =
+            Settings { data, raw, meaning, axes, use_columns, label_column, ..Settings::default() };
         Ok(Self { open, settings })
     }
 

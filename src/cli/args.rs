@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::data::formats::Format;
-use crate::data::{Axes, Meaning, Normalize, RawRows, Reading, Scale};
+use crate::data::{Axes, ColumnChoice, Meaning, Normalize, RawRows, Reading, Scale};
 use crate::engine::variant::Variant;
 use crate::error::plain;
 use crate::io::memory::Bytes;
@@ -198,6 +198,12 @@ pub struct OnData {
     /// What each dimension of an array is: count, h, w, c of pictures, or count, length of rows, as count,c,h,w
     #[arg(long, value_name = "AXES")]
     pub axes: Option<Axes>,
+    /// Columns of a table of text that are taken, by name, or by number from 0: length,width or 0-63 [default: all]
+    #[arg(long, value_name = "COLUMNS")]
+    pub use_columns: Option<ColumnChoice>,
+    /// Column of a table of text that holds labels, which are kept beside codes
+    #[arg(long, value_name = "COLUMN")]
+    pub label_column: Option<String>,
     /// Divide the numbers of rows [default: as those of the model were]
     #[arg(long, value_name = "N")]
     pub divide: Option<Scale>,
@@ -227,7 +233,13 @@ pub struct OnData {
 impl OnData {
     /// What was said of DATA.
     pub fn reading(&self) -> Reading {
-        Reading { raw: self.raw, meaning: self.meaning, axes: self.axes.clone() }
+        Reading {
+            raw: self.raw,
+            meaning: self.meaning,
+            axes: self.axes.clone(),
+            use_columns: self.use_columns.clone(),
+            label_column: self.label_column.clone(),
+        }
     }
 }
 

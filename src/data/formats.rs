@@ -5,8 +5,9 @@
 
 mod array;
 pub(super) mod conversion;
+pub(super) mod csv;
 mod format;
-mod gzip;
+pub(super) mod gzip;
 mod idx;
 pub(super) mod images;
 mod mat;
@@ -27,7 +28,7 @@ use crate::error::Result;
 
 impl Format {
     /// All formats, in the order in which files are tried for them and in which lists name them.
-    pub const ALL: [&'static Self; 7] = [
+    pub const ALL: [&'static Self; 8] = [
         &images::FORMAT,
         &npy::FORMAT,
         &npz::FORMAT,
@@ -35,6 +36,7 @@ impl Format {
         &gzip::FORMAT,
         &mat::FORMAT,
         &safetensors::FORMAT,
+        &csv::FORMAT,
     ];
 
     /// The format of a file that begins with these bytes.
@@ -90,9 +92,12 @@ mod tests {
 
     #[test]
     fn lists_of_formats_name_all_of_them() {
-        assert_eq!(Format::known(), "PNG, JPEG, .npy, .npz, IDX (also .gz), .mat or safetensors");
-        let usage = "Folder of images, image, .npy, FILE.npz[:ARRAY], IDX (also .gz), FILE.mat[:NAME] or \
-                     FILE.safetensors[:TENSOR]";
+        assert_eq!(
+            Format::known(),
+            "PNG, JPEG, .npy, .npz, IDX (also .gz), .mat, safetensors or CSV (also .gz)"
+        );
+        let usage = "Folder of images, image, .npy, FILE.npz[:ARRAY], IDX (also .gz), FILE.mat[:NAME], \
+                     FILE.safetensors[:TENSOR] or CSV (also .gz)";
         assert_eq!(Format::usage(), usage);
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::axes::Meaning;
 use super::description::DataDescription;
 use super::formats::unknown::{START, looks_like};
-use super::formats::{Format, OpenFile};
+use super::formats::{Format, OpenFile, csv, gzip};
 use super::listing::Listing;
 use super::reading::{RawRows, Reading};
 use super::skipped::SkippedFiles;
@@ -69,12 +69,20 @@ fn open(path: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
         return open_raw(path, raw);
     }
     if path.is_dir() {
+        if let Some(said) = reading.of_tables() {
+            let fact = format!("{said} is for tables of text, but this is a folder");
+            return Err(Error::input(path, format!("{fact}; leave it out, or give one table")));
+        }
         return folder::open(path, reading, stays);
     }
     let (file, length) = safe_open::open(path)?;
     let start = start_of(path, &file)?;
-    let format = Format::of(&start).ok_or_else(|| unknown(path, &start))?;
-    if let Some(named) = Format::named(path).filter(|&named| named != format) {
+    let by_name = || csv::is_named_so(path, &start).then_some(&csv::FORMAT);
+    let format = Format::of(&start).or_else(by_name).ok_or_else(|| unknown(path, &start))?;
+    check_for_tables(path, format, reading)?;
+    // Tables of text have many names.
+    let named = Format::named(path).filter(|&named| named != format && *format != csv::FORMAT);
+    if let Some(named) = named {
         tracing::warn!("{}: named like {named}, but read as {format}, which it is", path.display());
     }
     format.open(OpenFile { path, file, length, part, reading, stays })
@@ -88,18 +96,27 @@ fn start_of(path: &Path, file: &File) -> Result<Vec<u8>> {
     Ok(start)
 }
 
+/// Refuses settings for tables of text where there is something else; a gzip file may hold one.
+fn check_for_tables(path: &Path, format: &Format, reading: &Reading) -> Result<()> {
+    match reading.of_tables().filter(|_| *format != csv::FORMAT && *format != gzip::FORMAT) {
+        Some(said) => {
+            let fact = format!("{said} is for tables of text, but this is {format}");
+            Err(Error::input(path, format!("{fact}; leave it out")))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Refuses settings for arrays where there are bare numbers.
 fn check_raw(path: &Path, reading: &Reading) -> Result<()> {
     let said = [
         reading.axes.as_ref().map(|axes| format!("`axes` {axes}")),
         reading.meaning.map(|m| format!("`as` {m}")),
+        reading.of_tables(),
     ];
-    match said
-        .into_iter()
-        .flatten()
-        .next()
-        .filter(|_| reading.meaning() != Some(Meaning::Rows) || reading.axes.is_some())
-    {
+    match said.into_iter().flatten().next().filter(|_| {
+        reading.meaning() != Some(Meaning::Rows) || reading.axes.is_some() || reading.of_tables().is_some()
+    }) {
         Some(said) => Err(Error::input(
             path,
             format!("`raw` gives rows, but {said} says what an array is; leave it out"),

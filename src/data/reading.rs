@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::axes::{Axes, Meaning};
+use super::column_choice::ColumnChoice;
 use super::dtype::DType;
 
 /// The user's word on DATA; the default says nothing.
@@ -18,6 +19,10 @@ pub struct Reading {
     pub meaning: Option<Meaning>,
     /// The dimensions of an array.
     pub axes: Option<Axes>,
+    /// The columns of a table of text that are learned from.
+    pub use_columns: Option<ColumnChoice>,
+    /// Its column that holds labels.
+    pub label_column: Option<String>,
 }
 
 /// The rows of a file without a header: `u8:784`.
@@ -69,6 +74,12 @@ impl fmt::Display for RawRows {
 }
 
 impl Reading {
+    /// The setting that is for tables of text alone, where one is given.
+    pub(super) fn of_tables(&self) -> Option<String> {
+        let columns = self.use_columns.as_ref().map(|columns| format!("`use_columns` {columns}"));
+        columns.or_else(|| self.label_column.as_ref().map(|column| format!("`label_column` {column}")))
+    }
+
     /// Rows or pictures, where either setting says so.
     pub(super) fn meaning(&self) -> Option<Meaning> {
         self.meaning.or_else(|| self.axes.as_ref().map(Axes::meaning))

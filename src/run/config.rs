@@ -29,7 +29,7 @@ pub use warnings::{reach_warning, scale_warning};
 
 use crate::data::RawRows;
 use crate::data::shuffle::{RunOrder, Shuffle};
-use crate::data::{self, Axes, Meaning, Normalize, Scale};
+use crate::data::{self, Axes, ColumnChoice, Meaning, Normalize, Scale};
 use crate::engine::device::{Selector, Setup};
 use crate::engine::variant::Variant;
 use crate::engine::{ChunkPlan, Chunking, RhoHat};
@@ -66,6 +66,10 @@ pub struct Config {
     pub meaning: Option<Meaning>,
     /// The meaning of each dimension of an array, where that was said.
     pub axes: Option<Axes>,
+    /// The columns of a table of text that are learned from, where that was said.
+    pub use_columns: Option<ColumnChoice>,
+    /// The column of a table of text that holds labels.
+    pub label_column: Option<String>,
     /// The divisor of the numbers of rows, 1 for rows that are taken as they are; `None` where bytes are pixels.
     pub divide: Option<Scale>,
     /// h, the hidden units.

@@ -10,7 +10,7 @@ use std::path::Path;
 
 pub use bytes::{ArrayBytes, KnownLength, cannot_unpack, is_likely};
 pub use layout::ArrayLayout;
-pub use limits::{check_length, check_memory, promised, reserved};
+pub use limits::{check_length, check_memory, no_memory, promised, reserved};
 
 use crate::data::ambiguity;
 use crate::data::axes::{Axes, Axis, Meaning};

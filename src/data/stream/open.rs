@@ -101,6 +101,7 @@ impl Store {
             pixels: false,
             skipped: SkippedFiles::default(),
             ambiguity: None,
+            labels: None,
         };
         Ok((store, description))
     }

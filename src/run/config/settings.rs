@@ -10,7 +10,7 @@ use super::properties::Property::{
 };
 #[cfg(feature = "cli")]
 use crate::data::formats::Format;
-use crate::data::{Axes, Meaning, Normalize, RawRows, Scale};
+use crate::data::{Axes, ColumnChoice, Meaning, Normalize, RawRows, Scale};
 use crate::engine::variant::Variant;
 use crate::error::{Error, Result};
 use crate::io::memory::Bytes;
@@ -44,6 +44,18 @@ pub struct Settings {
         arg(long, value_name = "AXES", help_heading = "Data", hide_short_help = true)
     )]
     pub axes: Option<Axes>,
+    /// Columns of a table of text that are learned from, by name, or by number from 0: length,width or 0-63 [default: all]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "COLUMNS", help_heading = "Data", hide_short_help = true)
+    )]
+    pub use_columns: Option<ColumnChoice>,
+    /// Column of a table of text that holds labels, which are kept and not learned from
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "COLUMN", help_heading = "Data", hide_short_help = true)
+    )]
+    pub label_column: Option<String>,
     /// Divide the numbers of rows, 255 for bytes of pixels [default: as they are; pictures and IDX are divided by 255]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Data"))]
     pub divide: Option<Scale>,
@@ -201,12 +213,14 @@ pub struct Settings {
 }
 
 /// What each of all settings decides. Where several of one property are told of, it is in this order.
-pub(super) const PROPERTIES: [(&str, &[Property]); 49] = [
+pub(super) const PROPERTIES: [(&str, &[Property]); 51] = [
     ("data", &[OfSitting]),
     ("data_as_given", &[]),
     ("raw", &[OfRun]),
     ("as", &[OfRun]),
     ("axes", &[OfRun]),
+    ("use_columns", &[OfRun]),
+    ("label_column", &[OfRun]),
     ("divide", &[Derivable, OfData, OfRun]),
     ("hidden", &[Binding, OfRun]),
     ("activation", &[OfRate, OfRun]),

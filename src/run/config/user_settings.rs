@@ -120,7 +120,13 @@ impl UserSettings {
     /// # Errors
     /// As [`UserSettings::get`].
     pub fn reading(&self) -> Result<Reading> {
-        Ok(Reading { raw: self.get("raw")?, meaning: self.get("as")?, axes: self.get("axes")? })
+        Ok(Reading {
+            raw: self.get("raw")?,
+            meaning: self.get("as")?,
+            axes: self.get("axes")?,
+            use_columns: self.get("use_columns")?,
+            label_column: self.get("label_column")?,
+        })
     }
 
     /// The value of a chosen setting, by a name that [`UserSettings::chosen`] has.
