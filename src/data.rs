@@ -49,6 +49,8 @@ pub mod stream;
 #[cfg(not(feature = "files"))]
 #[path = "data/without_files.rs"]
 pub mod stream;
+#[cfg(feature = "files")]
+pub mod write;
 
 pub use axes::{Axes, Axis, Meaning};
 pub use column_choice::ColumnChoice;

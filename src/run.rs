@@ -8,6 +8,7 @@ pub mod checkpoint;
 pub mod config;
 pub mod data_log;
 pub mod every;
+pub mod features;
 pub mod meta;
 pub mod metrics;
 #[cfg(feature = "files")]

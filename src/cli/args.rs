@@ -173,8 +173,8 @@ pub struct TrainArgs {
     /// Settings in TOML or JSON, named like these flags with underscores; flags win
     #[arg(long, value_name = "FILE", help_heading = "Run directory")]
     pub config: Option<PathBuf>,
-    /// Write the training examples after preprocessing as rows
-    #[arg(long, value_name = "F.npy", help_heading = "Output", hide_short_help = true)]
+    /// Write the training examples after preprocessing as rows: .npy, .npz, .csv, .tsv, .mat or .safetensors
+    #[arg(long, value_name = "FILE", help_heading = "Output", hide_short_help = true)]
     pub save_patches: Option<PathBuf>,
     /// Print the memory plan and stop
     #[arg(long, help_heading = "Output")]
@@ -266,7 +266,7 @@ pub struct MapArgs {
     /// Model and data.
     #[command(flatten)]
     pub on: OnData,
-    /// File to write: .npy for rows; reconstruct also writes one image as .png
+    /// File to write, by its ending: .npy, .npz, .csv, .tsv, .mat or .safetensors; reconstruct also writes one image as .png
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
     /// Replace a file that is of another kind or belongs to a run
@@ -279,7 +279,7 @@ pub struct MapArgs {
 pub struct FeaturesArgs {
     /// Model file
     pub model: PathBuf,
-    /// PNG to write
+    /// File to write, by its ending: .png or .svg, or the features as rows: .npy, .npz, .csv, .tsv, .mat or .safetensors
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
     /// Replace a file that is of another kind or belongs to a run

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rhohat::data::dtype::DType;
 use rhohat::data::shuffle::Shuffle;
 use rhohat::data::stream::Store;
-use rhohat::data::{Picture, Scale, Source, Table};
+use rhohat::data::{Opened, Picture, Reading, Scale, Source, Table};
 use rhohat::engine::Engine;
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::{Choice, Setup};
@@ -44,6 +44,17 @@ pub fn read_data(path: &Path) -> Result<Seen> {
         Source::Stored(_) => unreachable!("data are opened whole"),
     };
     Ok(Seen { bytes: bytes as u64 })
+}
+
+/// Opens it as a table of text, with labels where it has those of the fixtures.
+pub fn read_table(path: &Path) -> Result<Seen> {
+    let reading = Reading { label_column: Some("kind".to_owned()), ..Reading::default() };
+    match Opened::new(path, &reading) {
+        Ok(Opened { source: Source::Rows(table), .. }) => {
+            Ok(Seen { bytes: size_of_val(&table.values[..]) as u64 })
+        }
+        _ => read_data(path),
+    }
 }
 
 /// Opens it as a model, and does with it what the commands do.
