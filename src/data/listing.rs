@@ -115,9 +115,9 @@ impl Listing {
         Ok((files.into_iter().map(Path::to_owned).collect(), skipped))
     }
 
-    /// How many files end so; hidden ones do not count.
-    pub fn count_named(&self, extension: &str) -> usize {
-        self.visible_files().0.iter().filter(|path| is_named(path, extension)).count()
+    /// The files that end so; hidden ones are left out.
+    pub fn named(&self, extension: &str) -> Vec<&Path> {
+        self.visible_files().0.into_iter().filter(|path| is_named(path, extension)).collect()
     }
 
     /// The files that are not hidden, links to such files included.

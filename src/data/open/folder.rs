@@ -24,7 +24,7 @@ pub fn open(folder: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
     let (pictures, skipped) = contents.pictures();
     if arrays.is_empty() {
         return open_pictures(folder, pictures, skipped, reading)
-            .map_err(|why| without_archives(folder, &contents, why));
+            .map_err(|why| without_pictures(folder, &contents, why));
     }
     let only: Vec<&PathBuf> = pictures.iter().filter(|path| !arrays.contains(path)).collect();
     match (reading.meaning(), only.len()) {
@@ -37,15 +37,37 @@ pub fn open(folder: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
     }
 }
 
-/// Why a folder is refused that has no pictures, but archives of arrays.
-fn without_archives(folder: &Path, contents: &Contents, why: Error) -> Error {
-    match (why, contents.listing.count_named("npz")) {
-        (Error::Input { path, .. }, count @ 1..) if path == folder => {
-            let fact = format!("no picture and no .npy in this folder, but .npz archives, {count}");
-            Error::input(folder, format!("{fact}; give one of them, or save their arrays with numpy.save"))
-        }
-        (why, _) => why,
+/// Kinds of files that are read by themselves, by their endings.
+const SINGLE: [(&str, &str); 4] =
+    [("npz", ".npz archives"), ("mat", "MATLAB files"), ("csv", "tables of text"), ("tsv", "tables of text")];
+/// Endings of files that have to be converted.
+const CONVERTED: [&str; 7] = ["h5", "hdf5", "pt", "pth", "parquet", "pkl", "pickle"];
+
+/// Why a folder is refused that has no pictures, but files of rows that no folder is read of.
+fn without_pictures(folder: &Path, contents: &Contents, why: Error) -> Error {
+    if !matches!(&why, Error::Input { path, .. } if path == folder) {
+        return why;
     }
+    let fact = "no picture and no .npy in this folder, but";
+    for (ending, what) in SINGLE {
+        let count = contents.listing.named(ending).len();
+        if count > 0 {
+            let remedy = "give one of them, or save their arrays with numpy.save";
+            return Error::input(folder, format!("{fact} {what}, {count}; {remedy}"));
+        }
+    }
+    for ending in CONVERTED {
+        let files = contents.listing.named(ending);
+        let Some(first) = files.first() else { continue };
+        if let Err(Error::Input { reason, .. }) = super::open(first, &Reading::default(), true) {
+            let name = first.file_name().unwrap_or_default().to_string_lossy();
+            return Error::input(
+                folder,
+                format!("{fact} .{ending} files, {}; {name}: {reason}", files.len()),
+            );
+        }
+    }
+    why
 }
 
 /// Why a folder of pictures and arrays is refused.
