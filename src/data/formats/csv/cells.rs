@@ -55,15 +55,15 @@ type Placed = (Vec<String>, (usize, usize));
 
 /// The records of a text, comments and empty lines left out.
 pub fn records(text: &[u8], delimiter: Option<u8>) -> Records<'_> {
-    Records { text, reader: delimiter.map(|delimiter| reader(text, delimiter)), at: 0, line: 0 }
+    Records { text, reader: delimiter.map(|delimiter| reader(text, delimiter, Some(b'#'))), at: 0, line: 0 }
 }
 
-fn reader(text: &[u8], delimiter: u8) -> csv::Reader<&[u8]> {
+fn reader(text: &[u8], delimiter: u8, comment: Option<u8>) -> csv::Reader<&[u8]> {
     csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .has_headers(false)
         .flexible(true)
-        .comment(Some(b'#'))
+        .comment(comment)
         .buffer_capacity(1 << 16)
         .from_reader(text)
 }
@@ -147,7 +147,7 @@ pub fn parse(piece: &Piece, dialect: &Dialect, columns: &Columns) -> Result<Pars
     let mut rows = Rows { columns, parsed: Parsed::default(), width: columns.width() };
     match dialect.delimiter {
         Some(delimiter) => {
-            let (mut reader, mut record) = (reader(&piece.text, delimiter), csv::ByteRecord::new());
+            let (mut reader, mut record) = (reader(&piece.text, delimiter, None), csv::ByteRecord::new());
             while reader.read_byte_record(&mut record).map_err(|error| format!("no table: {error}"))? {
                 let line = || record.position().map_or(0, |at| at.line() as usize - 1) + piece.first_line;
                 rows.add(record.len(), record.iter(), line)?;
@@ -156,9 +156,6 @@ pub fn parse(piece: &Piece, dialect: &Dialect, columns: &Columns) -> Result<Pars
         None => {
             let mut cells: Vec<&[u8]> = Vec::new();
             for (number, line) in piece.text.split(|&byte| byte == b'\n').enumerate() {
-                if line.trim_ascii_start().starts_with(b"#") {
-                    continue;
-                }
                 cells.clear();
                 cells.extend(line.split(u8::is_ascii_whitespace).filter(|cell| !cell.is_empty()));
                 if !cells.is_empty() {
@@ -187,8 +184,9 @@ impl Rows<'_> {
     ) -> Result<(), String> {
         let uses = &self.columns.uses;
         if count != uses.len() {
-            // A line of spaces is no row.
-            if count == 1 && cells.next().is_none_or(|cell| cell.trim_ascii().is_empty()) {
+            // A line of spaces is no row, nor is a comment, which has another number of cells: a row may begin like one.
+            let first = cells.next().unwrap_or_default().trim_ascii();
+            if count == 1 && first.is_empty() || first.starts_with(b"#") {
                 return Ok(());
             }
             let fact = format!("line {} has {count} cells, but the first row has {}", line(), uses.len());

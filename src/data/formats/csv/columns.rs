@@ -25,7 +25,7 @@ pub struct Columns {
     names: Vec<String>,
     pub uses: Vec<Use>,
     pub label: Option<usize>,
-    /// Whether the first column is left out since pandas writes the numbers of rows there.
+    /// Whether the first column is left out since pandas and R write the numbers of rows there.
     has_index: bool,
     /// Whether the names are numbers that count the columns.
     are_counted: bool,
@@ -52,7 +52,8 @@ impl Columns {
         let chosen: Vec<usize> = match &reading.use_columns {
             Some(choice) => choice.of(names, count)?,
             None => {
-                has_index = count > 1 && is_nameless(0) && Cell::of(first[0].as_bytes()) == Cell::Number(0.0);
+                let begins = Cell::of(first[0].as_bytes());
+                has_index = count > 1 && is_nameless(0) && [0.0, 1.0].map(Cell::Number).contains(&begins);
                 // Some programs end lines with what parts cells.
                 let ends_empty = |at: usize| {
                     at + 1 == count && first[at].is_empty() && (names.is_empty() || is_nameless(at))
@@ -95,7 +96,7 @@ impl Columns {
         let path = shown(path);
         if self.has_index {
             tracing::warn!(
-                "{path}: the first column has no name and counts rows, as pandas writes it, and is left out; name it with \
+                "{path}: the first column has no name and counts rows, as pandas and R write it, and is left out; name it with \
                  `use_columns` to learn from it, or save without it (index=False)"
             );
         }

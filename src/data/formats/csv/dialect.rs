@@ -32,23 +32,21 @@ impl Dialect {
         let Some(&first) = lines.first() else { return Err("a table without rows; save it anew".to_owned()) };
         let delimiter = delimiter(first, lines.get(1).copied());
         let mut all = records(&text[start..], delimiter);
-        let Some((first, _)) = all.next()? else {
+        let Some((first, start_of_first)) = all.next()? else {
             return Err("a table without rows; save it anew".to_owned());
         };
         let second = all.next()?;
-        let whole = |before: (usize, usize), names: Vec<String>, first: Vec<String>| Self {
-            delimiter,
-            names,
-            first,
-            bytes_before: start + before.0,
-            lines_before: before.1,
+        let whole = |(bytes, lines): (usize, usize), names: Vec<String>, first: Vec<String>| {
+            let skipped = before_rows(&text[start + bytes..]);
+            let (bytes_before, lines_before) = (start + bytes + skipped.0, lines + skipped.1);
+            Self { delimiter, names, first, bytes_before, lines_before }
         };
         match second {
             Some((second, at)) if names_columns(&first, &second) => Ok(whole(at, first, second)),
             None if first.iter().all(|cell| matches!(Cell::of(cell.as_bytes()), Cell::Text)) => {
                 Err("a table with names of columns and no row; at least one is needed".to_owned())
             }
-            _ => Ok(whole((0, 0), Vec::new(), first)),
+            _ => Ok(whole(start_of_first, Vec::new(), first)),
         }
     }
 }
@@ -101,6 +99,19 @@ fn first_lines(text: &[u8]) -> Vec<&[u8]> {
     };
     let lines = text.split(ends).map(<[u8]>::trim_ascii);
     lines.filter(|line| !line.is_empty() && !line.starts_with(b"#")).take(2).collect()
+}
+
+/// Bytes and lines before the first line that is neither empty nor a comment.
+fn before_rows(text: &[u8]) -> (usize, usize) {
+    let (mut bytes, mut lines) = (0, 0);
+    for line in text.split_inclusive(|&byte| byte == b'\n') {
+        let trimmed = line.trim_ascii();
+        if !trimmed.is_empty() && !trimmed.starts_with(b"#") {
+            break;
+        }
+        (bytes, lines) = (bytes + line.len(), lines + 1);
+    }
+    (bytes, lines)
 }
 
 /// Whether a file that begins so is a table of numbers: text with a line of numbers alone among its first two, or with two lines of

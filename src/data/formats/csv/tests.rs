@@ -79,7 +79,7 @@ fn columns_are_chosen_and_labels_kept_by_name_and_by_number() {
 
 #[test]
 fn what_stands_around_rows_is_left_out() {
-    let text = b"\xef\xbb\xbf# a comment\r\n\r\n\"first\nname\";b\r\n# another\r\n1;2\r\n\r\n   \r\n 3 ; -4e2 \r\n#5;6\r\n";
+    let text = b"\xef\xbb\xbf# a comment\r\n\r\n\"first\nname\";b\r\n# another\r\n1;2\r\n\r\n   \r\n 3 ; -4e2 \r\n# 5\r\n";
     let (table, _) = opened("a.csv", text, &Reading::default()).unwrap();
     assert_eq!((table.rows, table.values), (2, vec![1.0, 2.0, 3.0, -400.0]));
     // Spaces of any number, tabs among them, and what parts cells at the end of lines.
@@ -87,6 +87,14 @@ fn what_stands_around_rows_is_left_out() {
     assert_eq!((table.rows, table.cols), (2, 3));
     let (table, _) = opened("a.csv", b"1,2,\n3,4,\n", &Reading::default()).unwrap();
     assert_eq!((table.rows, table.cols), (2, 2));
+    // A comment of as many words as columns, before the first row; names of rows as R writes them.
+    let (table, _) = opened("a.txt", b"# a b\n1 2 3\n", &Reading::default()).unwrap();
+    assert_eq!((table.rows, table.cols), (1, 3));
+    let (table, _) =
+        opened("a.csv", b"\"\",\"x\",\"y\"\n\"1\",5,6\n\"2\",7,8\n", &Reading::default()).unwrap();
+    assert_eq!((table.rows, table.cols, table.values), (2, 2, vec![5.0, 6.0, 7.0, 8.0]));
+    let (table, _) = opened("a.csv", b"\n# a,b\n# c,d\n1,2\n", &Reading::default()).unwrap();
+    assert_eq!((table.rows, table.cols), (1, 2));
     // One column, and one row.
     let (table, _) = opened("a.csv", b"1\n2\n3\n", &Reading::default()).unwrap();
     assert_eq!((table.rows, table.cols), (3, 1));
@@ -113,6 +121,7 @@ fn cells_that_are_no_numbers_are_refused_with_their_line_and_column() {
         ("a;b\n1,5;2\n", "holds 1,5, a number with a decimal comma"),
         ("1,2\n3,1e39\n", "holds 1e39, which is no finite 32-bit number"),
         ("1,2\n3,inf\n", "no finite 32-bit number"),
+        ("1,2\n#3,4\n", "line 2, column 0 (counted from 0) holds \"#3\", which is no number"),
         ("a,b\n1,2\n3,4,5\n", "line 3 has 3 cells, but the first row has 2"),
         ("a,b,c\n1,2,3,4\n", "names 3 columns, but the first row has 4 cells"),
         ("a,b\n", "no row"),
