@@ -5,6 +5,7 @@
 // Examples out of memory: no file, no clock.
 pub mod axes;
 pub mod batches;
+mod column_choice;
 mod column_fit;
 mod columns;
 mod dead_leaves;
@@ -53,10 +54,13 @@ pub mod stream;
 #[cfg(not(feature = "files"))]
 #[path = "data/without_files.rs"]
 pub mod stream;
+#[cfg(feature = "files")]
+pub mod write;
 
 pub use axes::{Axes, Axis, Meaning};
-pub use column_fit::{ColumnStatistics, check_columns};
+pub use column_fit::{check_columns, ColumnStatistics};
 pub use columns::{Basis, ColumnTensor, ColumnTransform, TENSORS as COLUMN_TENSORS};
+pub use column_choice::ColumnChoice;
 pub use description::{DataContents, DataDescription};
 pub use dtype::DType;
 pub use examples::{ExampleRows, Examples};

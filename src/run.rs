@@ -10,6 +10,7 @@ pub mod columns_file;
 pub mod config;
 pub mod data_log;
 pub mod every;
+pub mod features;
 pub mod meta;
 pub mod metrics;
 #[cfg(feature = "files")]

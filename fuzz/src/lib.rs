@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use flate2::Compression;
-use flate2::write::{DeflateEncoder, GzEncoder};
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use tempfile::TempDir;
 
 #[path = "../../tests/hostile/readers.rs"]
@@ -26,13 +26,11 @@ pub fn run(name: &str, bytes: &[u8], read: fn(&Path) -> rhohat::Result<readers::
     }
 }
 
-/// Packs what follows `gz:` or `npz:`, so that damage gets behind the checksums; anything else is taken as it is.
+/// Packs what follows `gz:`, `npz:` or `mat:`, so that damage gets behind the checksums; anything else is taken as it is.
 pub fn packed(data: &[u8]) -> Vec<u8> {
-    match (data.strip_prefix(b"gz:"), data.strip_prefix(b"npz:")) {
-        (Some(content), _) => gz(content),
-        (_, Some(content)) => npz(content),
-        _ => data.to_vec(),
-    }
+    let prefixes: [(&[u8], fn(&[u8]) -> Vec<u8>); 3] = [(b"gz:", gz), (b"npz:", npz), (b"mat:", mat)];
+    let found = prefixes.iter().find_map(|(prefix, pack)| Some(pack(data.strip_prefix(*prefix)?)));
+    found.unwrap_or_else(|| data.to_vec())
 }
 
 /// As gzip does.
@@ -40,6 +38,15 @@ fn gz(data: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(data).expect("memory takes it");
     encoder.finish().expect("memory takes it")
+}
+
+/// A file of MATLAB with one packed variable.
+fn mat(variable: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(variable).expect("memory takes it");
+    let packed = encoder.finish().expect("memory takes it");
+    let header = [b"MATLAB 5.0 MAT-file".as_slice(), &[b' '; 105], b"\0\x01IM\x0f\0\0\0"].concat();
+    [&header, &(packed.len() as u32).to_le_bytes()[..], &packed].concat()
 }
 
 /// An archive of one array.

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::data::formats::Format;
-use crate::data::{Axes, DataFormat, Form, Meaning, Normalize, RawRows, Reading, Scale};
+use crate::data::{Axes, ColumnChoice, DataFormat, Form, Meaning, Normalize, RawRows, Reading, Scale};
 use crate::engine::variant::Variant;
 use crate::error::plain;
 use crate::io::memory::Bytes;
@@ -176,8 +176,8 @@ pub struct TrainArgs {
     /// Settings in TOML or JSON, named like these flags with underscores; flags win
     #[arg(long, value_name = "FILE", help_heading = "Run directory")]
     pub config: Option<PathBuf>,
-    /// Write the training examples after preprocessing as rows
-    #[arg(long, value_name = "F.npy", help_heading = "Output", hide_short_help = true)]
+    /// Write the training examples after preprocessing as rows: .npy, .npz, .csv, .tsv, .mat or .safetensors
+    #[arg(long, value_name = "FILE", help_heading = "Output", hide_short_help = true)]
     pub save_patches: Option<PathBuf>,
     /// Print the memory plan and stop
     #[arg(long, help_heading = "Output")]
@@ -207,6 +207,12 @@ pub struct OnData {
     /// Format of files that do not tell it themselves
     #[arg(long, value_name = "FORMAT", value_parser = format())]
     pub format: Option<DataFormat>,
+    /// Columns of a table of text that are taken, by name, or by number from 0: length,width or 0-63 [default: all]
+    #[arg(long, value_name = "COLUMNS")]
+    pub use_columns: Option<ColumnChoice>,
+    /// Column of a table of text that holds labels, which are kept beside codes
+    #[arg(long, value_name = "COLUMN")]
+    pub label_column: Option<String>,
     /// Divide the numbers of rows [default: as those of the model were]
     #[arg(long, value_name = "N")]
     pub divide: Option<Scale>,
@@ -248,6 +254,8 @@ impl OnData {
             axes: self.axes.clone(),
             recursive: self.recursive,
             format: self.format,
+            use_columns: self.use_columns.clone(),
+            label_column: self.label_column.clone(),
             ..Reading::default()
         }
     }
@@ -276,7 +284,7 @@ pub struct MapArgs {
     /// Model and data.
     #[command(flatten)]
     pub on: OnData,
-    /// File to write: .npy for rows; reconstruct also writes one image as .png
+    /// File to write, by its ending: .npy, .npz, .csv, .tsv, .mat or .safetensors; reconstruct also writes one image as .png
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
     /// Replace a file that is of another kind or belongs to a run
@@ -289,7 +297,7 @@ pub struct MapArgs {
 pub struct FeaturesArgs {
     /// Model file
     pub model: PathBuf,
-    /// PNG to write
+    /// File to write, by its ending: .png or .svg, or the features as rows: .npy, .npz, .csv, .tsv, .mat or .safetensors
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
     /// Replace a file that is of another kind or belongs to a run

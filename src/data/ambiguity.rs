@@ -1,6 +1,8 @@
 //! Arrays whose shape can be read in two ways. Neighbours in a picture are alike: how much numbers correlate along each
 //! dimension tells which of them are height and width, and is looked at on a sample.
 
+use super::axes::{Axes, Axis};
+
 /// Pairs of neighbours that are looked at along each dimension.
 const PAIRS: usize = 20_000;
 /// Above this correlation neighbours are alike, as pixels of photographs are.
@@ -29,6 +31,29 @@ pub fn of(shape: &[usize], seen: &[usize], value: impl Fn(usize) -> f64) -> Opti
             Some(whole(count, height, width))
         }
         _ => None,
+    }
+}
+
+/// As [`of`], of a whole array whose dimensions are taken as `axes`.
+pub fn of_axes(axes: &Axes, shape: &[usize], value: impl Fn(usize) -> f64) -> Option<String> {
+    use Axis::{Channels, Count, Height, Width};
+    let alike = || -> Vec<f64> { (0..shape.len()).map(|axis| correlation(shape, axis, &value)).collect() };
+    match (axes.list(), shape) {
+        ([Height, Width, Count], &[first, second, third]) => match alike()[..] {
+            [a, b, c] => of_stack_of_matlab([first, second, third], [a, b, c]),
+            _ => None,
+        },
+        ([Height, Width, Channels], &[height, width, 3]) => match alike()[..] {
+            [a, b, c] if a > ALIKE && b > ALIKE && c < UNLIKE => Some(format!(
+                "taken as one picture in colour of {width}×{height}, but its colours are not alike ({c:.2}); if it is 3 grey \
+                 pictures, say `axes` h,w,count"
+            )),
+            _ => None,
+        },
+        ([Height, Width, Channels, Count], &[height, width, _, count]) => {
+            is_collection(count, height, width).then(|| whole(count, height, width))
+        }
+        _ => of(shape, shape, value),
     }
 }
 
@@ -132,6 +157,32 @@ fn of_stack(shape @ [first, second, third]: [usize; 3], alike @ [a, b, c]: [f64;
     is_collection(first, second, third).then(|| whole(first, second, third))
 }
 
+/// Pictures `[height, width, count]`.
+fn of_stack_of_matlab(shape @ [first, second, third]: [usize; 3], [a, b, c]: [f64; 3]) -> Option<String> {
+    let taken = format!("taken as {third} grey pictures of {second}×{first}, as MATLAB keeps them");
+    let seen =
+        || format!("neighbours correlate by {a:.2}, {b:.2} and {c:.2} along the three dimensions {shape:?}");
+    let first_counts = format!("it is {first} pictures of {third}×{second}, as Python keeps them");
+    if b > ALIKE && c > ALIKE && a < UNLIKE {
+        return Some(format!(
+            "{taken}, but {}: the last two look like height and width, by which {first_counts}; say `axes` count,h,w",
+            seen()
+        ));
+    }
+    if a > ALIKE && c > ALIKE && b < UNLIKE {
+        return Some(format!(
+            "{taken}, but {}: the first and last look like height and width; say `axes` h,count,w",
+            seen()
+        ));
+    }
+    let is_surely = a > ALIKE && b > ALIKE && c < UNLIKE;
+    let looks_turned = second == third && first != second;
+    if !is_surely && (looks_turned || is_collection(first, second, third)) {
+        return Some(format!("{taken}; if the first dimension counts, {first_counts}: say `axes` count,h,w"));
+    }
+    is_collection(third, first, second).then(|| whole(third, first, second))
+}
+
 /// Many small pictures, as MNIST has them.
 fn is_collection(count: usize, height: usize, width: usize) -> bool {
     count > MANY && (SMALLEST..=SMALL).contains(&height) && (SMALLEST..=SMALL).contains(&width)
@@ -205,6 +256,29 @@ mod tests {
         // Without a rule in the numbers the shape alone decides.
         assert!(ambiguity(&[64, 64, 10], &[false; 3]).unwrap().contains("`axes` h,w,count"));
         assert_eq!(ambiguity(&[10, 64, 70], &[false, true, true]), None);
+    }
+
+    #[test]
+    fn the_first_dimension_of_an_array_of_matlab_counts_where_only_the_last_two_are_smooth() {
+        let said = |shape: &[usize], slow: &[bool]| {
+            let values = field(shape, slow);
+            of_axes(&Axes::usual_in_matlab(shape, None).unwrap(), shape, |i| values[i])
+        };
+        assert_eq!(said(&[64, 60, 10], &[true, true, false]), None);
+        let turned = said(&[10, 64, 60], &[false, true, true]).unwrap();
+        assert!(turned.contains("`axes` count,h,w") && turned.contains("10 pictures of 60×64"), "{turned}");
+        assert!(said(&[10, 64, 64], &[false; 3]).unwrap().contains("`axes` count,h,w"));
+        assert!(said(&[200, 28, 24], &[false; 3]).unwrap().contains("`axes` count,h,w"));
+        assert!(said(&[28, 28, 200], &[true, true, false]).unwrap().contains("`as` rows"));
+        // Three pictures that have nothing in common.
+        let grey = |place: usize| {
+            let [y, x, c] = [place / 150, place / 3 % 50, place % 3].map(|i| i as f64);
+            (y / 9.0 + 2.1 * c).sin() + (x / 9.0 + 2.1 * c).sin()
+        };
+        let axes = Axes::usual_in_matlab(&[40, 50, 3], None).unwrap();
+        assert!(of_axes(&axes, &[40, 50, 3], grey).unwrap().contains("`axes` h,w,count"));
+        assert_eq!(said(&[40, 50, 3], &[true, true, true]), None);
+        assert!(said(&[64, 2000], &[true, false]).unwrap().contains("`axes` length,count"));
     }
 
     #[test]

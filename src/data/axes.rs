@@ -76,6 +76,25 @@ impl Axes {
         Some(Self(axes))
     }
 
+    /// The same in files of MATLAB, where the first dimension counts rows and the last one pictures: `[height, width, count]`,
+    /// `[height, width, channels, count]`. Three channels at the end are one picture in colour, as `imread` gives it.
+    #[cfg(feature = "files")]
+    pub(super) fn usual_in_matlab(shape: &[usize], meaning: Option<Meaning>) -> Option<Self> {
+        use Axis::{Channels, Count, Height, Length, Width};
+        let axes = match (shape, meaning) {
+            ([_, _], Some(Meaning::Pictures)) => vec![Height, Width],
+            ([_, _], _) => vec![Count, Length],
+            ([_, _, _] | [_, _, _, _], Some(Meaning::Rows)) => {
+                [&vec![Length; shape.len() - 1][..], &[Count]].concat()
+            }
+            ([_, _, 1 | 3], _) => vec![Height, Width, Channels],
+            ([_, _, _], _) => vec![Height, Width, Count],
+            ([_, _, _, _], _) => vec![Height, Width, Channels, Count],
+            _ => return None,
+        };
+        Some(Self(axes))
+    }
+
     /// Those of rows: `count,length`.
     pub(super) fn rows() -> Self {
         Self(vec![Axis::Count, Axis::Length])

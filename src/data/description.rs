@@ -1,12 +1,14 @@
 //! The description of opened DATA: rows or pictures, how many, of which size and scale; in one line and as JSON.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::axes::{Axes, Axis, Meaning};
 use super::dead_leaves;
 use super::dtype::DType;
+use super::labels::Labels;
 use super::picture::PictureInfo;
 use super::scale::{Scale, in_words};
 use super::skipped::SkippedFiles;
@@ -36,6 +38,8 @@ pub struct DataDescription {
     pub skipped: SkippedFiles,
     /// Another meaning that the array may have, and the setting that says so.
     pub ambiguity: Option<String>,
+    /// Labels of the examples, or of the pictures that they are cut from.
+    pub labels: Option<Arc<Labels>>,
 }
 
 /// The kind of examples in DATA.
@@ -100,6 +104,7 @@ impl DataDescription {
             axes: Some(axes),
             skipped: SkippedFiles::default(),
             ambiguity: None,
+            labels: None,
         }
     }
 
@@ -116,6 +121,7 @@ impl DataDescription {
             pixels: true,
             skipped,
             ambiguity: None,
+            labels: None,
         }
     }
 
@@ -132,6 +138,7 @@ impl DataDescription {
             pixels: false,
             skipped: SkippedFiles::default(),
             ambiguity: None,
+            labels: None,
         }
     }
 
@@ -190,7 +197,9 @@ impl DataDescription {
         // Of a folder of picture files a warning has told what somebody may miss.
         let left_out = if self.axes.is_none() { self.skipped.others() } else { self.skipped.clone() };
         let left_out = if left_out.is_empty() { String::new() } else { format!("; left out: {left_out}") };
-        format!("{path}: {files}{found}{number}{}, {scale}{left_out}", axes.unwrap_or_default())
+        let labels = self.labels.as_ref().map(|labels| format!(", {}", counted(labels.names.len(), "label")));
+        let (axes, labels) = (axes.unwrap_or_default(), labels.unwrap_or_default());
+        format!("{path}: {files}{found}{number}{axes}, {scale}{labels}{left_out}")
     }
 
     fn contents_in_words(&self) -> String {
@@ -215,8 +224,8 @@ impl DataDescription {
         }
     }
 
-    /// The same for programs: `kind`, `count`, `shape`, `dtype`, `scale`, `divide`, `axes`, `files`, `left_out`; `paths`
-    /// where several DATA were given.
+    /// The same for programs: `kind`, `count`, `shape`, `dtype`, `scale`, `divide`, `axes`, `files`, `left_out`, `labels`;
+    /// `paths` where several DATA were given.
     pub fn json(&self, scale: Scale) -> Value {
         let divide = self.divisor(scale);
         let (kind, count) = match self.contents {
@@ -234,6 +243,7 @@ impl DataDescription {
             "axes": self.axes.as_ref().map(ToString::to_string),
             "files": self.files,
             "left_out": self.skipped,
+            "labels": self.labels.as_ref().map(|labels| labels.names.len()),
         });
         if !self.others.is_empty() {
             let all = self.path.iter().chain(&self.others);

@@ -6,10 +6,12 @@
 mod array;
 pub(super) mod cifar;
 pub(super) mod conversion;
+pub(super) mod csv;
 mod format;
-mod gzip;
+pub(super) mod gzip;
 mod idx;
 pub(super) mod images;
+mod mat;
 pub mod npy;
 mod npz;
 pub(crate) mod safetensors;
@@ -29,14 +31,16 @@ use crate::error::Result;
 
 impl Format {
     /// All formats, in the order in which files are tried for them and in which lists name them.
-    pub const ALL: [&'static Self; 7] = [
+    pub const ALL: [&'static Self; 9] = [
         &images::FORMAT,
         &npy::FORMAT,
         &npz::FORMAT,
         &idx::FORMAT,
         &gzip::FORMAT,
         &cifar::FORMAT,
+        &mat::FORMAT,
         &safetensors::FORMAT,
+        &csv::FORMAT,
     ];
 
     /// The format of a file that begins with these bytes.
@@ -94,9 +98,10 @@ mod tests {
     fn lists_of_formats_name_all_of_them() {
         assert_eq!(
             Format::known(),
-            "PNG, JPEG, TIFF, WebP, BMP, GIF, PNM, .npy, .npz, IDX (also .gz), CIFAR (.bin) or safetensors"
+            "PNG, JPEG, TIFF, WebP, BMP, GIF, PNM, .npy, .npz, IDX (also .gz), CIFAR (.bin), .mat, safetensors or CSV (also .gz)"
         );
-        let usage = "Folder of images, image, .npy, FILE.npz[:ARRAY], IDX (also .gz), CIFAR .bin or FILE.safetensors[:TENSOR]";
+        let usage = "Folder of images, image, .npy, FILE.npz[:ARRAY], IDX (also .gz), CIFAR .bin, FILE.mat[:NAME], \
+                     FILE.safetensors[:TENSOR] or CSV (also .gz)";
         assert_eq!(Format::usage(), usage);
     }
 

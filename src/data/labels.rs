@@ -1,5 +1,5 @@
-//! Labels of examples: names, and for each item of a source the number of its name. They come with class folders and CIFAR
-//! files; nothing is learned from them.
+//! Labels of examples: names, and for each item of a source the number of its name. They come with class folders, CIFAR
+//! files and columns of tables; nothing is learned from them.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -10,7 +10,7 @@ const ITSELF: &str = ".";
 /// Labels of the items of a source, pictures or rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Labels {
-    /// The names, each once; sorted but where a format numbers them.
+    /// The names, each once; sorted, whole numbers by their size and others as text, but where a format numbers them.
     pub names: Vec<String>,
     /// The number of the name of each item, in their order.
     pub of: Vec<u32>,
@@ -53,6 +53,27 @@ impl Labels {
         let s = if self.names.len() == 1 { "" } else { "s" };
         format!("{} label{s}: {}", self.names.len(), words.join(", "))
     }
+
+    /// From the labels in any order, and for each example the place of its own; those that stand twice become one.
+    #[must_use]
+    pub fn sorted(names: Vec<String>, of: &[u32]) -> Self {
+        let mut sorted = names.clone();
+        let number = |name: &String| name.parse::<i64>().ok();
+        if names.iter().all(|name| number(name).is_some()) {
+            sorted.sort_by_key(number);
+        } else {
+            sorted.sort_unstable();
+        }
+        sorted.dedup();
+        let mut places = std::collections::HashMap::new();
+        for (place, name) in sorted.iter().enumerate() {
+            places.insert(name.as_str(), place as u32);
+        }
+        let place_of: Vec<u32> =
+            names.iter().map(|name| places.get(name.as_str()).copied().unwrap_or_default()).collect();
+        let of = of.iter().map(|&at| place_of.get(at as usize).copied().unwrap_or_default()).collect();
+        Self { names: sorted, of }
+    }
 }
 
 #[cfg(test)]
@@ -67,5 +88,15 @@ mod tests {
         assert_eq!((labels.of.as_slice(), labels.counts()), (&[2, 1, 0, 2][..], vec![1, 1, 2]));
         assert_eq!(labels.in_words(2), "3 labels: . 1, a 1, …");
         assert_eq!(Labels::of_folders(Path::new("d"), &files[2..3]), None);
+    }
+
+    #[test]
+    fn labels_are_sorted_as_numbers_where_all_are_and_examples_keep_theirs() {
+        let labels =
+            |names: &[&str], of: &[u32]| Labels::sorted(names.iter().map(|&name| name.into()).collect(), of);
+        let digits = labels(&["10", "9", "-1"], &[0, 1, 2, 0]);
+        assert_eq!((digits.names.join(" "), digits.of), ("-1 9 10".to_owned(), vec![2, 1, 0, 2]));
+        let words = labels(&["b", "10", "9", "b"], &[0, 1, 2, 3]);
+        assert_eq!((words.names.join(" "), words.of), ("10 9 b".to_owned(), vec![2, 0, 1, 2]));
     }
 }

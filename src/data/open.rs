@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::axes::Meaning;
 use super::description::DataDescription;
 use super::formats::unknown::{START, looks_like};
-use super::formats::{Format, OpenFile, cifar};
+use super::formats::{Format, OpenFile, cifar, csv, gzip};
 use super::listing::Listing;
 use super::reading::{RawRows, Reading};
 use super::skipped::SkippedFiles;
@@ -89,16 +89,27 @@ fn open(path: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
         return cifar::open(path, format, reading);
     }
     if path.is_dir() {
-        return folder::open(path, part, reading, stays);
+        reading.format.map(|format| format!("`format` {format}")),
+        reading.of_tables(),
+    ];
+    match said.into_iter().flatten().next().filter(|_| {
+        reading.meaning() != Some(Meaning::Rows)
+            || reading.axes.is_some()
+            || reading.format.is_some()
+            || reading.of_tables().is_some()
     }
     check_folder(path, reading)?;
     let (file, length) = safe_open::open(path)?;
     let start = start_of(path, &file)?;
-    let Some(format) = Format::of(&start) else {
+    let by_name = || csv::is_named_so(path, &start).then_some(&csv::FORMAT);
+    let Some(format) = Format::of(&start).or_else(by_name) else {
         let format = cifar::guess(path).ok_or_else(|| unknown(path, &start))?;
         return cifar::open(path, format, reading);
     };
-    if let Some(named) = Format::named(path).filter(|&named| named != format) {
+    check_for_tables(path, format, reading)?;
+    // Tables of text have many names.
+    let named = Format::named(path).filter(|&named| named != format && *format != csv::FORMAT);
+    if let Some(named) = named {
         tracing::warn!("{}: named like {named}, but read as {format}, which it is", path.display());
     }
     format.open(OpenFile { path, file, length, part, reading, stays })
@@ -109,15 +120,30 @@ fn start_of(path: &Path, file: &File) -> Result<Vec<u8>> {
     safe_open::start(file, START).map_err(|error| Error::io("read", path, error))
 }
 
+/// Refuses settings for tables of text where there is something else; a gzip file may hold one.
+fn check_for_tables(path: &Path, format: &Format, reading: &Reading) -> Result<()> {
+    match reading.of_tables().filter(|_| *format != csv::FORMAT && *format != gzip::FORMAT) {
+        Some(said) => {
+            let fact = format!("{said} is for tables of text, but this is {format}");
+            Err(Error::input(path, format!("{fact}; leave it out")))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Refuses settings for arrays where there are bare numbers.
 fn check_raw(path: &Path, reading: &Reading) -> Result<()> {
     let said = [
         reading.axes.as_ref().map(|axes| format!("`axes` {axes}")),
         reading.meaning.map(|m| format!("`as` {m}")),
         reading.format.map(|format| format!("`format` {format}")),
+        reading.of_tables(),
     ];
     match said.into_iter().flatten().next().filter(|_| {
-        reading.meaning() != Some(Meaning::Rows) || reading.axes.is_some() || reading.format.is_some()
+        reading.meaning() != Some(Meaning::Rows)
+            || reading.axes.is_some()
+            || reading.format.is_some()
+            || reading.of_tables().is_some()
     }) {
         Some(said) => Err(Error::input(
             path,

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::axes::{Axes, Meaning};
+use super::column_choice::ColumnChoice;
 use super::dtype::{DType, Endian};
 
 /// The user's word on DATA; the default says nothing.
@@ -22,6 +23,10 @@ pub struct Reading {
     pub recursive: bool,
     /// The format of files that do not say it themselves.
     pub format: Option<DataFormat>,
+    /// The columns of a table of text that are learned from.
+    pub use_columns: Option<ColumnChoice>,
+    /// Its column that holds labels.
+    pub label_column: Option<String>,
     /// Whether arrays are files of a folder, of which each may be one picture: said by whoever opens the folder.
     #[doc(hidden)]
     pub of_folder: bool,
@@ -112,6 +117,12 @@ impl fmt::Display for RawRows {
 }
 
 impl Reading {
+    /// The setting that is for tables of text alone, where one is given.
+    pub(super) fn of_tables(&self) -> Option<String> {
+        let columns = self.use_columns.as_ref().map(|columns| format!("`use_columns` {columns}"));
+        columns.or_else(|| self.label_column.as_ref().map(|column| format!("`label_column` {column}")))
+    }
+
     /// Rows or pictures, where either setting says so.
     pub(super) fn meaning(&self) -> Option<Meaning> {
         self.meaning.or_else(|| self.axes.as_ref().map(Axes::meaning))
@@ -119,6 +130,15 @@ impl Reading {
 
     /// The meaning of each dimension of an array of this shape; an error says why there is none and what to do.
     pub(super) fn axes(&self, shape: &[usize]) -> Result<Axes, String> {
+        self.axes_or(shape, |shape, meaning| Axes::usual(shape.len(), meaning))
+    }
+
+    /// The same, with the axes that are `usual` where nothing was said.
+    pub(super) fn axes_or(
+        &self,
+        shape: &[usize],
+        usual: impl FnOnce(&[usize], Option<Meaning>) -> Option<Axes>,
+    ) -> Result<Axes, String> {
         if let Some(axes) = &self.axes {
             if axes.list().len() != shape.len() {
                 let named = axes.list().len();
@@ -138,7 +158,7 @@ impl Reading {
         if self.of_folder && self.meaning != Some(Meaning::Rows) && matches!(shape, [_, _, 1 | 3]) {
             return Ok(Axes::one_picture());
         }
-        Axes::usual(shape.len(), self.meaning).ok_or_else(|| no_meaning(shape))
+        usual(shape, self.meaning).ok_or_else(|| no_meaning(shape))
     }
 }
 

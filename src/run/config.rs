@@ -29,7 +29,7 @@ pub use warnings::{reach_warning, scale_warning};
 
 use crate::data::RawRows;
 use crate::data::shuffle::{RunOrder, Shuffle};
-use crate::data::{self, Axes, DataFormat, Form, Meaning, Normalize, Preprocess, Rotation, Scale, Whitening};
+use crate::data::{self, Axes, ColumnChoice, DataFormat, Form, Meaning, Normalize, Preprocess, Rotation, Scale, Whitening};
 use crate::engine::device::{Selector, Setup};
 use crate::engine::variant::Variant;
 use crate::engine::{ChunkPlan, Chunking, RhoHat};
@@ -70,6 +70,10 @@ pub struct Config {
     pub recursive: Option<bool>,
     /// The format of files that do not tell it themselves, where that was said.
     pub format: Option<DataFormat>,
+    /// The columns of a table of text that are learned from, where that was said.
+    pub use_columns: Option<ColumnChoice>,
+    /// The column of a table of text that holds labels.
+    pub label_column: Option<String>,
     /// The divisor of the numbers of rows, 1 for rows that are taken as they are; `None` where bytes are pixels.
     pub divide: Option<Scale>,
     /// The form of the pictures that rows are, where that was said.

@@ -1,6 +1,9 @@
 //! Pictures of features and of reconstructions, as PNG.
 
 #[cfg(feature = "files")]
+pub mod svg;
+
+#[cfg(feature = "files")]
 use std::io::{self, Write};
 #[cfg(feature = "files")]
 use std::path::Path;

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use flate2::Compression;
-use flate2::write::{DeflateEncoder, GzEncoder};
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use rhohat::Result;
 use rhohat::data::{Normalize, Preprocess, Scale};
 use rhohat::engine::gpu::tune::cache::{CachedRace, Key, PassedCheck};
@@ -25,7 +25,7 @@ use serde_json::json;
 use crate::mutate::Seed;
 use crate::readers::{
     Seen, engine, entry, read_cache, read_checkpoint, read_config, read_data, read_model, read_raw,
-    read_shards,
+    read_shards, read_table,
 };
 
 /// A format.
@@ -54,7 +54,7 @@ macro_rules! formats {
     };
 }
 
-formats! { 19;
+formats! { 21;
     npy: "a.npy", npy, read_data;
     npz: "a.npz", npz, read_data;
     idx: "a.idx", idx, read_data;
@@ -67,6 +67,8 @@ formats! { 19;
     gif: "a.gif", gif, read_data;
     pnm: "a.ppm", pnm, read_data;
     cifar: "data_batch_1.bin", cifar, read_data;
+    mat: "a.mat", mat, read_data;
+    csv: "a.csv", csv, read_table;
     safetensors: "a.safetensors", safetensors, read_data;
     shards: "b.safetensors", shards, read_shards;
     model: "model.safetensors", model, read_model;
@@ -136,6 +138,50 @@ pub fn gz_of(data: &[u8]) -> Vec<u8> {
 fn gz() -> Vec<Seed> {
     let inner = fixture("images-idx3-ubyte");
     vec![Seed { whole: fixture("images-idx3-ubyte.gz"), inner, wrap: Box::new(gz_of) }]
+}
+
+/// A file of MATLAB, level 5, with one packed variable.
+pub fn mat_of(variable: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(variable).unwrap();
+    let packed = encoder.finish().unwrap();
+    let header = [b"MATLAB 5.0 MAT-file".as_slice(), &[b' '; 105], b"\0\x01IM\x0f\0\0\0"].concat();
+    [&header, &(packed.len() as u32).to_le_bytes()[..], &packed].concat()
+}
+
+fn mat() -> Vec<Seed> {
+    let guarded = ["rows", "stack", "color", "small"].map(|name| {
+        let inner = fixture(&format!("mat/{name}.mat"))[128..].to_vec();
+        Seed { whole: mat_of(&inner), inner, wrap: Box::new(mat_of) }
+    });
+    let names = [
+        "rows",
+        "rows_packed",
+        "rows_level4",
+        "rows_big",
+        "stack_packed",
+        "small_packed",
+        "tiny",
+        "level4_big",
+    ];
+    let bare = names.map(|name| Seed::bare(fixture(&format!("mat/{name}.mat"))));
+    guarded.into_iter().chain(bare).collect()
+}
+
+fn csv() -> Vec<Seed> {
+    let names = [
+        "rows.csv",
+        "rows.tsv",
+        "semicolons.csv",
+        "indexed.csv",
+        "numbered.csv",
+        "labelled.csv",
+        "spaces.txt",
+    ];
+    let bare = names.map(|name| Seed::bare(fixture(&format!("csv/{name}"))));
+    let inner = fixture("csv/rows.csv");
+    let packed = Seed { whole: gz_of(&inner), inner, wrap: Box::new(gz_of) };
+    bare.into_iter().chain([packed]).collect()
 }
 
 /// Puts the checksums of all chunks right, as far as there are chunks.

@@ -81,6 +81,17 @@ pub fn read_shards(path: &Path) -> Result<Seen> {
     refused.map_or(Ok(Seen { bytes }), |why| Err(here(why)))
 }
 
+/// Opens it as a table of text, with labels where it has those of the fixtures.
+pub fn read_table(path: &Path) -> Result<Seen> {
+    let reading = Reading { label_column: Some("kind".to_owned()), ..Reading::default() };
+    match Opened::new(path, &reading) {
+        Ok(Opened { source: Source::Rows(table), .. }) => {
+            Ok(Seen { bytes: size_of_val(&table.values[..]) as u64 })
+        }
+        _ => read_data(path),
+    }
+}
+
 /// Opens it as a model, and does with it what the commands do.
 pub fn read_model(path: &Path) -> Result<Seen> {
     let file = ModelFile::open(path)?;

@@ -2,7 +2,7 @@
 
 RHOHAT is the binary. Checks are named like the functions below; without names all are run. A line a comparison says
 what was measured and what was allowed; the exit status is 1 if anything was off. Needs numpy and safetensors, for
-`photographs` scipy and scikit-image. Without torch, `pytorch` says that it was skipped, or fails with --require-torch.
+`photographs` scipy and scikit-image, for `formats` scipy and pandas. Without torch, `pytorch` says that it was skipped, or fails with --require-torch.
 """
 
 import argparse
@@ -272,6 +272,70 @@ def experiment(checks):
     checks.within("difference of J between both", difference, SEARCH)
 
 
+def formats(checks):
+    """Files of SciPy, NumPy and pandas are read to the same numbers, and results of every kind are read back by them."""
+    import pandas as pd
+    from scipy.io import loadmat, savemat
+
+    random = np.random.default_rng(7)
+    x = random.random((50, 9)).astype(np.float32)
+    kinds = np.array(["b", "a", "ü, \"c\""])[random.integers(3, size=50)]
+    at = checks.folder / "formats"
+    at.mkdir(exist_ok=True)
+    np.save(at / "x.npy", x)
+    for options in [{}, {"do_compression": True}, {"format": "4"}]:
+        savemat(at / f"{len(options)}{options.get('format', 5)}.mat", {"x": x}, **options)
+    frame = pd.DataFrame(x.astype(np.float64), columns=[f"c{i}" for i in range(9)])
+    frame.to_csv(at / "x.csv", index=False)
+    frame.to_csv(at / "x.tsv", sep="\t")
+    frame.assign(kind=kinds).to_csv(at / "kinds.csv", index=False)
+    np.savetxt(at / "x.txt", x.astype(np.float64))
+    model = at / "run" / "model.safetensors"
+    checks.rhohat("train", at / "x.npy", "--hidden", 4, "--steps", 5, "--device", "cpu", "--out", at / "run")
+
+    def made(command, out, *data):
+        checks.rhohat(command, model, *data, "-o", at / out, *(["--device", "cpu"] if data else []))
+        return at / out
+
+    codes = np.load(made("encode", "codes.npy", at / "x.npy"))
+    sources = sorted(path for path in at.iterdir() if path.suffix in {".mat", ".csv", ".tsv", ".txt"})
+    for path in sources:
+        flags = ["--label-column", "kind"] if path.name == "kinds.csv" else []
+        checks.within(f"read {path.name}", farthest(np.load(made("encode", "again.npy", path, *flags)), codes), 0)
+
+    readers = {
+        "npy": lambda path, name: np.load(path),
+        "npz": lambda path, name: np.load(path)[name],
+        "csv": lambda path, name: pd.read_csv(path, dtype=np.float32, float_precision="round_trip").to_numpy(),
+        "tsv": lambda path, name: pd.read_csv(path, dtype=np.float32, sep="\t", float_precision="round_trip").to_numpy(),
+        "mat": lambda path, name: loadmat(path)[name],
+        "safetensors": lambda path, name: load_file(path)[name],
+    }
+    results = {"encode": ("codes", [at / "x.npy"]), "reconstruct": ("reconstruction", [at / "x.npy"]), "features": ("features", [])}
+    for command, (name, data) in results.items():
+        wanted = np.load(made(command, "wanted.npy", *data))
+        for ending, read in readers.items():
+            found = read(made(command, f"{command}.{ending}", *data), name)
+            checks.within(f"{command} .{ending}", farthest(found, wanted), 0)
+    weights = load_file(model)["encoder.weight"].astype(np.float64)
+    features = weights / np.linalg.norm(weights, axis=1, keepdims=True)
+    checks.within("features of norm 1", farthest(np.load(at / "wanted.npy"), features), 1e-7)
+
+    names = sorted(set(kinds))
+    labelled = lambda out: made("encode", out, at / "kinds.csv", "--label-column", "kind")
+    npz = np.load(labelled("l.npz"))
+    mat = loadmat(labelled("l.mat"))
+    table = pd.read_csv(labelled("l.csv"))
+    tensors = labelled("l.safetensors")
+    with open(tensors, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    of_tensors = np.array(json.loads(header["__metadata__"]["label_names"]))[load_file(tensors)["labels"]]
+    of_mat = np.array([cell[0] for cell in mat["label_names"][:, 0]])[mat["labels"][:, 0] - 1]
+    for kind, found in [("npz", npz["label_names"][npz["labels"]]), ("mat", of_mat), ("csv", table["label"]), ("safetensors", of_tensors)]:
+        checks.within(f"labels .{kind}", int((np.asarray(found) != kinds).sum()), 0)
+    checks.within("names of labels", int(list(npz["label_names"]) != names), 0)
+
+
 def check_the_checks():
     """What measures here has to see an error."""
     one, wrong = {"a": np.ones(2), "b": np.full(2, 1e-3)}, {"a": np.ones(2), "b": np.array([1e-3, 2e-3])}
@@ -285,7 +349,7 @@ def check_the_checks():
     assert not any(oriented(random.uniform(-1, 1, (8, 8))) for _ in range(100))
 
 
-ALL = [gradient_step, cost, codes, chunks, pytorch, photographs, features, experiment]
+ALL = [gradient_step, cost, codes, chunks, formats, pytorch, photographs, features, experiment]
 
 
 def main():

@@ -5,11 +5,12 @@ mod room;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::Error;
 use crate::api::Names;
 use crate::data::batches::ExampleSet as Given;
-use crate::data::{DataContents, DataDescription, LazyExamples, Opened, Preprocess, Source};
+use crate::data::{DataContents, DataDescription, Labels, LazyExamples, Opened, Preprocess, Source};
 use crate::engine::device::{Choice, ParamsAndExamples, Selector};
 use crate::math::objective::Objective;
 use crate::math::params::{Matrix, Params, Shape};
@@ -28,6 +29,8 @@ pub struct Session {
     pub on: crate::OnData,
     /// The description of DATA, as JSON.
     pub data: serde_json::Value,
+    /// The labels of DATA.
+    of_data: Option<Arc<Labels>>,
 }
 
 /// An opened model, before anything large is read.
@@ -76,6 +79,7 @@ impl<'a> Opening<'a> {
         check_divide(args, &opened.source)?;
         let preprocess = preprocess(args, &file, &opened.description);
         data_log::log(&opened.description, preprocess.scale, Some(file.shape().visible));
+        let of_data = opened.description.labels.clone();
         let (data, dtype) = (opened.description.json(preprocess.scale), opened.source.dtype());
         let examples = examples(args, opened, &preprocess, file.shape())?;
         let room::Pieces { at_once, asked, pictures } = room.pieces(&examples)?;
@@ -84,7 +88,7 @@ impl<'a> Opening<'a> {
         let names = Names { model: args.model.clone(), data: args.name() };
         let mut on = crate::OnData::open(&choice, objective, &start, (examples.clone(), dtype), names)?;
         on.cut(at_once, asked);
-        Ok(Session { on, data })
+        Ok(Session { on, data, of_data })
     }
 }
 
@@ -187,6 +191,20 @@ impl ParamsAndExamples for OnExamples<'_> {
 }
 
 impl Session {
+    /// The labels of the examples: those of rows, or of the pictures that they are patches of.
+    pub fn labels(&self) -> Option<Arc<Labels>> {
+        let labels = self.of_data.as_ref()?;
+        let examples = self.on.examples();
+        if labels.of.len() == examples {
+            return Some(Arc::clone(labels));
+        }
+        let grids = self.on.rows().grids().filter(|grids| grids.len() == labels.of.len())?;
+        let of_each = grids.iter().zip(&labels.of);
+        let of: Vec<u32> =
+            of_each.flat_map(|(grid, &label)| std::iter::repeat_n(label, grid.across * grid.down)).collect();
+        (of.len() == examples).then(|| Arc::new(Labels { names: labels.names.clone(), of }))
+    }
+
     /// A pass over the examples.
     pub fn pass(&self) -> Pass {
         let rows = self.on.examples();

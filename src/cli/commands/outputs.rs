@@ -2,19 +2,20 @@
 //! file of its kind. Every flag of every command that names a file to write is checked here, before anything is computed.
 
 use std::fs::{self, File};
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
-use crate::data::{Source, npy};
+use crate::data::Source;
+use crate::data::write::{RowsHeader, RowsKind, Sink, refusal, write};
 use crate::error::{plain, shown};
 use crate::io::atomic_write;
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A NumPy array.
-    Npy,
+    /// Rows of numbers.
+    Rows(RowsKind),
     /// A picture.
     Png,
     /// A drawing.
@@ -22,9 +23,20 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All kinds of rows, a NumPy array first.
+    pub const ROWS: [Self; RowsKind::ALL.len()] = {
+        let mut kinds = [Self::Rows(RowsKind::Npy); RowsKind::ALL.len()];
+        let mut at = 0;
+        while at < kinds.len() {
+            kinds[at] = Self::Rows(RowsKind::ALL[at]);
+            at += 1;
+        }
+        kinds
+    };
+
     fn ending(self) -> &'static str {
         match self {
-            Self::Npy => npy::FORMAT.endings[0].trim_start_matches('.'),
+            Self::Rows(kind) => kind.ending(),
             Self::Png => "png",
             Self::Svg => "svg",
         }
@@ -32,7 +44,7 @@ impl Kind {
 
     fn words(self) -> &'static str {
         match self {
-            Self::Npy => "a NumPy array (.npy)",
+            Self::Rows(kind) => kind.words(),
             Self::Png => "PNG (.png)",
             Self::Svg => "SVG (.svg)",
         }
@@ -41,7 +53,7 @@ impl Kind {
     /// What else is asked for, and how it is made of this.
     fn instead(self) -> &'static str {
         match self {
-            Self::Npy => "numpy.load reads it, numpy.savetxt makes text of it",
+            Self::Rows(_) => "numpy.load reads it",
             Self::Png => "other programs make other pictures of it",
             Self::Svg => "browsers show it, inkscape and rsvg-convert make PNG of it",
         }
@@ -50,7 +62,7 @@ impl Kind {
     /// Whether a file that begins like this is of the kind.
     fn begins(self, start: &[u8]) -> bool {
         match self {
-            Self::Npy => npy::FORMAT.begins(start),
+            Self::Rows(kind) => kind.begins(start),
             Self::Png => start.starts_with(b"\x89PNG\r\n\x1a\n"),
             Self::Svg => [&b"<svg"[..], b"<?xml"].iter().any(|tag| start.starts_with(tag)),
         }
@@ -67,6 +79,9 @@ const OF_A_RUN: [&str; 7] = [
     "resumed.jsonl",
     "summary.json",
 ];
+
+/// First bytes of a file that tell its kind.
+const LOOKED_AT: u64 = 512;
 
 /// What a flag asks for.
 pub struct Wanted<'a> {
@@ -152,7 +167,7 @@ impl Wanted<'_> {
             let name = self.path.with_extension(usual.ending());
             self.refused(&format!(
                 "only {} can be written; name it {} ({})",
-                written.join(" or "),
+                listed(&written),
                 name.display(),
                 usual.instead()
             ))
@@ -185,7 +200,7 @@ impl Wanted<'_> {
     /// Refuses to replace what is of another kind, or belongs to a run.
     fn check_replaced(&self, kind: Kind) -> crate::Result<()> {
         let mut start = Vec::new();
-        let opened = File::open(self.path).and_then(|file| file.take(8).read_to_end(&mut start));
+        let opened = File::open(self.path).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut start));
         opened.map_err(|error| Error::io("write", self.path, error))?;
         let is_of_a_run = self.path.file_name().is_some_and(|name| OF_A_RUN.iter().any(|own| name == *own))
             && self.path.with_file_name("config.toml").is_file();
@@ -224,22 +239,37 @@ impl Destination {
         &self.path
     }
 
-    /// Writes rows `[rows, cols]` piece by piece as `next` hands them out, whole rows until there are none; the file is
-    /// there whole or not at all.
+    /// Refuses rows that a file of this kind cannot hold.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the way out.
+    pub fn check_size(&self, header: &RowsHeader<'_>) -> crate::Result<()> {
+        let Kind::Rows(kind) = self.kind else { return Ok(()) };
+        match refusal(kind, header) {
+            Some(why) => Err(Error::usage(plain(&format!("-o {}: {why}", self.path.display())))),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes rows piece by piece as `next` hands them out, whole rows until there are none; the file is there whole or not
+    /// at all.
     ///
     /// # Errors
     /// Those of `next`; [`Error::Io`] where the file cannot be written.
     pub fn write_rows(
         &self,
-        (rows, cols): (usize, usize),
+        header: &RowsHeader<'_>,
         mut next: impl FnMut() -> crate::Result<Option<Vec<f32>>>,
     ) -> crate::Result<()> {
+        let kind = match self.kind {
+            Kind::Rows(kind) => kind,
+            Kind::Png | Kind::Svg => RowsKind::Npy,
+        };
         let mut failed = None;
-        let fill = |mut out: &mut dyn Write| {
-            npy::write_header(&mut out, rows, cols)?;
+        let mut fill = |sink: &mut Sink<'_>| {
             loop {
                 match next() {
-                    Ok(Some(values)) => npy::write_values(&mut out, &values)?,
+                    Ok(Some(values)) => sink(&values)?,
                     Ok(None) => return Ok(()),
                     Err(error) => {
                         failed = Some(error);
@@ -248,8 +278,16 @@ impl Destination {
                 }
             }
         };
-        let written = atomic_write::write(&self.path, fill);
+        let written = atomic_write::write(&self.path, |out| write(kind, out, header, &mut fill));
         failed.map_or(written, Err)
+    }
+}
+
+/// `one, two or three`.
+fn listed(words: &[&str]) -> String {
+    match words {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => words.concat(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::data::Picture;
+use crate::data::write::RowsHeader;
 use crate::io::paths::PathText;
 use crate::run::picture;
 use serde_json::json;
@@ -15,7 +16,8 @@ use crate::cli::output::print;
 /// Reconstructs, restores and writes rows `[m, n]` piece by piece, or the picture.
 pub fn run(args: &MapArgs) -> anyhow::Result<()> {
     let opening = Opening::new(&args.on, |_| {})?;
-    let (kinds, inputs) = (&[Kind::Npy, Kind::Png], &opening.inputs());
+    let (kinds, inputs) = ([&Kind::ROWS[..], &[Kind::Png]].concat(), &opening.inputs());
+    let kinds = &kinds;
     let wanted = Wanted { flag: "-o", path: &args.out, kinds, inputs, force: Some(args.force) };
     let out = wanted.check()?;
     let made = if out.kind == Kind::Png { Made::Picture } else { Made::Outputs };
@@ -51,7 +53,10 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
 fn write(out: &Destination, session: &mut Session) -> crate::Result<()> {
     let (mut pass, mut reach) = (session.pass(), Reach::default());
     let (rows, visible) = session.on.rows().size();
-    out.write_rows((rows, session.on.rows().preprocess().inputs_of(visible)), || {
+    let cols = session.on.rows().preprocess().inputs_of(visible);
+    let header = RowsHeader { name: "reconstruction", column: "x", rows, cols, labels: None };
+    out.check_size(&header)?;
+    out.write_rows(&header, || {
         let Some(range) = pass.next() else { return Ok(None) };
         reach.add(&session.on.rows().rows(range.clone())?.values);
         session.on.reconstruct(&range).map(Some)

@@ -4,12 +4,13 @@
 mod bytes;
 mod layout;
 mod limits;
+mod reorder;
 
 use std::path::Path;
 
-pub use bytes::{ArrayBytes, KnownLength, cannot_unpack};
+pub use bytes::{ArrayBytes, KnownLength, cannot_unpack, is_likely};
 pub use layout::ArrayLayout;
-pub use limits::{check_length, check_memory, promised, reserved};
+pub use limits::{check_length, check_memory, no_memory, promised, reserved};
 
 use crate::data::ambiguity;
 use crate::data::axes::{Axes, Axis, Meaning};
@@ -31,15 +32,20 @@ impl ArrayLayout {
     /// Rows or pictures, as `reading` says or as arrays of so many dimensions usually are; bytes of rows are left as they
     /// are, those of pictures divided by 255.
     pub fn open(&self, body: ArrayBytes<'_>, reading: &Reading) -> Result<Opened> {
+        let axes = reading.axes(&self.shape).map_err(|reason| Error::input(body.path, reason))?;
+        self.open_as(body, axes, reading.meaning().is_none())
+    }
+
+    /// The same with these dimensions; other meanings are looked for where they were `unsaid`.
+    pub fn open_as(&self, body: ArrayBytes<'_>, axes: Axes, unsaid: bool) -> Result<Opened> {
         let path = body.path;
         let refused = |reason| Error::input(path, reason);
-        let axes = reading.axes(&self.shape).map_err(refused)?;
-        let unsaid = reading.meaning().is_none();
+        let place = self.places(&axes.order());
         let (source, ambiguity) = match axes.meaning() {
             Meaning::Rows => {
                 let table = self.table(body, &axes)?;
-                let ambiguity =
-                    unsaid.then(|| ambiguity::of(&self.shape, &self.shape, |i| table.values[i])).flatten();
+                let look = || ambiguity::of_axes(&axes, &self.shape, |i| table.values[place(i)]);
+                let ambiguity = unsaid.then(look).flatten();
                 (Source::Rows(table), ambiguity)
             }
             Meaning::Pictures => {
@@ -48,8 +54,8 @@ impl ArrayLayout {
                     return Err(refused(no_colours(&self.shape, &axes, channels)));
                 }
                 let values: Vec<f32> = self.finite(body, &axes, Scale::Pixels)?;
-                let ambiguity =
-                    unsaid.then(|| ambiguity::of(&self.shape, &self.shape, |i| values[i].into())).flatten();
+                let look = || ambiguity::of_axes(&axes, &self.shape, |i| values[place(i)].into());
+                let ambiguity = unsaid.then(look).flatten();
                 (self.pictures(path, &axes, values)?.into(), ambiguity)
             }
         };
@@ -100,9 +106,7 @@ impl ArrayLayout {
     fn finite<T: Real>(&self, body: ArrayBytes<'_>, axes: &Axes, scale: Scale) -> Result<Vec<T>> {
         let path = body.path;
         let limit = f64::from(f32::MAX);
-        let is_ordered = !self.fortran && axes.are_in_order();
-        let copies = if is_ordered { 1 } else { 2 };
-        let values = self.values(body, (scale, copies), |first, numbers| {
+        let values = self.values(body, (scale, &axes.order()), |first, numbers| {
             let Some(bad) = numbers.iter().position(|x| !(-limit..=limit).contains(x)) else { return Ok(()) };
             let (place, value) = (self.place(first + bad, axes), numbers[bad]);
             let fact = format!("{place} (counted from 0) holds {value:?}, which is no finite 32-bit number");
@@ -112,7 +116,7 @@ impl ArrayLayout {
             let fact = format!("an array of shape {:?} holds no numbers", self.shape);
             return Err(Error::input(path, format!("{fact}; at least one row and one column are needed")));
         }
-        if is_ordered { Ok(values) } else { self.reordered(path, &values, &axes.order()) }
+        Ok(values)
     }
 }
 
@@ -127,6 +131,7 @@ fn no_colours(shape: &[usize], axes: &Axes, channels: usize) -> String {
         (_, [_, _, 1 | 3, _]) => {
             "where channels come third, say `axes` h,w,c,count, or save numpy.moveaxis(a, -1, 0)"
         }
+        (_, [_, _, _, 1 | 3]) => "where channels come last, as Python keeps pictures, say `axes` count,h,w,c",
         (2, _) => "where the second is transparency, save a[..., :1]",
         (4, _) => "where the fourth is transparency, save a[..., :3]",
         _ => {

@@ -1,4 +1,4 @@
-//! IDX files packed by gzip: members one behind the other, and zeros behind them, with which tapes and some programs fill
+//! IDX files and tables of text packed by gzip: members one behind the other, and zeros behind them, with which tapes and some programs fill
 //! files up.
 
 use std::io::{self, BufRead, BufReader, Read};
@@ -7,12 +7,12 @@ use flate2::bufread::GzDecoder;
 
 use super::array::{ArrayBytes, KnownLength, cannot_unpack};
 use super::format::{Format, OpenFile};
-use super::{idx, unknown};
+use super::{csv, idx, unknown};
 use crate::data::source::Opened;
 use crate::error::{Error, Result};
 use crate::io::safe_open::FileRange;
 
-/// IDX files packed by gzip.
+/// IDX files and tables packed by gzip.
 pub const FORMAT: Format = Format {
     name: "a gzip file",
     kinds: None,
@@ -25,7 +25,7 @@ pub const FORMAT: Format = Format {
     open,
 };
 
-/// Opens a file, inflating no more than its IDX header promises.
+/// Opens a file, inflating no more than an IDX header promises.
 fn open(OpenFile { path, file, length, reading, .. }: OpenFile<'_>) -> Result<Opened> {
     let damaged = |error: io::Error| cannot_unpack(path, &error);
     let mut from = Gunzip::new(BufReader::new(FileRange::new(&file, 0, length)));
@@ -33,7 +33,17 @@ fn open(OpenFile { path, file, length, reading, .. }: OpenFile<'_>) -> Result<Op
     from.by_ref().take(4).read_to_end(&mut start).map_err(damaged)?;
     if !idx::recognised(&start) {
         from.by_ref().take(unknown::START - 4).read_to_end(&mut start).map_err(damaged)?;
+        if csv::FORMAT.begins(&start) || csv::is_named_so(path, &start) {
+            let mut whole = start.as_slice().chain(from);
+            return csv::read(path, &mut whole, KnownLength::Packed(length), reading);
+        }
         return Err(Error::input(path, unknown::packed(path, &start)));
+    }
+    if let Some(said) = reading.of_tables() {
+        return Err(Error::input(
+            path,
+            format!("{said} is for tables of text, but this is an IDX file; leave it out"),
+        ));
     }
     let layout = idx::read_layout(path, &start, &mut from, damaged)?;
     idx::unpacked(&layout, ArrayBytes { path, from: &mut from, length: KnownLength::Packed(length) }, reading)

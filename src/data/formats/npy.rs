@@ -79,7 +79,15 @@ pub fn write_to(out: &mut impl Write, rows: usize, cols: usize, values: &[f32]) 
 /// # Errors
 /// Those of `out`.
 pub fn write_header(out: &mut impl Write, rows: usize, cols: usize) -> io::Result<()> {
-    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {cols}), }}");
+    write_header_of(out, "<f4", &format!("({rows}, {cols})"))
+}
+
+/// The same for an array of any kind and shape, both as NumPy spells them.
+///
+/// # Errors
+/// Those of `out`.
+pub(in crate::data) fn write_header_of(out: &mut impl Write, descr: &str, shape: &str) -> io::Result<()> {
+    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
     // The numbers start at a multiple of 64 bytes, behind ten bytes, the header and a line feed.
     let unpadded = MAGIC.len() + 4 + header.len() + 1;
     header.extend(std::iter::repeat_n(' ', unpadded.next_multiple_of(64) - unpadded));

@@ -129,7 +129,10 @@ impl Tensors {
     pub fn floats<T: Real>(&self, path: &Path, file: &File, name: &str) -> Result<Vec<T>> {
         let info = self.info(name).ok_or_else(|| Error::input(path, format!("no tensor {name}")))?;
         let dtype = float(name, info.dtype).map_err(|reason| Error::input(path, reason))?;
-        self.body(path, file, info, |body| layout(dtype, info).values(body, (Scale::AsIs, 1), |_, _| Ok(())))
+        let order: Vec<usize> = (0..info.shape.len()).collect();
+        let read =
+            |body: ArrayBytes<'_>| layout(dtype, info).values(body, (Scale::AsIs, &order), |_, _| Ok(()));
+        self.body(path, file, info, read)
     }
 
     /// Hands the bytes of a tensor to `read`.

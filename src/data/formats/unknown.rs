@@ -73,8 +73,7 @@ pub fn looks_like(path: &Path, start: &[u8]) -> Cow<'static, str> {
             format!("a MATLAB file of version 7.3; {line}").into()
         }
         _ if start.starts_with(b"MATLAB") => {
-            let line = saved(&format!("scipy.io.loadmat({file})['NAME'].astype('float32')"));
-            format!("a MATLAB file; {line}").into()
+            "a MATLAB file without the end of its header; it is truncated or damaged".into()
         }
         [0x80, 2, 0x8a, 0x0a, ..] => {
             format!("a PyTorch file; {}", saved(&format!("torch.load({file}, map_location='cpu').numpy()")))
@@ -114,10 +113,20 @@ fn is_packed(start: &[u8]) -> bool {
 }
 
 /// Whether there is nothing but text in some encoding that keeps ASCII.
-fn is_text(start: &[u8]) -> bool {
+pub fn is_text(start: &[u8]) -> bool {
     !start.is_empty()
         && start.iter().all(|&byte| byte >= 0x80 || byte.is_ascii_graphic() || byte.is_ascii_whitespace())
         && start.iter().filter(|&&byte| byte < 0x80).count() * 2 > start.len()
+}
+
+/// Whether a file that begins so may be a table: text that says itself to be nothing else.
+pub fn may_be_table(start: &[u8]) -> bool {
+    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    let is_picture = matches!(text, [b'P', b'1'..=b'7', space, ..] if space.is_ascii_whitespace());
+    is_text(start)
+        && !is_picture
+        && !text.starts_with(b"version https:")
+        && !matches!(text, [b'{' | b'[' | b'<', ..])
 }
 
 /// Text: a pointer, a page, a table, or something else.
@@ -145,7 +154,7 @@ fn is_numbers(start: &[u8]) -> bool {
     String::from_utf8_lossy(start).lines().take(2).any(is_row)
 }
 
-fn is_row(line: &str) -> bool {
+pub fn is_row(line: &str) -> bool {
     let fields = || line.split([',', ';', '\t', ' ']).map(str::trim).filter(|field| !field.is_empty());
     fields().next().is_some() && fields().all(|field| field.parse::<f64>().is_ok())
 }

@@ -43,7 +43,8 @@ pub fn open(folder: &Path, part: Option<&str>, reading: &Reading, stays: bool) -
         {
             return cifar::open(folder, format, reading);
         }
-        return open_pictures(folder, pictures, skipped, reading);
+        return open_pictures(folder, pictures, skipped, reading)
+            .map_err(|why| without_pictures(folder, &contents, why));
     }
     let only: Vec<&PathBuf> = pictures.iter().filter(|path| !arrays.contains(path)).collect();
     match (reading.meaning(), only.len()) {
@@ -91,6 +92,39 @@ fn skipping(Opened { source, description }: Opened, skipped: SkippedFiles) -> Op
 fn of_folder(folder: &Path, Opened { source, description }: Opened) -> Opened {
     let path = Some(folder.to_owned());
     Opened { source, description: DataDescription { path, others: Vec::new(), ..description } }
+}
+
+/// Kinds of files that are read by themselves, by their endings.
+const SINGLE: [(&str, &str); 3] =
+    [("mat", "MATLAB files"), ("csv", "tables of text"), ("tsv", "tables of text")];
+/// Endings of files that have to be converted.
+const CONVERTED: [&str; 7] = ["h5", "hdf5", "pt", "pth", "parquet", "pkl", "pickle"];
+
+/// Why a folder is refused that has no pictures, but files of rows that no folder is read of.
+fn without_pictures(folder: &Path, contents: &Contents, why: Error) -> Error {
+    if !matches!(&why, Error::Input { path, .. } if path == folder) {
+        return why;
+    }
+    let fact = "no picture and no .npy in this folder, but";
+    for (ending, what) in SINGLE {
+        let count = contents.listing.named(ending).len();
+        if count > 0 {
+            let remedy = "give one of them, or save their arrays with numpy.save";
+            return Error::input(folder, format!("{fact} {what}, {count}; {remedy}"));
+        }
+    }
+    for ending in CONVERTED {
+        let files = contents.listing.named(ending);
+        let Some(first) = files.first() else { continue };
+        if let Err(Error::Input { reason, .. }) = super::open(first, &Reading::default(), true) {
+            let name = first.file_name().unwrap_or_default().to_string_lossy();
+            return Error::input(
+                folder,
+                format!("{fact} .{ending} files, {}; {name}: {reason}", files.len()),
+            );
+        }
+    }
+    why
 }
 
 /// Why a folder of pictures and arrays is refused.

@@ -72,6 +72,8 @@ impl Config {
             self.axes.as_ref().map(|it| format!("`axes` {it}")),
             self.recursive.map(|_| "`recursive`".to_owned()),
             self.format.map(|it| format!("`format` {it}")),
+            self.use_columns.as_ref().map(|it| format!("`use_columns` {it}")),
+            self.label_column.as_ref().map(|it| format!("`label_column` {it}")),
         ];
         if let Some(said) = said.into_iter().flatten().next().filter(|_| self.data.is_none()) {
             return Err(Error::usage(format!("{said} says what DATA is, but there is none; leave it out")));

@@ -10,7 +10,7 @@ use super::properties::Property::{
 };
 #[cfg(feature = "cli")]
 use crate::data::formats::Format;
-use crate::data::{Axes, DataFormat, Form, Meaning, Normalize, RawRows, Scale, WhiteningKind};
+use crate::data::{Axes, ColumnChoice, DataFormat, Form, Meaning, Normalize, RawRows, Scale, WhiteningKind};
 use crate::engine::variant::Variant;
 use crate::error::{Error, Result};
 use crate::io::memory::Bytes;
@@ -56,6 +56,18 @@ pub struct Settings {
     /// Format of files that do not tell it themselves
     #[cfg_attr(feature = "cli", arg(long, value_name = "FORMAT", value_parser = parsers::format(), help_heading = "Data", hide_short_help = true))]
     pub format: Option<DataFormat>,
+    /// Columns of a table of text that are learned from, by name, or by number from 0: length,width or 0-63 [default: all]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "COLUMNS", help_heading = "Data", hide_short_help = true)
+    )]
+    pub use_columns: Option<ColumnChoice>,
+    /// Column of a table of text that holds labels, which are kept and not learned from
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "COLUMN", help_heading = "Data", hide_short_help = true)
+    )]
+    pub label_column: Option<String>,
     /// Divide the numbers of rows, 255 for bytes of pixels [default: as they are; pictures and IDX are divided by 255]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Data"))]
     pub divide: Option<Scale>,
@@ -231,7 +243,7 @@ pub struct Settings {
 }
 
 /// What each of all settings decides. Where several of one property are told of, it is in this order.
-pub(super) const PROPERTIES: [(&str, &[Property]); 55] = [
+pub(super) const PROPERTIES: [(&str, &[Property]); 57] = [
     ("data", &[OfSitting]),
     ("data_as_given", &[]),
     ("raw", &[OfRun]),
@@ -239,6 +251,8 @@ pub(super) const PROPERTIES: [(&str, &[Property]); 55] = [
     ("axes", &[OfRun]),
     ("recursive", &[OfRun]),
     ("format", &[OfRun]),
+    ("use_columns", &[OfRun]),
+    ("label_column", &[OfRun]),
     ("divide", &[Derivable, OfData, OfRun]),
     ("shape", &[OfRun]),
     ("hidden", &[Binding, OfRun]),

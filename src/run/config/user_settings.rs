@@ -131,6 +131,8 @@ impl UserSettings {
             axes: self.get("axes")?,
             recursive: self.get("recursive")?.unwrap_or_default(),
             format: self.get("format")?,
+            use_columns: self.get("use_columns")?,
+            label_column: self.get("label_column")?,
             ..Reading::default()
         })
     }

@@ -72,6 +72,10 @@ fn kind(start: &[u8]) -> Option<String> {
         _ if start.starts_with(b"PK\x03\x04") => torch("a zip archive, as torch.save writes"),
         [0x80, 2..=5, ..] => torch("a Python pickle, as old versions of torch.save write"),
         [0x1f, 0x8b, ..] => data("a gzip file"),
+        _ if start.starts_with(b"MATLAB") => data("a MATLAB file"),
+        [b'P', b'A', b'R', b'1', ..] => Some(
+            "Parquet, which is no model; rows of it are DATA once pandas.read_parquet has read and numpy.save saved them".to_owned(),
+        ),
         [0, 0, 0x08..=0x0e, 1..=4, ..] => data("an IDX file"),
         [0x89, b'H', b'D', b'F', ..] => Some(
             "HDF5, as Keras writes, but a model is read from safetensors; save its four tensors with \
@@ -99,7 +103,7 @@ mod tests {
 
     #[test]
     fn files_of_other_kinds_are_named_and_none_of_ours_is() {
-        let cases: [(&[u8], &str); 9] = [
+        let cases: [(&[u8], &str); 11] = [
             (b"", "empty"),
             (b"\x93NUMPY\x01\x00", "MODEL comes before DATA"),
             (b"PK\x03\x04........archive/data.pkl", "torch.load"),
@@ -108,6 +112,8 @@ mod tests {
             (b"\x00\x00\x08\x03\x00\x00\x00\x02", "IDX"),
             (b"\x89HDF\r\n\x1a\n", "Keras"),
             (b"\x89PNG\r\n\x1a\n0000", "a picture"),
+            (b"MATLAB 5.0 MAT-file, \0\x01IM", "a MATLAB file"),
+            (b"PAR1\x15\x04", "pandas.read_parquet"),
             (b"0.1,0.2\n0.3,0.4\n", "text"),
         ];
         for (start, word) in cases {

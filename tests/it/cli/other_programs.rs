@@ -17,19 +17,13 @@ fn files_of_other_programs_are_named_with_the_line_that_converts_them() {
         encoder.finish().unwrap()
     };
     let array = fs::read(fixture("rows_lf4.npy")).unwrap();
-    let cases: [(&str, Vec<u8>, &[&str]); 16] = [
+    let cases: [(&str, Vec<u8>, &[&str]); 14] = [
         (
             "data_batch_1",
             b"\x80\x04\x95".to_vec(),
             &["a Python pickle", "pickle.load(open('", "data_batch_1', 'rb'), encoding='bytes')"],
         ),
         ("old.pt", b"\x80\x02\x8a\x0al\xfc".to_vec(), &["a PyTorch file", "torch.load('", "old.pt'"]),
-        (
-            "rows.csv",
-            b"0.5,1.25\n2,3\n".to_vec(),
-            &["a table of numbers", "numpy.loadtxt('", "rows.csv', delimiter=','", "ndmin=2"],
-        ),
-        ("named.csv", b"a;b\n2;3\n".to_vec(), &["delimiter=';', skiprows=1"]),
         (
             "lfs.npy",
             b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n".to_vec(),
@@ -38,7 +32,7 @@ fn files_of_other_programs_are_named_with_the_line_that_converts_them() {
         ("page.idx", b"<!DOCTYPE html>\n<html>".to_vec(), &["a web page", "download it again"]),
         ("rows.npy.gz", gz(&array), &["a NumPy array", "numpy.load(gzip.open('", "rows.npy.gz'))"]),
         ("a.h5", b"\x89HDF\r\n\x1a\n".to_vec(), &["HDF5", "h5py.File('", "a.h5')"]),
-        ("a.mat", b"MATLAB 5.0 MAT-file".to_vec(), &["MATLAB", "scipy.io.loadmat('", "a.mat')"]),
+        ("a.mat", b"MATLAB 5.0 MAT-file".to_vec(), &["MATLAB", "without the end of its header"]),
         ("b.mat", b"MATLAB 7.3 MAT-file".to_vec(), &["version 7.3", "h5py.File('", "b.mat')", ".T"]),
         ("a.parquet", b"PAR1....".to_vec(), &["Parquet", "pandas.read_parquet('", "a.parquet')"]),
         ("a.json", b"[[1, 2], [3, 4]]".to_vec(), &["JSON", "json.load(open('", "a.json'))"]),

@@ -42,8 +42,9 @@ fn encode<'a>(data: &'a str, out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 fn a_name_that_says_something_else_is_refused_before_anything_is_computed() {
     let folder = folder();
     let before = names(folder.path());
-    for out in ["c.csv", "c.mat", "c.safetensors", "c.png", "c", "c.NPY.gz"] {
-        let words = ["only a NumPy array (.npy) can be written", "name it c"];
+    for out in ["c.txt", "c.h5", "c.png", "c", "c.NPY.gz"] {
+        let words =
+            ["only a NumPy array (.npy), .npz, .csv, .tsv, MATLAB (.mat) or .safetensors can be written"];
         rhohat(folder.path(), &encode("rows.npy", out, &[])).refused(2, &words);
     }
     let on = |command: &str, out: &str| {
@@ -51,21 +52,73 @@ fn a_name_that_says_something_else_is_refused_before_anything_is_computed() {
         let args = [&[command, "model.safetensors", "-o", out], data].concat();
         rhohat(folder.path(), &args)
     };
-    on("reconstruct", "c.jpg").refused(2, &["a NumPy array (.npy) or PNG (.png)", "name it c.npy"]);
-    on("features", "f.svg").refused(2, &["only PNG (.png) can be written", "name it f.png"]);
+    on("reconstruct", "c.jpg").refused(2, &[".safetensors or PNG (.png) can be written", "name it c.npy"]);
+    on("features", "f.pdf").refused(2, &["only PNG (.png), SVG (.svg), a NumPy array", "name it f.png"]);
     for command in ["reconstruct", "features", "encode"] {
         on(command, "-").refused(2, &["-o -: results are files"]);
     }
     on("features", ".").refused(2, &["-o .: a folder; name a file in it"]);
     on("features", "none/f.png").refused(6, &["write none/f.png"]);
     let save =
-        ["train", "rows.npy", "--device", "cpu", "--steps", "1", "--out", "r", "--save-patches", "p.csv"];
-    rhohat(folder.path(), &save).refused(2, &["--save-patches p.csv: only a NumPy array (.npy)"]);
+        ["train", "rows.npy", "--device", "cpu", "--steps", "1", "--out", "r", "--save-patches", "p.txt"];
+    rhohat(folder.path(), &save).refused(2, &["--save-patches p.txt: only a NumPy array (.npy)"]);
     // DATA is not even opened.
-    rhohat(folder.path(), &encode("nowhere.npy", "c.csv", &[])).refused(2, &["c.csv"]);
+    rhohat(folder.path(), &encode("nowhere.npy", "c.txt", &[])).refused(2, &["c.txt"]);
     assert_eq!(names(folder.path()), before);
     on("features", "F.PNG").text();
     rhohat(folder.path(), &encode("rows.npy", "C.NPY", &[])).text();
+}
+
+/// The rows that a file holds, as the program itself reads them back.
+fn read(path: &Path) -> (usize, Vec<f64>) {
+    match rhohat::data::Opened::new(path, &rhohat::data::Reading::default()).unwrap().source {
+        rhohat::data::Source::Rows(table) => (table.cols, table.values),
+        rhohat::data::Source::Stored(store) => (store.cols, store.table().unwrap().values),
+        rhohat::data::Source::Images(_) => panic!("no rows"),
+    }
+}
+
+#[test]
+fn results_of_every_kind_hold_the_same_numbers() {
+    let folder = folder();
+    let results = [("encode", 5), ("reconstruct", 16), ("features", 16)];
+    for (command, cols) in results {
+        let mut first = None;
+        for ending in ["npy", "npz", "csv", "tsv", "mat", "safetensors"] {
+            let out = format!("{command}.{ending}");
+            let data: &[&str] = if command == "features" { &[] } else { &["rows.npy", "--device", "cpu"] };
+            let args = [&[command, "model.safetensors", "-o", &out], data].concat();
+            // The second replaces the first.
+            (0..2).for_each(|_| drop(rhohat(folder.path(), &args).text()));
+            let (found, values) = read(&folder.path().join(&out));
+            assert_eq!(found, cols, "{out}");
+            assert_eq!(first.get_or_insert(values.clone()), &values, "{out}");
+        }
+    }
+    let save =
+        ["train", "rows.npy", "--device", "cpu", "--steps", "1", "--out", "r", "--save-patches", "p.mat"];
+    rhohat(folder.path(), &save).text();
+    assert_eq!(read(&folder.path().join("p.mat")).1, read(&folder.path().join("rows.npy")).1);
+    rhohat(folder.path(), &["features", "model.safetensors", "-o", "f.svg"]).text();
+    let svg = fs::read_to_string(folder.path().join("f.svg")).unwrap();
+    assert!(svg.contains("<title>unit 4</title>") && !svg.contains("unit 5"));
+    rhohat(folder.path(), &["features", "model.safetensors", "-o", "f.svg", "--scale", "2"])
+        .refused(2, &["--scale enlarges the pixels of a PNG"]);
+}
+
+#[test]
+fn labels_of_a_table_lie_beside_its_codes() {
+    let folder = folder();
+    let row = |i: usize| (0..16).map(|j| format!("0.{}", (i * j) % 10)).collect::<Vec<_>>().join(",");
+    let text: String = (0..6).map(|i| format!("{},{}\n", row(i), ["odd", "even"][i % 2])).collect();
+    fs::write(folder.path().join("rows.csv"), text).unwrap();
+    let report =
+        rhohat(folder.path(), &encode("rows.csv", "c.csv", &["--label-column", "16", "--json"])).json();
+    assert_eq!((report["labels"].as_u64(), report["data"]["labels"].as_u64()), (Some(2), Some(2)));
+    let codes = fs::read_to_string(folder.path().join("c.csv")).unwrap();
+    let last: Vec<&str> = codes.lines().map(|line| line.rsplit(',').next().unwrap()).collect();
+    assert_eq!(last, ["label", "odd", "even", "odd", "even", "odd", "even"]);
+    rhohat(folder.path(), &encode("rows.csv", "d.csv", &[])).refused(3, &["--use-columns", "--label-column"]);
 }
 
 #[test]

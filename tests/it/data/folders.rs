@@ -161,3 +161,23 @@ fn a_folder_without_readable_pictures_says_what_it_has_instead() {
         );
     }
 }
+
+#[test]
+fn folders_of_files_that_are_read_by_themselves_or_not_at_all_say_so() {
+    let cases: [(&str, &[u8], &str); 4] = [
+        ("a.mat", b"MATLAB", "but MATLAB files, 1; give one of them"),
+        ("a.csv", b"1,2\n", "but tables of text, 1; give one of them"),
+        (
+            "a.h5",
+            b"\x89HDF\r\n\x1a\n",
+            "but .h5 files, 1; a.h5: its content is HDF5; numpy.save('converted.npy', h5py.File(",
+        ),
+        ("a.parquet", b"PAR1....", "but .parquet files, 1; a.parquet: its content is Parquet"),
+    ];
+    for (name, content, words) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(name), content).unwrap();
+        let error = Source::open(folder.path()).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}

@@ -99,7 +99,7 @@ impl ProgressObserver for Display<'_> {
 
     fn reads(&mut self, files: &[&Path]) -> Result<()> {
         let Some(path) = &self.args.save_patches else { return Ok(()) };
-        let (flag, kinds) = ("--save-patches", &[Kind::Npy]);
+        let (flag, kinds) = ("--save-patches", &Kind::ROWS);
         Wanted { flag, path, kinds, inputs: files, force: None }.check().map(|_| ())
     }
 

@@ -5,12 +5,15 @@ use std::path::Path;
 
 use super::layout::ArrayLayout;
 use super::limits::{check_length, check_memory, no_memory, promised, reserved};
+use super::reorder::Reorder;
 use crate::data::scale::Scale;
 use crate::error::{Error, Result};
 use crate::math::params::Real;
 
 /// Bytes that are read and decoded at a time; a multiple of the size of every number.
 const PIECE: usize = 1 << 16;
+/// Packed numbers that unpack to more than so many times their size are unusual.
+const USUAL_INFLATION: u64 = 8;
 /// No deflate stream grows by more than this factor.
 const MOST_INFLATION: u64 = 1032;
 
@@ -32,42 +35,70 @@ pub enum KnownLength {
 }
 
 impl ArrayLayout {
-    /// All numbers in the order of the file, on their scale; `check` sees each piece as it is in the file, and where it begins.
-    /// Memory for so many copies has to be left.
+    /// All numbers on their scale, with the dimensions in `order`, the last one fastest; `check` sees each piece as it is in the
+    /// file, and where it begins there. Memory for them has to be left, and for little more: dimensions are put into their order
+    /// while numbers are read.
     pub fn values<T: Real>(
         &self,
         mut body: ArrayBytes<'_>,
-        (scale, copies): (Scale, usize),
+        (scale, order): (Scale, &[usize]),
         check: impl Fn(usize, &[f64]) -> Result<()>,
     ) -> Result<Vec<T>> {
-        let count = self.count::<T>(&body, copies)?;
-        let divisor = scale.divisor(self.dtype);
-        let size = self.dtype.size();
-        let mut values: Vec<T> = if matches!(body.length, KnownLength::Exact(_)) {
-            reserved(body.path, count)?
+        let count = self.count(&body)?;
+        if count == 0 {
+            body.check_end(&self.shape)?;
+            return Ok(Vec::new());
+        }
+        let (path, way) = (body.path, Reorder::new(&self.shape, self.fortran, order));
+        let is_scattered = !way.is_none() && way.block() == count;
+        // Numbers that are scattered over memory would take all that a packed file promises, whatever it holds.
+        let is_copied = is_scattered && !is_likely(self, body.length);
+        let copies = if is_copied { 2 } else { 1 };
+        check_memory(path, (count as u64).saturating_mul((copies * size_of::<T>()) as u64))?;
+        let mut numbers =
+            Numbers { layout: self, body: &mut body, divisor: scale.divisor(self.dtype), read: 0, check };
+        let mut values: Vec<T> = if matches!(numbers.body.length, KnownLength::Exact(_)) {
+            reserved(path, count)?
         } else {
             Vec::new()
         };
-        let mut piece = vec![0; PIECE.min(count * size)];
-        while values.len() < count {
-            let bytes = &mut piece[..PIECE.min((count - values.len()) * size)];
-            body.fill(bytes)?;
-            let numbers = self.dtype.decode(bytes, self.endian);
-            check(values.len(), &numbers)?;
-            if values.capacity() - values.len() < numbers.len() {
+        if way.is_none() || is_copied {
+            while values.len() < count {
                 // A packed file may hold less than it promises: memory is taken as numbers come, never for more than it promises.
-                let wanted = (2 * values.len()).clamp(values.len() + numbers.len(), count);
-                let refused = |_| no_memory(body.path, wanted * size_of::<T>(), None);
-                values.try_reserve_exact(wanted - values.len()).map_err(refused)?;
+                let more = (PIECE / self.dtype.size()).min(count - values.len());
+                grow(path, &mut values, more, count)?;
+                numbers.read(more, &mut values)?;
             }
-            values.extend(numbers.into_iter().map(|x| T::from_f64(x / divisor)));
+        } else {
+            let mut slab_of = Vec::new();
+            while values.len() < count {
+                let first = values.len();
+                grow(path, &mut values, way.block(), count)?;
+                values.resize(first + way.block(), T::default());
+                for slab in way.slabs() {
+                    slab_of.clear();
+                    grow(path, &mut slab_of, slab.numbers, slab.numbers)?;
+                    numbers.read(slab.numbers, &mut slab_of)?;
+                    way.scatter(&slab, &slab_of, &mut values[first..]);
+                }
+            }
         }
         body.check_end(&self.shape)?;
+        if is_copied {
+            let mut ordered = reserved(path, count)?;
+            ordered.resize(count, T::default());
+            let mut at = 0;
+            for slab in way.slabs() {
+                way.scatter(&slab, &values[at..at + slab.numbers], &mut ordered);
+                at += slab.numbers;
+            }
+            return Ok(ordered);
+        }
         Ok(values)
     }
 
-    /// How many numbers there are, after the header was checked against the file and the machine.
-    fn count<T>(&self, body: &ArrayBytes<'_>, copies: usize) -> Result<usize> {
+    /// How many numbers there are, after the header was checked against the file.
+    fn count(&self, body: &ArrayBytes<'_>) -> Result<usize> {
         let Self { dtype, shape, .. } = self;
         let bytes = match body.length {
             KnownLength::Exact(length) => check_length(body.path, shape, dtype.size(), length)?,
@@ -78,9 +109,54 @@ impl ArrayLayout {
                     Error::input(body.path, format!("{fact}; it is truncated or damaged"))
                 })?,
         };
-        let count = bytes / dtype.size();
-        check_memory(body.path, (count as u64).saturating_mul((copies * size_of::<T>()) as u64))?;
-        Ok(count)
+        Ok(bytes / dtype.size())
+    }
+}
+
+/// The numbers of an array on their way.
+struct Numbers<'a, 'b, C> {
+    layout: &'a ArrayLayout,
+    body: &'a mut ArrayBytes<'b>,
+    divisor: f64,
+    /// So many have been read.
+    read: usize,
+    check: C,
+}
+
+impl<C: Fn(usize, &[f64]) -> Result<()>> Numbers<'_, '_, C> {
+    /// Appends the next `count` to `out`, which has room for them.
+    fn read<T: Real>(&mut self, mut count: usize, out: &mut Vec<T>) -> Result<()> {
+        let ArrayLayout { dtype, endian, .. } = *self.layout;
+        let mut piece = [0; PIECE];
+        while count > 0 {
+            let numbers = count.min(PIECE / dtype.size());
+            let bytes = &mut piece[..numbers * dtype.size()];
+            self.body.fill(bytes)?;
+            let decoded = dtype.decode(bytes, endian);
+            (self.check)(self.read, &decoded)?;
+            out.extend(decoded.into_iter().map(|x| T::from_f64(x / self.divisor)));
+            (self.read, count) = (self.read + numbers, count - numbers);
+        }
+        Ok(())
+    }
+}
+
+/// Makes room for `more` numbers, where there is none for so many more at once up to `count`.
+fn grow<T>(path: &Path, values: &mut Vec<T>, more: usize, count: usize) -> Result<()> {
+    if values.capacity() - values.len() < more {
+        let wanted = (2 * values.len()).clamp(values.len() + more, count.max(values.len() + more));
+        let refused = |_| no_memory(path, wanted * size_of::<T>(), None);
+        values.try_reserve_exact(wanted - values.len()).map_err(refused)?;
+    }
+    Ok(())
+}
+
+/// Whether an array may well be as large as it promises to be, where it comes out of what is packed.
+pub fn is_likely(layout: &ArrayLayout, length: KnownLength) -> bool {
+    match length {
+        KnownLength::Exact(_) => true,
+        KnownLength::Packed(packed) => promised(&layout.shape, layout.dtype.size())
+            .is_some_and(|promised| promised as u64 <= packed.saturating_mul(USUAL_INFLATION)),
     }
 }
 

@@ -1,11 +1,7 @@
 //! The layout of an array in a file: types, dimensions and their order.
 
-use std::path::Path;
-
-use super::limits::reserved;
 use crate::data::axes::{Axes, Axis};
 use crate::data::dtype::{DType, Endian};
-use crate::error::Result;
 
 /// How the numbers of an array lie in a file.
 pub struct ArrayLayout {
@@ -36,29 +32,23 @@ impl ArrayLayout {
         axes.list().iter().zip(&places).map(word).collect::<Vec<_>>().join(", ")
     }
 
-    /// The numbers with the dimensions in this order, the last one fastest.
-    pub(super) fn reordered<T: Copy>(&self, path: &Path, values: &[T], order: &[usize]) -> Result<Vec<T>> {
-        let stride = |dimension: usize| -> usize {
-            let faster = if self.fortran { &self.shape[..dimension] } else { &self.shape[dimension + 1..] };
-            faster.iter().product()
-        };
-        let dimensions: Vec<(usize, usize)> = order.iter().map(|&i| (self.shape[i], stride(i))).collect();
-        let mut ordered = reserved(path, values.len())?;
-        let Some((&(length, step), slower)) = dimensions.split_last() else {
-            ordered.extend_from_slice(values);
-            return Ok(ordered);
-        };
-        let mut index = vec![0; slower.len()];
-        while ordered.len() < values.len() {
-            let start: usize = index.iter().zip(slower).map(|(i, (_, stride))| i * stride).sum();
-            ordered.extend((0..length).map(|i| values[start + i * step]));
-            for (i, (length, _)) in index.iter_mut().zip(slower).rev() {
-                *i = (*i + 1) % length;
-                if *i != 0 {
-                    break;
-                }
-            }
+    /// The places of numbers whose dimensions have been put into `order`, by their index in the dimensions as they were, the last
+    /// one fastest in both.
+    pub(super) fn places(&self, order: &[usize]) -> impl Fn(usize) -> usize + use<> {
+        let mut strides = vec![0; self.shape.len()];
+        let mut stride = 1_usize;
+        for &dimension in order.iter().rev() {
+            strides[dimension] = stride;
+            stride = stride.saturating_mul(self.shape[dimension]);
         }
-        Ok(ordered)
+        let dimensions: Vec<(usize, usize)> = self.shape.iter().copied().zip(strides).collect();
+        move |mut index| {
+            let mut place = 0;
+            for &(length, stride) in dimensions.iter().rev() {
+                place += index % length * stride;
+                index /= length;
+            }
+            place
+        }
     }
 }
