@@ -58,9 +58,9 @@ pub mod stream;
 pub mod write;
 
 pub use axes::{Axes, Axis, Meaning};
-pub use column_fit::{check_columns, ColumnStatistics};
-pub use columns::{Basis, ColumnTensor, ColumnTransform, TENSORS as COLUMN_TENSORS};
 pub use column_choice::ColumnChoice;
+pub use column_fit::{ColumnStatistics, check_columns};
+pub use columns::{Basis, ColumnTensor, ColumnTransform, TENSORS as COLUMN_TENSORS};
 pub use description::{DataContents, DataDescription};
 pub use dtype::DType;
 pub use examples::{ExampleRows, Examples};

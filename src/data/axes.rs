@@ -115,11 +115,6 @@ impl Axes {
         if self.0.contains(&Axis::Length) { Meaning::Rows } else { Meaning::Pictures }
     }
 
-    /// Whether counts come first, then lengths, or height, width and channels.
-    pub(crate) fn are_in_order(&self) -> bool {
-        self.order().is_sorted()
-    }
-
     /// Numbers of the dimensions in the order in which they are wanted.
     pub(crate) fn order(&self) -> Vec<usize> {
         let rank = |axis: Axis| match axis {

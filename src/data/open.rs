@@ -89,14 +89,11 @@ fn open(path: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
         return cifar::open(path, format, reading);
     }
     if path.is_dir() {
-        reading.format.map(|format| format!("`format` {format}")),
-        reading.of_tables(),
-    ];
-    match said.into_iter().flatten().next().filter(|_| {
-        reading.meaning() != Some(Meaning::Rows)
-            || reading.axes.is_some()
-            || reading.format.is_some()
-            || reading.of_tables().is_some()
+        if let Some(said) = reading.of_tables() {
+            let fact = format!("{said} is for tables of text, but this is a folder");
+            return Err(Error::input(path, format!("{fact}; leave it out, or give one table")));
+        }
+        return folder::open(path, part, reading, stays);
     }
     check_folder(path, reading)?;
     let (file, length) = safe_open::open(path)?;

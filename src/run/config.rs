@@ -29,7 +29,9 @@ pub use warnings::{reach_warning, scale_warning};
 
 use crate::data::RawRows;
 use crate::data::shuffle::{RunOrder, Shuffle};
-use crate::data::{self, Axes, ColumnChoice, DataFormat, Form, Meaning, Normalize, Preprocess, Rotation, Scale, Whitening};
+use crate::data::{
+    self, Axes, ColumnChoice, DataFormat, Form, Meaning, Normalize, Preprocess, Rotation, Scale, Whitening,
+};
 use crate::engine::device::{Selector, Setup};
 use crate::engine::variant::Variant;
 use crate::engine::{ChunkPlan, Chunking, RhoHat};

@@ -43,7 +43,8 @@ fn draw(args: &FeaturesArgs, file: &ModelFile, out: &Destination) -> anyhow::Res
         None => form_of(preprocess, visible).ok_or_else(|| {
             let fact =
                 format!("{visible} visible units are no square, and the file names no form of pictures");
-            let remedy = "say it with --shape, as --shape 28x28, or write the features as numbers, -o FILE.npy";
+            let remedy =
+                "say it with --shape, as --shape 28x28, or write the features as numbers, -o FILE.npy";
             Error::input(&args.model, format!("{fact}; {remedy}"))
         })?,
     };

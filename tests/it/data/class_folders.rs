@@ -8,7 +8,10 @@ use rhohat::data::{Opened, Source};
 
 use super::fixture;
 
-const SEARCHED: Reading = Reading { raw: None, meaning: None, axes: None, recursive: true, format: None };
+/// As folders are read with `recursive`.
+fn searched() -> Reading {
+    Reading { recursive: true, ..Reading::default() }
+}
 
 /// A folder with a picture of each of these names.
 fn tree(names: &[&str]) -> tempfile::TempDir {
@@ -23,7 +26,9 @@ fn tree(names: &[&str]) -> tempfile::TempDir {
 
 /// The pictures by their paths within the folder, their labels, and what is left out.
 fn read(folder: &Path) -> (Vec<String>, Vec<String>, String) {
-    let Source::Images(pictures) = Opened::new(folder, &SEARCHED).unwrap().source else { panic!("pictures") };
+    let Source::Images(pictures) = Opened::new(folder, &searched()).unwrap().source else {
+        panic!("pictures")
+    };
     let within = |path: &Path| path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
     let names = pictures.list().iter().map(|picture| within(&picture.name)).collect();
     let labels = pictures.labels();
@@ -82,12 +87,12 @@ fn a_bad_picture_in_a_folder_refuses_the_whole_by_its_path() {
     let folder = tree(&["a/1.png"]);
     fs::create_dir(folder.path().join("b")).unwrap();
     fs::write(folder.path().join("b/2.png"), "").unwrap();
-    let text = Opened::new(folder.path(), &SEARCHED).unwrap_err().to_string();
+    let text = Opened::new(folder.path(), &searched()).unwrap_err().to_string();
     assert!(text.contains("b/2.png") && text.contains("is empty"), "{text}");
 }
 
 #[test]
 fn a_file_is_no_folder_to_be_searched() {
-    let text = Opened::new(&fixture("grey.png"), &SEARCHED).unwrap_err().to_string();
+    let text = Opened::new(&fixture("grey.png"), &searched()).unwrap_err().to_string();
     assert!(text.contains("`recursive` is for folders"), "{text}");
 }
