@@ -208,6 +208,29 @@ fn a_feed_gives_every_row_of_an_epoch_and_rows_out_of_order_too() {
 }
 
 #[test]
+fn rows_that_are_looked_at_between_batches_never_move_the_windows() {
+    let folder = folder();
+    let path = folder.path().join("u8.npy");
+    let (matrix, _) = at_once(&path, Normalize::None);
+    let store = open(&path);
+    let transform = Transform::new(&store, &preprocess(Normalize::None));
+    let mut feed = Feed::new(Arc::clone(&store), transform, SHUFFLE).unwrap();
+    let mut order = BatchSampler::new(ROWS, SHUFFLE);
+    let mut out = vec![0.0; 20 * COLS];
+    feed.numbers(&RowSelection::Listed(order.next(20)), &mut out).unwrap();
+    let look: Vec<usize> = (0..40).map(|i| i * 10).collect();
+    for _ in 0..20 {
+        let mut out = vec![0.0; look.len() * COLS];
+        feed.numbers(&RowSelection::Listed(&look), &mut out).unwrap();
+        for (row, found) in look.iter().zip(out.chunks_exact(COLS)) {
+            assert_eq!(found, matrix.row(*row), "row {row}");
+        }
+    }
+    // A pass of windows over all rows would be known by its sum.
+    assert_eq!(store.check().known(), None);
+}
+
+#[test]
 fn rows_that_are_not_finite_are_named_with_their_file_row_and_column() {
     let folder = TempDir::new().unwrap();
     for (name, kind, good, bad) in [

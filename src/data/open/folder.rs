@@ -33,10 +33,10 @@ pub fn open(folder: &Path, part: Option<&str>, reading: &Reading, stays: bool) -
     let (pictures, skipped) = contents.pictures();
     if arrays.is_empty() {
         let are_rows = reading.meaning() == Some(Meaning::Rows);
-        if pictures.is_empty() || are_rows {
-            if let Some(opened) = open_others(folder, &mut contents, reading, stays)? {
-                return Ok(opened);
-            }
+        if (pictures.is_empty() || are_rows)
+            && let Some(opened) = open_others(folder, &mut contents, reading, stays)?
+        {
+            return Ok(opened);
         }
         if pictures.is_empty()
             && let Some(format) = cifar::guess_all(&contents.listing)
@@ -176,7 +176,7 @@ fn open_arrays(folder: &Path, arrays: &[PathBuf], reading: &Reading, stays: bool
         let all = arrays.iter().map(|path| open_file(path, None, reading)).collect::<Result<Vec<_>>>()?;
         return Ok(of_folder(folder, join(all)?));
     }
-    open_rows(folder, arrays, (None, reading), stays, |path, file, length| npy::array(path, file, length))
+    open_rows(folder, arrays, (None, reading), stays, npy::array)
 }
 
 /// Tensors of a folder: rows that go on from file to file, or pictures where it is said.

@@ -2,8 +2,8 @@
 //!
 //! Mini-batches follow [`Windows`], so the windows are read in their order; passes over all rows go from the first to
 //! the last, so that the next piece as long as the last one is read ahead. An order without runs is one window of all
-//! rows, which need not fit: its rows are read one by one, several at a time. Any other selection
-//! is read row by row.
+//! rows, which need not fit: its rows are read one by one, several at a time. Rows that are looked at besides, which come in
+//! their order, are read so, too, and never move the windows.
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -21,6 +21,10 @@ use crate::error::Result;
 
 /// Windows in memory: a mini-batch may lie in two.
 const KEPT: usize = 2;
+/// Rows of a mini-batch that come in the order of the file by chance, at most.
+const BY_CHANCE: usize = 8;
+/// Bytes of rows that are kept because the same ones are looked at again and again.
+const LOOK: usize = 1 << 20;
 
 /// The rows of a store, read ahead.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub struct Feed {
     batches: Option<Batches>,
     /// Which rows have come one by one, where that is asked for.
     scattered: Option<Scattered>,
+    /// The rows that were looked at last, and their bytes.
+    look: Option<(Vec<usize>, Vec<u8>)>,
     sequence: Sequence,
 }
 
@@ -43,7 +49,7 @@ impl Feed {
         let batches = shuffle.run.map(|_| Batches::new(&store, shuffle)).transpose()?;
         let reader = Reader::start(Arc::clone(&store))?;
         let sequence = Sequence { reader, ahead: None, pass: Sequential::default() };
-        Ok(Self { store, transform, batches, scattered: None, sequence })
+        Ok(Self { store, transform, batches, scattered: None, look: None, sequence })
     }
 
     /// Reads ahead from where the order stands after `rows` rows.
@@ -71,12 +77,25 @@ impl Feed {
         match rows {
             RowSelection::Range(range) => self.sequence.take(&self.store, range),
             RowSelection::Listed(list) => {
+                if self.batches.is_some() && list.len() > BY_CHANCE && list.is_sorted() {
+                    return self.looked_at(list);
+                }
                 let Some(batches) = &mut self.batches else { return self.one_by_one(list) };
                 let mut bytes = Vec::with_capacity(list.len() * self.store.row_bytes());
                 list.iter().try_for_each(|&row| batches.append(&self.store, row, &mut bytes))?;
                 Ok(bytes)
             }
         }
+    }
+
+    /// Rows that are no mini-batch, wherever the windows stand.
+    fn looked_at(&mut self, list: &[usize]) -> Result<Vec<u8>> {
+        if let Some((_, bytes)) = self.look.as_ref().filter(|(rows, _)| rows == list) {
+            return Ok(bytes.clone());
+        }
+        let bytes = self.one_by_one(list)?;
+        self.look = (bytes.len() <= LOOK).then(|| (list.to_vec(), bytes.clone()));
+        Ok(bytes)
     }
 
     fn one_by_one(&mut self, list: &[usize]) -> Result<Vec<u8>> {

@@ -10,8 +10,11 @@ use crate::data::dtype::{DType, Endian};
 use crate::data::formats::ArrayLayout;
 use crate::io::threads;
 
+/// Bytes of neighbouring rows that are one read: long enough for a disk, and few enough that a stage holds many of them, so
+/// that numbers which are neighbours in a row are put there together.
+const RUN: usize = 1 << 15;
 /// Bytes that are read before their numbers are put in their places.
-const STAGE: usize = 1 << 20;
+const STAGE: usize = 1 << 21;
 /// Reads of a stage that a thread makes at least.
 const LEAST_READS: usize = 8;
 
@@ -95,7 +98,8 @@ impl RowLayout {
             return Ok(());
         }
         while !out.is_empty() {
-            let most = out.len() / row_bytes;
+            let of_run = self.count.last().map_or(1, |rows| RUN / (rows.stride * self.size));
+            let most = (out.len() / row_bytes).min(of_run.max(1));
             let (base, rows, stride) = self.neighbours(first, most);
             let (now, rest) = out.split_at_mut(rows * row_bytes);
             self.read_box(file, base, Scattered { length: rows, from: stride, to: self.cols }, now)?;
@@ -135,14 +139,6 @@ impl RowLayout {
             (run, together) = (run * dimension.length, together + 1);
         }
         let (inner, outer) = all.split_at(together);
-        if run * self.size > STAGE && inner.iter().any(|dimension| dimension.from == rows.from) {
-            // Half of the rows at a time, until a read fits.
-            let half = rows.length / 2;
-            let (now, rest) = out.split_at_mut(half * self.cols * self.size);
-            self.read_box(file, base, Scattered { length: half, ..rows }, now)?;
-            let last = Scattered { length: rows.length - half, ..rows };
-            return self.read_box(file, base + half * rows.from, last, rest);
-        }
         let reads: usize = outer.iter().map(|dimension| dimension.length).product();
         let at_once = (STAGE / (run * self.size)).clamp(1, reads);
         let mut stage = vec![0; at_once * run * self.size];
