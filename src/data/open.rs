@@ -80,9 +80,7 @@ fn open(path: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
     let by_name = || csv::is_named_so(path, &start).then_some(&csv::FORMAT);
     let format = Format::of(&start).or_else(by_name).ok_or_else(|| unknown(path, &start))?;
     check_for_tables(path, format, reading)?;
-    // Tables of text have many names.
-    let named = Format::named(path).filter(|&named| named != format && *format != csv::FORMAT);
-    if let Some(named) = named {
+    if let Some(named) = Format::named(path).filter(|&named| named != format) {
         tracing::warn!("{}: named like {named}, but read as {format}, which it is", path.display());
     }
     format.open(OpenFile { path, file, length, part, reading, stays })
