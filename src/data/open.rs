@@ -104,9 +104,7 @@ fn open(path: &Path, reading: &Reading, stays: bool) -> Result<Opened> {
         return cifar::open(path, format, reading);
     };
     check_for_tables(path, format, reading)?;
-    // Tables of text have many names.
-    let named = Format::named(path).filter(|&named| named != format && *format != csv::FORMAT);
-    if let Some(named) = named {
+    if let Some(named) = Format::named(path).filter(|&named| named != format) {
         tracing::warn!("{}: named like {named}, but read as {format}, which it is", path.display());
     }
     format.open(OpenFile { path, file, length, part, reading, stays })

@@ -306,8 +306,8 @@ def formats(checks):
     readers = {
         "npy": lambda path, name: np.load(path),
         "npz": lambda path, name: np.load(path)[name],
-        "csv": lambda path, name: pd.read_csv(path, dtype=np.float32, float_precision="round_trip").to_numpy(),
-        "tsv": lambda path, name: pd.read_csv(path, dtype=np.float32, sep="\t", float_precision="round_trip").to_numpy(),
+        "csv": lambda path, name: pd.read_csv(path).to_numpy(np.float32),
+        "tsv": lambda path, name: pd.read_csv(path, sep="\t").to_numpy(np.float32),
         "mat": lambda path, name: loadmat(path)[name],
         "safetensors": lambda path, name: load_file(path)[name],
     }

@@ -60,6 +60,12 @@ fn prepare(folder: &Path) {
     npy::write(&folder.join("rows.npy"), 600, 12, &rows).unwrap();
     let bytes: Vec<u8> = (0..600 * 12).map(|i| (i * i % 251) as u8).collect();
     fs::write(folder.join("rows.u8"), bytes).unwrap();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    fs::copy(fixtures.join("mat/pictures.mat"), folder.join("IMAGES.mat")).unwrap();
+    fs::copy(fixtures.join("mat/columns.mat"), folder.join("patches.mat")).unwrap();
+    let flower = |i: usize| format!("{},{}.5,{},{}\n", i % 5, i % 7, i % 3, ["setosa", "virginica"][i % 2]);
+    let flowers: String = (0..60).map(flower).collect();
+    fs::write(folder.join("iris.csv"), format!("length,width,depth,species\n{flowers}")).unwrap();
 }
 
 /// Runs the commands of a text in a folder of their own, which is returned.

@@ -35,14 +35,12 @@ pub fn refusal(header: &RowsHeader<'_>) -> Option<String> {
         let fact = format!("{rows} rows of {cols} numbers take {}", Bytes(bytes));
         return Some(format!("{fact}, but a variable of a .mat file has less than 2 GiB; write .npy"));
     }
-    match available().filter(|free| free.0 < bytes) {
-        Some(free) => Some(format!(
-            "{rows} rows of {cols} numbers lie column by column in a .mat file, so that their {} have to be in memory, and {free} \
-             are free; write .npy",
-            Bytes(bytes)
-        )),
-        None => None,
-    }
+    let free = available().filter(|free| free.0 < bytes)?;
+    Some(format!(
+        "{rows} rows of {cols} numbers lie column by column in a .mat file, so that their {} have to be in memory, and {free} \
+         are free; write .npy",
+        Bytes(bytes)
+    ))
 }
 
 pub fn write(

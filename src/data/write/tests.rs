@@ -19,7 +19,7 @@ fn written(kind: RowsKind, labels: Option<&Labels>) -> Vec<u8> {
     let header = RowsHeader { name: "codes", column: "unit", rows: 4, cols: 3, labels };
     let mut out = Vec::new();
     // In pieces that are no rows.
-    let mut fill = |sink: &mut Sink<'_>| values().chunks(5).try_for_each(|piece| sink(piece));
+    let mut fill = |sink: &mut Sink<'_>| values().chunks(5).try_for_each(&mut *sink);
     write(kind, &mut out, &header, &mut fill).unwrap();
     out
 }

@@ -76,7 +76,7 @@ fn a_folder_with_files_named_as_pictures_that_are_none_names_the_first() {
 fn text_in_the_clothes_of_an_array() {
     assert_refused(
         "table.npy",
-        b"1,2,3\n4,5,6\n",
+        b"one,two\nthree,four\n",
         &["named like a NumPy array", "content is text", "numpy.save"],
     );
 }

@@ -10,6 +10,9 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 /// Bytes that part cells, spaces besides.
 const DELIMITERS: [u8; 3] = [b'\t', b';', b','];
 
+/// Most columns of a table, whose names and first row are held as texts.
+const MOST_COLUMNS: usize = 1 << 20;
+
 /// The dialect of a table.
 #[derive(Debug)]
 pub struct Dialect {
@@ -31,6 +34,14 @@ impl Dialect {
         let lines = first_lines(&text[start..]);
         let Some(&first) = lines.first() else { return Err("a table without rows; save it anew".to_owned()) };
         let delimiter = delimiter(first, lines.get(1).copied());
+        let cells = |line: &[u8]| match delimiter {
+            Some(delimiter) => count(line, delimiter),
+            None => line.iter().filter(|byte| byte.is_ascii_whitespace()).count(),
+        };
+        if let Some(most) = lines.iter().map(|line| cells(line)).max().filter(|&most| most >= MOST_COLUMNS) {
+            let fact = format!("a line of {} cells, but {MOST_COLUMNS} at most are read", most + 1);
+            return Err(format!("{fact}; save an array with numpy.save"));
+        }
         let mut all = records(&text[start..], delimiter);
         let Some((first, start_of_first)) = all.next()? else {
             return Err("a table without rows; save it anew".to_owned());

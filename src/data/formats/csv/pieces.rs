@@ -8,7 +8,7 @@ use crate::data::formats::array::cannot_unpack;
 use crate::error::{Error, Result};
 
 /// Longest line, bytes.
-const LONGEST_LINE: usize = 64 << 20;
+const LONGEST_LINE: usize = 32 << 20;
 
 /// Whole lines.
 pub struct Piece {

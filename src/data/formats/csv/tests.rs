@@ -130,6 +130,11 @@ fn cells_that_are_no_numbers_are_refused_with_their_line_and_column() {
         let why = refused(text, &Reading::default());
         assert!(why.contains(words), "{text:?}: {why}");
     }
+    for parted in [",", " "] {
+        let why =
+            refused(&"1".repeat((1 << 20) + 1).replace('1', &format!("1{parted}")), &Reading::default());
+        assert!(why.contains("but 1048576 at most are read"), "{why}");
+    }
     let why = refused("a,b\n1,2\n", &Reading { axes: "h,w".parse().ok(), ..Reading::default() });
     assert!(why.contains("holds rows"), "{why}");
 }
