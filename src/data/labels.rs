@@ -35,6 +35,18 @@ impl Labels {
         (names != [ITSELF]).then_some(Self { names, of })
     }
 
+    /// Those of several sources, one behind the other; names that several of them have are one.
+    #[must_use]
+    pub fn joined(parts: &[&Self]) -> Self {
+        let (mut names, mut of) = (Vec::new(), Vec::new());
+        for part in parts {
+            let first = names.len() as u32;
+            names.extend(part.names.iter().cloned());
+            of.extend(part.of.iter().map(|label| first + label));
+        }
+        Self::sorted(names, &of)
+    }
+
     /// How many items have each name.
     pub fn counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.names.len()];
