@@ -30,7 +30,7 @@ impl Labels {
         let folders: Vec<String> = files.iter().map(folder).collect();
         let names: BTreeSet<&String> = folders.iter().collect();
         let names: Vec<String> = names.into_iter().cloned().collect();
-        let number = |name: &String| names.binary_search(name).expect("every name is there") as u32;
+        let number = |name: &String| names.binary_search(name).unwrap_or_default() as u32;
         let of = folders.iter().map(number).collect();
         (names != [ITSELF]).then_some(Self { names, of })
     }
