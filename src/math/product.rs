@@ -72,48 +72,53 @@ impl Panels {
 
     /// Adds X Bᵀ of some rows to `out`, by one thread.
     fn add_product(&self, x: &[f64], out: &mut [f64]) {
-        vectorize(
-            #[inline(always)]
-            || {
-                for first in (0..self.depth).step_by(DEPTH) {
-                    let depth = DEPTH.min(self.depth - first);
-                    for (number, panel) in self.lines.chunks_exact(self.depth).enumerate() {
-                        let (lines, column) = (&panel[first..first + depth], number * LINE);
-                        let width = LINE.min(self.columns - column);
-                        let mut rows = x.chunks_exact(self.depth * ROWS);
-                        let mut outs = out.chunks_exact_mut(self.columns * ROWS);
-                        for (x, out) in rows.by_ref().zip(outs.by_ref()) {
-                            let x = std::array::from_fn(|row| &x[row * self.depth + first..][..depth]);
-                            tile::<ROWS>(x, lines, &mut out[column..], self.columns, width);
-                        }
-                        let rest = rows.remainder().chunks_exact(self.depth);
-                        for (x, out) in rest.zip(outs.into_remainder().chunks_exact_mut(self.columns)) {
-                            tile::<1>([&x[first..][..depth]], lines, &mut out[column..], self.columns, width);
-                        }
-                    }
-                }
-            },
-        );
+        let mut tiles = Vec::new();
+        for first in (0..self.depth).step_by(DEPTH) {
+            let depth = DEPTH.min(self.depth - first);
+            tiles.clear();
+            tiles.extend(x.chunks(self.depth * ROWS).flat_map(|rows| {
+                let of_row = move |row: usize, k: usize| rows.get(row * self.depth + k).copied().unwrap_or_default();
+                (first..first + depth).map(move |k| std::array::from_fn(|row| of_row(row, k)))
+            }));
+            vectorize(
+                #[inline(always)]
+                || self.add_piece(&tiles, (first, depth), out),
+            );
+        }
     }
-}
 
-/// Adds a tile of `R` rows and `width` columns, of which `out` begins with the first.
-#[inline(always)]
-fn tile<const R: usize>(x: [&[f64]; R], lines: &[Line], out: &mut [f64], stride: usize, width: usize) {
-    let mut sums = [[0.0; LINE]; R];
-    for (row, sum) in sums.iter_mut().enumerate() {
-        sum[..width].copy_from_slice(&out[row * stride..][..width]);
-    }
-    for (k, line) in lines.iter().enumerate() {
-        for row in 0..R {
-            let factor = x[row][k];
-            for column in 0..LINE {
-                sums[row][column] += factor * line[column];
+    /// Adds the terms of a piece of the summed index: `tiles` are the numbers of [`ROWS`] rows side by side, index after index.
+    #[inline(always)]
+    fn add_piece(&self, tiles: &[[f64; ROWS]], (first, depth): (usize, usize), out: &mut [f64]) {
+        for (number, panel) in self.lines.chunks_exact(self.depth).enumerate() {
+            let (lines, column) = (&panel[first..first + depth], number * LINE);
+            let width = LINE.min(self.columns - column);
+            for (tile, out) in tiles.chunks_exact(depth).zip(out.chunks_mut(self.columns * ROWS)) {
+                add_tile(tile, lines, (&mut out[column..], self.columns), width);
             }
         }
     }
-    for (row, sum) in sums.iter().enumerate() {
-        out[row * stride..][..width].copy_from_slice(&sum[..width]);
+}
+
+/// Adds a tile of [`ROWS`] rows, or of as many as there are, and `width` columns, of which `out` begins with the first.
+#[inline(always)]
+fn add_tile(rows: &[[f64; ROWS]], lines: &[Line], (out, stride): (&mut [f64], usize), width: usize) {
+    let mut held = [[0.0; LINE]; ROWS];
+    for (held, out) in held.iter_mut().zip(out.chunks(stride)) {
+        held[..width].copy_from_slice(&out[..width]);
+    }
+    // A copy that nothing but whole lines is read of or written to, so that it stays in registers.
+    let mut sums = held;
+    for (row, line) in rows.iter().zip(lines) {
+        for (sum, factor) in sums.iter_mut().zip(row) {
+            for (sum, number) in sum.iter_mut().zip(line) {
+                *sum += factor * number;
+            }
+        }
+    }
+    held = sums;
+    for (held, out) in held.iter().zip(out.chunks_mut(stride)) {
+        out[..width].copy_from_slice(&held[..width]);
     }
 }
 
@@ -222,10 +227,9 @@ fn add_square(left: &[Line], right: &[Line], square: &mut [f64]) {
             sum.copy_from_slice(&square[(first + row) * LINE..][..LINE]);
         }
         for (left, right) in left.iter().zip(right) {
-            for row in 0..ROWS {
-                let factor = left[first + row];
-                for column in 0..LINE {
-                    sums[row][column] += factor * right[column];
+            for (sum, factor) in sums.iter_mut().zip(&left[first..first + ROWS]) {
+                for (sum, number) in sum.iter_mut().zip(right) {
+                    *sum += factor * number;
                 }
             }
         }

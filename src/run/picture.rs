@@ -1,5 +1,6 @@
 //! Pictures of features and of reconstructions, as PNG.
 
+#[cfg(feature = "files")]
 pub mod samples;
 #[cfg(feature = "files")]
 pub mod svg;
