@@ -117,7 +117,7 @@ impl Identity {
         match source {
             Source::Rows(table) => Ok((Self::of_table(table), Inventory::default())),
             Source::Stored(store) => {
-                let files = store.fingerprint(store.rows)?;
+                let files = store.fingerprint(store.reach())?;
                 let identity = Self {
                     kind: DataKind::StoredRows,
                     rows: store.rows,
