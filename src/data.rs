@@ -79,7 +79,7 @@ pub use pictures::{PictureMemory, Pictures};
 pub(crate) use prepared_images::{remedy, too_large};
 pub use preprocess::{Columns as FittedColumns, Preprocess};
 pub use reading::{DataFormat, RawRows, Reading};
-pub use recipe::DataRecipe;
+pub use recipe::{DataRecipe, HELD_OUT_PATCHES, PATCHES};
 pub use sample::RowSample;
 pub use scale::Scale;
 pub use skipped::{SkippedFiles, SkippedGroup};

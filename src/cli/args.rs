@@ -213,6 +213,12 @@ pub struct OnData {
     /// Column of a table of text that holds labels, which are kept beside codes
     #[arg(long, value_name = "COLUMN")]
     pub label_column: Option<String>,
+    /// Rows or pictures of DATA that are taken, drawn by the seed of the model [default: all]
+    #[arg(long, value_name = "N")]
+    pub take: Option<usize>,
+    /// Rows or pictures of DATA that are taken from the first on [default: all]
+    #[arg(long, value_name = "N")]
+    pub first: Option<usize>,
     /// Divide the numbers of rows [default: as those of the model were]
     #[arg(long, value_name = "N")]
     pub divide: Option<Scale>,

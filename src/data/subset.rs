@@ -116,6 +116,19 @@ impl Subset {
         count.min(all.saturating_sub(count)) as u64 * size as u64
     }
 
+    /// Bytes of the list that this one holds.
+    pub fn list_bytes(&self) -> u64 {
+        match &self.0 {
+            Kind::First(_) => 0,
+            Kind::Listed(Sorted::Narrow(list)) | Kind::AllBut { out: Sorted::Narrow(list), .. } => {
+                size_of_val(&list[..]) as u64
+            }
+            Kind::Listed(Sorted::Wide(list)) | Kind::AllBut { out: Sorted::Wide(list), .. } => {
+                size_of_val(&list[..]) as u64
+            }
+        }
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         match &self.0 {
@@ -214,7 +227,8 @@ impl Taken {
         let (name, count) = match (self.drawn, self.first) {
             (None, None) => return Ok(None),
             (Some(sample), Some(first)) => {
-                let both = format!("`take` {} draws rows or pictures, `first` {first} takes the first", sample.rows);
+                let both =
+                    format!("`take` {} draws rows or pictures, `first` {first} takes the first", sample.rows);
                 return Err(Error::usage(format!("{both}; give one of them")));
             }
             (Some(sample), None) => ("`take`", sample.rows),
@@ -289,11 +303,7 @@ mod tests {
 
     #[test]
     fn a_list_holds_whichever_are_fewer() {
-        let bytes = |subset: &Subset| match &subset.0 {
-            Kind::First(_) => 0,
-            Kind::Listed(Sorted::Narrow(list)) | Kind::AllBut { out: Sorted::Narrow(list), .. } => 4 * list.len(),
-            other => panic!("{other:?}"),
-        };
+        let bytes = Subset::list_bytes;
         let all: Vec<usize> = (0..100).filter(|row| row % 10 != 3).collect();
         let few: Vec<usize> = (0..100).filter(|row| row % 10 == 3).collect();
         assert_eq!((bytes(&of_list(&all, 100)), bytes(&of_list(&few, 100))), (40, 40));

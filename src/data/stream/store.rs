@@ -128,6 +128,11 @@ impl Store {
         }
     }
 
+    /// Bytes of the list of the rows that these are.
+    pub fn list_bytes(&self) -> u64 {
+        self.subset.as_ref().map_or(0, Subset::list_bytes)
+    }
+
     /// Neighbouring rows as runs of rows of the files.
     fn runs(&self, rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
         let of_all = self.subset.is_none().then(|| rows.clone()).filter(|rows| !rows.is_empty());
@@ -239,9 +244,7 @@ impl Store {
             let most = (PIECE / row_bytes).max(1);
             let near = self.gap(begin);
             let mut group = vec![run];
-            while let Some(next) =
-                runs.next_if(|next| next.start - end <= near && next.end - begin <= most)
-            {
+            while let Some(next) = runs.next_if(|next| next.start - end <= near && next.end - begin <= most) {
                 end = next.end;
                 group.push(next);
             }
