@@ -139,7 +139,7 @@ fn some_pictures_are_taken_before_patches_are_cut() {
         folder,
         &["--validation=photos", "--patch=4", "--samples=200", "--steps=20", "--json", "--out=held"],
     );
-    has(&told, "held out: photos: 6 pictures in grey, 8×8");
+    has(&told, "photos: 6 pictures in grey, 8×8");
     let summary = told.json();
     assert_eq!((&held_out(&summary)["examples"], &summary["examples"]), (&20.into(), &200.into()));
     let whole =
@@ -228,7 +228,7 @@ fn held_out_data_of_their_own_are_judged_as_eval_judges_them() {
         let judge = if name == "table" { "other.csv" } else { "other.npy" };
         let flags = ["all.npy", "--validation", judge, "--normalize=unit", "--whitening=zca", more, "--json"];
         let told = train(folder, &[&flags[..], &BATCHES, &[RUNS, "--out", name]].concat());
-        has(&told, "held out: other");
+        has(&told, "note: held out: ");
         let summary = told.json();
         assert_eq!((&summary["examples"], &held_out(&summary)["examples"]), (&50.into(), &17.into()));
         assert_eq!(summary["ended"], "steps");
