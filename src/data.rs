@@ -49,6 +49,8 @@ pub mod identity;
 #[cfg(feature = "files")]
 mod listing;
 #[cfg(feature = "files")]
+mod look;
+#[cfg(feature = "files")]
 mod open;
 #[cfg(feature = "files")]
 pub mod stream;
@@ -72,6 +74,8 @@ pub use grid::Grid;
 pub use grid_rows::GridRows;
 pub use labels::Labels;
 pub use lazy::LazyExamples;
+#[cfg(feature = "files")]
+pub use look::DataLook;
 pub use normalize::Normalize;
 pub(crate) use patches::BYTES_OF_DRAW;
 pub use picture::{Picture, PictureInfo};

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::data::formats::Format;
-use crate::data::{Axes, ColumnChoice, DataFormat, Form, Meaning, Normalize, RawRows, Reading, Scale};
+use crate::data::{Axes, ColumnChoice, DataFormat, Form, Meaning, Normalize, RawRows, Reading, Scale, Taken};
 use crate::engine::variant::Variant;
 use crate::error::plain;
 use crate::io::memory::Bytes;
@@ -92,6 +92,7 @@ impl Cli {
     pub fn asks_for_json(&self) -> bool {
         match &self.command {
             Command::Train(args) => args.json,
+            Command::Data(args) => args.json,
             Command::Eval(args) => args.on.json,
             Command::Encode(args) | Command::Reconstruct(args) => args.on.json,
             Command::Features(args) => args.json,
@@ -117,6 +118,9 @@ pub enum Command {
     /// Train an autoencoder; with no DATA, the lecture's experiment on built-in images
     #[command(after_help = TRAIN_EXAMPLES, allow_negative_numbers = true)]
     Train(Box<TrainArgs>),
+    /// A first look at data: what they are, their range and spread, what does not vary, what is there twice
+    #[command(after_help = "Example: rhohat data photos/ -o samples.png")]
+    Data(DataArgs),
     /// Cost terms, mean activations and explained variance of a model on data
     #[command(
         after_help = "Example: rhohat eval runs/first/model.safetensors photos/ --json",
@@ -187,11 +191,9 @@ pub struct TrainArgs {
     pub json: bool,
 }
 
-/// A model, data, and what stands in for or against the model's metadata.
+/// Data, and the user's word on how they are read.
 #[derive(Debug, Args)]
-pub struct OnData {
-    /// Model file
-    pub model: PathBuf,
+pub struct ReadArgs {
     /// Data, in any format that is read; several are taken as one
     #[arg(help = Format::usage(), required = true, value_name = "DATA")]
     pub data: Vec<PathBuf>,
@@ -213,43 +215,27 @@ pub struct OnData {
     /// Column of a table of text that holds labels, which are kept beside codes
     #[arg(long, value_name = "COLUMN")]
     pub label_column: Option<String>,
-    /// Rows or pictures of DATA that are taken, drawn by the seed of the model [default: all]
+    /// Rows or pictures of DATA that are taken, drawn at random, with a model by its seed [default: all]
     #[arg(long, value_name = "N")]
     pub take: Option<usize>,
     /// Rows or pictures of DATA that are taken from the first on [default: all]
     #[arg(long, value_name = "N")]
     pub first: Option<usize>,
-    /// Divide the numbers of rows [default: as those of the model were]
-    #[arg(long, value_name = "N")]
-    pub divide: Option<Scale>,
-    /// Hidden activation [default: the model's]
-    #[arg(long, value_name = "F", value_parser = hidden_activation())]
-    pub activation: Option<Activation>,
-    /// Output activation [default: the model's]
-    #[arg(long, value_name = "G", value_parser = output_activation())]
-    pub output: Option<Activation>,
-    /// Normalisation [default: the model's]
-    #[arg(long, value_name = "KIND", value_parser = normalize())]
-    pub normalize: Option<Normalize>,
-    /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    pub device: String,
     /// Kind and width of rows in files without a header, for example u8:784
     #[arg(long, value_name = "KIND:WIDTH")]
     pub raw: Option<RawRows>,
-    /// Most memory that the command may take, for example 6GB [default: what is free]
-    #[arg(long, value_name = "SIZE")]
-    pub memory: Option<Bytes>,
-    /// Print one JSON object on stdout
-    #[arg(long)]
-    pub json: bool,
 }
 
-impl OnData {
+impl ReadArgs {
     /// DATA in messages.
     pub fn name(&self) -> PathBuf {
         let paths: Vec<PathText> = self.data.iter().cloned().map(PathText::from).collect();
         Paths::try_from(paths).map(|paths| paths.name()).unwrap_or_default()
+    }
+
+    /// The rows or pictures that were asked for, those that are drawn by `seed`.
+    pub fn taken(&self, seed: u64) -> Taken {
+        Taken::new(self.take, self.first, seed)
     }
 
     /// What was said of DATA.
@@ -265,6 +251,37 @@ impl OnData {
             ..Reading::default()
         }
     }
+}
+
+/// A model, data, and what stands in for or against the model's metadata.
+#[derive(Debug, Args)]
+pub struct OnData {
+    /// Model file
+    pub model: PathBuf,
+    /// Data.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Divide the numbers of rows [default: as those of the model were]
+    #[arg(long, value_name = "N")]
+    pub divide: Option<Scale>,
+    /// Hidden activation [default: the model's]
+    #[arg(long, value_name = "F", value_parser = hidden_activation())]
+    pub activation: Option<Activation>,
+    /// Output activation [default: the model's]
+    #[arg(long, value_name = "G", value_parser = output_activation())]
+    pub output: Option<Activation>,
+    /// Normalisation [default: the model's]
+    #[arg(long, value_name = "KIND", value_parser = normalize())]
+    pub normalize: Option<Normalize>,
+    /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
+    /// Most memory that the command may take, for example 6GB [default: what is free]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Bytes>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `eval`.
@@ -296,6 +313,26 @@ pub struct MapArgs {
     /// Replace a file that is of another kind or belongs to a run
     #[arg(long)]
     pub force: bool,
+}
+
+/// Arguments of `data`.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// Data.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// PNG of some examples to write
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace a file that is of another kind or belongs to a run
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    /// Form of the pictures that rows are, as 28x28 or 32x32x3 [default: a square, else lines]
+    #[arg(long, value_name = "HxW[xC]", requires = "out")]
+    pub shape: Option<Form>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `features`.

@@ -1,6 +1,7 @@
 //! The commands: arguments → library calls → printed lines.
 
 mod bench;
+mod data;
 mod devices;
 mod encode;
 mod eval;
@@ -22,6 +23,7 @@ use crate::io::clock::Moment;
 pub fn run(cli: &Cli, started: Moment) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Train(args) => train::run(args, started),
+        Command::Data(args) => done(data::run(args)),
         Command::Eval(args) => done(eval::run(args)),
         Command::Encode(args) => done(encode::run(args)),
         Command::Reconstruct(args) => done(reconstruct::run(args)),

@@ -115,7 +115,8 @@ mod tests {
 
     /// The settings that a flag sets, with the first value that it takes.
     fn set_by(flag: &str) -> BTreeSet<String> {
-        let of_words = ["rows", "count,length", "sigmoid", "ema", "sgd", "cosine", "lecture"];
+        let of_words =
+            ["rows", "count,length", "sigmoid", "ema", "sgd", "cosine", "lecture", "cifar10", "28x28", "zca"];
         let mut values = ["1", "8h", "0.5", "true", "u8:3", "direct/buffers"].into_iter().chain(of_words);
         let taken = values
             .find_map(|value| Cli::try_parse_from(["rhohat", "train", &format!("{flag}={value}")]).ok());

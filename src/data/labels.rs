@@ -32,7 +32,7 @@ impl Labels {
         let folders: Vec<String> = files.iter().map(folder).collect();
         let names: BTreeSet<&String> = folders.iter().collect();
         let names: Vec<String> = names.into_iter().cloned().collect();
-        let number = |name: &String| names.binary_search(name).expect("every name is there") as u32;
+        let number = |name: &String| names.binary_search(name).unwrap_or_default() as u32;
         let of = folders.iter().map(number).collect();
         (names != [ITSELF]).then_some(Self { names, of })
     }
@@ -42,6 +42,18 @@ impl Labels {
     pub(super) fn subset(&self, subset: &Subset) -> Self {
         let of = (0..subset.len()).map(|at| self.of[subset.number(at)]).collect();
         Self { names: self.names.clone(), of }
+    }
+
+    /// Those of several sources, one behind the other; names that several of them have are one.
+    #[must_use]
+    pub fn joined(parts: &[&Self]) -> Self {
+        let (mut names, mut of) = (Vec::new(), Vec::new());
+        for part in parts {
+            let first = names.len() as u32;
+            names.extend(part.names.iter().cloned());
+            of.extend(part.of.iter().map(|label| first + label));
+        }
+        Self::sorted(names, &of)
     }
 
     /// How many items have each name.

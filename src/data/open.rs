@@ -38,7 +38,10 @@ impl Opened {
     /// As [`Opened::new`], of the file that is at fault; and for DATA that do not go together, of the first such.
     pub fn all<P: AsRef<Path>>(paths: &[P], reading: &Reading) -> Result<Self> {
         let open = |path: &P| {
-            let opened = open(path.as_ref(), reading, true)?;
+            let mut opened = open(path.as_ref(), reading, true)?;
+            if let Some(labels) = opened.source.labels() {
+                opened.description.labels = Some(Arc::new(labels.clone()));
+            }
             Ok(if paths.len() > 1 { join::as_part(opened) } else { opened })
         };
         let opened = join::join(paths.iter().map(open).collect::<Result<Vec<_>>>()?)?;

@@ -1,5 +1,6 @@
 //! Pictures of features and of reconstructions, as PNG.
 
+pub mod samples;
 #[cfg(feature = "files")]
 pub mod svg;
 
@@ -72,13 +73,7 @@ pub fn features(weights: &[f32], form: Form, scale: Option<usize>) -> Result<Can
     if let Some(reason) = too_large(hidden, form) {
         return Err(Error::usage(format!("{reason}; read W1 of the model instead (encoder.weight)")));
     }
-    let columns = columns(hidden);
-    let (across, down) = (columns * (form.width + 1) + 1, hidden.div_ceil(columns) * (form.height + 1) + 1);
-    let mut canvas = Canvas::black(across, down, form.channels);
-    for (unit, weights) in weights.chunks_exact(numbers).enumerate() {
-        let place = (unit % columns * (form.width + 1) + 1, unit / columns * (form.height + 1) + 1);
-        canvas.paste(place, form, &balanced(weights));
-    }
+    let canvas = side_by_side(hidden, form, weights.chunks_exact(numbers).map(balanced));
     let side = canvas.width.max(canvas.height);
     match scale.unwrap_or_else(|| legible(side)) {
         0 => Err(Error::usage("`scale` 0: a pixel of a patch needs at least one pixel")),
@@ -87,6 +82,19 @@ pub fn features(weights: &[f32], form: Form, scale: Option<usize>) -> Result<Can
         ))),
         scale => Ok(canvas.enlarged(scale)),
     }
+}
+
+/// Pictures of one form in a grid of ⌈√count⌉ columns, framed in black.
+pub fn side_by_side(count: usize, form: Form, pictures: impl Iterator<Item = Vec<u8>>) -> Canvas {
+    let columns = columns(count);
+    let (across, down) =
+        (columns * (form.width + 1) + 1, count.div_ceil(columns.max(1)) * (form.height + 1) + 1);
+    let mut canvas = Canvas::black(across, down, form.channels);
+    for (number, pixels) in pictures.take(count).enumerate() {
+        let place = (number % columns * (form.width + 1) + 1, number / columns * (form.height + 1) + 1);
+        canvas.paste(place, form, &pixels);
+    }
+    canvas
 }
 
 /// Of so many features side by side.
@@ -99,7 +107,7 @@ pub fn too_large(hidden: usize, form: Form) -> Option<String> {
     let side = longest_side(hidden, form);
     (side > LARGEST_SIDE).then(|| {
         format!(
-            "{hidden} features of {}×{} pixels take {side} pixels a side, but a picture has at most {LARGEST_SIDE}",
+            "{hidden} pictures of {}×{} pixels take {side} pixels a side, but a picture has at most {LARGEST_SIDE}",
             form.width, form.height
         )
     })
@@ -111,7 +119,7 @@ fn longest_side(hidden: usize, form: Form) -> usize {
 }
 
 /// The scale that a person sees well, of a picture with this side.
-fn legible(side: usize) -> usize {
+pub(crate) fn legible(side: usize) -> usize {
     LEGIBLE.min(LONGEST_SIDE / side.max(1)).max(1)
 }
 
@@ -140,7 +148,8 @@ fn balanced(values: &[f32]) -> Vec<u8> {
     values.iter().map(|value| byte(0.5 + 0.5 * (value / largest))).collect()
 }
 
-fn byte(value: f32) -> u8 {
+/// Black at 0, white at 1.
+pub fn byte(value: f32) -> u8 {
     (value.clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
@@ -158,7 +167,7 @@ impl Canvas {
     }
 
     /// Every pixel as a square of `scale` × `scale`.
-    fn enlarged(&self, scale: usize) -> Self {
+    pub(crate) fn enlarged(&self, scale: usize) -> Self {
         let mut pixels = Vec::with_capacity(self.pixels.len() * scale * scale);
         for line in self.pixels.chunks_exact(self.width * self.channels) {
             let wide = line.chunks_exact(self.channels).flat_map(|pixel| pixel.repeat(scale));

@@ -2,7 +2,7 @@
 
 RHOHAT is the binary. Checks are named like the functions below; without names all are run. A line a comparison says
 what was measured and what was allowed; the exit status is 1 if anything was off. Needs numpy and safetensors, for
-`photographs` scipy and scikit-image, for `formats` scipy and pandas. Without torch, `pytorch` says that it was skipped, or fails with --require-torch.
+`photographs`, `whitening` and `images` scipy and scikit-image, for `formats` scipy and pandas. Without torch, `pytorch` says that it was skipped, or fails with --require-torch.
 """
 
 import argparse
@@ -42,6 +42,11 @@ COST_DOUBLE = 1e-12
 SEARCH = 0.01
 # Features of 25 without a direction; of weights at random all 25 are.
 UNORIENTED = {"median": 1, "worst": 3, "seed 0": 2}
+
+# Whitened numbers, relative to the largest: two eigensolvers in f64, and f32 in the file.
+WHITE = 1e-5
+# Pixels of whitened numbers in f32, which are up to 1/√ε as large.
+PIXELS = 1e-4
 
 # Photographs that lie in scikit-image's own package.
 PHOTOGRAPHS = ["astronaut.png", "brick.png", "camera.png", "chelsea.png", "clock_motion.png", "coffee.png",
@@ -336,6 +341,87 @@ def formats(checks):
     checks.within("names of labels", int(list(npz["label_names"]) != names), 0)
 
 
+def signed(components):
+    """Rows whose number of the largest absolute value is positive."""
+    largest = np.abs(components).argmax(1)
+    return components * np.sign(components[np.arange(len(components)), largest])[:, None]
+
+
+def whitened(x, kind, epsilon, kept=1.0):
+    """PCA or ZCA as UFLDL has them, in f64: the covariance is divided by the number of rows."""
+    centred = x - x.mean(0)
+    variances, vectors = np.linalg.eigh(centred.T @ centred / len(x))
+    variances, components = np.maximum(variances[::-1], 0), signed(vectors[:, ::-1].T)
+    count = 1 + int((np.cumsum(variances)[:-1] < kept * variances.sum()).sum())
+    components, variances = components[:count], variances[:count]
+    z = centred @ (components / np.sqrt(variances + epsilon)[:, None]).T
+    return z if kind == "pca" else z @ components
+
+
+def whitening(checks):
+    """Whitened rows and colour patches against NumPy in f64, and the way back through the tensors of the model."""
+    from PIL import Image
+    import skimage.data
+
+    folder = checks.folder / "colour"
+    folder.mkdir()
+    for name in ["astronaut.png", "chelsea.png", "coffee.png"]:
+        shutil.copy(Path(skimage.data.__file__).parent / name, folder / name)
+    patches = ["--color", "--patch", 8, "--samples", 20_000, "--hidden", 3, "--steps", 1, "--device", "cpu"]
+    checks.train("colour", *patches, "--normalize", "none", "--save-patches", "raw.npy")
+    raw = np.load(checks.folder / "raw.npy").astype(np.float64)
+    np.save(checks.folder / "rows.npy", raw)
+    for kind, epsilon, kept in [("zca", 0.1, 1.0), ("pca", 0.1, 1.0), ("pca", 1e-3, 0.99)]:
+        flags = ["--whitening", kind, "--epsilon", epsilon, *(["--variance", kept] if kept < 1 else [])]
+        wanted = whitened(raw, kind, epsilon, kept)
+        rows = ["rows.npy", "--hidden", 3, "--steps", 1, "--device", "cpu"]
+        for name, data in [("colour patches", ["colour", *patches]), ("rows", rows)]:
+            _, params = checks.train(*data, *flags, "--save-patches", "white.npy")
+            white = np.load(checks.folder / "white.npy").astype(np.float64)
+            error = farthest(white, wanted) / np.abs(wanted).max()
+            checks.within(f"{kind} of {name}, {white.shape[1]} columns, against NumPy", error, WHITE)
+            u, variances = params["preprocess.components"], params["preprocess.variances"]
+            back = white @ u.T if kind == "zca" else white
+            pixels = (back * np.sqrt(variances + epsilon)) @ u + params["preprocess.shift"]
+            if kept == 1:
+                checks.within(f"{kind} of {name} undone", farthest(pixels, raw), PIXELS)
+
+
+def images(checks):
+    """UFLDL's IMAGES, ten pictures of 512×512 in one array, by either order of its axes, as .npy and .mat."""
+    from PIL import Image
+    from scipy.io import savemat
+    import skimage.data
+
+    def read(name):
+        picture = Image.open(Path(skimage.data.__file__).parent / name).convert("L").resize((512, 512))
+        return np.asarray(picture, np.float64) / 255
+
+    stack = np.stack([read(name) for name in PHOTOGRAPHS])
+    at = checks.folder
+    np.save(at / "first.npy", stack.astype(np.float32))
+    np.save(at / "last.npy", np.moveaxis(stack, 0, -1).astype(np.float32))
+    savemat(at / "last.mat", {"IMAGES": np.moveaxis(stack, 0, -1)})
+    savemat(at / "first.mat", {"IMAGES": stack}, do_compression=True)
+    wanted = [np.corrcoef(stack[:, 1:].ravel(), stack[:, :-1].ravel())[0, 1],
+              np.corrcoef(stack[:, :, 1:].ravel(), stack[:, :, :-1].ravel())[0, 1]]
+    counts = {}
+    for name, axes in [("first.npy", []), ("last.npy", ["--axes", "h,w,count"]), ("last.mat", []),
+                       ("first.mat", ["--axes", "count,h,w"])]:
+        short = ["--hidden", 3, "--steps", 1, "--device", "cpu", "--normalize", "none", "--save-patches", "cut.npy"]
+        checks.train(name, *axes, *short)
+        cut = np.load(at / "cut.npy").reshape(-1, 8, 8)
+        found = [np.corrcoef(cut[:, 1:].ravel(), cut[:, :-1].ravel())[0, 1],
+                 np.corrcoef(cut[:, :, 1:].ravel(), cut[:, :, :-1].ravel())[0, 1]]
+        print(f"        {name}: neighbours correlate {found[0]:.3f} down and {found[1]:.3f} across")
+        # Two draws of 10 000 patches from ten pictures.
+        checks.within(f"correlation of neighbours in {name}", farthest(found, wanted), 0.02)
+        _, params = checks.train(name, *axes, "--whiten", "--device", "cpu", "--steps", 800)
+        counts[name] = sum(bool(oriented(row.reshape(8, 8))) for row in params["encoder.weight"])
+    print(f"        oriented features of 25: {counts}")
+    checks.within("features of IMAGES without direction, worst", 25 - min(counts.values()), UNORIENTED["worst"])
+
+
 def check_the_checks():
     """What measures here has to see an error."""
     one, wrong = {"a": np.ones(2), "b": np.full(2, 1e-3)}, {"a": np.ones(2), "b": np.array([1e-3, 2e-3])}
@@ -346,10 +432,13 @@ def check_the_checks():
     stripe = np.outer([0, 0, 1, -1, 0, 0, 0, 0], np.ones(8))
     random = np.random.default_rng(0)
     assert oriented(stripe) and oriented(stripe.T) and not oriented(np.full((8, 8), np.nan))
+    near = np.linspace(0, 1, 400).reshape(100, 4) ** np.arange(1, 5)
+    white = whitened(near, "pca", 0.0)
+    assert np.allclose(white.T @ white / 100, np.eye(4)) and not np.allclose(near, white)
     assert not any(oriented(random.uniform(-1, 1, (8, 8))) for _ in range(100))
 
 
-ALL = [gradient_step, cost, codes, chunks, formats, pytorch, photographs, features, experiment]
+ALL = [gradient_step, cost, codes, chunks, formats, whitening, images, pytorch, photographs, features, experiment]
 
 
 def main():

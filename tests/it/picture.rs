@@ -66,7 +66,7 @@ fn features_that_no_picture_has_room_for_are_known_before_there_is_a_model() {
     let tile = |side| square(side, 1);
     assert_eq!(too_large(128 * 128, tile(254)), None);
     let reason = too_large(128 * 128, tile(255)).unwrap();
-    assert!(reason.contains("16384 features of 255×255 pixels take 32769 pixels a side"), "{reason}");
+    assert!(reason.contains("16384 pictures of 255×255 pixels take 32769 pixels a side"), "{reason}");
     assert!(too_large(usize::MAX, tile(usize::MAX)).is_some());
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::Error;
 use crate::api::Names;
 use crate::data::batches::ExampleSet as Given;
-use crate::data::{DataContents, DataDescription, Labels, LazyExamples, Opened, Preprocess, Source, Taken};
+use crate::data::{DataContents, DataDescription, Labels, LazyExamples, Opened, Preprocess, Source};
 use crate::engine::device::{Choice, ParamsAndExamples, Selector};
 use crate::math::objective::Objective;
 use crate::math::params::{Matrix, Params, Shape};
@@ -65,7 +65,7 @@ impl<'a> Opening<'a> {
 
     /// The files that are read.
     pub fn inputs(&self) -> Vec<&Path> {
-        let data = self.args.data.iter().map(PathBuf::as_path);
+        let data = self.args.read.data.iter().map(PathBuf::as_path);
         std::iter::once(self.file.path()).chain(data).collect()
     }
 
@@ -75,9 +75,8 @@ impl<'a> Opening<'a> {
         let choice = Choice::resolve(&args.device.parse::<Selector>()?)?;
         let room = Room { choice: &choice, model: &file, made, memory: args.memory };
         room.check_model(&args.model)?;
-        let seed = file.meta().map_or(0, |meta| meta.seed);
-        let taken = Taken::new(args.take, args.first, seed);
-        let opened = Opened::all(&args.data, &args.reading())?.taking(taken)?;
+        let taken = args.read.taken(file.meta().map_or(0, |meta| meta.seed));
+        let opened = Opened::all(&args.read.data, &args.read.reading())?.taking(taken)?;
         check_divide(args, &opened.source)?;
         let preprocess = preprocess(args, &file, &opened.description);
         data_log::log(&opened.description, preprocess.scale, Some(file.shape().visible));
@@ -87,7 +86,7 @@ impl<'a> Opening<'a> {
         let room::Pieces { at_once, asked, pictures } = room.pieces(&examples)?;
         examples.set_capacity(pictures);
         let start = OnExamples { file: &file, examples: &examples };
-        let names = Names { model: args.model.clone(), data: args.name() };
+        let names = Names { model: args.model.clone(), data: args.read.name() };
         let mut on = crate::OnData::open(&choice, objective, &start, (examples.clone(), dtype), names)?;
         on.cut(at_once, asked);
         Ok(Session { on, data, of_data })
@@ -148,14 +147,14 @@ fn examples(
     if let (DataContents::Rows { rows, cols }, None) = (&taken.contents, preprocess.patch) {
         let (rows, cols) = (*rows, *cols);
         let visible = preprocess.inputs_of(shape.visible);
-        check_width(&args.name(), (rows, cols), Shape { visible, ..shape })?;
+        check_width(&args.read.name(), (rows, cols), Shape { visible, ..shape })?;
     }
     let examples = LazyExamples::new(source, preprocess, args.memory, &|rows| {
         stage.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
     })
-    .map_err(|error| error.of_data(Some(&args.name())))?;
+    .map_err(|error| error.of_data(Some(&args.read.name())))?;
     drop(stage);
-    check_width(&args.name(), (0, examples.size().1), shape)?;
+    check_width(&args.read.name(), (0, examples.size().1), shape)?;
     if let Some(cropped) = examples.cropped() {
         tracing::info!("{cropped}");
     }

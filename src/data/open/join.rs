@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::data::axes::Axes;
 use crate::data::description::{DataContents, DataDescription};
 use crate::data::dtype::DType;
+use crate::data::labels::Labels;
 use crate::data::pictures::Pictures;
 use crate::data::scale::{self, Scale};
 use crate::data::source::{Opened, Source};
@@ -150,6 +151,8 @@ fn described(parts: &[DataDescription], source: &Source) -> DataDescription {
         parts.iter().flat_map(|part| part.path.iter().chain(&part.others)).skip(1).cloned().collect();
     whole.pixels = parts.iter().all(|part| part.pixels);
     whole.ambiguity = parts.iter().find_map(|part| part.ambiguity.clone());
+    let labels: Option<Vec<&Labels>> = parts.iter().map(|part| part.labels.as_deref()).collect();
+    whole.labels = labels.map(|labels| Arc::new(Labels::joined(&labels)));
     others.iter().for_each(|part| whole.skipped.add_all(&part.skipped));
     match source {
         Source::Images(pictures) => {

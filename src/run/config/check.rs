@@ -102,7 +102,7 @@ impl Config {
             for (name, given) in for_images {
                 ensure(!given, || match name {
                     "`whiten`" => format!(
-                        "{name} filters images, but the data are rows; leave it out, or use `whitening` zca"
+                        "{name} is for images, but the data are rows; leave it out, or use `whitening` zca"
                     ),
                     _ => format!("{name} is for images, but the data are rows; leave it out"),
                 })?;
@@ -176,7 +176,7 @@ impl Config {
         ensure(wanted.visible == learned_from, || {
             let fact = format!("the data have {} numbers an example", wanted.visible);
             format!(
-                "{fact}, but the model of `init` has learned from {learned_from}; {}",
+                "{fact}, but the model of `init` has {learned_from} visible units; {}",
                 match facts.kind {
                     SourceKind::Rows { .. } => "give data of that width",
                     SourceKind::BuiltIn | SourceKind::Images { .. } =>

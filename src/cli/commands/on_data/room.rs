@@ -140,8 +140,11 @@ impl Room<'_> {
 
     /// Bytes of the one picture that all examples are the patches of; 0 where there is none, or several.
     fn bytes_of_picture(&self, examples: &Examples) -> u64 {
-        let is_one = || examples.grids().is_some_and(|grids| grids.len() == 1);
-        let (rows, cols) = examples.size();
+        let is_one = || match examples.grids() {
+            Some(grids) => grids.len() == 1,
+            None => examples.preprocess().form.is_some(),
+        };
+        let (rows, cols) = (examples.size().0, examples.preprocess().inputs_of(examples.size().1));
         if self.made == Made::Picture && is_one() {
             OF_PICTURE.saturating_mul(rows as u64).saturating_mul(cols as u64)
         } else {

@@ -83,8 +83,7 @@ impl ImageKind {
 
 /// `PNG, JPEG, … or PNM`.
 pub fn names() -> String {
-    let names = ImageKind::ALL.map(ImageKind::name);
-    let (last, others) = names.split_last().expect("there are kinds");
+    let [others @ .., last] = ImageKind::ALL.map(ImageKind::name);
     format!("{} or {last}", others.join(", "))
 }
 

@@ -120,8 +120,8 @@ pub fn decode(file: &PictureFile<'_>, header: &ImageHeader) -> Result<Pixels> {
         Sample::Float(size) => {
             let mut floats: Vec<f32> = numbers(path, count)?;
             let float = |row: &[u8], i: usize| match size {
-                4 => f32::from_ne_bytes(row[4 * i..4 * i + 4].try_into().expect("four bytes")),
-                _ => f64::from_ne_bytes(row[8 * i..8 * i + 8].try_into().expect("eight bytes")) as f32,
+                4 => f32::from_ne_bytes(row.as_chunks().0[i]),
+                _ => f64::from_ne_bytes(row.as_chunks().0[i]) as f32,
             };
             read(file, &page, (&mut floats, header.channels), float)?;
             check_finite(path, &floats, page.width, header.channels)?;

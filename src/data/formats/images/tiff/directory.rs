@@ -45,7 +45,7 @@ impl<'a> TiffFile<'a> {
     /// Looks at the first bytes; `None` for the place of the first directory where there is none.
     pub fn open(file: &'a PictureFile<'a>) -> Result<(Self, u64)> {
         let mut this = Self { path: file.path, file, endian: Endian::Little, is_big: false };
-        let start: [u8; 8] = this.bytes(0, 8)?.try_into().expect("eight bytes");
+        let start = this.bytes(0, 8)?;
         this.endian = if start[0] == b'M' { Endian::Big } else { Endian::Little };
         this.is_big = this.short([start[2], start[3]]) == 43;
         let first = if this.is_big { this.place(8)? } else { this.place(4)? };
