@@ -3,8 +3,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::data::{Normalize, Opened, Scale, Source, Table};
+use crate::data::{Normalize, Opened, Scale, Source, Table, Taken};
 use crate::error::{Error, Result};
+use crate::io::paths::Paths;
+use crate::run::config::HeldOut;
 use crate::run::config::settings::Settings;
 use crate::run::session::OpenData;
 
@@ -29,13 +31,15 @@ use crate::run::session::OpenData;
 pub struct Data {
     pub(super) open: OpenData,
     pub(super) settings: Settings,
+    /// Data that are held out, where they are others.
+    pub(super) held_out: Option<Box<Self>>,
 }
 
 impl Data {
     /// The ten built-in pictures, dead leaves of 512×512 pixels in grey, drawn from the seed of the run. They are whitened
     /// unless [`Data::whiten`] says otherwise.
     pub fn built_in() -> Self {
-        Self { open: OpenData::built_in(), settings: Settings::default() }
+        Self { open: OpenData::built_in(), settings: Settings::default(), held_out: None }
     }
 
     /// Rows of `width` numbers each, one behind the other.
@@ -45,7 +49,7 @@ impl Data {
     pub fn from_rows(values: Vec<f32>, width: usize) -> Result<Self> {
         let named = |error: Error| error.of_data(Some(Path::new("rows in memory")));
         let table = Table::from_values(values, width).map_err(named)?;
-        Ok(Self { open: Opened::from(table).into(), settings: Settings::default() })
+        Ok(Self { open: Opened::from(table).into(), settings: Settings::default(), held_out: None })
     }
 
     /// Rows from an iterator, all of one length.
@@ -125,18 +129,45 @@ impl Data {
     /// it has not fallen for [`Trainer::patience`](crate::Trainer::patience) looks, and the best parameters are kept.
     #[must_use]
     pub fn hold_out(mut self, fraction: f64) -> Self {
-        self.settings.validation = Some(fraction);
+        self.settings.validation = Some(HeldOut::Share(fraction));
+        self.held_out = None;
+        self
+    }
+
+    /// Holds out `data`, which are not learned from, as [`Data::hold_out`] does a fraction: all rows of them, or of pictures patches,
+    /// a tenth as many as are learned from. The preprocessing is that of the data that are learned from.
+    #[must_use]
+    pub fn hold_out_from(mut self, data: &Self) -> Self {
+        let paths = data.settings.data.clone().and_then(|paths| Paths::try_from(paths).ok());
+        self.settings.validation = paths.map(HeldOut::Data);
+        self.held_out = Some(Box::new(data.clone()));
+        self
+    }
+
+    /// Takes `count` of the rows or pictures alone, drawn by the seed of the run or of the model, in their order.
+    #[must_use]
+    pub fn take(mut self, count: usize) -> Self {
+        self.settings.take = Some(count);
+        self
+    }
+
+    /// Takes the first `count` rows or pictures alone.
+    #[must_use]
+    pub fn first(mut self, count: usize) -> Self {
+        self.settings.first = Some(count);
         self
     }
 
     /// The source once more, its rows on disk and its pictures shared.
-    pub(super) fn source(&self, seed: u64) -> Source {
-        match self.open.source.as_deref() {
-            None => Source::built_in(seed),
-            Some(Source::Images(pictures)) => Source::Images(pictures.clone()),
-            Some(Source::Stored(store)) => Source::Stored(store.clone()),
-            Some(Source::Rows(table)) => Source::Rows(table.clone()),
-        }
+    pub(super) fn source(&self, seed: u64) -> Result<Source> {
+        let Some(source) = self.open.source.as_deref() else { return Ok(Source::built_in(seed)) };
+        let opened = Opened { source: source.shared(), description: (*self.open.description).clone() };
+        opened.taking(self.taken(seed)).map(|opened| opened.source)
+    }
+
+    /// The rows or pictures that were asked for.
+    pub(super) fn taken(&self, seed: u64) -> Taken {
+        Taken::new(self.settings.take, self.settings.first, seed)
     }
 
     /// Its name in messages.

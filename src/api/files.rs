@@ -59,7 +59,7 @@ impl Data {
         let data = Some(paths);
         let of_tables = Settings { use_columns, label_column, ..Settings::default() };
         let settings = Settings { data, raw, meaning, axes, recursive, format, ..of_tables };
-        Ok(Self { open, settings })
+        Ok(Self { open, settings, held_out: None })
     }
 
     /// The data that a run in a directory learns from, with the settings that it has.
@@ -82,7 +82,8 @@ impl Data {
                 return Err(Error::input(run.path(), format!("{fact}; make them again")));
             }
         };
-        Ok(Self { open, settings: Settings::default() })
+        let (take, first) = (settings.get("take")?, settings.get("first")?);
+        Ok(Self { open, settings: Settings { take, first, ..Settings::default() }, held_out: None })
     }
 }
 

@@ -157,7 +157,7 @@ impl Model {
     /// The examples that `data` are made into by the model's preprocessing.
     fn examples(&self, data: &Data) -> Result<LazyExamples> {
         let name = data.name();
-        let examples = LazyExamples::new(data.source(self.meta.seed), &self.preprocess(data), None, &|_| {})
+        let examples = LazyExamples::new(data.source(self.meta.seed)?, &self.preprocess(data), None, &|_| {})
             .map_err(|error| error.of_data(Some(&name)))?;
         let (found, visible) = (examples.size().1, self.params.shape.visible);
         if found != visible {

@@ -105,8 +105,17 @@ impl Trainer {
         let mut settings = data.settings.table()?;
         settings.extend(self.settings.table()?);
         let tune = tune();
-        let (data, place) = (Some(data.open.clone()), self.place.clone());
-        Ok(Request { data, place, data_changed: self.data_changed, ..Request::new(settings, tune) })
+        let (open, place) = (Some(data.open.clone()), self.place.clone());
+        let seed = self.settings.seed.unwrap_or_default();
+        let held_out = data.held_out.as_ref().map(|data| data.open.clone().taking(data.taken(seed)));
+        let held_out = held_out.transpose()?;
+        Ok(Request {
+            data: open,
+            held_out,
+            place,
+            data_changed: self.data_changed,
+            ..Request::new(settings, tune)
+        })
     }
 }
 

@@ -58,6 +58,7 @@ fn experiment() -> Result<Config> {
     Config::resolve(
         &nothing,
         &ConfigContext {
+            held_out: None,
             kind: SourceKind::BuiltIn,
             init: None,
             scale: Scale::Pixels,

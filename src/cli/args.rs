@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::data::formats::Format;
-use crate::data::{Axes, ColumnChoice, DataFormat, Form, Meaning, Normalize, RawRows, Reading, Scale};
+use crate::data::{Axes, ColumnChoice, DataFormat, Form, Meaning, Normalize, RawRows, Reading, Scale, Taken};
 use crate::engine::variant::Variant;
 use crate::error::plain;
 use crate::io::memory::Bytes;
@@ -215,6 +215,12 @@ pub struct ReadArgs {
     /// Column of a table of text that holds labels, which are kept beside codes
     #[arg(long, value_name = "COLUMN")]
     pub label_column: Option<String>,
+    /// Rows or pictures of DATA that are taken, drawn at random, with a model by its seed [default: all]
+    #[arg(long, value_name = "N")]
+    pub take: Option<usize>,
+    /// Rows or pictures of DATA that are taken from the first on [default: all]
+    #[arg(long, value_name = "N")]
+    pub first: Option<usize>,
     /// Kind and width of rows in files without a header, for example u8:784
     #[arg(long, value_name = "KIND:WIDTH")]
     pub raw: Option<RawRows>,
@@ -225,6 +231,11 @@ impl ReadArgs {
     pub fn name(&self) -> PathBuf {
         let paths: Vec<PathText> = self.data.iter().cloned().map(PathText::from).collect();
         Paths::try_from(paths).map(|paths| paths.name()).unwrap_or_default()
+    }
+
+    /// The rows or pictures that were asked for, those that are drawn by `seed`.
+    pub fn taken(&self, seed: u64) -> Taken {
+        Taken::new(self.take, self.first, seed)
     }
 
     /// What was said of DATA.

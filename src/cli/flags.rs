@@ -139,7 +139,10 @@ mod tests {
                 }
             }
         }
-        assert_eq!(without, ["data", "data_as_given", "init_as_given", "replacement", "shuffle_order"]);
+        assert_eq!(
+            without,
+            ["data", "data_as_given", "init_as_given", "replacement", "shuffle_order", "validation_as_given"]
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::labels::Labels;
 use super::picture::PictureInfo;
 use super::scale::{Scale, in_words};
 use super::skipped::SkippedFiles;
+use super::subset::Subset;
 use crate::error::shown;
 use crate::io::paths::PathText;
 
@@ -26,6 +27,8 @@ pub struct DataDescription {
     pub files: usize,
     /// Rows or pictures, and how many of what size.
     pub contents: DataContents,
+    /// How many there are, where these are some of them.
+    pub of: Option<usize>,
     /// Lengths of the dimensions, of the rows or of the array that holds them or the pictures.
     pub shape: Vec<usize>,
     /// How numbers are stored; `None` for picture files whose white is 1.
@@ -66,6 +69,10 @@ pub enum DataContents {
 }
 
 impl DataContents {
+    fn of_pictures(pictures: &[PictureInfo]) -> Self {
+        Self::pictures(pictures.iter().map(|p| (p.width, p.height, p.channels)))
+    }
+
     /// Pictures of these widths, heights and channels.
     pub fn pictures(sizes: impl Iterator<Item = (usize, usize, usize)> + Clone) -> Self {
         let areas = sizes.clone().map(|(width, height, _)| (width, height));
@@ -99,6 +106,7 @@ impl DataDescription {
             files: 1,
             pixels: axes.meaning() == Meaning::Pictures,
             contents: found,
+            of: None,
             shape: shape.to_vec(),
             dtype: Some(dtype),
             axes: Some(axes),
@@ -114,7 +122,8 @@ impl DataDescription {
             path: path.map(Path::to_owned),
             others: Vec::new(),
             files: pictures.len(),
-            contents: DataContents::pictures(pictures.iter().map(|p| (p.width, p.height, p.channels))),
+            contents: DataContents::of_pictures(pictures),
+            of: None,
             shape: Vec::new(),
             dtype: None,
             axes: None,
@@ -132,6 +141,7 @@ impl DataDescription {
             others: Vec::new(),
             files: 0,
             contents: DataContents::Rows { rows, cols },
+            of: None,
             shape: vec![rows, cols],
             dtype: Some(dtype),
             axes: Some(Axes::rows()),
@@ -140,6 +150,17 @@ impl DataDescription {
             ambiguity: None,
             labels: None,
         }
+    }
+
+    /// The same of some of them; of pictures those are `pictures`.
+    pub(super) fn subset(self, subset: &Subset, pictures: &[PictureInfo]) -> Self {
+        let (contents, of) = match self.contents {
+            DataContents::Pictures { count, .. } => (DataContents::of_pictures(pictures), count),
+            DataContents::Rows { rows, cols } => (DataContents::Rows { rows: subset.len(), cols }, rows),
+        };
+        let has_each = |labels: &Arc<Labels>| labels.of.len() == of;
+        let labels = self.labels.filter(has_each).map(|labels| Arc::new(labels.subset(subset)));
+        Self { contents, of: Some(of), labels, ..self }
     }
 
     /// Those that are drawn where there is no DATA.
@@ -203,9 +224,13 @@ impl DataDescription {
     }
 
     fn contents_in_words(&self) -> String {
+        let counted_of = |count: usize, thing: &str| match self.of {
+            Some(all) => format!("{count} of {}", counted(all, thing)),
+            None => counted(count, thing),
+        };
         match self.contents {
             DataContents::Rows { rows, cols } => {
-                format!("{} of {}", counted(rows, "row"), counted(cols, "number"))
+                format!("{} of {}", counted_of(rows, "row"), counted(cols, "number"))
             }
             DataContents::Pictures { count, coloured, smallest, largest } => {
                 let colours = match coloured {
@@ -219,13 +244,13 @@ impl DataDescription {
                 } else {
                     format!("{} to {}", size(smallest), size(largest))
                 };
-                format!("{} {colours}, {sizes}", counted(count, "picture"))
+                format!("{} {colours}, {sizes}", counted_of(count, "picture"))
             }
         }
     }
 
     /// The same for programs: `kind`, `count`, `shape`, `dtype`, `scale`, `divide`, `axes`, `files`, `left_out`, `labels`;
-    /// `paths` where several DATA were given.
+    /// `paths` where several DATA were given, `of` where a subset is taken.
     pub fn json(&self, scale: Scale) -> Value {
         let divide = self.divisor(scale);
         let (kind, count) = match self.contents {
@@ -245,6 +270,9 @@ impl DataDescription {
             "left_out": self.skipped,
             "labels": self.labels.as_ref().map(|labels| labels.names.len()),
         });
+        if let Some(all) = self.of {
+            value["of"] = all.into();
+        }
         if !self.others.is_empty() {
             let all = self.path.iter().chain(&self.others);
             value["paths"] = all.map(|path| json!(PathText::from(path.as_path()))).collect();

@@ -30,6 +30,9 @@ const NAMED: usize = 3;
 pub struct Inputs {
     /// The examples.
     pub data: Identity,
+    /// Held-out examples, where they are data of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Identity>,
     /// XXH3 (128 bits) of the model that it started from, 32 hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<String>,
@@ -117,7 +120,7 @@ impl Identity {
         match source {
             Source::Rows(table) => Ok((Self::of_table(table), Inventory::default())),
             Source::Stored(store) => {
-                let files = store.fingerprint(store.rows)?;
+                let files = store.fingerprint(store.reach())?;
                 let identity = Self {
                     kind: DataKind::StoredRows,
                     rows: store.rows,
@@ -234,6 +237,11 @@ impl std::fmt::Display for Identity {
 }
 
 impl Inventory {
+    /// Whether no file is named.
+    pub fn is_empty(&self) -> bool {
+        self.pictures.is_empty() && self.files.is_empty()
+    }
+
     /// The files, unless they are too many to be named.
     pub fn if_few(self) -> Self {
         if self.pictures.len() + self.files.len() > MOST_FILES { Self::default() } else { self }

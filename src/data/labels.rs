@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
+use super::subset::Subset;
+
 /// The name of pictures that lie in DATA itself, and in no folder of it.
 const ITSELF: &str = ".";
 
@@ -33,6 +35,13 @@ impl Labels {
         let number = |name: &String| names.binary_search(name).unwrap_or_default() as u32;
         let of = folders.iter().map(number).collect();
         (names != [ITSELF]).then_some(Self { names, of })
+    }
+
+    /// Those of some of the items; all names stay.
+    #[must_use]
+    pub(super) fn subset(&self, subset: &Subset) -> Self {
+        let of = (0..subset.len()).map(|at| self.of[subset.number(at)]).collect();
+        Self { names: self.names.clone(), of }
     }
 
     /// Those of several sources, one behind the other; names that several of them have are one.

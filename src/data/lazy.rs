@@ -76,12 +76,12 @@ impl LazyExamples {
         self.size
     }
 
-    /// Bytes of all of them in memory, at the peak of their making.
+    /// Bytes of all of them in memory, at the peak of their making; of rows on disk those of the list of which are taken.
     pub fn resident_bytes(&self) -> u64 {
         match &self.origin {
             ExampleOrigin::Held(_) => 16 * (self.size.0 as u64) * self.size.1 as u64,
             ExampleOrigin::Pictures(pictures, _) => pictures.resident_bytes(),
-            _ => 0,
+            ExampleOrigin::Stored(store, _) => store.list_bytes(),
         }
     }
 

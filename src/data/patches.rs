@@ -33,7 +33,7 @@ pub fn random(
     let drawn: Vec<u64> = if let Some(count) = whole {
         RowSample { rows: samples, seed: recipe.seed }.of(count).map(|number| number as u64).collect()
     } else {
-        let mut stream = Stream::new(recipe.seed, "patches");
+        let mut stream = Stream::new(recipe.seed, recipe.purpose);
         (0..samples).map(|_| stream.below(positions.count)).collect()
     };
     // Picture by picture, so that each is decoded once.

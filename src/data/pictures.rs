@@ -11,6 +11,7 @@ use super::picture::{Picture, PictureInfo};
 use super::pixels::{PixelData, Pixels};
 use super::preprocess::Preprocess;
 use super::skipped::SkippedFiles;
+use super::subset::Subset;
 use super::whiten;
 use crate::error::{DATA, Error, Result};
 use crate::io::memory::Bytes;
@@ -94,6 +95,15 @@ impl Pictures {
     pub(super) fn joined(parts: &[Arc<Self>]) -> Self {
         let of_all = parts.iter().flat_map(|part| part.list.iter().cloned().zip(part.pixels.iter().cloned()));
         Self::from_parts(of_all, SkippedFiles::default())
+    }
+
+    /// Some of these pictures, with the labels that they have; their pixels are not copied.
+    #[must_use]
+    pub(super) fn subset(&self, subset: &Subset) -> Self {
+        let numbers = || (0..subset.len()).map(|at| subset.number(at));
+        let parts = numbers().map(|number| (self.list[number].clone(), Arc::clone(&self.pixels[number])));
+        let labels = self.labels.as_ref().map(|labels| labels.subset(subset));
+        Self { labels, ..Self::from_parts(parts, self.skipped.clone()) }
     }
 
     /// The ten dead-leaves pictures of `seed`, drawn when they are asked for.

@@ -6,6 +6,12 @@ use super::preprocess::Preprocess;
 use super::scale::Scale;
 use super::whitening::Whitening;
 
+/// Patches to learn from.
+pub const PATCHES: &str = "patches";
+
+/// Patches of pictures that are not learned from.
+pub const HELD_OUT_PATCHES: &str = "held-out patches";
+
 /// How pictures are cut into patches, and how patches or rows are normalised for training.
 #[derive(Clone, Debug)]
 pub struct DataRecipe {
@@ -31,4 +37,6 @@ pub struct DataRecipe {
     pub seed: u64,
     /// Draw pictures that are one patch each with replacement, as version 0.1.0 did; else each is taken once at most.
     pub replacement: bool,
+    /// Purpose of the draw, [`PATCHES`] or [`HELD_OUT_PATCHES`]: of one seed each has positions of its own.
+    pub purpose: &'static str,
 }

@@ -1,4 +1,5 @@
-//! A seeded sample of rows, on which a normalisation is fitted where a pass over all of them takes too long.
+//! A seeded sample of rows: those on which a normalisation is fitted where a pass over all of them takes too long, or those
+//! that are taken of all.
 
 use crate::math::random::Stream;
 
@@ -15,7 +16,16 @@ impl RowSample {
     /// Its rows out of `all`, from the first to the last, all sets of them equally likely (Knuth, *The Art of Computer
     /// Programming* 3.4.2, algorithm S): read in order from a disk, and kept in no list.
     pub fn of(self, all: usize) -> impl Iterator<Item = usize> {
-        let mut stream = Stream::new(self.seed, "fit");
+        self.drawn(all, "fit")
+    }
+
+    /// The rows that are taken of `all`, drawn for themselves: what is fitted on a sample of them is drawn from other numbers.
+    pub fn taken(self, all: usize) -> impl Iterator<Item = usize> {
+        self.drawn(all, "take")
+    }
+
+    fn drawn(self, all: usize, purpose: &str) -> impl Iterator<Item = usize> + use<> {
+        let mut stream = Stream::new(self.seed, purpose);
         let mut wanted = self.rows.min(all) as u64;
         (0..all).filter(move |row| {
             let is_taken = wanted > 0 && stream.below((all - row) as u64) < wanted;
@@ -38,6 +48,7 @@ mod tests {
             assert!(drawn.iter().copied().eq(RowSample { rows, seed: 1 }.of(all)));
         }
         assert!(!RowSample { rows: 7, seed: 1 }.of(50).eq(RowSample { rows: 7, seed: 2 }.of(50)));
+        assert!(!RowSample { rows: 7, seed: 1 }.of(50).eq(RowSample { rows: 7, seed: 1 }.taken(50)));
     }
 
     #[test]

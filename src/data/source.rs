@@ -12,9 +12,10 @@ use super::patches;
 use super::picture::Picture;
 use super::pictures::Pictures;
 use super::preprocess::Preprocess;
-use super::recipe::DataRecipe;
+use super::recipe::{DataRecipe, PATCHES};
 use super::scale::Scale;
 use super::stream::Store;
+use super::subset::Taken;
 use super::table::Table;
 use crate::error::{DATA, Error, Result};
 use crate::io::memory::Bytes;
@@ -55,7 +56,48 @@ impl From<Vec<Picture>> for Source {
     }
 }
 
+impl Opened {
+    /// Those of the rows or pictures that were asked for.
+    ///
+    /// # Errors
+    /// As [`Taken::of`].
+    pub fn taking(self, taken: Taken) -> Result<Self> {
+        let (all, item) = self.source.items();
+        let Some(subset) = taken.of(all, item)? else { return Ok(self) };
+        let source = match self.source {
+            Source::Images(pictures) => Source::Images(Arc::new(pictures.subset(&subset))),
+            Source::Rows(table) => Source::Rows(table.subset(&subset)),
+            Source::Stored(store) => Source::Stored(Arc::new(store.subset(&subset))),
+        };
+        let pictures = match &source {
+            Source::Images(pictures) => pictures.list(),
+            Source::Rows(_) | Source::Stored(_) => &[],
+        };
+        let description = self.description.subset(&subset, pictures);
+        Ok(Self { source, description })
+    }
+}
+
 impl Source {
+    /// How many rows or pictures there are, and what one of them is called.
+    fn items(&self) -> (usize, &'static str) {
+        match self {
+            Self::Images(pictures) => (pictures.list().len(), "picture"),
+            Self::Rows(table) => (table.rows, "row"),
+            Self::Stored(store) => (store.rows, "row"),
+        }
+    }
+
+    /// The source once more: rows on disk and pictures are shared, rows in memory copied.
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        match self {
+            Self::Images(pictures) => Self::Images(Arc::clone(pictures)),
+            Self::Stored(store) => Self::Stored(Arc::clone(store)),
+            Self::Rows(table) => Self::Rows(table.clone()),
+        }
+    }
+
     /// The caller's own rows, `width` numbers each and one behind the other; they are taken as they are (scale 1).
     ///
     /// # Errors
@@ -161,7 +203,9 @@ impl Source {
                 if recipe.samples == 0 {
                     return Err(Error::usage("`samples` 0: training needs at least one patch"));
                 }
-                if recipe.color && pictures.list().iter().all(|picture| picture.channels == 1) {
+                let are_learned = recipe.purpose == PATCHES;
+                if recipe.color && are_learned && pictures.list().iter().all(|picture| picture.channels == 1)
+                {
                     return Err(Error::usage("`color`: every picture is grey; leave the flag out"));
                 }
                 (Some(recipe.patch), Some(if recipe.color { 3 } else { 1 }))

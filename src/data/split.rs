@@ -1,5 +1,6 @@
 //! The split of examples into those that are learned from and those that are held out for validation.
 
+use super::subset::Subset;
 use crate::math::params::{Matrix, Real};
 use crate::math::random::Stream;
 
@@ -12,32 +13,62 @@ pub struct Split<T> {
     pub validation: Matrix<T>,
 }
 
-/// Holds out `count` rows, drawn at random by `seed`, all sets of them equally likely. The others stay in the memory that
-/// they are in.
+/// The rows to learn from and those that are held out: `count` of `all`, drawn at random by `seed`, all sets of them equally
+/// likely.
+///
+/// # Panics
+/// If there are fewer than `count` rows.
+pub fn parts(all: usize, count: usize, seed: u64) -> [Subset; 2] {
+    assert!(count <= all, "{count} of {all} rows cannot be held out");
+    match u32::try_from(all) {
+        Ok(end) => {
+            let drawn = drawn((0..end).collect(), count, seed);
+            Subset::parted(drawn.iter().map(|&row| row as usize), count, all)
+        }
+        Err(_) => {
+            let drawn = drawn((0..all).collect(), count, seed);
+            Subset::parted(drawn.iter().copied(), count, all)
+        }
+    }
+}
+
+/// Bytes of the list that rows are drawn from.
+pub fn bytes_of_draw(all: usize) -> u64 {
+    let size = if u32::try_from(all).is_ok() { size_of::<u32>() } else { size_of::<usize>() };
+    all as u64 * size as u64
+}
+
+fn drawn<T: Ord>(mut all: Vec<T>, count: usize, seed: u64) -> Vec<T> {
+    Stream::new(seed, "validation").shuffle(&mut all);
+    all.truncate(count);
+    all.sort_unstable();
+    all
+}
+
+/// Holds out `count` rows as [`parts`] does. The others stay in the memory that they are in.
 ///
 /// # Panics
 /// If there are fewer than `count` rows.
 pub fn hold_out<T: Real>(examples: Matrix<T>, count: usize, seed: u64) -> Split<T> {
     let Matrix { rows, cols, mut values } = examples;
-    assert!(count <= rows, "{count} of {rows} rows cannot be held out");
-    let mut drawn: Vec<usize> = (0..rows).collect();
-    Stream::new(seed, "validation").shuffle(&mut drawn);
-    drawn.truncate(count);
-    drawn.sort_unstable();
+    let [train, held_out] = parts(rows, count, seed);
     let mut validation = Vec::with_capacity(count * cols);
-    let (mut held_out, mut kept) = (drawn.iter().peekable(), 0);
-    for row in 0..rows {
-        let numbers = row * cols..(row + 1) * cols;
-        if held_out.next_if_eq(&&row).is_some() {
-            validation.extend_from_slice(&values[numbers]);
-        } else {
-            values.copy_within(numbers, kept * cols);
-            kept += 1;
-        }
+    for run in held_out.runs(0..held_out.len()) {
+        validation.extend_from_slice(&values[run.start * cols..run.end * cols]);
     }
-    values.truncate(kept * cols);
+    keep(&mut values, cols, &train);
+    Split { train: Matrix::new(train.len(), cols, values), validation: Matrix::new(count, cols, validation) }
+}
+
+/// Leaves the rows of a subset in the memory that they are in.
+pub fn keep<T: Copy>(values: &mut Vec<T>, cols: usize, subset: &Subset) {
+    let mut kept = 0;
+    for run in subset.runs(0..subset.len()) {
+        values.copy_within(run.start * cols..run.end * cols, kept);
+        kept += run.len() * cols;
+    }
+    values.truncate(kept);
     values.shrink_to_fit();
-    Split { train: Matrix::new(kept, cols, values), validation: Matrix::new(count, cols, validation) }
 }
 
 #[cfg(test)]
@@ -83,6 +114,19 @@ mod tests {
         }
         // Each is binomial, of mean 500 and standard deviation 19.4; five of those are left once in 90 000 such tests.
         assert!(counts.iter().all(|count| (count - 500.0).abs() < 5.0 * 19.4), "{counts:?}");
+    }
+
+    #[test]
+    fn the_rows_that_earlier_versions_drew_are_held_out() {
+        // A list of all rows, shuffled, of which the first are taken.
+        let mut all: Vec<usize> = (0..1_000).collect();
+        Stream::new(5, "validation").shuffle(&mut all);
+        let mut wanted = all[..137].to_vec();
+        wanted.sort_unstable();
+        let [train, held_out] = parts(1_000, 137, 5);
+        assert!(wanted.iter().copied().eq((0..137).map(|at| held_out.number(at))));
+        assert_eq!(rows_of(&hold_out(numbered(1_000), 137, 5).validation), wanted);
+        assert!((0..863).all(|at| wanted.binary_search(&train.number(at)).is_err()));
     }
 
     #[test]

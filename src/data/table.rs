@@ -8,6 +8,8 @@ use super::dtype::DType;
 use super::examples::{Examples, preprocessed};
 use super::preprocess::Preprocess;
 use super::sample::RowSample;
+use super::split::keep;
+use super::subset::Subset;
 use crate::error::{DATA, Error, Result};
 use crate::math::params::Real;
 
@@ -52,6 +54,13 @@ impl Table {
             return refused(format!("{fact}; replace it or leave its row out"));
         }
         Ok(Self { rows: values.len() / width, cols: width, dtype: DType::F32, values })
+    }
+
+    /// Some of these rows, in the memory that they are in.
+    #[must_use]
+    pub(super) fn subset(mut self, subset: &Subset) -> Self {
+        keep(&mut self.values, self.cols, subset);
+        Self { rows: subset.len(), ..self }
     }
 
     /// These rows under a preprocessing, in the memory that they are in where T is f64 and they are owned.

@@ -79,6 +79,22 @@ impl Variance {
         variance.exists(preprocess).then(|| variance.spread / examples.rows as f64)
     }
 
+    /// The same of examples that come piece by piece, all of them in the same order at each call of `pass`: the same bits.
+    ///
+    /// # Errors
+    /// Those of `pass`.
+    pub fn of_pieces<E>(
+        (rows, cols): (usize, usize),
+        preprocess: &Preprocess,
+        mut pass: impl FnMut(&mut dyn FnMut(&[f64])) -> Result<(), E>,
+    ) -> Result<Option<f64>, E> {
+        let mut columns = Columns::new(rows, cols);
+        pass(&mut |values| columns.add_values(values))?;
+        let mut variance = Self::about(columns);
+        pass(&mut |values| variance.spread_by(values))?;
+        Ok(variance.exists(preprocess).then(|| variance.spread / rows as f64))
+    }
+
     /// Takes more examples `[rows, n]` and their outputs.
     pub fn add(&mut self, values: &[f64], outputs: &[f32]) {
         self.spread_by(values);

@@ -14,6 +14,7 @@ use super::reading::Reading;
 use super::sample::RowSample;
 use super::shuffle::Shuffle;
 use super::source::{Opened, Source};
+use super::subset::Subset;
 use super::table::Table;
 use crate::error::{Error, Result};
 
@@ -38,6 +39,23 @@ impl Store {
         match self.never {}
         #[allow(unreachable_code, reason = "names the type that is never returned")]
         std::iter::empty()
+    }
+
+    /// Some of these rows.
+    #[must_use]
+    pub fn subset(&self, _: &Subset) -> Self {
+        match self.never {}
+    }
+
+    /// Bytes of a list that cannot be.
+    pub fn list_bytes(&self) -> u64 {
+        match self.never {}
+    }
+
+    /// These rows in two stores.
+    #[must_use]
+    pub fn parted(&self, _: &[Subset; 2]) -> [Self; 2] {
+        match self.never {}
     }
 
     /// Bytes of a row.

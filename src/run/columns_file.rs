@@ -50,8 +50,11 @@ pub fn load(preprocess: &mut Preprocess, (path, file): (&Path, &File), tensors: 
 /// The same from a file of its own in a folder.
 ///
 /// # Errors
-/// As [`load`], and where there is no such file.
+/// As [`load`], and where there is no such file, but for a preprocessing without columns, which has none.
 pub fn load_from(preprocess: &mut Preprocess, folder: &Folder, name: &str) -> Result<()> {
+    if preprocess.columns.is_none() {
+        return Ok(());
+    }
     let path = folder.join(name);
     let missing =
         || Error::input(&path, "it is missing; the run keeps the numbers of its preprocessing there");

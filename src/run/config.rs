@@ -4,6 +4,7 @@
 
 mod check;
 mod derived;
+mod held_out;
 mod json;
 mod memory;
 mod pictures;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use check::check_objective;
 pub use derived::Written;
+pub use held_out::HeldOut;
 pub use memory::MemoryPlan;
 pub use properties::{Property, is_setting};
 pub use resolve::{BATCH, ConfigContext};
@@ -76,6 +78,10 @@ pub struct Config {
     pub use_columns: Option<ColumnChoice>,
     /// The column of a table of text that holds labels.
     pub label_column: Option<String>,
+    /// Rows or pictures of DATA that are drawn by the seed and taken in their order; `None` takes all.
+    pub take: Option<usize>,
+    /// Rows or pictures of DATA that are taken from the first on; `None` takes all.
+    pub first: Option<usize>,
     /// The divisor of the numbers of rows, 1 for rows that are taken as they are; `None` where bytes are pixels.
     pub divide: Option<Scale>,
     /// The form of the pictures that rows are, where that was said.
@@ -159,8 +165,11 @@ pub struct Config {
     pub init_as_given: Option<PathText>,
     /// Seed of the built-in images, the patches, the start values and the order of the examples; below 2⁶³.
     pub seed: u64,
-    /// Share of the examples that are held out to be judged by; `None` for none.
-    pub validation: Option<f64>,
+    /// Examples that are held out to be judged by: a share of all, or data of their own by their absolute path; `None` for
+    /// none.
+    pub validation: Option<HeldOut>,
+    /// `validation` as it was typed, where it is a path and that was another text.
+    pub validation_as_given: Option<Paths>,
     /// Looks at held-out examples without a lower J after which training ends.
     pub patience: Option<usize>,
     /// How often a checkpoint is kept.
@@ -182,6 +191,9 @@ pub struct Config {
     /// Rows and numbers a row of DATA that are rows: what derived settings were made for.
     #[serde(skip)]
     pub data_shape: Option<(usize, usize)>,
+    /// The source of held-out examples, where they are data of their own.
+    #[serde(skip)]
+    pub held_out_kind: Option<SourceKind>,
 }
 
 impl Config {
@@ -216,6 +228,7 @@ impl Config {
             fitted,
             seed: self.seed,
             replacement: self.replacement == Some(true),
+            purpose: data::PATCHES,
         }
     }
 
@@ -258,13 +271,6 @@ impl Config {
             report_every,
             yardstick: None,
         }
-    }
-
-    /// Of so many rows, those that are held out: at least one, and not all.
-    pub fn held_out(&self, rows: usize) -> usize {
-        let share =
-            |share: f64| ((share * rows as f64).round() as usize).clamp(1, rows.saturating_sub(1).max(1));
-        self.validation.map_or(0, share)
     }
 
     /// Steps between two looks at held-out examples: an epoch of mini-batches, or ten over all rows.

@@ -91,6 +91,9 @@ pub struct DataRecord {
     pub inputs: Inputs,
     /// The files that the data lie in; nothing where they are more than anybody reads.
     pub inventory: Inventory,
+    /// The files of held-out data.
+    #[serde(default, skip_serializing_if = "Inventory::is_empty")]
+    pub held_out: Inventory,
     /// Steps of the checkpoint that is gone on from on these data, which it was not taken on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_at: Option<usize>,
@@ -109,7 +112,19 @@ impl DataRecord {
     ) -> Result<Self> {
         let (data, inventory) = Identity::of(source, patches)?;
         let init = init.and(config.init.as_deref()).map(of_file).transpose()?;
-        Ok(Self { inputs: Inputs { data, init }, inventory: inventory.if_few(), accepted_at: None })
+        let inputs = Inputs { data, validation: None, init };
+        let (inventory, held_out) = (inventory.if_few(), Inventory::default());
+        Ok(Self { inputs, inventory, held_out, accepted_at: None })
+    }
+
+    /// The same with that of held-out data, of which `patches` were cut.
+    ///
+    /// # Errors
+    /// When rows on disk cannot be read.
+    pub fn holding_out(self, source: &Source, patches: Option<&Matrix<f64>>) -> Result<Self> {
+        let (validation, held_out) = Identity::of(source, patches)?;
+        let inputs = Inputs { validation: Some(validation), ..self.inputs };
+        Ok(Self { inputs, held_out: held_out.if_few(), ..self })
     }
 }
 

@@ -38,6 +38,11 @@ impl DataRecord {
     pub fn of(_: &Source, _: Option<&Matrix<f64>>, _: &Config, _: Option<&ModelFile>) -> Result<Self> {
         Ok(Self)
     }
+
+    /// Nor the data that are held out.
+    pub fn holding_out(self, _: &Source, _: Option<&Matrix<f64>>) -> Result<Self> {
+        Ok(self)
+    }
 }
 
 /// A divergence, of which no file tells.

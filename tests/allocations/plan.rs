@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use rhohat::data::batches::{Dataset, ExampleSet, RowSelection};
 use rhohat::data::shuffle::{BatchSampler, RunOrder, Shuffle, WINDOW};
+use rhohat::data::split::{bytes_of_draw, parts};
 use rhohat::data::stream::{Feed, Store, Transform};
-use rhohat::data::{Normalize, Preprocess, Scale};
+use rhohat::data::{Normalize, Preprocess, Scale, Subset};
 use rhohat::engine::device::{Choice, ParamsAndExamples, Setup};
 use rhohat::engine::gpu::tune::{Tune, TuneMode, Workload};
 use rhohat::engine::{Chunking, Engine, Job};
@@ -155,6 +156,29 @@ fn an_order_and_whoever_reads_ahead_of_it_hold_what_the_plan_counts() {
         let most = planned as f64 + 40_000.0;
         assert!(found >= 0.9 * planned as f64 && found <= most, "{shuffle:?}: {found} of {planned} bytes");
     }
+}
+
+#[test]
+fn rows_that_are_held_out_on_disk_hold_the_lists_that_the_plan_counts_and_are_drawn_from_one() {
+    let _alone = alone();
+    let (rows, held_out) = (3_000_000, 300_000);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), vec![77; rows]).unwrap();
+    let store = Store::open_raw(file.path(), "u8:1".parse().unwrap()).unwrap();
+    let region = Region::new(ALLOCATOR);
+    let subsets = parts(rows, held_out, 5);
+    let [train, validation] = store.parted(&subsets);
+    drop(subsets);
+    let planned = 2 * Subset::bytes(held_out, rows);
+    let found = live(&region);
+    assert!(
+        found >= 0.99 * planned as f64 && found <= planned as f64 + 4_000.0,
+        "{found} of {planned} bytes"
+    );
+    assert_eq!((train.rows, validation.rows), (rows - held_out, held_out));
+    let all = region.change().bytes_allocated as u64;
+    // Each of the lists, what they are copied from, and the list that they are drawn from.
+    assert!(all <= bytes_of_draw(rows) + 3 * planned, "{all} bytes");
 }
 
 fn feed(store: &Arc<Store>, shuffle: Shuffle) -> rhohat::Result<Feed> {

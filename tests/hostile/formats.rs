@@ -319,6 +319,7 @@ fn toml() -> Vec<Seed> {
     let lbfgs = Config::resolve(
         &given,
         &ConfigContext {
+            held_out: None,
             kind: SourceKind::BuiltIn,
             init: None,
             scale: Scale::Pixels,

@@ -121,6 +121,7 @@ pub fn read_model(path: &Path) -> Result<Seen> {
 pub fn read_config(path: &Path) -> Result<Seen> {
     let given = UserSettings::new(Some(path), ::toml::Table::new())?;
     let facts = ConfigContext {
+        held_out: None,
         kind: SourceKind::BuiltIn,
         init: None,
         scale: Scale::Pixels,

@@ -31,6 +31,7 @@ mod several;
 #[cfg(target_os = "linux")]
 mod signals;
 mod streamed_commands;
+mod subsets;
 mod taken_for;
 mod tune;
 mod verify_and_devices;

@@ -49,6 +49,7 @@ fn all(pictures: &Pictures) -> Vec<Picture> {
 /// Patches of `patch` pixels, grey, as they are.
 fn plain(patch: usize, samples: usize) -> DataRecipe {
     DataRecipe {
+        purpose: rhohat::data::PATCHES,
         patch,
         samples,
         color: false,

@@ -5,6 +5,7 @@ mod layouts;
 mod limits;
 mod orders;
 mod shards;
+mod subsets;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

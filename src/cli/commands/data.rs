@@ -26,7 +26,7 @@ pub fn run(args: &DataArgs) -> anyhow::Result<()> {
     });
     let out = wanted.transpose()?;
     let paths: Vec<PathText> = args.read.data.iter().cloned().map(PathText::from).collect();
-    let opened = Opened::all(&paths, &args.read.reading())?;
+    let opened = Opened::all(&paths, &args.read.reading())?.taking(args.read.taken(0))?;
     let description = &opened.description;
     let scale = description.usual_scale();
     data_log::log(description, scale, None);

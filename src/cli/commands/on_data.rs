@@ -75,7 +75,8 @@ impl<'a> Opening<'a> {
         let choice = Choice::resolve(&args.device.parse::<Selector>()?)?;
         let room = Room { choice: &choice, model: &file, made, memory: args.memory };
         room.check_model(&args.model)?;
-        let opened = Opened::all(&args.read.data, &args.read.reading())?;
+        let taken = args.read.taken(file.meta().map_or(0, |meta| meta.seed));
+        let opened = Opened::all(&args.read.data, &args.read.reading())?.taking(taken)?;
         check_divide(args, &opened.source)?;
         let preprocess = preprocess(args, &file, &opened.description);
         data_log::log(&opened.description, preprocess.scale, Some(file.shape().visible));

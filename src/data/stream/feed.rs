@@ -105,7 +105,7 @@ impl Feed {
         check_finite(store, &bytes, |at| list[at])?;
         if let Some(scattered) = &mut self.scattered {
             for (row, bytes) in list.iter().zip(bytes.chunks_exact(row_bytes)) {
-                if let Some(sum) = scattered.add(*row, RowSum::of(bytes, row_bytes, *row), store.rows) {
+                if let Some(sum) = scattered.add(*row, store.sum_of(bytes, *row), store.rows) {
                     store.passed(sum)?;
                 }
             }

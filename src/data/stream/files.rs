@@ -57,7 +57,7 @@ fn number_of(_metadata: &Metadata) -> Option<(u64, u64)> {
 }
 
 /// One file of rows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Shard {
     /// As it was given, or found in its folder.
     pub path: PathBuf,

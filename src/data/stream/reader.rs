@@ -75,7 +75,7 @@ pub fn read(store: &Store, job: &[Range<usize>]) -> Result<LoadedRows> {
     for range in job {
         let at = bytes.len();
         store.read(range.start, range.len(), &mut bytes)?;
-        sum = sum.and(RowSum::of(&bytes[at..], store.row_bytes(), range.start));
+        sum = sum.and(store.sum_of(&bytes[at..], range.start));
     }
     check_finite(store, &bytes, |at| job.iter().flat_map(Range::clone).nth(at).unwrap_or_default())?;
     Ok(LoadedRows { bytes, sum })

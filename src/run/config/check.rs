@@ -1,9 +1,12 @@
 //! Refusals: values out of range, settings that contradict each other, settings that would do nothing.
 
-use super::{Batch, Config, ConfigContext, SourceKind};
+use std::path::PathBuf;
+
+use super::{Batch, Config, ConfigContext, HeldOut, SourceKind};
 use crate::data::{Normalize, Rotation, Whitening, check_columns};
 use crate::engine::device::Selector;
 use crate::error::{Error, Result};
+use crate::io::paths::Paths;
 use crate::io::text::{counted, there_are};
 use crate::io::threads::MOST as MOST_THREADS;
 use crate::math::objective::{Activation, Objective, Penalty, RhoHatMode};
@@ -77,6 +80,15 @@ impl Config {
         ];
         if let Some(said) = said.into_iter().flatten().next().filter(|_| self.data.is_none()) {
             return Err(Error::usage(format!("{said} says what DATA is, but there is none; leave it out")));
+        }
+        let taken = [("`take`", self.take), ("`first`", self.first)];
+        for (name, count) in taken.into_iter().filter(|_| kind == SourceKind::BuiltIn) {
+            ensure(count.is_none(), || {
+                format!(
+                    "{name} {}: some of DATA are taken, but there is none; leave it out",
+                    count.unwrap_or_default()
+                )
+            })?;
         }
         let for_images = [
             ("`patch`", self.patch.is_some()),
@@ -273,10 +285,6 @@ impl Config {
         ensure(self.raw.is_none() || self.data.is_some(), || {
             "`raw` says what files hold, but there is no DATA; leave it out".to_owned()
         })?;
-        ensure(self.stream != Some(true) || self.validation.is_none(), || {
-            "`stream`: held-out rows are picked from all of them at once; leave `stream` or `validation` out"
-                .to_owned()
-        })?;
         ensure(self.stream != Some(true) || kind.row_bytes().is_some(), || {
             "`stream`: these data can only be read at once; leave it out, or save them as a .npy of rows, \
              numpy.save('converted.npy', numpy.ascontiguousarray(a, '<f4'))"
@@ -296,7 +304,15 @@ impl Config {
     }
 
     fn check_validation(&self, kind: SourceKind) -> Result<()> {
-        let Some(share) = self.validation else {
+        if let Some(held_out) = self.held_out_kind {
+            if let Some(HeldOut::Share(share)) = self.validation {
+                let fact = format!("`validation` {share} of the examples, and held-out data of their own");
+                return Err(Error::usage(format!("{fact}; give one of them")));
+            }
+            self.check_held_out(kind, held_out)?;
+            return ensure(self.patience != Some(0), || "`patience` 0: give 1 or more".to_owned());
+        }
+        let Some(HeldOut::Share(share)) = self.validation else {
             return ensure(self.patience.is_none(), || {
                 "`patience` waits for held-out examples; give `validation`, or leave it out".to_owned()
             });
@@ -308,6 +324,31 @@ impl Config {
             format!("`validation` {share}: there is one example alone; leave it out")
         })?;
         ensure(self.patience != Some(0), || "`patience` 0: give 1 or more".to_owned())
+    }
+
+    /// Held-out data are of the kind and the width of those that are learned from.
+    fn check_held_out(&self, kind: SourceKind, held_out: SourceKind) -> Result<()> {
+        let (fact, remedy) = match (kind, held_out) {
+            (SourceKind::Rows { cols, .. }, SourceKind::Rows { cols: found, .. }) if cols != found => (
+                format!("rows of {found} numbers, but those of DATA have {cols}"),
+                "give held-out rows of that width",
+            ),
+            (SourceKind::Rows { .. }, SourceKind::Rows { .. }) => return Ok(()),
+            (SourceKind::Rows { .. }, _) => {
+                ("pictures, but DATA are rows".to_owned(), "hold out rows, or a share of DATA")
+            }
+            (_, SourceKind::Rows { .. }) => {
+                ("rows, but DATA are pictures".to_owned(), "hold out pictures, or a share of DATA")
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::input(self.held_out_name(), format!("{fact}; {remedy}")))
+    }
+
+    /// Held-out data in messages.
+    pub fn held_out_name(&self) -> PathBuf {
+        let paths = self.validation.as_ref().and_then(HeldOut::data);
+        paths.map_or_else(|| "held-out data".into(), Paths::name)
     }
 
     /// A sample is for rows whose limits are not known yet.

@@ -150,7 +150,7 @@ impl UserSettings {
 
     /// Whether the data, or the model to start from, are others than the settings were made for, and how.
     fn other_data(&self, kind: SourceKind) -> Option<String> {
-        let named = ["data", "init"].into_iter().find(|name| self.flag_differs(name));
+        let named = ["data", "init", "take", "first"].into_iter().find(|name| self.flag_differs(name));
         named.map(|name| self.difference(name)).or_else(|| match (self.written, kind) {
             (Written::ByHand | Written::Of010, _) => None,
             (Written::Here, SourceKind::Rows { rows, cols, .. }) => {

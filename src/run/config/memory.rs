@@ -133,20 +133,26 @@ impl Config {
             None if streams => vec![false, true],
             None => vec![false],
         };
-        if u32::try_from(self.size(kind)?.0).is_err() {
+        let most = self.size(kind)?.0.max(self.held_out_examples(kind));
+        if u32::try_from(most).is_err() {
             ways.retain(|stream| *stream);
         }
         Ok(ways)
     }
 
-    /// Whether rows can be read as they are needed; those to be held out are picked from all of them.
+    /// Whether rows can be read as they are needed.
     fn may_stream(&self, kind: SourceKind) -> bool {
-        kind.row_bytes().is_some() && self.validation.is_none()
+        kind.row_bytes().is_some()
     }
 
     /// Streaming is a setting only where rows are on disk.
     fn stream_setting(&self, kind: SourceKind, stream: bool) -> Option<bool> {
         self.may_stream(kind).then_some(stream)
+    }
+
+    /// The kind of held-out examples: that of all, or of data of their own.
+    fn kind_held_out(&self, kind: SourceKind) -> SourceKind {
+        self.held_out_kind.unwrap_or(kind)
     }
 
     /// Rows computed at a time: what is asked for; else what the engine likes, and fewer and fewer.
@@ -192,7 +198,7 @@ impl Config {
         let copy = parameters + optimizer_state;
         let saving =
             if choice.has_own_memory() { 0 } else { copy.max(parameters + self.beside(&job, parameters)) };
-        let order = self.order_memory(&job);
+        let order = self.order_memory(&job) + self.subset_memory(kind);
         let [validation, judged] = self.validation_memory(kind, choice, &job)?;
         // The rows that are judged are there before those that they were made of are gone.
         let later = optimizer_state + activations + textures + saving + order + validation - judged;
@@ -240,17 +246,18 @@ impl Config {
 
     /// Bytes of the engine that judges held-out examples, if there are any, and of these alone; it updates nothing.
     fn validation_memory(&self, kind: SourceKind, choice: &Choice, job: &Job) -> Result<[u64; 2]> {
-        if self.validation.is_none() {
+        let examples = self.held_out_examples(kind);
+        if examples == 0 {
             return Ok([0; 2]);
         }
-        let all = match kind {
-            SourceKind::Rows { rows, .. } => rows,
-            SourceKind::BuiltIn | SourceKind::Images { .. } => self.samples.unwrap_or_default(),
-        };
-        let examples = self.held_out(all);
-        let job = Job { examples, batch: None, optimizer: Optimizer::Sgd, fetched: None, ..*job };
+        let row_bytes = self.kind_held_out(kind).row_bytes();
+        // Nothing waits to be taken: all rows are passed over.
+        let fetched = job.fetched.and(row_bytes).map(|_| 0);
+        let row_bytes = row_bytes.unwrap_or_default();
+        let job = Job { examples, batch: None, optimizer: Optimizer::Sgd, fetched, row_bytes, ..*job };
         let (_, Footprint { parameters, activations, data, textures, .. }) = choice.footprint(&job)?;
-        Ok([parameters + activations + data + textures, data])
+        let judged = if self.kind_held_out(kind).row_bytes().is_some() { 0 } else { data };
+        Ok([parameters + activations + data + textures, judged])
     }
 
     /// Bytes beside the copy of the parameters in the end, one after the other: the transposed decoder for the file,

@@ -1,6 +1,6 @@
 //! The memory of pictures in the plan of a run: while patches are cut, before there is an engine.
 
-use super::{Config, MemoryPlan};
+use super::{Config, MemoryPlan, SourceKind};
 use crate::data::{BYTES_OF_DRAW, PictureInfo, Pictures, Source, remedy, too_large};
 use crate::engine::device::Choice;
 use crate::error::{Error, Result};
@@ -19,17 +19,30 @@ struct Stage {
 }
 
 impl MemoryPlan {
-    /// The plan with what pictures take while patches are cut: as many at once as there are threads, if that fits, else
-    /// fewer. `source` is `None` for the built-in ones.
+    /// The plan with what pictures take while patches are cut, to learn from and from pictures that are held out: as many at once
+    /// as there are threads, if that fits, else fewer. `source` is `None` for the built-in ones.
     ///
     /// # Errors
     /// Where one picture alone does not fit: [`Error::Usage`] where `--memory` is given, else [`Error::Input`], which names
     /// the picture.
-    pub fn with_pictures(self, config: &Config, source: Option<&Source>, choice: &Choice) -> Result<Self> {
+    pub fn with_pictures(
+        self,
+        config: &Config,
+        (source, held_out): (Option<&Source>, Option<&Source>),
+        choice: &Choice,
+    ) -> Result<Self> {
+        let samples = config.samples.unwrap_or_default();
         let stage = match source {
-            None => self.stage(config, &Pictures::built_in(config.seed)),
-            Some(Source::Images(pictures)) => self.stage(config, pictures),
+            None => self.stage(config, &Pictures::built_in(config.seed), samples),
+            Some(Source::Images(pictures)) => self.stage(config, pictures, samples),
             Some(Source::Rows(_) | Source::Stored(_)) => return Ok(self),
+        };
+        let stage = match held_out {
+            Some(held_out @ Source::Images(pictures)) => {
+                let samples = config.held_out_examples(SourceKind::of(Some(held_out)));
+                stage.and(self.stage(config, pictures, samples), self.program)
+            }
+            _ => stage,
         };
         let room = config.memory.or_else(available).map_or(u64::MAX, |bytes| bytes.0);
         if stage.beside.saturating_add(stage.least) > room {
@@ -45,7 +58,7 @@ impl MemoryPlan {
         Ok(Self { pictures, total, for_pictures: total - stage.beside, ..self })
     }
 
-    fn stage(&self, config: &Config, pictures: &Pictures) -> Stage {
+    fn stage(&self, config: &Config, pictures: &Pictures, samples: usize) -> Stage {
         let recipe = config.data_recipe(None);
         let channels = if recipe.color { 3 } else { 1 };
         let bytes = |number: usize| pictures.bytes_of(number, channels, recipe.whiten);
@@ -55,13 +68,20 @@ impl MemoryPlan {
         all.sort_by_key(|&(bytes, _)| std::cmp::Reverse(bytes));
         let (least, largest) = all[0];
         let most = all.iter().take(rayon::current_num_threads().max(1)).map(|(bytes, _)| bytes).sum();
-        let patches = recipe.samples as u64 * (8 * self.visible as u64 + BYTES_OF_DRAW);
+        let patches = samples as u64 * (8 * self.visible as u64 + BYTES_OF_DRAW);
         let beside = self.program + patches + pictures.resident_bytes();
         Stage { largest: pictures.list()[largest].clone(), least, most, beside }
     }
 }
 
 impl Stage {
+    /// With pictures of another source that are made ready while the patches of these are held, `program` being counted once.
+    fn and(self, other: Self, program: u64) -> Self {
+        let (most, beside) = (self.most.max(other.most), self.beside + other.beside - program);
+        let Self { largest, least, .. } = if other.least > self.least { other } else { self };
+        Self { largest, least, most, beside }
+    }
+
     fn refused(&self, config: &Config, room: u64) -> Error {
         let PictureInfo { name, width, height, .. } = &self.largest;
         let whiten = config.whiten == Some(true);

@@ -1,7 +1,7 @@
 //! The defaults: those of the lecture's experiment, and how data and a start model change them.
 
 use super::memory::default_run;
-use super::{Batch, Config, SourceKind, UserSettings, Written};
+use super::{Batch, Config, HeldOut, SourceKind, UserSettings, Written};
 use crate::data::shuffle::{MOST_DRAWN, RunOrder};
 use crate::data::{Normalize, Rotation, Scale, Whitening};
 use crate::error::{Error, Result};
@@ -40,6 +40,8 @@ pub struct ConfigContext<'a> {
     pub scale_of_pixels: Scale,
     /// The source of the examples.
     pub kind: SourceKind,
+    /// The source of held-out examples, where they are data of their own.
+    pub held_out: Option<SourceKind>,
     /// The model to start from.
     pub init: Option<&'a ModelFile>,
     /// The usual scale of such data.
@@ -87,7 +89,9 @@ impl Config {
         defaults.choose_optimizer(given, facts.kind)?;
         defaults.divide = facts.usual_scale(given).given();
         defaults.start = default_start(given, facts, defaults.optimizer);
-        defaults.patience = given.get::<f64>("validation")?.map(|_| PATIENCE);
+        let holds_out = given.get::<HeldOut>("validation")?.is_some() || facts.held_out.is_some();
+        defaults.patience = holds_out.then_some(PATIENCE);
+        defaults.held_out_kind = facts.held_out;
         let mut config = given.over(&defaults)?.with_run_order(given, facts.kind);
         if matches!(facts.kind, SourceKind::Rows { .. }) {
             // Rows are not filtered, whoever says so.
@@ -282,12 +286,11 @@ impl Config {
     }
 
     /// Neighbouring rows that are shuffled as one: some where there are so many that they may have to be streamed, whether
-    /// or not they are, so that the order is the same everywhere. Data and settings decide, never the memory. Where rows
-    /// are held out all of them are held, and none need runs.
+    /// or not they are, so that the order is the same everywhere. Data and settings decide, never the memory.
     fn runs(&self, given: &UserSettings, kind: SourceKind) -> Result<Option<usize>> {
         let SourceKind::Rows { rows, cols, row_bytes: Some(_) } = kind else { return Ok(None) };
         // A run whose settings name no runs has had none.
-        if given.get::<f64>("validation")?.is_some() || given.are_of_a_run() {
+        if given.are_of_a_run() {
             return Ok(None);
         }
         let many = rows.saturating_mul(cols) > MANY_NUMBERS || given.get("stream")? == Some(true);

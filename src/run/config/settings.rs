@@ -4,10 +4,10 @@
 use serde::{Serialize, Serializer};
 use toml::Table;
 
-use super::Batch;
 use super::properties::Property::{
     self, Binding, Derivable, OfData, OfFirstOrder, OfMachine, OfObjective, OfRate, OfRun, OfSitting,
 };
+use super::{Batch, HeldOut};
 #[cfg(feature = "cli")]
 use crate::data::formats::Format;
 use crate::data::{Axes, ColumnChoice, DataFormat, Form, Meaning, Normalize, RawRows, Scale, WhiteningKind};
@@ -68,6 +68,12 @@ pub struct Settings {
         arg(long, value_name = "COLUMN", help_heading = "Data", hide_short_help = true)
     )]
     pub label_column: Option<String>,
+    /// Rows or pictures of DATA that are taken, drawn by the seed [default: all]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parsers::count(), help_heading = "Data"))]
+    pub take: Option<usize>,
+    /// Rows or pictures of DATA that are taken from the first on [default: all]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parsers::count(), help_heading = "Data"))]
+    pub first: Option<usize>,
     /// Divide the numbers of rows, 255 for bytes of pixels [default: as they are; pictures and IDX are divided by 255]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Data"))]
     pub divide: Option<Scale>,
@@ -210,9 +216,9 @@ pub struct Settings {
     /// Seed of pictures, patches, start weights and order [default: 0]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), help_heading = "Optimiser"))]
     pub seed: Option<u64>,
-    /// Share of the examples held out, by which training ends early and the best parameters are kept
-    #[cfg_attr(feature = "cli", arg(long, value_name = "SHARE", help_heading = "Held-out examples"))]
-    pub validation: Option<f64>,
+    /// Share of the examples held out, or other data, by which training ends early and the best parameters are kept
+    #[cfg_attr(feature = "cli", arg(long, value_name = "SHARE|DATA", value_parser = parsers::held_out(), help_heading = "Held-out examples"))]
+    pub validation: Option<HeldOut>,
     /// Looks at held-out examples without a lower J before training ends [default: 10]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parsers::count(), help_heading = "Held-out examples", hide_short_help = true))]
     pub patience: Option<usize>,
@@ -243,7 +249,7 @@ pub struct Settings {
 }
 
 /// What each of all settings decides. Where several of one property are told of, it is in this order.
-pub(super) const PROPERTIES: [(&str, &[Property]); 57] = [
+pub(super) const PROPERTIES: [(&str, &[Property]); 60] = [
     ("data", &[OfSitting]),
     ("data_as_given", &[]),
     ("raw", &[OfRun]),
@@ -253,6 +259,8 @@ pub(super) const PROPERTIES: [(&str, &[Property]); 57] = [
     ("format", &[OfRun]),
     ("use_columns", &[OfRun]),
     ("label_column", &[OfRun]),
+    ("take", &[OfRun]),
+    ("first", &[OfRun]),
     ("divide", &[Derivable, OfData, OfRun]),
     ("shape", &[OfRun]),
     ("hidden", &[Binding, OfRun]),
@@ -298,6 +306,7 @@ pub(super) const PROPERTIES: [(&str, &[Property]); 57] = [
     ("init_as_given", &[]),
     ("seed", &[OfRun]),
     ("validation", &[OfRun]),
+    ("validation_as_given", &[]),
     ("patience", &[]),
     ("checkpoint_every", &[OfSitting]),
     ("max_time", &[OfSitting]),
@@ -327,7 +336,7 @@ pub mod parsers {
     use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
     use serde::de::{DeserializeOwned, IntoDeserializer, value};
 
-    use super::{Activation, DataFormat, Meaning, Normalize, PathText};
+    use super::{Activation, DataFormat, HeldOut, Meaning, Normalize, PathText};
 
     /// A number of things.
     pub fn count() -> impl TypedValueParser<Value = usize> {
@@ -337,6 +346,11 @@ pub mod parsers {
     /// A path, whatever bytes its name has.
     pub fn path() -> impl TypedValueParser<Value = PathText> {
         OsStringValueParser::new().map(PathText::from)
+    }
+
+    /// Values of `--validation`.
+    pub fn held_out() -> impl TypedValueParser<Value = HeldOut> {
+        OsStringValueParser::new().map(HeldOut::of)
     }
 
     /// Values of `--activation`.

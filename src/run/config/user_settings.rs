@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use super::derived::{self, Written};
 use super::{Config, json};
-use crate::data::{Reading, Source, WhiteningKind};
+use crate::data::{Reading, Source, Taken, WhiteningKind};
 use crate::error::{Error, Result};
 use crate::io::paths::{PathText, Paths};
 #[cfg(feature = "files")]
@@ -22,7 +22,8 @@ const LENGTHS: [&str; 2] = ["epochs", "steps"];
 const WHITENING: [&str; 2] = ["whiten", "whitening"];
 
 /// Settings that are paths, and where they are kept as they were typed.
-const PATHS: [[&str; 2]; 2] = [["data", "data_as_given"], ["init", "init_as_given"]];
+const PATHS: [[&str; 2]; 3] =
+    [["data", "data_as_given"], ["init", "init_as_given"], ["validation", "validation_as_given"]];
 
 #[cfg(feature = "files")]
 /// The longest file that is read, bytes; a full one has about a thousand.
@@ -137,6 +138,14 @@ impl UserSettings {
         })
     }
 
+    /// The rows or pictures of DATA that were asked for.
+    ///
+    /// # Errors
+    /// As [`UserSettings::get`].
+    pub fn taken(&self) -> Result<Taken> {
+        Ok(Taken::new(self.get("take")?, self.get("first")?, self.get("seed")?.unwrap_or_default()))
+    }
+
     /// The value of a chosen setting, by a name that [`UserSettings::chosen`] has.
     pub fn value(&self, name: &str) -> Value {
         self.table[name].clone()
@@ -160,6 +169,7 @@ impl UserSettings {
         })?;
         config.chosen = self.chosen().cloned().collect();
         config.data_shape = defaults.data_shape;
+        config.held_out_kind = defaults.held_out_kind;
         Ok(config)
     }
 

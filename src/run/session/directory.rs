@@ -28,6 +28,8 @@ pub struct Directory {
     provenance: Provenance,
     /// Rows on disk, whose sum is known once they have been read whole.
     store: Option<Arc<Store>>,
+    /// The same of held-out data of their own.
+    held_out: Option<Arc<Store>>,
 }
 
 impl Directory {
@@ -37,7 +39,7 @@ impl Directory {
     /// # Errors
     /// [`Error::Usage`] where another run is, [`Error::Io`] where it cannot be written.
     pub fn begin(session: &mut Session, remedy: String) -> Result<(Self, TrainProgress)> {
-        let Session { request, config, engine, preprocess, record, store, kernels, resumed, .. } = session;
+        let Session { request, config, engine, preprocess, record, kernels, resumed, .. } = session;
         let (config, record) = (&*config, &*record);
         let environment = Environment::here(config.device.clone(), engine.adapter(), *kernels);
         let (run, metrics, position) = match resumed.take() {
@@ -54,7 +56,8 @@ impl Directory {
         let checkpoints = CheckpointWriter::new(checkpoints, config.checkpoint_every, taken, remedy);
         let (settings, inputs) = (config.to_table(), record.inputs.clone());
         let provenance = Provenance { settings, inputs, preprocess: preprocess.clone() };
-        Ok((Self { run, metrics, checkpoints, provenance, store: store.take() }, position))
+        let (store, held_out) = (session.store.take(), session.held_out.take());
+        Ok((Self { run, metrics, checkpoints, provenance, store, held_out }, position))
     }
 
     /// Takes a checkpoint, which a thread writes, after all lines of the metrics.
@@ -74,7 +77,11 @@ impl Directory {
         }
         let patience = early_stopping.and_then(EarlyStopping::known);
         let metrics = self.metrics.mark();
-        self.provenance.inputs.data.sum = self.store.as_ref().and_then(|store| store.check().known());
+        let known = |store: &Option<Arc<Store>>| store.as_ref().and_then(|store| store.check().known());
+        self.provenance.inputs.data.sum = known(&self.store);
+        if let Some(validation) = &mut self.provenance.inputs.validation {
+            validation.sum = known(&self.held_out);
+        }
         let provenance = Some(self.provenance.clone());
         self.checkpoints.keep(Checkpoint { position, state, metrics, patience, provenance }, lines)
     }

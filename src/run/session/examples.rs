@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::data::batches::ExampleSet;
-use crate::data::split::{Split, hold_out};
+use crate::data::shuffle::Shuffle;
+use crate::data::split::{Split, hold_out, parts};
 use crate::data::stream::{Feed, Store, Transform, fit};
 use crate::data::{Examples, Preprocess, Scale, Source, Variance};
 use crate::engine::device::ParamsAndExamples;
@@ -14,7 +15,7 @@ use crate::io::memory::Bytes;
 use crate::math::params::{Matrix, Params, Real, Shape};
 use crate::math::start::{Start, sample_rows};
 use crate::run::DataRecord;
-use crate::run::config::Config;
+use crate::run::config::{Config, SourceKind};
 use crate::run::model_file::ModelFile;
 
 /// The examples, in memory or on disk.
@@ -25,23 +26,24 @@ pub enum TrainingRows {
     Stored(Arc<Store>),
 }
 
-/// The examples that a run learns from.
+/// The examples that a run learns from, or those that it is judged by.
 pub struct TrainingSet {
     /// The rows.
     pub rows: TrainingRows,
     /// The preprocessing that makes examples of them.
     pub preprocess: Preprocess,
-    /// Rows that are held out, where some are.
-    pub held_out: Option<Matrix<f64>>,
+    /// Examples that are held out, where some are.
+    pub held_out: Option<Box<Self>>,
 }
 
 impl TrainingSet {
-    /// Examples for training. A start model's preprocessing goes on, limits included, unless the settings ask for
+    /// Examples for training of `source`, and those that are held out, a share of them or those of a source of their own. A
+    /// start model's preprocessing goes on, limits included, unless the settings ask for
     /// another kind: its weights were learned at that scale; so does that of a run that is gone on with, `known`. `told` hears
     /// how many rows have been looked at. With the examples comes what they are recognised by, which `check` sees before rows on
     /// disk are read. Pictures take no more than `memory` while they are made ready.
     pub fn new(
-        source: &Source,
+        (source, held_out): (&Source, Option<&Source>),
         config: &Config,
         (init, known, memory): (Option<&ModelFile>, Option<&Preprocess>, Bytes),
         check: &mut dyn FnMut(&DataRecord) -> Result<()>,
@@ -59,20 +61,23 @@ impl TrainingSet {
             Preprocess { scale, ..stored.clone() }
         });
         let stored = stored.as_ref();
+        let with_held_out = |set: Self| -> Result<Self> {
+            let held_out =
+                held_out.map(|held_out| Self::of_its_own(held_out, &set.preprocess, config, memory));
+            let held_out = held_out.transpose()?.map(Box::new).or(set.held_out);
+            Ok(Self { held_out, ..set })
+        };
         if let Source::Stored(store) = source {
             let record = DataRecord::of(source, None, config, init)?;
+            let record = match held_out {
+                Some(held_out) => record.holding_out(held_out, None)?,
+                None => record,
+            };
             check(&record)?;
             let recipe = config.data_recipe(None);
             let preprocess = stored.cloned().map_or_else(|| source.preprocess(&recipe), Ok)?;
             let preprocess = fit(store, &preprocess, config.fit_sample(), told)?;
-            if config.validation.is_none() {
-                return Ok((
-                    Self { rows: TrainingRows::Stored(Arc::clone(store)), preprocess, held_out: None },
-                    record,
-                ));
-            }
-            let matrix = in_double(store, &preprocess)?;
-            return Ok((Self::of(matrix, preprocess, config), record));
+            return Ok((with_held_out(Self::on_disk(store, preprocess, config))?, record));
         }
         let Examples { matrix, preprocess, .. } = match (source, stored) {
             (Source::Rows(_), Some(stored)) => {
@@ -86,18 +91,68 @@ impl TrainingSet {
             }
         };
         let record = DataRecord::of(source, Some(&matrix), config, init)?;
+        let set = with_held_out(Self::in_memory(matrix, preprocess, config))?;
+        let record = match (held_out, &set.held_out) {
+            (Some(held_out), Some(examples)) => record.holding_out(held_out, examples.matrix())?,
+            _ => record,
+        };
         check(&record)?;
-        Ok((Self::of(matrix, preprocess, config), record))
+        Ok((set, record))
     }
 
     /// Rows in memory, of which some may be held out.
-    fn of(matrix: Matrix<f64>, preprocess: Preprocess, config: &Config) -> Self {
+    fn in_memory(matrix: Matrix<f64>, preprocess: Preprocess, config: &Config) -> Self {
+        let held = |matrix, held_out| {
+            let preprocess = preprocess.clone();
+            Self { rows: TrainingRows::Held(matrix), preprocess, held_out }
+        };
         match config.held_out(matrix.rows) {
-            0 => Self { rows: TrainingRows::Held(matrix), preprocess, held_out: None },
+            0 => held(matrix, None),
             count => {
                 let Split { train, validation } = hold_out(matrix, count, config.seed);
-                Self { rows: TrainingRows::Held(train), preprocess, held_out: Some(validation) }
+                held(train, Some(Box::new(held(validation, None))))
             }
+        }
+    }
+
+    /// Rows on disk, of which some may be held out: the same ones as in memory.
+    fn on_disk(store: &Arc<Store>, preprocess: Preprocess, config: &Config) -> Self {
+        let stored = |store, held_out| {
+            let preprocess = preprocess.clone();
+            Self { rows: TrainingRows::Stored(store), preprocess, held_out }
+        };
+        match config.held_out(store.rows) {
+            0 => stored(Arc::clone(store), None),
+            count => {
+                let [train, validation] = store.parted(&parts(store.rows, count, config.seed)).map(Arc::new);
+                stored(train, Some(Box::new(stored(validation, None))))
+            }
+        }
+    }
+
+    /// Examples of held-out data under the preprocessing of those that are learned from.
+    fn of_its_own(source: &Source, fitted: &Preprocess, config: &Config, memory: Bytes) -> Result<Self> {
+        let (rows, preprocess) = match source {
+            Source::Stored(store) => (TrainingRows::Stored(Arc::clone(store)), fitted.clone()),
+            Source::Rows(_) => {
+                let Examples { matrix, preprocess, .. } = source.apply(fitted)?;
+                (TrainingRows::Held(matrix), preprocess)
+            }
+            Source::Images(_) => {
+                let recipe = config.held_out_recipe(SourceKind::of(Some(source)), fitted.clone());
+                let Examples { matrix, preprocess, .. } =
+                    source.training_set_within(&recipe, Some(memory))?;
+                (TrainingRows::Held(matrix), preprocess)
+            }
+        };
+        Ok(Self { rows, preprocess, held_out: None })
+    }
+
+    /// The examples, where they are in memory.
+    fn matrix(&self) -> Option<&Matrix<f64>> {
+        match &self.rows {
+            TrainingRows::Held(matrix) => Some(matrix),
+            TrainingRows::Stored(_) => None,
         }
     }
 
@@ -128,6 +183,22 @@ impl TrainingSet {
         })
     }
 
+    /// The same over all of them, wherever they lie.
+    pub fn variance_of_all(&self) -> Result<Option<f64>> {
+        match &self.rows {
+            TrainingRows::Held(matrix) => Ok(Variance::of(matrix, &self.preprocess)),
+            TrainingRows::Stored(store) => {
+                let transform = Transform::new(store, &self.preprocess);
+                Variance::of_pieces(self.size(), &self.preprocess, |take| {
+                    transform.in_pieces(store, |_, values| {
+                        take(values);
+                        Ok(())
+                    })
+                })
+            }
+        }
+    }
+
     /// Some of the examples, evenly spaced: the same numbers, wherever the rows lie.
     pub fn sample(&self) -> Result<Matrix<f64>> {
         let (rows, cols) = self.size();
@@ -143,6 +214,14 @@ impl TrainingSet {
             }
         }
         Ok(Matrix::new(chosen.len(), cols, values))
+    }
+
+    /// All of them in memory.
+    fn in_double(&self) -> Result<Matrix<f64>> {
+        match &self.rows {
+            TrainingRows::Held(matrix) => Ok(matrix.clone()),
+            TrainingRows::Stored(store) => in_double(store, &self.preprocess),
+        }
     }
 
     /// m and n.
@@ -227,11 +306,7 @@ impl ParamsAndExamples for TrainingStart<'_> {
     }
 
     fn double(&self) -> Result<(Params<f64>, Matrix<f64>)> {
-        let matrix = match &self.examples.rows {
-            TrainingRows::Held(matrix) => matrix.clone(),
-            TrainingRows::Stored(store) => in_double(store, &self.examples.preprocess)?,
-        };
-        Ok((self.params(|drawn| drawn.cast())?, matrix))
+        Ok((self.params(|drawn| drawn.cast())?, self.examples.in_double()?))
     }
 }
 
@@ -240,21 +315,32 @@ pub struct HeldOutStart<'a> {
     /// Hidden units.
     pub hidden: usize,
     /// The examples.
-    pub rows: &'a Matrix<f64>,
+    pub examples: &'a TrainingSet,
+    /// Whether those on disk are read as they are needed.
+    pub streams: bool,
 }
 
 impl HeldOutStart<'_> {
     fn params<T: Real>(&self) -> Params<T> {
-        Params::zeros(Shape { visible: self.rows.cols, hidden: self.hidden })
+        Params::zeros(Shape { visible: self.examples.size().1, hidden: self.hidden })
     }
 }
 
 impl ParamsAndExamples for HeldOutStart<'_> {
     fn single(&self) -> Result<(Params<f32>, ExampleSet)> {
-        Ok((self.params(), self.rows.cast().into()))
+        let examples = match &self.examples.rows {
+            TrainingRows::Held(matrix) => matrix.cast().into(),
+            TrainingRows::Stored(store) => {
+                let transform = Transform::new(store, &self.examples.preprocess);
+                // Nothing but passes over all of them.
+                let feed = Box::new(Feed::new(Arc::clone(store), transform, Shuffle::rows(0))?);
+                if self.streams { ExampleSet::Streamed(feed) } else { ExampleSet::Resident(feed) }
+            }
+        };
+        Ok((self.params(), examples))
     }
 
     fn double(&self) -> Result<(Params<f64>, Matrix<f64>)> {
-        Ok((self.params(), self.rows.clone()))
+        Ok((self.params(), self.examples.in_double()?))
     }
 }

@@ -227,6 +227,17 @@ pub mod resume {
         }
 
         /// Never called.
+        pub fn check_held_out(
+            &mut self,
+            _: Option<&Source>,
+            _: &DataRecord,
+            _: &Config,
+            _: bool,
+        ) -> Result<()> {
+            self.0.never()
+        }
+
+        /// Never called.
         pub fn completed(&self, _: DataRecord) -> DataRecord {
             self.0.never()
         }

@@ -11,7 +11,7 @@ use super::prepare::Prepared;
 use super::request::Request;
 use super::resume::Resumed;
 use crate::data::stream::Store;
-use crate::data::{Preprocess, Source, Variance};
+use crate::data::{Preprocess, Source};
 use crate::engine::Engine;
 use crate::engine::device::Choice;
 use crate::engine::gpu::tune::Kernels;
@@ -36,6 +36,8 @@ pub struct Session {
     pub(super) record: DataRecord,
     /// Where they lie, if that is on disk.
     pub(super) store: Option<Arc<Store>>,
+    /// The same of held-out data of their own.
+    pub(super) held_out: Option<Arc<Store>>,
     pub(super) kernels: Option<Kernels>,
     pub(super) early_stopping: Option<EarlyStopping>,
     /// What the run is measured by.
@@ -53,7 +55,7 @@ impl Prepared {
     /// [`crate::Error::Input`] for data that cannot be read or are others than those of a run that goes on, those of the
     /// device.
     pub fn open(self, observer: &mut dyn ProgressObserver) -> Result<Session> {
-        let Self { request, config, plan, device, source, init, mut resumed, data } = self;
+        let Self { request, config, plan, device, source, held_out, init, mut resumed, data } = self;
         let init = init.as_ref();
         if !device.choice.has_own_memory() {
             grant(plan.total)?;
@@ -65,15 +67,19 @@ impl Prepared {
             None => None,
         };
         let mut check = |record: &DataRecord| match &mut resumed {
-            Some(resumed) => resumed.check_data(&source, record, &config, request.data_changed),
+            Some(resumed) => {
+                resumed.check_data(&source, record, &config, request.data_changed)?;
+                resumed.check_held_out(held_out.as_ref(), record, &config, request.data_changed)
+            }
             None => Ok(()),
         };
         let of = (init, known.as_ref(), Bytes(plan.for_pictures));
         let told = RefCell::new(&mut *observer);
-        let (examples, record) = TrainingSet::new(&source, &config, of, &mut check, &|rows| {
-            told.borrow_mut().stage(Stage::FittingScale(rows));
-        })
-        .map_err(|error| error.of_data(config.data.as_ref().map(Paths::name).as_deref()))?;
+        let (examples, record) =
+            TrainingSet::new((&source, held_out.as_ref()), &config, of, &mut check, &|rows| {
+                told.borrow_mut().stage(Stage::FittingScale(rows));
+            })
+            .map_err(|error| error.of_data(config.data.as_ref().map(Paths::name).as_deref()))?;
         if let Some(resumed) = &resumed {
             resumed.check_columns(&examples.preprocess)?;
         }
@@ -87,6 +93,7 @@ impl Prepared {
         };
         let (store, number) = (source.stored(), source.dtype());
         drop(source);
+        let held_out = held_out.and_then(|held_out| held_out.stored());
         observer.stage(Stage::Idle);
         let looked_at = examples.looked_at()?;
         let beyond = reach_warning(&looked_at, config.output, config.fit_rows);
@@ -123,6 +130,7 @@ impl Prepared {
             preprocess,
             record,
             store,
+            held_out,
             kernels,
             early_stopping,
             yardstick,
@@ -139,10 +147,12 @@ fn early_stopping(
     examples: &TrainingSet,
     resumed: Option<&mut Resumed>,
 ) -> Result<Option<EarlyStopping>> {
-    let Some(rows) = &examples.held_out else { return Ok(None) };
-    let engine = device.choice.open(&config.setup(), &HeldOutStart { hidden: config.hidden, rows })?;
+    let Some(held_out) = &examples.held_out else { return Ok(None) };
+    let streams = config.stream == Some(true);
+    let start = HeldOutStart { hidden: config.hidden, examples: held_out, streams };
+    let engine = device.choice.open(&config.setup(), &start)?;
     let every = config.look_every(examples.size().0);
-    let yardstick = Yardstick { variance: Variance::of(rows, &examples.preprocess) };
+    let yardstick = Yardstick { variance: held_out.variance_of_all()? };
     let mut early_stopping =
         EarlyStopping::new(engine, yardstick, every, config.patience.unwrap_or(usize::MAX));
     if let Some((known, best)) = resumed.map(|resumed| resumed.judged(config)) {

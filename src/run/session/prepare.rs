@@ -8,11 +8,11 @@ use super::observer::ProgressObserver;
 use super::resume::{Resumed, Target, open as open_run};
 use super::summary::Summary;
 use super::{Request, begun};
-use crate::data::{DataDescription, Opened, Source};
+use crate::data::{DataDescription, Opened, Reading, Source};
 use crate::error::{Error, Result};
 use crate::io::paths::{PathText, Paths};
 use crate::run::RunDir;
-use crate::run::config::{Config, ConfigContext, MemoryPlan, SourceKind, UserSettings, Written};
+use crate::run::config::{Config, ConfigContext, HeldOut, MemoryPlan, SourceKind, UserSettings, Written};
 use crate::run::data_log::{self, FOREIGN};
 use crate::run::model_file::ModelFile;
 use crate::run::session::request::OpenData;
@@ -32,6 +32,8 @@ pub struct Prepared {
     pub(super) plan: MemoryPlan,
     pub(super) device: Device,
     pub(super) source: Option<Arc<Source>>,
+    /// Held-out data of their own.
+    pub(super) held_out: Option<Source>,
     pub(super) init: Option<ModelFile>,
     pub(super) resumed: Option<Resumed>,
     /// The description of the data, as JSON.
@@ -76,19 +78,33 @@ impl Prepared {
             resumed.admit(&given, &request.settings)?;
         }
         let (data, start) = (given.get::<Paths>("data")?, given.get::<PathText>("init")?);
-        let of_data = data.iter().flat_map(Paths::iter).map(|path| &**path);
+        let validation = given.get::<HeldOut>("validation")?;
+        let judge = validation.as_ref().and_then(HeldOut::data);
+        let of_data = data.iter().chain(judge).flat_map(Paths::iter).map(|path| &**path);
         let read: Vec<&Path> = of_data.chain(start.as_deref()).chain(file.as_deref()).collect();
         observer.reads(&read)?;
-        let OpenData { source, description } = match request.data.take() {
+        let open = match request.data.take() {
             Some(open) => open,
             None => open_data(&given, data.as_ref(), resumed.is_some())?,
         };
+        let OpenData { source, description } = open.taking(given.taken()?)?;
+        let held_out = match request.held_out.take() {
+            Some(open) => Some(open),
+            None => judge.map(|judge| open_held_out(&given, judge, resumed.is_some())).transpose()?,
+        };
+        let held_out_line = held_out.as_ref().map(|open| Arc::clone(&open.description));
+        let seed = given.get("seed")?.unwrap_or_default();
+        let held_out = held_out.map(|open| match open.source {
+            Some(source) => Arc::try_unwrap(source).unwrap_or_else(|source| source.shared()),
+            None => Source::built_in(seed),
+        });
         let kind = SourceKind::of(source.as_deref());
         let is_of_010 = resumed.as_ref().is_some_and(Resumed::is_of_010);
         let given = if is_of_010 { given.begun_by_010() } else { given };
         let given = if resumed.is_some() { given.gone_on_with() } else { given.over_data(kind) };
         let facts = ConfigContext {
             kind,
+            held_out: held_out.as_ref().map(|held_out| SourceKind::of(Some(held_out))),
             init: init.as_ref(),
             scale: description.usual_scale(),
             scale_of_pixels: description.scale_of_pixels(),
@@ -99,10 +115,13 @@ impl Prepared {
         }
         let device = Device::open(&config, request.tune, forces_variant)?;
         let (config, plan) = config.plan_memory(kind, &device.choice)?;
-        let plan = plan.with_pictures(&config, source.as_deref(), &device.choice)?;
+        let plan = plan.with_pictures(&config, (source.as_deref(), held_out.as_ref()), &device.choice)?;
         log(&description, &config, &given, init.as_ref());
+        if let Some(held_out) = held_out_line {
+            tracing::info!("held out: {}", held_out.line(config.scale()));
+        }
         let data = description.json(config.scale());
-        Ok(Self { request, config, plan, device, source, init, resumed, data })
+        Ok(Self { request, config, plan, device, source, held_out, init, resumed, data })
     }
 
     /// The memory that the run will take.
@@ -123,6 +142,21 @@ fn open_data(given: &UserSettings, data: Option<&Paths>, resumed: bool) -> Resul
         Opened::all(&paths, &reading).map_err(|why| elsewhere(why, resumed))
     };
     Ok(data.map(open).transpose()?.map_or_else(OpenData::built_in, OpenData::from))
+}
+
+/// Held-out data are read as those that are learned from; in a file there are no folders to search.
+fn open_held_out(given: &UserSettings, data: &Paths, resumed: bool) -> Result<OpenData> {
+    let reading = given.reading()?;
+    let recursive = reading.recursive && data.iter().all(|path| path.is_dir());
+    let reading = Reading { recursive, ..reading };
+    let paths: Vec<&PathText> = data.iter().collect();
+    let opened = Opened::all(&paths, &reading).map_err(|why| match why {
+        Error::Input { path, reason } if resumed && !path.exists() => {
+            Error::input(path, reason + "; say where it is now with `validation`")
+        }
+        other => other,
+    });
+    opened.map(OpenData::from)
 }
 
 /// Data that are not where they were may be somewhere else.

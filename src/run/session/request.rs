@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use toml::Table;
 
-use crate::data::{DataDescription, Opened, Source};
+use crate::data::{DataDescription, Opened, Source, Taken};
 use crate::engine::gpu::tune::Tune;
+use crate::error::Result;
 use crate::io::clock::Moment;
 
 /// Where a run lies, and whether it begins or goes on.
@@ -45,6 +46,8 @@ pub struct Request {
     pub config: Option<PathBuf>,
     /// The data, where they are open; else they are opened as the settings say.
     pub data: Option<OpenData>,
+    /// Data of held-out examples, where they are open; else they are opened as the settings say.
+    pub held_out: Option<OpenData>,
     /// Where the run lies.
     pub place: Place,
     /// Whether a run goes on although its data are others now.
@@ -66,6 +69,7 @@ impl Request {
             settings,
             config: None,
             data: None,
+            held_out: None,
             place: Place::Memory,
             data_changed: false,
             from_scratch: false,
@@ -92,6 +96,20 @@ impl From<Opened> for OpenData {
 }
 
 impl OpenData {
+    /// Those of the rows or pictures that were asked for; the built-in pictures are always all.
+    ///
+    /// # Errors
+    /// As [`Taken::of`].
+    pub fn taking(self, taken: Taken) -> Result<Self> {
+        let Self { source: Some(source), description } = self else { return Ok(self) };
+        if taken == Taken::default() {
+            return Ok(Self { source: Some(source), description });
+        }
+        let source = Arc::try_unwrap(source).unwrap_or_else(|source| source.shared());
+        let opened = Opened { source, description: (*description).clone() };
+        opened.taking(taken).map(Self::from)
+    }
+
     /// The built-in pictures.
     pub fn built_in() -> Self {
         Self { source: None, description: Arc::new(DataDescription::built_in()) }

@@ -53,6 +53,8 @@ pub struct Resumed {
     best: Option<State>,
     /// Whether other data than those of the checkpoint are learned from, on request.
     data_changed: bool,
+    /// Whether it is judged by other held-out data than those of the checkpoint, on request.
+    held_out_changed: bool,
     /// Whether 0.1.0 has written the settings, which knew no scale, and drew whole pictures with replacement.
     of_010: bool,
     /// Whether the search of a checkpoint of 0.1.0 is of another J than the settings say.
@@ -119,7 +121,7 @@ impl Resumed {
     /// on other data.
     pub fn judged(&mut self, config: &Config) -> (Option<EarlyStoppingState>, Option<State>) {
         let known = self.from.as_ref().and_then(|(_, checkpoint)| checkpoint.patience);
-        if known.is_some() && self.has_another_j(config) {
+        if known.is_some() && (self.held_out_changed || self.has_another_j(config)) {
             tracing::info!("early stopping begins anew: its lowest J was of other data or another objective");
             self.best = None;
             return (None, None);
@@ -189,7 +191,7 @@ impl Resumed {
     ) -> Result<(RunDir, MetricsFile, TrainProgress)> {
         let changed = self.changes(config);
         let another_j = self.has_another_j(config);
-        let Self { run, metrics, from, rejected, data_changed, .. } = self;
+        let Self { run, metrics, from, rejected, data_changed, held_out_changed, .. } = self;
         let checkpoints = Checkpoints::of(run.path());
         checkpoints.clear_up()?;
         checkpoints.put_aside(&rejected)?;
@@ -202,14 +204,15 @@ impl Resumed {
             None => (None, TrainProgress::default(), Mark::default()),
         };
         // First of all: of a checkpoint of 0.1.0 nothing else tells what it was taken under.
-        run.record(&Sitting::now(name, position.steps, adapter, &rejected, &changed, data_changed))?;
+        let accepted = data_changed || held_out_changed;
+        run.record(&Sitting::now(name, position.steps, adapter, &rejected, &changed, accepted))?;
         reach("resume-recorded");
         run.unfinish()?;
         reach("resume-unfinished");
         run.write_config(config)?;
         run.write_data(record)?;
         reach("resume-configured");
-        if another_j {
+        if another_j || held_out_changed {
             (mark.validation, mark.validation_reconstruction, mark.validation_measures) = (None, None, None);
         }
         let mut metrics = MetricsFile::new(&run.metrics(), metrics, config.objective());
@@ -217,9 +220,9 @@ impl Resumed {
             tracing::warn!("{}: lines before the checkpoint are missing", run.metrics().display());
         }
         reach("resume-cut");
-        let is_decided = changed.iter().any(|(name, _)| decides(name));
+        let is_decided = changed.iter().any(|change| decides(change));
         let position = TrainProgress {
-            ended: position.ended.filter(|_| !data_changed && !is_decided),
+            ended: position.ended.filter(|_| !accepted && !is_decided),
             search: position.search.filter(|_| !another_j),
             ..position
         };

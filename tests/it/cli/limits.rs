@@ -81,7 +81,8 @@ fn rows_that_32_bits_do_not_count_are_streamed_and_never_held() {
         train(folder, &[&raw[..], &["--quiet"], more].concat()).refused(2, words);
     };
     refused(&["--no-stream"], &["4294967301 rows", "4294967295", "--stream"]);
-    refused(&["--validation=1e-12"], &["4294967295", "--validation"]);
+    // A number of 64 bits for each row that one is drawn from.
+    refused(&["--validation=1e-12", "--memory=1GB"], &["start 3", "GB"]);
     refused(&["--shuffle-block=300000000"], &["--shuffle-block", "268435455"]);
     let plan = train(folder, &[&raw[..], &["--dry-run", "--memory=200MB"]].concat()).json();
     assert!(plan["stream"] == true && number(&plan, "total") <= 200e6);
@@ -139,7 +140,7 @@ fn memory_decides_neither_the_order_nor_the_bits_of_a_run() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn examples_are_saved_piece_by_piece_and_held_out_rows_are_planned() {
+fn examples_are_saved_piece_by_piece_and_held_out_rows_stay_on_disk() {
     let folder = tempdir().unwrap();
     let folder = folder.path();
     // 64 MiB, which would be 512 in f64.
@@ -148,9 +149,13 @@ fn examples_are_saved_piece_by_piece_and_held_out_rows_are_planned() {
     let saved = [&DESCENT[..], &raw, &["--save-patches=/dev/null", "--out=saved"]].concat();
     assert_eq!(under("-v 700000", folder, &saved).json()["examples"], 1 << 20);
     let held = train(folder, &[&raw[..2], &["--validation=0.5", "--dry-run"]].concat()).json();
-    // All rows in f64, and half of them again as they are picked out and as the engines take them.
-    assert!(number(&held, "total") > 12.0 * 64e6, "{held}");
-    train(folder, &[&raw[..], &["--validation=0.5"]].concat()).refused(2, &["--memory", "--validation"]);
+    // As the engines take them, half of them each.
+    assert!(number(&held, "total") > 4.0 * 64e6, "{held}");
+    let streamed = train(folder, &[&raw[..], &["--validation=0.5", "--dry-run"]].concat()).json();
+    // A number of 32 bits for each row that is held out, twice.
+    assert!(streamed["stream"] == true && number(&streamed, "order") >= 4e6, "{streamed}");
+    let saved = [&DESCENT[..], &raw, &["--validation=0.5", "--out=held"]].concat();
+    assert_eq!(under("-v 700000", folder, &saved).json()["examples"], 1 << 19);
 }
 
 #[test]

@@ -295,6 +295,4 @@ fn held_out_examples_end_training_early_keep_the_best_model_and_survive_a_break(
     rhohat(folder, &["train", "noise.npy", "--patience", "3"]).refused(2, &["--patience", "--validation"]);
     rhohat(folder, &["train", "noise.npy", "--validation", "1"])
         .refused(2, &["--validation 1", "between 0 and 1"]);
-    let streamed = ["train", "noise.npy", "--validation", "0.1", "--stream"];
-    rhohat(folder, &streamed).refused(2, &["--stream", "--validation"]);
 }

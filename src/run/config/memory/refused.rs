@@ -8,10 +8,8 @@ use crate::run::config::{Config, SourceKind};
 impl Config {
     /// That so many rows cannot be held.
     pub(super) fn too_many(&self, kind: SourceKind) -> Error {
-        let rows = self.size(kind).map_or(0, |(rows, _)| rows);
-        let remedy = if self.validation.is_some() {
-            "leave `validation` out, so that they are streamed"
-        } else if kind.row_bytes().is_some() {
+        let rows = self.size(kind).map_or(0, |(rows, _)| rows.max(self.held_out_examples(kind)));
+        let remedy = if kind.row_bytes().is_some() {
             "use `stream`, with another `device` than the reference"
         } else {
             "save them as .npy or safetensors, or give `raw`, so that they are streamed"
@@ -69,9 +67,6 @@ impl Config {
         if plan.data + plan.start + plan.validation > half && !plan.stream {
             return match kind {
                 _ if self.may_stream(kind) => "use `stream`".to_owned(),
-                SourceKind::Rows { row_bytes: Some(_), .. } => {
-                    "leave `validation` out, so that rows can be streamed".to_owned()
-                }
                 _ => "use fewer `samples`, or rows in a .npy".to_owned(),
             };
         }

@@ -2,7 +2,9 @@
 //! not change about them.
 
 use super::{AT_ONCE, MemoryPlan, default_run};
+use crate::data::Subset;
 use crate::data::shuffle::{BatchSampler, WINDOW};
+use crate::data::split::bytes_of_draw;
 use crate::data::stream::{Feed, PIECE};
 use crate::engine::Job;
 use crate::error::{Error, Result};
@@ -70,6 +72,20 @@ impl Config {
         (BatchSampler::bytes(examples, shuffle, batch) + lists + come) as u64
     }
 
+    /// The lists of the rows on disk that are taken, of those that are learned from and of those that are held out.
+    pub(super) fn subset_memory(&self, kind: SourceKind) -> u64 {
+        let SourceKind::Rows { rows, row_bytes: Some(_), .. } = kind else { return 0 };
+        // Nobody knows here of how many they are taken: a number of 64 bits each at most.
+        let taken = self.take.map_or(0, |_| 8 * rows as u64);
+        let held_out = self.held_out(rows);
+        let parts = match (held_out, taken) {
+            (0, _) => 0,
+            (_, 0) => Subset::bytes(held_out, rows) + Subset::bytes(rows - held_out, rows),
+            _ => taken,
+        };
+        taken + parts
+    }
+
     /// Bytes of rows before there is an engine, and while it is made.
     pub(super) fn rows_at_start(&self, kind: SourceKind, job: &Job) -> [u64; 2] {
         let (kept, cols) = (job.examples, job.shape.visible);
@@ -78,6 +94,15 @@ impl Config {
             SourceKind::BuiltIn | SourceKind::Images { .. } => self.samples.unwrap_or(kept),
         };
         let held_out = all - kept.min(all);
+        // Held-out data of their own are made after the others.
+        let of_their_own = match self.held_out_kind {
+            Some(kind) if kind.row_bytes().is_none() => self.held_out_examples(kind),
+            _ => 0,
+        };
+        let as_read = match self.held_out_kind {
+            Some(SourceKind::Rows { row_bytes: None, .. }) => of_their_own,
+            _ => 0,
+        };
         let in_double = |rows: usize| 8 * (rows as u64) * cols as u64;
         // What a start is fitted to, and some of it transposed.
         let fitted = self
@@ -89,12 +114,16 @@ impl Config {
             |numbers: usize, bytes: usize| (numbers.max(cols).min(all.saturating_mul(cols)) * bytes) as u64;
         let size = kind.row_bytes().map_or(1, |bytes| bytes.div_ceil(cols));
         let read = pieces(PIECE / size, 3 * size + 12);
-        if self.may_stream(kind) {
-            let fetched = if job.fetched.is_some() { 0 } else { pieces(AT_ONCE + 8 * cols, 3 * size + 4) };
-            return [read, fetched + fitted];
-        }
         // The list that held-out rows are drawn from.
-        let drawn = if held_out > 0 { (all * size_of::<usize>()) as u64 } else { 0 };
+        let drawn = if held_out > 0 { bytes_of_draw(all) } else { 0 };
+        let [judged, judged_later] =
+            [in_double(of_their_own) + in_double(as_read), in_double(of_their_own) * 3 / 2];
+        if self.may_stream(kind) {
+            // Near rows are read with those between them.
+            let read = if held_out > 0 || self.take.is_some() { read + PIECE as u64 } else { read };
+            let fetched = if job.fetched.is_some() { 0 } else { pieces(AT_ONCE + 8 * cols, 3 * size + 4) };
+            return [read.max(drawn) + judged, fetched + fitted + judged_later];
+        }
         // What was read at once is there until the examples are made of it.
         let source = match kind {
             SourceKind::Rows { row_bytes: Some(_), .. } => read,
@@ -102,8 +131,8 @@ impl Config {
             SourceKind::BuiltIn | SourceKind::Images { .. } => 0,
         };
         [
-            in_double(all) + source + drawn + in_double(held_out),
-            in_double(all) + in_double(kept.max(held_out)) / 2 + fitted,
+            in_double(all) + source + drawn + in_double(held_out) + judged,
+            in_double(all) + in_double(kept.max(held_out)) / 2 + fitted + judged_later,
         ]
     }
 }

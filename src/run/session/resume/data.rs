@@ -2,9 +2,10 @@
 
 use crate::data::Source;
 use crate::data::identity::{Inputs, Likeness};
+use crate::data::stream::RowSum;
 use crate::error::{Error, Result};
 use crate::run::DataRecord;
-use crate::run::config::Config;
+use crate::run::config::{Config, HeldOut};
 
 use super::Resumed;
 
@@ -37,7 +38,10 @@ impl Resumed {
         self.check_init(&then, &now.inputs, config)?;
         let likeness = then.data.compare(&now.inputs.data, source)?;
         if likeness == Likeness::Same {
-            self.expect_rows(source, &then, accepted);
+            let accepted = accepted || self.was_accepted();
+            if expect_rows(source, then.data.sum, accepted) {
+                self.data_changed = self.from.is_some();
+            }
             return Ok(());
         }
         let told = self.difference(&likeness, now, config);
@@ -75,18 +79,54 @@ impl Resumed {
         Ok(true)
     }
 
-    /// Rows on disk are the same as far as samples of them tell. The first pass that reads them whole will know better,
-    /// unless others are asked for: then it is taken at its word.
-    fn expect_rows(&mut self, source: &Source, then: &Inputs, accepted: bool) {
-        let (Some(store), Some(sum)) = (source.stored(), then.data.sum) else { return };
-        if accepted || self.was_accepted() {
-            tracing::info!(
-                "no sample of the rows has changed; since `data_changed` was given, a search begins anew all the same"
-            );
-            self.data_changed = self.from.is_some();
-        } else {
-            store.check().has_to_be(sum);
+    /// Compares held-out data of their own with those that the run was judged by. Others are refused unless they are asked for,
+    /// now or in an earlier sitting; the lowest J then is another.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with what differs.
+    pub fn check_held_out(
+        &mut self,
+        source: Option<&Source>,
+        now: &DataRecord,
+        config: &Config,
+        accepted: bool,
+    ) -> Result<()> {
+        let then = self.inputs().and_then(|inputs| inputs.validation.clone());
+        let (Some(then), Some(source), Some(is)) = (&then, source, &now.inputs.validation) else {
+            if then.is_none() == source.is_none() || self.from.is_none() {
+                return Ok(());
+            }
+            let fact = match &then {
+                Some(then) => {
+                    format!("the run is judged by held-out data of their own, {then}, which are not given")
+                }
+                None => "the run is judged by no held-out data of their own".to_owned(),
+            };
+            let remedy = "give those that it had, or begin a new run with `config` RUN/config.toml";
+            return Err(Error::input(self.run.path(), format!("{fact}; {remedy}")));
+        };
+        let (name, likeness) = (config.held_out_name(), then.compare(is, source)?);
+        if likeness == Likeness::Same {
+            if expect_rows(source, then.sum, accepted || self.was_accepted()) {
+                self.held_out_changed = self.from.is_some();
+            }
+            return Ok(());
         }
+        // The words are those of data that are learned from.
+        let mut told = in_words(&likeness).replace("the run has learned from", "the run was judged by");
+        let files = self.record.as_ref().and_then(|record| now.held_out.differences(&record.held_out));
+        if let Some(files) = files {
+            told += &format!(": {files}");
+        }
+        let meant = self.record.as_ref().and_then(|record| record.inputs.validation.as_ref());
+        let meant = meant.map(|meant| meant.compare(is, source)).transpose()? == Some(Likeness::Same);
+        if !accepted && !meant {
+            let remedy = "give the held-out data that it had, or `data_changed` to go on with these";
+            return Err(Error::input(name, format!("{told}; {remedy}")));
+        }
+        tracing::warn!("{}: {told}; gone on with, since `data_changed` was given", name.display());
+        self.held_out_changed = self.from.is_some();
+        Ok(())
     }
 
     /// Whether an earlier sitting has accepted other data and come to no checkpoint on them.
@@ -100,24 +140,18 @@ impl Resumed {
         let before = self.inputs().and_then(|inputs| inputs.init.clone());
         record.inputs.init = record.inputs.init.or(before);
         let steps = self.from.as_ref().map(|(_, checkpoint)| checkpoint.position.steps);
-        record.accepted_at = steps.filter(|_| self.data_changed);
+        record.accepted_at = steps.filter(|_| self.data_changed || self.held_out_changed);
         record
     }
 
     /// The difference in words.
     fn difference(&self, likeness: &Likeness, now: &DataRecord, config: &Config) -> String {
-        let mut told = match likeness {
-            Likeness::Same => "the same data".to_owned(),
-            Likeness::Appended { was, is } => {
-                format!("{} rows more than the run has learned from stand behind its {was}", is - was)
-            }
-            Likeness::Other(why) => why.clone(),
-        };
+        let mut told = in_words(likeness);
         let inventory = self.record.as_ref().map(|record| &record.inventory);
         if let Some(files) = inventory.and_then(|then| now.inventory.differences(then)) {
             told += &format!(": {files}");
         }
-        if config.validation.is_some() {
+        if matches!(config.validation, Some(HeldOut::Share(_))) {
             told += "; held-out rows are drawn anew from them, so that some may have been learned from";
         }
         told
@@ -137,4 +171,29 @@ impl Resumed {
         let fact = "the model of `init` is another than the one that the run was begun with";
         Err(Error::input(self.run.path(), format!("{fact}; {remedy}")))
     }
+}
+
+/// How data compare with those before, in words.
+fn in_words(likeness: &Likeness) -> String {
+    match likeness {
+        Likeness::Same => "the same data".to_owned(),
+        Likeness::Appended { was, is } => {
+            format!("{} rows more than the run has learned from stand behind its {was}", is - was)
+        }
+        Likeness::Other(why) => why.clone(),
+    }
+}
+
+/// Rows on disk are the same as far as samples of them tell. The first pass that reads them whole will know better, unless
+/// others are `accepted`: then whoever accepts them is taken at his word, which is the result.
+fn expect_rows(source: &Source, sum: Option<RowSum>, accepted: bool) -> bool {
+    let (Some(store), Some(sum)) = (source.stored(), sum) else { return false };
+    if accepted {
+        tracing::info!(
+            "no sample of the rows has changed; since `data_changed` was given, a search begins anew all the same"
+        );
+    } else {
+        store.check().has_to_be(sum);
+    }
+    accepted
 }

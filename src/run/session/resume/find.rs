@@ -72,8 +72,20 @@ fn go_on(
         Some((name, _)) => tracing::info!("{}: going on from {name}", run.path().display()),
         None => tracing::info!("{}: starting from its config.toml", run.path().display()),
     }
-    let (best, data_changed, stale) = (None, false, false);
-    Ok(Resumed { run, settings, record, metrics, from, rejected, best, data_changed, of_010, stale })
+    let (best, data_changed, held_out_changed, stale) = (None, false, false, false);
+    Ok(Resumed {
+        run,
+        settings,
+        record,
+        metrics,
+        from,
+        rejected,
+        best,
+        data_changed,
+        held_out_changed,
+        of_010,
+        stale,
+    })
 }
 
 /// The result of a run with nothing left to do, as long as flags ask for nothing else, its settings are those that it was

@@ -38,7 +38,7 @@ impl Resumed {
                 "`divide`: version 0.1.0 began this run, and divided bytes by 255; leave it out",
             ));
         }
-        let kept = |(name, _): &&(String, (String, String))| Property::OfRun.is_of(name);
+        let kept = |change: &&Change| Property::OfRun.is_of(&change.0) && !is_moved(change);
         let Some((name, (was, is))) = changes.iter().find(kept) else { return Ok(()) };
         let config = self.run.config();
         let (said, remedy) = if flags.contains_key(name) {
@@ -79,7 +79,16 @@ impl Resumed {
     }
 }
 
+/// A setting, its value before and now.
+type Change = (String, (String, String));
+
 /// Whether another value of a setting decides steps to come.
-pub(super) fn decides(name: &str) -> bool {
-    !Property::OfSitting.is_of(name)
+pub(super) fn decides(change: &Change) -> bool {
+    !Property::OfSitting.is_of(&change.0) && !is_moved(change)
+}
+
+/// Whether held-out data lie elsewhere; whether they are the same is told by their content.
+fn is_moved((name, (was, is)): &Change) -> bool {
+    let is_path = |value: &str| value.starts_with(['"', '\'', '{', '[']);
+    name == "validation" && is_path(was) && is_path(is)
 }
