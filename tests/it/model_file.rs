@@ -211,13 +211,13 @@ fn unusable_files_are_refused() {
     assert_refused(&u64::MAX.to_le_bytes(), &["no whole safetensors file"]);
 
     let mut missing = good();
-    missing.remove(2);
-    let found = "no tensor decoder.weight (found: decoder.bias, encoder.bias, encoder.weight)";
+    missing.remove(0);
+    let found = "no tensor encoder.weight (found: decoder.bias, decoder.weight, encoder.bias)";
     assert_refused(&bytes_of(&missing, None), &[found]);
 
-    let mut tied = good();
-    tied[2].shape = vec![1, 2];
-    assert_refused(&bytes_of(&tied, None), &["decoder.weight has shape [1, 2]", "asks for [2, 1]"]);
+    let mut wider = good();
+    (wider[2].shape, wider[2].bytes) = (vec![3, 1], 1f32.to_le_bytes().repeat(3));
+    assert_refused(&bytes_of(&wider, None), &["decoder.weight has shape [3, 1]", "asks for [2, 1]"]);
 
     let mut flat = good();
     flat[0].shape = vec![2];
