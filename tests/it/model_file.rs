@@ -239,7 +239,7 @@ fn metadata_of_a_later_or_damaged_file_is_refused() {
     };
     let with = |json: &str| bytes_of(&parts(Dtype::F32, &1f32.to_le_bytes()), Some(&rows(json)));
     assert!(read(&with(JSON)).is_ok());
-    assert_refused(&with(&JSON.replace("\"format\":1", "\"format\":3")), &["format 3", "reads"]);
+    assert_refused(&with(&JSON.replace("\"format\":1", "\"format\":4")), &["format 4", "reads"]);
     assert_refused(&with("{}"), &["names no format"]);
     assert_refused(&with("{"), &["metadata rhohat cannot be read"]);
     assert_refused(&with(&JSON.replace("tanh", "relu")), &["metadata rhohat cannot be read", "relu"]);

@@ -122,10 +122,10 @@ fn told(found: &Match, transposed: [bool; 2], by_convention: bool) -> Option<Str
         }
     }
     if let (None, Some(w1)) = (d, w1) {
-        parts.push(format!("decoder.weight, which there is none of, is tied: the transpose of {w1}"));
+        parts.push(format!("no decoder.weight, so tied: the transpose of {w1}"));
     }
     let absent = [(b1, OWN[1]), (b2, OWN[3])].into_iter().filter(|(name, _)| name.is_none());
-    parts.extend(absent.map(|(_, own)| format!("{own}, which there is none of, is zero")));
+    parts.extend(absent.map(|(_, own)| format!("no {own}, so zeros")));
     let sides = [("encoder", transposed[0]), ("decoder", transposed[1])];
     let turned: Vec<_> = sides.iter().filter(|(_, turned)| *turned).map(|(side, _)| *side).collect();
     if !turned.is_empty() {
@@ -141,11 +141,11 @@ fn told(found: &Match, transposed: [bool; 2], by_convention: bool) -> Option<Str
     {
         let (w1, b1) = (w1.as_deref().unwrap_or_default(), b1.as_deref().unwrap_or("0"));
         parts.push(format!(
-            "for A3 = g(f(X·{w1} + {b1})·{d} + {b2}); if {b2} is taken from X first, as by SAELens' apply_b_dec_to_input, save {b1} \
-             less what {w1} makes of it"
+            "for A3 = g(f(X·{w1} + {b1})·{d} + {b2}); if {b2} is taken from X first, as SAELens does by default \
+             (apply_b_dec_to_input), save {b1} less what {w1} makes of it; ReLU, which such models mostly have, is no activation here"
         ));
     }
-    (!parts.is_empty()).then(|| parts.join(", "))
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// Whether an array stands beside a model by right: that of a preprocessing, or what `rhohat convert` writes.

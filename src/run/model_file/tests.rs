@@ -133,7 +133,7 @@ proptest! {
         }
         let (found, told) = read("safetensors", &arrays(&params, names, [false; 2])).unwrap();
         prop_assert_eq!(&found, &params);
-        prop_assert_eq!(told.matches("is zero").count(), missing.iter().filter(|&&it| it).count(), "{}", told);
+        prop_assert_eq!(told.matches("so zeros").count(), missing.iter().filter(|&&it| it).count(), "{}", told);
     }
 
     #[test]
@@ -156,7 +156,7 @@ proptest! {
         for turned in [[false; 2], [true, false]].into_iter().take(if visible == hidden { 1 } else { 2 }) {
             let (found, told) = read("safetensors", &arrays(&params, names, turned)).unwrap();
             prop_assert_eq!(&found, &params);
-            prop_assert!(told.contains(&format!("is tied: the transpose of {}", names[0])), "{}", told);
+            prop_assert!(told.contains(&format!("so tied: the transpose of {}", names[0])), "{}", told);
         }
     }
 
@@ -268,4 +268,43 @@ fn whole_numbers_of_an_archive_are_no_weights() {
     fs::write(&path, out).unwrap();
     let why = ModelFile::open(&path).unwrap().params::<f32>().unwrap_err().to_string();
     assert!(why.contains("W1 holds numbers of the kind u8, but floats are read"), "{why}");
+}
+
+/// The parameters of a file of another program (`tests/fixtures/make_models.py`).
+fn theirs(name: &str) -> Result<Params<f32>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models");
+    ModelFile::open(&folder.join(name))?.params()
+}
+
+#[test]
+fn files_of_pytorch_numpy_and_scipy_hold_the_same_parameters() {
+    let plain = theirs("plain.safetensors").unwrap();
+    assert_eq!((plain.shape.visible, plain.shape.hidden, plain.w1[1]), (6, 4, 7.0 / 64.0));
+    for name in [
+        "f16.safetensors",
+        "bf16.safetensors",
+        "f64.safetensors",
+        "sequential.safetensors",
+        "data_parallel.safetensors",
+        "compiled.safetensors",
+        "turned_decoder.safetensors",
+        "sae.safetensors",
+        "arrays.npz",
+        "packed.npz",
+        "arrays.mat",
+        "theta.mat",
+        "level4.mat",
+    ] {
+        assert_eq!(theirs(name).unwrap(), plain, "{name}");
+    }
+    let zeros = |count| vec![0.0; count];
+    let without = Params { b2: zeros(6), ..plain.clone() };
+    assert_eq!(theirs("no_decoder_bias.safetensors").unwrap(), without);
+    assert_eq!(theirs("no_bias.safetensors").unwrap(), Params { b1: zeros(4), ..without });
+    assert_eq!(theirs("tied.safetensors").unwrap(), Params { d: plain.w1.clone(), ..plain.clone() });
+    let of_bias = |row: &[f32]| row.iter().zip(&plain.b2).map(|(w, b)| w * b).sum::<f32>();
+    let shifted = plain.b1.iter().zip(plain.w1.chunks(6)).map(|(b, row)| b - of_bias(row)).collect();
+    assert_eq!(theirs("dictionary.safetensors").unwrap(), Params { b1: shifted, ..plain.clone() });
+    let why = theirs("torch.pt").unwrap_err().to_string();
+    assert!(why.contains("a zip archive, as torch.save writes"), "{why}");
 }

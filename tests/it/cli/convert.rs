@@ -103,7 +103,9 @@ fn what_cannot_be_converted_is_refused_before_anything_is_written() {
     on("m.npz", &["--names", "sequential"]).refused(2, &["--names sequential", "-o is .npz; leave it out"]);
     on("m.mat", &["--fold"]).refused(3, &["--normalize lecture clips values", "leave --fold out"]);
     on("run/model.safetensors", &[]).refused(2, &["it is read as run/model.safetensors"]);
-    on("m.npz", &["--names", "keras"]).refused(2, &["own, sequential"]);
+    let unknown = on("m.safetensors", &["--names", "keras"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.stderr.contains("own, sequential"), "{}", unknown.stderr);
     assert_eq!(names(folder), before);
     rhohat(folder, &["convert", "rows.npy", "-o", "m.npz"])
         .refused(3, &["a NumPy array", "MODEL comes before DATA"]);

@@ -97,12 +97,12 @@ fn tied_weights_missing_biases_and_transposed_decoders_are_read_and_it_is_said()
     let without = |name: &str| four(OWN).into_iter().filter(|tensor| tensor.0 != name).collect::<Vec<_>>();
     let mut tied = four(OWN);
     tied[2].2 = transposed(&tied[0].2, VISIBLE);
-    let words = "decoder.weight, which there is none of, is tied: the transpose of encoder.weight";
+    let words = "no decoder.weight, so tied: the transpose of encoder.weight";
     assert_eq!(read(&without("decoder.weight"), words), plain(&tied));
     for (at, bias) in [(1, "encoder.bias"), (3, "decoder.bias")] {
         let mut zeros = four(OWN);
         zeros[at].2.fill(0.0);
-        assert_eq!(read(&without(bias), &format!("{bias}, which there is none of, is zero")), plain(&zeros));
+        assert_eq!(read(&without(bias), &format!("no {bias}, so zeros")), plain(&zeros));
     }
     let mut turned = four(OWN);
     (turned[2].1, turned[2].2) = (vec![HIDDEN, VISIBLE], transposed(&turned[2].2, HIDDEN));
