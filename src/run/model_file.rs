@@ -1,5 +1,5 @@
 //! The model file: safetensors with PyTorch's names and shapes, and one metadata key `rhohat` that says what the
-//! numbers mean. Nothing in it is volatile: the same run writes the same bytes.
+//! numbers mean. Nothing in it is volatile: the same run writes the same bytes. Models of other programs are read, too.
 
 mod foreign;
 mod layout;
@@ -67,12 +67,12 @@ pub struct ModelFile {
 }
 
 impl ModelFile {
-    /// Opens `path`, a model file or a run's folder that holds one, and checks that the four tensors are there and fit
-    /// together; their numbers stay where they are. Tensors of other programs' names are found by `names.rs`; what
-    /// they were taken for, and tensors that are left aside, is told.
+    /// Opens `path`, a model file or a run's folder that holds one, and checks that its tensors are there and fit
+    /// together; their numbers stay where they are. Tensors of other programs' names, in `.npz` and `.mat` as well, are found by
+    /// `names.rs`; what they were taken for, and tensors that are left aside, is told.
     ///
     /// # Errors
-    /// [`Error::Input`] for a missing file, what is no safetensors file, a missing tensor (with the list of those
+    /// [`Error::Input`] for a missing file, one of another kind, a missing tensor (with the list of those
     /// found), shapes that contradict each other, metadata of a later version or out of range.
     pub fn open(path: &Path) -> Result<Self> {
         let path = foreign::file_of(path)?;

@@ -244,3 +244,42 @@ fn metadata_of_a_later_or_damaged_file_is_refused() {
     assert_refused(&with("{"), &["metadata rhohat cannot be read"]);
     assert_refused(&with(&JSON.replace("tanh", "relu")), &["metadata rhohat cannot be read", "relu"]);
 }
+
+/// The parameters of a file of another program (`tests/fixtures/make_models.py`).
+fn theirs(name: &str) -> rhohat::Result<Params<f32>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models");
+    ModelFile::open(&folder.join(name))?.params()
+}
+
+#[test]
+fn files_of_pytorch_numpy_and_scipy_hold_the_same_parameters() {
+    let plain = theirs("plain.safetensors").unwrap();
+    assert_eq!((plain.shape.visible, plain.shape.hidden, plain.w1[1]), (6, 4, 7.0 / 64.0));
+    for name in [
+        "f16.safetensors",
+        "bf16.safetensors",
+        "f64.safetensors",
+        "sequential.safetensors",
+        "data_parallel.safetensors",
+        "compiled.safetensors",
+        "turned_decoder.safetensors",
+        "sae.safetensors",
+        "arrays.npz",
+        "packed.npz",
+        "arrays.mat",
+        "theta.mat",
+        "level4.mat",
+    ] {
+        assert_eq!(theirs(name).unwrap(), plain, "{name}");
+    }
+    let zeros = |count| vec![0.0; count];
+    let without = Params { b2: zeros(6), ..plain.clone() };
+    assert_eq!(theirs("no_decoder_bias.safetensors").unwrap(), without);
+    assert_eq!(theirs("no_bias.safetensors").unwrap(), Params { b1: zeros(4), ..without });
+    assert_eq!(theirs("tied.safetensors").unwrap(), Params { d: plain.w1.clone(), ..plain.clone() });
+    let of_bias = |row: &[f32]| row.iter().zip(&plain.b2).map(|(w, b)| w * b).sum::<f32>();
+    let shifted = plain.b1.iter().zip(plain.w1.chunks(6)).map(|(b, row)| b - of_bias(row)).collect();
+    assert_eq!(theirs("dictionary.safetensors").unwrap(), Params { b1: shifted, ..plain.clone() });
+    let why = theirs("torch.pt").unwrap_err().to_string();
+    assert!(why.contains("a zip archive, as torch.save writes"), "{why}");
+}
