@@ -152,7 +152,7 @@ fn told(found: &Match, transposed: [bool; 2], by_convention: bool) -> Option<Str
 fn is_beside(name: &str) -> bool {
     const BESIDE: [&str; 6] = ["theta", "visibleSize", "hiddenSize", "rho", "lambda", "beta"];
     let is_of_columns = |column: &&str| *column == name || column.replace('.', "_") == name;
-    name == KEY || BESIDE.contains(&name) || COLUMN_TENSORS.iter().any(|column| is_of_columns(&column))
+    name == KEY || BESIDE.contains(&name) || COLUMN_TENSORS.iter().any(is_of_columns)
 }
 
 /// The arrays that are none of the model's, with their shapes.
