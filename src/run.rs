@@ -8,9 +8,13 @@ pub mod checkpoint;
 #[cfg(feature = "files")]
 pub mod columns_file;
 pub mod config;
+#[cfg(feature = "files")]
+pub mod convert;
 pub mod data_log;
 pub mod every;
 pub mod features;
+#[cfg(feature = "files")]
+pub mod fold;
 pub mod meta;
 pub mod metrics;
 #[cfg(feature = "files")]

@@ -163,8 +163,8 @@ impl Trained {
 }
 
 impl Model {
-    /// Reads a model file: safetensors as [`Model::save`] writes them, or with the names of other programs, which are then
-    /// taken as sigmoid to sigmoid without preprocessing. The directory of a run stands for the model in it.
+    /// Reads a model file: safetensors as [`Model::save`] writes them, or the safetensors, `.npz` or `.mat` of other programs by their
+    /// names, which are then taken as sigmoid to sigmoid without preprocessing. The directory of a run stands for the model in it.
     ///
     /// # Errors
     /// [`Error::Input`] for a missing file, one that holds no such model, and numbers that are not finite.

@@ -15,8 +15,9 @@ use crate::io::paths::{PathText, Paths};
 use crate::math::objective::Activation;
 use crate::run::config::settings::Settings;
 use crate::run::config::settings::parsers::{
-    format, hidden_activation, meaning, normalize, output_activation,
+    format, hidden_activation, meaning, normalize, output_activation, tensor_names,
 };
+use crate::run::convert::Names;
 use crate::run::session::Place;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 pub use tune::TuneFlags;
@@ -96,6 +97,7 @@ impl Cli {
             Command::Eval(args) => args.on.json,
             Command::Encode(args) | Command::Reconstruct(args) => args.on.json,
             Command::Features(args) => args.json,
+            Command::Convert(args) => args.json,
             Command::Verify(args) => args.json,
             Command::Bench(args) => args.json,
             Command::Devices(args) => args.json,
@@ -136,6 +138,9 @@ pub enum Command {
     /// A picture of the input that excites each hidden unit most
     #[command(after_help = "Example: rhohat features model.safetensors -o features.png")]
     Features(FeaturesArgs),
+    /// A model as a file of other programs: safetensors of nn.Sequential, .npz, UFLDL's theta in .mat
+    #[command(after_help = "Example: rhohat convert model.safetensors -o theta.mat")]
+    Convert(ConvertArgs),
     /// Check that this machine computes the right thing
     #[command(after_help = "Example: rhohat verify --device software")]
     Verify(VerifyArgs),
@@ -352,6 +357,28 @@ pub struct FeaturesArgs {
     /// Screen pixels a patch pixel [default: 8, less for large pictures]
     #[arg(long, value_name = "N")]
     pub scale: Option<usize>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// Model file, or the directory of a run
+    pub model: PathBuf,
+    /// File to write, by its ending: .safetensors, .npz (W1, b1, W2, b2) or .mat (these, and theta)
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Names of tensors in .safetensors [default: own]
+    #[arg(long, value_name = "NAMES", value_parser = tensor_names())]
+    pub names: Option<Names>,
+    /// Fold the preprocessing into weights and biases, so that the model takes data as they are; needs a linear output layer
+    #[arg(long)]
+    pub fold: bool,
+    /// Replace a file that is of another kind or belongs to a run
+    #[arg(long)]
+    pub force: bool,
     /// Print one JSON object on stdout
     #[arg(long)]
     pub json: bool,

@@ -1,6 +1,7 @@
 //! The commands: arguments → library calls → printed lines.
 
 mod bench;
+mod convert;
 mod data;
 mod devices;
 mod encode;
@@ -28,6 +29,7 @@ pub fn run(cli: &Cli, started: Moment) -> anyhow::Result<ExitCode> {
         Command::Encode(args) => done(encode::run(args)),
         Command::Reconstruct(args) => done(reconstruct::run(args)),
         Command::Features(args) => done(features::run(args)),
+        Command::Convert(args) => done(convert::run(args)),
         Command::Verify(args) => verify::run(args),
         Command::Bench(args) => done(bench::run(args)),
         Command::Devices(args) => done(devices::run(args)),

@@ -12,6 +12,7 @@ pub(super) mod gzip;
 mod idx;
 pub(super) mod images;
 mod mat;
+pub(crate) mod named;
 pub mod npy;
 mod npz;
 pub(crate) mod safetensors;

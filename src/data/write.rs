@@ -1,6 +1,7 @@
 //! Results as files: rows of f32 under a name, in the kind of file that the ending of its name says, with the labels of the
 //! examples beside them where the kind can hold them. Rows come piece by piece.
 
+mod arrays;
 mod csv;
 mod mat;
 mod npz;
@@ -11,6 +12,8 @@ mod tests;
 
 use std::io::{self, Write};
 use std::path::Path;
+
+pub use arrays::{ArrayValues, NamedArray, arrays_refusal, write_arrays};
 
 use super::formats::npy;
 use super::labels::Labels;

@@ -77,7 +77,8 @@ impl Panels {
             let depth = DEPTH.min(self.depth - first);
             tiles.clear();
             tiles.extend(x.chunks(self.depth * ROWS).flat_map(|rows| {
-                let of_row = move |row: usize, k: usize| rows.get(row * self.depth + k).copied().unwrap_or_default();
+                let of_row =
+                    move |row: usize, k: usize| rows.get(row * self.depth + k).copied().unwrap_or_default();
                 (first..first + depth).map(move |k| std::array::from_fn(|row| of_row(row, k)))
             }));
             vectorize(

@@ -29,12 +29,23 @@ pub fn write_to(out: &mut dyn std::io::Write, transform: &ColumnTransform) -> st
 ///
 /// # Errors
 /// [`Error::Input`] where the file does not hold them, [`Error::Io`] where it cannot be read.
-pub fn load(preprocess: &mut Preprocess, (path, file): (&Path, &File), tensors: &Tensors) -> Result<()> {
-    let Some(columns) = preprocess.columns.take() else { return Ok(()) };
-    let read = |name: &str| match tensors.info(name) {
+fn load(preprocess: &mut Preprocess, (path, file): (&Path, &File), tensors: &Tensors) -> Result<()> {
+    load_by(preprocess, path, |name| match tensors.info(name) {
         Some(_) => tensors.floats::<f64>(path, file, name).map(Some),
         None => Ok(None),
-    };
+    })
+}
+
+/// The same, where `read` hands tensors out by name, and None for one that is not there.
+///
+/// # Errors
+/// Those of `read`, and [`Error::Input`] where they are missing or others.
+pub fn load_by(
+    preprocess: &mut Preprocess,
+    path: &Path,
+    read: impl FnMut(&str) -> Result<Option<Vec<f64>>>,
+) -> Result<()> {
+    let Some(columns) = preprocess.columns.take() else { return Ok(()) };
     let transform = ColumnTransform::from_tensors(preprocess.whitening, read)?;
     let loaded = transform.and_then(|transform| columns.with(transform));
     let columns = loaded.map_err(|why| {

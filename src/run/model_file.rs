@@ -1,16 +1,20 @@
 //! The model file: safetensors with PyTorch's names and shapes, and one metadata key `rhohat` that says what the
-//! numbers mean. Nothing in it is volatile: the same run writes the same bytes.
+//! numbers mean. Nothing in it is volatile: the same run writes the same bytes. Models of other programs are read, too.
 
 mod foreign;
+mod layout;
 mod names;
+mod schemes;
+#[cfg(test)]
+mod tests;
+mod theta;
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use self::names::Found;
+use self::names::{Found, Place};
 use crate::data::ColumnTransform;
-use crate::data::formats::safetensors::Tensors;
+use crate::data::formats::named::NamedArrays;
 use crate::error::{Error, Result, plain, shown};
 use crate::io::atomic_write;
 use crate::io::memory::{Bytes, available, is_given};
@@ -57,35 +61,40 @@ pub fn write_to(out: &mut dyn Write, params: &Params<f32>, meta: &Meta) -> io::R
 #[derive(Debug)]
 pub struct ModelFile {
     path: PathBuf,
-    file: File,
-    tensors: Tensors,
+    arrays: NamedArrays,
     found: Found,
     meta: Option<Meta>,
 }
 
 impl ModelFile {
-    /// Opens `path`, a model file or a run's folder that holds one, and checks that the four tensors are there and fit
-    /// together; their numbers stay where they are. Tensors of other programs' names are found by `names.rs`; what
-    /// they were taken for, and tensors that are left aside, is told.
+    /// Opens `path`, a model file or a run's folder that holds one, and checks that its tensors are there and fit
+    /// together; their numbers stay where they are. Tensors of other programs' names, in `.npz` and `.mat` as well, are found by
+    /// `names.rs`; what they were taken for, and tensors that are left aside, is told.
     ///
     /// # Errors
-    /// [`Error::Input`] for a missing file, what is no safetensors file, a missing tensor (with the list of those
+    /// [`Error::Input`] for a missing file, one of another kind, a missing tensor (with the list of those
     /// found), shapes that contradict each other, metadata of a later version or out of range.
     pub fn open(path: &Path) -> Result<Self> {
         let path = foreign::file_of(path)?;
         let (file, held) = safe_open::open(&path)?;
-        foreign::check(&path, &file)?;
-        let tensors = Tensors::read(&path, &file, held)?;
+        let kind = foreign::kind_of(&path, &file)?;
+        let arrays = NamedArrays::open(kind, &path, file, held)?;
         let refused = |reason| Error::input(&path, reason);
-        let found = names::find(&tensors).map_err(refused)?;
-        let meta = tensors.text(KEY).map(Meta::from_json).transpose().map_err(refused)?;
-        let mut meta = meta;
+        let text = arrays.text(&path, KEY)?;
+        let number = |name: &str| arrays.numbers::<f64>(&path, name).ok()?.first().copied();
+        let found = names::find(&arrays, text.is_some(), number).map_err(refused)?;
+        let mut meta = text.as_deref().map(Meta::from_json).transpose().map_err(refused)?;
         if let Some(meta) = &mut meta {
-            columns_file::load(&mut meta.preprocess, (&path, &file), &tensors)?;
+            columns_file::load_by(&mut meta.preprocess, &path, |name| {
+                // MATLAB knows no points in names.
+                let names = [name.to_owned(), name.replace('.', "_")];
+                let name = names.iter().find(|name| arrays.shapes().contains_key(*name));
+                name.map(|name| arrays.floats(&path, name)).transpose()
+            })?;
             let checked = meta.check(found.shape);
             checked.map_err(|why| refused(format!("its metadata {KEY}: {why}; the file is damaged")))?;
         }
-        let model = Self { path, file, tensors, found, meta };
+        let model = Self { path, arrays, found, meta };
         model.tell();
         Ok(model)
     }
@@ -145,18 +154,9 @@ impl ModelFile {
     /// numbers, or one that holds NaN or infinity; and says so when the file has become shorter since it was opened.
     pub fn params<T: Real>(&self) -> Result<Params<T>> {
         self.check_room(self.bytes_to_read::<T>())?;
-        let Found { names: [w1, b1, d, b2], shape, transposed: [turned_w1, turned_d], .. } = &self.found;
-        let values = |name: &str| self.tensors.floats::<T>(&self.path, &self.file, name);
-        let turned = |values: Vec<T>, is_turned, cols| {
-            if is_turned { transposed(&values, cols) } else { values }
-        };
-        let params = Params {
-            shape: *shape,
-            w1: turned(values(w1)?, *turned_w1, shape.hidden),
-            b1: values(b1)?,
-            // D `[h, n]` is the transpose of PyTorch's `[n, h]`.
-            d: turned(values(d)?, !*turned_d, shape.hidden),
-            b2: values(b2)?,
+        let params = match &self.found.place {
+            Place::Theta(name) => theta::params(self.shape(), &self.values(name, self.shape().parameters())?),
+            Place::Tensors { .. } => self.of_tensors()?,
         };
         match params.first_not_finite() {
             None => Ok(params),
@@ -169,6 +169,43 @@ impl ModelFile {
 }
 
 impl ModelFile {
+    /// The numbers of an array, which are so many.
+    fn values<T: Real>(&self, name: &str, count: usize) -> Result<Vec<T>> {
+        let values = self.arrays.floats(&self.path, name)?;
+        if values.len() == count {
+            return Ok(values);
+        }
+        Err(Error::input(&self.path, "it has changed since it was opened; start again"))
+    }
+
+    /// The parameters from tensors of their own.
+    fn of_tensors<T: Real>(&self) -> Result<Params<T>> {
+        let Place::Tensors { names, transposed: turned, is_shifted } = &self.found.place else {
+            return Ok(Params::zeros(self.shape()));
+        };
+        let Shape { visible, hidden } = self.shape();
+        let [w1, b1, d, b2] = names.each_ref().map(Option::as_deref);
+        let read = |name: Option<&str>, count| name.map(|name| self.values::<T>(name, count)).transpose();
+        let bias =
+            |name, count| Ok::<_, Error>(read(name, count)?.unwrap_or_else(|| vec![T::default(); count]));
+        let w1 = read(w1, visible * hidden)?.unwrap_or_default();
+        let w1 = if turned[0] { transposed(&w1, hidden) } else { w1 };
+        let d = match read(d, visible * hidden)? {
+            // D `[h, n]` is the transpose of PyTorch's `[n, h]`.
+            Some(d) if !turned[1] => transposed(&d, hidden),
+            Some(d) => d,
+            None => w1.clone(),
+        };
+        let (mut b1, b2) = (bias(b1, hidden)?, bias(b2, visible)?);
+        if *is_shifted {
+            for (b1, row) in b1.iter_mut().zip(w1.chunks_exact(visible)) {
+                let shift: f64 = row.iter().zip(&b2).map(|(w, b)| w.to_f64() * b.to_f64()).sum();
+                *b1 = T::from_f64(b1.to_f64() - shift);
+            }
+        }
+        Ok(Params { shape: self.shape(), w1, b1, d, b2 })
+    }
+
     /// Refuses parameters that take more than is free, or than the system gives.
     fn check_room(&self, bytes: u64) -> Result<()> {
         let left = available();

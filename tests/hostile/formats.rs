@@ -1,5 +1,6 @@
 //! The formats, each with good files to begin with, and how to make more of them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
@@ -8,6 +9,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use rhohat::Result;
+use rhohat::data::write::{ArrayValues, NamedArray, RowsKind, write_arrays};
 use rhohat::data::{Normalize, Preprocess, Scale};
 use rhohat::engine::gpu::tune::cache::{CachedRace, Key, PassedCheck};
 use rhohat::engine::{Engine, ReusedBuffers, Rows, Step, Update};
@@ -17,6 +19,7 @@ use rhohat::math::optim::lbfgs::Lbfgs;
 use rhohat::math::params::{Params, Shape};
 use rhohat::run::checkpoint::{Checkpoint, Checkpoints, Provenance};
 use rhohat::run::config::{Config, ConfigContext, SourceKind, UserSettings};
+use rhohat::run::convert::{Converted, Names};
 use rhohat::run::metrics::Mark;
 use rhohat::run::model_file::{Meta, save};
 use rhohat::train::TrainProgress;
@@ -311,7 +314,53 @@ fn model() -> Vec<Seed> {
     let rows = model_with(|text| {
         text.replace(r#""channels":1"#, r#""channels":null"#).replace(r#""patch":4"#, r#""patch":null"#)
     });
-    vec![with_header(model_with(str::to_owned)), with_header(rows)]
+    let own = ["encoder.weight", "encoder.bias", "decoder.weight", "decoder.bias"];
+    let other = |names: [&str; 4]| with_header(renamed(&own, &names));
+    let mut seeds = vec![
+        with_header(model_with(str::to_owned)),
+        with_header(rows),
+        other(["0.weight", "0.bias", "2.weight", "2.bias"]),
+        other(["W_enc", "b_enc", "W_dec", "b_dec"]),
+        other(["encoder.weight", "encoder.bias", "decoder.weight", "bias"]),
+        other(["encoder.weight", "encoder.bias", "", "decoder.bias"]),
+        other(["encoder.weight", "", "decoder.weight", ""]),
+    ];
+    seeds.extend([RowsKind::Npz, RowsKind::Mat].map(|kind| Seed::bare(archived(kind))));
+    seeds.push(Seed::bare(theta()));
+    seeds
+}
+
+/// A model of other names, without metadata; without the tensors of those called "".
+fn renamed(own: &[&str; 4], names: &[&str; 4]) -> Vec<u8> {
+    let bytes = model_with(str::to_owned);
+    let file = ::safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let tensors = own.iter().zip(names).filter(|(_, name)| !name.is_empty());
+    let tensors: Vec<_> = tensors.map(|(own, name)| (*name, file.tensor(own).unwrap())).collect();
+    ::safetensors::serialize(tensors, None).unwrap()
+}
+
+/// UFLDL's vector alone, with its sizes.
+fn theta() -> Vec<u8> {
+    let theta = [0.5; 2 * 16 * 3 + 16 + 3];
+    let of = |name, shape: &[usize], values| NamedArray { name, shape: shape.to_vec(), values };
+    let arrays = [
+        of("theta", &[theta.len()], ArrayValues::Single(&theta)),
+        of("visibleSize", &[], ArrayValues::Double(&[16.0])),
+        of("hiddenSize", &[], ArrayValues::Double(&[3.0])),
+    ];
+    let mut out = Vec::new();
+    write_arrays(RowsKind::Mat, &mut out, &arrays).unwrap();
+    out
+}
+
+/// A model in the files of NumPy and MATLAB.
+fn archived(kind: RowsKind) -> Vec<u8> {
+    let params = Params::random(Shape { visible: 16, hidden: 3 }, 1);
+    let meta = Meta { objective: Objective::default(), preprocess: Preprocess::AS_IS, seed: 7 };
+    let converted = Converted { params: Cow::Borrowed(&params), meta: Some(Cow::Borrowed(&meta)) };
+    let mut out = Vec::new();
+    converted.write(kind, Names::Own, &mut out).unwrap();
+    out
 }
 
 fn toml() -> Vec<Seed> {

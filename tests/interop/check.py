@@ -189,15 +189,119 @@ def pytorch(checks):
     start(checks, "codes", 20, 9, 500, seed=2)
     checks.train("codes.npy", "--hidden", 9, "--normalize", "none", "--steps", 20, "--device", "cpu")
     model = checks.folder / f"run{checks.runs}" / "model.safetensors"
+    x = torch.tensor(np.load(checks.folder / "codes.npy"))
+
+    def made(command, model):
+        checks.rhohat(command, model, "codes.npy", "-o", "out.npy", "--device", "cpu")
+        return np.load(checks.folder / "out.npy")
+
+    def same(what, model, a2, a3):
+        for command, wanted in [("encode", a2), ("reconstruct", a3)]:
+            checks.within(f"{command} of {what}, against PyTorch", farthest(made(command, model), wanted.detach().numpy()), CODE)
+
     module = torch.nn.ModuleDict({"encoder": torch.nn.Linear(20, 9), "decoder": torch.nn.Linear(9, 20)})
     module.load_state_dict(load_torch(model))
-    with torch.no_grad():
-        a2 = module["encoder"](torch.tensor(np.load(checks.folder / "codes.npy"))).sigmoid()
-        a3 = module["decoder"](a2).sigmoid()
-    for command, wanted in [("encode", a2), ("reconstruct", a3)]:
-        checks.rhohat(command, model, "codes.npy", "-o", "out.npy", "--device", "cpu")
-        found = np.load(checks.folder / "out.npy")
-        checks.within(f"{command} of a trained model, against PyTorch", farthest(found, wanted.numpy()), CODE)
+    a2 = module["encoder"](x).sigmoid()
+    same("a trained model", model, a2, module["decoder"](a2).sigmoid())
+
+    sequential = torch.nn.Sequential(torch.nn.Linear(20, 9), torch.nn.Sigmoid(), torch.nn.Linear(9, 20), torch.nn.Sigmoid())
+    converted = checks.folder / "sequential.safetensors"
+    checks.rhohat("convert", model, "-o", converted, "--names", "sequential")
+    sequential.load_state_dict(load_torch(converted))
+    same("a model converted for nn.Sequential", model, sequential[:2](x), sequential(x))
+    other_models(checks, torch, sequential, x, same)
+
+
+def other_models(checks, torch, sequential, x, same):
+    """Models of PyTorch under the names, layouts and precisions of other programs."""
+    from safetensors.torch import save_file as save_torch
+
+    path = checks.folder / "other.safetensors"
+    w1, b1, w2, b2 = [tensor.clone() for tensor in sequential.state_dict().values()]
+    b1, b2 = b1 + 0.25, b2 - 0.125
+    turned = lambda tensor: tensor.T.contiguous()
+    forward = lambda x, w1, b1, w2, b2: (a2 := (x @ w1.T + b1).sigmoid(), (a2 @ w2.T + b2).sigmoid())
+    zero = torch.zeros(())
+    cases = {
+        "nn.Sequential": ({"0.weight": w1, "0.bias": b1, "2.weight": w2, "2.bias": b2}, (w1, b1, w2, b2)),
+        "a wrapped module": ({f"module.{k}": v for k, v in {"fc1.weight": w1, "fc1.bias": b1, "fc2.weight": w2, "fc2.bias": b2}.items()}, (w1, b1, w2, b2)),
+        "tied weights": ({"encoder.weight": w1, "encoder.bias": b1, "decoder.bias": b2}, (w1, b1, w1.T, b2)),
+        "layers without biases": ({"encoder.weight": w1, "decoder.weight": w2}, (w1, zero, w2, zero)),
+        "a transposed decoder": ({"encoder.weight": w1, "encoder.bias": b1, "decoder.weight": turned(w2), "decoder.bias": b2}, (w1, b1, w2, b2)),
+        "W_enc and W_dec": ({"W_enc": turned(w1), "b_enc": b1, "W_dec": turned(w2), "b_dec": b2}, (w1, b1, w2, b2)),
+        "dictionary_learning": ({"encoder.weight": w1, "encoder.bias": b1, "decoder.weight": w2, "bias": b2}, (w1, b1 - w1 @ b2, w2, b2)),
+    }
+    for kind in [torch.float16, torch.bfloat16, torch.float64]:
+        state = {"encoder.weight": w1, "encoder.bias": b1, "decoder.weight": w2, "decoder.bias": b2}
+        state = {name: tensor.to(kind) for name, tensor in state.items()}
+        cases[str(kind)] = state, [tensor.to(torch.float32) for tensor in state.values()]
+    for name, (tensors, parameters) in cases.items():
+        save_torch(tensors, path)
+        same(name, path, *forward(x, *parameters))
+
+    # A file of torch.save is refused with the line that converts it, and the line does.
+    for what, content in [("state_dict", sequential.state_dict()), ("checkpoint", {"state_dict": sequential.state_dict()})]:
+        torch.save(content, checks.folder / "FILE")
+        done = subprocess.run([str(checks.binary), "encode", "FILE", "codes.npy", "-o", "out.npy"], cwd=checks.folder, capture_output=True, text=True)
+        line = done.stderr.strip().split("in Python: ")[-1]
+        subprocess.run([sys.executable, "-c", line], cwd=checks.folder, check=True)
+        same(f"torch.save's {what}, converted by the line of its refusal", "model.safetensors", sequential[:2](x), sequential(x))
+
+
+def models(checks):
+    """Converted models under SciPy and NumPy, unrolled as UFLDL does, and its θ under this program."""
+    from scipy.io import loadmat, savemat
+
+    n, h = 12, 5
+    params, x = start(checks, "models", n, h, 200, seed=5)
+    _, _, wanted, _ = evaluate(params, x)
+    convert = lambda out, *flags: checks.rhohat("convert", "models.safetensors", "-o", out, *flags)
+
+    def codes_of(w1, b1):
+        return 1 / (1 + np.exp(-(x @ w1.T + b1.ravel())))
+
+    convert("models.mat")
+    found = loadmat(checks.folder / "models.mat")
+    theta, n_of, h_of = found["theta"].ravel(), int(found["visibleSize"][0, 0]), int(found["hiddenSize"][0, 0])
+    unrolled = {
+        "W1": theta[:h_of * n_of].reshape(h_of, n_of, order="F"),
+        "W2": theta[h_of * n_of:2 * h_of * n_of].reshape(n_of, h_of, order="F"),
+        "b1": theta[2 * h_of * n_of:2 * h_of * n_of + h_of], "b2": theta[2 * h_of * n_of + h_of:],
+    }
+    checks.within("codes of θ, unrolled as UFLDL does", farthest(codes_of(unrolled["W1"], unrolled["b1"]), wanted), 1e-12)
+    for name, value in unrolled.items():
+        checks.within(f"{name} of .mat and of θ", farthest(value, found[name].reshape(value.shape)), 0)
+    checks.within("W2 of θ", farthest(unrolled["W2"], params["decoder.weight"].astype(np.float64)), 0)
+    convert("models.npz")
+    found = np.load(checks.folder / "models.npz")
+    for name, tensor in {"W1": "encoder.weight", "b1": "encoder.bias", "W2": "decoder.weight", "b2": "decoder.bias"}.items():
+        checks.within(f"{name} of .npz", farthest(found[name], params[tensor]), 0)
+
+    checks.rhohat("encode", "models.safetensors", "models.npy", "-o", "wanted.npy", "--device", "cpu")
+    ours = np.load(checks.folder / "wanted.npy")
+    sizes, arrays = {"visibleSize": n, "hiddenSize": h}, {name: unrolled[name] for name in ["W1", "W2"]}
+    arrays |= {name: unrolled[name].reshape(-1, 1) for name in ["b1", "b2"]}
+    files = [(f"{len(options)}{what}", content, options)
+             for options in [{}, {"do_compression": True}, {"format": "4"}]
+             for what, content in [("theta", {"opttheta": theta.reshape(-1, 1), **sizes}), ("arrays", arrays)]]
+    for name, content, options in files:
+        path = checks.folder / f"{name}{options.get('format', 5)}.mat"
+        savemat(path, content, **options)
+        checks.rhohat("encode", path, "models.npy", "-o", "out.npy", "--device", "cpu")
+        checks.within(f"codes of SciPy's {path.name}", farthest(np.load(checks.folder / "out.npy"), ours), 0)
+    for save in [np.savez, np.savez_compressed]:
+        save(checks.folder / "theirs.npz", **arrays)
+        checks.rhohat("encode", "theirs.npz", "models.npy", "-o", "out.npy", "--device", "cpu")
+        checks.within(f"codes of {save.__name__}", farthest(np.load(checks.folder / "out.npy"), ours), 0)
+
+    checks.rhohat("train", "models.npy", "--hidden", 4, "--output", "linear", "--normalize", "standard", "--whitening", "zca",
+                  "--steps", 5, "--device", "cpu", "--out", "folded")
+    checks.rhohat("convert", "folded", "-o", "folded.npz", "--fold")
+    checks.rhohat("encode", "folded", "models.npy", "-o", "out.npy", "--device", "cpu")
+    found = np.load(checks.folder / "folded.npz")
+    checks.within("codes of a folded model on values as they are", farthest(codes_of(found["W1"], found["b1"]), np.load(checks.folder / "out.npy")), CODE)
+    metadata = json.loads(bytes(found["rhohat"]))
+    checks.within("metadata of .npz", int(metadata["output"] != "linear"), 0)
 
 
 def chunks(checks):
@@ -438,7 +542,7 @@ def check_the_checks():
     assert not any(oriented(random.uniform(-1, 1, (8, 8))) for _ in range(100))
 
 
-ALL = [gradient_step, cost, codes, chunks, formats, whitening, images, pytorch, photographs, features, experiment]
+ALL = [gradient_step, cost, codes, chunks, formats, models, whitening, images, pytorch, photographs, features, experiment]
 
 
 def main():

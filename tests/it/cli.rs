@@ -4,6 +4,7 @@ mod auto;
 mod bad_files;
 mod bench;
 mod bound;
+mod convert;
 mod data_commands;
 mod derived;
 mod endings;

@@ -211,13 +211,13 @@ fn unusable_files_are_refused() {
     assert_refused(&u64::MAX.to_le_bytes(), &["no whole safetensors file"]);
 
     let mut missing = good();
-    missing.remove(2);
-    let found = "no tensor decoder.weight (found: decoder.bias, encoder.bias, encoder.weight)";
+    missing.remove(0);
+    let found = "no tensor encoder.weight (found: decoder.bias, decoder.weight, encoder.bias)";
     assert_refused(&bytes_of(&missing, None), &[found]);
 
-    let mut tied = good();
-    tied[2].shape = vec![1, 2];
-    assert_refused(&bytes_of(&tied, None), &["decoder.weight has shape [1, 2]", "asks for [2, 1]"]);
+    let mut wider = good();
+    (wider[2].shape, wider[2].bytes) = (vec![3, 1], 1f32.to_le_bytes().repeat(3));
+    assert_refused(&bytes_of(&wider, None), &["decoder.weight has shape [3, 1]", "asks for [2, 1]"]);
 
     let mut flat = good();
     flat[0].shape = vec![2];
@@ -243,4 +243,43 @@ fn metadata_of_a_later_or_damaged_file_is_refused() {
     assert_refused(&with("{}"), &["names no format"]);
     assert_refused(&with("{"), &["metadata rhohat cannot be read"]);
     assert_refused(&with(&JSON.replace("tanh", "relu")), &["metadata rhohat cannot be read", "relu"]);
+}
+
+/// The parameters of a file of another program (`tests/fixtures/make_models.py`).
+fn theirs(name: &str) -> rhohat::Result<Params<f32>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models");
+    ModelFile::open(&folder.join(name))?.params()
+}
+
+#[test]
+fn files_of_pytorch_numpy_and_scipy_hold_the_same_parameters() {
+    let plain = theirs("plain.safetensors").unwrap();
+    assert_eq!((plain.shape.visible, plain.shape.hidden, plain.w1[1]), (6, 4, 7.0 / 64.0));
+    for name in [
+        "f16.safetensors",
+        "bf16.safetensors",
+        "f64.safetensors",
+        "sequential.safetensors",
+        "data_parallel.safetensors",
+        "compiled.safetensors",
+        "turned_decoder.safetensors",
+        "sae.safetensors",
+        "arrays.npz",
+        "packed.npz",
+        "arrays.mat",
+        "theta.mat",
+        "level4.mat",
+    ] {
+        assert_eq!(theirs(name).unwrap(), plain, "{name}");
+    }
+    let zeros = |count| vec![0.0; count];
+    let without = Params { b2: zeros(6), ..plain.clone() };
+    assert_eq!(theirs("no_decoder_bias.safetensors").unwrap(), without);
+    assert_eq!(theirs("no_bias.safetensors").unwrap(), Params { b1: zeros(4), ..without });
+    assert_eq!(theirs("tied.safetensors").unwrap(), Params { d: plain.w1.clone(), ..plain.clone() });
+    let of_bias = |row: &[f32]| row.iter().zip(&plain.b2).map(|(w, b)| w * b).sum::<f32>();
+    let shifted = plain.b1.iter().zip(plain.w1.chunks(6)).map(|(b, row)| b - of_bias(row)).collect();
+    assert_eq!(theirs("dictionary.safetensors").unwrap(), Params { b1: shifted, ..plain.clone() });
+    let why = theirs("torch.pt").unwrap_err().to_string();
+    assert!(why.contains("a zip archive, as torch.save writes"), "{why}");
 }

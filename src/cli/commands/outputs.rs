@@ -53,6 +53,7 @@ impl Kind {
     /// What else is asked for, and how it is made of this.
     fn instead(self) -> &'static str {
         match self {
+            Self::Rows(RowsKind::Safetensors) => "safetensors.numpy.load_file reads it",
             Self::Rows(_) => "numpy.load reads it",
             Self::Png => "other programs make other pictures of it",
             Self::Svg => "browsers show it, inkscape and rsvg-convert make PNG of it",

@@ -8,7 +8,7 @@ mod reorder;
 
 use std::path::Path;
 
-pub use bytes::{ArrayBytes, KnownLength, cannot_unpack, is_likely};
+pub use bytes::{ArrayBytes, KnownLength, cannot_unpack, check_promise, is_likely};
 pub use layout::ArrayLayout;
 pub use limits::{check_length, check_memory, no_memory, promised, reserved};
 

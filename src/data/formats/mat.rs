@@ -14,13 +14,13 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::array::{ArrayBytes, KnownLength, cannot_unpack, is_likely};
+use super::array::{ArrayBytes, ArrayLayout, KnownLength, cannot_unpack, is_likely};
 use super::format::{Format, OpenFile};
 use crate::data::axes::Axes;
 use crate::data::source::Opened;
 use crate::error::{Error, Result};
 use crate::io::safe_open::FileRange;
-use variable::Variable;
+pub use variable::Variable;
 
 /// Most variables of a file that are looked at.
 const MOST_VARIABLES: usize = 10_000;
@@ -48,20 +48,42 @@ fn open(OpenFile { path, file, length, part, reading, .. }: OpenFile<'_>) -> Res
     let axes = reading.axes_or(&variable.shape, Axes::usual_in_matlab);
     let axes = axes.map_err(|reason| Error::input(path, reason))?;
     let unsaid = reading.meaning().is_none();
+    read(path, &file, &variable, |layout, body| layout.open_as(body, axes, unsaid))
+}
+
+/// Hands layout and bytes of the numbers of a variable to `read`.
+pub fn read<T>(
+    path: &Path,
+    file: &File,
+    variable: &Variable,
+    read: impl FnOnce(&ArrayLayout, ArrayBytes<'_>) -> Result<T>,
+) -> Result<T> {
     if let Some((layout, numbers)) = variable.plain() {
         let length = KnownLength::Exact(numbers.end - numbers.start);
-        let mut from = FileRange::new(&file, numbers.start, numbers.end);
-        return layout.open_as(ArrayBytes { path, from: &mut from, length }, axes, unsaid);
+        let mut from = FileRange::new(file, numbers.start, numbers.end);
+        return read(&layout, ArrayBytes { path, from: &mut from, length });
     }
     let (layout, mut length) = (variable.layout(), variable.unpacked_length());
     let failed = |error: io::Error| cannot_unpack(path, &error);
     if !is_likely(&layout, length) {
         // Counted first, so that memory is taken for numbers that are there.
-        let mut numbers = variable.numbers(&file).map_err(failed)?;
+        let mut numbers = variable.numbers(file).map_err(failed)?;
         length = KnownLength::Exact(io::copy(&mut numbers, &mut io::sink()).map_err(failed)?);
     }
-    let mut from = variable.numbers(&file).map_err(failed)?;
-    layout.open_as(ArrayBytes { path, from: &mut from, length }, axes, unsaid)
+    let mut from = variable.numbers(file).map_err(failed)?;
+    read(&layout, ArrayBytes { path, from: &mut from, length })
+}
+
+/// Whether a file that begins so is one of level 5, whatever it is called.
+pub fn is_certain(start: &[u8]) -> bool {
+    level5::endian(start).is_some()
+}
+
+/// The dense arrays of real numbers in a file.
+pub fn numeric_variables(path: &Path, file: &File, length: u64) -> Result<Vec<Variable>> {
+    let mut all = variables(path, file, length)?;
+    all.retain(Variable::is_numeric);
+    Ok(all)
 }
 
 /// The variables of a file, of whatever class.

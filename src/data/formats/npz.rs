@@ -1,12 +1,13 @@
 //! NumPy's `.npz`: a zip archive of `.npy` files, of which one is read, as it is unpacked.
 
+use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, FileReader, RECOMMENDED_BUFFER_SIZE, ZipArchive, ZipArchiveEntryWayfinder};
 
-use super::array::{ArrayBytes, KnownLength};
+use super::array::{ArrayBytes, ArrayLayout, KnownLength, check_promise};
 use super::format::{Format, OpenFile};
 use super::{npy, unknown};
 use crate::data::reading::Reading;
@@ -27,6 +28,7 @@ const ENDING: &str = ".npy";
 type Archive = ZipArchive<FileReader>;
 
 /// An array in an archive.
+#[derive(Debug)]
 struct ArchivedArray {
     name: String,
     place: ZipArchiveEntryWayfinder,
@@ -117,6 +119,17 @@ fn open_entry(
     entry: &ArchivedArray,
     reading: &Reading,
 ) -> Result<Opened> {
+    unpacked(path, archive, length, entry, |body| npy::open_bytes(body, reading))
+}
+
+/// Hands the bytes of a file in an archive to `read`, as they are unpacked.
+fn unpacked<T>(
+    path: &Path,
+    archive: &Archive,
+    length: u64,
+    entry: &ArchivedArray,
+    read: impl FnOnce(ArrayBytes<'_>) -> Result<T>,
+) -> Result<T> {
     if entry.is_encrypted {
         return Err(Error::input(path, "encrypted; save it anew with numpy.savez"));
     }
@@ -134,7 +147,67 @@ fn open_entry(
     };
     let mut from = place.verifying_reader(unpacked);
     let length = KnownLength::Packed((end - start).min(length));
-    npy::open_bytes(ArrayBytes { path, from: &mut from, length }, reading)
+    read(ArrayBytes { path, from: &mut from, length })
+}
+
+/// Whether a file that begins so is an archive whose first file is an array.
+pub fn begins_with_array(start: &[u8]) -> bool {
+    start.starts_with(MAGICS[0]) && start.windows(ENDING.len()).any(|window| window == ENDING.as_bytes())
+}
+
+/// All arrays of an archive under their names.
+#[derive(Debug)]
+pub struct Arrays {
+    archive: Archive,
+    /// Bytes of the file.
+    length: u64,
+    found: Vec<(String, ArchivedArray, Vec<usize>)>,
+}
+
+impl Arrays {
+    /// Reads the headers of all arrays in a file of `length` bytes. Arrays of other things than numbers are passed over.
+    pub fn open(path: &Path, file: File, length: u64) -> Result<Self> {
+        let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
+        let archive = ZipArchive::from_file(file, &mut buffer).map_err(|error| damaged(path, &error))?;
+        let (entries, _) = entries(path, &archive, &mut buffer)?;
+        let mut found = Vec::new();
+        for entry in entries {
+            let name = entry.name.trim_end_matches(ENDING).to_owned();
+            let header = |ArrayBytes { path, from, length }: ArrayBytes<'_>| {
+                let (layout, _) = npy::header::start(path, from)?;
+                check_promise(path, &layout, length)?;
+                Ok(layout.shape)
+            };
+            match unpacked(&path_of(path, &entry.name), &archive, length, &entry, header) {
+                Ok(shape) => found.push((name, entry, shape)),
+                Err(Error::Input { reason, .. }) => tracing::debug!("{}:{name}: {reason}", path.display()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Self { archive, length, found })
+    }
+
+    /// Names and shapes.
+    pub fn shapes(&self) -> impl Iterator<Item = (String, Vec<usize>)> {
+        self.found.iter().map(|(name, _, shape)| (name.clone(), shape.clone()))
+    }
+
+    /// Hands layout and bytes of the numbers of an array to `read`.
+    pub fn read<T>(
+        &self,
+        path: &Path,
+        name: &str,
+        read: impl FnOnce(&ArrayLayout, ArrayBytes<'_>) -> Result<T>,
+    ) -> Result<T> {
+        // Of two arrays of one name the later one counts, as for the shapes.
+        let entry = self.found.iter().rev().find(|(found, ..)| found == name);
+        let (_, entry, _) = entry.ok_or_else(|| Error::input(path, format!("no array {name}")))?;
+        let path = path_of(path, &entry.name);
+        unpacked(&path, &self.archive, self.length, entry, |body| {
+            let (layout, _) = npy::header::start(body.path, body.from)?;
+            read(&layout, body)
+        })
+    }
 }
 
 /// The archive and the array in it, as the user would name them.

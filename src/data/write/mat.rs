@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use super::{RowsHeader, Sink};
+use super::{ArrayValues, NamedArray, RowsHeader, Sink};
 use crate::io::memory::{Bytes, available};
 
 /// MATLAB reads no variable of more bytes, whose length is a number of 32 bits.
@@ -14,15 +14,19 @@ const AROUND: u64 = 1 << 10;
 
 /// Types of data.
 const INT8: u32 = 1;
+const UINT8: u32 = 2;
 const INT32: u32 = 5;
 const UINT32: u32 = 6;
 const SINGLE: u32 = 7;
+const DOUBLE: u32 = 9;
 const MATRIX: u32 = 14;
 const UTF8: u32 = 16;
 /// Classes of arrays.
 const CELL: u32 = 1;
 const CHAR: u32 = 4;
+const OF_DOUBLE: u32 = 6;
 const OF_SINGLE: u32 = 7;
+const OF_UINT8: u32 = 9;
 const OF_INT32: u32 = 12;
 
 /// Why rows do not fit.
@@ -55,7 +59,7 @@ pub fn write(
         values.extend_from_slice(piece);
         Ok(())
     })?;
-    out.write_all(&[b"MATLAB 5.0 MAT-file".as_slice(), &[b' '; 97], &[0; 8], b"\0\x01IM"].concat())?;
+    header_of_file(out)?;
     matrix(out, (OF_SINGLE, name), &[rows, cols], 8 + padded(4 * rows * cols), &mut |out| {
         tag(out, SINGLE, 4 * rows * cols)?;
         for col in 0..cols {
@@ -73,14 +77,79 @@ pub fn write(
     let length_of = |name: &String| 8 + matrix_length("", 2, 8 + padded(name.len()));
     let cells = labels.names.iter().map(length_of).sum();
     matrix(out, (CELL, "label_names"), &[labels.names.len(), 1], cells, &mut |out| {
-        labels.names.iter().try_for_each(|name| {
-            let shape = [usize::from(!name.is_empty()), name.chars().count()];
-            matrix(out, (CHAR, ""), &shape, 8 + padded(name.len()), &mut |out| {
-                tag(out, UTF8, name.len())?;
-                out.write_all(name.as_bytes())?;
-                pad(out, name.len())
-            })
-        })
+        labels.names.iter().try_for_each(|name| text(out, "", name))
+    })
+}
+
+/// Why a vector of so many doubles does not fit.
+pub fn doubles_refusal(numbers: usize) -> Option<String> {
+    let bytes = (numbers as u64).saturating_mul(8);
+    (bytes.saturating_add(AROUND) > MOST).then(|| {
+        let fact = format!("{numbers} parameters take {} as doubles", Bytes(bytes));
+        format!("{fact}, but a variable of a .mat file has less than 2 GiB; write .npz or .safetensors")
+    })
+}
+
+/// Writes a file of these arrays.
+pub fn write_arrays(out: &mut dyn Write, arrays: &[NamedArray<'_>]) -> io::Result<()> {
+    header_of_file(out)?;
+    arrays.iter().try_for_each(|NamedArray { name, shape, values }| {
+        let name = &*name.replace('.', "_");
+        let (rows, cols) = match shape[..] {
+            [rows, cols] => (rows, cols),
+            _ => (shape.iter().product(), 1),
+        };
+        // Row by row as they come, column by column as they go.
+        let order = move || (0..cols).flat_map(move |col| (0..rows).map(move |row| row * cols + col));
+        match *values {
+            ArrayValues::Single(values) => {
+                numbers(out, (OF_DOUBLE, name), [rows, cols], (DOUBLE, 8), &mut |out| {
+                    order().try_for_each(|at| out.write_all(&f64::from(values[at]).to_le_bytes()))
+                })
+            }
+            ArrayValues::Double(values) => {
+                numbers(out, (OF_DOUBLE, name), [rows, cols], (DOUBLE, 8), &mut |out| {
+                    order().try_for_each(|at| out.write_all(&values[at].to_le_bytes()))
+                })
+            }
+            // A row, which char() makes a text of.
+            ArrayValues::Bytes(values) => {
+                numbers(out, (OF_UINT8, name), [1, values.len()], (UINT8, 1), &mut |out| {
+                    out.write_all(values)
+                })
+            }
+            ArrayValues::Text(content) => text(out, name, content),
+        }
+    })
+}
+
+fn header_of_file(out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(&[b"MATLAB 5.0 MAT-file".as_slice(), &[b' '; 97], &[0; 8], b"\0\x01IM"].concat())
+}
+
+/// Writes a dense array of a type of so many bytes, whose numbers `fill` writes.
+fn numbers(
+    out: &mut dyn Write,
+    variable: (u32, &str),
+    shape: [usize; 2],
+    (kind, size): (u32, usize),
+    fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let bytes = size * shape[0] * shape[1];
+    matrix(out, variable, &shape, 8 + padded(bytes), &mut |out| {
+        tag(out, kind, bytes)?;
+        fill(out)?;
+        pad(out, bytes)
+    })
+}
+
+/// Writes a text.
+fn text(out: &mut dyn Write, name: &str, text: &str) -> io::Result<()> {
+    let shape = [usize::from(!text.is_empty()), text.chars().count()];
+    matrix(out, (CHAR, name), &shape, 8 + padded(text.len()), &mut |out| {
+        tag(out, UTF8, text.len())?;
+        out.write_all(text.as_bytes())?;
+        pad(out, text.len())
     })
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use rawzip::{CompressionMethod, ZipArchiveWriter};
 
-use super::{RowsHeader, Sink};
+use super::{ArrayValues, NamedArray, RowsHeader, Sink};
 use crate::data::formats::npy;
 
 pub fn write(
@@ -23,16 +23,52 @@ pub fn write(
             labels.of.iter().try_for_each(|label| file.write_all(&label.to_le_bytes()))
         })?;
         array(&mut archive, "label_names", |mut file| {
-            // Texts of one width, four bytes a character.
-            let width = labels.names.iter().map(|name| name.chars().count()).max().unwrap_or_default().max(1);
-            npy::write_header_of(&mut file, &format!("<U{width}"), &format!("({},)", labels.names.len()))?;
-            labels.names.iter().try_for_each(|name| {
-                let characters = name.chars().map(u32::from).chain(std::iter::repeat(0)).take(width);
-                characters.into_iter().try_for_each(|character| file.write_all(&character.to_le_bytes()))
-            })
+            texts(&mut file, &format!("({},)", labels.names.len()), labels.names.iter().map(String::as_str))
         })?;
     }
     archive.finish().map_err(io::Error::other)?;
+    Ok(())
+}
+
+/// Writes an archive of these arrays.
+pub fn write_arrays(out: &mut dyn Write, arrays: &[NamedArray<'_>]) -> io::Result<()> {
+    let mut archive = ZipArchiveWriter::new(out);
+    for NamedArray { name, shape, values } in arrays {
+        // A tuple of Python, with a comma behind a single length.
+        let lengths: Vec<String> = shape.iter().map(|length| format!("{length},")).collect();
+        let shape = format!("({})", lengths.join(" "));
+        array(&mut archive, name, |mut file| match *values {
+            ArrayValues::Single(values) => {
+                npy::write_header_of(&mut file, "<f4", &shape)?;
+                npy::write_values(&mut file, values)
+            }
+            ArrayValues::Double(values) => {
+                npy::write_header_of(&mut file, "<f8", &shape)?;
+                values.iter().try_for_each(|value| file.write_all(&value.to_le_bytes()))
+            }
+            ArrayValues::Bytes(values) => {
+                npy::write_header_of(&mut file, "|u1", &shape)?;
+                file.write_all(values)
+            }
+            ArrayValues::Text(text) => texts(&mut file, "()", std::iter::once(text)),
+        })?;
+    }
+    archive.finish().map_err(io::Error::other)?;
+    Ok(())
+}
+
+/// Writes texts of one width, four bytes a character, in an array of this shape.
+fn texts<'a>(
+    file: &mut &mut dyn Write,
+    shape: &str,
+    texts: impl Iterator<Item = &'a str> + Clone,
+) -> io::Result<()> {
+    let width = texts.clone().map(|text| text.chars().count()).max().unwrap_or_default().max(1);
+    npy::write_header_of(file, &format!("<U{width}"), shape)?;
+    for text in texts {
+        let characters = text.chars().map(u32::from).chain(std::iter::repeat(0)).take(width);
+        characters.into_iter().try_for_each(|character| file.write_all(&character.to_le_bytes()))?;
+    }
     Ok(())
 }
 

@@ -337,6 +337,7 @@ pub mod parsers {
     use serde::de::{DeserializeOwned, IntoDeserializer, value};
 
     use super::{Activation, DataFormat, HeldOut, Meaning, Normalize, PathText};
+    use crate::run::convert::Names;
 
     /// A number of things.
     pub fn count() -> impl TypedValueParser<Value = usize> {
@@ -376,6 +377,11 @@ pub mod parsers {
     /// Values of `--normalize`.
     pub fn normalize() -> impl TypedValueParser<Value = Normalize> {
         words(Normalize::ALL.map(Normalize::name))
+    }
+
+    /// Values of `--names`.
+    pub fn tensor_names() -> impl TypedValueParser<Value = Names> {
+        words(Names::ALL.map(Names::name))
     }
 
     /// A value that is one of `names`, which are those of `T` in files.

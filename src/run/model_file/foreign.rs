@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::data::formats::safetensors::recognised;
+use crate::data::formats::named::NamedKind;
 use crate::error::{Error, Result, shown};
 use crate::io::safe_open::FileRange;
 
@@ -38,17 +38,18 @@ pub fn file_of(path: &Path) -> Result<PathBuf> {
     ))
 }
 
-/// Refuses what begins like something else than a safetensors file, by its name.
+/// The kind of a file that a model is read from; safetensors where nothing says otherwise.
 ///
 /// # Errors
-/// [`Error::Input`] with what it is and the way out; [`Error::Io`] where it cannot be read.
-pub fn check(path: &Path, file: &File) -> Result<()> {
+/// [`Error::Input`] for any other kind, with what it is and the way out; [`Error::Io`] where it cannot be read.
+pub fn kind_of(path: &Path, file: &File) -> Result<NamedKind> {
     let mut start = Vec::new();
     let read = FileRange::new(file, 0, START).read_to_end(&mut start);
     read.map_err(|error| Error::io("read", path, error))?;
-    match kind(&start).filter(|_| !recognised(&start)) {
-        Some(what) => Err(Error::input(path, what)),
-        None => Ok(()),
+    match (NamedKind::of(path, &start), kind(&start)) {
+        (Some(kind), _) => Ok(kind),
+        (None, Some(what)) => Err(Error::input(path, what)),
+        (None, None) => Ok(NamedKind::Safetensors),
     }
 }
 
@@ -59,29 +60,37 @@ fn kind(start: &[u8]) -> Option<String> {
     let torch = |what: &str| {
         Some(format!(
             "{what}, but a model is read from safetensors; in Python: import torch; from safetensors.torch import \
-             save_file; m = torch.load('FILE', map_location='cpu', weights_only=True); \
-             save_file({{k: v.contiguous() for k, v in m.items()}}, 'model.safetensors')"
+             save_file; m = torch.load('FILE', map_location='cpu', weights_only=True); m = m.get('state_dict', m); \
+             save_file({{k: v.detach().clone().contiguous() for k, v in m.items()}}, 'model.safetensors')"
+        ))
+    };
+    let keras = |what: &str| {
+        Some(format!(
+            "{what}, but a model is read from safetensors; in Python: import keras, numpy; from safetensors.numpy import \
+             save_file; w = keras.models.load_model('FILE', compile=False).get_weights(); t = {{'encoder.weight': w[0].T, \
+             'encoder.bias': w[1], 'decoder.weight': w[2].T, 'decoder.bias': w[3]}}; save_file({{k: \
+             numpy.ascontiguousarray(v) for k, v in t.items()}}, 'model.safetensors')"
         ))
     };
     match start {
         [] => Some("empty, no whole safetensors file; give the file of a trained model".to_owned()),
         _ if start.starts_with(b"\x93NUMPY") => data("a NumPy array"),
-        _ if start.starts_with(b"PK\x03\x04") && holds(start, b".npy") => {
-            data("an archive of NumPy arrays (.npz)")
+        _ if start.starts_with(b"PK\x03\x04") && (holds(start, b"metadata.json") || holds(start, b"config.json")) => {
+            keras("a zip archive, as Keras writes (.keras)")
         }
         _ if start.starts_with(b"PK\x03\x04") => torch("a zip archive, as torch.save writes"),
         [0x80, 2..=5, ..] => torch("a Python pickle, as old versions of torch.save write"),
         [0x1f, 0x8b, ..] => data("a gzip file"),
-        _ if start.starts_with(b"MATLAB") => data("a MATLAB file"),
+        _ if start.starts_with(b"MATLAB 7.3") => Some(
+            "a MATLAB file of version 7.3, which is HDF5; in MATLAB, save('model.mat', 'W1', 'b1', 'W2', 'b2', '-v7') writes one \
+             that is read"
+                .to_owned(),
+        ),
         [b'P', b'A', b'R', b'1', ..] => Some(
             "Parquet, which is no model; rows of it are DATA once pandas.read_parquet has read and numpy.save saved them".to_owned(),
         ),
         [0, 0, 0x08..=0x0e, 1..=4, ..] => data("an IDX file"),
-        [0x89, b'H', b'D', b'F', ..] => Some(
-            "HDF5, as Keras writes, but a model is read from safetensors; save its four tensors with \
-             safetensors.numpy.save_file as encoder.weight, encoder.bias, decoder.weight and decoder.bias"
-                .to_owned(),
-        ),
+        [0x89, b'H', b'D', b'F', ..] => keras("HDF5, as Keras writes"),
         _ if image::guess_format(start).is_ok() => data("a picture"),
         _ if is_text(start) => Some(format!("text, no whole safetensors file; if it holds rows, {ORDER}")),
         _ => None,
@@ -107,12 +116,12 @@ mod tests {
             (b"", "empty"),
             (b"\x93NUMPY\x01\x00", "MODEL comes before DATA"),
             (b"PK\x03\x04........archive/data.pkl", "torch.load"),
-            (b"PK\x03\x04........rows.npy", "npz"),
+            (b"PK\x03\x04........metadata.json", "keras.models.load_model"),
             (b"\x80\x02}q\x00.", "pickle"),
             (b"\x00\x00\x08\x03\x00\x00\x00\x02", "IDX"),
             (b"\x89HDF\r\n\x1a\n", "Keras"),
             (b"\x89PNG\r\n\x1a\n0000", "a picture"),
-            (b"MATLAB 5.0 MAT-file, \0\x01IM", "a MATLAB file"),
+            (b"MATLAB 7.3 MAT-file, \0\x02IM", "-v7"),
             (b"PAR1\x15\x04", "pandas.read_parquet"),
             (b"0.1,0.2\n0.3,0.4\n", "text"),
         ];

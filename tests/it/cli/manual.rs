@@ -49,9 +49,18 @@ fn the_manual_has_a_page_for_the_program_and_for_every_command() {
     let folder = tempdir().unwrap();
     let whole = rhohat(folder.path(), &["manual"]).stdout;
     assert!(whole.contains(".SH NAME") && whole.contains("rhohat\\-train"), "{whole}");
-    for command in
-        ["train", "eval", "encode", "reconstruct", "features", "verify", "bench", "devices", "manual"]
-    {
+    for command in [
+        "train",
+        "eval",
+        "encode",
+        "reconstruct",
+        "features",
+        "convert",
+        "verify",
+        "bench",
+        "devices",
+        "manual",
+    ] {
         let page = rhohat(folder.path(), &["manual", command]);
         assert!(page.code == 0 && page.stdout.contains(".SH OPTIONS"), "{command}: {}", page.stderr);
         assert!(page.stdout.contains(&format!("rhohat\\-{command}")), "{command}");

@@ -66,6 +66,7 @@ fn what_cannot_be_printed_is_an_error_with_the_name_of_stdout() {
         "eval run/model.safetensors rows.npy --device cpu",
         "encode run/model.safetensors rows.npy --device cpu -o codes.npy",
         "features run/model.safetensors -o features.png",
+        "convert run/model.safetensors -o model.npz",
         "verify --device cpu",
         "--help",
         "train --help",

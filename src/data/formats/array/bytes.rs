@@ -102,12 +102,7 @@ impl ArrayLayout {
         let Self { dtype, shape, .. } = self;
         let bytes = match body.length {
             KnownLength::Exact(length) => check_length(body.path, shape, dtype.size(), length)?,
-            KnownLength::Packed(packed) => promised(shape, dtype.size())
-                .filter(|&bytes| bytes as u64 / MOST_INFLATION <= packed)
-                .ok_or_else(|| {
-                    let fact = format!("shape {shape:?} cannot come out of {packed} packed bytes");
-                    Error::input(body.path, format!("{fact}; it is truncated or damaged"))
-                })?,
+            KnownLength::Packed(_) => check_promise(body.path, self, body.length)?,
         };
         Ok(bytes / dtype.size())
     }
@@ -149,6 +144,20 @@ fn grow<T>(path: &Path, values: &mut Vec<T>, more: usize, count: usize) -> Resul
         values.try_reserve_exact(wanted - values.len()).map_err(refused)?;
     }
     Ok(())
+}
+
+/// Bytes that a shape promises; refuses more than there are, or than can come out of packed ones.
+pub fn check_promise(path: &Path, layout: &ArrayLayout, length: KnownLength) -> Result<usize> {
+    let ArrayLayout { dtype, shape, .. } = layout;
+    let (most, what) = match length {
+        KnownLength::Exact(bytes) => (bytes, "bytes"),
+        KnownLength::Packed(packed) => (packed, "packed bytes"),
+    };
+    let inflation = if let KnownLength::Packed(_) = length { MOST_INFLATION } else { 1 };
+    promised(shape, dtype.size()).filter(|&bytes| bytes as u64 / inflation <= most).ok_or_else(|| {
+        let fact = format!("shape {shape:?} cannot come out of {most} {what}");
+        Error::input(path, format!("{fact}; it is truncated or damaged"))
+    })
 }
 
 /// Whether an array may well be as large as it promises to be, where it comes out of what is packed.
