@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn larger_pictures_are_means_of_their_pixels_and_keep_their_form() {
-        let pixels = vec![0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0];
+        let pixels = vec![0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0];
         let picture = Picture { name: PathBuf::new(), width: 4, height: 2, channels: 1, pixels };
         let form = Form { height: 2, width: 2, channels: 1 };
         assert_eq!(thumbnail(&picture, form), [128, 191, 128, 128]);
