@@ -102,7 +102,7 @@ fn configurations_that_are_no_text_or_no_configuration() {
 #[test]
 fn names_with_control_characters_are_printed_harmlessly() {
     let folder = tempdir().unwrap();
-    fs::write(folder.path().join("a\n\u{1b}[2J.npy"), "1,2").unwrap();
+    fs::write(folder.path().join("a\n\u{1b}[2J.npy"), "no table").unwrap();
     refuse(&folder, &["a\n\u{1b}[2J.npy"], 3, &["a\\n\\u{1b}[2J.npy: "]);
     rows(folder.path(), "räksmörgås 漢字 'x'.npy", 5, 3, |i| i as f32 / 15.0);
     let args = [&TRAIN[..], &["räksmörgås 漢字 'x'.npy", "--out", "run"]].concat();
