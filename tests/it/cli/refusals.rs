@@ -43,7 +43,7 @@ fn a_picture_of_one_pixel_and_a_patch_larger_than_the_picture() {
 
 #[test]
 fn text_named_npy() {
-    refuse(&holding("rows.npy", b"1,2\n3,4\n"), &["rows.npy"], 3, &["rows.npy: ", "text"]);
+    refuse(&holding("rows.npy", b"no table\nat all\n"), &["rows.npy"], 3, &["rows.npy: ", "text"]);
 }
 
 #[test]
