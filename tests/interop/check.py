@@ -519,7 +519,7 @@ def images(checks):
                  np.corrcoef(cut[:, :, 1:].ravel(), cut[:, :, :-1].ravel())[0, 1]]
         print(f"        {name}: neighbours correlate {found[0]:.3f} down and {found[1]:.3f} across")
         # Two draws of 10 000 patches from ten pictures.
-        checks.within(f"correlation of neighbours in {name}", farthest(found, wanted), 0.02)
+        checks.within(f"correlation of neighbours in {name}", farthest(np.array(found), np.array(wanted)), 0.02)
         _, params = checks.train(name, *axes, "--whiten", "--device", "cpu", "--steps", 800)
         counts[name] = sum(bool(oriented(row.reshape(8, 8))) for row in params["encoder.weight"])
     print(f"        oriented features of 25: {counts}")
