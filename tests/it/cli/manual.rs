@@ -51,6 +51,7 @@ fn the_manual_has_a_page_for_the_program_and_for_every_command() {
     assert!(whole.contains(".SH NAME") && whole.contains("rhohat\\-train"), "{whole}");
     for command in [
         "train",
+        "data",
         "eval",
         "encode",
         "reconstruct",
@@ -67,7 +68,7 @@ fn the_manual_has_a_page_for_the_program_and_for_every_command() {
     }
     let unknown = rhohat(folder.path(), &["manual", "tarin"]);
     assert_eq!(unknown.code, 2);
-    assert!(unknown.stderr.contains("there are train, eval"), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("there are train, data"), "{}", unknown.stderr);
 }
 
 #[test]
