@@ -39,7 +39,7 @@ pub fn preprocessed<T: Real>(
     /// Numbers that are looked at together.
     const PIECE: usize = 1 << 20;
     let piece = (PIECE / cols).max(1) * cols;
-    let preprocess = preprocess.fitted(cols, |take| values.chunks(piece).try_for_each(|rows| take(rows)))?;
+    let preprocess = preprocess.fitted(cols, |take| values.chunks(piece).try_for_each(&mut *take))?;
     let ExampleRows { values, means } = preprocess.examples(values.into_owned(), cols);
     let n = preprocess.outputs_of(cols);
     // In place, where T is f64: the rows are not in memory twice.

@@ -220,7 +220,7 @@ impl Resumed {
             tracing::warn!("{}: lines before the checkpoint are missing", run.metrics().display());
         }
         reach("resume-cut");
-        let is_decided = changed.iter().any(|change| decides(change));
+        let is_decided = changed.iter().any(decides);
         let position = TrainProgress {
             ended: position.ended.filter(|_| !accepted && !is_decided),
             search: position.search.filter(|_| !another_j),
