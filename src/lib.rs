@@ -84,7 +84,7 @@ pub mod train;
 pub mod verify;
 
 pub use api::{Data, Evaluation, Model, OnData, Trained, Trainer};
-pub use data::{Axes, DataFormat, Labels, Meaning, Normalize, RawRows, Reading};
+pub use data::{Axes, DataFormat, Form, Labels, Meaning, Normalize, RawRows, Reading, WhiteningKind};
 pub use error::{Error, Result};
 pub use math::objective::{Activation, Cost, Objective, Penalty, PenaltyKind, RhoHatMode};
 pub use math::optim::{Optimizer, Schedule};

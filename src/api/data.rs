@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::data::{Normalize, Opened, Scale, Source, Table, Taken};
+use crate::data::{Form, Normalize, Opened, Scale, Source, Table, Taken, WhiteningKind};
 use crate::error::{Error, Result};
 use crate::io::paths::Paths;
 use crate::run::config::HeldOut;
@@ -98,7 +98,35 @@ impl Data {
     /// Whether pictures are whitened with Olshausen's filter before patches are cut.
     #[must_use]
     pub fn whiten(mut self, whiten: bool) -> Self {
-        self.settings.whiten = Some(whiten);
+        (self.settings.whiten, self.settings.whitening) = (Some(whiten), None);
+        self
+    }
+
+    /// How examples are whitened: a filter of whole pictures, or columns that are decorrelated, which is undone again.
+    #[must_use]
+    pub fn whitening(mut self, kind: WhiteningKind) -> Self {
+        (self.settings.whitening, self.settings.whiten) = (Some(kind), None);
+        self
+    }
+
+    /// ε, which decorrelation adds to every variance; 0.1 for pictures by default, 1e-5 for rows.
+    #[must_use]
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.settings.epsilon = Some(epsilon);
+        self
+    }
+
+    /// The share of the variance that principal components keep ([`WhiteningKind::Pca`]); all of it by default.
+    #[must_use]
+    pub fn variance(mut self, share: f64) -> Self {
+        self.settings.variance = Some(share);
+        self
+    }
+
+    /// The form of the pictures that rows are, in which features are drawn.
+    #[must_use]
+    pub fn shape(mut self, form: Form) -> Self {
+        self.settings.shape = Some(form);
         self
     }
 

@@ -227,3 +227,16 @@ fn data_trainers_and_models_go_from_thread_to_thread() {
         std::thread::scope(|scope| scope.spawn(|| model.encode(&rows()).unwrap()).join().unwrap());
     assert!(on_another == codes);
 }
+
+#[test]
+fn decorrelated_rows_are_coded_in_components_and_come_back_in_their_own_values() {
+    let wave = |row: usize| (0..12).map(move |i| 5.0 + ((i * row) as f32 * 0.3).sin() + (row as f32).cos());
+    let rows = rhohat::Data::collect_rows((0..80).map(|row| wave(row).collect::<Vec<f32>>())).unwrap();
+    let data = rows.whitening(rhohat::WhiteningKind::Pca).variance(0.9).shape("3x4".parse().unwrap());
+    let model = rhohat::Trainer::new(4).steps(30).device("cpu").fit(&data).unwrap().model;
+    assert!(model.shape().visible < 12, "{:?}", model.shape());
+    let again = model.reconstruct(&data).unwrap();
+    assert_eq!((again.rows, again.cols), (80, 12));
+    let mean = again.values.iter().sum::<f32>() / 960.0;
+    assert!((mean - 5.0).abs() < 0.5, "{mean}");
+}
