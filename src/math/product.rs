@@ -1,7 +1,7 @@
 //! Products of matrices in f64, whose bits no cut decides: every number is one sum over its terms in their order, each
 //! product rounded before it is added, whatever the rows at a time, the threads or the instruction set.
 //!
-//! The right factor lies in panels of [`LINE`] columns, so that a tile reads both factors from memory that is contiguous or at
+//! The right factor lies in panels of `LINE` columns, so that a tile reads both factors from memory that is contiguous or at
 //! a constant stride; the summed index is cut into pieces whose panels stay in the second-level cache.
 
 use super::simd::vectorize;

@@ -61,7 +61,7 @@ pub fn load_by(
 /// The same from a file of its own in a folder.
 ///
 /// # Errors
-/// As [`load`], and where there is no such file, but for a preprocessing without columns, which has none.
+/// As [`crate::run::model_file::ModelFile::open`] for these numbers, and where there is no such file, but for a preprocessing without columns, which has none.
 pub fn load_from(preprocess: &mut Preprocess, folder: &Folder, name: &str) -> Result<()> {
     if preprocess.columns.is_none() {
         return Ok(());
