@@ -120,19 +120,7 @@ impl Variance {
 
 #[cfg(test)]
 mod tests {
-    use crate::data::Scale;
-
     use super::*;
-
-    const AS_IT_IS: Preprocess = Preprocess {
-        patch: None,
-        channels: None,
-        scale: Scale::AsIs,
-        whiten: false,
-        normalize: Normalize::None,
-        limits: None,
-        ..Preprocess::AS_IS
-    };
 
     fn explained(values: &[f64], cols: usize, outputs: &[f32], piece: usize) -> Option<f64> {
         let mut columns = Columns::new(values.len() / cols, cols);
@@ -143,7 +131,7 @@ mod tests {
         for (values, outputs) in values.chunks(piece * cols).zip(outputs.chunks(piece * cols)) {
             variance.add(values, outputs);
         }
-        variance.explained(&AS_IT_IS)
+        variance.explained(&Preprocess::AS_IS)
     }
 
     #[test]

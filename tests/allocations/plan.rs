@@ -8,7 +8,7 @@ use rhohat::data::batches::{Dataset, ExampleSet, RowSelection};
 use rhohat::data::shuffle::{BatchSampler, RunOrder, Shuffle, WINDOW};
 use rhohat::data::split::{bytes_of_draw, parts};
 use rhohat::data::stream::{Feed, Store, Transform};
-use rhohat::data::{Normalize, Preprocess, Scale, Subset};
+use rhohat::data::{Preprocess, Scale, Subset};
 use rhohat::engine::device::{Choice, ParamsAndExamples, Setup};
 use rhohat::engine::gpu::tune::{Tune, TuneMode, Workload};
 use rhohat::engine::{Chunking, Engine, Job};
@@ -182,16 +182,7 @@ fn rows_that_are_held_out_on_disk_hold_the_lists_that_the_plan_counts_and_are_dr
 }
 
 fn feed(store: &Arc<Store>, shuffle: Shuffle) -> rhohat::Result<Feed> {
-    let normalize = Normalize::None;
-    let plain = Preprocess {
-        patch: None,
-        channels: None,
-        whiten: false,
-        scale: Scale::Pixels,
-        normalize,
-        limits: None,
-        ..Preprocess::AS_IS
-    };
+    let plain = Preprocess { scale: Scale::Pixels, ..Preprocess::AS_IS };
     Ok(Feed::new(Arc::clone(store), Transform::new(store, &plain), shuffle)?.comparing_epochs())
 }
 

@@ -66,15 +66,7 @@ fn plain(patch: usize, samples: usize) -> DataRecipe {
 
 /// Nothing done to rows.
 fn untouched(normalize: Normalize) -> Preprocess {
-    Preprocess {
-        patch: None,
-        channels: None,
-        whiten: false,
-        scale: Scale::Pixels,
-        normalize,
-        limits: None,
-        ..Preprocess::AS_IS
-    }
+    Preprocess { scale: Scale::Pixels, normalize, ..Preprocess::AS_IS }
 }
 
 /// The bytes of an `.npy` of version 1 with these entries of its header.

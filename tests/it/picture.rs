@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rhohat::data::{Form, Normalize, Picture, Preprocess, Scale};
+use rhohat::data::{Form, Picture, Preprocess, Scale};
 use rhohat::run::picture::{features, form_of, photograph, too_large};
 
 /// Squares of `side` pixels.
@@ -72,15 +72,7 @@ fn features_that_no_picture_has_room_for_are_known_before_there_is_a_model() {
 
 #[test]
 fn the_patch_comes_from_the_preprocessing_or_is_a_grey_square() {
-    let rows = Preprocess {
-        patch: None,
-        channels: None,
-        whiten: false,
-        scale: Scale::Pixels,
-        normalize: Normalize::None,
-        limits: None,
-        ..Preprocess::AS_IS
-    };
+    let rows = Preprocess { scale: Scale::Pixels, ..Preprocess::AS_IS };
     let color = Preprocess { patch: Some(4), channels: Some(3), ..rows.clone() };
     assert_eq!(form_of(Some(&color), 48), Some(square(4, 3)));
     assert_eq!(form_of(Some(&rows), 784), Some(square(28, 1)));

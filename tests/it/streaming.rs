@@ -67,15 +67,7 @@ fn open(path: &Path) -> Arc<Store> {
 }
 
 fn preprocess(normalize: Normalize) -> Preprocess {
-    Preprocess {
-        patch: None,
-        channels: None,
-        whiten: false,
-        scale: Scale::Pixels,
-        normalize,
-        limits: None,
-        ..Preprocess::AS_IS
-    }
+    Preprocess { scale: Scale::Pixels, normalize, ..Preprocess::AS_IS }
 }
 
 /// The examples as they are when the file is read at once.

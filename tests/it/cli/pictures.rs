@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use rhohat::data::{Normalize, Preprocess, Scale, Source};
+use rhohat::data::{Preprocess, Scale, Source};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -141,8 +141,6 @@ fn as_many_pictures_are_under_way_as_fit_and_the_model_is_the_same() {
         channels: Some(1),
         scale: Scale::Pixels,
         whiten: true,
-        normalize: Normalize::None,
-        limits: None,
         ..Preprocess::AS_IS
     };
     let need = pictures.largest(&preprocess);
