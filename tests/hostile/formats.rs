@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use rhohat::Result;
 use rhohat::data::write::{ArrayValues, NamedArray, RowsKind, write_arrays};
-use rhohat::data::{Normalize, Preprocess, Scale};
+use rhohat::data::{ColumnStatistics, Normalize, Preprocess, Rotation, Scale, Whitening};
 use rhohat::engine::gpu::tune::cache::{CachedRace, Key, PassedCheck};
 use rhohat::engine::{Engine, ReusedBuffers, Rows, Step, Update};
 use rhohat::math::objective::Objective;
@@ -18,6 +18,7 @@ use rhohat::math::optim::Optimizer;
 use rhohat::math::optim::lbfgs::Lbfgs;
 use rhohat::math::params::{Params, Shape};
 use rhohat::run::checkpoint::{Checkpoint, Checkpoints, Provenance};
+use rhohat::run::columns_file;
 use rhohat::run::config::{Config, ConfigContext, SourceKind, UserSettings};
 use rhohat::run::convert::{Converted, Names};
 use rhohat::run::metrics::Mark;
@@ -27,8 +28,8 @@ use serde_json::json;
 
 use crate::mutate::Seed;
 use crate::readers::{
-    Seen, engine, entry, read_cache, read_checkpoint, read_config, read_data, read_model, read_raw,
-    read_shards, read_table,
+    Seen, engine, entry, read_array, read_cache, read_checkpoint, read_columns, read_config, read_data,
+    read_model, read_raw, read_records, read_shards, read_table,
 };
 
 /// A format.
@@ -38,6 +39,8 @@ pub struct Format {
     pub file: &'static str,
     pub seeds: fn() -> Vec<Seed>,
     pub read: fn(&Path) -> Result<Seen>,
+    /// The name of `read`.
+    pub reader: &'static str,
 }
 
 /// Makes the list of all formats, and a test of each.
@@ -45,7 +48,13 @@ macro_rules! formats {
     ($count:literal; $($name:ident: $file:literal, $seeds:path, $read:path;)*) => {
         /// All of them.
         pub const ALL: [Format; $count] =
-            [$(Format { name: stringify!($name), file: $file, seeds: $seeds, read: $read }),*];
+            [$(Format {
+                name: stringify!($name),
+                file: $file,
+                seeds: $seeds,
+                read: $read,
+                reader: stringify!($read),
+            }),*];
 
         /// A file of thousands, damaged at random, is read or refused within a second and the memory that it may take.
         mod damaged {
@@ -57,10 +66,10 @@ macro_rules! formats {
     };
 }
 
-formats! { 21;
-    npy: "a.npy", npy, read_data;
-    npz: "a.npz", npz, read_data;
-    idx: "a.idx", idx, read_data;
+formats! { 22;
+    npy: "a.npy", npy, read_array;
+    npz: "a.npz", npz, read_array;
+    idx: "a.idx", idx, read_array;
     gz: "a.gz", gz, read_data;
     png: "a.png", png, read_data;
     jpeg: "a.jpg", jpeg, read_data;
@@ -69,12 +78,13 @@ formats! { 21;
     bmp: "a.bmp", bmp, read_data;
     gif: "a.gif", gif, read_data;
     pnm: "a.ppm", pnm, read_data;
-    cifar: "data_batch_1.bin", cifar, read_data;
-    mat: "a.mat", mat, read_data;
+    cifar: "data_batch_1.bin", cifar, read_records;
+    mat: "a.mat", mat, read_array;
     csv: "a.csv", csv, read_table;
-    safetensors: "a.safetensors", safetensors, read_data;
+    safetensors: "a.safetensors", safetensors, read_array;
     shards: "b.safetensors", shards, read_shards;
     model: "model.safetensors", model, read_model;
+    columns: "preprocess.safetensors", columns, read_columns;
     toml: "config.toml", toml, read_config;
     json: "kernels.json", kernels, read_cache;
     checkpoint: "a.checkpoint", checkpoint, read_checkpoint;
@@ -252,7 +262,9 @@ fn pnm() -> Vec<Seed> {
 }
 
 fn cifar() -> Vec<Seed> {
-    vec![Seed::bare((0..2 * 3073_usize).map(|at| if at % 3073 == 0 { 7 } else { at as u8 }).collect())]
+    let records =
+        |size: usize| (0..2 * size).map(move |at| if at % size < size - 3072 { 7 } else { at as u8 });
+    [3073, 3074].map(|size| Seed::bare(records(size).collect())).into()
 }
 
 /// A file whose header is guarded by its length.
@@ -328,6 +340,20 @@ fn model() -> Vec<Seed> {
     seeds.extend([RowsKind::Npz, RowsKind::Mat].map(|kind| Seed::bare(archived(kind))));
     seeds.push(Seed::bare(theta()));
     seeds
+}
+
+/// Columns that were fitted on four rows, divided and decorrelated.
+fn columns() -> Vec<Seed> {
+    let whitening = Some(Whitening { kind: Rotation::Zca, epsilon: 0.1, variance: None });
+    [(Normalize::Standard, None), (Normalize::None, whitening)]
+        .map(|(normalize, whitening)| {
+            let mut statistics = ColumnStatistics::new(normalize, whitening, 3).unwrap();
+            statistics.add(&[1.0, 2.0, 0.5, 2.0, 0.0, 1.5, 0.0, 1.0, 1.0, 4.0, 3.0, 0.25]);
+            let mut out = Vec::new();
+            columns_file::write_to(&mut out, &statistics.finish().unwrap()).unwrap();
+            with_header(out)
+        })
+        .into()
 }
 
 /// A model of other names, without metadata; without the tensors of those called "".

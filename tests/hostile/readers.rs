@@ -1,20 +1,27 @@
 //! All that reads a format, for the tests here and the fuzzers of fuzz/.
 
+// By its path, since the fuzzers take this file for the root of a folder.
+#[path = "readers/data.rs"]
+mod data;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rhohat::data::dtype::DType;
 use rhohat::data::shuffle::Shuffle;
-use rhohat::data::stream::Store;
-use rhohat::data::{Opened, Picture, Reading, Scale, Source, Table};
+use rhohat::data::{
+    ColumnTransform, FittedColumns, Normalize, Picture, Preprocess, Rotation, Scale, Source, Table, Whitening,
+};
 use rhohat::engine::Engine;
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::tune::cache::{Cache, CachedRace, Key, Platform};
 use rhohat::engine::variant::Variant;
+use rhohat::io::folder::Folder;
 use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig};
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::run::checkpoint::{Checkpoints, Found};
+use rhohat::run::columns_file;
 use rhohat::run::config::{Config, ConfigContext, SourceKind, UserSettings};
 use rhohat::run::model_file::{Meta, ModelFile};
 use rhohat::run::picture::{features, form_of};
@@ -23,6 +30,8 @@ use rhohat::{Error, Result};
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_128;
 
+pub use data::{read_array, read_data, read_raw, read_records, read_shards, read_table};
+
 /// What was read.
 #[derive(Debug)]
 pub struct Seen {
@@ -30,65 +39,26 @@ pub struct Seen {
     pub bytes: u64,
 }
 
-/// Opens it as data, in memory and for training, and reads all of it.
-pub fn read_data(path: &Path) -> Result<Seen> {
-    if let Source::Stored(store) = Source::open_for_training(path, None)? {
-        store.table()?;
-    }
-    let bytes = match Source::open(path)? {
-        Source::Images(pictures) => {
-            let read = |number| Ok(size_of_val(&pictures.read(number)?.pixels[..]));
-            (0..pictures.list().len()).map(read).sum::<Result<usize>>()?
-        }
-        Source::Rows(table) => size_of_val(&table.values[..]),
-        Source::Stored(_) => unreachable!("data are opened whole"),
-    };
-    Ok(Seen { bytes: bytes as u64 })
+/// Whether an error is one line that can be printed, with the exit code of bad input.
+pub fn is_plain(error: &Error) -> bool {
+    !error.to_string().contains(char::is_control) && matches!(error.exit_code(), 2 | 3)
 }
 
-/// Opens it as one of the tensors of a folder, before and behind a good one, and by several meanings of their dimensions.
-pub fn read_shards(path: &Path) -> Result<Seen> {
-    let folder = path.with_file_name("shards");
-    let _ = fs::create_dir_all(&folder);
-    let header = r#"{"codes":{"dtype":"F32","shape":[3,4],"data_offsets":[0,48]},"acts":{"dtype":"F16","shape":[3,2,2],"data_offsets":[48,72]}}"#;
-    let good = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 72]].concat();
-    let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
-    for (name, bytes) in [("a", &good), ("b", &bytes), ("c", &good)] {
-        let to = folder.join(name).with_extension("safetensors");
-        fs::write(&to, bytes).map_err(|error| Error::io("write", &to, error))?;
-    }
-    let at = |part: &str| PathBuf::from(format!("{}{part}", folder.display()));
-    let mut bytes = 0;
-    let mut refused = None;
-    for (part, axes) in
-        [("", None), (":acts", Some("count,count,length")), (":acts", Some("count,length,length"))]
-    {
-        let axes = axes.map(|axes| axes.parse().expect("axes"));
-        match Opened::new(&at(part), &Reading { axes, ..Reading::default() }) {
-            Ok(Opened { source: Source::Stored(store), .. }) => match store.table() {
-                Ok(table) => bytes += size_of_val(&table.values[..]) as u64,
-                Err(why) => refused = Some(why),
-            },
-            Ok(_) => {}
-            Err(why) => refused = Some(why),
+/// The largest of several outcomes, bytes, or the first refusal where there is nothing else.
+fn any_of(outcomes: impl Iterator<Item = Result<u64>>) -> Result<Seen> {
+    let (mut most, mut refused) = (None, None);
+    for outcome in outcomes {
+        match outcome {
+            Ok(bytes) => most = most.max(Some(bytes)),
+            Err(why) => {
+                assert!(is_plain(&why), "{why:?}");
+                refused.get_or_insert(why);
+            }
         }
     }
-    // By the name that the file has here.
-    let here = |why: Error| match why {
-        Error::Input { reason, .. } => Error::input(path, reason),
-        other => other,
-    };
-    refused.map_or(Ok(Seen { bytes }), |why| Err(here(why)))
-}
-
-/// Opens it as a table of text, with labels where it has those of the fixtures.
-pub fn read_table(path: &Path) -> Result<Seen> {
-    let reading = Reading { label_column: Some("kind".to_owned()), ..Reading::default() };
-    match Opened::new(path, &reading) {
-        Ok(Opened { source: Source::Rows(table), .. }) => {
-            Ok(Seen { bytes: size_of_val(&table.values[..]) as u64 })
-        }
-        _ => read_data(path),
+    match (most, refused) {
+        (None, Some(why)) => Err(why),
+        (most, _) => Ok(Seen { bytes: most.unwrap_or_default() }),
     }
 }
 
@@ -115,6 +85,38 @@ pub fn read_model(path: &Path) -> Result<Seen> {
         }
     }
     Ok(Seen { bytes: 4 * params.to_flat().len() as u64 })
+}
+
+/// Takes it as the columns of a run's preprocessing, of every kind that has some; what is known of them by their hash is made up.
+pub fn read_columns(path: &Path) -> Result<Seen> {
+    let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
+    let kinds = [None, Some((Rotation::Pca, Some(0.9))), Some((Rotation::Zca, None))];
+    any_of(kinds.into_iter().map(|kind| {
+        let whitening = kind.map(|(kind, variance)| Whitening { kind, epsilon: 0.1, variance });
+        let normalize = if whitening.is_none() { Normalize::Standard } else { Normalize::None };
+        let known = columns_of(&bytes, whitening).unwrap_or(json!({"inputs": 4, "outputs": 4, "xxh3": "0"}));
+        let columns = Some(serde_json::from_value(known).expect("columns"));
+        let mut preprocess = Preprocess { whitening, columns, normalize, ..Preprocess::AS_IS };
+        let (folder, name) = (path.parent().expect("a folder"), path.file_name().expect("a name"));
+        columns_file::load_from(&mut preprocess, &Folder::at(folder), &name.to_string_lossy())?;
+        let transform = preprocess.transform().expect("columns that were read");
+        let rows = transform.apply((0..3 * transform.inputs()).map(|i| (i % 5) as f64).collect());
+        assert_eq!(rows.len(), 3 * transform.outputs());
+        transform.weights_of_inputs(rows.clone());
+        assert_eq!(transform.undo(rows).len(), 3 * transform.inputs());
+        Ok(bytes.len() as u64)
+    }))
+}
+
+/// What a preprocessing knows of these columns, where they can be read.
+fn columns_of(bytes: &[u8], whitening: Option<Whitening>) -> Option<serde_json::Value> {
+    let file = safetensors::SafeTensors::deserialize(bytes).ok()?;
+    let read = |name: &str| {
+        let numbers = file.tensor(name).ok()?.data().as_chunks::<8>().0.iter();
+        Some(numbers.map(|&bytes| f64::from_le_bytes(bytes)).collect())
+    };
+    let transform = ColumnTransform::from_tensors::<()>(whitening, |name| Ok(read(name))).ok()?.ok()?;
+    serde_json::to_value(FittedColumns::from(transform)).ok()
 }
 
 /// Takes it as the settings of a run.
@@ -192,15 +194,6 @@ pub fn read_checkpoint(path: &Path) -> Result<Seen> {
         let _ = resume(&mut cpu, &recipe, found.position, &mut ());
     }
     Ok(Seen { bytes: bytes.len() as u64 })
-}
-
-/// Takes it as bare numbers, of several types.
-pub fn read_raw(path: &Path) -> Result<Seen> {
-    for kind in ["bool:1", "i8:2", "u16be:5", "bf16:3", "i64be:1", "f64:2"] {
-        let _ = Store::open_raw(path, kind.parse().expect("rows")).and_then(|store| store.table());
-    }
-    let table = Store::open_raw(path, "f32:3".parse().unwrap())?.table()?;
-    Ok(Seen { bytes: size_of_val(&table.values[..]) as u64 })
 }
 
 /// An entry of a cache of kernels.
