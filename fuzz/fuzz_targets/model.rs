@@ -1,6 +1,4 @@
-//! Fuzzes what reads models.
+//! Fuzzes what reads models, in the files of other programs too.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    rhohat_fuzz::run("model.safetensors", data, rhohat_fuzz::readers::read_model);
-});
+rhohat_fuzz::fuzzer!("model.safetensors", read_model);

@@ -1,6 +1,4 @@
 //! Fuzzes what reads configurations.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    rhohat_fuzz::run("config.toml", data, rhohat_fuzz::readers::read_config);
-});
+rhohat_fuzz::fuzzer!("config.toml", read_config);
