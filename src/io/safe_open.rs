@@ -72,13 +72,17 @@ pub struct FileRange<'a> {
 impl<'a> FileRange<'a> {
     /// The bytes from `start` to `end`, as far as the file has them.
     pub fn new(file: &'a File, start: u64, end: u64) -> Self {
-        Self { file, at: start, end }
+        // No file goes on behind the last position that systems know; what asks for one there is refused as an argument.
+        Self { file, at: start, end: end.min(i64::MAX as u64) }
     }
 }
 
 impl Read for FileRange<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let left = self.end.saturating_sub(self.at).min(out.len() as u64) as usize;
+        if left == 0 {
+            return Ok(0);
+        }
         let read = read_at(self.file, &mut out[..left], self.at)?;
         self.at += read as u64;
         Ok(read)

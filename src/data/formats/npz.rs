@@ -1,11 +1,13 @@
 //! NumPy's `.npz`: a zip archive of `.npy` files, of which one is read, as it is unpacked.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::DeflateDecoder;
-use rawzip::{CompressionMethod, FileReader, RECOMMENDED_BUFFER_SIZE, ZipArchive, ZipArchiveEntryWayfinder};
+use rawzip::{
+    CompressionMethod, RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipLocator,
+};
 
 use super::array::{ArrayBytes, ArrayLayout, KnownLength, check_promise};
 use super::format::{Format, OpenFile};
@@ -13,6 +15,7 @@ use super::{npy, unknown};
 use crate::data::reading::Reading;
 use crate::data::source::Opened;
 use crate::error::{Error, Result};
+use crate::io::safe_open::FileRange;
 
 /// The first bytes of an archive: of its first file, or of its end where it holds none.
 const MAGICS: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
@@ -25,7 +28,26 @@ const MOST_OTHERS: usize = 100;
 /// How the names of arrays end.
 const ENDING: &str = ".npy";
 
-type Archive = ZipArchive<FileReader>;
+type Archive = ZipArchive<WholeFile>;
+
+/// A file of so many bytes, behind which nothing lies, wherever an archive says that something does.
+#[derive(Debug)]
+struct WholeFile {
+    file: File,
+    length: u64,
+}
+
+impl ReaderAt for WholeFile {
+    fn read_at(&self, out: &mut [u8], offset: u64) -> io::Result<usize> {
+        FileRange::new(&self.file, offset, self.length).read(out)
+    }
+}
+
+/// Finds the directory of an archive.
+fn archive(path: &Path, file: File, length: u64, buffer: &mut [u8]) -> Result<Archive> {
+    let found = ZipLocator::new().locate_in_reader(WholeFile { file, length }, buffer, length);
+    found.map_err(|(_, error)| damaged(path, &error))
+}
 
 /// An array in an archive.
 #[derive(Debug)]
@@ -51,8 +73,7 @@ pub const FORMAT: Format = Format {
 /// Opens the array that is named, or the only one.
 fn open(OpenFile { path, file, length, part, reading, .. }: OpenFile<'_>) -> Result<Opened> {
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
-    let damaged = |error| damaged(path, &error);
-    let archive = ZipArchive::from_file(file, &mut buffer).map_err(damaged)?;
+    let archive = archive(path, file, length, &mut buffer)?;
     let (entries, others) = entries(path, &archive, &mut buffer)?;
     let entry = chosen(path, entries, &others, part).map_err(|reason| Error::input(path, reason))?;
     open_entry(&path_of(path, &entry.name), &archive, length, &entry, reading)
@@ -168,7 +189,7 @@ impl Arrays {
     /// Reads the headers of all arrays in a file of `length` bytes. Arrays of other things than numbers are passed over.
     pub fn open(path: &Path, file: File, length: u64) -> Result<Self> {
         let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
-        let archive = ZipArchive::from_file(file, &mut buffer).map_err(|error| damaged(path, &error))?;
+        let archive = archive(path, file, length, &mut buffer)?;
         let (entries, _) = entries(path, &archive, &mut buffer)?;
         let mut found = Vec::new();
         for entry in entries {

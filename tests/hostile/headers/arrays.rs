@@ -87,6 +87,14 @@ pub fn npz() -> Vec<Case> {
         bytes[start + place..start + place + with.len()].copy_from_slice(with);
         bytes
     };
+    // The place of the larger end that an archive of more than 4 GiB has, behind all positions that systems know.
+    let behind = {
+        let mut bytes = fixture("one.npz");
+        let locator =
+            [b"PK\x06\x07\0\0\0\0".as_slice(), &(1_u64 << 63).to_le_bytes(), &[1, 0, 0, 0]].concat();
+        bytes.splice(bytes.len() - 22..bytes.len() - 22, locator);
+        bytes
+    };
     let bomb =
         npy_of(b"{'descr': '|u1', 'fortran_order': False, 'shape': (4000, 1000)}", &vec![0; 4_000_000]);
     let liar = npy_of(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000, 1000000)}", &[0; 64]);
@@ -96,6 +104,7 @@ pub fn npz() -> Vec<Case> {
         readable("a.npz", move || changed(10, &[0xff; 2])),
         readable("a.npz", move || changed(12, &[0xff; 4])),
         case(changed(16, &[0xff; 4]), "no whole zip archive"),
+        case(behind, "no whole zip archive"),
         case(entry(10, &[99, 0]), "packed by method 99"),
         case(entry(20, &[0xfe; 4]), "a.npz:rows.npy"),
         case(entry(42, &[0xfe; 4]), "no whole zip archive"),
