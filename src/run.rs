@@ -29,6 +29,8 @@ mod tensors_file;
 mod without_files;
 
 #[cfg(feature = "files")]
-pub use run_dir::{Changes, DataRecord, Divergence, Environment, FEATURES, MODEL, RunDir, Sitting};
+pub use run_dir::{
+    Changes, DataRecord, Divergence, Environment, FEATURES, FILES as RUN_FILES, MODEL, RunDir, Sitting,
+};
 #[cfg(not(feature = "files"))]
 pub use without_files::{DataRecord, Divergence, RunDir, model_file};

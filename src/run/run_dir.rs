@@ -40,8 +40,8 @@ pub const MODEL: &str = "model.safetensors";
 const PREPROCESS: &str = "preprocess.safetensors";
 /// The picture of its features.
 pub const FEATURES: &str = "features.png";
-/// All files that a run reads or writes, and its folders.
-const FILES: [&str; 10] =
+/// All files that a run reads or writes, never written but by training, and its folders.
+pub const FILES: [&str; 10] =
     [CONFIG, DATA, ENVIRONMENT, SUMMARY, SITTINGS, DIVERGENCE, METRICS, PREPROCESS, MODEL, FEATURES];
 const FOLDERS: [&str; 2] = ["checkpoints", "rejected"];
 

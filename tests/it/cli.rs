@@ -36,6 +36,7 @@ mod subsets;
 mod taken_for;
 mod tune;
 mod verify_and_devices;
+mod whitening;
 
 use std::fs;
 use std::path::Path;

@@ -10,6 +10,7 @@ use crate::data::Source;
 use crate::data::write::{RowsHeader, RowsKind, Sink, refusal, write};
 use crate::error::{plain, shown};
 use crate::io::atomic_write;
+use crate::run::RUN_FILES;
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,17 +70,6 @@ impl Kind {
         }
     }
 }
-
-/// Files of a run that are never written but by `train`.
-const OF_A_RUN: [&str; 7] = [
-    "config.toml",
-    "environment.json",
-    "features.png",
-    "metrics.jsonl",
-    "model.safetensors",
-    "resumed.jsonl",
-    "summary.json",
-];
 
 /// First bytes of a file that tell its kind.
 const LOOKED_AT: u64 = 512;
@@ -203,7 +193,7 @@ impl Wanted<'_> {
         let mut start = Vec::new();
         let opened = File::open(self.path).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut start));
         opened.map_err(|error| Error::io("write", self.path, error))?;
-        let is_of_a_run = self.path.file_name().is_some_and(|name| OF_A_RUN.iter().any(|own| name == *own))
+        let is_of_a_run = self.path.file_name().is_some_and(|name| RUN_FILES.iter().any(|own| name == *own))
             && self.path.with_file_name("config.toml").is_file();
         let why = if is_of_a_run {
             "a file of a run stands there".to_owned()

@@ -75,6 +75,9 @@ pub fn looks_like(path: &Path, start: &[u8]) -> Cow<'static, str> {
         _ if start.starts_with(b"MATLAB") => {
             "a MATLAB file without the end of its header; it is truncated or damaged".into()
         }
+        _ if start.starts_with(b"Octave-1-") => {
+            format!("Octave's own; load({file}); save('-7', 'converted.mat', 'NAME') in Octave").into()
+        }
         [0x80, 2, 0x8a, 0x0a, ..] => {
             format!("a PyTorch file; {}", saved(&format!("torch.load({file}, map_location='cpu').numpy()")))
                 .into()

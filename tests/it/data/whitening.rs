@@ -9,6 +9,10 @@ use rhohat::data::{
     Whitening,
 };
 
+use rhohat::math::objective::Objective;
+use rhohat::math::params::{Params, Shape};
+use rhohat::run::model_file::{Meta, ModelFile, save};
+
 use super::plain;
 
 const ZCA: Whitening = Whitening { kind: Rotation::Zca, epsilon: 0.01, variance: None };
@@ -213,6 +217,24 @@ fn any_number_of_threads_gives_the_same_bits() {
     };
     let one = with(1);
     assert!(one == with(2) && one == with(5));
+}
+
+#[test]
+fn a_model_file_holds_the_columns_that_fit_its_units_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let made = examples(correlated(200, 6), 6, Normalize::Standard, Some(PCA));
+    let saved = |visible: usize| {
+        let params = Params::<f32>::random(Shape { visible, hidden: 3 }, 1);
+        let meta = Meta { objective: Objective::default(), preprocess: made.preprocess.clone(), seed: 0 };
+        save(&path, &params, &meta).unwrap();
+        ModelFile::open(&path)
+    };
+    let read = saved(6).unwrap().meta().unwrap().preprocess.clone();
+    assert_eq!(read.transform(), made.preprocess.transform());
+    let error = saved(5).unwrap_err();
+    assert_eq!(error.exit_code(), 3);
+    assert!(error.to_string().contains("columns of 6 numbers for 5 visible units"), "{error}");
 }
 
 proptest! {

@@ -1,4 +1,4 @@
-//! Files of SciPy and by hand (tests/fixtures/make_tables.py), whose numbers are closed forms of their places.
+//! Files of SciPy and by hand (tests/fixtures/make_tables.py) and of Octave (make_octave.m), whose numbers are closed forms of their places.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,6 +38,9 @@ fn files_of_every_level_packing_and_order_of_bytes_hold_the_same_rows() {
         ("rows_level4.mat", "f64"),
         ("rows_big.mat", "f64"),
         ("level4_big.mat", "f64"),
+        ("octave_4.mat", "f64"),
+        ("octave_6.mat", "f64"),
+        ("octave_7.mat", "f64"),
     ] {
         let opened = open(name, None);
         assert!(opened.description.line(crate::data::Scale::AsIs).contains(".mat:"), "{name}");
