@@ -178,6 +178,11 @@ pub fn map<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync + Send) -> 
     items.par_iter().map(f).collect()
 }
 
+/// Does two things at once, where there are two threads.
+pub fn both<A: Send, B: Send>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B + Send) -> (A, B) {
+    joined(|| rayon::join(one, other))
+}
+
 /// Hands out chunks of `size` with their numbers, on the common pool and at least `least` of them to a thread.
 pub fn for_each_chunk<T: Send>(
     values: &mut [T],

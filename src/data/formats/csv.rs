@@ -61,7 +61,12 @@ fn open(OpenFile { path, file, length, reading, .. }: OpenFile<'_>) -> Result<Op
 }
 
 /// Reads a table of so many bytes.
-pub fn read(path: &Path, from: &mut dyn Read, length: KnownLength, reading: &Reading) -> Result<Opened> {
+pub fn read(
+    path: &Path,
+    from: &mut (dyn Read + Send),
+    length: KnownLength,
+    reading: &Reading,
+) -> Result<Opened> {
     let refused = |why: String| Error::input(path, why);
     if reading.meaning() == Some(Meaning::Pictures) {
         let fact = "a table of text holds rows, but pictures were asked for with `as` or `axes`";
@@ -80,23 +85,20 @@ pub fn read(path: &Path, from: &mut dyn Read, length: KnownLength, reading: &Rea
     let mut table = Growing::new(path, length, columns.width());
     let mut labels = columns.label.is_some().then(LabelColumn::default);
     let mut waiting = vec![first];
-    loop {
-        while waiting.len() < 2 * threads::count() {
-            let Some(piece) = pieces.next()? else { break };
-            waiting.push(piece);
-        }
-        if waiting.is_empty() {
-            break;
-        }
-        let parse = |piece: &Piece| cells::parse(piece, &dialect, &columns);
-        let parsed = threads::joined(|| threads::map(&waiting, parse));
-        for (piece, parsed) in waiting.drain(..).zip(parsed) {
+    while !waiting.is_empty() {
+        // The next pieces are read while these are parsed.
+        let expected = |piece: &Piece| table.expected(piece.text.len());
+        let parse = |piece: &Piece| cells::parse(piece, &dialect, &columns, expected(piece));
+        let batch = || pieces.batch(2 * threads::count());
+        let (parsed, next) = threads::both(|| threads::map(&waiting, parse), batch);
+        for (piece, parsed) in waiting.iter().zip(parsed) {
             let Parsed { values, labels: of_piece } = parsed.map_err(refused)?;
             table.add(piece.text.len(), &values)?;
             if let Some(labels) = &mut labels {
                 labels.extend(of_piece);
             }
         }
+        pieces.recycle(std::mem::replace(&mut waiting, next?));
     }
     let cols = columns.width();
     let rows = table.values.len() / cols.max(1);
@@ -140,6 +142,12 @@ struct Growing<'a> {
 impl<'a> Growing<'a> {
     fn new(path: &'a Path, length: KnownLength, cols: usize) -> Self {
         Self { path, length, cols, read: 0, values: Vec::new() }
+    }
+
+    /// Numbers that so many bytes hold, more likely than not.
+    fn expected(&self, bytes: usize) -> usize {
+        let share = self.values.len() as f64 / self.read.max(1) as f64;
+        (share * bytes as f64) as usize + self.values.len().min(bytes) / MARGIN
     }
 
     /// Appends the numbers of so many bytes.

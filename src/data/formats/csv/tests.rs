@@ -201,4 +201,33 @@ proptest! {
         let read: Vec<f32> = table.values.iter().map(|&x| x as f32).collect();
         prop_assert_eq!(read, values);
     }
+
+    // Texts without quotes are cut at every delimiter; those with one are read as the crate `csv` does.
+    #[test]
+    fn a_quote_at_the_end_changes_nothing_before_it(
+        lines in prop::collection::vec((0_usize..9, 0_u8..100, 0_u8..100), 0..60),
+        returns in prop::collection::vec(any::<bool>(), 60),
+    ) {
+        let mut text = String::from("1,2\n");
+        for ((kind, a, b), is_windows) in lines.iter().zip(returns) {
+            match kind {
+                0 => {}
+                1 => text += "# a comment",
+                2 => text += "  ",
+                3 if *a == 0 => text += "7,nothing",
+                3 if *a == 1 => text += "7",
+                4 => text += &format!(" {a} ,\t{b}"),
+                _ => text += &format!("{a}.5,-{b}e-3"),
+            }
+            text += if is_windows { "\r\n" } else { "\n" };
+        }
+        let told = |last: &str| {
+            let opened = opened("a.csv", (text.clone() + last).as_bytes(), &Reading::default());
+            opened.map(|(table, _)| table.values).map_err(|error| {
+                let text = error.to_string();
+                text.split_once("a.csv").expect("the file").1.to_owned()
+            })
+        };
+        prop_assert_eq!(told("3,4"), told("3,\"4\""));
+    }
 }
