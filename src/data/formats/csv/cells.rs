@@ -156,7 +156,10 @@ pub fn parse(piece: &Piece, dialect: &Dialect, columns: &Columns, numbers: usize
                 cells.push(&piece.text[first..end]);
                 first = end + 1;
                 if piece.text.get(end) != Some(&delimiter) {
-                    if cells.len() > 1 || !matches!(cells[0], b"" | b"\r") {
+                    if let Some(last) = cells.last_mut() {
+                        *last = last.strip_suffix(b"\r").unwrap_or(last);
+                    }
+                    if cells != [b""] {
                         rows.add(cells.len(), cells.iter().copied(), || number)?;
                     }
                     cells.clear();
@@ -167,7 +170,7 @@ pub fn parse(piece: &Piece, dialect: &Dialect, columns: &Columns, numbers: usize
         Some(delimiter) => {
             let (mut reader, mut record) = (reader(&piece.text, delimiter, None), csv::ByteRecord::new());
             while reader.read_byte_record(&mut record).map_err(|error| format!("no table: {error}"))? {
-                let line = || record.position().map_or(0, |at| at.line() as usize - 1) + piece.first_line;
+                let line = || record.position().map_or(0, |at| line_of(&piece.text, at)) + piece.first_line;
                 rows.add(record.len(), record.iter(), line)?;
             }
         }
@@ -182,6 +185,13 @@ pub fn parse(piece: &Piece, dialect: &Dialect, columns: &Columns, numbers: usize
         }
     }
     Ok(rows.parsed)
+}
+
+/// The line of a record, counted from 0; its position is that of the empty lines before it.
+fn line_of(text: &[u8], at: &csv::Position) -> usize {
+    let is_end = |byte: &&u8| matches!(byte, b'\r' | b'\n');
+    let empty = text[at.byte() as usize..].iter().take_while(is_end).filter(|&&byte| byte == b'\n').count();
+    at.line() as usize - 1 + empty
 }
 
 /// Whether a text can be cut at every delimiter and line feed: no quotes, and no line that a bare carriage return ends.
