@@ -23,6 +23,7 @@ pub mod picture;
 #[cfg(feature = "files")]
 mod run_dir;
 pub mod session;
+pub mod summary;
 #[cfg(feature = "files")]
 mod tensors_file;
 #[cfg(not(feature = "files"))]

@@ -15,7 +15,8 @@ use crate::run::every::{Every, Span};
 use crate::run::meta::Meta;
 use crate::run::model_file::{ModelFile, save};
 use crate::run::picture::{features, form_of};
-use crate::run::session::{OpenData, Place, Summary};
+use crate::run::session::{OpenData, Place};
+use crate::run::summary::Summary;
 
 impl Data {
     /// A folder of pictures, a picture, `.npy`, `FILE.npz[:ARRAY]`, IDX (also `.gz`), or `FILE.safetensors[:TENSOR]`,

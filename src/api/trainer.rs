@@ -8,7 +8,8 @@ use crate::error::Result;
 use crate::io::threads::joined;
 use crate::run::config::MemoryPlan;
 use crate::run::config::settings::Settings;
-use crate::run::session::{Outset, Place, ProgressObserver, Request, Summary};
+use crate::run::session::{Outset, Place, ProgressObserver, Request};
+use crate::run::summary::Summary;
 use crate::train::Progress;
 
 /// The settings of a training run.

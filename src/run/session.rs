@@ -28,7 +28,6 @@ mod resume;
 mod save_examples;
 #[cfg(feature = "files")]
 mod seal;
-mod summary;
 mod train;
 mod watch;
 
@@ -38,5 +37,4 @@ pub use observer::{ProgressObserver, Stage};
 pub use open::Session;
 pub use prepare::{Outset, Prepared};
 pub use request::{OpenData, Place, Request};
-pub use summary::{RunFiles, Summary, Validation};
 pub use train::Finished;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::open::Session;
-use super::summary::Summary;
 use crate::data::stream::Store;
 use crate::error::{Error, Result};
 use crate::math::params::Params;
@@ -13,6 +12,7 @@ use crate::run::config::Config;
 pub use crate::run::metrics::MetricsFile;
 use crate::run::model_file::{Meta, write_to};
 use crate::run::picture::{features, form_of, too_large};
+use crate::run::summary::Summary;
 use crate::run::{Divergence, Environment, FEATURES, MODEL, RunDir};
 use crate::train::{EarlyStopping, StepContext, TrainProgress};
 

@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use super::examples::TrainingSet;
-use super::summary::RunFiles;
 use crate::error::{Error, Result};
 use crate::run::RunDir;
+use crate::run::summary::RunFiles;
 
 impl TrainingSet {
     /// Refuses any file.
@@ -48,7 +48,8 @@ pub mod directory {
     use crate::math::params::Params;
     use crate::run::meta::Meta;
     use crate::run::metrics::Mark;
-    use crate::run::session::{Session, Summary};
+    use crate::run::session::Session;
+    use crate::run::summary::Summary;
     use crate::run::{Divergence, RunDir};
     use crate::train::measures::Measures;
     use crate::train::{EarlyStopping, Progress, StepContext, TrainProgress};
@@ -154,7 +155,8 @@ pub mod resume {
     use crate::engine::{Engine, State};
     use crate::error::{Error, Result};
     use crate::run::config::{Config, UserSettings};
-    use crate::run::session::{Place, ProgressObserver, Request, Summary};
+    use crate::run::session::{Place, ProgressObserver, Request};
+    use crate::run::summary::Summary;
     use crate::run::{DataRecord, RunDir};
     use crate::train::EarlyStoppingState;
 

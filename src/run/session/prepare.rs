@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::device::Device;
 use super::observer::ProgressObserver;
 use super::resume::{Resumed, Target, open as open_run};
-use super::summary::Summary;
 use super::{Request, begun};
 use crate::data::{DataDescription, Opened, Reading, Source};
 use crate::error::{Error, Result};
@@ -16,6 +15,7 @@ use crate::run::config::{Config, ConfigContext, HeldOut, MemoryPlan, SourceKind,
 use crate::run::data_log::{self, FOREIGN};
 use crate::run::model_file::ModelFile;
 use crate::run::session::request::OpenData;
+use crate::run::summary::Summary;
 
 /// The result of a request, or the run that it asks for.
 pub enum Outset {

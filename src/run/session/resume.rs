@@ -22,7 +22,7 @@ use crate::run::{DataRecord, RunDir, Sitting};
 use crate::train::{EarlyStoppingState, TrainProgress};
 use toml::Table;
 
-use super::Summary;
+use crate::run::summary::Summary;
 pub use find::open;
 use settings::decides;
 

@@ -1,11 +1,11 @@
 //! The seal of a result: hashes by which it is known to be that of the settings and the model beside it.
 
-use super::summary::{RunFiles, Seal, Summary};
 use crate::data::identity::of_file;
 use crate::error::Result;
 use crate::io::paths::PathText;
 use crate::run::RunDir;
 use crate::run::model_file::ModelFile;
+use crate::run::summary::{RunFiles, Seal, Summary};
 
 impl Summary {
     /// Binds the result to the settings and to the model, as they lie on the disk.

@@ -9,8 +9,9 @@ use crate::io::clock::Moment;
 use crate::math::objective::Cost;
 use crate::run::config::Config;
 use crate::run::every::Span;
+use crate::run::summary::Reported;
 use crate::train::measures::Measures;
-use crate::train::trend::{Fall, Trend};
+use crate::train::trend::Trend;
 use crate::train::{EarlyStopping, Ended, HeldOutCost, Observer, Progress, StepContext};
 
 /// Follows the loop for a sitting.
@@ -29,14 +30,6 @@ pub struct RunObserver<'a> {
     trend: Trend,
     /// Whether whoever follows has ended the run by a report.
     is_stopped: bool,
-}
-
-/// What the reports of a sitting come to.
-pub struct Reported {
-    /// In how many a ρ̂ was clamped.
-    pub clamped: usize,
-    /// The fall of J that the run ended with, where it ended with one.
-    pub fall: Option<Fall>,
 }
 
 impl<'a> RunObserver<'a> {

@@ -5,7 +5,7 @@ use indicatif::HumanCount;
 use crate::cli::commands::measures;
 use crate::error::{plain, shown};
 use crate::io::text::counted;
-use crate::run::session::{Summary, Validation};
+use crate::run::summary::{Summary, Validation};
 use crate::train::Ended;
 use crate::train::trend::Fall;
 

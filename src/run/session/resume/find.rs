@@ -12,7 +12,8 @@ use toml::Table;
 
 use super::{Resumed, Target};
 use crate::error::{Error, Result};
-use crate::run::session::{Place, ProgressObserver, Request, Stage, Summary};
+use crate::run::session::{Place, ProgressObserver, Request, Stage};
+use crate::run::summary::Summary;
 
 /// Finds the run that a request wants to go on with, if it wants that.
 pub fn open(request: &Request, observer: &mut dyn ProgressObserver) -> Result<Option<Target>> {

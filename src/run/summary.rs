@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::watch::Reported;
 use crate::engine::Engine;
 use crate::io::paths::PathText;
 use crate::run::config::Config;
@@ -74,7 +73,15 @@ pub struct Summary {
     pub files: Option<RunFiles>,
     /// Hashes of the settings and the model of the result; `None` in a run that goes on, and in one of 0.1.0.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(super) seal: Option<Seal>,
+    pub(in crate::run) seal: Option<Seal>,
+}
+
+/// What the reports of a sitting come to.
+pub struct Reported {
+    /// In how many a ρ̂ was clamped.
+    pub clamped: usize,
+    /// The fall of J that the run ended with, where it ended with one.
+    pub fall: Option<Fall>,
 }
 
 /// The directory of a run, and its files for people.
@@ -91,11 +98,11 @@ pub struct RunFiles {
 
 /// XXH3 (128 bits) of files that a result belongs to, 32 hexadecimal digits each.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Seal {
+pub(in crate::run) struct Seal {
     /// Of `config.toml`.
-    pub(super) config: String,
+    pub(in crate::run) config: String,
     /// Of `model.safetensors`.
-    pub(super) model: String,
+    pub(in crate::run) model: String,
 }
 
 /// The parameters that were saved, by held-out examples.
@@ -122,7 +129,7 @@ pub struct Validation {
 impl Summary {
     /// Collects what came of a run: the outcome of the loop, the state of the units, the reports in which a ρ̂ was clamped,
     /// and the time before the first step.
-    pub(super) fn new(
+    pub(in crate::run) fn new(
         config: &Config,
         engine: &dyn Engine,
         (outcome, (measures, units), reported, startup): (
