@@ -21,6 +21,8 @@ pub mod metrics;
 pub mod model_file;
 pub mod picture;
 #[cfg(feature = "files")]
+pub mod report;
+#[cfg(feature = "files")]
 mod run_dir;
 pub mod session;
 pub mod summary;
@@ -31,7 +33,8 @@ mod without_files;
 
 #[cfg(feature = "files")]
 pub use run_dir::{
-    Changes, DataRecord, Divergence, Environment, FEATURES, FILES as RUN_FILES, MODEL, RunDir, Sitting,
+    Changes, DataRecord, Divergence, Environment, FEATURES, FILES as RUN_FILES, MODEL, REPORT, RunDir,
+    Sitting,
 };
 #[cfg(not(feature = "files"))]
 pub use without_files::{DataRecord, Divergence, RunDir, model_file};

@@ -2,7 +2,7 @@
 
 use super::Trained;
 use crate::error::{Error, Result};
-use crate::run::session::Summary;
+use crate::run::summary::Summary;
 
 impl Trained {
     /// Refuses a run that was finished before, of which there is none.

@@ -204,7 +204,7 @@ impl OnData {
         })?;
         told(Stage::JudgingUnits);
         let params = self.engine.params()?;
-        let units = joined(|| UnitDiagnostics::of(&self.objective, &cost, &params, &spread));
+        let (units, _) = joined(|| UnitDiagnostics::of(&self.objective, &cost, &params, &spread));
         told(Stage::Idle);
         let measures = Measures { explained_variance, ..Measures::new(&cost, visible, None, spread.l0()) };
         let (terms, rho_hat) = (Terms::of(&cost), RhoHatRange::of(&cost.rho_hat));

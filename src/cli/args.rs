@@ -183,6 +183,9 @@ pub struct TrainArgs {
     /// Write the training examples after preprocessing as rows: .npy, .npz, .csv, .tsv, .mat or .safetensors
     #[arg(long, value_name = "FILE", help_heading = "Output", hide_short_help = true)]
     pub save_patches: Option<PathBuf>,
+    /// Write no report.html, the page with curves, features and examples
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    pub no_report: bool,
     /// Print the memory plan and stop
     #[arg(long, help_heading = "Output")]
     pub dry_run: bool,

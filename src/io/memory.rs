@@ -9,6 +9,21 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "files")]
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
+/// The most memory that this process has held so far, bytes, where the system tells it.
+#[cfg(feature = "files")]
+pub fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+/// Nothing is read in a build without files.
+#[cfg(not(feature = "files"))]
+pub fn peak() -> Option<u64> {
+    None
+}
+
 /// A number of bytes, written as `6GB`, `512MiB` or `1000000`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

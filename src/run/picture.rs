@@ -99,7 +99,7 @@ pub fn side_by_side(count: usize, form: Form, pictures: impl Iterator<Item = Vec
 }
 
 /// Of so many features side by side.
-fn columns(hidden: usize) -> usize {
+pub fn columns(hidden: usize) -> usize {
     hidden.isqrt() + usize::from(hidden.isqrt().pow(2) < hidden)
 }
 
@@ -144,7 +144,7 @@ pub fn photograph(picture: &Picture, whitened: bool) -> Canvas {
 }
 
 /// Values scaled by their largest absolute value, 0 in the middle; all mid-grey where all are 0.
-fn balanced(values: &[f32]) -> Vec<u8> {
+pub fn balanced(values: &[f32]) -> Vec<u8> {
     let largest = values.iter().fold(f32::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
     values.iter().map(|value| byte(0.5 + 0.5 * (value / largest))).collect()
 }

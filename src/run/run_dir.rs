@@ -40,9 +40,11 @@ pub const MODEL: &str = "model.safetensors";
 const PREPROCESS: &str = "preprocess.safetensors";
 /// The picture of its features.
 pub const FEATURES: &str = "features.png";
+/// The page that reports on it.
+pub const REPORT: &str = "report.html";
 /// All files that a run reads or writes, never written but by training, and its folders.
-pub const FILES: [&str; 10] =
-    [CONFIG, DATA, ENVIRONMENT, SUMMARY, SITTINGS, DIVERGENCE, METRICS, PREPROCESS, MODEL, FEATURES];
+pub const FILES: [&str; 11] =
+    [CONFIG, DATA, ENVIRONMENT, SUMMARY, SITTINGS, DIVERGENCE, METRICS, PREPROCESS, MODEL, FEATURES, REPORT];
 const FOLDERS: [&str; 2] = ["checkpoints", "rejected"];
 
 /// What a run ran on; `env.json`.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
+use crate::io::memory::peak;
 use crate::io::paths::PathText;
 use crate::run::config::Config;
 use crate::run::metrics::{RhoHatRange, Terms, rate};
@@ -68,6 +69,9 @@ pub struct Summary {
     pub adapter: String,
     /// Seconds before the first step.
     pub startup_seconds: f64,
+    /// The most memory that the process has held, bytes, where the system tells it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub peak_memory: Option<u64>,
     /// The files of the run; `None` of a run in memory.
     #[serde(flatten)]
     pub files: Option<RunFiles>,
@@ -175,6 +179,7 @@ impl Summary {
             device: config.device.clone(),
             adapter: engine.adapter(),
             startup_seconds: startup.as_secs_f64(),
+            peak_memory: peak(),
             files: None,
             seal: None,
         }

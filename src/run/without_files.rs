@@ -5,9 +5,13 @@ use std::convert::Infallible;
 use std::path::Path;
 
 use crate::data::Source;
+use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::math::params::Matrix;
+use crate::math::params::{Matrix, Params, Shape};
 use crate::run::config::Config;
+use crate::run::meta::Meta;
+use crate::run::summary::Summary;
+use crate::train::diagnostics::Duplicates;
 use model_file::ModelFile;
 
 /// A run directory that cannot be.
@@ -23,8 +27,38 @@ impl RunDir {
         Err(Error::without_files(setting))
     }
 
+    /// Never called: there is no page without files.
+    pub(in crate::run) fn sampler(&self, _: Shape, _: &Meta, _: &[usize]) -> Sampler {
+        self.never()
+    }
+
+    /// Never called.
+    ///
+    /// # Errors
+    /// None.
+    pub(in crate::run) fn keep_report(
+        &self,
+        _: Option<&Summary>,
+        _: Sampler,
+        _: &mut dyn Engine,
+        _: (&Params<f32>, &Meta, &[f64], &Duplicates),
+    ) -> Result<()> {
+        self.never()
+    }
+
     /// Never called.
     pub(in crate::run) fn never(&self) -> ! {
+        match self.0 {}
+    }
+}
+
+/// A sample that nobody takes.
+#[derive(Debug)]
+pub struct Sampler(Infallible);
+
+impl Sampler {
+    /// Never called.
+    pub fn add(&mut self, _: &[usize], _: &[f32]) {
         match self.0 {}
     }
 }

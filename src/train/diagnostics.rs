@@ -64,7 +64,7 @@ pub struct UnitDiagnostics {
 
 impl UnitDiagnostics {
     /// Counts at `params`, which are the engine's, with the ρ̂ of `cost`; collapsed units over the examples `rows`, whose
-    /// activations come back, added up.
+    /// activations come back, added up. `each` is handed them piece by piece: the rows, and `[rows, h]`.
     ///
     /// # Errors
     /// Those of [`Engine::activations`].
@@ -74,25 +74,35 @@ impl UnitDiagnostics {
         cost: &Cost,
         params: &Params<f32>,
         rows: &[usize],
-    ) -> Result<(Self, Spread)> {
+        each: &mut dyn FnMut(&[usize], &[f32]),
+    ) -> Result<(Self, Spread, Duplicates)> {
         let mut spread = Spread::new(params.shape.hidden, objective.activation);
         for rows in rows.chunks((HELD / params.shape.hidden).max(1)) {
-            spread.add(&engine.activations(Layer::Hidden, rows)?);
+            let a2 = engine.activations(Layer::Hidden, rows)?;
+            spread.add(&a2);
+            each(rows, &a2);
         }
-        Ok((Self::of(objective, cost, params, &spread), spread))
+        let (units, duplicates) = Self::of(objective, cost, params, &spread);
+        Ok((units, spread, duplicates))
     }
 
     /// Counts at `params`, with the ρ̂ of `cost`; collapsed units by the `spread` of their activations.
-    pub fn of(objective: &Objective, cost: &Cost, params: &Params<f32>, spread: &Spread) -> Self {
-        let Duplicates { count, compared } = duplicates(&params.w1, params.shape.visible);
-        Self {
+    pub fn of(
+        objective: &Objective,
+        cost: &Cost,
+        params: &Params<f32>,
+        spread: &Spread,
+    ) -> (Self, Duplicates) {
+        let duplicates = duplicates(&params.w1, params.shape.visible);
+        let units = Self {
             dead: dead(&cost.rho_hat, objective),
             saturated: saturated(&cost.rho_hat),
             collapsed: spread.collapsed(),
             collapsed_over: spread.rows,
-            duplicates: count,
-            duplicates_over: compared,
-        }
+            duplicates: duplicates.count,
+            duplicates_over: duplicates.compared,
+        };
+        (units, duplicates)
     }
 
     /// The last two counts in words, with what they were taken over.

@@ -64,6 +64,12 @@ impl Yardstick {
     }
 }
 
+/// The activation above which a unit counts as active.
+pub fn active_above(activation: Activation) -> f32 {
+    let fraction = activation.active_fraction();
+    (ACTIVE / fraction.factor - fraction.offset) as f32
+}
+
 /// Counts active units, from activations that come in pieces.
 #[derive(Debug)]
 pub struct Active {
@@ -77,9 +83,7 @@ pub struct Active {
 impl Active {
     /// Of `hidden` units with this activation, over no rows yet.
     pub fn new(activation: Activation, hidden: usize) -> Self {
-        let fraction = activation.active_fraction();
-        let threshold = (ACTIVE / fraction.factor - fraction.offset) as f32;
-        Self { threshold, hidden, rows: 0, found: 0 }
+        Self { threshold: active_above(activation), hidden, rows: 0, found: 0 }
     }
 
     /// Takes activations `[rows, h]`.

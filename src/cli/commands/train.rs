@@ -48,6 +48,7 @@ fn request(args: &TrainArgs, started: Moment) -> crate::Result<Request> {
         place: args.place(),
         data_changed: args.data_changed,
         from_scratch: args.from_scratch,
+        report: !args.no_report,
         save_patches: args.save_patches.clone(),
         started,
         ..Request::new(args.settings.table()?, tune)

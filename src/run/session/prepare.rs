@@ -120,7 +120,8 @@ impl Prepared {
         if let Some(held_out) = held_out_line {
             tracing::info!("held out: {}", held_out.line(config.scale()));
         }
-        let data = description.json(config.scale());
+        let mut data = description.json(config.scale());
+        data["line"] = description.line(config.scale()).into();
         Ok(Self { request, config, plan, device, source, held_out, init, resumed, data })
     }
 

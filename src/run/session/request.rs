@@ -54,6 +54,8 @@ pub struct Request {
     pub data_changed: bool,
     /// Whether a run whose checkpoints cannot be used begins again.
     pub from_scratch: bool,
+    /// Whether a run with a directory has a page there that reports on it.
+    pub report: bool,
     /// How the kernels of a WebGPU device are chosen.
     pub tune: Tune,
     /// A NumPy file for the examples after preprocessing.
@@ -73,6 +75,7 @@ impl Request {
             place: Place::Memory,
             data_changed: false,
             from_scratch: false,
+            report: true,
             tune,
             save_patches: None,
             started: Moment::now(),

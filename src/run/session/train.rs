@@ -79,7 +79,12 @@ impl Session {
         }
         observer.stage(Stage::JudgingUnits);
         let rows = spaced(engine.examples(), JUDGED);
-        let (units, spread) = UnitDiagnostics::measure(engine, &objective, &outcome.cost, &params, &rows)?;
+        let shown = run.as_ref().filter(|_| self.request.report);
+        let mut sampler = shown.map(|run| run.sampler(params.shape, &meta, &rows));
+        let mut sample =
+            |rows: &[usize], a2: &[f32]| sampler.iter_mut().for_each(|sampler| sampler.add(rows, a2));
+        let (units, spread, duplicates) =
+            UnitDiagnostics::measure(engine, &objective, &outcome.cost, &params, &rows, &mut sample)?;
         let measures =
             Measures::new(&outcome.cost, params.shape.visible, self.yardstick.variance, spread.l0());
         observer.stage(Stage::Idle);
@@ -88,6 +93,16 @@ impl Session {
         (summary.data, summary.files) = (self.data, run.as_ref().map(Into::into));
         if let Some(run) = &run {
             run.keep_result(&mut summary)?;
+            if let Some(sampler) = sampler {
+                let judged = (&params, &meta, &outcome.cost.rho_hat[..], &duplicates);
+                // The run has its result whether there is a page of it or not.
+                if let Err(error) = run.keep_report(Some(&summary), sampler, engine, judged) {
+                    tracing::warn!(
+                        "no report was written: {error}; rhohat report {} writes one",
+                        run.path().display()
+                    );
+                }
+            }
         }
         Ok(Finished { params, meta, summary, choice: self.choice })
     }

@@ -20,14 +20,16 @@ const GROUP: usize = 128;
 /// Earlier units that they are compared with in one product.
 const BLOCK: usize = 256;
 
-/// Duplicate units, counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Duplicate units.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Duplicates {
     /// Units for which an earlier unit's row has a cosine above [`COSINE`] with theirs. An estimate unless all units
     /// were compared.
     pub count: usize,
     /// Units that were compared with all earlier ones.
     pub compared: usize,
+    /// Of these the duplicates, in order, each with the first unit that it is like.
+    pub pairs: Vec<(usize, usize)>,
 }
 
 /// Counts duplicates among the rows of W1 `[h, visible]`, exactly up to [`PAIRS`] pairs. The same rows give the same
@@ -40,9 +42,10 @@ pub fn duplicates(w1: &[f32], visible: usize) -> Duplicates {
 pub fn duplicates_within(w1: &[f32], visible: usize, pairs: usize) -> Duplicates {
     let rows = RowTable::new(w1, visible);
     let chosen = choose(rows.len(), pairs);
-    let found: usize = chosen.par_chunks(GROUP).map(|group| rows.duplicates(group)).sum();
+    let pairs: Vec<(usize, usize)> =
+        chosen.par_chunks(GROUP).flat_map_iter(|group| rows.duplicates(group)).collect();
     let share = chosen.len() as f64 / rows.len() as f64;
-    Duplicates { count: (found as f64 / share).round() as usize, compared: chosen.len() }
+    Duplicates { count: (pairs.len() as f64 / share).round() as usize, compared: chosen.len(), pairs }
 }
 
 /// As many of `units` units as make `pairs` pairs with those before them, in order.
@@ -83,21 +86,23 @@ impl<'a> RowTable<'a> {
         &self.values[unit * self.visible..][..self.visible]
     }
 
-    /// How many units of `group`, which is sorted, are like an earlier one.
-    fn duplicates(&self, group: &[usize]) -> usize {
+    /// The units of `group`, which is sorted, that are like an earlier one, with the first such.
+    fn duplicates(&self, group: &[usize]) -> Vec<(usize, usize)> {
         let own: Vec<f32> = group.iter().flat_map(|&unit| self.row(unit)).copied().collect();
         let last = group.last().copied().unwrap_or_default();
-        let mut found = vec![false; group.len()];
+        let mut found = vec![None; group.len()];
         for first in (0..last).step_by(BLOCK) {
             let others = first..last.min(first + BLOCK);
             let theirs = &self.values[others.start * self.visible..others.end * self.visible];
             let products = nt(&own, theirs, group.len(), others.len(), self.visible);
             for ((found, &unit), products) in found.iter_mut().zip(group).zip(products.chunks(others.len())) {
                 let mut cosines = others.clone().zip(products).take_while(|(other, _)| *other < unit);
-                *found |= cosines.any(|(other, product)| self.cosine(unit, other, *product) > COSINE);
+                let is_like =
+                    |(other, product): &(usize, &f32)| self.cosine(unit, *other, **product) > COSINE;
+                *found = found.or_else(|| cosines.find(is_like).map(|(other, _)| other));
             }
         }
-        found.into_iter().filter(|&found| found).count()
+        group.iter().zip(found).filter_map(|(&unit, found)| Some((unit, found?))).collect()
     }
 
     /// Rows so long or so short that squares leave the range of f32 have their product taken in f64.
