@@ -88,6 +88,7 @@ impl Cli {
     pub fn asks_for_json(&self) -> bool {
         match &self.command {
             Command::Train(args) => args.json,
+            Command::Report(args) => args.json,
             Command::Data(args) => args.json,
             Command::Eval(args) => args.on.json,
             Command::Encode(args) | Command::Reconstruct(args) => args.on.json,
@@ -115,6 +116,9 @@ pub enum Command {
     /// Train an autoencoder; with no DATA, the lecture's experiment on built-in images
     #[command(after_help = TRAIN_EXAMPLES, allow_negative_numbers = true)]
     Train(Box<TrainArgs>),
+    /// The report of a run as one page: curves, features, examples, how to repeat it
+    #[command(after_help = "Example: rhohat report runs/first -o first.html")]
+    Report(ReportArgs),
     /// A first look at data: what they are, their range and spread, what does not vary, what is there twice
     #[command(after_help = "Example: rhohat data photos/ -o samples.png")]
     Data(DataArgs),
@@ -191,6 +195,26 @@ pub struct TrainArgs {
     pub dry_run: bool,
     /// Print one JSON object on stdout
     #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Directories of runs
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// File to write, .html [default: RUN/report.html]
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: String,
+    /// Replace a file that is of another kind or belongs to a run
+    #[arg(long)]
+    pub force: bool,
+    /// Print one JSON object on stdout
+    #[arg(long)]
     pub json: bool,
 }
 

@@ -12,6 +12,7 @@ mod measures;
 mod on_data;
 mod outputs;
 mod reconstruct;
+mod report;
 mod train;
 mod verify;
 
@@ -24,6 +25,7 @@ use crate::io::clock::Moment;
 pub fn run(cli: &Cli, started: Moment) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Train(args) => train::run(args, started),
+        Command::Report(args) => done(report::run(args)),
         Command::Data(args) => done(data::run(args)),
         Command::Eval(args) => done(eval::run(args)),
         Command::Encode(args) => done(encode::run(args)),

@@ -14,6 +14,7 @@ mod tiles;
 mod units;
 
 use std::io::Write;
+use std::path::Path;
 
 use maud::{Markup, PreEscaped};
 use serde_json::Value;
@@ -21,6 +22,7 @@ use serde_json::Value;
 use crate::data::Preprocess;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::io::atomic_write;
 use crate::io::folder::Folder;
 use crate::math::objective::Objective;
 use crate::math::params::{Params, Shape};
@@ -71,12 +73,13 @@ impl RunDir {
         Sampler::new(shape, meta.objective.activation, &meta.preprocess, judged)
     }
 
-    /// Writes the report of a model: its parameters and their meaning, ρ̂ and like units.
+    /// Writes the report of a model into the run, or to `out`: its parameters and their meaning, ρ̂ and like units.
     ///
     /// # Errors
     /// Those of the engine, and [`crate::Error::Io`] where it cannot be written.
     pub(in crate::run) fn keep_report(
         &self,
+        out: Option<&Path>,
         summary: Option<&Summary>,
         sampler: Sampler,
         engine: &mut dyn Engine,
@@ -86,7 +89,18 @@ impl RunDir {
         let sample = sampler.finish(engine, preprocess)?;
         let judged = Judged { params, preprocess, rho_hat, duplicates, sample: &sample };
         let report = Report::of_run(self, summary, meta.objective, Some(judged))?;
-        self.folder().write(REPORT, |out| report.write_to(out))
+        self.write_report(&report, out)
+    }
+
+    /// Writes a report into the run, or to `out`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] where it cannot be written.
+    pub(in crate::run) fn write_report(&self, report: &Report<'_>, out: Option<&Path>) -> Result<()> {
+        match out {
+            Some(out) => atomic_write::write(out, |to| report.write_to(to)),
+            None => self.folder().write(REPORT, |to| report.write_to(to)),
+        }
     }
 }
 

@@ -205,6 +205,11 @@ impl RunDir {
         self.0.join(FEATURES)
     }
 
+    /// Where the report goes.
+    pub fn report(&self) -> PathBuf {
+        self.0.join(REPORT)
+    }
+
     /// Where the metrics go.
     pub fn metrics(&self) -> PathBuf {
         self.0.join(METRICS)

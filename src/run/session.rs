@@ -21,6 +21,8 @@ mod in_memory;
 mod observer;
 mod open;
 mod prepare;
+#[cfg(feature = "files")]
+mod report;
 mod request;
 #[cfg(feature = "files")]
 mod resume;
@@ -36,5 +38,7 @@ use in_memory::{begun, directory, resume};
 pub use observer::{ProgressObserver, Stage};
 pub use open::Session;
 pub use prepare::{Outset, Prepared};
+#[cfg(feature = "files")]
+pub use report::{Reported, report};
 pub use request::{OpenData, Place, Request};
 pub use train::Finished;

@@ -98,6 +98,9 @@ pub struct RunFiles {
     pub model: PathText,
     /// The picture of the features; `None` where examples are no pictures.
     pub features: Option<PathText>,
+    /// The page that reports on the run; `None` where none was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub report: Option<PathText>,
 }
 
 /// XXH3 (128 bits) of files that a result belongs to, 32 hexadecimal digits each.

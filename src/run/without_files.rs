@@ -2,7 +2,7 @@
 //! the session handles them as ever and no file is touched.
 
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::data::Source;
 use crate::engine::Engine;
@@ -27,6 +27,11 @@ impl RunDir {
         Err(Error::without_files(setting))
     }
 
+    /// Never called.
+    pub(in crate::run) fn report(&self) -> PathBuf {
+        self.never()
+    }
+
     /// Never called: there is no page without files.
     pub(in crate::run) fn sampler(&self, _: Shape, _: &Meta, _: &[usize]) -> Sampler {
         self.never()
@@ -38,6 +43,7 @@ impl RunDir {
     /// None.
     pub(in crate::run) fn keep_report(
         &self,
+        _: Option<&Path>,
         _: Option<&Summary>,
         _: Sampler,
         _: &mut dyn Engine,

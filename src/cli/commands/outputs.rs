@@ -21,6 +21,8 @@ pub enum Kind {
     Png,
     /// A drawing.
     Svg,
+    /// A page.
+    Html,
 }
 
 impl Kind {
@@ -40,6 +42,7 @@ impl Kind {
             Self::Rows(kind) => kind.ending(),
             Self::Png => "png",
             Self::Svg => "svg",
+            Self::Html => "html",
         }
     }
 
@@ -48,6 +51,7 @@ impl Kind {
             Self::Rows(kind) => kind.words(),
             Self::Png => "PNG (.png)",
             Self::Svg => "SVG (.svg)",
+            Self::Html => "a page (.html)",
         }
     }
 
@@ -58,6 +62,7 @@ impl Kind {
             Self::Rows(_) => "numpy.load reads it",
             Self::Png => "other programs make other pictures of it",
             Self::Svg => "browsers show it, inkscape and rsvg-convert make PNG of it",
+            Self::Html => "browsers show it, and print it as PDF",
         }
     }
 
@@ -67,6 +72,7 @@ impl Kind {
             Self::Rows(kind) => kind.begins(start),
             Self::Png => start.starts_with(b"\x89PNG\r\n\x1a\n"),
             Self::Svg => [&b"<svg"[..], b"<?xml"].iter().any(|tag| start.starts_with(tag)),
+            Self::Html => start.starts_with(b"<!DOCTYPE html>"),
         }
     }
 }

@@ -262,10 +262,16 @@ pub fn number(value: f64) -> String {
     }
     let magnitude = value.abs().log10().floor() as i32;
     if !(-4..7).contains(&magnitude) {
-        return format!("{value:.2e}");
+        let text = format!("{value:.2e}");
+        let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{power}", plain(digits));
     }
-    let text = format!("{value:.*}", (3 - magnitude).max(0) as usize);
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    plain(&format!("{value:.*}", (3 - magnitude).max(0) as usize)).to_owned()
+}
+
+/// Digits without zeros behind the point.
+fn plain(digits: &str) -> &str {
+    if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
 }
 
 #[cfg(test)]
@@ -286,8 +292,8 @@ mod tests {
             (12.3456, "12.35"),
             (0.012345, "0.01235"),
             (123_456.0, "123456"),
-            (1e-9, "1.00e-9"),
-            (3.2e12, "3.20e12"),
+            (1e-9, "1e-9"),
+            (3.2e12, "3.2e12"),
             (-0.5, "-0.5"),
         ];
         for (value, text) in cases {

@@ -46,6 +46,7 @@ impl Summary {
 impl From<&RunDir> for RunFiles {
     fn from(run: &RunDir) -> Self {
         let features = Some(run.features()).filter(|path| path.exists()).map(PathText::from);
-        Self { run: run.path().into(), model: run.model().into(), features }
+        let report = Some(run.report()).filter(|path| path.exists()).map(PathText::from);
+        Self { run: run.path().into(), model: run.model().into(), features, report }
     }
 }

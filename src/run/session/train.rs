@@ -91,12 +91,15 @@ impl Session {
         let result = (&outcome, (measures, units), reported, startup);
         let mut summary = Summary::new(&self.config, engine, result, early_stopping.as_ref());
         (summary.data, summary.files) = (self.data, run.as_ref().map(Into::into));
+        if let (Some(files), Some(run)) = (&mut summary.files, &run) {
+            files.report = sampler.as_ref().map(|_| run.report().into());
+        }
         if let Some(run) = &run {
             run.keep_result(&mut summary)?;
             if let Some(sampler) = sampler {
                 let judged = (&params, &meta, &outcome.cost.rho_hat[..], &duplicates);
                 // The run has its result whether there is a page of it or not.
-                if let Err(error) = run.keep_report(Some(&summary), sampler, engine, judged) {
+                if let Err(error) = run.keep_report(None, Some(&summary), sampler, engine, judged) {
                     tracing::warn!(
                         "no report was written: {error}; rhohat report {} writes one",
                         run.path().display()

@@ -67,6 +67,9 @@ pub fn text(summary: &Summary) -> String {
         if let Some(features) = &files.features {
             text += &format!("\nfeatures   {}", shown(features));
         }
+        if let Some(report) = &files.report {
+            text += &format!("\nreport     {}", shown(report));
+        }
     }
     text
 }
