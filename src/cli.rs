@@ -9,6 +9,7 @@ mod progress;
 mod reexec;
 #[cfg_attr(not(unix), allow(dead_code, reason = "only Unix has a thread that answers signals"))]
 mod signals;
+mod table;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;

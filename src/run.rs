@@ -4,6 +4,8 @@
 //! without values there (`without_files`).
 
 #[cfg(feature = "files")]
+pub mod catalog;
+#[cfg(feature = "files")]
 pub mod checkpoint;
 #[cfg(feature = "files")]
 pub mod columns_file;
@@ -33,8 +35,8 @@ mod without_files;
 
 #[cfg(feature = "files")]
 pub use run_dir::{
-    Changes, DataRecord, Divergence, Environment, FEATURES, FILES as RUN_FILES, MODEL, REPORT, RunDir,
-    Sitting,
+    Changes, DataRecord, Divergence, Environment, FEATURES, FILES as RUN_FILES, METRICS, MODEL, REPORT,
+    RunDir, Sitting,
 };
 #[cfg(not(feature = "files"))]
 pub use without_files::{DataRecord, Divergence, RunDir, model_file};

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::engine::variant::Variant;
 use crate::error::plain;
 use crate::math::objective::Activation;
+use crate::run::catalog::Condition;
 use crate::run::config::settings::Settings;
 use crate::run::config::settings::parsers::{hidden_activation, output_activation};
 use crate::run::session::Place;
@@ -33,6 +34,14 @@ const BENCH_EXAMPLES: &str = "Examples:
   rhohat bench --quick --chart roofline.svg
   rhohat bench --ladder 64:64:1000,256:256:1000,1024:1024:1000
   rhohat bench --device cpu --step 192:400:2000 --output linear --json";
+
+const RUNS_EXAMPLES: &str = "Examples:
+  rhohat runs                                       those in runs/
+  rhohat runs sweep/ --where beta=3 --where 'explained_variance>0.4' --sort seconds
+  rhohat runs -o runs.csv
+
+Ranked by what they reconstruct of held-out examples, or by the variance that they explain; not by J, which means another thing
+under another beta, lambda or rho.";
 
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   rhohat completions bash > ~/.local/share/bash-completion/completions/rhohat
@@ -89,6 +98,8 @@ impl Cli {
         match &self.command {
             Command::Train(args) => args.json,
             Command::Report(args) => args.json,
+            Command::Runs(args) => args.json,
+            Command::Compare(args) => args.json,
             Command::Data(args) => args.json,
             Command::Eval(args) => args.on.json,
             Command::Encode(args) | Command::Reconstruct(args) => args.on.json,
@@ -119,6 +130,12 @@ pub enum Command {
     /// The report of a run as one page: curves, features, examples, how to repeat it
     #[command(after_help = "Example: rhohat report runs/first -o first.html")]
     Report(ReportArgs),
+    /// The runs of a folder: settings that differ, results, the best first
+    #[command(after_help = RUNS_EXAMPLES)]
+    Runs(RunsArgs),
+    /// Runs side by side: what differs, what came of it, and their curves as a page
+    #[command(after_help = "Example: rhohat compare runs/first runs/second -o compare.html")]
+    Compare(CompareArgs),
     /// A first look at data: what they are, their range and spread, what does not vary, what is there twice
     #[command(after_help = "Example: rhohat data photos/ -o samples.png")]
     Data(DataArgs),
@@ -210,6 +227,49 @@ pub struct ReportArgs {
     /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: String,
+    /// Replace a file that is of another kind or belongs to a run
+    #[arg(long)]
+    pub force: bool,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `runs`.
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// Folder of runs
+    #[arg(value_name = "DIR", default_value = "runs")]
+    pub folder: PathBuf,
+    /// Those alone of which this holds: a setting or a result, one of = != < <= > >=, a value; may be given several times
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub conditions: Vec<Condition>,
+    /// Order by this setting or result, the least first [default: the best first]
+    #[arg(long, value_name = "NAME")]
+    pub sort: Option<String>,
+    /// Turn the order around
+    #[arg(long)]
+    pub reverse: bool,
+    /// Write all settings and results as a table: .csv or .tsv
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace a file that is of another kind or belongs to a run
+    #[arg(long)]
+    pub force: bool,
+    /// Print one JSON array on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Directories of runs
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// Write their curves over each other as a page, .html
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     /// Replace a file that is of another kind or belongs to a run
     #[arg(long)]
     pub force: bool,

@@ -13,6 +13,7 @@ mod on_data;
 mod outputs;
 mod reconstruct;
 mod report;
+mod runs;
 mod train;
 mod verify;
 
@@ -26,6 +27,8 @@ pub fn run(cli: &Cli, started: Moment) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Train(args) => train::run(args, started),
         Command::Report(args) => done(report::run(args)),
+        Command::Runs(args) => done(runs::list(args)),
+        Command::Compare(args) => done(runs::side_by_side(args)),
         Command::Data(args) => done(data::run(args)),
         Command::Eval(args) => done(eval::run(args)),
         Command::Encode(args) => done(encode::run(args)),

@@ -4,6 +4,7 @@
 //! units are judged, so that data on disk are not passed over again.
 
 mod chart;
+pub mod compare;
 mod history;
 mod orientation;
 mod page;
@@ -30,6 +31,7 @@ use crate::run::model_file::Meta;
 use crate::run::summary::Summary;
 use crate::run::{REPORT, RunDir};
 use crate::train::diagnostics::Duplicates;
+pub use chart::number;
 use history::History;
 pub use sample::{Sample, Sampler, bytes};
 

@@ -33,7 +33,8 @@ const ENVIRONMENT: &str = "env.json";
 const SUMMARY: &str = "summary.json";
 const SITTINGS: &str = "resumed.jsonl";
 const DIVERGENCE: &str = "diverged.json";
-const METRICS: &str = "metrics.jsonl";
+/// Its course, a line a report.
+pub const METRICS: &str = "metrics.jsonl";
 /// The model that a run comes to.
 pub const MODEL: &str = "model.safetensors";
 /// The fitted columns of its preprocessing, where it has some.

@@ -25,14 +25,15 @@ fn random_rows(units: usize, visible: usize, seed: u64) -> Vec<f32> {
     (0..units * visible).map(|_| (2.0 * stream.unit() - 1.0) as f32).collect()
 }
 
-fn counted(count: usize, compared: usize) -> Duplicates {
-    Duplicates { count, compared }
+/// What is found where so many units are compared with all earlier ones.
+fn found(pairs: Vec<(usize, usize)>, compared: usize) -> Duplicates {
+    Duplicates { count: pairs.len(), compared, pairs }
 }
 
 #[test]
 fn rows_of_the_same_direction_are_duplicates_whatever_their_length_and_opposite_ones_are_not() {
     let rows = [[3.0, 0.0], [0.0, 1.0], [1e-3, 0.0], [-3.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 1e4]];
-    assert_eq!(duplicates(&rows.concat(), 2), counted(2, 7));
+    assert_eq!(duplicates(&rows.concat(), 2), found(vec![(2, 0), (6, 1)], 7));
 }
 
 #[test]
@@ -46,18 +47,16 @@ fn the_cosine_decides_at_its_threshold() {
 fn every_copy_of_an_earlier_row_is_found_once_wherever_it_stands() {
     for (units, visible) in [(1, 9), (2, 8), (5, 16), (63, 17), (131, 23), (200, 33)] {
         let mut rows = random_rows(units, visible, 1);
-        let mut planted = 0;
         for (from, to) in [(0, 1), (0, 3), (1, 64), (62, 64), (64, 65), (2, 130), (128, 130), (3, 199)] {
             if to < units {
                 let copy: Vec<f32> = rows[from * visible..][..visible].iter().map(|w| 0.7 * w).collect();
                 rows[to * visible..][..visible].copy_from_slice(&copy);
             }
         }
-        for unit in 0..units {
-            let row = |unit: usize| &rows[unit * visible..][..visible];
-            planted += usize::from((0..unit).any(|earlier| is_like(row(earlier), row(unit))));
-        }
-        assert_eq!(duplicates(&rows, visible), counted(planted, units), "{units} rows of {visible}");
+        let row = |unit: usize| &rows[unit * visible..][..visible];
+        let first = |unit: usize| (0..unit).find(|&earlier| is_like(row(earlier), row(unit)));
+        let planted = (0..units).filter_map(|unit| Some((unit, first(unit)?))).collect();
+        assert_eq!(duplicates(&rows, visible), found(planted, units), "{units} rows of {visible}");
     }
 }
 
@@ -75,7 +74,9 @@ fn a_sample_estimates_the_duplicates_and_says_how_many_it_compared() {
         let twin = (units / 2 + (unit * 7) % (units / 2)) * visible;
         rows.copy_within(unit * visible..(unit + 1) * visible, twin);
     }
-    assert_eq!(duplicates(&rows, visible), counted(2_000, 4_000));
+    let Duplicates { count, compared, pairs } = duplicates(&rows, visible);
+    assert_eq!((count, compared, pairs.len()), (2_000, 4_000, 2_000));
+    assert!(pairs.is_sorted() && pairs.iter().all(|&(unit, earlier)| unit == 2_000 + earlier * 7 % 2_000));
     let estimate = duplicates_within(&rows, visible, 2_000_000);
     assert_eq!(estimate.compared, 1_000);
     // 500 of the sample are duplicates, give or take √(1000/4 · 3/4), each of which stands for four units.
@@ -146,7 +147,7 @@ fn measure(
     rows: &[usize],
 ) -> UnitDiagnostics {
     let cost: Cost = engine.cost().unwrap();
-    UnitDiagnostics::measure(engine, objective, &cost, params, rows).unwrap().0
+    UnitDiagnostics::measure(engine, objective, &cost, params, rows, &mut |_, _| {}).unwrap().0
 }
 
 #[test]
@@ -168,7 +169,7 @@ fn a_rare_unit_is_not_collapsed_and_a_constant_one_is_whatever_its_value() {
     let (objective, params) = (Objective::default(), Params::zeros(Shape { visible: 1, hidden: 6 }));
     let mut cost = Cost::default();
     cost.rho_hat = vec![0.1; 6];
-    assert_eq!(UnitDiagnostics::of(&objective, &cost, &params, &spread).collapsed, 3);
+    assert_eq!(UnitDiagnostics::of(&objective, &cost, &params, &spread).0.collapsed, 3);
     // Two of the six are above one half: 0.999 always, the last but one in all rows but ten, the fourth in ten.
     assert!((spread.l0() - 2.0).abs() < 1e-12, "{}", spread.l0());
 }

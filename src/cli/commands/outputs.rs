@@ -260,7 +260,7 @@ impl Destination {
     ) -> crate::Result<()> {
         let kind = match self.kind {
             Kind::Rows(kind) => kind,
-            Kind::Png | Kind::Svg => RowsKind::Npy,
+            Kind::Png | Kind::Svg | Kind::Html => RowsKind::Npy,
         };
         let mut failed = None;
         let mut fill = |sink: &mut Sink<'_>| {

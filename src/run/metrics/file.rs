@@ -11,6 +11,7 @@ use crate::error::{Error, Result, shown};
 use crate::io::atomic_write::is_at;
 use crate::io::folder::{Claim, Folder};
 use crate::math::objective::{Cost, Objective};
+use crate::run::{METRICS, RunDir};
 use crate::train::Progress;
 use crate::train::diagnostics::{dead, saturated};
 use crate::train::measures::Measures;
@@ -253,6 +254,31 @@ impl MetricsFile {
             samples_per_second: rate(progress.samples - samples, progress.seconds - seconds),
             seconds: progress.seconds,
         }
+    }
+}
+
+/// Longest last line that is looked for, bytes.
+const LAST_LINE: u64 = 1 << 16;
+
+impl RunDir {
+    /// The last whole line of its metrics; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when they cannot be read.
+    pub fn last_metrics(&self) -> Result<Option<serde_json::Value>> {
+        let folder = self.folder();
+        let Some((mut file, length)) = folder.open(METRICS)? else { return Ok(None) };
+        let mut read = || -> io::Result<Vec<u8>> {
+            let end = whole_lines(&mut file, length)?;
+            let start = end.saturating_sub(LAST_LINE);
+            let mut bytes = vec![0; (end - start) as usize];
+            file.seek(SeekFrom::Start(start))?;
+            file.read_exact(&mut bytes)?;
+            Ok(bytes)
+        };
+        let bytes = read().map_err(|error| Error::io("open", folder.join(METRICS), error))?;
+        let last = bytes.trim_ascii_end().rsplit(|&byte| byte == b'\n').next();
+        Ok(last.and_then(|line| serde_json::from_slice(line).ok()))
     }
 }
 

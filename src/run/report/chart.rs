@@ -1,6 +1,8 @@
 //! Charts as SVG within a page: curves over the steps of a run, and histograms. They need no script; one that reads
 //! `data-series` shows the values under the pointer.
 
+use std::borrow::Cow;
+
 use maud::{Markup, html};
 use serde_json::json;
 
@@ -27,7 +29,7 @@ pub enum AxisScale {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     /// Its name in the legend.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The class that gives it its colour and dashes.
     pub class: &'static str,
     /// A value a step; none where it is not known.
@@ -280,7 +282,7 @@ mod tests {
 
     fn curves(values: Vec<Option<f64>>, scale: AxisScale) -> Option<String> {
         let steps: Vec<f64> = (0..values.len()).map(|i| i as f64).collect();
-        let series = vec![Series { name: "J", class: "j", values }];
+        let series = vec![Series { name: "J".into(), class: "j", values }];
         Curves { title: "J", steps: &steps, scale, series, level: None }.draw().map(Markup::into_string)
     }
 

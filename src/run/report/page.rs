@@ -29,8 +29,28 @@ pub fn page(report: &Report<'_>) -> Result<Markup> {
         None => rows::sections(model),
     });
     let units = units.transpose()?;
-    let title = format!("{} – rhohat", report.name);
-    Ok(html! {
+    let head = html! {
+        h1 { (report.name) }
+        p { (headline(report)) }
+        @if report.model.is_some() {
+            p.note { "This page holds examples of the data that the model has learned from. Pass it on only where you may pass them on." }
+        }
+    };
+    let (style, units) = units.map_or_else(Default::default, |units| (units.style, Some(units.markup)));
+    let main = html! {
+        (result(report))
+        (course(report))
+        @if let Some(model) = &report.model { (activity(report, model)) }
+        @if let Some(units) = units { (units) }
+        (repeat(report))
+        (settings(report))
+    };
+    Ok(shell(&report.name, &style, &head, &main))
+}
+
+/// A page around its parts.
+pub fn shell(title: &str, style: &str, head: &Markup, main: &Markup) -> Markup {
+    html! {
         (DOCTYPE)
         html lang="en" {
             head {
@@ -38,32 +58,18 @@ pub fn page(report: &Report<'_>) -> Result<Markup> {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="generator" content={ "rhohat " (env!("CARGO_PKG_VERSION")) };
-                title { (title) }
+                title { (title) " – rhohat" }
                 link rel="icon" href="data:,";
-                style { (PreEscaped(STYLE)) }
-                @if let Some(units) = &units { style { (PreEscaped(&units.style)) } }
+                style { (PreEscaped(STYLE)) (PreEscaped(style)) }
             }
             body {
-                header {
-                    h1 { (report.name) }
-                    p { (headline(report)) }
-                    @if report.model.is_some() {
-                        p.note { "This page holds examples of the data that the model has learned from. Pass it on only where you may pass them on." }
-                    }
-                }
-                main {
-                    (result(report))
-                    (course(report))
-                    @if let Some(model) = &report.model { (activity(report, model)) }
-                    @if let Some(units) = units { (units.markup) }
-                    (repeat(report))
-                    (settings(report))
-                }
+                header { (head) }
+                main { (main) }
                 footer { p { "Made by rhohat " (env!("CARGO_PKG_VERSION")) ". Kullback–Leibler sparse autoencoders after Ng, CS294A." } }
                 script { (PreEscaped(SCRIPT)) }
             }
         }
-    })
+    }
 }
 
 /// What was trained on what, in a sentence.
@@ -75,7 +81,7 @@ fn headline(report: &Report<'_>) -> String {
 }
 
 /// A table of names and values.
-fn facts<N: Display, V: Display>(facts: impl IntoIterator<Item = (N, V)>) -> Markup {
+pub fn facts<N: Display, V: Display>(facts: impl IntoIterator<Item = (N, V)>) -> Markup {
     html! {
         dl {
             @for (name, value) in facts { div { dt { (name) } dd { (value) } } }
@@ -152,7 +158,11 @@ fn percent(share: f64) -> String {
 /// Curves.
 fn course(report: &Report<'_>) -> Markup {
     let history = &report.history;
-    let of = |name, class, field: &str| Series { name, class, values: history.values(field) };
+    let of = |name: &'static str, class, field: &str| Series {
+        name: name.into(),
+        class,
+        values: history.values(field),
+    };
     let curves =
         |title, scale, series, level| Curves { title, steps: &history.steps, scale, series, level }.draw();
     let rho = report.objective.penalty.rho;
@@ -175,7 +185,11 @@ fn course(report: &Report<'_>) -> Markup {
             AxisScale::Linear,
             vec![
                 of("training", "a", "explained_variance"),
-                Series { name: "held out", class: "e", values: history.held_out("explained_variance") },
+                Series {
+                    name: "held out".into(),
+                    class: "e",
+                    values: history.held_out("explained_variance"),
+                },
             ],
             None,
         ),

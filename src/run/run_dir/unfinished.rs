@@ -61,6 +61,13 @@ impl RunDir {
     }
 }
 
+impl RunDir {
+    /// When it was begun, UTC, as it says itself.
+    pub fn begun(&self) -> String {
+        begun(self.path())
+    }
+}
+
 /// When a run was begun, as it says itself: copying and clocks that are set change the times of files.
 fn begun(run: &Path) -> String {
     let said = || {
