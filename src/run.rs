@@ -39,4 +39,4 @@ pub use run_dir::{
     RunDir, Sitting,
 };
 #[cfg(not(feature = "files"))]
-pub use without_files::{DataRecord, Divergence, RunDir, model_file};
+pub use without_files::{DataRecord, Divergence, RunDir, model_file, report};

@@ -94,6 +94,17 @@ pub struct Divergence {
     pub what: String,
 }
 
+pub mod report {
+    //! Pages that cannot be.
+
+    use crate::math::params::Shape;
+
+    /// None.
+    pub fn bytes(_: Shape, _: usize, _: usize) -> u64 {
+        0
+    }
+}
+
 pub mod model_file {
     //! Files of models that cannot be.
 

@@ -25,6 +25,7 @@ mod outputs;
 mod pictures;
 mod printed;
 mod refusals;
+mod reports;
 mod resume;
 mod run_directory;
 mod settings;

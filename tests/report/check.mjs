@@ -10,18 +10,21 @@ import puppeteer from 'puppeteer-core';
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const [chromium, folder, ...pages] = process.argv.slice(2);
 const widths = [360, 820, 1400];
+// A busy machine takes long, and is not wrong.
+const PATIENCE = 600_000;
 let failed = 0;
 const check = (is, what) => {
   if (!is) failed += 1;
   console.log(`${is ? 'ok    ' : 'FAILED'}  ${what}`);
 };
 
-const browser = await puppeteer.launch({ executablePath: chromium, args: ['--no-sandbox', '--disable-gpu'] });
+const browser = await puppeteer.launch({ executablePath: chromium, args: ['--no-sandbox', '--disable-gpu'], protocolTimeout: PATIENCE });
 for (const path of pages) {
   const name = join(folder, `${basename(dirname(resolve(path)))}-${basename(path, '.html')}`);
   for (const scheme of ['light', 'dark']) {
     for (const width of widths) {
       const page = await browser.newPage();
+      page.setDefaultTimeout(PATIENCE);
       const said = [];
       page.on('console', (message) => said.push(message.text()));
       page.on('pageerror', (error) => said.push(String(error)));
@@ -60,6 +63,7 @@ for (const path of pages) {
     }
   }
   const plain = await browser.newPage();
+  plain.setDefaultTimeout(PATIENCE);
   await plain.setJavaScriptEnabled(false);
   await plain.goto(pathToFileURL(resolve(path)), { waitUntil: 'load' });
   const text = await plain.$eval('main', (main) => main.innerText);

@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::io::memory::{Footprint, available};
 use crate::math::optim::Optimizer;
 use crate::run::picture::feature_bytes;
+use crate::run::report;
 use crate::train::diagnostics::{JUDGED, held_bytes};
 
 /// Numbers of neighbouring rows that are shuffled as one by default: 1 MiB where they are bytes.
@@ -261,10 +262,12 @@ impl Config {
     }
 
     /// Bytes beside the copy of the parameters in the end, one after the other: the transposed decoder for the file,
-    /// the picture of the features, the activations that are looked at.
+    /// the picture of the features, the activations that are looked at and the page that is made of them.
     fn beside(&self, job: &Job, parameters: u64) -> u64 {
         let channels = if self.color == Some(true) { 3 } else { 1 };
-        let looked_at = held_bytes(job.shape.hidden, job.examples.min(JUDGED));
+        let judged = job.examples.min(JUDGED);
+        let looked_at =
+            held_bytes(job.shape.hidden, judged) + report::bytes(job.shape, job.shape.visible, judged);
         (parameters / 2).max(feature_bytes(job.shape, channels)).max(looked_at)
     }
 }

@@ -231,6 +231,13 @@ fn activity(report: &Report<'_>, model: &Judged<'_>) -> Markup {
     let dead = numbered(&|unit| is_dead(model.rho_hat[unit], &report.objective));
     let saturated = numbered(&|unit| model.rho_hat[unit] > SATURATED);
     let duplicates = &model.duplicates.pairs;
+    let like = match model.duplicates.compared < model.rho_hat.len() {
+        true => format!(
+            "encoder rows that point where an earlier unit's does, among {} units",
+            model.duplicates.compared
+        ),
+        false => "encoder rows that point where an earlier unit's does".to_owned(),
+    };
     html! {
         section {
             h2 { "Activity" }
@@ -247,7 +254,7 @@ fn activity(report: &Report<'_>, model: &Judged<'_>) -> Markup {
             (list("Saturated", "ρ̂ above 0.9", saturated.iter(), saturated.len()))
             (list(
                 "Duplicates",
-                "encoder rows that point where an earlier unit's does",
+                &like,
                 duplicates.iter().map(|(unit, earlier)| format!("{unit} of {earlier}")),
                 duplicates.len(),
             ))
@@ -319,7 +326,9 @@ fn settings(report: &Report<'_>) -> Markup {
         toml::Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let is_setting = |(name, value): &(&String, &toml::Value)| !value.is_table() && *name != "format";
+    let is_setting = |(name, value): &(&String, &toml::Value)| {
+        !value.is_table() && *name != "format" && !name.ends_with("_as_given")
+    };
     let chosen = report.settings.iter().filter(is_setting).map(|(name, value)| (name, text(value)));
     let derived = report.settings.get("derived").and_then(toml::Value::as_table);
     html! {

@@ -139,30 +139,27 @@ fn short(value: f64) -> f64 {
     (value * power).round() / power
 }
 
-/// Black and white of examples: 0 and 1 where all lie there, else 0 in the middle.
-enum Scale {
-    Unit,
-    Balanced(f32),
+/// The values that are black and white.
+#[derive(Debug, PartialEq)]
+struct Scale {
+    black: f32,
+    white: f32,
 }
 
 impl Scale {
+    /// 0 and 1 where all values lie there, 0 and the largest where none is negative; else 0 is in the middle, and the ends are
+    /// three standard deviations away.
     fn of(values: &[f32]) -> Self {
         let (low, high) = values.iter().fold((0.0_f32, 0.0_f32), |(low, high), &x| (low.min(x), high.max(x)));
-        if low >= 0.0 && high <= 1.0 {
-            return Self::Unit;
+        if low < 0.0 {
+            let reach = (3.0 * deviation(values)).max(f32::MIN_POSITIVE);
+            return Self { black: -reach, white: reach };
         }
-        if low >= 0.0 {
-            Self::Balanced(high)
-        } else {
-            Self::Balanced(2.0 * deviation(values).max(f32::MIN_POSITIVE) * 1.5)
-        }
+        Self { black: 0.0, white: high.max(1.0) }
     }
 
     fn bytes(&self, values: &[f32]) -> Vec<u8> {
-        let pixel = |&x: &f32| match self {
-            Self::Unit => byte(x),
-            Self::Balanced(reach) => byte(0.5 + 0.5 * x / reach),
-        };
+        let pixel = |&x: &f32| byte((x - self.black) / (self.white - self.black));
         values.iter().map(pixel).collect()
     }
 }
@@ -170,4 +167,29 @@ impl Scale {
 fn deviation(values: &[f32]) -> f32 {
     let sum: f64 = values.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
     (sum / values.len().max(1) as f64).sqrt() as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn black_and_white_are_those_of_the_values() {
+        let of = |values: &[f32]| {
+            let Scale { black, white } = Scale::of(values);
+            (black, white)
+        };
+        assert_eq!(of(&[0.2, 0.5]), (0.0, 1.0));
+        assert_eq!(of(&[0.0, 255.0]), (0.0, 255.0));
+        assert_eq!(of(&[-1.0, 1.0]), (-3.0, 3.0));
+        assert_eq!(Scale::of(&[0.0, 200.0]).bytes(&[0.0, 100.0, 200.0, 300.0]), [0, 128, 255, 255]);
+    }
+
+    #[test]
+    fn four_digits_are_kept() {
+        let cases = [(0.0, 0.0), (0.0123456, 0.01235), (98765.4, 98770.0), (-1.0, -1.0), (f64::NAN, 0.0)];
+        for (value, kept) in cases {
+            assert!((short(value) - kept).abs() <= 1e-12 * kept.abs(), "{value}");
+        }
+    }
 }

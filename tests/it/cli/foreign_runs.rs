@@ -13,7 +13,7 @@ use tempfile::{TempDir, tempdir};
 use super::{die, is_long, rhohat, train};
 
 /// Files of a run, temporaries and what is rejected included; the newest checkpoint is `STEP`.
-const FILES: [&str; 15] = [
+const FILES: [&str; 17] = [
     "config.toml",
     "data.json",
     "env.json",
@@ -23,6 +23,8 @@ const FILES: [&str; 15] = [
     "metrics.jsonl",
     "model.safetensors",
     "features.png",
+    "preprocess.safetensors",
+    "report.html",
     "checkpoints/latest",
     "checkpoints/STEP/manifest.json",
     "checkpoints/STEP/progress.json",

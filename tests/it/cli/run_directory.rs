@@ -20,6 +20,7 @@ fn a_run_directory_is_complete() {
         "features.png",
         "metrics.jsonl",
         "model.safetensors",
+        "report.html",
         "summary.json",
     ];
     assert_eq!(names(&run), wanted);
