@@ -1,6 +1,7 @@
 //! The command `rhohat`: parse, run, print the error, exit code.
 
 mod args;
+mod asserted;
 mod commands;
 mod flags;
 mod log;
@@ -38,6 +39,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     let (text, code, kind) = match error.downcast_ref::<Error>() {
         // An error of the library holds the system's words already.
         Some(error) => (flags::of_error(error), error.exit_code(), kind(error)),
+        None if error.is::<asserted::Unmet>() => (error.to_string(), asserted::UNMET, "assert"),
         None => (format!("{error:#}"), 1, "other"),
     };
     output::failure(&text, code.into(), kind);

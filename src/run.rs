@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod checkpoint;
 #[cfg(feature = "files")]
 pub mod columns_file;
+pub mod condition;
 pub mod config;
 #[cfg(feature = "files")]
 pub mod convert;

@@ -1,5 +1,6 @@
 //! The command line: names, values and help texts of commands and flags, nothing else.
 
+mod of_runs;
 mod on_data;
 mod spelling;
 mod tune;
@@ -10,16 +11,17 @@ use std::path::{Path, PathBuf};
 use crate::engine::variant::Variant;
 use crate::error::plain;
 use crate::math::objective::Activation;
-use crate::run::catalog::Condition;
 use crate::run::config::settings::Settings;
 use crate::run::config::settings::parsers::{hidden_activation, output_activation};
 use crate::run::session::Place;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+use of_runs::RUNS_EXAMPLES;
+pub use of_runs::{Asserted, CompareArgs, ReportArgs, RunsArgs};
 pub use on_data::{ConvertArgs, DataArgs, EvalArgs, FeaturesArgs, MapArgs, OnData};
 pub use tune::TuneFlags;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 other, 2 usage, 3 bad input, 4 diverged, 5 device, 6 input or output, \
-128 + number ended by that signal (129, 130, 143 …): train has saved, unless it says what was not.";
+7 not as asserted, 128 + number ended by that signal (129, 130, 143 …): train has saved, unless it says what was not.";
 
 const TRAIN_EXAMPLES: &str = "Examples:
   rhohat train                                      the lecture's experiment on built-in images
@@ -34,14 +36,6 @@ const BENCH_EXAMPLES: &str = "Examples:
   rhohat bench --quick --chart roofline.svg
   rhohat bench --ladder 64:64:1000,256:256:1000,1024:1024:1000
   rhohat bench --device cpu --step 192:400:2000 --output linear --json";
-
-const RUNS_EXAMPLES: &str = "Examples:
-  rhohat runs                                       those in runs/
-  rhohat runs sweep/ --where beta=3 --where 'explained_variance>0.4' --sort seconds
-  rhohat runs -o runs.csv
-
-Ranked by what they reconstruct of held-out examples, or by the variance that they explain; not by J, which means another thing
-under another beta, lambda or rho.";
 
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   rhohat completions bash > ~/.local/share/bash-completion/completions/rhohat
@@ -207,74 +201,14 @@ pub struct TrainArgs {
     /// Write no report.html, the page with curves, features and examples
     #[arg(long, help_heading = "Output", hide_short_help = true)]
     pub no_report: bool,
+    /// What the result has to be.
+    #[command(flatten)]
+    pub asserted: Asserted,
     /// Print the memory plan and stop
     #[arg(long, help_heading = "Output")]
     pub dry_run: bool,
     /// Print one JSON object on stdout
     #[arg(long, help_heading = "Output")]
-    pub json: bool,
-}
-
-/// Arguments of `report`.
-#[derive(Debug, Args)]
-pub struct ReportArgs {
-    /// Directories of runs
-    #[arg(value_name = "RUN", required = true)]
-    pub runs: Vec<PathBuf>,
-    /// File to write, .html [default: RUN/report.html]
-    #[arg(short, long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
-    pub device: String,
-    /// Replace a file that is of another kind or belongs to a run
-    #[arg(long)]
-    pub force: bool,
-    /// Print one JSON object on stdout
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Arguments of `runs`.
-#[derive(Debug, Args)]
-pub struct RunsArgs {
-    /// Folder of runs
-    #[arg(value_name = "DIR", default_value = "runs")]
-    pub folder: PathBuf,
-    /// Those alone of which this holds: a setting or a result, one of = != < <= > >=, a value; may be given several times
-    #[arg(long = "where", value_name = "CONDITION")]
-    pub conditions: Vec<Condition>,
-    /// Order by this setting or result, the least first [default: the best first]
-    #[arg(long, value_name = "NAME")]
-    pub sort: Option<String>,
-    /// Turn the order around
-    #[arg(long)]
-    pub reverse: bool,
-    /// Write all settings and results as a table: .csv or .tsv
-    #[arg(short, long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Replace a file that is of another kind or belongs to a run
-    #[arg(long)]
-    pub force: bool,
-    /// Print one JSON array on stdout
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Arguments of `compare`.
-#[derive(Debug, Args)]
-pub struct CompareArgs {
-    /// Directories of runs
-    #[arg(value_name = "RUN", required = true)]
-    pub runs: Vec<PathBuf>,
-    /// Write their curves over each other as a page, .html
-    #[arg(short, long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Replace a file that is of another kind or belongs to a run
-    #[arg(long)]
-    pub force: bool,
-    /// Print one JSON object on stdout
-    #[arg(long)]
     pub json: bool,
 }
 

@@ -4,13 +4,13 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::run::RunDir;
+use crate::run::condition::{compare, flattened};
 
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -94,8 +94,7 @@ impl RunRecord {
             Some(summary) => summary,
             None => run.last_metrics()?.unwrap_or_default(),
         };
-        let mut result = Map::new();
-        flatten("", found, &mut result);
+        let result = flattened(found);
         Ok(Self { run: path.to_owned(), state, begun: run.begun(), settings, result })
     }
 
@@ -114,19 +113,6 @@ impl RunRecord {
         let path = std::path::absolute(&self.run).unwrap_or_else(|_| self.run.clone());
         path.file_name()
             .map_or_else(|| self.run.display().to_string(), |name| name.to_string_lossy().into_owned())
-    }
-}
-
-/// Members of objects under names with dots; lists stay what they are.
-fn flatten(name: &str, value: Value, into: &mut Map<String, Value>) {
-    match value {
-        Value::Object(members) => {
-            for (member, value) in members {
-                let name = if name.is_empty() { member } else { format!("{name}.{member}") };
-                flatten(&name, value, into);
-            }
-        }
-        value => drop(into.insert(name.to_owned(), value)),
     }
 }
 
@@ -197,71 +183,6 @@ pub fn sort(runs: &mut [RunRecord], name: &str, falling: bool) {
     });
 }
 
-/// Numbers by size, anything else by its text.
-fn compare(a: &Value, b: &Value) -> Ordering {
-    match (a.as_f64(), b.as_f64()) {
-        (Some(a), Some(b)) => a.total_cmp(&b),
-        _ => text(a).cmp(&text(b)),
-    }
-}
-
-/// A value as it is written without quotes.
-pub fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// A condition on a setting or a result: `beta=3`, `explained_variance>0.5`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Condition {
-    name: String,
-    relation: &'static str,
-    value: String,
-}
-
-/// Relations, the longer before those that they begin with.
-const RELATIONS: [&str; 6] = ["!=", "<=", ">=", "=", "<", ">"];
-
-impl FromStr for Condition {
-    type Err = String;
-
-    fn from_str(given: &str) -> Result<Self, String> {
-        let at = |relation: &&'static str| given.find(*relation).map(|at| (at, *relation));
-        let first = RELATIONS.iter().filter_map(at).min_by_key(|(at, relation)| (*at, 2 - relation.len()));
-        let (at, relation) = first.filter(|(at, _)| *at > 0).ok_or_else(|| {
-            format!("{given:?} is no condition; give a name, a relation and a value, as beta=3 or explained_variance>0.5")
-        })?;
-        let (name, value) =
-            (given[..at].trim().replace('-', "_"), given[at + relation.len()..].trim().to_owned());
-        Ok(Self { name, relation, value })
-    }
-}
-
-impl Condition {
-    /// The name that it is about.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Whether a run is so; one without the value is not.
-    pub fn holds(&self, run: &RunRecord) -> bool {
-        let Some(found) = run.value(&self.name) else { return false };
-        let wanted = self.value.parse::<f64>().map_or_else(|_| json!(self.value), |number| json!(number));
-        let order = match &found {
-            // `whiten=true` and `normalize=unit` are no numbers.
-            Value::Number(_) if wanted.is_number() => compare(&found, &wanted),
-            _ => text(&found).cmp(&self.value),
-        };
-        match self.relation {
-            "=" => order.is_eq(),
-            "!=" => order.is_ne(),
-            "<" => order.is_lt(),
-            "<=" => order.is_le(),
-            ">" => order.is_gt(),
-            _ => order.is_ge(),
-        }
-    }
-}
-
 /// All names of settings and results, with how many of the runs have them.
 pub fn names(runs: &[RunRecord]) -> BTreeMap<String, usize> {
     let mut names = BTreeMap::new();
@@ -274,48 +195,19 @@ pub fn names(runs: &[RunRecord]) -> BTreeMap<String, usize> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn run(name: &str, settings: Value, result: Value) -> RunRecord {
         let object = |value: Value| value.as_object().cloned().unwrap_or_default();
-        let mut flat = Map::new();
-        flatten("", result, &mut flat);
+        let flat = flattened(result);
         RunRecord {
             run: name.into(),
             state: State::Finished,
             begun: String::new(),
             settings: object(settings),
             result: flat,
-        }
-    }
-
-    #[test]
-    fn conditions_compare_numbers_as_numbers_and_words_as_words() {
-        let run = run(
-            "a",
-            json!({"beta": 3.0, "normalize": "unit", "whiten": true}),
-            json!({"j": 12, "validation": {"j": 9.5}}),
-        );
-        let holds = |text: &str| text.parse::<Condition>().unwrap().holds(&run);
-        for text in [
-            "beta=3",
-            "beta>=3.0",
-            "beta < 10",
-            "j>9",
-            "validation.j=9.5",
-            "normalize=unit",
-            "normalize!=none",
-            "whiten=true",
-            "state=finished",
-            "run=a",
-        ] {
-            assert!(holds(text), "{text}");
-        }
-        for text in ["beta!=3", "j<9", "normalize=minmax", "nothing=1", "nothing!=1", "whiten=false"] {
-            assert!(!holds(text), "{text}");
-        }
-        for text in ["beta", "=3", "", ">"] {
-            assert!(text.parse::<Condition>().unwrap_err().contains("no condition"), "{text}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! The command line through the real binary.
 
+mod asserted;
 mod auto;
 mod bad_files;
 mod bench;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Asserted;
 use crate::data::formats::Format;
 use crate::data::{Axes, ColumnChoice, DataFormat, Form, Meaning, Normalize, RawRows, Reading, Scale, Taken};
 use crate::io::memory::Bytes;
@@ -122,6 +123,9 @@ pub struct EvalArgs {
     /// Weight decay [default: the model's]
     #[arg(long, value_name = "X")]
     pub lambda: Option<f64>,
+    /// What the result has to be.
+    #[command(flatten)]
+    pub asserted: Asserted,
 }
 
 /// Arguments of `encode` and `reconstruct`.

@@ -23,6 +23,7 @@ struct Report {
 
 /// Evaluates and prints.
 pub fn run(args: &EvalArgs) -> anyhow::Result<()> {
+    args.asserted.check(false)?;
     let opening = Opening::new(&args.on, |objective| {
         objective.penalty.rho = args.rho.unwrap_or(objective.penalty.rho);
         objective.beta = args.beta.unwrap_or(objective.beta);
@@ -33,7 +34,8 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let evaluation = session.on.evaluate_with(&mut |stage| line.show(stage))?;
     let (device, adapter) = (args.on.device.clone(), session.on.adapter());
     let report = Report { evaluation, data: session.data, device, adapter };
-    print(args.on.json, &report, text)
+    print(args.on.json, &report, text)?;
+    args.asserted.of(&report)
 }
 
 /// The last line of the terminal.

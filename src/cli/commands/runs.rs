@@ -16,7 +16,8 @@ use crate::data::write::RowsKind;
 use crate::error::{plain, shown};
 use crate::io::atomic_write;
 use crate::io::text::counted;
-use crate::run::catalog::{Condition, RESULTS, RunRecord, differing, names, runs_in, sort, text, yardstick};
+use crate::run::catalog::{RESULTS, RunRecord, differing, names, runs_in, sort, yardstick};
+use crate::run::condition::{Condition, text};
 use crate::run::report::compare;
 
 /// Columns of a line where there is no terminal.
@@ -47,7 +48,9 @@ pub fn list(args: &RunsArgs) -> anyhow::Result<()> {
     let all = found.len();
     let mut runs: Vec<RunRecord> = found
         .into_iter()
-        .filter(|run| args.conditions.iter().all(|condition| condition.holds(run)))
+        .filter(|run| {
+            args.conditions.iter().all(|condition| condition.holds(run.value(condition.name()).as_ref()))
+        })
         .collect();
     let (best, more_is_better) = yardstick(&runs);
     match args.sort.as_deref() {

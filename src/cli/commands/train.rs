@@ -19,10 +19,12 @@ use display::Display;
 
 /// Trains and prints; `started` is when the program did.
 pub fn run(args: &TrainArgs, started: Moment) -> anyhow::Result<ExitCode> {
+    args.asserted.check(true)?;
     let mut display = Display::new(args);
     let prepared = match request(args, started)?.prepare(&mut display)? {
         Outset::Finished(result) => {
             print(args.json, &*result, summary::text)?;
+            args.asserted.of(&*result)?;
             return Ok(ExitCode::SUCCESS);
         }
         Outset::Prepared(prepared) => prepared,
@@ -36,7 +38,11 @@ pub fn run(args: &TrainArgs, started: Moment) -> anyhow::Result<ExitCode> {
     match signals::asked().filter(|_| result.ended == Ended::Stopped) {
         // A terminal that is gone reads no result.
         Some(signal) => Ok(ExitCode::from(128 + signal)),
-        None => printed.map(|()| ExitCode::SUCCESS),
+        None => {
+            printed?;
+            args.asserted.of(&result)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

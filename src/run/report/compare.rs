@@ -10,7 +10,8 @@ use super::chart::{AxisScale, Curves, Series, number};
 use super::history::History;
 use super::page::shell;
 use crate::error::Result;
-use crate::run::catalog::{RESULTS, RunRecord, differing, text};
+use crate::run::catalog::{RESULTS, RunRecord, differing};
+use crate::run::condition::text;
 use crate::run::{METRICS, RunDir};
 
 /// Classes of curves, one a run.
