@@ -4,6 +4,7 @@ mod args;
 mod asserted;
 mod commands;
 mod flags;
+mod junit;
 mod log;
 mod output;
 mod progress;

@@ -224,6 +224,12 @@ pub struct VerifyArgs {
     /// Seed of the numbers that are tried
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+    /// Whole steps and short runs with the kernels of this device alone, not every kernel by itself
+    #[arg(long)]
+    pub quick: bool,
+    /// Write what came of each check as JUnit XML, .xml
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
     /// Print one JSON object on stdout
     #[arg(long)]
     pub json: bool,

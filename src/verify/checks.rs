@@ -38,6 +38,16 @@ pub enum Group {
 }
 
 impl Group {
+    /// Its name in reports for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gradients => "gradients",
+            Self::Kernels => "kernels",
+            Self::Steps => "steps",
+            Self::Training => "training",
+        }
+    }
+
     /// A headline that says what the figures mean.
     pub fn title(self) -> &'static str {
         match self {

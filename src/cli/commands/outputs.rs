@@ -23,6 +23,8 @@ pub enum Kind {
     Svg,
     /// A page.
     Html,
+    /// Results of checks.
+    Xml,
 }
 
 impl Kind {
@@ -43,6 +45,7 @@ impl Kind {
             Self::Png => "png",
             Self::Svg => "svg",
             Self::Html => "html",
+            Self::Xml => "xml",
         }
     }
 
@@ -52,6 +55,7 @@ impl Kind {
             Self::Png => "PNG (.png)",
             Self::Svg => "SVG (.svg)",
             Self::Html => "a page (.html)",
+            Self::Xml => "JUnit XML (.xml)",
         }
     }
 
@@ -63,6 +67,7 @@ impl Kind {
             Self::Png => "other programs make other pictures of it",
             Self::Svg => "browsers show it, inkscape and rsvg-convert make PNG of it",
             Self::Html => "browsers show it, and print it as PDF",
+            Self::Xml => "services for continuous integration show it",
         }
     }
 
@@ -72,6 +77,7 @@ impl Kind {
             Self::Rows(kind) => kind.begins(start),
             Self::Png => start.starts_with(b"\x89PNG\r\n\x1a\n"),
             Self::Svg => [&b"<svg"[..], b"<?xml"].iter().any(|tag| start.starts_with(tag)),
+            Self::Xml => start.starts_with(b"<?xml"),
             Self::Html => start.starts_with(b"<!DOCTYPE html>"),
         }
     }
@@ -260,7 +266,7 @@ impl Destination {
     ) -> crate::Result<()> {
         let kind = match self.kind {
             Kind::Rows(kind) => kind,
-            Kind::Png | Kind::Svg | Kind::Html => RowsKind::Npy,
+            Kind::Png | Kind::Svg | Kind::Html | Kind::Xml => RowsKind::Npy,
         };
         let mut failed = None;
         let mut fill = |sink: &mut Sink<'_>| {

@@ -212,3 +212,18 @@ fn a_run_keeps_its_variant_and_its_settings_serve_another_device() {
     let settings = std::fs::read_to_string(folder.path().join("second/config.toml")).unwrap();
     assert!(!settings.contains("force_variant"), "{settings}");
 }
+
+#[test]
+fn a_quick_verification_leaves_kernels_out_and_is_told_as_junit() {
+    let folder = tempdir().unwrap();
+    let args = ["verify", "--device", "cpu", "--quick", "--junit", "checks.xml", "--json"];
+    let report = rhohat(folder.path(), &args).json();
+    let checks = report["checks"].as_array().unwrap();
+    assert_eq!((&report["quick"], &report["passed"]), (&true.into(), &true.into()));
+    assert!(checks.len() > 10 && checks.iter().all(|check| check["group"] != "kernels"));
+    let text = std::fs::read_to_string(folder.path().join("checks.xml")).unwrap();
+    assert!(text.contains(&format!("tests=\"{}\" failures=\"0\"", checks.len())), "{text}");
+    assert_eq!(text.matches("<testcase ").count(), checks.len());
+    rhohat(folder.path(), &["verify", "--device", "cpu", "--quick", "--junit", "checks.json"])
+        .refused(2, &["--junit checks.json", "JUnit XML (.xml)"]);
+}
