@@ -121,15 +121,6 @@ pub enum Command {
     /// Train an autoencoder; with no DATA, the lecture's experiment on built-in images
     #[command(after_help = TRAIN_EXAMPLES, allow_negative_numbers = true)]
     Train(Box<TrainArgs>),
-    /// The report of a run as one page: curves, features, examples, how to repeat it
-    #[command(after_help = "Example: rhohat report runs/first -o first.html")]
-    Report(ReportArgs),
-    /// The runs of a folder: settings that differ, results, the best first
-    #[command(after_help = RUNS_EXAMPLES)]
-    Runs(RunsArgs),
-    /// Runs side by side: what differs, what came of it, and their curves as a page
-    #[command(after_help = "Example: rhohat compare runs/first runs/second -o compare.html")]
-    Compare(CompareArgs),
     /// A first look at data: what they are, their range and spread, what does not vary, what is there twice
     #[command(after_help = "Example: rhohat data photos/ -o samples.png")]
     Data(DataArgs),
@@ -151,6 +142,15 @@ pub enum Command {
     /// A model as a file of other programs: safetensors of nn.Sequential, .npz, UFLDL's theta in .mat
     #[command(after_help = "Example: rhohat convert model.safetensors -o theta.mat")]
     Convert(ConvertArgs),
+    /// The report of a run as one page: curves, features, examples, how to repeat it
+    #[command(after_help = "Example: rhohat report runs/first -o first.html")]
+    Report(ReportArgs),
+    /// The runs of a folder: settings that differ, results, the best first
+    #[command(after_help = RUNS_EXAMPLES)]
+    Runs(RunsArgs),
+    /// Runs side by side: what differs, what came of it, and their curves as a page
+    #[command(after_help = "Example: rhohat compare runs/first runs/second -o compare.html")]
+    Compare(CompareArgs),
     /// Check that this machine computes the right thing
     #[command(after_help = "Example: rhohat verify --device software")]
     Verify(VerifyArgs),
