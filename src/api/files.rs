@@ -185,7 +185,7 @@ impl Trained {
     pub(super) fn finished(summary: Summary) -> Result<Self> {
         let file = summary.files.as_ref().map(|files| files.model.to_path_buf()).unwrap_or_default();
         let model = Model::load(file)?.device(summary.device.clone());
-        Ok(Self { model, summary })
+        Ok(Self { model, summary, state: None })
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::io::threads::joined;
 use crate::run::config::MemoryPlan;
 use crate::run::config::settings::Settings;
-use crate::run::session::{Outset, Place, ProgressObserver, Request, Summary};
+use crate::run::session::{Continued, KeptState, Outset, Place, ProgressObserver, Request, Summary};
 use crate::train::Progress;
 
 /// The settings of a training run.
@@ -37,6 +37,8 @@ pub struct Trainer {
     pub(super) settings: Settings,
     pub(super) place: Place,
     pub(super) data_changed: bool,
+    pub(super) continued: Option<Continued>,
+    pub(super) keeps_state: bool,
 }
 
 /// A trained model and how it was reached.
@@ -47,6 +49,8 @@ pub struct Trained {
     pub model: Model,
     /// The result of the run.
     pub summary: Summary,
+    /// The state that another run goes on from, where it was kept.
+    pub(super) state: Option<KeptState>,
 }
 
 impl Trainer {
@@ -82,6 +86,7 @@ impl Trainer {
                 Ok(Trained {
                     summary: finished.summary,
                     model: Model::trained(finished.params, finished.meta, finished.choice),
+                    state: finished.state,
                 })
             }
             // Nothing is left to do.
@@ -114,6 +119,8 @@ impl Trainer {
             held_out,
             place,
             data_changed: self.data_changed,
+            continued: self.continued.clone(),
+            keeps_state: self.keeps_state,
             ..Request::new(settings, tune)
         })
     }

@@ -12,6 +12,8 @@
 
 #[cfg(feature = "files")]
 mod begun;
+#[cfg(feature = "files")]
+mod continued;
 mod device;
 #[cfg(feature = "files")]
 mod directory;
@@ -32,8 +34,9 @@ mod summary;
 mod train;
 mod watch;
 
+pub use continued::{Continued, KeptState};
 #[cfg(not(feature = "files"))]
-use in_memory::{begun, directory, resume};
+use in_memory::{begun, continued, directory, resume};
 pub use observer::{ProgressObserver, Stage};
 pub use open::Session;
 pub use prepare::{Outset, Prepared};

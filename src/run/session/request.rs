@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use toml::Table;
 
+use super::continued::Continued;
 use crate::data::{DataDescription, Opened, Source, Taken};
 use crate::engine::gpu::tune::Tune;
 use crate::error::Result;
@@ -48,6 +49,10 @@ pub struct Request {
     pub data: Option<OpenData>,
     /// Data of held-out examples, where they are open; else they are opened as the settings say.
     pub held_out: Option<OpenData>,
+    /// The run in memory that this one goes on with.
+    pub continued: Option<Continued>,
+    /// Whether the state after the last step is kept, for another run in memory to go on from.
+    pub keeps_state: bool,
     /// Where the run lies.
     pub place: Place,
     /// Whether a run goes on although its data are others now.
@@ -70,6 +75,8 @@ impl Request {
             config: None,
             data: None,
             held_out: None,
+            continued: None,
+            keeps_state: false,
             place: Place::Memory,
             data_changed: false,
             from_scratch: false,

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use super::directory::{Directory, MetricsFile};
 use super::observer::{ProgressObserver, Stage};
+use crate::engine::{ReusedBuffers, State};
 use crate::error::Result;
 use crate::io::clock::Moment;
 use crate::math::objective::Cost;
@@ -11,7 +12,7 @@ use crate::run::config::Config;
 use crate::run::every::Span;
 use crate::train::measures::Measures;
 use crate::train::trend::{Fall, Trend};
-use crate::train::{EarlyStopping, Ended, HeldOutCost, Observer, Progress, StepContext};
+use crate::train::{EarlyStopping, Ended, HeldOutCost, Observer, Progress, StepContext, TrainProgress};
 
 /// Follows the loop for a sitting.
 pub struct RunObserver<'a> {
@@ -29,6 +30,9 @@ pub struct RunObserver<'a> {
     trend: Trend,
     /// Whether whoever follows has ended the run by a report.
     is_stopped: bool,
+    /// Whether the state after the last step is kept.
+    pub keeps_state: bool,
+    state: Option<(TrainProgress, State)>,
 }
 
 /// What the reports of a sitting come to.
@@ -37,6 +41,8 @@ pub struct Reported {
     pub clamped: usize,
     /// The fall of J that the run ended with, where it ended with one.
     pub fall: Option<Fall>,
+    /// The state after the last step, where it was to be kept.
+    pub state: Option<(TrainProgress, State)>,
 }
 
 impl<'a> RunObserver<'a> {
@@ -54,14 +60,26 @@ impl<'a> RunObserver<'a> {
             (mark.validation.zip(mark.validation_reconstruction), mark.validation_measures);
         let held_out = held_out.map(|(j, reconstruction)| HeldOutCost { j, reconstruction, measures });
         let clamped = mark.clamped;
-        Self { directory, early_stopping, observer, deadline, held_out, clamped, trend, is_stopped: false }
+        let (is_stopped, keeps_state, state) = (false, false, None);
+        Self {
+            directory,
+            early_stopping,
+            observer,
+            deadline,
+            held_out,
+            clamped,
+            trend,
+            is_stopped,
+            keeps_state,
+            state,
+        }
     }
 
     /// Waits for the checkpoint that is being written; the metrics, with which the run stays locked, the judge of held-out
     /// examples, and what the reports come to.
     pub fn finish(self) -> (Option<MetricsFile>, Option<EarlyStopping>, Reported) {
-        let metrics = self.directory.map(|directory| directory.metrics);
-        (metrics, self.early_stopping, Reported { clamped: self.clamped, fall: self.trend.fall() })
+        let reported = Reported { clamped: self.clamped, fall: self.trend.fall(), state: self.state };
+        (self.directory.map(|directory| directory.metrics), self.early_stopping, reported)
     }
 
     /// Why training is to end now, if it is.
@@ -112,6 +130,9 @@ impl Observer for RunObserver<'_> {
             } else if due && !directory.checkpoints.has(steps) {
                 directory.keep(context, self.early_stopping.as_ref())?;
             }
+        }
+        if ends && self.keeps_state {
+            self.state = Some(context.snapshot(&mut ReusedBuffers::default())?);
         }
         if ends {
             self.observer.stage(Stage::MeasuringCost);
