@@ -6,7 +6,7 @@ use super::{Model, Trained, Trainer};
 use crate::error::{Error, Result};
 use crate::run::checkpoint;
 use crate::run::model_file;
-use crate::run::session::{Continued, Summary};
+use crate::run::session::{Continued, Kept, Summary};
 
 /// The first bytes of a run.
 const MARK: &[u8; 8] = b"rhohat01";
@@ -14,17 +14,17 @@ const MARK: &[u8; 8] = b"rhohat01";
 const NAME: &str = "the bytes of a run";
 
 impl Trainer {
-    /// Whether [`Trained`] keeps the state after the last step, which takes as much memory as the parameters for each vector of
-    /// the optimiser: two of Adam, one of SGD, twenty and more of L-BFGS. Not kept by default.
+    /// [`Trained`] keeps the state after the last step, from which another run goes on: parameters and moments, and where the
+    /// `search` of L-BFGS is to go on, too, its history, which is twenty times as large as the parameters.
     #[must_use]
-    pub fn keep_state(mut self, keep: bool) -> Self {
-        self.keeps_state = keep;
+    pub fn keep_state(mut self, search: bool) -> Self {
+        self.keeps = Some(if search { Kept::Search } else { Kept::Moments });
         self
     }
 
     /// Goes on from where `before` has ended, for `steps` more, in memory: with its parameters and its preprocessing, and under the
-    /// same optimiser with its state. On the same data every step has the bits of a run that was never broken off; on others a search of
-    /// L-BFGS begins anew. Early stopping knows nothing of before. The state is kept again.
+    /// same optimiser with its state. On the same data every step has the bits of a run that was never broken off; a search of L-BFGS that
+    /// was not kept, or that was of other data, begins anew. Early stopping knows nothing of before. What was kept is kept again.
     ///
     /// # Errors
     /// [`Error::Usage`] where `before` has kept no state ([`Trainer::keep_state`]).
@@ -36,7 +36,7 @@ impl Trainer {
     /// let data = Data::built_in().patches(8, 1_000);
     /// let trainer = Trainer::new(25).optimizer(Optimizer::Adam).schedule(Schedule::Constant).device("cpu");
     /// let whole = trainer.clone().steps(30).fit(&data)?;
-    /// let half = trainer.clone().steps(10).keep_state(true).fit(&data)?;
+    /// let half = trainer.clone().steps(10).keep_state(false).fit(&data)?;
     /// let rest = trainer.go_on(&half, 20)?.fit(&data)?;
     /// assert_eq!(whole.model.params(), rest.model.params());
     /// # Ok(())
@@ -49,8 +49,28 @@ impl Trainer {
             ));
         };
         self.continued = Some(Continued::new(Arc::clone(state), steps));
-        self.keeps_state = true;
+        self.keeps = Some(self.keeps.unwrap_or(Kept::of(state)));
         Ok(self)
+    }
+}
+
+impl Model {
+    /// The bytes of its file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let written = model_file::write_to(&mut bytes, &self.params, &self.meta);
+        written.expect("memory takes all that is written");
+        bytes
+    }
+
+    /// The same again; files of other programs are [loaded](Model::load).
+    ///
+    /// # Errors
+    /// [`Error::Input`] for bytes that are not those of a file of this library.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let (params, meta) = model_file::from_bytes(bytes)?;
+        let (name, selector) = ("the model".into(), "auto".to_owned());
+        Ok(Self { params, meta, is_foreign: false, name, selector, computing: Default::default() })
     }
 }
 
@@ -62,13 +82,10 @@ impl Trained {
 
     /// Model, summary and state, where it was kept, as bytes: the model's file, the summary as JSON, and a checkpoint.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut model = Vec::new();
-        let written = model_file::write_to(&mut model, &self.model.params, &self.model.meta);
-        written.expect("memory takes all that is written");
         let summary = serde_json::to_vec(&self.summary).expect("numbers and names have a JSON form");
         let state = self.state.as_deref().map(checkpoint::to_bytes).unwrap_or_default();
         let mut out = MARK.to_vec();
-        for part in [model, summary, state] {
+        for part in [self.model.to_bytes(), summary, state] {
             out.extend_from_slice(&(part.len() as u64).to_le_bytes());
             out.extend(part);
         }
@@ -92,11 +109,9 @@ impl Trained {
         let (Some(model), Some(summary), Some(state)) = (part(), part(), part()) else {
             return Err(refused("they end before the run does".to_owned()));
         };
-        let (params, meta) = model_file::from_bytes(model)?;
         let summary: Summary =
             serde_json::from_slice(summary).map_err(|error| refused(format!("its summary: {error}")))?;
-        let (name, selector) = ("the model".into(), summary.device.clone());
-        let model = Model { params, meta, is_foreign: false, name, selector, computing: Default::default() };
+        let model = Model::from_bytes(model)?.device(summary.device.clone());
         let mut state = match state {
             [] => None,
             state => {

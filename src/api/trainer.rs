@@ -2,13 +2,15 @@
 
 use std::ops::ControlFlow;
 
+use toml::Table;
+
 use super::{Data, Model};
 use crate::engine::gpu::tune::{Tune, TuneMode};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::io::threads::joined;
-use crate::run::config::MemoryPlan;
 use crate::run::config::settings::Settings;
-use crate::run::session::{Continued, KeptState, Outset, Place, ProgressObserver, Request, Summary};
+use crate::run::config::{MemoryPlan, parse_text};
+use crate::run::session::{Continued, Kept, KeptState, Outset, Place, ProgressObserver, Request, Summary};
 use crate::train::Progress;
 
 /// The settings of a training run.
@@ -35,10 +37,12 @@ use crate::train::Progress;
 #[derive(Clone, Debug, Default)]
 pub struct Trainer {
     pub(super) settings: Settings,
+    /// Settings that were given as text.
+    pub(super) text: Table,
     pub(super) place: Place,
     pub(super) data_changed: bool,
     pub(super) continued: Option<Continued>,
-    pub(super) keeps_state: bool,
+    pub(super) keeps: Option<Kept>,
 }
 
 /// A trained model and how it was reached.
@@ -57,6 +61,26 @@ impl Trainer {
     /// A run with `hidden` hidden units. [`Trainer::default`] has 25, or as many as the model of [`Trainer::init`].
     pub fn new(hidden: usize) -> Self {
         Self { settings: Settings { hidden: Some(hidden), ..Settings::default() }, ..Self::default() }
+    }
+
+    /// Settings as a text of TOML or JSON, under the names that they have in `config.toml`, those of [`Data`] among them. They win
+    /// over what methods have set; names and values are checked when training begins.
+    ///
+    /// # Errors
+    /// [`Error::Usage`](crate::Error::Usage) for a text that is neither.
+    ///
+    /// ```
+    /// # fn main() -> rhohat::Result<()> {
+    /// let trainer = rhohat::Trainer::default().settings("rho = 0.05\nsteps = 10")?.settings(r#"{"hidden": 16}"#)?;
+    /// let trained = trainer.device("cpu").fit(&rhohat::Data::built_in().patches(8, 500))?;
+    /// assert_eq!((trained.model.shape().hidden, trained.summary.steps), (16, 10));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn settings(mut self, text: &str) -> Result<Self> {
+        let settings = parse_text(text).map_err(|why| Error::usage(format!("settings: {why}")))?;
+        self.text.extend(settings);
+        Ok(self)
     }
 
     /// Trains on `data`.
@@ -109,9 +133,11 @@ impl Trainer {
     fn request(&self, data: &Data) -> Result<Request> {
         let mut settings = data.settings.table()?;
         settings.extend(self.settings.table()?);
+        settings.extend(self.text.clone());
         let tune = tune();
         let (open, place) = (Some(data.open.clone()), self.place.clone());
-        let seed = self.settings.seed.unwrap_or_default();
+        let seed = settings.get("seed").and_then(toml::Value::as_integer);
+        let seed = seed.and_then(|seed| u64::try_from(seed).ok()).unwrap_or_default();
         let held_out = data.held_out.as_ref().map(|data| data.open.clone().taking(data.taken(seed)));
         let held_out = held_out.transpose()?;
         Ok(Request {
@@ -120,7 +146,7 @@ impl Trainer {
             place,
             data_changed: self.data_changed,
             continued: self.continued.clone(),
-            keeps_state: self.keeps_state,
+            keeps: self.keeps,
             ..Request::new(settings, tune)
         })
     }

@@ -43,3 +43,4 @@ pub use prepare::{Outset, Prepared};
 pub use request::{OpenData, Place, Request};
 pub use summary::{RunFiles, Summary, Validation};
 pub use train::Finished;
+pub use watch::Kept;

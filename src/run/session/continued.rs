@@ -14,10 +14,18 @@ use crate::run::DataRecord;
 use crate::run::checkpoint::{Checkpoint, Provenance};
 use crate::run::config::{Config, Property};
 use crate::run::metrics::Mark;
+use crate::run::session::Kept;
 use crate::train::TrainProgress;
 
 /// The state of a run in memory after its last step.
 pub type KeptState = Arc<Checkpoint>;
+
+impl Kept {
+    /// What has been kept.
+    pub fn of(state: &Checkpoint) -> Self {
+        if state.position.search.is_some() { Self::Search } else { Self::Moments }
+    }
+}
 
 /// A run that is gone on with, and for how long.
 #[derive(Clone, Debug)]

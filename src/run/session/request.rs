@@ -6,6 +6,7 @@ use std::sync::Arc;
 use toml::Table;
 
 use super::continued::Continued;
+use super::watch::Kept;
 use crate::data::{DataDescription, Opened, Source, Taken};
 use crate::engine::gpu::tune::Tune;
 use crate::error::Result;
@@ -51,8 +52,8 @@ pub struct Request {
     pub held_out: Option<OpenData>,
     /// The run in memory that this one goes on with.
     pub continued: Option<Continued>,
-    /// Whether the state after the last step is kept, for another run in memory to go on from.
-    pub keeps_state: bool,
+    /// What of the state after the last step is kept, for another run in memory to go on from.
+    pub keeps: Option<Kept>,
     /// Where the run lies.
     pub place: Place,
     /// Whether a run goes on although its data are others now.
@@ -76,7 +77,7 @@ impl Request {
             data: None,
             held_out: None,
             continued: None,
-            keeps_state: false,
+            keeps: None,
             place: Place::Memory,
             data_changed: false,
             from_scratch: false,

@@ -58,7 +58,7 @@ impl Session {
         let early_stopping = self.early_stopping.take();
         let trend = Trend::over(self.config.trend_over(self.engine.examples()));
         let mut watch = RunObserver::new(&self.config, directory, early_stopping, trend, observer);
-        watch.keeps_state = self.request.keeps_state;
+        watch.keeps = self.request.keeps;
         let startup = self.request.started.elapsed();
         let engine = &mut *self.engine;
         let outcome = resume(engine, &recipe, position, &mut watch);

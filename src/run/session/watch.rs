@@ -30,9 +30,28 @@ pub struct RunObserver<'a> {
     trend: Trend,
     /// Whether whoever follows has ended the run by a report.
     is_stopped: bool,
-    /// Whether the state after the last step is kept.
-    pub keeps_state: bool,
+    /// What of the state after the last step is kept.
+    pub keeps: Option<Kept>,
     state: Option<(TrainProgress, State)>,
+}
+
+/// The part of a run's state that is kept after its last step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Parameters and moments.
+    Moments,
+    /// These, and the history of L-BFGS.
+    Search,
+}
+
+impl Kept {
+    fn taken(self, context: &mut StepContext<'_>) -> Result<(TrainProgress, State)> {
+        let spare = &mut ReusedBuffers::default();
+        match self {
+            Self::Search => context.snapshot(spare),
+            Self::Moments => Ok((context.position.clone(), context.engine.state(None, spare)?)),
+        }
+    }
 }
 
 /// What the reports of a sitting come to.
@@ -60,7 +79,7 @@ impl<'a> RunObserver<'a> {
             (mark.validation.zip(mark.validation_reconstruction), mark.validation_measures);
         let held_out = held_out.map(|(j, reconstruction)| HeldOutCost { j, reconstruction, measures });
         let clamped = mark.clamped;
-        let (is_stopped, keeps_state, state) = (false, false, None);
+        let (is_stopped, keeps, state) = (false, None, None);
         Self {
             directory,
             early_stopping,
@@ -70,7 +89,7 @@ impl<'a> RunObserver<'a> {
             clamped,
             trend,
             is_stopped,
-            keeps_state,
+            keeps,
             state,
         }
     }
@@ -131,8 +150,8 @@ impl Observer for RunObserver<'_> {
                 directory.keep(context, self.early_stopping.as_ref())?;
             }
         }
-        if ends && self.keeps_state {
-            self.state = Some(context.snapshot(&mut ReusedBuffers::default())?);
+        if ends && let Some(kept) = self.keeps {
+            self.state = Some(kept.taken(context)?);
         }
         if ends {
             self.observer.stage(Stage::MeasuringCost);
