@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from rhohat import DivergedError, Progress, SparseAutoencoder
+from rhohat import DeviceError, DivergedError, Progress, SparseAutoencoder
 
 
 def test_codes_are_the_formula_over_the_attributes(X):
@@ -70,12 +70,16 @@ def test_names_of_features_go_in_and_out(X):
         ({"threads": 0}, "`threads` 0"),
         ({"batch_size": 10}, "`batch_size`"),
         ({"whitening": "olshausen"}, "whiten"),
-        ({"device": "nonsense"}, "nonsense"),
     ],
 )
 def test_what_is_wrong_with_parameters_is_said_by_their_names(X, params, words):
     with pytest.raises(ValueError, match=words):
         small(**params).fit(X)
+
+
+def test_a_device_that_is_not_there_is_an_error_of_its_own(X):
+    with pytest.raises(DeviceError, match="`device` nonsense"):
+        small(device="nonsense").fit(X)
 
 
 def test_numbers_that_are_not_finite_are_refused(X):

@@ -69,7 +69,7 @@ def test_every_parameter_is_a_setting_of_the_command_or_named_as_no_setting(tmp_
     from rhohat import _settings
 
     text = command("train", "--help").stdout
-    own = _settings._OWN - {"threads", "random_state"}
+    own = _settings._OWN - {"threads", "random_state", "verbose"}
     flags = {"shape": "shape", "rho_hat": "rho-hat", "resample": "resample", "random_state": "seed"}
     for name in inspect.signature(SparseAutoencoder).parameters:
         flag = flags.get(name, _NAMES.get(name, name)).replace("_", "-")
@@ -90,4 +90,4 @@ def test_the_script_is_installed():
     from importlib.metadata import entry_points
 
     (script,) = entry_points(group="console_scripts", name="rhohat")
-    assert script.load()(*()) is not None if False else callable(script.load())
+    assert callable(script.load())

@@ -23,8 +23,8 @@ impl Trainer {
     }
 
     /// Goes on from where `before` has ended, for `steps` more, in memory: with its parameters and its preprocessing, and under the
-    /// same optimiser with its state. On the same data every step has the bits of a run that was never broken off; a search of L-BFGS that
-    /// was not kept, or that was of other data, begins anew. Early stopping knows nothing of before. What was kept is kept again.
+    /// same optimiser with its state. On the same data every step has the bits of a run that was never broken off; on others the
+    /// order of the rows begins anew, and so does a search of L-BFGS, there or where it was not kept. Early stopping knows nothing of before. What was kept is kept again.
     ///
     /// # Errors
     /// [`Error::Usage`] where `before` has kept no state ([`Trainer::keep_state`]).

@@ -20,6 +20,7 @@ mod directory;
 mod examples;
 #[cfg(not(feature = "files"))]
 mod in_memory;
+mod kept;
 mod observer;
 mod open;
 mod prepare;
@@ -37,10 +38,10 @@ mod watch;
 pub use continued::{Continued, KeptState};
 #[cfg(not(feature = "files"))]
 use in_memory::{begun, continued, directory, resume};
+pub use kept::Kept;
 pub use observer::{ProgressObserver, Stage};
 pub use open::Session;
 pub use prepare::{Outset, Prepared};
 pub use request::{OpenData, Place, Request};
 pub use summary::{RunFiles, Summary, Validation};
 pub use train::Finished;
-pub use watch::Kept;

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from . import _rhohat
@@ -231,7 +232,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         -------
         self : object
         """
-        X = validate_data(self, X, dtype=_DTYPES, order="C")
+        X = self._new_rows(X)
         return self._train(X, {})
 
     def partial_fit(self, X, y=None):
@@ -257,9 +258,15 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
                 "`optimizer` 'lbfgs' needs all rows at once; use fit, or partial_fit with 'adam' or 'sgd'"
             )
         before = getattr(self, "_core", None)
-        X = validate_data(self, X, dtype=_DTYPES, order="C", reset=before is None)
+        X = self._new_rows(X) if before is None else self._rows(X)
         of_fit = dict.fromkeys(["epochs", "validation", "patience", "max_time"])
-        of_step = {"optimizer": self.optimizer or "adam", "schedule": self.schedule or "constant", "batch_size": "full"}
+        # A moving average is one over mini-batches, even if each of them is all that there is.
+        batch = len(X) if self.rho_hat == "ema" else "full"
+        of_step = {
+            "optimizer": self.optimizer or "adam",
+            "schedule": self.schedule or "constant",
+            "batch_size": batch,
+        }
         # A run of this length never ends by itself, which is what the learning rate is chosen for.
         endless = 10**9
         changes = {**of_fit, **of_step, "steps": endless}
@@ -283,7 +290,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self : object
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=_DTYPES, order="C", reset=False)
+        X = self._rows(X)
         return self._train(X, {"epochs": None, "steps": None}, before=self._core, steps=int(steps))
 
     def _train(self, X, changes, before=None, steps=None, most=None):
@@ -477,9 +484,14 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def _core_of(self):
         if not hasattr(self, "_core"):
-            # As AttributeError, since properties are looked for by hasattr.
-            raise AttributeError(f"this {type(self).__name__} is not fitted yet; call fit first")
+            # An AttributeError, too: properties are looked for by hasattr.
+            raise NotFittedError(f"this {type(self).__name__} is not fitted yet; call fit first")
         return self._core
+
+    def _new_rows(self, X):
+        # One row alone has no spread.
+        needs_spread = {self.normalize, self.whitening} - {None, "none"}
+        return validate_data(self, X, dtype=_DTYPES, order="C", ensure_min_samples=2 if needs_spread else 1)
 
     def _rows(self, X):
         check_is_fitted(self)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use toml::Value;
 
+use super::kept::Kept;
 use crate::data::Preprocess;
 use crate::engine::{Engine, State};
 use crate::error::{Error, Result};
@@ -14,7 +15,6 @@ use crate::run::DataRecord;
 use crate::run::checkpoint::{Checkpoint, Provenance};
 use crate::run::config::{Config, Property};
 use crate::run::metrics::Mark;
-use crate::run::session::Kept;
 use crate::train::TrainProgress;
 
 /// The state of a run in memory after its last step.
@@ -76,8 +76,8 @@ impl Continued {
     }
 
     /// Rows that mini-batches have taken.
-    pub fn taken(&self, config: &Config) -> u64 {
-        if self.is_optimizer(config.optimizer) { self.from.position.samples } else { 0 }
+    pub fn taken(&self, config: &Config, record: &DataRecord) -> u64 {
+        self.position(config, record).samples
     }
 
     /// Puts the engine where the run was; of another optimiser's state nothing but the parameters.
@@ -103,14 +103,19 @@ impl Continued {
         engine.set_state(&state)
     }
 
-    /// How far the run has come. The search of L-BFGS goes on where J is the same function of the same data.
+    /// How far the run has come. On other data the order of the rows begins anew, and the clock with it; the search of L-BFGS goes
+    /// on where J is the same function of the same data.
     pub fn position(&self, config: &Config, record: &DataRecord) -> TrainProgress {
         if !self.is_optimizer(config.optimizer) {
             return TrainProgress::default();
         }
         let position = self.from.position.clone();
-        let goes_on = self.is_same_j(config) && self.is_same_data(record);
-        TrainProgress { ended: None, search: position.search.filter(|_| goes_on), ..position }
+        if !self.is_same_data(record) {
+            let TrainProgress { steps, revived, .. } = position;
+            return TrainProgress { steps, revived, ..TrainProgress::default() };
+        }
+        let search = position.search.filter(|_| self.is_same_j(config));
+        TrainProgress { ended: None, search, ..position }
     }
 
     /// Steps that this optimiser has made.

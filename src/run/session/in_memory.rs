@@ -72,7 +72,7 @@ pub mod continued {
         }
 
         /// Never called.
-        pub fn taken(&self, _: &Config) -> u64 {
+        pub fn taken(&self, _: &Config, _: &DataRecord) -> u64 {
             match self.0 {}
         }
 

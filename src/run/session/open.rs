@@ -110,7 +110,8 @@ impl Prepared {
         observer.stage(Stage::ChoosingKernels);
         let kernels = device.tune(&config, examples.size())?;
         observer.stage(Stage::Idle);
-        let taken_before = request.continued.as_ref().map_or(0, |continued| continued.taken(&config));
+        let taken_before =
+            request.continued.as_ref().map_or(0, |continued| continued.taken(&config, &record));
         let taken = resumed.as_ref().map_or(taken_before, Resumed::taken);
         let start = TrainingStart { config: &config, init, examples: &examples, taken };
         observer.plans(&plan);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use toml::Table;
 
 use super::continued::Continued;
-use super::watch::Kept;
+use super::kept::Kept;
 use crate::data::{DataDescription, Opened, Source, Taken};
 use crate::engine::gpu::tune::Tune;
 use crate::error::Result;

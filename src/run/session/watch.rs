@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 
 use super::directory::{Directory, MetricsFile};
+use super::kept::Kept;
 use super::observer::{ProgressObserver, Stage};
-use crate::engine::{ReusedBuffers, State};
+use crate::engine::State;
 use crate::error::Result;
 use crate::io::clock::Moment;
 use crate::math::objective::Cost;
@@ -33,25 +34,6 @@ pub struct RunObserver<'a> {
     /// What of the state after the last step is kept.
     pub keeps: Option<Kept>,
     state: Option<(TrainProgress, State)>,
-}
-
-/// The part of a run's state that is kept after its last step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
-    /// Parameters and moments.
-    Moments,
-    /// These, and the history of L-BFGS.
-    Search,
-}
-
-impl Kept {
-    fn taken(self, context: &mut StepContext<'_>) -> Result<(TrainProgress, State)> {
-        let spare = &mut ReusedBuffers::default();
-        match self {
-            Self::Search => context.snapshot(spare),
-            Self::Moments => Ok((context.position.clone(), context.engine.state(None, spare)?)),
-        }
-    }
 }
 
 /// What the reports of a sitting come to.
