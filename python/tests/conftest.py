@@ -1,13 +1,17 @@
 """What tests share: rows, the command, and an estimator on the CPU."""
 
 import os
-import subprocess
-import sys
 
-import numpy as np
-import pytest
+# Before scikit-learn is imported: its checks of arrays of other libraries are left out otherwise.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
-from rhohat import SparseAutoencoder
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+from rhohat import SparseAutoencoder  # noqa: E402
 
 
 def waves(rows: int, cols: int = 13, dtype=np.float32) -> np.ndarray:

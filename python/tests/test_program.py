@@ -91,3 +91,8 @@ def test_the_script_is_installed():
 
     (script,) = entry_points(group="console_scripts", name="rhohat")
     assert callable(script.load())
+
+
+def test_the_command_waits_for_no_scikit_learn():
+    code = "import sys, rhohat._program; sys.exit('sklearn' in sys.modules or 'numpy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,8 +8,29 @@
 Training runs on the CPU or, through WebGPU, on any GPU, with the bits of the command ``rhohat``.
 """
 
-from ._estimator import SparseAutoencoder
-from ._progress import Progress
+from typing import TYPE_CHECKING
+
 from ._rhohat import DeviceError, DivergedError, __version__
 
+if TYPE_CHECKING:
+    from ._estimator import SparseAutoencoder
+    from ._progress import Progress
+
 __all__ = ["DeviceError", "DivergedError", "Progress", "SparseAutoencoder", "__version__"]
+
+
+def __getattr__(name: str):
+    # scikit-learn takes a second to be imported, which the command has no use for.
+    if name == "SparseAutoencoder":
+        from ._estimator import SparseAutoencoder
+
+        return SparseAutoencoder
+    if name == "Progress":
+        from ._progress import Progress
+
+        return Progress
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

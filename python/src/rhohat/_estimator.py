@@ -509,6 +509,10 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         return meta["activation"], meta["output"]
 
 
+# Where it is imported from, in pickles as well.
+SparseAutoencoder.__module__ = "rhohat"
+
+
 def _params_of(core):
     """Parameters that a model says of itself."""
     meta = json.loads(core.metadata)
