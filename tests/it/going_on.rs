@@ -130,7 +130,7 @@ fn a_run_that_cannot_go_on_says_why() {
     let wider = Trainer::new(10).device("cpu").go_on(&first, 1).unwrap();
     let error = wider.fit(&rows()).unwrap_err().to_string();
     assert!(error.starts_with("`hidden` 10: the run that is gone on with has 9"), "{error}");
-    let other = Data::share_rows(vec![0.5_f32; 60], 6).unwrap();
+    let other = Data::share_rows(vec![0.5_f32; 600], 6).unwrap();
     let error = trainer(Optimizer::Adam).go_on(&first, 1).unwrap().fit(&other).unwrap_err().to_string();
     assert!(error.contains("rows of 6 numbers, but the run has learned from rows of 13"), "{error}");
     assert!(Trainer::default().settings("rho = ").is_err());
