@@ -14,7 +14,7 @@ CELLS = [
     (TEXT, "## Batches as they come, and a look at J"),
     (CODE, "online, costs = SparseAutoencoder(36, rho=0.05, beta=0.3, weight_decay=1e-3), []\norder = np.random.default_rng(0)\nfor _ in range(200):\n    online.partial_fit(X[order.choice(len(X), 100)])\n    costs.append(online.summary_[\"j\"])\nplt.plot(costs)\nplt.xlabel(\"update\")\nplt.ylabel(\"J of the batch\")\nassert costs[-1] < costs[0]"),
     (TEXT, "## Saved, loaded, and as a module of PyTorch"),
-    (CODE, "features.save(\"features.safetensors\")\nagain = SparseAutoencoder.load(\"features.safetensors\")\nassert np.array_equal(again.transform(X), features.transform(X))\n\ntry:\n    print(again.to_torch())\nexcept ImportError:\n    print(\"PyTorch is not installed\")"),
+    (CODE, "import tempfile\nfrom pathlib import Path\n\nwith tempfile.TemporaryDirectory() as folder:\n    features.save(Path(folder) / \"features.safetensors\")\n    again = SparseAutoencoder.load(Path(folder) / \"features.safetensors\")\nassert np.array_equal(again.transform(X), features.transform(X))\n\ntry:\n    print(again.to_torch())\nexcept ImportError:\n    print(\"PyTorch is not installed\")"),
 ]
 
 

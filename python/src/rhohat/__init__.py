@@ -8,7 +8,13 @@
 Training runs on the CPU or, through WebGPU, on any GPU, with the bits of the command ``rhohat``.
 """
 
+import os
+import sys
 from typing import TYPE_CHECKING
+
+if sys.platform == "linux" and "XDG_RUNTIME_DIR" not in os.environ:
+    # Mesa's Vulkan layer that chooses a device would print an error whenever one is looked for. Devices are chosen by name here.
+    os.environ.setdefault("NODEVICE_SELECT", "1")
 
 from ._rhohat import DeviceError, DivergedError, __version__
 

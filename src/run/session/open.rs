@@ -113,7 +113,8 @@ impl Prepared {
         let taken_before =
             request.continued.as_ref().map_or(0, |continued| continued.taken(&config, &record));
         let taken = resumed.as_ref().map_or(taken_before, Resumed::taken);
-        let start = TrainingStart { config: &config, init, examples: &examples, taken };
+        let are_replaced = request.continued.is_some();
+        let start = TrainingStart { config: &config, init, examples: &examples, taken, are_replaced };
         observer.plans(&plan);
         observer.stage(Stage::PreparingDevice);
         let mut engine = device.choice.open(&config.setup(), &start)?;
