@@ -115,7 +115,9 @@ def test_the_interpreter_is_free_while_a_fit_runs():
 
 
 SLOW = """
-import sys
+import signal, sys
+# A shell starts what it runs in the background with signals ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from conftest import small, waves
 estimator = small(n_components=64, steps=10**6, {params})
 def first(progress):
