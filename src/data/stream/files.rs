@@ -86,7 +86,7 @@ impl Shard {
 
     /// Rows in memory, called `path` in messages.
     pub fn in_memory(path: PathBuf, memory: SharedMemory, layout: RowLayout, rows: usize) -> Self {
-        let stamp = Stamp { bytes: memory.len() as u64, modified: None, file: None };
+        let stamp = Stamp { bytes: memory.size() as u64, modified: None, file: None };
         Self { path, stamp, layout, first: 0, rows, memory: Some(memory) }
     }
 

@@ -60,14 +60,14 @@ impl SharedMemory {
     }
 
     /// Bytes.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.0.bytes().len()
     }
 }
 
 impl fmt::Debug for SharedMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes in memory", self.len())
+        write!(f, "{} bytes in memory", self.size())
     }
 }
 

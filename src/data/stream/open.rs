@@ -150,7 +150,7 @@ impl Store {
     /// [`Error::Input`] for a width of 0, for no row at all, and for a last row that is not whole.
     pub fn of_memory(memory: SharedMemory, dtype: DType, cols: usize) -> Result<Opened> {
         let refused = |why: String| Err(Error::input(IN_MEMORY, why));
-        let numbers = memory.len() / dtype.size();
+        let numbers = memory.size() / dtype.size();
         if cols == 0 {
             return refused("rows of 0 numbers; give at least one column".to_owned());
         }
