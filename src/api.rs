@@ -1,5 +1,7 @@
 //! The front door: data, trainer, model. A caller of [`crate::run::session`], as the binary is.
 
+#[cfg(feature = "files")]
+mod bytes;
 mod data;
 #[cfg(feature = "files")]
 mod files;

@@ -13,6 +13,7 @@ mod reexec;
 mod signals;
 mod table;
 
+use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -22,8 +23,14 @@ use crate::io::clock::Moment;
 /// Runs the program with the arguments that it was given.
 pub fn main() -> ExitCode {
     reexec::under_our_environment();
+    run(std::env::args_os()).into()
+}
+
+/// Runs the program with these arguments, the first of which is its name, in a process that may be that of another one; tells
+/// its exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let started = Moment::now();
-    let cli = match args::Cli::read() {
+    let cli = match args::Cli::read(args) {
         Ok(cli) => cli,
         Err((error, json)) => return told(&error, json),
     };
@@ -36,7 +43,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Tells of an error, on stderr and as it was asked for.
-fn failed(error: &anyhow::Error) -> ExitCode {
+fn failed(error: &anyhow::Error) -> u8 {
     let (text, code, kind) = match error.downcast_ref::<Error>() {
         // An error of the library holds the system's words already.
         Some(error) => (flags::of_error(error), error.exit_code(), kind(error)),
@@ -44,7 +51,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
         None => (format!("{error:#}"), 1, "other"),
     };
     output::failure(&text, code.into(), kind);
-    code.into()
+    code
 }
 
 /// An error's kind, by which programs may tell them apart.
@@ -59,7 +66,7 @@ fn kind(error: &Error) -> &'static str {
 }
 
 /// Prints help, or what is wrong with the arguments.
-fn told(error: &clap::Error, json: bool) -> ExitCode {
+fn told(error: &clap::Error, json: bool) -> u8 {
     let printed = error.print().and_then(|()| std::io::stdout().flush());
     if error.use_stderr() {
         let text = error.render().to_string();
@@ -72,5 +79,5 @@ fn told(error: &clap::Error, json: bool) -> ExitCode {
     {
         return failed(&Error::io("write", "standard output", error).into());
     }
-    u8::try_from(error.exit_code()).unwrap_or(1).into()
+    u8::try_from(error.exit_code()).unwrap_or(1)
 }

@@ -84,6 +84,8 @@ pub mod train;
 pub mod verify;
 
 pub use api::{Data, Evaluation, Model, OnData, Trained, Trainer};
+#[cfg(feature = "files")]
+pub use data::stream::RowNumber;
 pub use data::{Axes, DataFormat, Form, Labels, Meaning, Normalize, RawRows, Reading, WhiteningKind};
 pub use error::{Error, Result};
 pub use math::objective::{Activation, Cost, Objective, Penalty, PenaltyKind, RhoHatMode};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Data, Model, Trained, Trainer};
 use crate::data::identity::DataKind;
+use crate::data::stream::{RowNumber, SharedMemory, Store};
 use crate::data::{Opened, Reading};
 use crate::error::{Error, Result};
 use crate::io::paths::{PathText, Paths};
@@ -61,6 +62,32 @@ impl Data {
         let of_tables = Settings { use_columns, label_column, ..Settings::default() };
         let settings = Settings { data, raw, meaning, axes, recursive, format, ..of_tables };
         Ok(Self { open, settings, held_out: None })
+    }
+
+    /// Rows of `width` numbers each, one behind the other, which stay where they are: nothing is copied but what is computed at
+    /// the time, or once into the engine's own memory. The bits of a run are those of the same rows in a file. `rows` may be a
+    /// vector, an [`Arc`](std::sync::Arc) of a slice, or anything else that has them as a slice; they must not change while anybody holds
+    /// the data.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where there is no row, or the last one is not whole. A number that is not finite is refused when it is read.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// # fn main() -> rhohat::Result<()> {
+    /// let rows: Arc<[f32]> = (0..3200).map(|i| 0.5 + 0.4 * (i as f32).sin()).collect();
+    /// let data = rhohat::Data::share_rows(Arc::clone(&rows), 16)?;
+    /// assert_eq!(data.to_string(), "rows in memory: 200 rows of 16 numbers (f32), taken as they are");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn share_rows<T: RowNumber>(
+        rows: impl AsRef<[T]> + Send + Sync + 'static,
+        width: usize,
+    ) -> Result<Self> {
+        let open = Store::of_memory(SharedMemory::new::<T, _>(rows), T::DTYPE, width)?.into();
+        Ok(Self { open, settings: Settings::default(), held_out: None })
     }
 
     /// The data that a run in a directory learns from, with the settings that it has.
@@ -159,7 +186,7 @@ impl Trained {
     pub(super) fn finished(summary: Summary) -> Result<Self> {
         let file = summary.files.as_ref().map(|files| files.model.to_path_buf()).unwrap_or_default();
         let model = Model::load(file)?.device(summary.device.clone());
-        Ok(Self { model, summary })
+        Ok(Self { model, summary, state: None })
     }
 }
 

@@ -84,6 +84,16 @@ impl Model {
         self.meta.objective
     }
 
+    /// The numbers of a row of data, as many as there are visible units unless preprocessing leaves components out.
+    pub fn inputs(&self) -> usize {
+        self.meta.preprocess.inputs_of(self.params.shape.visible)
+    }
+
+    /// The text that its file has beside the numbers, JSON: objective, preprocessing, seed.
+    pub fn metadata(&self) -> String {
+        self.meta.to_json()
+    }
+
     /// The parameters: encoder W1 `[h, n]` and b1 `[h]`, decoder D `[h, n]` and b2 `[n]`.
     pub fn params(&self) -> &Params<f32> {
         &self.params

@@ -2,13 +2,15 @@
 
 use std::ops::ControlFlow;
 
+use toml::Table;
+
 use super::{Data, Model};
 use crate::engine::gpu::tune::{Tune, TuneMode};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::io::threads::joined;
-use crate::run::config::MemoryPlan;
 use crate::run::config::settings::Settings;
-use crate::run::session::{Outset, Place, ProgressObserver, Request};
+use crate::run::config::{MemoryPlan, parse_text};
+use crate::run::session::{Continued, Kept, KeptState, Outset, Place, ProgressObserver, Request};
 use crate::run::summary::Summary;
 use crate::train::Progress;
 
@@ -36,8 +38,12 @@ use crate::train::Progress;
 #[derive(Clone, Debug, Default)]
 pub struct Trainer {
     pub(super) settings: Settings,
+    /// Settings that were given as text.
+    pub(super) text: Table,
     pub(super) place: Place,
     pub(super) data_changed: bool,
+    pub(super) continued: Option<Continued>,
+    pub(super) keeps: Option<Kept>,
 }
 
 /// A trained model and how it was reached.
@@ -48,12 +54,34 @@ pub struct Trained {
     pub model: Model,
     /// The result of the run.
     pub summary: Summary,
+    /// The state that another run goes on from, where it was kept.
+    pub(super) state: Option<KeptState>,
 }
 
 impl Trainer {
     /// A run with `hidden` hidden units. [`Trainer::default`] has 25, or as many as the model of [`Trainer::init`].
     pub fn new(hidden: usize) -> Self {
         Self { settings: Settings { hidden: Some(hidden), ..Settings::default() }, ..Self::default() }
+    }
+
+    /// Settings as a text of TOML or JSON, under the names that they have in `config.toml`, those of [`Data`] among them. They win
+    /// over what methods have set; names and values are checked when training begins.
+    ///
+    /// # Errors
+    /// [`Error::Usage`](crate::Error::Usage) for a text that is neither.
+    ///
+    /// ```
+    /// # fn main() -> rhohat::Result<()> {
+    /// let trainer = rhohat::Trainer::default().settings("rho = 0.05\nsteps = 10")?.settings(r#"{"hidden": 16}"#)?;
+    /// let trained = trainer.device("cpu").fit(&rhohat::Data::built_in().patches(8, 500))?;
+    /// assert_eq!((trained.model.shape().hidden, trained.summary.steps), (16, 10));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn settings(mut self, text: &str) -> Result<Self> {
+        let settings = parse_text(text).map_err(|why| Error::usage(format!("settings: {why}")))?;
+        self.text.extend(settings);
+        Ok(self)
     }
 
     /// Trains on `data`.
@@ -83,6 +111,7 @@ impl Trainer {
                 Ok(Trained {
                     summary: finished.summary,
                     model: Model::trained(finished.params, finished.meta, finished.choice),
+                    state: finished.state,
                 })
             }
             // Nothing is left to do.
@@ -105,9 +134,11 @@ impl Trainer {
     fn request(&self, data: &Data) -> Result<Request> {
         let mut settings = data.settings.table()?;
         settings.extend(self.settings.table()?);
+        settings.extend(self.text.clone());
         let tune = tune();
         let (open, place) = (Some(data.open.clone()), self.place.clone());
-        let seed = self.settings.seed.unwrap_or_default();
+        let seed = settings.get("seed").and_then(toml::Value::as_integer);
+        let seed = seed.and_then(|seed| u64::try_from(seed).ok()).unwrap_or_default();
         let held_out = data.held_out.as_ref().map(|data| data.open.clone().taking(data.taken(seed)));
         let held_out = held_out.transpose()?;
         Ok(Request {
@@ -115,6 +146,8 @@ impl Trainer {
             held_out,
             place,
             data_changed: self.data_changed,
+            continued: self.continued.clone(),
+            keeps: self.keeps,
             ..Request::new(settings, tune)
         })
     }

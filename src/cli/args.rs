@@ -70,15 +70,15 @@ impl TrainArgs {
 }
 
 impl Cli {
-    /// What was asked for.
+    /// The command that `args` ask for.
     ///
     /// # Errors
     /// A request for help or what is wrong, without control characters that arguments held, and whether it is to be told
     /// in JSON.
-    pub fn read() -> Result<Self, (clap::Error, bool)> {
+    pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, (clap::Error, bool)> {
         let mut command = Self::command();
         command.build();
-        let args = spelling::usual(&command, std::env::args_os());
+        let args = spelling::usual(&command, args.into_iter());
         Self::try_parse_from(&args).map_err(|error| {
             // Arguments without them are wrong in the same way.
             let harmless = |arg: &OsString| plain(&arg.to_string_lossy()).into_owned();

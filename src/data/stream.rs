@@ -1,4 +1,4 @@
-//! Rows that may be more than memory holds: in files ([`Store`]), preprocessed ([`Transform`]), and prefetched while an engine
+//! Rows that may be more than memory holds: in files ([`Store`]) or a program's own, preprocessed ([`Transform`]), and prefetched while an engine
 //! computes ([`Feed`]).
 
 mod feed;
@@ -7,6 +7,7 @@ mod fingerprint;
 mod finite;
 mod fit;
 mod layout;
+mod medium;
 mod open;
 mod reader;
 mod row_sum;
@@ -16,6 +17,7 @@ mod transform;
 pub use feed::Feed;
 pub use fingerprint::FileSample;
 pub use fit::fit;
+pub use medium::{RowNumber, SharedMemory};
 pub(super) use open::{ArrayInFile, StoredRows};
 pub use row_sum::{RowCheck, RowSum};
 pub use store::{PIECE, Store};

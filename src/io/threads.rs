@@ -36,6 +36,15 @@ pub fn start() -> Result<()> {
     if let Some(warning) = warning {
         tracing::warn!("{warning}");
     }
+    start_with(wanted)
+}
+
+/// The same for so many of them, at least one, whatever the variable says.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_with(wanted: usize) -> Result<()> {
+    let wanted = wanted.clamp(1, MOST);
     let given = Started::of(wanted);
     if given.0.is_empty() {
         tracing::warn!("the system gives no thread: going on in this one; {REMEDY}");

@@ -12,6 +12,7 @@
 //! whole is renamed into its place: `checkpoints/` never holds a part of one. The two newest are kept; an old one is
 //! renamed out before its files are removed. What is read is trusted as far as its hashes go.
 
+mod bytes;
 pub mod fail_point;
 mod folder;
 mod read;
@@ -21,6 +22,7 @@ mod writer;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+pub use bytes::{from_bytes, to_bytes};
 pub use folder::{Checkpoints, Found, Rejected};
 pub use writer::CheckpointWriter;
 

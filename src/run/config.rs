@@ -26,7 +26,7 @@ pub use memory::MemoryPlan;
 pub use properties::{Property, is_setting};
 pub use resolve::{BATCH, ConfigContext};
 pub use source_kind::SourceKind;
-pub use user_settings::{Batch, UserSettings, absolute_paths, parse_settings};
+pub use user_settings::{Batch, UserSettings, absolute_paths, parse_settings, parse_text};
 pub use warnings::{reach_warning, scale_warning};
 
 use crate::data::RawRows;

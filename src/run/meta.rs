@@ -38,7 +38,7 @@ impl Meta {
     }
 
     /// JSON with sorted keys, on which "the same bytes" relies.
-    pub(super) fn to_json(&self) -> String {
+    pub fn to_json(&self) -> String {
         let mut json = serde_json::to_value(self).expect("numbers and names have a JSON form");
         json["format"] = self.format().into();
         json.sort_all_objects();

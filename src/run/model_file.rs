@@ -1,6 +1,7 @@
 //! The model file: safetensors with PyTorch's names and shapes, and one metadata key `rhohat` that says what the
 //! numbers mean. Nothing in it is volatile: the same run writes the same bytes. Models of other programs are read, too.
 
+mod bytes;
 mod foreign;
 mod layout;
 mod names;
@@ -22,6 +23,8 @@ use crate::io::safe_open;
 use crate::math::params::{Params, Real, Shape};
 use crate::run::columns_file;
 use crate::run::meta::KEY;
+pub use bytes::from_bytes;
+
 pub use crate::run::meta::Meta;
 use crate::run::tensors_file::{self, Saved, Values, transposed};
 

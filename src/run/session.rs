@@ -12,12 +12,15 @@
 
 #[cfg(feature = "files")]
 mod begun;
+#[cfg(feature = "files")]
+mod continued;
 mod device;
 #[cfg(feature = "files")]
 mod directory;
 mod examples;
 #[cfg(not(feature = "files"))]
 mod in_memory;
+mod kept;
 mod observer;
 mod open;
 mod prepare;
@@ -33,8 +36,10 @@ mod seal;
 mod train;
 mod watch;
 
+pub use continued::{Continued, KeptState};
 #[cfg(not(feature = "files"))]
-use in_memory::{begun, directory, resume};
+use in_memory::{begun, continued, directory, resume};
+pub use kept::Kept;
 pub use observer::{ProgressObserver, Stage};
 pub use open::Session;
 pub use prepare::{Outset, Prepared};

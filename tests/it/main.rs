@@ -16,6 +16,7 @@ mod durable;
 mod engines;
 mod folder;
 mod front_door;
+mod going_on;
 mod golden;
 mod kernels;
 mod metrics_file;

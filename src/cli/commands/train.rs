@@ -4,8 +4,6 @@ mod display;
 mod plan;
 mod summary;
 
-use std::process::ExitCode;
-
 use serde::Serialize;
 
 use crate::cli::args::TrainArgs;
@@ -18,30 +16,30 @@ use crate::train::Ended;
 use display::Display;
 
 /// Trains and prints; `started` is when the program did.
-pub fn run(args: &TrainArgs, started: Moment) -> anyhow::Result<ExitCode> {
+pub fn run(args: &TrainArgs, started: Moment) -> anyhow::Result<u8> {
     args.asserted.check(true)?;
     let mut display = Display::new(args);
     let prepared = match request(args, started)?.prepare(&mut display)? {
         Outset::Finished(result) => {
             print(args.json, &*result, summary::text)?;
             args.asserted.of(&*result)?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(0);
         }
         Outset::Prepared(prepared) => prepared,
     };
     if args.dry_run {
         print(args.json, &Planned::of(&prepared), |planned| plan::text(planned.plan))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(0);
     }
     let result = prepared.open(&mut display)?.train(&mut display)?.summary;
     let printed = print(args.json, &result, summary::text);
     match signals::asked().filter(|_| result.ended == Ended::Stopped) {
         // A terminal that is gone reads no result.
-        Some(signal) => Ok(ExitCode::from(128 + signal)),
+        Some(signal) => Ok(128 + signal),
         None => {
             printed?;
             args.asserted.of(&result)?;
-            Ok(ExitCode::SUCCESS)
+            Ok(0)
         }
     }
 }

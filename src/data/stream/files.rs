@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use super::layout::RowLayout;
+use super::medium::SharedMemory;
 use crate::error::{Error, Result};
 use crate::io::safe_open;
 
@@ -56,7 +57,7 @@ fn number_of(_metadata: &Metadata) -> Option<(u64, u64)> {
     None
 }
 
-/// One file of rows.
+/// One file of rows, or rows in memory.
 #[derive(Clone, Debug)]
 pub struct Shard {
     /// As it was given, or found in its folder.
@@ -69,6 +70,8 @@ pub struct Shard {
     pub first: usize,
     /// Rows.
     pub rows: usize,
+    /// The memory that they lie in, where that is no file.
+    pub memory: Option<SharedMemory>,
 }
 
 impl Shard {
@@ -78,12 +81,19 @@ impl Shard {
     /// [`Error::Io`] when the system does not say what it is.
     pub fn new(path: PathBuf, file: &File, layout: RowLayout, rows: usize) -> Result<Self> {
         let metadata = file.metadata().map_err(|error| Error::io("read", &path, error))?;
-        Ok(Self { path, stamp: Stamp::of(&metadata), layout, first: 0, rows })
+        Ok(Self { path, stamp: Stamp::of(&metadata), layout, first: 0, rows, memory: None })
+    }
+
+    /// Rows in memory, called `path` in messages.
+    pub fn in_memory(path: PathBuf, memory: SharedMemory, layout: RowLayout, rows: usize) -> Self {
+        let stamp = Stamp { bytes: memory.size() as u64, modified: None, file: None };
+        Self { path, stamp, layout, first: 0, rows, memory: Some(memory) }
     }
 
     /// Whether the file under its name is not what it was when it was opened, or is gone.
     pub fn is_changed(&self) -> bool {
-        self.path.metadata().map_or(true, |metadata| !Stamp::of(&metadata).is_same(&self.stamp))
+        let is_other = || self.path.metadata().map_or(true, |now| !Stamp::of(&now).is_same(&self.stamp));
+        self.memory.is_none() && is_other()
     }
 
     /// Opens it again.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::files::{name_of, read_at};
+use super::files::name_of;
 use super::store::Store;
 use crate::error::Result;
 
@@ -56,7 +56,7 @@ impl Store {
     fn sample(&self, number: usize, rows: usize, budget: u64) -> Result<FileSample> {
         let shard = &self.shards()[number];
         let rows = shard.rows.min(rows - shard.first);
-        let file = self.file(number)?;
+        let medium = self.medium(number)?;
         let (mut hash, mut bytes) = (Xxh3::new(), Vec::new());
         for (start, length) in parts(rows as u64 * self.row_bytes() as u64, budget) {
             // As they lie in the file: rows of a file that goes column by column would be read number by number.
@@ -66,7 +66,7 @@ impl Store {
             };
             for (place, length) in places {
                 bytes.resize(length as usize, 0);
-                read_at(&file, &mut bytes, place).map_err(|error| shard.failed(error))?;
+                medium.read_at(&mut bytes, place).map_err(|error| shard.failed(error))?;
                 hash.update(&bytes);
             }
         }

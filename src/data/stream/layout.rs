@@ -1,10 +1,9 @@
 //! The layout of rows in a file: where each number of a row lies, for arrays of any order of dimensions and of bytes. Rows
 //! come out one behind the other, lowest byte first, in reads as long as the file allows.
 
-use std::fs::File;
 use std::io;
 
-use super::files::read_at;
+use super::medium::Medium;
 use crate::data::axes::{Axes, Axis};
 use crate::data::dtype::{DType, Endian};
 use crate::data::formats::ArrayLayout;
@@ -90,10 +89,10 @@ impl RowLayout {
     ///
     /// # Errors
     /// Those of the system.
-    pub fn read(&self, file: &File, mut first: usize, mut out: &mut [u8]) -> io::Result<()> {
+    pub fn read(&self, from: &Medium, mut first: usize, mut out: &mut [u8]) -> io::Result<()> {
         let row_bytes = self.cols * self.size;
         if self.is_plain() {
-            read_at(file, out, self.offset + first as u64 * row_bytes as u64)?;
+            from.read_at(out, self.offset + first as u64 * row_bytes as u64)?;
             self.put_lowest_first(out);
             return Ok(());
         }
@@ -102,7 +101,7 @@ impl RowLayout {
             let most = (out.len() / row_bytes).min(of_run.max(1));
             let (base, rows, stride) = self.neighbours(first, most);
             let (now, rest) = out.split_at_mut(rows * row_bytes);
-            self.read_box(file, base, Scattered { length: rows, from: stride, to: self.cols }, now)?;
+            self.read_box(from, base, Scattered { length: rows, from: stride, to: self.cols }, now)?;
             self.put_lowest_first(now);
             (first, out) = (first + rows, rest);
         }
@@ -123,7 +122,7 @@ impl RowLayout {
     }
 
     /// Reads rows at one distance from each other, the first of which begins at `base`.
-    fn read_box(&self, file: &File, base: usize, rows: Scattered, out: &mut [u8]) -> io::Result<()> {
+    fn read_box(&self, from: &Medium, base: usize, rows: Scattered, out: &mut [u8]) -> io::Result<()> {
         let mut to = 1;
         let mut all = vec![rows];
         for dimension in self.length.iter().rev() {
@@ -146,8 +145,8 @@ impl RowLayout {
             let count = at_once.min(reads - start);
             let stage = &mut stage[..count * run * self.size];
             threads::try_for_each_chunk(stage, run * self.size, LEAST_READS, |number, bytes| {
-                let (from, _) = place(outer, start + number);
-                read_at(file, bytes, self.offset + (base + from) as u64 * self.size as u64)
+                let (at, _) = place(outer, start + number);
+                from.read_at(bytes, self.offset + (base + at) as u64 * self.size as u64)
             })?;
             let places: Vec<usize> = (start..start + count).map(|number| place(outer, number).1).collect();
             match self.size {
@@ -286,7 +285,8 @@ mod tests {
             let first = (from * rows as f64) as usize;
             let count = ((share * (rows - first) as f64) as usize).max(1);
             let mut out = vec![0; count * cols * 2];
-            layout.read(&file, first, &mut out).unwrap();
+            let medium = Medium::File(std::sync::Arc::new(file));
+            layout.read(&medium, first, &mut out).unwrap();
             let found: Vec<u16> = out.as_chunks().0.iter().map(|bytes| u16::from_le_bytes(*bytes)).collect();
             prop_assert_eq!(&found[..], &wanted[first * cols..(first + count) * cols]);
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::files::Shard;
 use super::layout::RowLayout;
+use super::medium::SharedMemory;
 use super::store::Store;
 use crate::data::ambiguity;
 use crate::data::axes::Meaning;
@@ -19,6 +20,9 @@ use crate::data::reading::{RawRows, Reading};
 use crate::data::source::{Opened, Source};
 use crate::error::{Error, Result};
 use crate::io::safe_open::{self, FileRange};
+
+/// The name of rows that a program holds, in messages.
+const IN_MEMORY: &str = "rows in memory";
 
 /// An array in a file whose header was read.
 pub struct ArrayInFile<'a> {
@@ -138,6 +142,31 @@ impl Store {
             ..DataDescription::rows(store.rows, store.cols, rows.dtype)
         };
         Ok((store, description))
+    }
+
+    /// Rows of `cols` numbers that a program holds in memory, one behind the other.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a width of 0, for no row at all, and for a last row that is not whole.
+    pub fn of_memory(memory: SharedMemory, dtype: DType, cols: usize) -> Result<Opened> {
+        let refused = |why: String| Err(Error::input(IN_MEMORY, why));
+        let numbers = memory.size() / dtype.size();
+        if cols == 0 {
+            return refused("rows of 0 numbers; give at least one column".to_owned());
+        }
+        if numbers == 0 {
+            return refused("no numbers; at least one row is needed".to_owned());
+        }
+        if !numbers.is_multiple_of(cols) {
+            let fact = format!("{numbers} numbers are no whole number of rows of {cols}");
+            return refused(format!("{fact}; give the right width, or whole rows"));
+        }
+        let rows = numbers / cols;
+        let endian = if cfg!(target_endian = "big") { Endian::Big } else { Endian::Little };
+        let layout = RowLayout::plain(0, (dtype, endian), (rows, cols));
+        let store = Self::of((dtype, cols), vec![Shard::in_memory(IN_MEMORY.into(), memory, layout, rows)])?;
+        let description = DataDescription::rows(rows, cols, dtype);
+        Ok(Opened { source: Source::Stored(Arc::new(store)), description })
     }
 
     /// What else the rows may be, by the first of them.

@@ -1,12 +1,12 @@
 //! Rows that stay on disk: arrays of numbers of one type and width in one file or several, read at any position. Nothing is in
 //! memory but their headers, a few open files, and where a subset of the rows is taken the list of it.
 
-use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::files::{Handles, OPEN, Shard};
+use super::medium::Medium;
 use super::row_sum::{Differs, RowCheck, RowSum};
 use crate::data::dtype::DType;
 use crate::data::subset::Subset;
@@ -96,7 +96,7 @@ impl Store {
     /// [`Error::Input`] when one is no longer the file that it was, [`Error::Io`] when it cannot be opened.
     pub(in crate::data) fn keep_open(&self) -> Result<()> {
         let all = if self.shards().len() <= OPEN { self.shards().len() } else { 0 };
-        (0..all).try_for_each(|number| self.file(number).map(drop))
+        (0..all).try_for_each(|number| self.medium(number).map(drop))
     }
 
     /// The rows of several stores of one width and type, one behind the other.
@@ -156,9 +156,13 @@ impl Store {
         })
     }
 
-    /// File `number`, open.
-    pub(super) fn file(&self, number: usize) -> Result<Arc<File>> {
-        self.files.handles.get(number, &self.shards()[number])
+    /// File `number`, open, or the memory that stands for it.
+    pub(super) fn medium(&self, number: usize) -> Result<Medium> {
+        let shard = &self.shards()[number];
+        match &shard.memory {
+            Some(memory) => Ok(Medium::Memory(memory.clone())),
+            None => self.files.handles.get(number, shard).map(Medium::File),
+        }
     }
 
     /// The file, or the folder of the files; the first one where they lie in several.
@@ -299,7 +303,7 @@ impl Store {
     /// Fills `out` from row `row` of file `number` on.
     fn read_from(&self, number: usize, row: usize, out: &mut [u8]) -> Result<()> {
         let shard = &self.shards()[number];
-        shard.layout.read(&*self.file(number)?, row, out).map_err(|error| shard.failed(error))
+        shard.layout.read(&self.medium(number)?, row, out).map_err(|error| shard.failed(error))
     }
 
     /// The number of the file that holds a row of the files.

@@ -67,7 +67,17 @@ impl Unread {
 /// Says which file is wrong, and how.
 pub fn read(folder: &Folder) -> Result<Checkpoint, Unread> {
     let (manifest, progress) = read_head(folder)?;
-    let state = read_state(folder, &manifest.state, &progress).map_err(|why| why.in_file(STATE))?;
+    let from = Hashed::open(folder, STATE).map_err(|why| why.in_file(STATE))?;
+    put_together(&manifest, progress, from)
+}
+
+/// The checkpoint of a manifest, its progress and the numbers that `from` hands out.
+pub(super) fn put_together(
+    manifest: &Manifest,
+    progress: ProgressFile,
+    from: Hashed<impl Read>,
+) -> Result<Checkpoint, Unread> {
+    let state = read_state(from, &manifest.state, &progress).map_err(|why| why.in_file(STATE))?;
     let ProgressFile { position, metrics, patience, provenance, .. } = progress;
     position.search.as_ref().map_or(Ok(()), |search| check_search(search, &state))?;
     Ok(Checkpoint { position, state, metrics, patience, provenance })
@@ -82,7 +92,7 @@ fn read_head(folder: &Folder) -> Result<(Manifest, ProgressFile), Unread> {
     Ok((manifest, progress))
 }
 
-fn parse_manifest(path: &Path, bytes: &[u8]) -> Result<Manifest, Unread> {
+pub(super) fn parse_manifest(path: &Path, bytes: &[u8]) -> Result<Manifest, Unread> {
     let json: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     match json["format"].as_u64() {
         Some(OLDEST..=FORMAT) => serde_json::from_value(json).map_err(|error| error.to_string().into()),
@@ -100,9 +110,14 @@ fn parse_manifest(path: &Path, bytes: &[u8]) -> Result<Manifest, Unread> {
 
 fn read_progress(folder: &Folder, manifest: &Manifest) -> Result<ProgressFile, Unread> {
     let digest = &manifest.progress;
-    let bytes = whole(folder, PROGRESS, digest.bytes.min(PROGRESS_MOST))?;
-    compare(digest, bytes.len() as u64, xxh3_128(&bytes))?;
-    let progress: ProgressFile = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    parse_progress(manifest, &whole(folder, PROGRESS, digest.bytes.min(PROGRESS_MOST))?)
+}
+
+/// `progress.json` from its bytes, whose hash is compared.
+pub(super) fn parse_progress(manifest: &Manifest, bytes: &[u8]) -> Result<ProgressFile, Unread> {
+    let digest = &manifest.progress;
+    compare(digest, bytes.len() as u64, xxh3_128(bytes))?;
+    let progress: ProgressFile = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     match (manifest.format, &progress.provenance) {
         (OLDEST, Some(_)) => Err("format 1 knows no provenance".into()),
         (FORMAT, None) => Err("what it was taken under is missing".into()),
@@ -110,10 +125,13 @@ fn read_progress(folder: &Folder, manifest: &Manifest) -> Result<ProgressFile, U
     }
 }
 
-fn read_state(folder: &Folder, digest: &Digest, progress: &ProgressFile) -> Result<State, Unread> {
+fn read_state(
+    mut from: Hashed<impl Read>,
+    digest: &Digest,
+    progress: &ProgressFile,
+) -> Result<State, Unread> {
     let &ProgressFile { shape, order, average, .. } = progress;
     let len = State::vector_len(shape, order).ok_or("no memory holds such a shape")?;
-    let mut from = Hashed::open(folder, STATE)?;
     let width = |double: bool| if double { 8 } else { 4 };
     let wanted = progress
         .vectors
@@ -165,19 +183,29 @@ fn whole(folder: &Folder, name: &str, most: u64) -> Result<Vec<u8>, Unread> {
 }
 
 /// A file that is hashed while it is read.
-struct Hashed {
+pub(super) struct Hashed<R> {
     path: PathBuf,
-    file: File,
+    file: R,
     bytes: u64,
     hasher: Xxh3Default,
 }
 
-impl Hashed {
+impl Hashed<File> {
     fn open(folder: &Folder, name: &str) -> Result<Self, Unread> {
         let (file, bytes) = folder.open(name).map_err(Unread::of)?.ok_or("it is missing")?;
         Ok(Self { path: folder.join(name), file, bytes, hasher: Xxh3Default::new() })
     }
+}
 
+impl<'a> Hashed<&'a [u8]> {
+    /// The bytes of a file that are in memory.
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        let path = PathBuf::from(STATE);
+        Self { path, file: bytes, bytes: bytes.len() as u64, hasher: Xxh3Default::new() }
+    }
+}
+
+impl<R: Read> Hashed<R> {
     /// The next `len` numbers, of which the file is known to hold as many.
     fn take<T: Pod + Zeroable>(&mut self, len: usize) -> Result<Vec<T>, Unread> {
         let mut numbers = Vec::new();

@@ -38,12 +38,12 @@ pub fn write(folder: &Folder, checkpoint: &Checkpoint) -> Result<()> {
     Ok(())
 }
 
-fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
+pub(super) fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec_pretty(value).expect("numbers and names have a JSON form")
 }
 
 impl ProgressFile {
-    fn of(checkpoint: &Checkpoint) -> Self {
+    pub(super) fn of(checkpoint: &Checkpoint) -> Self {
         let Checkpoint { position, state, metrics, patience, provenance } = checkpoint;
         let vector = |(role, numbers): &(_, VectorData)| Vector {
             role: *role,
@@ -63,15 +63,20 @@ impl ProgressFile {
 }
 
 fn write_state(folder: &Folder, checkpoint: &Checkpoint) -> Result<Digest> {
-    let state = &checkpoint.state;
-    let mut parts: Vec<&[u8]> = state.vectors.iter().map(|(_, numbers)| bytes(numbers)).collect();
-    parts.extend(state.average.as_deref().map(bytemuck::cast_slice));
+    let parts = parts(checkpoint);
     let total = parts.iter().map(|part| part.len() as u64).sum();
     let mut out = Hashed::create(folder, STATE, total)?;
     for part in parts {
         out.put(part)?;
     }
     out.finish()
+}
+
+/// The pieces of `state.bin`, one behind the other.
+pub(super) fn parts(checkpoint: &Checkpoint) -> Vec<&[u8]> {
+    let state = &checkpoint.state;
+    let vectors = state.vectors.iter().map(|(_, numbers)| bytes(numbers));
+    vectors.chain(state.average.as_deref().map(bytemuck::cast_slice)).collect()
 }
 
 fn bytes(numbers: &VectorData) -> &[u8] {

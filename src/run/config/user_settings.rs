@@ -277,6 +277,14 @@ pub fn parse_settings(path: &Path, bytes: Vec<u8>) -> Result<(Table, Written)> {
     Ok((table, written))
 }
 
+/// Settings in a text of TOML or JSON.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn parse_text(text: &str) -> Result<Table, String> {
+    json::of(text).unwrap_or_else(|| toml::from_str(text).map_err(|error| error.message().to_owned()))
+}
+
 #[cfg(feature = "files")]
 fn read(path: &Path) -> Result<Table> {
     parse(path, safe_open::small(path, "a configuration", LONGEST_FILE)?)

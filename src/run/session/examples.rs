@@ -269,6 +269,8 @@ pub struct TrainingStart<'a> {
     pub examples: &'a TrainingSet,
     /// Rows that mini-batches have taken before.
     pub taken: u64,
+    /// Whether the parameters are replaced before the first step, so that there is no need to draw and fit any.
+    pub are_replaced: bool,
 }
 
 impl TrainingStart<'_> {
@@ -277,6 +279,9 @@ impl TrainingStart<'_> {
         let shape = Shape { visible: self.examples.size().1, hidden: self.config.hidden };
         if let Some(file) = self.init {
             return file.params();
+        }
+        if self.are_replaced {
+            return Ok(Params::zeros(shape));
         }
         let params = Params::random(shape, self.config.seed);
         Ok(drawn(match self.config.start {

@@ -36,6 +36,58 @@ pub mod begun {
     }
 }
 
+pub mod continued {
+    //! Runs in memory that go on, of which there are none: their state is that of a checkpoint.
+
+    use std::convert::Infallible;
+
+    use crate::data::Preprocess;
+    use crate::engine::{Engine, State};
+    use crate::error::Result;
+    use crate::run::DataRecord;
+    use crate::run::config::Config;
+    use crate::train::TrainProgress;
+
+    /// A state that cannot be.
+    pub type KeptState = Infallible;
+
+    /// A run that cannot be.
+    #[derive(Clone, Debug)]
+    pub struct Continued(Infallible);
+
+    /// Never called, since nobody asks for it.
+    pub fn kept(_: (TrainProgress, State), _: &Config, _: &DataRecord, _: &Preprocess) -> KeptState {
+        unreachable!("no state is kept without files")
+    }
+
+    impl Continued {
+        /// Never called.
+        pub fn settle(&self, _: Config) -> Result<Config> {
+            match self.0 {}
+        }
+
+        /// Never called.
+        pub fn preprocess(&self) -> Option<Preprocess> {
+            match self.0 {}
+        }
+
+        /// Never called.
+        pub fn taken(&self, _: &Config, _: &DataRecord) -> u64 {
+            match self.0 {}
+        }
+
+        /// Never called.
+        pub fn restore(&self, _: &mut dyn Engine, _: &Config) -> Result<()> {
+            match self.0 {}
+        }
+
+        /// Never called.
+        pub fn position(&self, _: &Config, _: &DataRecord) -> TrainProgress {
+            match self.0 {}
+        }
+    }
+}
+
 pub mod directory {
     //! Directories of runs, of which there are none.
 

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use super::continued::Continued;
 use super::device::Device;
 use super::examples::{HeldOutStart, TrainingSet, TrainingStart};
 use super::observer::{ProgressObserver, Stage};
@@ -64,7 +65,7 @@ impl Prepared {
         observer.stage(Stage::MakingExamples);
         let known = match &resumed {
             Some(resumed) => resumed.preprocess()?,
-            None => None,
+            None => request.continued.as_ref().and_then(Continued::preprocess),
         };
         let mut check = |record: &DataRecord| match &mut resumed {
             Some(resumed) => {
@@ -109,13 +110,19 @@ impl Prepared {
         observer.stage(Stage::ChoosingKernels);
         let kernels = device.tune(&config, examples.size())?;
         observer.stage(Stage::Idle);
-        let taken = resumed.as_ref().map_or(0, Resumed::taken);
-        let start = TrainingStart { config: &config, init, examples: &examples, taken };
+        let taken_before =
+            request.continued.as_ref().map_or(0, |continued| continued.taken(&config, &record));
+        let taken = resumed.as_ref().map_or(taken_before, Resumed::taken);
+        let are_replaced = request.continued.is_some();
+        let start = TrainingStart { config: &config, init, examples: &examples, taken, are_replaced };
         observer.plans(&plan);
         observer.stage(Stage::PreparingDevice);
         let mut engine = device.choice.open(&config.setup(), &start)?;
         if let Some(resumed) = &mut resumed {
             resumed.restore(&mut *engine, &config)?;
+        }
+        if let Some(continued) = &request.continued {
+            continued.restore(&mut *engine, &config)?;
         }
         let early_stopping = early_stopping(&config, &device, &examples, resumed.as_mut())?;
         let yardstick = Yardstick { variance: examples.variance()? };

@@ -110,6 +110,10 @@ impl Prepared {
             scale_of_pixels: description.scale_of_pixels(),
         };
         let config = Config::resolve(&given, &facts)?;
+        let config = match &request.continued {
+            Some(continued) => continued.settle(config)?,
+            None => config,
+        };
         if let Some(resumed) = &resumed {
             resumed.admit_all(&config, &given, &request.settings)?;
         }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use toml::Table;
 
+use super::continued::Continued;
+use super::kept::Kept;
 use crate::data::{DataDescription, Opened, Source, Taken};
 use crate::engine::gpu::tune::Tune;
 use crate::error::Result;
@@ -48,6 +50,10 @@ pub struct Request {
     pub data: Option<OpenData>,
     /// Data of held-out examples, where they are open; else they are opened as the settings say.
     pub held_out: Option<OpenData>,
+    /// The run in memory that this one goes on with.
+    pub continued: Option<Continued>,
+    /// What of the state after the last step is kept, for another run in memory to go on from.
+    pub keeps: Option<Kept>,
     /// Where the run lies.
     pub place: Place,
     /// Whether a run goes on although its data are others now.
@@ -72,6 +78,8 @@ impl Request {
             config: None,
             data: None,
             held_out: None,
+            continued: None,
+            keeps: None,
             place: Place::Memory,
             data_changed: false,
             from_scratch: false,

@@ -1,10 +1,11 @@
 //! A session from its first step to its last file.
 
+use super::continued::{KeptState, kept};
 use super::directory::Directory;
 use super::observer::{ProgressObserver, Stage};
 use super::open::Session;
 use super::request::Place;
-use super::watch::RunObserver;
+use super::watch::{Left, RunObserver};
 use crate::engine::device::{Choice, Selector};
 use crate::error::{Error, Result};
 use crate::math::params::Params;
@@ -14,7 +15,7 @@ use crate::run::summary::Summary;
 use crate::train::diagnostics::{JUDGED, UnitDiagnostics, spaced};
 use crate::train::measures::Measures;
 use crate::train::trend::Trend;
-use crate::train::{EarlyStopping, Recipe, TrainProgress, resume};
+use crate::train::{EarlyStopping, Recipe, resume};
 
 /// The model and the result of a run.
 pub struct Finished {
@@ -26,6 +27,8 @@ pub struct Finished {
     pub summary: Summary,
     /// The device that has computed.
     pub choice: Choice,
+    /// The state after the last step, where it was to be kept.
+    pub state: Option<KeptState>,
 }
 
 impl Session {
@@ -40,7 +43,10 @@ impl Session {
         let objective = self.config.objective();
         observer.begins(&objective);
         let (directory, position) = match self.request.place {
-            Place::Memory => (None, TrainProgress::default()),
+            Place::Memory => {
+                let continued = self.request.continued.as_ref();
+                (None, continued.map(|run| run.position(&self.config, &self.record)).unwrap_or_default())
+            }
             _ => {
                 let (directory, position) = Directory::begin(&mut self, recipe.optimizer.remedy())?;
                 observer.keeps(directory.run.path(), directory.checkpoints.published());
@@ -52,11 +58,12 @@ impl Session {
         let early_stopping = self.early_stopping.take();
         let trend = Trend::over(self.config.trend_over(self.engine.examples()));
         let mut watch = RunObserver::new(&self.config, directory, early_stopping, trend, observer);
+        watch.keeps = self.request.keeps;
         let startup = self.request.started.elapsed();
         let engine = &mut *self.engine;
         let outcome = resume(engine, &recipe, position, &mut watch);
         // The lock of the run is held until its last file has been written.
-        let (_lock, early_stopping, reported) = watch.finish();
+        let Left { lock: _lock, early_stopping, reported, state } = watch.finish();
         observer.stage(Stage::Idle);
         if let (Some(run), Err(Error::Diverged { step, what, .. })) = (&run, &outcome) {
             run.tell_of_divergence(&Divergence { step: *step, what: what.clone() })?;
@@ -68,6 +75,7 @@ impl Session {
         }
         observer.stage(Stage::WritingModel);
         let params = engine.params()?;
+        let state = state.map(|state| kept(state, &self.config, &self.record, &self.preprocess));
         let meta = Meta { objective, preprocess: self.preprocess, seed: self.config.seed };
         if let Some(run) = &run {
             run.keep_model(&params, &meta)?;
@@ -107,6 +115,6 @@ impl Session {
                 }
             }
         }
-        Ok(Finished { params, meta, summary, choice: self.choice })
+        Ok(Finished { params, meta, summary, choice: self.choice, state })
     }
 }

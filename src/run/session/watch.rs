@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 
 use super::directory::{Directory, MetricsFile};
+use super::kept::Kept;
 use super::observer::{ProgressObserver, Stage};
+use crate::engine::State;
 use crate::error::Result;
 use crate::io::clock::Moment;
 use crate::math::objective::Cost;
@@ -12,7 +14,7 @@ use crate::run::every::Span;
 use crate::run::summary::Reported;
 use crate::train::measures::Measures;
 use crate::train::trend::Trend;
-use crate::train::{EarlyStopping, Ended, HeldOutCost, Observer, Progress, StepContext};
+use crate::train::{EarlyStopping, Ended, HeldOutCost, Observer, Progress, StepContext, TrainProgress};
 
 /// Follows the loop for a sitting.
 pub struct RunObserver<'a> {
@@ -30,6 +32,21 @@ pub struct RunObserver<'a> {
     trend: Trend,
     /// Whether whoever follows has ended the run by a report.
     is_stopped: bool,
+    /// What of the state after the last step is kept.
+    pub keeps: Option<Kept>,
+    state: Option<(TrainProgress, State)>,
+}
+
+/// What is left of a sitting.
+pub struct Left {
+    /// The metrics, with which the run stays locked.
+    pub lock: Option<MetricsFile>,
+    /// The judge of held-out examples.
+    pub early_stopping: Option<EarlyStopping>,
+    /// What the reports come to.
+    pub reported: Reported,
+    /// The state after the last step, where it was to be kept.
+    pub state: Option<(TrainProgress, State)>,
 }
 
 impl<'a> RunObserver<'a> {
@@ -47,14 +64,29 @@ impl<'a> RunObserver<'a> {
             (mark.validation.zip(mark.validation_reconstruction), mark.validation_measures);
         let held_out = held_out.map(|(j, reconstruction)| HeldOutCost { j, reconstruction, measures });
         let clamped = mark.clamped;
-        Self { directory, early_stopping, observer, deadline, held_out, clamped, trend, is_stopped: false }
+        let (is_stopped, keeps, state) = (false, None, None);
+        Self {
+            directory,
+            early_stopping,
+            observer,
+            deadline,
+            held_out,
+            clamped,
+            trend,
+            is_stopped,
+            keeps,
+            state,
+        }
     }
 
-    /// Waits for the checkpoint that is being written; the metrics, with which the run stays locked, the judge of held-out
-    /// examples, and what the reports come to.
-    pub fn finish(self) -> (Option<MetricsFile>, Option<EarlyStopping>, Reported) {
-        let metrics = self.directory.map(|directory| directory.metrics);
-        (metrics, self.early_stopping, Reported { clamped: self.clamped, fall: self.trend.fall() })
+    /// Waits for the checkpoint that is being written.
+    pub fn finish(self) -> Left {
+        Left {
+            lock: self.directory.map(|directory| directory.metrics),
+            early_stopping: self.early_stopping,
+            reported: Reported { clamped: self.clamped, fall: self.trend.fall() },
+            state: self.state,
+        }
     }
 
     /// Why training is to end now, if it is.
@@ -105,6 +137,9 @@ impl Observer for RunObserver<'_> {
             } else if due && !directory.checkpoints.has(steps) {
                 directory.keep(context, self.early_stopping.as_ref())?;
             }
+        }
+        if ends && let Some(kept) = self.keeps {
+            self.state = Some(kept.taken(context)?);
         }
         if ends {
             self.observer.stage(Stage::MeasuringCost);
