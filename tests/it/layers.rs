@@ -19,6 +19,9 @@ const LAYERS: [&[&str]; 10] = [
 ];
 /// Files that may know one another.
 const LONGEST_CIRCLE: usize = 4;
+/// Circles that came while nothing held them up, to be cut: a file of each, and how many it has. They may not grow.
+const TO_BE_CUT: [(&str, usize); 3] =
+    [("run::config", 6), ("verify::kernels", 8), ("engine::gpu::kernel", 10)];
 
 /// Source files by the path of their module, without comments, texts and tests.
 struct Sources(BTreeMap<String, String>);
@@ -288,10 +291,28 @@ fn imports_go_down_the_layers() {
 fn no_circle_of_imports_is_longer_than_four_files() {
     let sources = Sources::of_the_crate();
     let edges: BTreeMap<_, _> = sources.0.keys().map(|file| (file.clone(), sources.uses(file))).collect();
-    let mut long: Vec<_> = circles(&edges).into_iter().filter(|group| group.len() > LONGEST_CIRCLE).collect();
+    let allowed = |group: &Vec<String>| {
+        let known = TO_BE_CUT.iter().find(|(file, _)| group.iter().any(|other| other == file));
+        known.map_or(LONGEST_CIRCLE, |(_, files)| *files)
+    };
+    let mut long: Vec<_> = circles(&edges).into_iter().filter(|group| group.len() > allowed(group)).collect();
     long.sort_by_key(Vec::len);
     let told: Vec<_> = long.iter().map(|group| format!("{}: {}", group.len(), group.join(" "))).collect();
     assert!(long.is_empty(), "{}", told.join("\n"));
+}
+
+#[test]
+fn every_file_of_the_tests_is_a_module_of_a_test() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let mut found = BTreeMap::new();
+    collect(&folder, "", &mut found);
+    assert!(found.len() > 50, "{}", found.len());
+    for path in found.keys().filter(|path| !["", "main"].contains(&path.as_str())) {
+        let (parent, name) = path.rsplit_once("::").unwrap_or(("main", path));
+        let text = found.get(parent).map_or("", String::as_str);
+        let is_declared = text.lines().any(|line| line.trim_end_matches(';').ends_with(&format!("mod {name}")));
+        assert!(is_declared, "{path}: no module of {parent}, so that its tests never run");
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod front_door;
 mod going_on;
 mod golden;
 mod kernels;
+mod layers;
 mod metrics_file;
 mod model_file;
 mod no_panics;
