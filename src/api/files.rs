@@ -14,7 +14,7 @@ use crate::run::config::settings::Settings;
 use crate::run::every::{Every, Span};
 use crate::run::meta::Meta;
 use crate::run::model_file::{ModelFile, save};
-use crate::run::picture::{features, form_of};
+use crate::run::picture::{features, form_of, why_no_form};
 use crate::run::session::{OpenData, Place};
 use crate::run::summary::Summary;
 
@@ -193,7 +193,8 @@ impl Model {
     pub fn save_features(&self, path: impl AsRef<Path>) -> Result<()> {
         let visible = self.params.shape.visible;
         let form = form_of(Some(&self.meta.preprocess), visible).ok_or_else(|| {
-            Error::usage(format!("{visible} visible units are no square: the features have no picture"))
+            let why = why_no_form(Some(&self.meta.preprocess), visible);
+            Error::usage(format!("{why}; say their form with Data::shape"))
         })?;
         features(&self.meta.preprocess.weights_of_inputs(&self.params.w1), form, None)?.save(path.as_ref())
     }

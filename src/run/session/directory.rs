@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::open::Session;
 use crate::data::stream::Store;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::math::params::Params;
 use crate::run::checkpoint::fail_point::reach;
 use crate::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints, Found, Provenance};
 use crate::run::config::Config;
 pub use crate::run::metrics::MetricsFile;
 use crate::run::model_file::{Meta, write_to};
-use crate::run::picture::{features, form_of, too_large};
+use crate::run::picture::{features, form_of, too_large, why_no_form};
 use crate::run::summary::Summary;
 use crate::run::{Divergence, Environment, FEATURES, MODEL, RunDir};
 use crate::train::{EarlyStopping, StepContext, TrainProgress};
@@ -140,7 +140,15 @@ impl RunDir {
     pub(super) fn keep_model(&self, params: &Params<f32>, meta: &Meta) -> Result<()> {
         let folder = self.folder();
         folder.write(MODEL, |out| write_to(out, params, meta))?;
-        if let Some(form) = form_of(Some(&meta.preprocess), params.shape.visible) {
+        let form = form_of(Some(&meta.preprocess), params.shape.visible);
+        if form.is_none() {
+            let why = why_no_form(Some(&meta.preprocess), params.shape.visible);
+            tracing::info!(
+                "no {FEATURES}: {why}; where they are pictures, rhohat features {} --shape HxW -o FILE.png draws them",
+                shown(self.path())
+            );
+        }
+        if let Some(form) = form {
             if let Some(reason) = too_large(params.shape.hidden, form) {
                 tracing::warn!("{FEATURES} is left out: {reason}");
             } else {
