@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::open::Session;
 use crate::data::stream::Store;
 use crate::error::{Error, Result, shown};
-use crate::math::params::Params;
+use crate::math::params::{Params, Shape};
 use crate::run::checkpoint::fail_point::reach;
 use crate::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints, Found, Provenance};
 use crate::run::config::Config;
 pub use crate::run::metrics::MetricsFile;
 use crate::run::model_file::{Meta, write_to};
-use crate::run::picture::{features, form_of, too_large, why_no_form};
+use crate::run::picture::{Layout, features, form_of, too_large, usual_count, why_no_form};
 use crate::run::summary::Summary;
 use crate::run::{Divergence, Environment, FEATURES, MODEL, RunDir};
 use crate::train::{EarlyStopping, StepContext, TrainProgress};
@@ -149,11 +149,21 @@ impl RunDir {
             );
         }
         if let Some(form) = form {
-            if let Some(reason) = too_large(params.shape.hidden, form) {
+            let Shape { visible, hidden } = params.shape;
+            let count = usual_count(hidden, form);
+            if let Some(reason) = too_large(count, form, Layout::default()) {
                 tracing::warn!("{FEATURES} is left out: {reason}");
             } else {
-                let picture = features(&meta.preprocess.weights_of_inputs(&params.w1), form, None)?;
+                let weights = meta.preprocess.weights_of_inputs(&params.w1[..count * visible]);
+                let picture = features(&weights, form, Layout::default())?;
                 folder.write(FEATURES, |out| picture.write_to(out))?;
+                if count < hidden {
+                    tracing::info!(
+                        "{FEATURES} has the first {count} of {hidden} features; rhohat features {} --limit {hidden} -o FILE.png \
+                         draws all",
+                        shown(self.path())
+                    );
+                }
             }
         }
         reach("model-written");
