@@ -64,9 +64,13 @@ impl Neighbours {
 
     /// Whether they are those of pictures.
     pub fn are_of_pictures(&self) -> bool {
-        let least = self.across.min(self.down);
-        let is_near = 1.0 - least <= NEAR * (1.0 - self.any);
-        is_near && self.ends.is_none_or(|ends| 1.0 - ends >= APART * (1.0 - least))
+        let apart = APART * (1.0 - self.across.min(self.down));
+        self.are_near() && self.ends.is_none_or(|ends| 1.0 - ends >= apart)
+    }
+
+    /// Whether neighbours are more alike than any two pixels.
+    pub fn are_near(&self) -> bool {
+        1.0 - self.across.min(self.down) <= NEAR * (1.0 - self.any)
     }
 }
 

@@ -1,11 +1,14 @@
 //! Features as numbers: the input that excites each hidden unit most among those of norm 1 (Ng, CS294A, *Visualizing a trained
 //! autoencoder*).
 
+use serde::Deserialize;
+
 use crate::data::Form;
 use crate::run::picture::orientation::{COHERENT, orientation};
 
 /// The order of features.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FeatureOrder {
     /// That of the units.
     #[default]

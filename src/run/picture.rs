@@ -71,9 +71,8 @@ impl Layout {
     /// Patch pixels across and down.
     fn size(self, count: usize, form: Form) -> (usize, usize) {
         let columns = self.columns(count);
-        let side = |tiles: usize, pixels: usize| {
-            tiles.saturating_mul(pixels.saturating_add(1)).saturating_add(1)
-        };
+        let side =
+            |tiles: usize, pixels: usize| tiles.saturating_mul(pixels.saturating_add(1)).saturating_add(1);
         (side(columns, form.width), side(count.div_ceil(columns), form.height))
     }
 
@@ -111,7 +110,9 @@ pub fn features(weights: &[f32], form: Form, layout: Layout) -> Result<Canvas> {
         return Err(Error::usage("`per_row` 0: a row has at least one feature"));
     }
     if let Some(reason) = too_large(count, form, layout) {
-        return Err(Error::usage(format!("{reason}; draw fewer (`limit`), or read encoder.weight of the model")));
+        return Err(Error::usage(format!(
+            "{reason}; draw fewer (`limit`), or read encoder.weight of the model"
+        )));
     }
     let pictures = weights.chunks_exact(numbers).map(balanced);
     let canvas = in_rows_of(layout.columns(count), count, form, pictures);

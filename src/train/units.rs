@@ -191,7 +191,8 @@ mod tests {
     }
 
     fn records(a2: &[f32], piece: usize, pairs: usize) -> Vec<UnitRecord> {
-        let objective = Objective { penalty: Penalty { rho: 0.1, ..Penalty::default() }, ..Objective::default() };
+        let objective =
+            Objective { penalty: Penalty { rho: 0.1, ..Penalty::default() }, ..Objective::default() };
         let mut params = Params::random(Shape { visible: 3, hidden: HIDDEN }, 1);
         params.w1[..3].copy_from_slice(&[3.0, 0.0, 4.0]);
         params.w1[9..12].copy_from_slice(&[0.3, 0.0, 0.4]);
@@ -212,7 +213,10 @@ mod tests {
         let places: Vec<usize> = units[3].top.iter().map(|it| it.example).collect();
         assert_eq!((places, units[3].top[0].activation), (vec![0, 3, 6], 0.9));
         assert_eq!(units.iter().map(|it| it.dead).collect::<Vec<_>>(), [false, true, false, false, false]);
-        assert_eq!(units.iter().map(|it| it.saturated).collect::<Vec<_>>(), [false, false, false, false, true]);
+        assert_eq!(
+            units.iter().map(|it| it.saturated).collect::<Vec<_>>(),
+            [false, false, false, false, true]
+        );
         assert_eq!(units.iter().map(|it| it.collapsed).collect::<Vec<_>>(), [false, true, true, false, true]);
         assert_eq!((units[0].norm, units[3].duplicate_of, units[1].mean_active), (5.0, Some(0), None));
         assert!(units.iter().all(|it| it.compared) && units[0].duplicate_of.is_none());

@@ -22,14 +22,21 @@ pub fn named_form(preprocess: &Preprocess) -> Option<Form> {
 pub fn why_no_form(preprocess: Option<&Preprocess>, visible: usize) -> String {
     let numbers = numbers_of(preprocess, visible);
     let neighbours = preprocess.and_then(|preprocess| preprocess.neighbours);
-    match neighbours.filter(|_| square(numbers).is_some()) {
-        Some(it) => format!(
-            "its rows of {numbers} numbers do not look like pictures: as pixels of a square, neighbours correlate by {:.2} \
-             across and {:.2} down, any two by {:.2}",
-            it.across, it.down, it.any
-        ),
-        None => format!("rows of {numbers} numbers are no square, and nothing names a form of pictures"),
-    }
+    let Some(it) = neighbours.filter(|_| square(numbers).is_some()) else {
+        return format!("rows of {numbers} numbers are no square, and nothing names a form of pictures");
+    };
+    // Without a sign where nothing is left.
+    let shown = |x: f64| format!("{:.2}", (100.0 * x).round() / 100.0 + 0.0);
+    let than = match it.ends.filter(|_| it.are_near()) {
+        Some(ends) => format!("but a line and the next, as in a series, by {}", shown(ends)),
+        None => format!("any two by {}", shown(it.any)),
+    };
+    format!(
+        "rows of {numbers} numbers do not look like pictures: as pixels of a square, neighbours correlate by {} across and {} \
+         down, {than}",
+        shown(it.across),
+        shown(it.down)
+    )
 }
 
 /// Numbers of an example as the source has them.

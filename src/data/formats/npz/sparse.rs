@@ -130,7 +130,9 @@ impl Parts<'_> {
         if let Some(bad) = values.iter().position(|x| !x.is_finite()) {
             let row = starts.partition_point(|&start| start <= bad) - 1;
             let place = format!("row {row}, column {} (counted from 0)", columns[bad]);
-            return Err(self.refused(format!("{place} holds {}, which is no finite 32-bit number", values[bad])));
+            return Err(
+                self.refused(format!("{place} holds {}, which is no finite 32-bit number", values[bad]))
+            );
         }
         Ok(SparseRows { rows, cols, starts, columns, values })
     }
@@ -168,7 +170,9 @@ impl Parts<'_> {
             let (layout, _) = npy::header::start(body.path, body.from)?;
             let ArrayLayout { shape, dtype, .. } = &layout;
             if shape.len() != 1 || (dtype.is_float() && !of_any_kind) {
-                return Err(self.damaged(format!("{name} is an array of {} of shape {shape:?}", dtype.name())));
+                return Err(
+                    self.damaged(format!("{name} is an array of {} of shape {shape:?}", dtype.name()))
+                );
             }
             layout.values(body, (Scale::AsIs, &[0]), |_, _| Ok(()))
         })
