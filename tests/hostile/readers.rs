@@ -30,7 +30,7 @@ use rhohat::{Error, Result};
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_128;
 
-pub use data::{read_array, read_data, read_raw, read_records, read_shards, read_table};
+pub use data::{read_array, read_data, read_raw, read_records, read_shards, read_sparse, read_table};
 
 /// What was read.
 #[derive(Debug)]

@@ -144,7 +144,7 @@ impl RunDir {
         if form.is_none() {
             let why = why_no_form(Some(&meta.preprocess), params.shape.visible);
             tracing::info!(
-                "no {FEATURES}: {why}; where they are pictures, rhohat features {} --shape HxW -o FILE.png draws them",
+                "no {FEATURES}: {why}; where they are pictures, rhohat features {} draws them with `shape` HxW",
                 shown(self.path())
             );
         }
@@ -159,8 +159,7 @@ impl RunDir {
                 folder.write(FEATURES, |out| picture.write_to(out))?;
                 if count < hidden {
                     tracing::info!(
-                        "{FEATURES} has the first {count} of {hidden} features; rhohat features {} --limit {hidden} -o FILE.png \
-                         draws all",
+                        "{FEATURES} has the first {count} of {hidden} features; rhohat features {} draws more with `limit`",
                         shown(self.path())
                     );
                 }

@@ -46,7 +46,8 @@ fn rows(folder: &Path, name: &str, columns: Option<&str>) -> Table {
     let opened = Opened::new(&folder.join(name), &Reading { use_columns, ..Reading::default() }).unwrap();
     match opened.source {
         Source::Rows(table) => table,
-        _ => panic!("rows are written as rows"),
+        Source::Stored(store) => store.table().unwrap(),
+        Source::Images(_) => panic!("rows are written as rows"),
     }
 }
 
