@@ -144,7 +144,7 @@ pub enum Command {
     /// Hidden activations back to rows or pixels: those of `encode`, or changed ones
     #[command(
         after_help = "Example: rhohat decode model.safetensors codes.npz -o rows.npy",
-        mut_arg("data", |arg| arg.value_name("CODES"))
+        mut_arg("data", |arg| arg.value_name("CODES").help("Codes: rows in any format of DATA, or a sparse .npz"))
     )]
     Decode(DecodeArgs),
     /// Data through the model and back to pixels or rows

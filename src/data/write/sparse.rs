@@ -115,7 +115,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::data::formats::npz::SparseRows;
+    use crate::data::formats::SparseRows;
 
     fn written(dense: &[f32], cols: usize, kept: usize, piece: usize) -> Vec<u8> {
         let header = SparseHeader { rows: dense.len() / cols, cols, kept, labels: None };
