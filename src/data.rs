@@ -18,6 +18,7 @@ mod grid;
 mod grid_rows;
 mod labels;
 mod lazy;
+mod neighbours;
 mod normalize;
 mod patches;
 mod picture;
@@ -76,6 +77,7 @@ pub use labels::Labels;
 pub use lazy::LazyExamples;
 #[cfg(feature = "files")]
 pub use look::DataLook;
+pub use neighbours::Neighbours;
 pub use normalize::Normalize;
 pub(crate) use patches::BYTES_OF_DRAW;
 pub use picture::{Picture, PictureInfo};

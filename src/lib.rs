@@ -38,7 +38,7 @@
 //! | [`Trainer`] | the settings of a run; [`Trainer::fit`] trains in memory or in a run directory, [`Trainer::resume`] goes on bit for bit |
 //! | [`Trained`] | the model, and a [`Summary`] of how it was reached |
 //! | [`Model`] | save, load, encode, decode, reconstruct, evaluate, draw its features |
-//! | [`OnData`] | a model on data that need not fit in memory: [`Evaluation`], and results piece by piece |
+//! | [`OnData`] | a model on data that need not fit in memory: [`Evaluation`], its units one by one ([`UnitRecord`]), and results piece by piece |
 //! | [`ProgressObserver`] | reports while a run is trained, from a closure or a type; each can stop it |
 //! | [`Error`] | what went wrong, sorted by what can be done about it |
 //!
@@ -98,4 +98,5 @@ pub use run::session::{ProgressObserver, Stage};
 pub use run::summary::{RunFiles, Summary, Validation};
 pub use train::diagnostics::UnitDiagnostics;
 pub use train::measures::Measures;
+pub use train::units::{Excitation, UnitRecord};
 pub use train::{Ended, HeldOutCost, Progress};

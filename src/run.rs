@@ -31,6 +31,8 @@ pub mod session;
 pub mod summary;
 #[cfg(feature = "files")]
 mod tensors_file;
+#[cfg(feature = "files")]
+pub mod unit_table;
 #[cfg(not(feature = "files"))]
 mod without_files;
 

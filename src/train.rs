@@ -6,6 +6,7 @@ pub mod measures;
 mod observer;
 pub mod resample;
 pub mod trend;
+pub mod units;
 
 use serde::{Deserialize, Serialize};
 

@@ -34,11 +34,12 @@ pub fn run(name: &str, data: &[u8], read: fn(&Path) -> rhohat::Result<readers::S
     }
 }
 
-/// Packs what follows `gz:`, `npz:` or `mat:`, so that damage gets behind the checksums, and makes records of CIFAR of what
+/// Packs what follows `gz:`, `npz:`, `csr:` or `mat:`, so that damage gets behind the checksums, and makes records of CIFAR of what
 /// follows `bin:`; anything else is taken as it is.
 fn packed(data: &[u8]) -> Cow<'_, [u8]> {
     type Pack = fn(&[u8]) -> Vec<u8>;
-    let prefixes: [(&[u8], Pack); 4] = [(b"gz:", gz), (b"npz:", npz), (b"mat:", mat), (b"bin:", records)];
+    let prefixes: [(&[u8], Pack); 5] =
+        [(b"gz:", gz), (b"npz:", npz), (b"csr:", sparse), (b"mat:", mat), (b"bin:", records)];
     let found = prefixes.iter().find_map(|(prefix, pack)| Some(pack(data.strip_prefix(*prefix)?)));
     found.map_or(data.into(), Cow::Owned)
 }
@@ -79,6 +80,27 @@ fn npz(array: &[u8]) -> Vec<u8> {
         let (encoder, descriptor) = writer.finish()?;
         encoder.finish()?;
         entry.finish(descriptor)?;
+        archive.finish()
+    };
+    pack().expect("memory takes it")
+}
+
+/// The arrays of a sparse matrix, one behind the other in the order in which SciPy saves them, as an archive.
+fn sparse(arrays: &[u8]) -> Vec<u8> {
+    const NAMES: [&str; 6] = ["indices.npy", "indptr.npy", "format.npy", "shape.npy", "data.npy", "more.npy"];
+    let is_start = |&at: &usize| arrays[at..].starts_with(b"\x93NUMPY");
+    let starts: Vec<usize> = (0..arrays.len()).filter(is_start).take(NAMES.len()).collect();
+    let ends = starts.iter().skip(1).copied().chain([arrays.len()]);
+    let pack = || -> Result<Vec<u8>, rawzip::Error> {
+        let mut archive = rawzip::ZipArchiveWriter::new(Vec::new());
+        for ((name, &start), end) in NAMES.iter().zip(&starts).zip(ends) {
+            let options = archive.new_file(name).compression_method(rawzip::CompressionMethod::STORE);
+            let (mut entry, config) = options.start()?;
+            let mut writer = config.wrap(&mut entry);
+            writer.write_all(&arrays[start..end])?;
+            let (_, descriptor) = writer.finish()?;
+            entry.finish(descriptor)?;
+        }
         archive.finish()
     };
     pack().expect("memory takes it")

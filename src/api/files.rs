@@ -9,13 +9,14 @@ use crate::data::stream::{RowNumber, SharedMemory, Store};
 use crate::data::{Opened, Reading};
 use crate::error::{Error, Result};
 use crate::io::paths::{PathText, Paths};
+use crate::math::params::Shape;
 use crate::run::RunDir;
 use crate::run::config::UserSettings;
 use crate::run::config::settings::Settings;
 use crate::run::every::{Every, Span};
 use crate::run::meta::Meta;
 use crate::run::model_file::{ModelFile, save};
-use crate::run::picture::{features, form_of};
+use crate::run::picture::{Layout, features, form_of, usual_count, why_no_form};
 use crate::run::session::{OpenData, Place};
 use crate::run::summary::Summary;
 
@@ -213,15 +214,19 @@ impl Model {
         save(path.as_ref(), &self.params, &self.meta)
     }
 
-    /// Draws the input that excites each hidden unit most, side by side, as a PNG.
+    /// Draws the input that excites each hidden unit most, side by side, as a PNG: of the first 4096, or as many as fit into a picture
+    /// of 4096 pixels a side.
     ///
     /// # Errors
     /// [`Error::Usage`] where examples are no pictures, [`Error::Io`] when the file cannot be written.
     pub fn save_features(&self, path: impl AsRef<Path>) -> Result<()> {
-        let visible = self.params.shape.visible;
+        let Shape { visible, hidden } = self.params.shape;
         let form = form_of(Some(&self.meta.preprocess), visible).ok_or_else(|| {
-            Error::usage(format!("{visible} visible units are no square: the features have no picture"))
+            let why = why_no_form(Some(&self.meta.preprocess), visible);
+            Error::usage(format!("{why}; say their form with Data::shape"))
         })?;
-        features(&self.meta.preprocess.weights_of_inputs(&self.params.w1), form, None)?.save(path.as_ref())
+        let drawn = &self.params.w1[..usual_count(hidden, form) * visible];
+        let weights = self.meta.preprocess.weights_of_inputs(drawn);
+        features(&weights, form, Layout::default())?.save(path.as_ref())
     }
 }

@@ -19,6 +19,7 @@ use crate::run::metrics::{RhoHatRange, Terms};
 use crate::run::session::Stage;
 use crate::train::diagnostics::{Spread, UnitDiagnostics};
 use crate::train::measures::Measures;
+use crate::train::units::{UnitRecord, UnitStatistics};
 
 /// Rows of a piece where the device does not say how many it computes at once.
 const ROWS: usize = 4096;
@@ -209,6 +210,47 @@ impl OnData {
         let measures = Measures { explained_variance, ..Measures::new(&cost, visible, None, spread.l0()) };
         let (terms, rho_hat) = (Terms::of(&cost), RhoHatRange::of(&cost.rho_hat));
         Ok(Evaluation { terms, rho_hat, units, hidden: cost.rho_hat.len(), measures, examples })
+    }
+
+    /// All hidden units one by one, in their order, over all examples, each with the `top` examples that excite it most. One pass.
+    ///
+    /// ```
+    /// # fn main() -> rhohat::Result<()> {
+    /// let rows = (0..300).map(|i| [0.5 + 0.4 * (i as f32).sin(), 0.5, 0.5 + 0.4 * (i as f32).cos()]);
+    /// let data = rhohat::Data::collect_rows(rows)?;
+    /// let model = rhohat::Trainer::new(4).rho(0.2).steps(20).device("cpu").fit(&data)?.model;
+    /// let mut units = model.on(&data)?.units(3)?;
+    /// units.sort_by(|one, other| other.density.total_cmp(&one.density));
+    /// println!("unit {} is active most often, most of all in example {}", units[0].unit, units[0].top[0].example);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`OnData::encode`].
+    pub fn units(&mut self, top: usize) -> Result<Vec<UnitRecord>> {
+        self.units_with(top, &mut |_| {})
+    }
+
+    /// The same, with stages that are told: [`Stage::PassingExamples`], [`Stage::JudgingUnits`].
+    ///
+    /// # Errors
+    /// As [`OnData::encode`].
+    pub fn units_with(&mut self, top: usize, told: &mut dyn FnMut(Stage)) -> Result<Vec<UnitRecord>> {
+        let mut reach = Reach::default();
+        let mut statistics = UnitStatistics::new(self.shape().hidden, self.objective, top);
+        self.pass(told, |on, rows| {
+            reach.add(&on.examples.rows(rows.clone())?.values);
+            let codes = on.encode(&rows)?;
+            joined(|| statistics.add(&codes));
+            Ok(())
+        })?;
+        self.warn(&reach);
+        told(Stage::JudgingUnits);
+        let params = self.engine.params()?;
+        let units = joined(|| statistics.finish(&params));
+        told(Stage::Idle);
+        Ok(units)
     }
 
     /// Hands every piece to `each`.

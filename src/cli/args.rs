@@ -17,7 +17,9 @@ use crate::run::session::Place;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use of_runs::RUNS_EXAMPLES;
 pub use of_runs::{Asserted, CompareArgs, ReportArgs, RunsArgs};
-pub use on_data::{ConvertArgs, DataArgs, EvalArgs, FeaturesArgs, MapArgs, OnData};
+pub use on_data::{
+    ConvertArgs, DataArgs, DecodeArgs, EncodeArgs, EvalArgs, FeaturesArgs, MapArgs, OnData, UnitsArgs,
+};
 pub use tune::TuneFlags;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 other, 2 usage, 3 bad input, 4 diverged, 5 device, 6 input or output, \
@@ -96,7 +98,10 @@ impl Cli {
             Command::Compare(args) => args.json,
             Command::Data(args) => args.json,
             Command::Eval(args) => args.on.json,
-            Command::Encode(args) | Command::Reconstruct(args) => args.on.json,
+            Command::Units(args) => args.on.json,
+            Command::Encode(args) => args.map.on.json,
+            Command::Decode(args) => args.json,
+            Command::Reconstruct(args) => args.on.json,
             Command::Features(args) => args.json,
             Command::Convert(args) => args.json,
             Command::Verify(args) => args.json,
@@ -130,9 +135,18 @@ pub enum Command {
         allow_negative_numbers = true
     )]
     Eval(EvalArgs),
+    /// Hidden units one by one: mean activation, density, largest activation, faults, and the examples that excite each most
+    #[command(after_help = "Example: rhohat units model.safetensors rows.npy -o units.csv")]
+    Units(UnitsArgs),
     /// Hidden activations of data, one row an example
     #[command(after_help = "Example: rhohat encode model.safetensors rows.npy -o codes.npy")]
-    Encode(MapArgs),
+    Encode(EncodeArgs),
+    /// Hidden activations back to rows or pixels: those of `encode`, or changed ones
+    #[command(
+        after_help = "Example: rhohat decode model.safetensors codes.npz -o rows.npy",
+        mut_arg("data", |arg| arg.value_name("CODES").help("Codes: rows in any format of DATA, or a sparse .npz"))
+    )]
+    Decode(DecodeArgs),
     /// Data through the model and back to pixels or rows
     #[command(after_help = "Example: rhohat reconstruct model.safetensors photo.png -o again.png")]
     Reconstruct(MapArgs),

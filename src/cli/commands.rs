@@ -3,6 +3,7 @@
 mod bench;
 mod convert;
 mod data;
+mod decode;
 mod devices;
 mod encode;
 mod eval;
@@ -14,7 +15,9 @@ mod outputs;
 mod reconstruct;
 mod report;
 mod runs;
+mod sheet;
 mod train;
+mod units;
 mod verify;
 
 use crate::cli::args::{Cli, Command};
@@ -29,7 +32,9 @@ pub fn run(cli: &Cli, started: Moment) -> anyhow::Result<u8> {
         Command::Compare(args) => done(runs::side_by_side(args)),
         Command::Data(args) => done(data::run(args)),
         Command::Eval(args) => done(eval::run(args)),
+        Command::Units(args) => done(units::run(args)),
         Command::Encode(args) => done(encode::run(args)),
+        Command::Decode(args) => done(decode::run(args)),
         Command::Reconstruct(args) => done(reconstruct::run(args)),
         Command::Features(args) => done(features::run(args)),
         Command::Convert(args) => done(convert::run(args)),

@@ -1,5 +1,7 @@
 //! What a person at a terminal sees meanwhile: a bar where something is counted, else a line that says what is being done.
 
+mod line;
+
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +11,7 @@ use std::time::Duration;
 
 use crate::error::plain;
 use indicatif::{ProgressBar, ProgressStyle};
+pub use line::Line;
 
 /// Time between two drawings of a line; what takes less is not told of.
 const TICK: Duration = Duration::from_millis(200);

@@ -22,6 +22,7 @@ pub(super) mod unsupported;
 use std::path::Path;
 
 pub use format::{Format, OpenFile};
+pub use npz::SparseRows;
 
 pub(super) use array::{
     ArrayBytes, ArrayLayout, KnownLength, check_length, check_memory, promised, reserved,

@@ -13,6 +13,7 @@ use super::dtype::DType;
 use super::examples::ExampleRows;
 use super::form::Form;
 use super::grid::{self, Grid};
+use super::neighbours::Neighbours;
 use super::normalize::{Normalize, centre_rows};
 use super::picture::Picture;
 use super::scale::Scale;
@@ -29,6 +30,10 @@ pub struct Preprocess {
     /// The form of the pictures that rows are; `None` where they are none, or nobody has said so.
     #[serde(rename = "shape", default, skip_serializing_if = "Option::is_none")]
     pub form: Option<Form>,
+    /// How alike neighbours are in rows whose length is a square, by which these are pictures or none; `None` where the form
+    /// is known, where no square is, and in models of 0.1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neighbours: Option<Neighbours>,
     /// Olshausen's filter was applied to the images.
     pub whiten: bool,
     /// The divisor of raw numbers of rows, before they are normalised.
@@ -101,6 +106,7 @@ impl Preprocess {
         patch: None,
         channels: None,
         form: None,
+        neighbours: None,
         whiten: false,
         scale: Scale::AsIs,
         whitening: None,

@@ -220,6 +220,7 @@ impl Source {
         Ok(Preprocess {
             patch,
             channels,
+            neighbours: None,
             form: recipe.form.filter(|_| patch.is_none()),
             whiten: recipe.whiten,
             scale: if patch.is_some() { Scale::Pixels } else { recipe.scale },

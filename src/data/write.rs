@@ -6,6 +6,7 @@ mod csv;
 mod mat;
 mod npz;
 mod safetensors;
+mod sparse;
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 pub use arrays::{ArrayValues, NamedArray, arrays_refusal, write_arrays};
+pub use sparse::{RowSink, Scratch, SparseHeader, write_sparse};
 
 use super::formats::npy;
 use super::labels::Labels;

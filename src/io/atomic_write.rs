@@ -2,7 +2,7 @@
 //! A temporary file is locked while it is written, so that whoever clears up knows those whose program is gone.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -140,6 +140,43 @@ impl Drop for Temporary {
             let _ = fs::remove_file(&self.path);
             forget(&self.path);
         }
+    }
+}
+
+/// A file beside `path` that holds what is on its way there; it is gone when this is. Where a pipe or a device stands there it lies
+/// with the temporary files of the system.
+///
+/// # Errors
+/// [`Error::Io`] where there can be none.
+pub fn scratch(path: &Path) -> Result<Scratch> {
+    let special = path.metadata().is_ok_and(|metadata| !metadata.is_file());
+    let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = if special { std::env::temp_dir() } else { beside.to_owned() };
+    Temporary::beside(&folder).map(Scratch).map_err(|error| Error::io("write", &folder, error))
+}
+
+/// A temporary file that never gets a name.
+pub struct Scratch(Temporary);
+
+impl Write for Scratch {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.file.flush()
+    }
+}
+
+impl Read for Scratch {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.0.file.read(bytes)
+    }
+}
+
+impl Seek for Scratch {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.file.seek(to)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Pictures of features and of reconstructions, as PNG.
 
+mod form;
+pub mod orientation;
 #[cfg(feature = "files")]
 pub mod samples;
 #[cfg(feature = "files")]
@@ -15,14 +17,17 @@ use image::codecs::png::PngEncoder;
 #[cfg(feature = "files")]
 use image::{ExtendedColorType, ImageEncoder};
 
-use crate::data::{Form, Picture, Preprocess};
+use crate::data::{Form, Picture};
 use crate::error::{Error, Result};
 #[cfg(feature = "files")]
 use crate::io::atomic_write;
 use crate::math::params::Shape;
+pub use form::{form_of, named_form, square, why_no_form};
 
 /// Screen pixels that a pixel of a patch gets at least, where the picture stays below [`LONGEST_SIDE`].
 const LEGIBLE: usize = 8;
+/// Features that are drawn where nobody says how many, at most.
+const USUAL: usize = 4096;
 /// Longest side of a picture whose scale nobody asked for, pixels.
 const LONGEST_SIDE: usize = 4096;
 /// Longest side of any picture, pixels.
@@ -48,48 +53,88 @@ pub struct Canvas {
     pub pixels: Vec<u8>,
 }
 
-/// The form of the pictures that a model sees: the patch or the form that `preprocess` names, or a grey square of as many pixels
-/// as the source has numbers, where it names none. `None` where they are no pictures.
-pub fn form_of(preprocess: Option<&Preprocess>, visible: usize) -> Option<Form> {
-    let numbers = preprocess.map_or(visible, |preprocess| preprocess.inputs_of(visible));
-    let named = preprocess.and_then(|preprocess| {
-        let patch = preprocess.patch.zip(preprocess.channels);
-        patch.map(|(side, channels)| Form { height: side, width: side, channels }).or(preprocess.form)
-    });
-    let side = numbers.isqrt();
-    let form = named.unwrap_or(Form { height: side, width: side, channels: 1 });
-    (form.numbers() == Some(numbers)).then_some(form)
+/// The layout of features in a picture.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Layout {
+    /// Features side by side; `None` is ⌈√h⌉.
+    pub per_row: Option<usize>,
+    /// Screen pixels a patch pixel; `None` is what a person sees well.
+    pub zoom: Option<usize>,
+}
+
+impl Layout {
+    /// Of `count` features side by side.
+    pub fn columns(self, count: usize) -> usize {
+        self.per_row.unwrap_or_else(|| columns(count)).clamp(1, count.max(1))
+    }
+
+    /// Patch pixels across and down.
+    fn size(self, count: usize, form: Form) -> (usize, usize) {
+        let columns = self.columns(count);
+        let side =
+            |tiles: usize, pixels: usize| tiles.saturating_mul(pixels.saturating_add(1)).saturating_add(1);
+        (side(columns, form.width), side(count.div_ceil(columns), form.height))
+    }
+
+    fn longest(self, count: usize, form: Form) -> usize {
+        let (width, height) = self.size(count, form);
+        width.max(height)
+    }
+
+    /// Bytes of what [`features`] draws of so many, at most those of the largest picture.
+    pub fn bytes(self, count: usize, form: Form) -> u64 {
+        let (width, height) = self.size(count, form);
+        let zoom = self.zoom.unwrap_or_else(|| legible(width.max(height)));
+        let enlarged = |side: usize| side.saturating_mul(zoom).min(LARGEST_SIDE.max(side)) as u64;
+        enlarged(width).saturating_mul(enlarged(height)).saturating_mul(form.channels as u64)
+    }
+}
+
+/// How many of `hidden` features are drawn where nobody says how many: no more than a person looks at, nor than a picture of 4096
+/// pixels a side has room for.
+pub fn usual_count(hidden: usize, form: Form) -> usize {
+    let tiles = (LONGEST_SIDE - 1) / form.width.max(form.height).saturating_add(1);
+    hidden.min(USUAL).min(tiles.saturating_mul(tiles).max(1))
 }
 
 /// The input of norm 1 that excites each hidden unit most, x_j = w_j / ‖w_j‖ of its weights `[h, n]`
-/// ([`Preprocess::weights_of_inputs`]), in a grid of ⌈√h⌉ columns with a border of one patch pixel. Every feature is scaled by its
-/// own largest absolute value (in which ‖w_j‖ cancels): 0 is mid-grey. `scale` is screen pixels a patch pixel; `None` takes what a
-/// person sees well.
+/// ([`Preprocess::weights_of_inputs`](crate::data::Preprocess::weights_of_inputs)), in a grid with a border of one patch pixel. Every
+/// feature is scaled by its own largest absolute value (in which ‖w_j‖ cancels): 0 is mid-grey.
 ///
 /// # Errors
-/// [`Error::Usage`] when `scale` is 0 or makes the picture larger than 32 768 pixels, or any scale would ([`too_large`]).
-pub fn features(weights: &[f32], form: Form, scale: Option<usize>) -> Result<Canvas> {
+/// [`Error::Usage`] for a `zoom` or `per_row` of 0, or a picture of more than 32 768 pixels a side.
+pub fn features(weights: &[f32], form: Form, layout: Layout) -> Result<Canvas> {
     let numbers = form.height * form.width * form.channels;
-    let hidden = weights.len() / numbers;
-    if let Some(reason) = too_large(hidden, form) {
-        return Err(Error::usage(format!("{reason}; read W1 of the model instead (encoder.weight)")));
+    let count = weights.len() / numbers;
+    if layout.per_row == Some(0) {
+        return Err(Error::usage("`per_row` 0: a row has at least one feature"));
     }
-    let canvas = side_by_side(hidden, form, weights.chunks_exact(numbers).map(balanced));
+    if let Some(reason) = too_large(count, form, layout) {
+        return Err(Error::usage(format!(
+            "{reason}; draw fewer (`limit`), or read encoder.weight of the model"
+        )));
+    }
+    let pictures = weights.chunks_exact(numbers).map(balanced);
+    let canvas = in_rows_of(layout.columns(count), count, form, pictures);
     let side = canvas.width.max(canvas.height);
-    match scale.unwrap_or_else(|| legible(side)) {
-        0 => Err(Error::usage("`scale` 0: a pixel of a patch needs at least one pixel")),
-        scale if scale.saturating_mul(side) > LARGEST_SIDE => Err(Error::usage(format!(
-            "`scale` {scale}: {side} patch pixels a side would exceed {LARGEST_SIDE} pixels; lower `scale`"
+    match layout.zoom.unwrap_or_else(|| legible(side)) {
+        0 => Err(Error::usage("`zoom` 0: a pixel of a patch needs at least one pixel")),
+        zoom if zoom.saturating_mul(side) > LARGEST_SIDE => Err(Error::usage(format!(
+            "`zoom` {zoom}: {side} patch pixels a side would exceed {LARGEST_SIDE} pixels; lower `zoom`"
         ))),
-        scale => Ok(canvas.enlarged(scale)),
+        zoom => Ok(canvas.enlarged(zoom)),
     }
 }
 
 /// Pictures of one form in a grid of ⌈√count⌉ columns, framed in black.
 pub fn side_by_side(count: usize, form: Form, pictures: impl Iterator<Item = Vec<u8>>) -> Canvas {
-    let columns = columns(count);
-    let (across, down) =
-        (columns * (form.width + 1) + 1, count.div_ceil(columns.max(1)) * (form.height + 1) + 1);
+    in_rows_of(columns(count), count, form, pictures)
+}
+
+/// The same in a grid of so many columns.
+fn in_rows_of(columns: usize, count: usize, form: Form, pictures: impl Iterator<Item = Vec<u8>>) -> Canvas {
+    let layout = Layout { per_row: Some(columns), zoom: None };
+    let (across, down) = layout.size(count, form);
     let mut canvas = Canvas::black(across, down, form.channels);
     for (number, pixels) in pictures.take(count).enumerate() {
         let place = (number % columns * (form.width + 1) + 1, number / columns * (form.height + 1) + 1);
@@ -98,38 +143,25 @@ pub fn side_by_side(count: usize, form: Form, pictures: impl Iterator<Item = Vec
     canvas
 }
 
-/// Of so many features side by side.
-pub fn columns(hidden: usize) -> usize {
-    hidden.isqrt() + usize::from(hidden.isqrt().pow(2) < hidden)
+/// Of so many features side by side, where nobody says how many.
+pub fn columns(count: usize) -> usize {
+    count.isqrt() + usize::from(count.isqrt().pow(2) < count)
 }
 
-/// Why there is no picture of so many features at any scale, in words; `None` where there is one.
-pub fn too_large(hidden: usize, form: Form) -> Option<String> {
-    let side = longest_side(hidden, form);
+/// Why there is no picture of so many features at any zoom, in words; `None` where there is one.
+pub fn too_large(count: usize, form: Form, layout: Layout) -> Option<String> {
+    let side = layout.longest(count, form);
     (side > LARGEST_SIDE).then(|| {
         format!(
-            "{hidden} pictures of {}×{} pixels take {side} pixels a side, but a picture has at most {LARGEST_SIDE}",
+            "{count} pictures of {}×{} pixels take {side} pixels a side, but a picture has at most {LARGEST_SIDE}",
             form.width, form.height
         )
     })
 }
 
-/// Patch pixels of the longest side of so many features.
-fn longest_side(hidden: usize, form: Form) -> usize {
-    columns(hidden).saturating_mul(form.width.max(form.height).saturating_add(1)).saturating_add(1)
-}
-
-/// The scale that a person sees well, of a picture with this side.
+/// The zoom that a person sees well, of a picture with this side.
 pub(crate) fn legible(side: usize) -> usize {
     LEGIBLE.min(LONGEST_SIDE / side.max(1)).max(1)
-}
-
-/// Bytes of what [`features`] draws of `hidden` units, at most those of the largest picture.
-pub fn features_bytes(hidden: usize, form: Form, scale: Option<usize>) -> u64 {
-    let side = longest_side(hidden, form);
-    let enlarged =
-        side.saturating_mul(scale.unwrap_or_else(|| legible(side))).min(LARGEST_SIDE.max(side)) as u64;
-    enlarged.saturating_mul(enlarged).saturating_mul(form.channels as u64)
 }
 
 /// Bytes of a reconstruction: [0, 1] to black and white. What was whitened has no black or white: there 0 is

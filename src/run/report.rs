@@ -6,7 +6,6 @@
 mod chart;
 pub mod compare;
 mod history;
-mod orientation;
 mod page;
 mod rows;
 mod sample;

@@ -11,7 +11,7 @@ use crate::io::text::counted;
 use crate::math::objective::{Activation, Cost, Objective};
 use crate::math::params::Params;
 use crate::train::measures::Active;
-pub use duplicates::{COSINE, Duplicates, PAIRS, duplicates, duplicates_within};
+pub use duplicates::{COSINE, Duplicates, PAIRS, compared_units, duplicates, duplicates_within};
 
 /// A unit whose ρ̂ is below this share of ρ counts as dead.
 pub const DEAD: f64 = 0.1;
@@ -41,7 +41,12 @@ pub fn dead(rho_hat: &[f64], objective: &Objective) -> usize {
 
 /// How many units of `rho_hat` `[h]` are saturated: above [`SATURATED`].
 pub fn saturated(rho_hat: &[f64]) -> usize {
-    rho_hat.iter().filter(|&&rho_hat| rho_hat > SATURATED).count()
+    rho_hat.iter().filter(|&&rho_hat| is_saturated(rho_hat)).count()
+}
+
+/// Whether a unit of this ρ̂ is saturated: above [`SATURATED`].
+pub fn is_saturated(rho_hat: f64) -> bool {
+    rho_hat > SATURATED
 }
 
 /// How many units have which fault; a unit may have several.
@@ -175,13 +180,18 @@ impl Spread {
 
     /// How many units hardly depend on the example.
     fn collapsed(&self) -> usize {
+        self.collapsed_units().filter(|&collapsed| collapsed).count()
+    }
+
+    /// Of each unit, whether it hardly depends on the example; see [`COLLAPSED`].
+    pub fn collapsed_units(&self) -> impl Iterator<Item = bool> {
         let fraction = self.activation.active_fraction();
-        let collapsed = |(unit, deviation): &(&Unit, f64)| {
+        let collapsed = move |(unit, deviation): (&Unit, f64)| {
             let mean = fraction.at(f64::from(unit.first) + unit.sum / self.rows as f64);
             // A unit at the very end of its range spreads by nothing of nothing.
             deviation * fraction.factor <= COLLAPSED * mean.min(1.0 - mean).max(0.0)
         };
-        self.units.iter().zip(self.deviations()).filter(collapsed).count()
+        self.units.iter().zip(self.deviations()).map(collapsed)
     }
 
     /// The standard deviation of each unit's activation, over all rows.

@@ -29,7 +29,7 @@ use serde_json::json;
 use crate::mutate::Seed;
 use crate::readers::{
     Seen, engine, entry, read_array, read_cache, read_checkpoint, read_columns, read_config, read_data,
-    read_model, read_raw, read_records, read_shards, read_table,
+    read_model, read_raw, read_records, read_shards, read_sparse, read_table,
 };
 
 /// A format.
@@ -66,9 +66,10 @@ macro_rules! formats {
     };
 }
 
-formats! { 22;
+formats! { 23;
     npy: "a.npy", npy, read_array;
     npz: "a.npz", npz, read_array;
+    sparse: "codes.npz", sparse, read_sparse;
     idx: "a.idx", idx, read_array;
     gz: "a.gz", gz, read_data;
     png: "a.png", png, read_data;
@@ -133,6 +134,60 @@ fn npz() -> Vec<Seed> {
     let array = fixture("rows_lf4.npy");
     let guarded = Seed { whole: npz_of(&array), inner: array, wrap: Box::new(npz_of) };
     vec![guarded, Seed::bare(fixture("one.npz"))]
+}
+
+/// The arrays of a sparse matrix, in the order in which SciPy saves them, as an archive.
+pub fn sparse_of(arrays: &[u8]) -> Vec<u8> {
+    const MAGIC: &[u8] = b"\x93NUMPY";
+    let names = ["indices", "indptr", "format", "shape", "data", "more"];
+    let starts: Vec<usize> =
+        (0..arrays.len()).filter(|&at| arrays[at..].starts_with(MAGIC)).take(names.len()).collect();
+    let ends = starts.iter().skip(1).copied().chain([arrays.len()]);
+    let mut archive = rawzip::ZipArchiveWriter::new(Vec::new());
+    for ((name, &start), end) in names.iter().zip(&starts).zip(ends) {
+        let name = format!("{name}.npy");
+        let options = archive.new_file(&name).compression_method(rawzip::CompressionMethod::STORE);
+        let (mut entry, config) = options.start().unwrap();
+        let mut writer = config.wrap(&mut entry);
+        writer.write_all(&arrays[start..end]).unwrap();
+        let (_, descriptor) = writer.finish().unwrap();
+        entry.finish(descriptor).unwrap();
+    }
+    archive.finish().unwrap()
+}
+
+/// The same arrays one behind the other: of three rows of four numbers, two of which are held in each.
+pub fn sparse_arrays(
+    columns: &[i32],
+    starts: &[i32],
+    format: &str,
+    shape: [i64; 2],
+    held: &[f32],
+) -> Vec<u8> {
+    let array = |kind: &str, shape: &str, data: Vec<u8>| {
+        npy_of(
+            format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n").as_bytes(),
+            &data,
+        )
+    };
+    let whole = |numbers: &[i32]| {
+        let data = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        array("<i4", &format!("({},)", numbers.len()), data)
+    };
+    [
+        whole(columns),
+        whole(starts),
+        array(&format!("|S{}", format.len()), "()", format.into()),
+        array("<i8", "(2,)", shape.iter().flat_map(|length| length.to_le_bytes()).collect()),
+        array("<f4", &format!("({},)", held.len()), held.iter().flat_map(|x| x.to_le_bytes()).collect()),
+    ]
+    .concat()
+}
+
+fn sparse() -> Vec<Seed> {
+    let arrays = sparse_arrays(&[0, 2, 1, 3, 0, 3], &[0, 2, 4, 6], "csr", [3, 4], &[0.5; 6]);
+    let guarded = Seed { whole: sparse_of(&arrays), inner: arrays, wrap: Box::new(sparse_of) };
+    vec![guarded, Seed::bare(fixture("sparse.npz"))]
 }
 
 fn idx() -> Vec<Seed> {

@@ -16,9 +16,10 @@ pub const NAME: &str = "headers";
 pub const LEAST: usize = 100;
 
 /// All cases, in groups that are made one after the other.
-pub const ALL: [fn() -> Vec<Case>; 10] = [
+pub const ALL: [fn() -> Vec<Case>; 11] = [
     arrays::npy,
     arrays::npz,
+    arrays::sparse,
     arrays::idx,
     images::png,
     images::jpeg,

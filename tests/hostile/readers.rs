@@ -24,13 +24,13 @@ use rhohat::run::checkpoint::{Checkpoints, Found};
 use rhohat::run::columns_file;
 use rhohat::run::config::{Config, ConfigContext, SourceKind, UserSettings};
 use rhohat::run::model_file::{Meta, ModelFile};
-use rhohat::run::picture::{features, form_of};
+use rhohat::run::picture::{Layout, features, form_of};
 use rhohat::train::{Recipe, resume};
 use rhohat::{Error, Result};
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_128;
 
-pub use data::{read_array, read_data, read_raw, read_records, read_shards, read_table};
+pub use data::{read_array, read_data, read_raw, read_records, read_shards, read_sparse, read_table};
 
 /// What was read.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ pub fn read_model(path: &Path) -> Result<Seen> {
         let rows = Source::Rows(Table { rows: 3, cols, dtype: DType::F64, values });
         assert_eq!(rows.apply::<f64>(preprocess)?.matrix.cols, params.shape.visible);
         if let Some(form) = form_of(Some(preprocess), params.shape.visible) {
-            features(&preprocess.weights_of_inputs(&params.w1), form, None)?;
+            features(&preprocess.weights_of_inputs(&params.w1), form, Layout::default())?;
         }
     }
     Ok(Seen { bytes: 4 * params.to_flat().len() as u64 })

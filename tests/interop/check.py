@@ -2,7 +2,7 @@
 
 RHOHAT is the binary. Checks are named like the functions below; without names all are run. A line a comparison says
 what was measured and what was allowed; the exit status is 1 if anything was off. Needs numpy and safetensors, for
-`photographs`, `whitening` and `images` scipy and scikit-image, for `formats` scipy and pandas. Without torch, `pytorch` says that it was skipped, or fails with --require-torch.
+`photographs`, `whitening` and `images` scipy and scikit-image, for `formats` and `units` scipy and pandas. Without torch, `pytorch` says that it was skipped, or fails with --require-torch.
 """
 
 import argparse
@@ -445,6 +445,73 @@ def formats(checks):
     checks.within("names of labels", int(list(npz["label_names"]) != names), 0)
 
 
+def units(checks):
+    """The table of units against NumPy in f64 by way of pandas, sparse codes by way of SciPy, and the way back of both."""
+    import pandas as pd
+    from scipy import sparse
+
+    n, h, rows, k = 20, 9, 2000, 3
+    params, x = start(checks, "units", n, h, rows, seed=8)
+    params["encoder.bias"][0] = -9
+    params["encoder.weight"][4] = 2 * params["encoder.weight"][1]
+    save_file(params, checks.folder / "units.safetensors")
+    for pair in PAIRS:
+        flags = ["--device", "cpu", "--activation", pair[0], "--output", pair[1]]
+        _, _, a2, a3 = evaluate(params, x, pair)
+        fraction = (1 + a2) / 2 if pair[0] == "tanh" else a2
+        for ending, separator in [("csv", ","), ("tsv", "\t")]:
+            checks.rhohat("units", "units.safetensors", "units.npy", "-o", f"units.{ending}", "--top-k", k, *flags)
+            table = pd.read_csv(checks.folder / f"units.{ending}", sep=separator)
+            active = fraction > 0.5
+            wanted = {
+                "unit": np.arange(h), "rho_hat": fraction.mean(0), "density": active.mean(0), "max": a2.max(0),
+                "norm": np.linalg.norm(params["encoder.weight"].astype(np.float64), axis=1),
+            }
+            for name, value in wanted.items():
+                checks.within(f"{name} of units.{ending}, {pair[0]}", farthest(table[name].to_numpy(), value), CODE)
+            with np.errstate(invalid="ignore"):
+                mean = np.where(active, a2, 0).sum(0) / active.sum(0)
+            found = table["mean_active"].to_numpy()
+            checks.within("where no example makes a unit active", int((np.isnan(found) != np.isnan(mean)).sum()), 0)
+            checks.within("mean_active", farthest(np.nan_to_num(found), np.nan_to_num(mean)), CODE)
+            top = table[[f"top_{i + 1}" for i in range(k)]].to_numpy()
+            values = table[[f"activation_{i + 1}" for i in range(k)]].to_numpy()
+            checks.within("activations of the top examples", farthest(values, np.sort(a2, 0)[::-1][:k].T), CODE)
+            checks.within("their numbers", farthest(np.take_along_axis(a2, top.T, 0).T, values), CODE)
+            # ρ is 0.01 where nothing says otherwise.
+            faults = {"dead": fraction.mean(0) < 0.001, "saturated": fraction.mean(0) > 0.9, "compared": np.ones(h, bool)}
+            for name, value in faults.items():
+                checks.within(name, int((table[name].to_numpy() != value).sum()), 0)
+            checks.within("duplicates", int(table["duplicate_of"].dropna().to_dict() != {4: 1.0}), 0)
+
+        checks.rhohat("encode", "units.safetensors", "units.npy", "-o", "codes.npy", *flags)
+        checks.rhohat("encode", "units.safetensors", "units.npy", "-o", "sparse.npz", "--top-k", k, *flags)
+        codes = np.load(checks.folder / "codes.npy")
+        rest = np.float32(-1 if pair[0] == "tanh" else 0)
+        kept = codes >= np.sort(codes, 1)[:, -k, None]
+        found = sparse.load_npz(checks.folder / "sparse.npz")
+        checks.within(f"sparse codes of {pair[0]}, against SciPy", farthest(found.toarray(), np.where(kept, codes - rest, 0)), 0)
+        regular = found.format == "csr" and found.has_canonical_format and found.dtype == np.float32 and found.indices.dtype == np.int32
+        checks.within("their form", int(not regular or found.nnz != rows * k), 0)
+
+        # A file of SciPy, packed and with other kinds of numbers, comes back as the dense codes do.
+        dense = np.where(kept, codes, rest)
+        np.save(checks.folder / "dense.npy", dense)
+        checks.rhohat("decode", "units.safetensors", "dense.npy", "-o", "wanted.npy", *flags)
+        wanted = np.load(checks.folder / "wanted.npy")
+        wide = found.astype(np.float64)
+        wide.indices, wide.indptr = wide.indices.astype(np.int64), wide.indptr.astype(np.int64)
+        for name, matrix, packed in [("ours", None, None), ("theirs", found, True), ("stored", found, False), ("wide", wide, True),
+                                     ("an array", sparse.csr_array(found), True)]:
+            if matrix is not None:
+                sparse.save_npz(checks.folder / "sparse.npz", matrix, compressed=packed)
+            checks.rhohat("decode", "units.safetensors", "sparse.npz", "-o", "back.npy", *flags)
+            # What tanh loses above rest, times weights up to 0.5.
+            checks.within(f"decode of {name}, {pair[0]}", farthest(np.load(checks.folder / "back.npy"), wanted), 1e-6)
+        checks.rhohat("decode", "units.safetensors", "codes.npy", "-o", "back.npy", *flags)
+        checks.within(f"decode of {' → '.join(pair)}", farthest(np.load(checks.folder / "back.npy"), a3), CODE)
+
+
 def signed(components):
     """Rows whose number of the largest absolute value is positive."""
     largest = np.abs(components).argmax(1)
@@ -542,7 +609,7 @@ def check_the_checks():
     assert not any(oriented(random.uniform(-1, 1, (8, 8))) for _ in range(100))
 
 
-ALL = [gradient_step, cost, codes, chunks, formats, models, whitening, images, pytorch, photographs, features, experiment]
+ALL = [gradient_step, cost, codes, chunks, formats, units, models, whitening, images, pytorch, photographs, features, experiment]
 
 
 def main():

@@ -37,6 +37,7 @@ mod streamed_commands;
 mod subsets;
 mod taken_for;
 mod tune;
+mod units;
 mod verify_and_devices;
 mod whitening;
 

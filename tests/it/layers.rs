@@ -310,7 +310,8 @@ fn every_file_of_the_tests_is_a_module_of_a_test() {
     for path in found.keys().filter(|path| !["", "main"].contains(&path.as_str())) {
         let (parent, name) = path.rsplit_once("::").unwrap_or(("main", path));
         let text = found.get(parent).map_or("", String::as_str);
-        let is_declared = text.lines().any(|line| line.trim_end_matches(';').ends_with(&format!("mod {name}")));
+        let is_declared =
+            text.lines().any(|line| line.trim_end_matches(';').ends_with(&format!("mod {name}")));
         assert!(is_declared, "{path}: no module of {parent}, so that its tests never run");
     }
 }
@@ -342,7 +343,8 @@ fn circles_are_found() {
         };
         list.iter().map(edge).collect::<BTreeMap<_, _>>()
     };
-    let found = circles(&edges(&[("a", &["b"]), ("b", &["c"]), ("c", &["a", "d"]), ("d", &["d"]), ("e", &["a"])]));
+    let found =
+        circles(&edges(&[("a", &["b"]), ("b", &["c"]), ("c", &["a", "d"]), ("d", &["d"]), ("e", &["a"])]));
     let mut sizes: Vec<_> = found.iter().map(Vec::len).collect();
     sizes.sort_unstable();
     assert_eq!(sizes, [1, 1, 3]);

@@ -15,8 +15,20 @@ const COMMANDS: [&str; 4] = [
     "rhohat verify --device ",
 ];
 /// Names in backticks that are no settings: what else a command is told, a value, a function.
-const OTHER_NAMES: [&str; 10] =
-    ["config", "data_changed", "for_each", "from_scratch", "full", "out", "resume", "retune", "run", "scale"];
+const OTHER_NAMES: [&str; 12] = [
+    "config",
+    "data_changed",
+    "for_each",
+    "from_scratch",
+    "full",
+    "limit",
+    "out",
+    "per_row",
+    "resume",
+    "retune",
+    "run",
+    "zoom",
+];
 /// Words behind which the binary takes a name for a key of a file, which has no dashes.
 const BEFORE_KEYS: [&str; 5] = ["field ", "key ", "variant ", "in ", "expected "];
 

@@ -11,9 +11,10 @@ use crate::io::memory::Bytes;
 use crate::io::paths::{PathText, Paths};
 use crate::math::objective::Activation;
 use crate::run::config::settings::parsers::{
-    format, hidden_activation, meaning, normalize, output_activation, tensor_names,
+    feature_order, format, hidden_activation, meaning, normalize, output_activation, tensor_names,
 };
 use crate::run::convert::Names;
+use crate::run::features::FeatureOrder;
 
 /// Data, and the user's word on how they are read.
 #[derive(Debug, Args)]
@@ -128,6 +129,65 @@ pub struct EvalArgs {
     pub asserted: Asserted,
 }
 
+/// Arguments of `units`.
+#[derive(Debug, Args)]
+pub struct UnitsArgs {
+    /// Model and data.
+    #[command(flatten)]
+    pub on: OnData,
+    /// Table to write, by its ending: .csv or .tsv
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Examples of each unit that excite it most, counted from 0 as the rows that encode writes
+    #[arg(long, value_name = "K", default_value_t = 8)]
+    pub top_k: usize,
+    /// Replace a file that is of another kind or belongs to a run
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Arguments of `encode`.
+#[derive(Debug, Args)]
+pub struct EncodeArgs {
+    /// Model, data and file.
+    #[command(flatten)]
+    pub map: MapArgs,
+    /// Keep the K largest activations of each example, as a sparse .npz that scipy.sparse.load_npz reads; all else is at rest
+    #[arg(long, value_name = "K")]
+    pub top_k: Option<usize>,
+}
+
+/// Arguments of `decode`.
+#[derive(Debug, Args)]
+pub struct DecodeArgs {
+    /// Model file
+    pub model: PathBuf,
+    /// Codes, as rows of any format or a sparse .npz.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Hidden activation, which says where sparse codes are at rest [default: the model's]
+    #[arg(long, value_name = "F", value_parser = hidden_activation())]
+    pub activation: Option<Activation>,
+    /// Output activation [default: the model's]
+    #[arg(long, value_name = "G", value_parser = output_activation())]
+    pub output: Option<Activation>,
+    /// File to write, by its ending: .npy, .npz, .csv, .tsv, .mat or .safetensors, or .png of rows that are pictures
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Replace a file that is of another kind or belongs to a run
+    #[arg(long)]
+    pub force: bool,
+    /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
+    /// Most memory that the command may take, for example 6GB [default: what is free]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Bytes>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `encode` and `reconstruct`.
 #[derive(Debug, Args)]
 pub struct MapArgs {
@@ -177,8 +237,20 @@ pub struct FeaturesArgs {
     #[arg(long, value_name = "HxW[xC]")]
     pub shape: Option<Form>,
     /// Screen pixels a patch pixel [default: 8, less for large pictures]
+    #[arg(long, alias = "scale", value_name = "N")]
+    pub zoom: Option<usize>,
+    /// Features side by side [default: as many as make a square]
     #[arg(long, value_name = "N")]
-    pub scale: Option<usize>,
+    pub per_row: Option<usize>,
+    /// Features from the first on, after sorting [default: as rows all, in a picture 4096 at most]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Order of the features; rho-hat, density and norm begin with the largest, orientation with level edges
+    #[arg(long, value_name = "ORDER", value_parser = feature_order(), default_value = "number")]
+    pub sort: FeatureOrder,
+    /// Table that the command units has written, by which rho-hat and density sort
+    #[arg(long, value_name = "FILE")]
+    pub units: Option<PathBuf>,
     /// Print one JSON object on stdout
     #[arg(long)]
     pub json: bool,

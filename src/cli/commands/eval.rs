@@ -1,15 +1,13 @@
 //! `rhohat eval`: the cost of a model on data, in its terms.
 
 use crate::Evaluation;
-use crate::run::session::Stage;
-use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::measures;
 use super::on_data::{Made, Opening};
 use crate::cli::args::EvalArgs;
 use crate::cli::output::print;
-use crate::cli::progress;
+use crate::cli::progress::Line;
 
 #[derive(Serialize)]
 struct Report {
@@ -36,31 +34,6 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let report = Report { evaluation, data: session.data, device, adapter };
     print(args.on.json, &report, text)?;
     args.asserted.of(&report)
-}
-
-/// The last line of the terminal.
-enum Line {
-    Empty,
-    Stage { _shown: progress::Stage },
-    Bar(ProgressBar),
-}
-
-impl Line {
-    fn show(&mut self, stage: Stage) {
-        match (stage, &*self) {
-            (Stage::PassingExamples { done, .. }, Self::Bar(bar)) => bar.set_position(done as u64),
-            (Stage::PassingExamples { of, .. }, _) => *self = Self::Bar(progress::bar(of, 20)),
-            (stage, _) => {
-                if let Self::Bar(bar) = self {
-                    bar.finish_and_clear();
-                }
-                *self = match stage {
-                    Stage::Idle => Self::Empty,
-                    stage => Self::Stage { _shown: progress::stage(stage.to_string()) },
-                };
-            }
-        }
-    }
 }
 
 fn text(report: &Report) -> String {

@@ -1,7 +1,7 @@
 //! A model on data as `eval`, `encode` and `reconstruct` ask for it: what their flags say, and the memory that may be taken.
 //! [`crate::OnData`] does the work.
 
-mod room;
+pub mod room;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::api::Names;
 use crate::data::batches::ExampleSet as Given;
 use crate::data::{DataContents, DataDescription, Labels, LazyExamples, Opened, Preprocess, Source};
 use crate::engine::device::{Choice, ParamsAndExamples, Selector};
-use crate::math::objective::Objective;
+use crate::math::objective::{Activation, Objective};
 use crate::math::params::{Matrix, Params, Shape};
 use crate::run::config::check_objective;
 use crate::run::data_log::{self, FOREIGN};
@@ -51,16 +51,25 @@ pub enum Made {
     Picture,
     /// Both, and the parameters for a look at the units.
     Judgement,
+    /// Its hidden activations, of which each unit keeps the `top` largest.
+    Units { top: usize },
+    /// Its outputs from hidden activations, and where they are pictures, one that is put together of all of them.
+    Decoded { pictures: bool },
 }
 
 impl<'a> Opening<'a> {
     /// Opens the model; `adjust` overrides the objective of its metadata.
     pub fn new(args: &'a OnData, adjust: impl FnOnce(&mut Objective)) -> anyhow::Result<Self> {
         let file = ModelFile::open(&args.model)?;
-        let mut objective = objective(args, &file);
+        let mut objective = objective(&file, args.activation, args.output);
         adjust(&mut objective);
         check_objective(&objective)?;
         Ok(Self { args, file, objective })
+    }
+
+    /// The activations that the model is taken with.
+    pub fn objective(&self) -> &Objective {
+        &self.objective
     }
 
     /// The files that are read.
@@ -104,15 +113,15 @@ fn check_divide(args: &OnData, source: &Source) -> crate::Result<()> {
 }
 
 /// That of the metadata, the activations overridden by flags.
-fn objective(args: &OnData, file: &ModelFile) -> Objective {
+pub fn objective(file: &ModelFile, activation: Option<Activation>, output: Option<Activation>) -> Objective {
     let stored = file.meta().map(|meta| meta.objective);
     if stored.is_none() {
         tracing::info!("{}: no rhohat metadata; {FOREIGN}", crate::error::shown(file.path()));
     }
     let stored = stored.unwrap_or_default();
     Objective {
-        activation: args.activation.unwrap_or(stored.activation),
-        output: args.output.unwrap_or(stored.output),
+        activation: activation.unwrap_or(stored.activation),
+        output: output.unwrap_or(stored.output),
         ..stored
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::data::Source;
-use crate::data::write::{RowsHeader, RowsKind, Sink, refusal, write};
+use crate::data::write::{RowsHeader, RowsKind, Sink, SparseHeader, refusal, write, write_sparse};
 use crate::error::{plain, shown};
 use crate::io::atomic_write;
 use crate::run::RUN_FILES;
@@ -268,21 +268,49 @@ impl Destination {
             Kind::Rows(kind) => kind,
             Kind::Png | Kind::Svg | Kind::Html | Kind::Xml => RowsKind::Npy,
         };
-        let mut failed = None;
-        let mut fill = |sink: &mut Sink<'_>| {
-            loop {
-                match next() {
-                    Ok(Some(values)) => sink(&values)?,
-                    Ok(None) => return Ok(()),
-                    Err(error) => {
-                        failed = Some(error);
-                        return Err(io::Error::other("no rows to write"));
-                    }
+        let mut pull = Pull { next: &mut next, failed: None };
+        let mut fill = |sink: &mut Sink<'_>| pull.hand_to(sink);
+        let written = atomic_write::write(&self.path, |out| write(kind, out, header, &mut fill));
+        pull.failed.map_or(written, Err)
+    }
+
+    /// The same as sparse rows of numbers above `rest`.
+    ///
+    /// # Errors
+    /// As [`Destination::write_rows`].
+    pub fn write_sparse(
+        &self,
+        (header, rest): (&SparseHeader<'_>, f32),
+        mut next: impl FnMut() -> crate::Result<Option<Vec<f32>>>,
+    ) -> crate::Result<()> {
+        let mut scratch = atomic_write::scratch(&self.path)?;
+        let mut pull = Pull { next: &mut next, failed: None };
+        let mut fill = |sink: &mut Sink<'_>| pull.hand_to(sink);
+        let written =
+            atomic_write::write(&self.path, |out| write_sparse(out, &mut scratch, (header, rest), &mut fill));
+        pull.failed.map_or(written, Err)
+    }
+}
+
+/// Rows that come piece by piece, and why they no longer do.
+struct Pull<'a> {
+    next: &'a mut dyn FnMut() -> crate::Result<Option<Vec<f32>>>,
+    failed: Option<Error>,
+}
+
+impl Pull<'_> {
+    /// Hands all pieces to `sink`.
+    fn hand_to(&mut self, sink: &mut Sink<'_>) -> io::Result<()> {
+        loop {
+            match (self.next)() {
+                Ok(Some(values)) => sink(&values)?,
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    self.failed = Some(error);
+                    return Err(io::Error::other("no rows to write"));
                 }
             }
-        };
-        let written = atomic_write::write(&self.path, |out| write(kind, out, header, &mut fill));
-        failed.map_or(written, Err)
+        }
     }
 }
 

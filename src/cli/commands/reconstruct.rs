@@ -1,14 +1,15 @@
 //! `rhohat reconstruct`: data through the model and back to the values they came in.
 
 use crate::Error;
+use crate::data::Picture;
 use crate::data::write::RowsHeader;
-use crate::data::{Picture, Scale};
 use crate::io::paths::PathText;
 use crate::run::picture;
 use serde_json::json;
 
 use super::on_data::{Made, Opening, Session};
 use super::outputs::{Destination, Kind, Wanted};
+use super::sheet;
 use crate::api::Reach;
 use crate::cli::args::MapArgs;
 use crate::cli::output::print;
@@ -26,7 +27,7 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
     let numbers = session.on.rows().preprocess().inputs_of(visible);
     let whitened = session.on.rows().preprocess().whiten;
     let what = match out.kind {
-        Kind::Png if session.on.rows().grids().is_none() => sheet(args, &out, &mut session)?,
+        Kind::Png if session.on.rows().grids().is_none() => pictures(args, &out, &mut session)?,
         Kind::Png => {
             let picture = the_picture(args, &mut session)?;
             picture::photograph(&picture, whitened).save(out.path())?;
@@ -100,26 +101,14 @@ fn all_rows(session: &mut Session) -> Result<Vec<f32>, Error> {
 }
 
 /// Rows that are pictures, side by side.
-fn sheet(args: &MapArgs, out: &Destination, session: &mut Session) -> Result<String, Error> {
+fn pictures(args: &MapArgs, out: &Destination, session: &mut Session) -> Result<String, Error> {
     let refused = |why: String| Error::usage(format!("-o {}: {why}", args.out.display()));
     let (examples, preprocess) = (session.on.examples(), session.on.rows().preprocess().clone());
     let form = preprocess.form.ok_or_else(|| {
         let remedy = "train with --shape, as --shape 28x28, or write them with -o FILE.npy";
         refused(format!("DATA are rows, and the model does not say of which pictures; {remedy}"))
     })?;
-    if let Some(reason) = picture::too_large(examples, form) {
-        return Err(refused(format!("{reason}; give fewer rows, or write them with -o FILE.npy")));
-    }
+    sheet::check(out, examples, form)?;
     let rows = all_rows(session)?;
-    let (low, high) = rows.iter().fold((0.0_f32, 0.0_f32), |(low, high), &x| (low.min(x), high.max(x)));
-    // The white of what was divided; numbers beyond it, and those of another range, have ends of their own.
-    let (black, white) = match preprocess.scale {
-        Scale::Divide(divisor) => (0.0, divisor as f32),
-        _ if low >= -0.5 && high <= 1.5 => (0.0, 1.0),
-        _ => (low, high.max(low + f32::MIN_POSITIVE)),
-    };
-    let pixels = |row: &[f32]| row.iter().map(|x| picture::byte((x - black) / (white - black))).collect();
-    let numbers = rows.len() / examples.max(1);
-    picture::side_by_side(examples, form, rows.chunks_exact(numbers.max(1)).map(pixels)).save(out.path())?;
-    Ok(format!("{examples} pictures of {form}, {black} black and {white} white"))
+    sheet::save(out, &rows, form, (preprocess.scale, false))
 }

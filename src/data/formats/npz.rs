@@ -1,5 +1,7 @@
 //! NumPy's `.npz`: a zip archive of `.npy` files, of which one is read, as it is unpacked.
 
+mod sparse;
+
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use crate::data::reading::Reading;
 use crate::data::source::Opened;
 use crate::error::{Error, Result};
 use crate::io::safe_open::FileRange;
+pub use sparse::SparseRows;
 
 /// The first bytes of an archive: of its first file, or of its end where it holds none.
 const MAGICS: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];

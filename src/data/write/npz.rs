@@ -6,6 +6,7 @@ use rawzip::{CompressionMethod, ZipArchiveWriter};
 
 use super::{ArrayValues, NamedArray, RowsHeader, Sink};
 use crate::data::formats::npy;
+use crate::data::labels::Labels;
 
 pub fn write(
     out: &mut dyn Write,
@@ -17,17 +18,22 @@ pub fn write(
         npy::write_header(&mut file, header.rows, header.cols)?;
         fill(&mut |values| npy::write_values(&mut file, values))
     })?;
-    if let Some(labels) = header.labels {
-        array(&mut archive, "labels", |mut file| {
-            npy::write_header_of(&mut file, "<u4", &format!("({},)", labels.of.len()))?;
-            labels.of.iter().try_for_each(|label| file.write_all(&label.to_le_bytes()))
-        })?;
-        array(&mut archive, "label_names", |mut file| {
-            texts(&mut file, &format!("({},)", labels.names.len()), labels.names.iter().map(String::as_str))
-        })?;
+    if let Some(of_rows) = header.labels {
+        labels(&mut archive, of_rows)?;
     }
     archive.finish().map_err(io::Error::other)?;
     Ok(())
+}
+
+/// Writes the labels of rows, and their names.
+pub fn labels(archive: &mut ZipArchiveWriter<&mut dyn Write>, labels: &Labels) -> io::Result<()> {
+    array(archive, "labels", |mut file| {
+        npy::write_header_of(&mut file, "<u4", &format!("({},)", labels.of.len()))?;
+        labels.of.iter().try_for_each(|label| file.write_all(&label.to_le_bytes()))
+    })?;
+    array(archive, "label_names", |mut file| {
+        texts(&mut file, &format!("({},)", labels.names.len()), labels.names.iter().map(String::as_str))
+    })
 }
 
 /// Writes an archive of these arrays.
@@ -73,7 +79,7 @@ fn texts<'a>(
 }
 
 /// Writes one file of an archive.
-fn array(
+pub fn array(
     archive: &mut ZipArchiveWriter<&mut dyn Write>,
     name: &str,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,

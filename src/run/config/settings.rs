@@ -338,6 +338,7 @@ pub mod parsers {
 
     use super::{Activation, DataFormat, HeldOut, Meaning, Normalize, PathText};
     use crate::run::convert::Names;
+    use crate::run::features::FeatureOrder;
 
     /// A number of things.
     pub fn count() -> impl TypedValueParser<Value = usize> {
@@ -382,6 +383,11 @@ pub mod parsers {
     /// Values of `--names`.
     pub fn tensor_names() -> impl TypedValueParser<Value = Names> {
         words(Names::ALL.map(Names::name))
+    }
+
+    /// Values of `--sort`.
+    pub fn feature_order() -> impl TypedValueParser<Value = FeatureOrder> {
+        words(FeatureOrder::ALL.map(FeatureOrder::name))
     }
 
     /// A value that is one of `names`, which are those of `T` in files.

@@ -3,14 +3,19 @@
 
 use std::io::{self, Write};
 
-use super::{Canvas, LEGIBLE, columns};
+use super::{Canvas, LEGIBLE};
 use crate::data::Form;
 
-/// Writes the picture of `hidden` features at scale 1 as SVG.
+/// Writes the picture of the features of these units, of which `columns` are side by side, at zoom 1 as SVG.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(canvas: &Canvas, hidden: usize, form: Form, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(
+    canvas: &Canvas,
+    (units, columns): (&[usize], usize),
+    form: Form,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut png = Vec::new();
     canvas.write_to(&mut png)?;
     let Canvas { width, height, .. } = *canvas;
@@ -26,9 +31,9 @@ pub fn write(canvas: &Canvas, hidden: usize, form: Form, out: &mut dyn Write) ->
     )?;
     base64(&png, out)?;
     writeln!(out, "\"/>\n<g fill-opacity=\"0\">")?;
-    let (across, Form { height, width, .. }) = (columns(hidden), form);
-    for unit in 0..hidden {
-        let (left, top) = (unit % across * (width + 1) + 1, unit / across * (height + 1) + 1);
+    let Form { height, width, .. } = form;
+    for (place, unit) in units.iter().enumerate() {
+        let (left, top) = (place % columns * (width + 1) + 1, place / columns * (height + 1) + 1);
         writeln!(
             out,
             "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\"><title>unit {unit}</title></rect>"
@@ -70,7 +75,7 @@ mod tests {
     fn a_drawing_has_the_picture_and_a_title_a_unit() {
         let canvas = Canvas { width: 7, height: 4, channels: 1, pixels: vec![9; 28] };
         let mut out = Vec::new();
-        write(&canvas, 2, Form { height: 2, width: 2, channels: 1 }, &mut out).unwrap();
+        write(&canvas, (&[7, 1], 2), Form { height: 2, width: 2, channels: 1 }, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.starts_with("<svg ") && text.ends_with("</svg>\n"));
         assert!(text.contains("base64,iVBORw0KGgo") && text.contains("viewBox=\"0 0 7 4\""));

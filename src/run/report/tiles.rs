@@ -7,11 +7,11 @@ use maud::{Markup, html};
 use serde_json::json;
 
 use super::Judged;
-use super::orientation::{COHERENT, orientation};
 use super::sprite::Sprite;
 use crate::data::{Form, Normalize};
 use crate::error::Result;
 use crate::run::features::features;
+use crate::run::picture::orientation::{COHERENT, orientation};
 use crate::run::picture::{balanced, byte};
 
 /// A part of the page, and the style that its pictures lie in.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::open::Session;
 use crate::data::stream::Store;
-use crate::error::{Error, Result};
-use crate::math::params::Params;
+use crate::error::{Error, Result, shown};
+use crate::math::params::{Params, Shape};
 use crate::run::checkpoint::fail_point::reach;
 use crate::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints, Found, Provenance};
 use crate::run::config::Config;
 pub use crate::run::metrics::MetricsFile;
 use crate::run::model_file::{Meta, write_to};
-use crate::run::picture::{features, form_of, too_large};
+use crate::run::picture::{Layout, features, form_of, too_large, usual_count, why_no_form};
 use crate::run::summary::Summary;
 use crate::run::{Divergence, Environment, FEATURES, MODEL, RunDir};
 use crate::train::{EarlyStopping, StepContext, TrainProgress};
@@ -140,12 +140,29 @@ impl RunDir {
     pub(super) fn keep_model(&self, params: &Params<f32>, meta: &Meta) -> Result<()> {
         let folder = self.folder();
         folder.write(MODEL, |out| write_to(out, params, meta))?;
-        if let Some(form) = form_of(Some(&meta.preprocess), params.shape.visible) {
-            if let Some(reason) = too_large(params.shape.hidden, form) {
+        let form = form_of(Some(&meta.preprocess), params.shape.visible);
+        if form.is_none() {
+            let why = why_no_form(Some(&meta.preprocess), params.shape.visible);
+            tracing::info!(
+                "no {FEATURES}: {why}; where they are pictures, rhohat features {} draws them with `shape` HxW",
+                shown(self.path())
+            );
+        }
+        if let Some(form) = form {
+            let Shape { visible, hidden } = params.shape;
+            let count = usual_count(hidden, form);
+            if let Some(reason) = too_large(count, form, Layout::default()) {
                 tracing::warn!("{FEATURES} is left out: {reason}");
             } else {
-                let picture = features(&meta.preprocess.weights_of_inputs(&params.w1), form, None)?;
+                let weights = meta.preprocess.weights_of_inputs(&params.w1[..count * visible]);
+                let picture = features(&weights, form, Layout::default())?;
                 folder.write(FEATURES, |out| picture.write_to(out))?;
+                if count < hidden {
+                    tracing::info!(
+                        "{FEATURES} has the first {count} of {hidden} features; rhohat features {} draws more with `limit`",
+                        shown(self.path())
+                    );
+                }
             }
         }
         reach("model-written");

@@ -6,11 +6,14 @@ use super::observer::{ProgressObserver, Stage};
 use super::open::Session;
 use super::request::Place;
 use super::watch::{Left, RunObserver};
+use crate::data::{Neighbours, Preprocess};
 use crate::engine::device::{Choice, Selector};
+use crate::engine::{Engine, Layer, evenly};
 use crate::error::{Error, Result};
 use crate::math::params::Params;
 use crate::run::Divergence;
 use crate::run::model_file::Meta;
+use crate::run::picture::{named_form, square};
 use crate::run::summary::Summary;
 use crate::train::diagnostics::{JUDGED, UnitDiagnostics, spaced};
 use crate::train::measures::Measures;
@@ -29,6 +32,20 @@ pub struct Finished {
     pub choice: Choice,
     /// The state after the last step, where it was to be kept.
     pub state: Option<KeptState>,
+}
+
+/// Numbers of the examples that are looked at for their form, at most, and examples.
+const LOOKED_AT: usize = 1 << 18;
+const EXAMPLES: usize = 1000;
+
+/// How alike neighbours are in rows that could be squares, where nobody has said so.
+fn neighbours(engine: &mut dyn Engine, preprocess: &Preprocess) -> Result<Option<Neighbours>> {
+    let numbers = preprocess.inputs_of(engine.shape().visible);
+    let unsaid = square(numbers).filter(|_| named_form(preprocess).is_none());
+    let Some(form) = unsaid else { return Ok(None) };
+    let rows = evenly(engine.examples(), (LOOKED_AT / numbers).clamp(2, EXAMPLES));
+    let values = preprocess.restore(engine.activations(Layer::Input, &rows)?, &[]);
+    Ok(Some(Neighbours::of(&values, form.width)))
 }
 
 impl Session {
@@ -76,7 +93,9 @@ impl Session {
         observer.stage(Stage::WritingModel);
         let params = engine.params()?;
         let state = state.map(|state| kept(state, &self.config, &self.record, &self.preprocess));
-        let meta = Meta { objective, preprocess: self.preprocess, seed: self.config.seed };
+        let neighbours = neighbours(engine, &self.preprocess)?;
+        let preprocess = Preprocess { neighbours, ..self.preprocess };
+        let meta = Meta { objective, preprocess, seed: self.config.seed };
         if let Some(run) = &run {
             run.keep_model(&params, &meta)?;
         }

@@ -41,15 +41,15 @@ pub fn duplicates(w1: &[f32], visible: usize) -> Duplicates {
 /// As [`duplicates`], with at most about `pairs` comparisons.
 pub fn duplicates_within(w1: &[f32], visible: usize, pairs: usize) -> Duplicates {
     let rows = RowTable::new(w1, visible);
-    let chosen = choose(rows.len(), pairs);
+    let chosen = compared_units(rows.len(), pairs);
     let pairs: Vec<(usize, usize)> =
         chosen.par_chunks(GROUP).flat_map_iter(|group| rows.duplicates(group)).collect();
     let share = chosen.len() as f64 / rows.len() as f64;
     Duplicates { count: (pairs.len() as f64 / share).round() as usize, compared: chosen.len(), pairs }
 }
 
-/// As many of `units` units as make `pairs` pairs with those before them, in order.
-fn choose(units: usize, pairs: usize) -> Vec<usize> {
+/// The units that [`duplicates_within`] compares with all before them: as many of `units` as make `pairs` pairs, in order.
+pub fn compared_units(units: usize, pairs: usize) -> Vec<usize> {
     let count = (2 * pairs / units).clamp(1, units);
     let mut all: Vec<usize> = (0..units).collect();
     if count < units {

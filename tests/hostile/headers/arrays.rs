@@ -1,7 +1,8 @@
 //! Arrays: `.npy`, archives of them, IDX plain and packed.
 
 use super::{Case, data, readable};
-use crate::formats::{fixture, gz_of, npy_of, npz_of};
+use crate::formats::{fixture, gz_of, npy_of, npz_of, sparse_arrays, sparse_of};
+use crate::readers::read_sparse;
 
 pub fn npy() -> Vec<Case> {
     let with = |descr: &str, fortran: &str, shape: &str| {
@@ -69,6 +70,45 @@ pub fn npy() -> Vec<Case> {
         version(b"\x02\x00\xff\xff\xff\xff{}", "a header of 4294967295 bytes"),
         version(b"\x09\x00\x02\x00{}", "version 9 of the format"),
         version(b"", "too few for the header"),
+    ]
+}
+
+pub fn sparse() -> Vec<Case> {
+    let case = |arrays: Vec<u8>, words| {
+        let bytes = Box::new(move || sparse_of(&arrays));
+        Case { file: "codes.npz", bytes, read: read_sparse, words: Some(words) }
+    };
+    let good: [i32; 6] = [0, 2, 1, 3, 0, 3];
+    let with =
+        |columns: &[i32], starts: &[i32], shape| sparse_arrays(columns, starts, "csr", shape, &[0.5; 6]);
+    let kind = |format: &str| sparse_arrays(&good, &[0, 2, 4, 6], format, [3, 4], &[0.5; 6]);
+    let mut held = [0.5; 6];
+    held[4] = f32::NAN;
+    let shape = |lengths| with(&good, &[0, 2, 4, 6], lengths);
+    let whole = kind("csr");
+    let from = whole.windows(8).position(|eight| eight == b"\x03\0\0\0\0\0\0\0").unwrap_or_default();
+    let mut negative = whole.clone();
+    negative[from..from + 8].copy_from_slice(&(-1_i64).to_le_bytes());
+    vec![
+        case(kind("csc"), "in SciPy's format \"csc\", but csr is read; save matrix.tocsr()"),
+        case(kind(""), "in SciPy's format \"\""),
+        case(with(&[0, 2, 1, 4, 0, 3], &[0, 2, 4, 6], [3, 4]), "indices hold column 4 of 4"),
+        case(with(&[0, 2, 1, -1, 0, 3], &[0, 2, 4, 6], [3, 4]), "indices holds -1"),
+        case(with(&good, &[0, 4, 2, 6], [3, 4]), "indptr does not rise from 0 to 6"),
+        case(with(&good, &[1, 2, 4, 6], [3, 4]), "indptr does not rise"),
+        case(with(&good, &[0, 2, 4, 7], [3, 4]), "indptr does not rise"),
+        case(with(&good, &[0, 2, 6], [3, 4]), "indptr has 3 numbers for 3 rows"),
+        case(with(&good, &[], [3, 4]), "indptr has 0 numbers for 3 rows"),
+        case(with(&good[..5], &[0, 2, 4, 6], [3, 4]), "6 numbers in data, but 5 in indices"),
+        case(shape([i64::MAX, 4]), "shape holds 9"),
+        case(shape([1 << 52, 4]), "indptr has 4 numbers for 4503599627370496 rows"),
+        case(shape([3, 1]), "indices hold column 2 of 1"),
+        case(negative, "shape holds -1"),
+        case(
+            sparse_arrays(&good, &[0, 2, 4, 6], "csr", [3, 4], &held),
+            "row 2, column 0 (counted from 0) holds NaN",
+        ),
+        case(whole[..whole.len() - 4].to_vec(), "codes.npz:data.npy"),
     ]
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rhohat::data::formats::SparseRows;
 use rhohat::data::stream::Store;
 use rhohat::data::{DataFormat, DataLook, Meaning, Opened, Reading, Source};
 use rhohat::{Error, Result};
@@ -124,6 +125,18 @@ pub fn read_shards(path: &Path) -> Result<Seen> {
         other => other,
     };
     refused.map_or(Ok(Seen { bytes }), |why| Err(here(why)))
+}
+
+/// Opens it as sparse codes, and makes some rows dense.
+pub fn read_sparse(path: &Path) -> Result<Seen> {
+    let sparse = SparseRows::open(path)?.ok_or_else(|| Error::input(path, "no sparse matrix"))?;
+    // No model has so many units.
+    if sparse.cols <= 1 << 16 {
+        for rows in [0..sparse.rows.min(16), sparse.rows.saturating_sub(3)..sparse.rows] {
+            assert_eq!(sparse.dense(path, rows.clone())?.len(), rows.len() * sparse.cols);
+        }
+    }
+    Ok(Seen { bytes: sparse.bytes() })
 }
 
 /// Takes it as bare numbers, of several types.

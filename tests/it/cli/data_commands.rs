@@ -127,11 +127,14 @@ fn what_is_no_single_picture_is_not_written_as_one() {
 fn features_are_as_large_as_asked_for() {
     let folder = trained(&[]);
     let args = ["features", MODEL, "-o", "features.png"];
-    let report = rhohat(folder.path(), &[&args[..], &["--json", "--scale", "3"]].concat()).json();
+    let report = rhohat(folder.path(), &[&args[..], &["--json", "--zoom", "3"]].concat()).json();
     assert_eq!((&report["width"], &report["height"]), (&78.into(), &78.into()));
     rhohat(folder.path(), &args).text();
     assert_eq!(image::image_dimensions(folder.path().join("features.png")).unwrap(), (208, 208));
-    rhohat(folder.path(), &[&args[..], &["--scale", "0"]].concat()).refused(2, &["--scale 0: "]);
+    rhohat(folder.path(), &[&args[..], &["--zoom", "0"]].concat()).refused(2, &["--zoom 0: "]);
+    // The old name of it is still taken.
+    let report = rhohat(folder.path(), &[&args[..], &["--json", "--scale", "2"]].concat()).json();
+    assert_eq!(report["width"], 52);
 }
 
 /// Writes a model of zeros without metadata, as another program would.
@@ -163,7 +166,7 @@ fn foreign_models_count_as_sigmoid_without_preprocessing_and_it_is_said() {
     let tanh = rhohat(folder.path(), &[&eval[..], &["--output", "tanh"]].concat()).json();
     assert_eq!(number(&tanh, "reconstruction"), (5.0 * 0.25 + 2.25) / 4.0);
     let args = ["features", "foreign.safetensors", "-o", "features.png"];
-    rhohat(folder.path(), &args).refused(3, &["3 visible units are no square"]);
+    rhohat(folder.path(), &args).refused(3, &["rows of 3 numbers are no square"]);
     let init = ["train", "rows.npy", "--init", "foreign.safetensors", "--steps", "1", "--device", "cpu"];
     let outcome = rhohat(folder.path(), &init);
     assert!(outcome.stderr.contains("no rhohat metadata"), "{}", outcome.stderr);
@@ -174,7 +177,9 @@ fn foreign_models_count_as_sigmoid_without_preprocessing_and_it_is_said() {
 fn foreign_models_of_a_square_width_see_grey_patches() {
     let folder = tempdir().unwrap();
     write_foreign(&folder.path().join("foreign.safetensors"), 5, 16);
-    rhohat(folder.path(), &["features", "foreign.safetensors", "-o", "features.png"]).text();
+    let drawn = rhohat(folder.path(), &["features", "foreign.safetensors", "-o", "features.png"]);
+    assert!(drawn.stderr.contains("16 numbers are taken for pictures of 4x4"), "{}", drawn.stderr);
+    drawn.text();
     let picture = fixture("grey.png");
     let args = ["encode", "foreign.safetensors", &picture, "-o", "codes.npy", "--device", "cpu"];
     rhohat(folder.path(), &args).text();

@@ -105,7 +105,7 @@ fn results_of_every_kind_hold_the_same_numbers() {
     let svg = fs::read_to_string(folder.path().join("f.svg")).unwrap();
     assert!(svg.contains("<title>unit 4</title>") && !svg.contains("unit 5"));
     rhohat(folder.path(), &["features", "model.safetensors", "-o", "f.svg", "--scale", "2"])
-        .refused(2, &["--scale enlarges the pixels of a PNG"]);
+        .refused(2, &["--zoom enlarges the pixels of a PNG"]);
 }
 
 #[test]

@@ -65,6 +65,8 @@ fn what_cannot_be_printed_is_an_error_with_the_name_of_stdout() {
         "train --resume run",
         "eval run/model.safetensors rows.npy --device cpu",
         "encode run/model.safetensors rows.npy --device cpu -o codes.npy",
+        "units run/model.safetensors rows.npy --device cpu -o units.csv",
+        "decode run/model.safetensors codes.npy --device cpu -o back.npy",
         "features run/model.safetensors -o features.png",
         "convert run/model.safetensors -o model.npz",
         "verify --device cpu",

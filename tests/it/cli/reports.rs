@@ -94,7 +94,7 @@ fn a_page_can_be_made_again_with_the_same_units_and_examples_and_without_them_wh
     let rows: Vec<f32> = (0..400 * 9).map(|i| 0.5 + 0.4 * (i as f32 * 0.7).sin()).collect();
     rhohat::data::npy::write(&folder.path().join("rows.npy"), 400, 9, &rows).unwrap();
     let args = ["train", "rows.npy", "--hidden", "5", "--steps", "20", "--device", "cpu", "--out", "run"];
-    rhohat(folder.path(), &args).text();
+    rhohat(folder.path(), &[&args[..], &["--shape", "3x3"]].concat()).text();
     let first = page(folder.path(), "run");
     fs::remove_file(folder.path().join("run/report.html")).unwrap();
     let made = rhohat(folder.path(), &["report", "run", "--json"]).json();

@@ -11,6 +11,7 @@ use crate::io::memory::{Bytes, Footprint, available, is_granted};
 use crate::math::optim::Optimizer;
 use crate::math::params::Shape;
 use crate::run::model_file::ModelFile;
+use crate::train::units;
 
 use super::Made;
 
@@ -109,9 +110,9 @@ impl Room<'_> {
         let asked = asked.min(rows.max(1));
         let (most, least) = match self.made {
             Made::Judgement => (chunk, (chunk.div_ceil(PARTS) + FEWEST).min(chunk)),
-            Made::Codes | Made::Outputs | Made::Picture => (asked, asked.min(FEWEST)),
+            _ => (asked, asked.min(FEWEST)),
         };
-        let made = self.bytes_of_picture(examples);
+        let made = self.bytes_made(examples);
         let mut cut = (most, asked);
         loop {
             let plan = Plan { passing, made, ..self.plan(rows, cut, held, row_bytes)? };
@@ -138,8 +139,39 @@ impl Room<'_> {
         Some((if self.made == Made::Judgement { at_once } else { at_once.min(fewer) }, fewer))
     }
 
-    /// Bytes of the one picture that all examples are the patches of; 0 where there is none, or several.
-    fn bytes_of_picture(&self, examples: &Examples) -> u64 {
+    /// How many codes to decode at a time of so many, which take these bytes in memory and a row on disk.
+    ///
+    /// # Errors
+    /// As [`Room::pieces`].
+    pub fn decoded(&self, rows: usize, (held, row_bytes): (u64, usize)) -> crate::Result<usize> {
+        let inputs = self
+            .model
+            .meta()
+            .map_or(self.model.shape().visible, |meta| meta.preprocess.inputs_of(self.model.shape().visible));
+        let made = match self.made {
+            Made::Decoded { pictures: true } => {
+                OF_PICTURE.saturating_mul(rows as u64).saturating_mul(inputs as u64)
+            }
+            _ => 0,
+        };
+        let usual = (RESULTS / self.bytes_of_a_row(row_bytes).max(1)) as usize;
+        let mut asked = usual.max(FEWEST).min(rows.max(1));
+        loop {
+            let plan = Plan { made, ..self.plan(asked, (asked, asked), held, row_bytes)? };
+            match asked {
+                _ if self.fits(plan) => return Ok(asked),
+                1 => return Err(self.refused(plan)),
+                _ => asked /= 2,
+            }
+        }
+    }
+
+    /// Bytes of what is made of all examples: of the one picture that they are the patches of, if they are those of one, or of the
+    /// table of units.
+    fn bytes_made(&self, examples: &Examples) -> u64 {
+        if let Made::Units { top } = self.made {
+            return units::bytes(self.model.shape().hidden, top);
+        }
         let is_one = || match examples.grids() {
             Some(grids) => grids.len() == 1,
             None => examples.preprocess().form.is_some(),
@@ -194,11 +226,12 @@ impl Room<'_> {
     fn bytes_of_a_row(&self, row_bytes: usize) -> u64 {
         let Shape { visible, hidden } = self.model.shape();
         let made = match self.made {
-            Made::Codes => hidden,
-            Made::Outputs | Made::Picture => visible,
+            Made::Codes | Made::Units { .. } => hidden,
+            Made::Outputs | Made::Picture | Made::Decoded { .. } => visible,
             Made::Judgement => visible.max(hidden),
         };
-        (8 * made as u64).saturating_add(32 * visible as u64 + row_bytes as u64)
+        let given = if matches!(self.made, Made::Decoded { .. }) { hidden } else { visible };
+        (8 * made as u64).saturating_add(32 * given as u64 + row_bytes as u64)
     }
 
     /// For so many rows computed at once, and results asked for at a time.
@@ -211,7 +244,8 @@ impl Room<'_> {
     ) -> crate::Result<Plan> {
         let (_, footprint) = self.footprint(rows, Some(at_once), row_bytes)?;
         let Footprint { parameters, activations, data, textures, optimizer_state } = footprint;
-        let judged = if self.made == Made::Judgement { parameters } else { 0 };
+        let looks = matches!(self.made, Made::Judgement | Made::Units { .. });
+        let judged = if looks { parameters } else { 0 };
         let results = self.bytes_of_a_row(row_bytes).saturating_mul(asked as u64);
         // The gradient that a device makes room for, or what the reference has from the start.
         let beside = if matches!(self.choice, Choice::Cpu) { 0 } else { optimizer_state };
@@ -264,12 +298,13 @@ impl Room<'_> {
     }
 
     fn refused(&self, plan: Plan) -> Error {
+        let is_table = matches!(self.made, Made::Units { .. });
         let parts = [
             ("model", plan.model),
             ("rows at a time", plan.rows),
             ("data", plan.data),
             ("picture", plan.passing),
-            ("picture of the results", plan.made),
+            (if is_table { "table of units" } else { "picture of the results" }, plan.made),
         ];
         let parts: Vec<_> = parts
             .iter()
@@ -278,7 +313,11 @@ impl Room<'_> {
             .collect();
         let least = format!("at least {} are needed ({})", Bytes(plan.total()), parts.join(", "));
         let remedy = if plan.made > plan.model.max(plan.rows).max(plan.data).max(plan.passing) {
-            "give a smaller picture, or write its patches piece by piece (-o FILE.npy)"
+            match self.made {
+                Made::Units { .. } => "lower --top-k",
+                Made::Decoded { .. } => "give fewer codes, or write rows piece by piece (-o FILE.npy)",
+                _ => "give a smaller picture, or write its patches piece by piece (-o FILE.npy)",
+            }
         } else if plan.data > plan.model.max(plan.rows) {
             "give DATA as .npy or safetensors, which is read piece by piece"
         } else if plan.passing > plan.model.max(plan.rows) {
