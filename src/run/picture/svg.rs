@@ -75,10 +75,10 @@ mod tests {
     fn a_drawing_has_the_picture_and_a_title_a_unit() {
         let canvas = Canvas { width: 7, height: 4, channels: 1, pixels: vec![9; 28] };
         let mut out = Vec::new();
-        write(&canvas, (&[7, 1], 2), Form { height: 2, width: 2, channels: 1 }, &mut out).unwrap();
+        write(&canvas, (&[7, 4], 2), Form { height: 2, width: 2, channels: 1 }, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.starts_with("<svg ") && text.ends_with("</svg>\n"));
         assert!(text.contains("base64,iVBORw0KGgo") && text.contains("viewBox=\"0 0 7 4\""));
-        assert!(text.contains("<rect x=\"4\" y=\"1\" width=\"2\" height=\"2\"><title>unit 1</title>"));
+        assert!(text.contains("<rect x=\"4\" y=\"1\" width=\"2\" height=\"2\"><title>unit 4</title>"));
     }
 }

@@ -86,9 +86,6 @@ pub fn sparse() -> Vec<Case> {
     held[4] = f32::NAN;
     let shape = |lengths| with(&good, &[0, 2, 4, 6], lengths);
     let whole = kind("csr");
-    let from = whole.windows(8).position(|eight| eight == b"\x03\0\0\0\0\0\0\0").unwrap_or_default();
-    let mut negative = whole.clone();
-    negative[from..from + 8].copy_from_slice(&(-1_i64).to_le_bytes());
     vec![
         case(kind("csc"), "in SciPy's format \"csc\", but csr is read; save matrix.tocsr()"),
         case(kind(""), "in SciPy's format \"\""),
@@ -103,7 +100,7 @@ pub fn sparse() -> Vec<Case> {
         case(shape([i64::MAX, 4]), "shape holds 9"),
         case(shape([1 << 52, 4]), "indptr has 4 numbers for 4503599627370496 rows"),
         case(shape([3, 1]), "indices hold column 2 of 1"),
-        case(negative, "shape holds -1"),
+        case(shape([-1, 4]), "shape holds -1"),
         case(
             sparse_arrays(&good, &[0, 2, 4, 6], "csr", [3, 4], &held),
             "row 2, column 0 (counted from 0) holds NaN",
