@@ -35,7 +35,7 @@ mod watch;
 
 #[cfg(not(feature = "files"))]
 use in_memory::{begun, directory, resume};
-pub use observer::{ProgressObserver, Stage};
+pub use observer::{Course, ProgressObserver, Stage};
 pub use open::Session;
 pub use prepare::{Outset, Prepared};
 #[cfg(feature = "files")]

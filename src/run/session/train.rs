@@ -1,7 +1,7 @@
 //! A session from its first step to its last file.
 
 use super::directory::Directory;
-use super::observer::{ProgressObserver, Stage};
+use super::observer::{Course, ProgressObserver, Stage};
 use super::open::Session;
 use super::request::Place;
 use super::watch::RunObserver;
@@ -9,6 +9,7 @@ use crate::engine::device::{Choice, Selector};
 use crate::error::{Error, Result};
 use crate::math::params::Params;
 use crate::run::Divergence;
+use crate::run::every::Span;
 use crate::run::model_file::Meta;
 use crate::run::summary::Summary;
 use crate::train::diagnostics::{JUDGED, UnitDiagnostics, spaced};
@@ -48,6 +49,13 @@ impl Session {
             }
         };
         let run = directory.as_ref().map(|directory| directory.run.clone());
+        let examples = self.engine.examples();
+        observer.trains(&Course {
+            steps: recipe.steps,
+            done: position.steps,
+            epoch: self.config.batch.rows().map(|_| self.config.look_every(examples)),
+            time: self.config.max_time.map(|Span(time)| time),
+        });
         observer.stage(Stage::Training { steps: recipe.steps });
         let early_stopping = self.early_stopping.take();
         let trend = Trend::over(self.config.trend_over(self.engine.examples()));

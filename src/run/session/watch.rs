@@ -93,7 +93,9 @@ impl Observer for RunObserver<'_> {
         {
             self.validated(&cost, measures);
         }
-        let (steps, stops) = (context.position.steps, self.stops());
+        let steps = context.position.steps;
+        self.observer.step(steps);
+        let stops = self.stops();
         // What would end anyway ends like this after a break, too.
         context.position.ended = context.position.ended.or(stops.filter(|ended| *ended == Ended::Early));
         let ends = stops.is_some() || context.position.ended.is_some();
