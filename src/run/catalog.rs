@@ -118,7 +118,7 @@ impl RunRecord {
 }
 
 /// Members of objects under names with dots; lists stay what they are.
-fn flatten(name: &str, value: Value, into: &mut Map<String, Value>) {
+pub(in crate::run) fn flatten(name: &str, value: Value, into: &mut Map<String, Value>) {
     match value {
         Value::Object(members) => {
             for (member, value) in members {

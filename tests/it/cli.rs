@@ -11,6 +11,7 @@ mod endings;
 mod few_threads;
 mod finished;
 mod fit_rows;
+mod following;
 #[cfg(unix)]
 mod foreign_runs;
 mod launchers;

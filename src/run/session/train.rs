@@ -8,10 +8,10 @@ use super::watch::RunObserver;
 use crate::engine::device::{Choice, Selector};
 use crate::error::{Error, Result};
 use crate::math::params::Params;
-use crate::run::Divergence;
 use crate::run::every::Span;
 use crate::run::model_file::Meta;
 use crate::run::summary::Summary;
+use crate::run::{Divergence, RunDir};
 use crate::train::diagnostics::{JUDGED, UnitDiagnostics, spaced};
 use crate::train::measures::Measures;
 use crate::train::trend::Trend;
@@ -68,6 +68,7 @@ impl Session {
         observer.stage(Stage::Idle);
         if let (Some(run), Err(Error::Diverged { step, what, .. })) = (&run, &outcome) {
             run.tell_of_divergence(&Divergence { step: *step, what: what.clone() })?;
+            run.keep_table();
         }
         let mut outcome = outcome?;
         if let Some(best) = early_stopping.as_ref().and_then(EarlyStopping::best) {
@@ -115,6 +116,7 @@ impl Session {
                 }
             }
         }
+        run.iter().for_each(RunDir::keep_table);
         Ok(Finished { params, meta, summary, choice: self.choice })
     }
 }

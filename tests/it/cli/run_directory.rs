@@ -18,6 +18,7 @@ fn a_run_directory_is_complete() {
         "data.json",
         "env.json",
         "features.png",
+        "metrics.csv",
         "metrics.jsonl",
         "model.safetensors",
         "report.html",
