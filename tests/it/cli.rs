@@ -7,6 +7,7 @@ mod bound;
 mod convert;
 mod data_commands;
 mod derived;
+mod documents;
 mod endings;
 mod few_threads;
 mod finished;

@@ -183,7 +183,8 @@ impl RunDir {
     /// [`Error::Io`] where it cannot be written.
     pub(super) fn keep_result(&self, summary: &mut Summary) -> Result<()> {
         if summary.goes_on() {
-            tracing::info!("rhohat train --resume {} goes on", self.path().display());
+            let place = self.path().display();
+            tracing::info!("the run is not finished yet; rhohat train --resume {place} goes on with it");
         } else {
             summary.seal(self)?;
             self.finish(summary)?;

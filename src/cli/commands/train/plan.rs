@@ -52,7 +52,7 @@ pub fn text(plan: &MemoryPlan) -> String {
         text += &format!("\n{name:18} {:>12}", HumanBytes(bytes).to_string());
     }
     if let Some(there) = plan.available {
-        text += &format!("\n{:18} {:>12}", "of", HumanBytes(there).to_string());
+        text += &format!("\n{:18} {:>12}", "free", HumanBytes(there).to_string());
     }
     text + &format!("\n{}", cut_text(plan))
 }
