@@ -30,6 +30,8 @@ mod run_dir;
 pub mod session;
 pub mod summary;
 #[cfg(feature = "files")]
+mod tensorboard;
+#[cfg(feature = "files")]
 mod tensors_file;
 #[cfg(feature = "files")]
 pub mod unit_table;
@@ -38,8 +40,8 @@ mod without_files;
 
 #[cfg(feature = "files")]
 pub use run_dir::{
-    Changes, DataRecord, Divergence, Environment, FEATURES, FILES as RUN_FILES, METRICS, MODEL, REPORT,
-    RunDir, Sitting,
+    Changes, DataRecord, Divergence, Environment, FEATURES, METRICS, MODEL, REPORT, RunDir, Sitting, TABLE,
+    is_file_of_run,
 };
 #[cfg(not(feature = "files"))]
 pub use without_files::{DataRecord, Divergence, RunDir, model_file, report};

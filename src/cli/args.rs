@@ -215,6 +215,9 @@ pub struct TrainArgs {
     /// Write no report.html, the page with curves, features and examples
     #[arg(long, help_heading = "Output", hide_short_help = true)]
     pub no_report: bool,
+    /// Write events for TensorBoard into the run directory: tensorboard --logdir shows them
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    pub tensorboard: bool,
     /// What the result has to be.
     #[command(flatten)]
     pub asserted: Asserted,

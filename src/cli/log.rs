@@ -15,6 +15,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// Where events of this crate come from.
 const OURS: &str = "rhohat";
+/// The target of the lines that tell how far a run has come, which are heard unless everything is quiet.
+pub const PROGRESS: &str = "rhohat::progress";
 
 /// Sets the log up. Other crates (wgpu, its drivers) are heard one level later than this one.
 pub fn init(quiet: bool, verbose: u8) {
@@ -26,7 +28,8 @@ pub fn init(quiet: bool, verbose: u8) {
     };
     let lines =
         tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).event_format(Plain);
-    let filter = Targets::new().with_default(others).with_target(OURS, ours);
+    let progress = if quiet { LevelFilter::OFF } else { ours.max(LevelFilter::DEBUG) };
+    let filter = Targets::new().with_default(others).with_target(OURS, ours).with_target(PROGRESS, progress);
     tracing_subscriber::registry().with(lines).with(filter).init();
 }
 

@@ -10,9 +10,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::error::plain;
+use console::{Term, measure_text_width};
 use indicatif::{ProgressBar, ProgressStyle};
 pub use line::Line;
 
+/// Columns that spinner, time and gaps take beside the words of a stage.
+const BESIDE: usize = 10;
 /// Time between two drawings of a line; what takes less is not told of.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -35,6 +38,16 @@ pub fn clear() {
     }
 }
 
+/// Columns of the terminal that may be written without a line of its own for the rest: the last one is left free.
+pub fn columns() -> usize {
+    usize::from(Term::stderr().size().1).saturating_sub(1)
+}
+
+/// A line that the caller fills, and fits into [`columns`].
+pub fn line() -> ProgressBar {
+    ProgressBar::new_spinner().with_style(style("{msg}"))
+}
+
 /// A bar over `count`, `width` columns wide, with room for words behind it.
 pub fn bar(count: usize, width: usize) -> ProgressBar {
     if !is_shown() {
@@ -49,7 +62,7 @@ pub fn stage(what: impl Into<Cow<'static, str>>) -> Stage {
     if !is_shown() {
         return Stage { line: ProgressBar::hidden(), clock: None };
     }
-    let what = plain(&what.into()).into_owned();
+    let what = fitting(&plain(&what.into()), columns()).to_owned();
     let line = ProgressBar::new_spinner().with_style(style("{spinner} {msg}  {elapsed}")).with_message(what);
     let clock = Clock::of(line.clone());
     Stage { line, clock }
@@ -90,7 +103,7 @@ impl Clock {
 impl Stage {
     /// Says it in other words.
     pub fn say(&self, what: impl Into<Cow<'static, str>>) {
-        self.line.set_message(plain(&what.into()).into_owned());
+        self.line.set_message(fitting(&plain(&what.into()), columns()).to_owned());
     }
 }
 
@@ -103,6 +116,38 @@ impl Drop for Stage {
     }
 }
 
+/// The whole words of a text that fit beside spinner and time into so many columns.
+fn fitting(text: &str, columns: usize) -> &str {
+    let room = columns.saturating_sub(BESIDE);
+    let fits = |end: &usize| measure_text_width(&text[..*end]) <= room;
+    let ends = text.match_indices(' ').map(|(at, _)| at).chain([text.len()]);
+    ends.filter(fits).last().map_or("", |end| text[..end].trim_end_matches(','))
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the template is fixed and right")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_stage_are_whole_on_any_terminal() {
+        let text = "looking at rows for their scale, 1,000 so far";
+        let seen = [80, 55, 54, 45, 42, 41, 17, 16, 0].map(|columns| fitting(text, columns));
+        let scale = "looking at rows for their scale";
+        let wanted = [
+            text,
+            text,
+            "looking at rows for their scale, 1,000 so",
+            "looking at rows for their scale",
+            scale,
+            "looking at rows for their",
+            "looking",
+            "",
+            "",
+        ];
+        assert_eq!(seen, wanted);
+    }
 }

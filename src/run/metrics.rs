@@ -2,6 +2,8 @@
 
 #[cfg(feature = "files")]
 mod file;
+#[cfg(feature = "files")]
+mod table;
 
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +76,9 @@ pub struct Mark {
     /// Measures at that look; not known of checkpoints of 0.1.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_measures: Option<Measures>,
+    /// The update or iteration after which that look was; not known of earlier checkpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_step: Option<usize>,
 }
 
 /// Samples per second; 0 where no time has passed.

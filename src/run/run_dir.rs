@@ -4,6 +4,7 @@
 mod resume;
 mod unfinished;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::run::columns_file;
 use crate::run::config::Config;
 use crate::run::metrics::MetricsFile;
 use crate::run::model_file::ModelFile;
+use crate::run::tensorboard::is_events;
 pub use resume::{Changes, Divergence, Sitting};
 
 /// Where runs go that name no directory of their own.
@@ -35,6 +37,8 @@ const SITTINGS: &str = "resumed.jsonl";
 const DIVERGENCE: &str = "diverged.json";
 /// Its course, a line a report.
 pub const METRICS: &str = "metrics.jsonl";
+/// The same as a table.
+pub const TABLE: &str = "metrics.csv";
 /// The model that a run comes to.
 pub const MODEL: &str = "model.safetensors";
 /// The fitted columns of its preprocessing, where it has some.
@@ -43,10 +47,28 @@ const PREPROCESS: &str = "preprocess.safetensors";
 pub const FEATURES: &str = "features.png";
 /// The page that reports on it.
 pub const REPORT: &str = "report.html";
-/// All files that a run reads or writes, never written but by training, and its folders.
-pub const FILES: [&str; 11] =
-    [CONFIG, DATA, ENVIRONMENT, SUMMARY, SITTINGS, DIVERGENCE, METRICS, PREPROCESS, MODEL, FEATURES, REPORT];
+/// All files that a run reads or writes, never written but by training, and its folders; events for TensorBoard, which have
+/// a number in their name, are made anew and never read.
+const FILES: [&str; 12] = [
+    CONFIG,
+    DATA,
+    ENVIRONMENT,
+    SUMMARY,
+    SITTINGS,
+    DIVERGENCE,
+    METRICS,
+    TABLE,
+    PREPROCESS,
+    MODEL,
+    FEATURES,
+    REPORT,
+];
 const FOLDERS: [&str; 2] = ["checkpoints", "rejected"];
+
+/// Whether a file belongs to a run, by its name.
+pub fn is_file_of_run(name: &OsStr) -> bool {
+    FILES.iter().any(|own| name == *own) || name.to_str().is_some_and(is_events)
+}
 
 /// What a run ran on; `env.json`.
 #[derive(Debug, Serialize)]

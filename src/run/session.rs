@@ -40,7 +40,7 @@ pub use continued::{Continued, KeptState};
 #[cfg(not(feature = "files"))]
 use in_memory::{begun, continued, directory, resume};
 pub use kept::Kept;
-pub use observer::{ProgressObserver, Stage};
+pub use observer::{Course, ProgressObserver, Stage};
 pub use open::Session;
 pub use prepare::{Outset, Prepared};
 #[cfg(feature = "files")]

@@ -32,6 +32,11 @@ impl RunDir {
         self.never()
     }
 
+    /// Never called.
+    pub(in crate::run) fn keep_table(&self) {
+        self.never()
+    }
+
     /// Never called: there is no page without files.
     pub(in crate::run) fn sampler(&self, _: Shape, _: &Meta, _: &[usize]) -> Sampler {
         self.never()

@@ -2,7 +2,8 @@
 
 RHOHAT is the binary. Checks are named like the functions below; without names all are run. A line a comparison says
 what was measured and what was allowed; the exit status is 1 if anything was off. Needs numpy and safetensors, for
-`photographs`, `whitening` and `images` scipy and scikit-image, for `formats` and `units` scipy and pandas. Without torch, `pytorch` says that it was skipped, or fails with --require-torch.
+`photographs`, `whitening` and `images` scipy and scikit-image, for `formats` and `units` scipy and pandas, for `tensorboard`
+tensorboard and pandas. Without torch, `pytorch` says that it was skipped, or fails with --require-torch.
 """
 
 import argparse
@@ -512,6 +513,59 @@ def units(checks):
         checks.within(f"decode of {' → '.join(pair)}", farthest(np.load(checks.folder / "back.npy"), a3), CODE)
 
 
+def tensorboard(checks):
+    """TensorBoard and pandas read the course of a run that was broken off, without the steps that were cut."""
+    import pandas as pd
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    run = checks.folder / "followed"
+    flags = ["--optimizer", "adam", "--samples", 400, "--batch", 20, "--steps", 90, "--validation", 0.1, "--device", "cpu"]
+    command = [checks.binary, "train", *flags, "--checkpoint-every", 40, "--out", run, "--tensorboard"]
+    subprocess.run(list(map(str, command)), env=os.environ | {"RHOHAT_FAIL_POINT": "latest-written:1"}, capture_output=True)
+    [first] = run.glob("events.out.tfevents.*")
+    # What a sitting has written behind its last checkpoint, whether or not this one came so far.
+    with open(first, "ab") as file:
+        lost = Summary(value=[Summary.Value(tag=tag, simple_value=-1.0) for tag in ["j", "validation/j"]])
+        RecordWriter(file).write(Event(wall_time=time.time(), step=89, summary=lost).SerializeToString())
+    checks.rhohat("train", "--resume", run)
+    files = len(list(run.glob("events.out.tfevents.*")))
+    checks.within("event files beyond one a sitting", abs(files - 2), 0)
+
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    found = EventAccumulator(str(run), size_guidance={"scalars": 0})
+    found.Reload()
+    steps = [line["step"] for line in lines]
+    others = {"step", "seconds", "gradient_norm"}
+    names = [name for name in lines[0] if name not in others and not name.startswith("validation")]
+    for name in names:
+        tag = name.replace("rho_hat_", "rho_hat/")
+        scalars = found.Scalars(tag)
+        values, wanted = (np.array(list(numbers), dtype=float) for numbers in ((s.value for s in scalars), (l[name] for l in lines)))
+        off_steps = [s.step for s in scalars] != steps
+        # Numbers of TensorBoard are f32.
+        error = np.inf if off_steps else np.max(np.abs(values - wanted) / np.maximum(np.abs(wanted), 1e-30))
+        checks.within(f"TensorBoard reads {tag}, relative", error, 1e-7)
+    looks = {line["validation_step"]: line["validation"] for line in lines if "validation_step" in line}
+    shown = {s.step: s.value for s in found.Scalars("validation/j")}
+    # No line follows the last look.
+    missing = set(shown) ^ (set(looks) | {90})
+    checks.within("looks that TensorBoard lacks", len(missing), 0)
+    checks.within("TensorBoard reads validation/j", farthest(np.array([shown[s] for s in looks]), np.array(list(looks.values()))), 1e-6)
+
+    table = pd.read_csv(run / "metrics.csv")
+    flat = pd.json_normalize(lines)
+    checks.within("names of metrics.csv", len(set(table.columns) ^ set(flat.columns)), 0)
+    for name in flat.columns.drop("gradient_norm"):
+        values, wanted = table[name].to_numpy(float), flat[name].to_numpy(float)
+        is_gap = np.isnan(wanted)
+        error = np.inf if (np.isnan(values) != is_gap).any() else farthest(values[~is_gap], wanted[~is_gap])
+        # pandas may round the last digit of a number in a text.
+        checks.within(f"metrics.csv has {name}", error, 1e-15 * np.nanmax(np.abs(wanted)))
+
+
 def signed(components):
     """Rows whose number of the largest absolute value is positive."""
     largest = np.abs(components).argmax(1)
@@ -609,7 +663,7 @@ def check_the_checks():
     assert not any(oriented(random.uniform(-1, 1, (8, 8))) for _ in range(100))
 
 
-ALL = [gradient_step, cost, codes, chunks, formats, units, models, whitening, images, pytorch, photographs, features, experiment]
+ALL = [gradient_step, cost, codes, chunks, formats, units, models, tensorboard, whitening, images, pytorch, photographs, features, experiment]
 
 
 def main():

@@ -8,10 +8,12 @@ mod bound;
 mod convert;
 mod data_commands;
 mod derived;
+mod documents;
 mod endings;
 mod few_threads;
 mod finished;
 mod fit_rows;
+mod following;
 #[cfg(unix)]
 mod foreign_runs;
 mod launchers;
@@ -95,12 +97,13 @@ impl Outcome {
         json(&self.text())
     }
 
-    /// Checks that the run was refused with this code, one line on stderr besides notes and warnings, all of `words` there, and
+    /// Checks that the run was refused with this code, one line on stderr besides notes, warnings and progress, all of `words` there, and
     /// nothing on stdout but the same as JSON, where that was asked for.
     fn refused(self, code: i32, words: &[&str]) {
         let Self { code: found, stdout, stderr } = self;
         assert_eq!(found, code, "{stderr}");
-        let is_error = |line: &&str| !line.starts_with("note: ") && !line.starts_with("warning: ");
+        let others = ["note: ", "warning: ", "step "];
+        let is_error = |line: &&str| !others.iter().any(|start| line.starts_with(start));
         let errors: Vec<&str> = stderr.lines().filter(is_error).collect();
         if !stdout.is_empty() {
             let told = json(&stdout);

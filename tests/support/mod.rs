@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod schema;
+
 use rhohat::engine::device::Selector;
 use rhohat::engine::gpu::device::Gpu;
 use rhohat::engine::gpu::device::adapter::{adapters, select};

@@ -10,7 +10,7 @@ use crate::data::Source;
 use crate::data::write::{RowsHeader, RowsKind, Sink, SparseHeader, refusal, write, write_sparse};
 use crate::error::{plain, shown};
 use crate::io::atomic_write;
-use crate::run::RUN_FILES;
+use crate::run::is_file_of_run;
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,7 +205,7 @@ impl Wanted<'_> {
         let mut start = Vec::new();
         let opened = File::open(self.path).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut start));
         opened.map_err(|error| Error::io("write", self.path, error))?;
-        let is_of_a_run = self.path.file_name().is_some_and(|name| RUN_FILES.iter().any(|own| name == *own))
+        let is_of_a_run = self.path.file_name().is_some_and(is_file_of_run)
             && self.path.with_file_name("config.toml").is_file();
         let why = if is_of_a_run {
             "a file of a run stands there".to_owned()

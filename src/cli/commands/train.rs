@@ -53,6 +53,7 @@ fn request(args: &TrainArgs, started: Moment) -> crate::Result<Request> {
         data_changed: args.data_changed,
         from_scratch: args.from_scratch,
         report: !args.no_report,
+        tensorboard: args.tensorboard,
         save_patches: args.save_patches.clone(),
         started,
         ..Request::new(args.settings.table()?, tune)

@@ -47,6 +47,9 @@ struct Line {
     /// Measures at that look.
     #[serde(skip_serializing_if = "Option::is_none")]
     validation_measures: Option<Measures>,
+    /// The update or iteration after which that look was: lines that follow until the next one repeat it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation_step: Option<usize>,
     samples_per_second: f64,
     seconds: f64,
 }
@@ -126,11 +129,17 @@ impl MetricsFile {
         Ok(there >= mark.bytes)
     }
 
-    /// Takes the cost over held-out examples, for the lines to come.
-    pub fn validated(&mut self, cost: &Cost, measures: Measures) {
+    /// Takes the cost over held-out examples after `step`, for the lines to come.
+    pub fn validated(&mut self, step: usize, cost: &Cost, measures: Measures) {
         self.mark.validation = Some(cost.total());
         self.mark.validation_reconstruction = Some(cost.reconstruction);
         self.mark.validation_measures = Some(measures);
+        self.mark.validation_step = Some(step);
+    }
+
+    /// The line that [`MetricsFile::add`] is about to add, as JSON.
+    pub fn value(&self, progress: &Progress) -> serde_json::Value {
+        serde_json::to_value(self.line(progress)).expect("numbers have a JSON form")
     }
 
     /// Adds a line. Where the disk is full, or fails otherwise, it waits: the first time that is told.
@@ -251,6 +260,7 @@ impl MetricsFile {
             validation: self.mark.validation,
             validation_reconstruction: self.mark.validation_reconstruction,
             validation_measures: self.mark.validation_measures,
+            validation_step: self.mark.validation_step,
             samples_per_second: rate(progress.samples - samples, progress.seconds - seconds),
             seconds: progress.seconds,
         }

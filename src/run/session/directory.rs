@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::open::Session;
 use crate::data::stream::Store;
 use crate::error::{Error, Result, shown};
+use crate::math::objective::Cost;
 use crate::math::params::{Params, Shape};
 use crate::run::checkpoint::fail_point::reach;
 use crate::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints, Found, Provenance};
@@ -13,8 +14,10 @@ pub use crate::run::metrics::MetricsFile;
 use crate::run::model_file::{Meta, write_to};
 use crate::run::picture::{Layout, features, form_of, too_large, usual_count, why_no_form};
 use crate::run::summary::Summary;
+use crate::run::tensorboard::Events;
 use crate::run::{Divergence, Environment, FEATURES, MODEL, RunDir};
-use crate::train::{EarlyStopping, StepContext, TrainProgress};
+use crate::train::measures::Measures;
+use crate::train::{EarlyStopping, Progress, StepContext, TrainProgress};
 
 /// The longest name of data in the name of a run, bytes: file systems take 255, some 143, of which others are needed.
 const LONGEST_NAME: usize = 100;
@@ -24,6 +27,8 @@ pub struct Directory {
     pub run: RunDir,
     pub metrics: MetricsFile,
     pub checkpoints: CheckpointWriter,
+    /// Events for TensorBoard, where they are asked for.
+    events: Option<Events>,
     /// Settings and data under which checkpoints are taken.
     provenance: Provenance,
     /// Rows on disk, whose sum is known once they have been read whole.
@@ -52,12 +57,32 @@ impl Directory {
         };
         run.write_columns(preprocess)?;
         let taken = (position.steps > 0).then_some(position.steps);
+        let events = Events::begin(&run.folder(), request.tensorboard, position.steps);
         let checkpoints = Checkpoints::of(run.path());
         let checkpoints = CheckpointWriter::new(checkpoints, config.checkpoint_every, taken, remedy);
         let (settings, inputs) = (config.to_table(), record.inputs.clone());
         let provenance = Provenance { settings, inputs, preprocess: preprocess.clone() };
         let (store, held_out) = (session.store.take(), session.held_out.take());
-        Ok((Self { run, metrics, checkpoints, provenance, store, held_out }, position))
+        Ok((Self { run, metrics, checkpoints, events, provenance, store, held_out }, position))
+    }
+
+    /// Adds a report to the files that tell of the course.
+    ///
+    /// # Errors
+    /// As [`MetricsFile::add`].
+    pub fn report(&mut self, progress: &Progress) -> Result<()> {
+        if let Some(events) = &mut self.events {
+            events.report(&self.metrics.value(progress));
+        }
+        self.metrics.add(progress)
+    }
+
+    /// Takes note of a look at held-out examples after `step`.
+    pub fn validated(&mut self, step: usize, cost: &Cost, measures: Measures) {
+        if let Some(events) = &mut self.events {
+            events.validated(step, cost, &measures);
+        }
+        self.metrics.validated(step, cost, measures);
     }
 
     /// Takes a checkpoint, which a thread writes, after all lines of the metrics.
@@ -175,7 +200,8 @@ impl RunDir {
     /// [`Error::Io`] where it cannot be written.
     pub(super) fn keep_result(&self, summary: &mut Summary) -> Result<()> {
         if summary.goes_on() {
-            tracing::info!("rhohat train --resume {} goes on", self.path().display());
+            let place = self.path().display();
+            tracing::info!("the run is not finished yet; rhohat train --resume {place} goes on with it");
         } else {
             summary.seal(self)?;
             self.finish(summary)?;

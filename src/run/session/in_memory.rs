@@ -129,6 +129,16 @@ pub mod directory {
         }
 
         /// Never called.
+        pub fn report(&mut self, _: &Progress) -> Result<()> {
+            self.run.never()
+        }
+
+        /// Never called.
+        pub fn validated(&mut self, _: usize, _: &Cost, _: Measures) {
+            self.run.never()
+        }
+
+        /// Never called.
         pub fn keep(&mut self, _: &mut StepContext<'_>, _: Option<&EarlyStopping>) -> Result<()> {
             self.run.never()
         }
@@ -142,16 +152,6 @@ pub mod directory {
     impl MetricsFile {
         /// Never called.
         pub fn mark(&self) -> Mark {
-            self.0.never()
-        }
-
-        /// Never called.
-        pub fn validated(&mut self, _: &Cost, _: Measures) {
-            self.0.never()
-        }
-
-        /// Never called.
-        pub fn add(&mut self, _: &Progress) -> Result<()> {
             self.0.never()
         }
     }

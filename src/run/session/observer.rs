@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 use crate::error::Result;
 use crate::math::objective::Objective;
@@ -75,6 +76,20 @@ impl fmt::Display for Stage {
     }
 }
 
+/// The way that a sitting has before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Course {
+    /// Updates, or iterations of L-BFGS, in all.
+    pub steps: usize,
+    /// Those that earlier sittings have done.
+    pub done: usize,
+    /// Updates that make a pass over the examples, where they come in mini-batches.
+    pub epoch: Option<usize>,
+    /// The longest that this sitting trains, where it has a limit.
+    pub time: Option<Duration>,
+}
+
 /// Follows a training run, and can stop it. Every method does nothing by default; a closure
 /// `FnMut(&Progress) -> ControlFlow<()>` hears the reports.
 ///
@@ -100,6 +115,12 @@ pub trait ProgressObserver {
     fn report(&mut self, _progress: &Progress) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
+
+    /// The loop is about to begin: how long it will be.
+    fn trains(&mut self, _course: &Course) {}
+
+    /// After every update or iteration: so many have been done.
+    fn step(&mut self, _steps: usize) {}
 
     /// Another stage begins.
     fn stage(&mut self, _stage: Stage) {}

@@ -62,6 +62,8 @@ pub struct Request {
     pub from_scratch: bool,
     /// Whether a run with a directory has a page there that reports on it.
     pub report: bool,
+    /// Whether a run with a directory writes events for TensorBoard there; one that has some goes on writing them.
+    pub tensorboard: bool,
     /// How the kernels of a WebGPU device are chosen.
     pub tune: Tune,
     /// A NumPy file for the examples after preprocessing.
@@ -84,6 +86,7 @@ impl Request {
             data_changed: false,
             from_scratch: false,
             report: true,
+            tensorboard: false,
             tune,
             save_patches: None,
             started: Moment::now(),

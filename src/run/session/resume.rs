@@ -213,7 +213,8 @@ impl Resumed {
         run.write_data(record)?;
         reach("resume-configured");
         if another_j || held_out_changed {
-            (mark.validation, mark.validation_reconstruction, mark.validation_measures) = (None, None, None);
+            (mark.validation, mark.validation_reconstruction) = (None, None);
+            (mark.validation_measures, mark.validation_step) = (None, None);
         }
         let mut metrics = MetricsFile::new(&run.metrics(), metrics, config.objective());
         if !metrics.cut(mark)? {

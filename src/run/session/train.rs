@@ -2,7 +2,7 @@
 
 use super::continued::{KeptState, kept};
 use super::directory::Directory;
-use super::observer::{ProgressObserver, Stage};
+use super::observer::{Course, ProgressObserver, Stage};
 use super::open::Session;
 use super::request::Place;
 use super::watch::{Left, RunObserver};
@@ -11,10 +11,11 @@ use crate::engine::device::{Choice, Selector};
 use crate::engine::{Engine, Layer, evenly};
 use crate::error::{Error, Result};
 use crate::math::params::Params;
-use crate::run::Divergence;
+use crate::run::every::Span;
 use crate::run::model_file::Meta;
 use crate::run::picture::{named_form, square};
 use crate::run::summary::Summary;
+use crate::run::{Divergence, RunDir};
 use crate::train::diagnostics::{JUDGED, UnitDiagnostics, spaced};
 use crate::train::measures::Measures;
 use crate::train::trend::Trend;
@@ -71,6 +72,13 @@ impl Session {
             }
         };
         let run = directory.as_ref().map(|directory| directory.run.clone());
+        let examples = self.engine.examples();
+        observer.trains(&Course {
+            steps: recipe.steps,
+            done: position.steps,
+            epoch: self.config.batch.rows().map(|_| self.config.look_every(examples)),
+            time: self.config.max_time.map(|Span(time)| time),
+        });
         observer.stage(Stage::Training { steps: recipe.steps });
         let early_stopping = self.early_stopping.take();
         let trend = Trend::over(self.config.trend_over(self.engine.examples()));
@@ -84,6 +92,7 @@ impl Session {
         observer.stage(Stage::Idle);
         if let (Some(run), Err(Error::Diverged { step, what, .. })) = (&run, &outcome) {
             run.tell_of_divergence(&Divergence { step: *step, what: what.clone() })?;
+            run.keep_table();
         }
         let mut outcome = outcome?;
         if let Some(best) = early_stopping.as_ref().and_then(EarlyStopping::best) {
@@ -134,6 +143,7 @@ impl Session {
                 }
             }
         }
+        run.iter().for_each(RunDir::keep_table);
         Ok(Finished { params, meta, summary, choice: self.choice, state })
     }
 }

@@ -99,11 +99,11 @@ impl<'a> RunObserver<'a> {
     }
 
     /// Takes note of J over held-out examples.
-    fn validated(&mut self, cost: &Cost, measures: Measures) {
+    fn validated(&mut self, step: usize, cost: &Cost, measures: Measures) {
         let (j, reconstruction) = (cost.total(), cost.reconstruction);
         self.held_out = Some(HeldOutCost { j, reconstruction, measures: Some(measures) });
         if let Some(directory) = &mut self.directory {
-            directory.metrics.validated(cost, measures);
+            directory.validated(step, cost, measures);
         }
     }
 }
@@ -116,16 +116,18 @@ impl Observer for RunObserver<'_> {
             self.trend.add(progress.step, progress.cost.total());
         }
         self.clamped += usize::from(progress.cost.clamped() > 0);
-        self.directory.as_mut().map_or(Ok(()), |directory| directory.metrics.add(progress))
+        self.directory.as_mut().map_or(Ok(()), |directory| directory.report(progress))
     }
 
     fn after_step(&mut self, context: &mut StepContext<'_>) -> Result<Option<Ended>> {
+        let steps = context.position.steps;
         if let Some(early_stopping) = &mut self.early_stopping
             && let Some((cost, measures)) = early_stopping.look(context)?
         {
-            self.validated(&cost, measures);
+            self.validated(steps, &cost, measures);
         }
-        let (steps, stops) = (context.position.steps, self.stops());
+        self.observer.step(steps);
+        let stops = self.stops();
         // What would end anyway ends like this after a break, too.
         context.position.ended = context.position.ended.or(stops.filter(|ended| *ended == Ended::Early));
         let ends = stops.is_some() || context.position.ended.is_some();

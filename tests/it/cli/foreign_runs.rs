@@ -13,7 +13,7 @@ use tempfile::{TempDir, tempdir};
 use super::{die, is_long, rhohat, train};
 
 /// Files of a run, temporaries and what is rejected included; the newest checkpoint is `STEP`.
-const FILES: [&str; 17] = [
+const FILES: [&str; 18] = [
     "config.toml",
     "data.json",
     "env.json",
@@ -21,6 +21,7 @@ const FILES: [&str; 17] = [
     "diverged.json",
     "resumed.jsonl",
     "metrics.jsonl",
+    "metrics.csv",
     "model.safetensors",
     "features.png",
     "preprocess.safetensors",

@@ -215,7 +215,7 @@ fn divergence_keeps_the_metrics_before_it_and_no_model() {
     refuse_diverged(&folder, &flags);
     assert_eq!(
         names(&folder.path().join("run")),
-        ["config.toml", "data.json", "diverged.json", "env.json", "metrics.jsonl"]
+        ["config.toml", "data.json", "diverged.json", "env.json", "metrics.csv", "metrics.jsonl"]
     );
     let metrics = fs::read_to_string(folder.path().join("run/metrics.jsonl")).unwrap();
     assert!(metrics.lines().count() > 0);

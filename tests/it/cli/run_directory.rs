@@ -18,6 +18,7 @@ fn a_run_directory_is_complete() {
         "data.json",
         "env.json",
         "features.png",
+        "metrics.csv",
         "metrics.jsonl",
         "model.safetensors",
         "report.html",
@@ -217,9 +218,10 @@ fn wait_for_metrics(path: &std::path::Path) {
 
 /// What a terminal gets of a run, through `script`, which makes one.
 #[cfg(target_os = "linux")]
-fn on_a_terminal(folder: &std::path::Path, out: &str, more: &str) -> String {
+fn on_a_terminal(folder: &std::path::Path, columns: u16, out: &str, more: &str) -> String {
     let program = env!("CARGO_BIN_EXE_rhohat");
-    let run = format!("'{program}' train --samples 2000 --device cpu --steps 300 --out {out} {more}");
+    let train = format!("'{program}' train --samples 2000 --device cpu --out {out} {more}");
+    let run = format!("stty cols {columns} rows 24; {train}");
     super::outcome(folder, "script", &["-qec", &run, "/dev/null"]).text()
 }
 
@@ -227,10 +229,89 @@ fn on_a_terminal(folder: &std::path::Path, out: &str, more: &str) -> String {
 #[test]
 fn a_person_at_a_terminal_sees_a_bar_and_what_comes_after_it_unless_they_ask_for_quiet() {
     let folder = tempdir().unwrap();
-    let seen = on_a_terminal(folder.path(), "shown", "");
-    for words in ["/300  J ", "taking J over the examples", "training   300 steps"] {
+    let seen = on_a_terminal(folder.path(), 80, "shown", "--steps 300");
+    for words in [
+        "/300  J ",
+        ": reconstruction 0.",
+        ", decay 0.",
+        ", kl ",
+        " left",
+        "taking J over the examples",
+        "training   300 steps",
+    ] {
         assert!(seen.contains(words), "no {words:?} in {seen}");
     }
-    let seen = on_a_terminal(folder.path(), "quiet", "--quiet");
+    let seen = on_a_terminal(folder.path(), 80, "quiet", "--steps 300 --quiet");
     assert!(!seen.contains("/300") && seen.contains("training   300 steps"), "{seen}");
+}
+
+/// The lines that a terminal was told to draw, without what colours and clears them.
+#[cfg(target_os = "linux")]
+fn drawn(seen: &str) -> Vec<String> {
+    let mut text = String::new();
+    let mut rest = seen.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\u{1b}' => {
+                rest.by_ref().find(|c| c.is_ascii_alphabetic());
+                text.push('\n');
+            }
+            '\r' => text.push('\n'),
+            c => text.push(c),
+        }
+    }
+    text.lines().map(str::to_owned).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn progress_fits_a_terminal_in_whole_items_with_what_matters_most() {
+    let folder = tempdir().unwrap();
+    let run = "--optimizer adam --batch 50 --epochs 8 --validation 0.1";
+    for (columns, out, wanted, left_out) in [
+        (
+            200,
+            "wide",
+            &["epoch ", ": reconstruction ", "held-out J ", " samples/s", " elapsed", "dead "][..],
+            &[][..],
+        ),
+        (80, "usual", &["held-out J ", " left", "█"], &["elapsed"]),
+        (40, "narrow", &["  J ", " left"], &["reconstruction"]),
+    ] {
+        let seen = on_a_terminal(folder.path(), columns, out, run);
+        let drawn = drawn(&seen);
+        let of_progress: Vec<&String> = drawn.iter().filter(|line| line.contains("/288  ")).collect();
+        assert!(of_progress.len() > 1, "{columns}: {seen}");
+        let last = of_progress[of_progress.len() - 1].trim_end();
+        for words in wanted {
+            assert!(last.contains(words), "{columns}, no {words:?}: {last}");
+        }
+        for line in of_progress.iter().map(|line| line.trim_end()) {
+            assert!(
+                line.chars().filter(|c| *c != '\u{302}').count() < usize::from(columns),
+                "{columns}: {line}"
+            );
+            assert!(!left_out.iter().any(|words| line.contains(words)), "{columns}: {line}");
+        }
+    }
+}
+
+#[test]
+fn where_there_is_no_terminal_the_first_report_and_the_last_are_lines_unless_all_is_quiet() {
+    let folder = tempdir().unwrap();
+    let run = |out: &str, more: &[&str]| {
+        let args = ["train", "--samples", "50", "--steps", "20", "--device", "cpu", "--out", out];
+        rhohat(folder.path(), &[&args, more].concat())
+    };
+    let lines = |stderr: &str| -> Vec<String> {
+        stderr.lines().filter(|line| line.starts_with("step ")).map(str::to_owned).collect()
+    };
+    let told = lines(&run("told", &[]).stderr);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("step 1/20  J ") && told[0].ends_with(" left"), "{told:?}");
+    assert!(told[1].starts_with("step 20/20  J ") && told[1].contains(": reconstruction "), "{told:?}");
+    let json = run("json", &["--json"]);
+    assert_eq!(lines(&json.stderr).len(), 2);
+    assert_eq!(json.json()["steps"], 20);
+    assert!(run("quiet", &["-q"]).stderr.is_empty());
 }

@@ -1,4 +1,7 @@
-//! A person who follows a run: a bar or lines of the log, stages, and the signals that ask it to stop.
+//! A person who follows a run: a line at a terminal, lines of the log elsewhere, stages, and the signals that ask it to stop.
+
+mod line;
+mod pace;
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -11,64 +14,117 @@ use indicatif::{HumanCount, ProgressBar};
 use super::plan;
 use crate::cli::args::TrainArgs;
 use crate::cli::commands::outputs::{Kind, Wanted};
+use crate::cli::log::PROGRESS;
 use crate::cli::{progress, signals};
 use crate::error::Result;
 use crate::math::objective::Objective;
 use crate::run::config::MemoryPlan;
-use crate::run::metrics::{RhoHatRange, Terms, rate};
-use crate::run::session::{ProgressObserver, Stage};
-use crate::train::diagnostics::{dead, saturated};
-use crate::train::{HeldOutCost, Progress};
+use crate::run::session::{Course, ProgressObserver, Stage};
+use crate::train::Progress;
+use line::{Told, line};
+use pace::Pace;
 
 /// Time between two lines of the log.
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(30);
+/// The same where more is asked for.
+const SHORT_PAUSE: Duration = Duration::from_secs(1);
+/// Time between two drawings of the line at a terminal.
+const TICK: Duration = Duration::from_millis(50);
 
 /// Follows a run for the command line.
 pub struct Display<'a> {
     args: &'a TrainArgs,
     line: Line,
     objective: Objective,
-    steps: usize,
-    /// When the last line of the log was written.
-    logged: Option<Instant>,
+    course: Course,
+    /// When the loop began.
+    begun: Instant,
+    pace: Pace,
+    /// The last report.
+    told: Option<Told>,
+    /// The step of the last line of the log.
+    logged: usize,
 }
 
 /// The last line of the terminal.
 enum Line {
     Empty,
     Stage(progress::Stage),
-    Bar(ProgressBar),
+    Training(ProgressBar),
 }
 
 impl<'a> Display<'a> {
     /// Follows a run that was asked for like this.
     pub fn new(args: &'a TrainArgs) -> Self {
-        Self { args, line: Line::Empty, objective: Objective::default(), steps: 0, logged: None }
+        Self {
+            args,
+            line: Line::Empty,
+            objective: Objective::default(),
+            course: Course::default(),
+            begun: Instant::now(),
+            pace: Pace::of(PAUSE),
+            told: None,
+            logged: 0,
+        }
     }
 
     fn clear(&mut self) {
-        if let Line::Bar(bar) = std::mem::replace(&mut self.line, Line::Empty) {
+        if let Line::Training(bar) = std::mem::replace(&mut self.line, Line::Empty) {
             bar.finish_and_clear();
+        }
+    }
+
+    /// Tells how far the run has come after so many steps.
+    fn tell(&mut self, steps: usize) {
+        let at = (steps, self.begun.elapsed());
+        if let Line::Training(bar) = &self.line {
+            let text = line(&self.course, at, self.told.as_ref(), Some(progress::columns()));
+            bar.set_message(text);
+            bar.force_draw();
+        } else {
+            self.logged = steps;
+            let text = line(&self.course, at, self.told.as_ref(), None);
+            tracing::debug!(target: PROGRESS, "step {text}");
+        }
+    }
+
+    /// Tells the last report where the log has not yet.
+    fn tell_last(&mut self) {
+        let last = self.told.map(|told| told.step).filter(|step| *step > self.logged);
+        if let (false, Some(step)) = (matches!(self.line, Line::Training(_)), last) {
+            self.tell(step);
         }
     }
 }
 
 impl ProgressObserver for Display<'_> {
     fn report(&mut self, progress: &Progress) -> ControlFlow<()> {
-        let Self { objective, steps, .. } = self;
-        if let Line::Bar(bar) = &self.line {
-            bar.set_message(line(progress, objective));
-            bar.set_position(progress.step as u64);
-        } else if self.logged.is_none_or(|last| last.elapsed() >= PAUSE) || progress.step == *steps {
-            self.logged = Some(Instant::now());
-            tracing::debug!("{}/{steps}  {}", progress.step, line(progress, objective));
+        self.told = Some(Told::by(progress, &self.objective));
+        if self.pace.is_due(self.begun.elapsed()) || progress.step == self.course.steps {
+            self.tell(progress.step);
         }
         ControlFlow::Continue(())
     }
 
+    fn trains(&mut self, course: &Course) {
+        self.course = *course;
+        self.begun = Instant::now();
+        let pause = if tracing::enabled!(tracing::Level::DEBUG) { SHORT_PAUSE } else { PAUSE };
+        self.pace = Pace::of(if progress::is_shown() { TICK } else { pause });
+    }
+
+    fn step(&mut self, steps: usize) {
+        // Reports of a long run are far apart; before the first there is little to tell but that it goes on.
+        let now = self.begun.elapsed();
+        let is_first = !self.pace.has_begun();
+        if (!is_first || now >= TICK && progress::is_shown() || now >= PAUSE) && self.pace.is_due(now) {
+            self.tell(steps);
+        }
+    }
+
     fn stage(&mut self, stage: Stage) {
         match (stage, &self.line) {
-            (Stage::SavingCheckpoint | Stage::MeasuringCost, Line::Bar(bar)) => {
+            (Stage::SavingCheckpoint | Stage::MeasuringCost, Line::Training(bar)) => {
                 bar.set_message(stage.to_string());
                 // Drawn whatever has been drawn just before: nothing may come for long.
                 bar.force_draw();
@@ -76,16 +132,15 @@ impl ProgressObserver for Display<'_> {
             (Stage::FittingScale(rows), Line::Stage(stage)) => {
                 stage.say(format!("looking at rows for their scale, {} so far", HumanCount(rows as u64)));
             }
-            (Stage::Training { steps }, _) => {
+            (Stage::Training { .. }, _) => {
                 self.clear();
-                self.steps = steps;
                 if progress::is_shown() {
-                    self.line = Line::Bar(progress::bar(steps, 8));
+                    self.line = Line::Training(progress::line());
                 }
             }
             (Stage::Idle, _) => self.clear(),
-            // Without a bar the log is all there is.
-            (Stage::SavingCheckpoint | Stage::MeasuringCost, _) => {}
+            // Without a line at a terminal the log is all there is.
+            (Stage::SavingCheckpoint | Stage::MeasuringCost, _) => self.tell_last(),
             (stage, _) => {
                 self.clear();
                 self.line = Line::Stage(progress::stage(stage.to_string()));
@@ -104,7 +159,11 @@ impl ProgressObserver for Display<'_> {
     }
 
     fn plans(&mut self, plan: &MemoryPlan) {
-        tracing::info!("{}", plan::line(plan));
+        // Where all fits at once and in half of what there is, nobody needs to know.
+        match plan::is_close(plan) {
+            true => tracing::info!("{}", plan::line(plan)),
+            false => tracing::debug!("{}", plan::line(plan)),
+        }
     }
 
     fn begins(&mut self, objective: &Objective) {
@@ -115,19 +174,4 @@ impl ProgressObserver for Display<'_> {
     fn keeps(&mut self, directory: &Path, checkpoint: Arc<AtomicUsize>) {
         signals::of_run(directory, checkpoint);
     }
-}
-
-/// Fits 80 columns behind the bar, but for J over held-out examples.
-fn line(progress: &Progress, objective: &Objective) -> String {
-    let Terms { j, reconstruction, decay, kl } = Terms::of(&progress.cost);
-    let rho_hat = &progress.cost.rho_hat;
-    let (mean, dead, saturated) =
-        (RhoHatRange::of(rho_hat).mean, dead(rho_hat, objective), saturated(rho_hat));
-    let speed = HumanCount(rate(progress.samples, progress.seconds) as u64);
-    let held_out = progress.held_out.map_or_else(String::new, |HeldOutCost { j, reconstruction, .. }| {
-        format!("  held out J {j:.4}, reconstruction {reconstruction:.4}")
-    });
-    format!(
-        "J {j:.4} = {reconstruction:.3}+{decay:.3}+{kl:.3}  ρ̂ {mean:.4}  dead {dead}  sat {saturated}  {speed}/s{held_out}"
-    )
 }

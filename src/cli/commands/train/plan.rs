@@ -4,6 +4,12 @@ use crate::io::text::plural;
 use crate::run::config::MemoryPlan;
 use indicatif::{HumanBytes, HumanCount};
 
+/// Whether a run is cut by its memory, or takes more than half of what there is.
+pub fn is_close(plan: &MemoryPlan) -> bool {
+    let is_cut = plan.stream || plan.recomputes || plan.chunk < plan.examples || plan.block < plan.hidden;
+    is_cut || plan.available.is_some_and(|there| plan.total > there / 2)
+}
+
 /// The plan in a line.
 pub fn line(plan: &MemoryPlan) -> String {
     let of = plan.available.map(|there| format!(" of {}", HumanBytes(there))).unwrap_or_default();
@@ -46,7 +52,7 @@ pub fn text(plan: &MemoryPlan) -> String {
         text += &format!("\n{name:18} {:>12}", HumanBytes(bytes).to_string());
     }
     if let Some(there) = plan.available {
-        text += &format!("\n{:18} {:>12}", "of", HumanBytes(there).to_string());
+        text += &format!("\n{:18} {:>12}", "free", HumanBytes(there).to_string());
     }
     text + &format!("\n{}", cut_text(plan))
 }

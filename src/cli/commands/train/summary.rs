@@ -14,8 +14,8 @@ pub fn text(summary: &Summary) -> String {
     let Summary { terms, rho_hat, units, .. } = summary;
     let mut text = format!(
         "J          {:.4} = reconstruction {:.4} + decay {:.4} + kl {:.4}{}\n\
-         {}rho-hat    {:.5} to {:.5}, mean {:.5}; {} of {} units dead, {} saturated{}\n\
-         units      {}\n\
+         {}rho-hat    {:.5} to {:.5}, mean {:.5}; {} of {} units dead, {} saturated\n\
+         {}units      {}\n\
          training   {}{} in {:.2} s, {} samples/s, seed {}; {:.2} s to start\n\
          device     {} ({})",
         terms.j,
@@ -104,7 +104,11 @@ fn early(ended: Ended) -> &'static str {
 
 /// Clamping changes J silently where it happens, so it is told.
 fn clamped(reports: usize) -> String {
-    if reports == 0 { String::new() } else { format!("; clamped in {}", counted(reports, "report")) }
+    if reports == 0 {
+        return String::new();
+    }
+    let fact = "a unit was so near to always off or always on that KL was taken at 2^-24 from there";
+    format!("clamped    in {}: {fact}\n", counted(reports, "report"))
 }
 
 fn revived(units: Option<usize>) -> String {
