@@ -186,7 +186,8 @@ mod tests {
 
     /// Unit 0 follows the example, 1 is never active, 2 always alike, 3 in every third, 4 saturated.
     fn activations(rows: usize) -> Vec<f32> {
-        let row = |i: usize| [i as f32 / rows as f32, 1e-4, 0.6, if i % 3 == 0 { 0.9 } else { 0.1 }, 0.95];
+        let row =
+            |i: usize| [i as f32 / rows as f32, 1e-4, 0.6, if i.is_multiple_of(3) { 0.9 } else { 0.1 }, 0.95];
         (0..rows).flat_map(row).collect()
     }
 
