@@ -120,8 +120,8 @@ impl Drop for Stage {
 fn fitting(text: &str, columns: usize) -> &str {
     let room = columns.saturating_sub(BESIDE);
     let fits = |end: &usize| measure_text_width(&text[..*end]) <= room;
-    let ends = text.match_indices(' ').map(|(at, _)| at).chain([text.len()]);
-    ends.filter(fits).last().map_or("", |end| text[..end].trim_end_matches(','))
+    let mut ends = text.match_indices(' ').map(|(at, _)| at).chain([text.len()]);
+    ends.rfind(fits).map_or("", |end| text[..end].trim_end_matches(','))
 }
 
 fn style(template: &str) -> ProgressStyle {
