@@ -140,7 +140,11 @@ fn results_of_the_other_commands_are_as_documented() {
         ("eval", "eval run rows.npy --device cpu"),
         ("eval", "eval patches one.png --device cpu"),
         ("encode", "encode run rows.npy --device cpu -o codes.npy"),
-        ("encode", "encode iris iris.csv --label-column species --device cpu -o codes.npz"),
+        ("encode", "encode iris iris.csv --label-column species --device cpu -o of_iris.npz"),
+        ("encode", "encode run rows.npy --device cpu --top-k 2 -o codes.npz"),
+        ("decode", "decode run codes.npy --device cpu -o decoded.npy"),
+        ("decode", "decode run codes.npz --device cpu -o decoded.npy"),
+        ("units", "units run rows.npy --device cpu -o units.csv"),
         ("reconstruct", "reconstruct run rows.npy --device cpu -o again.npy"),
         ("reconstruct", "reconstruct patches one.png --device cpu -o again.png"),
         ("features", "features patches -o features.png"),
@@ -149,6 +153,7 @@ fn results_of_the_other_commands_are_as_documented() {
         ("convert", "convert patches -o model.safetensors"),
         ("devices", "devices"),
         ("verify", "verify --device cpu"),
+        ("verify", "verify --device cpu --quick"),
         ("bench", "bench --device cpu --step 8:4:50 --quick"),
     ] {
         let args: Vec<&str> = args.split(' ').chain(["--json"]).collect();
