@@ -60,7 +60,7 @@ mod tests {
         let (lines, left) = table.lines(80);
         assert_eq!(
             lines,
-            ["run   beta  normalize   ρ̂", "a        3  unit       0.5", "long     –  none        10"]
+            ["run   beta  normalize    ρ̂", "a        3  unit       0.5", "long     –  none        10"]
         );
         assert!(left.is_empty());
         let (lines, left) = table.lines(12);

@@ -41,6 +41,8 @@ fn write_to(to: &mut dyn io::Write, file: &mut File) -> io::Result<()> {
         }
         Ok(())
     })?;
+    // Members of an object come in the order of their names, but a table of steps begins with these.
+    columns.sort_by_key(|name| name != "step");
     file.seek(SeekFrom::Start(0))?;
     let mut table = csv::Writer::from_writer(to);
     table.write_record(&columns)?;

@@ -26,7 +26,7 @@ impl History {
         let (mut lines, mut line) = (Vec::new(), Vec::new());
         // Twice the points, then every second: no more lines are held than a chart needs, whatever the length of the run.
         let (mut every, mut number) = (1_usize, 0_usize);
-        let mut last = None;
+        let mut newest: Option<Value> = None;
         loop {
             line.clear();
             match (&mut reader).take(LONGEST).read_until(b'\n', &mut line) {
@@ -37,15 +37,13 @@ impl History {
             if value["step"].as_f64().is_none() {
                 continue;
             }
+            let Some(before) = newest.replace(value) else { continue };
             if number.is_multiple_of(every) {
-                lines.push(value);
-                last = None;
+                lines.push(before);
                 if lines.len() == 2 * POINTS {
                     lines = lines.into_iter().step_by(2).collect();
                     every *= 2;
                 }
-            } else {
-                last = Some(value);
             }
             number += 1;
         }
@@ -53,7 +51,7 @@ impl History {
             .into_iter()
             .filter_map(|i| lines.get_mut(i).map(Value::take))
             .collect();
-        chosen.extend(last);
+        chosen.extend(newest);
         let steps = chosen.iter().filter_map(|line| line["step"].as_f64()).collect();
         Self { lines: chosen, steps }
     }
