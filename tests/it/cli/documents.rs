@@ -74,7 +74,7 @@ fn files_of_a_run_and_results_of_training_are_as_documented() {
             "judged",
             "rows.npy --hidden 5 --steps 4 --take 100 --validation rows.npy --init rows/model.safetensors",
         ),
-        ("pictures", "pictures --samples 50 --patch 4 --steps 4 --hidden 6 --no-report"),
+        ("of-pictures", "pictures --samples 50 --patch 4 --steps 4 --hidden 6 --no-report"),
         ("several", "rows.npy rows.npy --steps 4 --hidden 5 --normalize standard"),
         ("timed", "rows.npy --steps 100000 --hidden 5 --max-time 0.01s"),
         ("software", "rows.npy --steps 2 --hidden 5 --device software"),
@@ -107,7 +107,7 @@ fn files_of_a_run_and_results_of_training_are_as_documented() {
     assert!(listed.as_array().unwrap().len() > 5, "{listed}");
     hold("runs", &listed);
     hold("compare", &rhohat(folder, &["compare", "rows", "judged", "timed", "--json"]).json());
-    hold("report", &rhohat(folder, &["report", "rows", "pictures", "--json"]).json());
+    hold("report", &rhohat(folder, &["report", "rows", "of-pictures", "--json"]).json());
 }
 
 #[test]

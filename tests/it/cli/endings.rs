@@ -13,7 +13,7 @@ fn held_out_examples_tell_their_reconstruction_term_and_old_results_need_not() {
     let folder = folder.path();
     let flags = ["--validation", "0.2", "--patience", "1000", "--beta", "3", "--verbose"];
     let outcome = rhohat(folder, &adam_in_run(&flags));
-    assert!(outcome.stderr.contains("held out J "), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("held-out J "), "{}", outcome.stderr);
     let summary = outcome.json();
     let validation = &summary["validation"];
     let (j, term) = (number(validation, "j"), number(validation, "reconstruction"));

@@ -117,9 +117,9 @@ fn pictures_take_no_more_memory_than_is_planned_decoded_or_whitened() {
     for data in ["photo.png", "photo.jpg"] {
         for flags in [&[][..], &["--whiten"], &["--color"], &["--whiten", "--color"]] {
             let (plan, peak) = keeps_its_plan(folder, &[&[data, "--memory", "2GB"], flags].concat());
-            // 6 Mpixel in bytes at least: what is planned is not much more than is taken.
+            // 6 Mpixel twice, less what the run takes later: what is planned is not much more than is taken.
             assert!(
-                number(&plan, "pictures") >= 15e6 && peak as f64 > 0.6 * number(&plan, "total"),
+                number(&plan, "pictures") >= 12e6 && peak as f64 > 0.6 * number(&plan, "total"),
                 "{plan}"
             );
         }
