@@ -5,6 +5,8 @@
 pub mod atomic_write;
 pub mod clock;
 #[cfg(feature = "files")]
+pub mod date;
+#[cfg(feature = "files")]
 pub mod folder;
 pub(crate) mod lock;
 pub mod memory;

@@ -5,7 +5,7 @@ mod processor;
 pub mod shaders;
 
 use super::contender::Contender;
-use super::row::{Row, What};
+use super::row::{COPY, MULTIPLY_ADD, Row, What};
 use super::stats::{Pace, Summary};
 use crate::error::Result;
 
@@ -14,11 +14,11 @@ const COPIED: usize = 1 << 24;
 /// Bytes read and written by a copy.
 const COPIED_BYTES: f64 = 8.0 * COPIED as f64;
 
-/// The roofs of the roofline, multiply-adds and copying; kept in `who`.
+/// The roofs of the roofline: multiply-adds and copying.
 ///
 /// # Errors
 /// Those of the device.
-pub fn roofs(who: &mut Contender, pace: Pace) -> Result<Vec<Row>> {
+pub fn roofs(who: &Contender, pace: Pace) -> Result<Vec<Row>> {
     let ((flops, peak), copy) = match who.gpu().cloned() {
         Some(gpu) => (shaders::multiply_adds(&gpu, pace)?, shaders::copy(&gpu, pace)?),
         None => (processor::multiply_adds(pace)?, processor::copy(pace)?),
@@ -26,12 +26,10 @@ pub fn roofs(who: &mut Contender, pace: Pace) -> Result<Vec<Row>> {
     let ceiling = |variant: &str, times: Summary| who.row(What::Ceiling).of_variant(variant).timed(times);
     // A ceiling is what the machine does when nothing disturbs it.
     let (operations, bytes) = (flops / peak.best, COPIED_BYTES / copy.best);
-    let rows = vec![
-        Row { gflops: Some(operations / 1e9), ..ceiling("multiply-add", peak) },
-        Row { gbytes_per_second: Some(bytes / 1e9), ..ceiling("copy", copy) },
-    ];
-    (who.peak, who.bandwidth) = (Some(operations), Some(bytes));
-    Ok(rows)
+    Ok(vec![
+        Row { gflops: Some(operations / 1e9), ..ceiling(MULTIPLY_ADD, peak) },
+        Row { gbytes_per_second: Some(bytes / 1e9), ..ceiling(COPY, copy) },
+    ])
 }
 
 /// The roofs, and what stands beside them: a dispatch, a submission and a read-back, or the best dense product of the
@@ -39,7 +37,7 @@ pub fn roofs(who: &mut Contender, pace: Pace) -> Result<Vec<Row>> {
 ///
 /// # Errors
 /// Those of the device.
-pub fn measure(who: &mut Contender, pace: Pace) -> Result<Vec<Row>> {
+pub fn measure(who: &Contender, pace: Pace) -> Result<Vec<Row>> {
     let mut rows = roofs(who, pace)?;
     let ceiling = |variant: &str, times: Summary| who.row(What::Ceiling).of_variant(variant).timed(times);
     match who.gpu() {
@@ -51,7 +49,7 @@ pub fn measure(who: &mut Contender, pace: Pace) -> Result<Vec<Row>> {
         }
         None => {
             let (flops, times) = processor::product(pace)?;
-            rows.push(ceiling("best dense product", times).operations(flops, who.peak));
+            rows.push(ceiling("best dense product", times).operations(flops));
         }
     }
     Ok(rows)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::ladder::Size;
+use super::results::DeviceRecord;
 use super::row::{Row, What};
 use crate::engine::device::{Choice, Selector, Setup};
 use crate::engine::gpu::device::Gpu;
@@ -15,11 +16,12 @@ use crate::math::params::{Matrix, Params};
 use crate::math::random::Stream;
 use crate::verify::kernels::check_candidate;
 
-/// An engine on a device, with the ceilings that were measured for it.
+/// What stands for the kernels of an engine that has none to choose among.
+pub const NO_CHOICE: &str = "default";
+
+/// An engine on a device.
 #[derive(Clone, Debug)]
 pub struct Contender {
-    /// `cpu` or `gpu`.
-    pub engine: &'static str,
     /// The selector that opens it.
     pub device: String,
     /// The hardware with its driver.
@@ -28,24 +30,13 @@ pub struct Contender {
     pub choice: Choice,
     /// How its kernels are chosen.
     pub tune: Tune,
-    /// Multiply-adds in registers, in operations a second.
-    pub peak: Option<f64>,
-    /// Copying, in bytes read and written a second.
-    pub bandwidth: Option<f64>,
 }
 
 impl Contender {
     fn new(device: String, choice: Choice) -> Self {
-        let engine = if matches!(choice, Choice::Gpu(_)) { "gpu" } else { "cpu" };
         let tune = Tune { mode: TuneMode::default(), check: check_candidate };
         let adapter = choice.adapter();
-        Self { engine, device, adapter, choice, tune, peak: None, bandwidth: None }
-    }
-
-    /// The CPU engine of no machine in particular.
-    #[cfg(test)]
-    pub fn for_tests() -> Self {
-        Self::new("cpu".to_owned(), Choice::Cpu)
+        Self { device, adapter, choice, tune }
     }
 
     /// Its adapter, if it is the WebGPU engine.
@@ -57,32 +48,23 @@ impl Contender {
     }
 
     /// Whether its kernels run on the processor.
-    pub fn is_software(&self) -> bool {
+    fn is_software(&self) -> bool {
         self.gpu().is_some_and(|gpu| gpu.adapter.is_software())
+    }
+
+    /// What results say of it.
+    pub fn record(&self) -> DeviceRecord {
+        DeviceRecord {
+            device: self.device.clone(),
+            engine: if self.gpu().is_some() { "gpu" } else { "cpu" }.to_owned(),
+            adapter: self.adapter.clone(),
+            software: self.is_software(),
+        }
     }
 
     /// A row about it that holds nothing else yet.
     pub fn row(&self, what: What) -> Row {
-        Row {
-            what,
-            engine: self.engine,
-            device: self.device.clone(),
-            adapter: self.adapter.clone(),
-            shape: None,
-            variant: None,
-            median_ms: None,
-            best_ms: None,
-            q1_ms: None,
-            q3_ms: None,
-            runs: None,
-            gflops: None,
-            share_of_ceiling: None,
-            gbytes_per_second: None,
-            samples_per_second: None,
-            share_of_step: None,
-            target: None,
-            times: None,
-        }
+        Row::of(what, &self.device)
     }
 
     /// Its engine on a problem, with the kernels that training would choose.
@@ -111,7 +93,7 @@ impl Contender {
 
     /// The kernels that its engine was opened with last.
     pub fn kernels(&self) -> String {
-        self.choice.variant().map_or("default".to_owned(), |variant| variant.to_string())
+        self.choice.variant().map_or(NO_CHOICE.to_owned(), |variant| variant.to_string())
     }
 }
 

@@ -73,8 +73,7 @@ pub fn measure(who: &Contender, pace: Pace) -> Result<Vec<Row>> {
         };
         let times = alone(run, pace)?.times(1.0 / REPEATED as f64);
         let row = Row { shape, ..who.row(What::Kernel) }.of_variant(*name).timed(times);
-        found
-            .push(row.operations(operations * elements, None).moved(4.0 * numbers * elements, who.bandwidth));
+        found.push(row.operations(operations * elements).moved(4.0 * numbers * elements));
     }
     Ok(found)
 }

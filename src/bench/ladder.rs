@@ -3,13 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::math::params::Shape;
 
 /// Visible units, hidden units and examples of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Size {
     /// Visible units.
     pub n: usize,
@@ -75,6 +75,9 @@ impl FromStr for Size {
     }
 }
 
+/// Ladders that have names.
+pub const LADDERS: [&str; 4] = ["usual", "small", "lecture", "large"];
+
 /// The ladder that a text names or lists.
 ///
 /// # Errors
@@ -82,6 +85,9 @@ impl FromStr for Size {
 pub fn ladder(text: &str) -> Result<Vec<Size>> {
     let size = |(n, h, m)| Size { n, h, m };
     match text {
+        "usual" => {
+            Ok([(64, 25, 1000), (64, 25, 10_000), (784, 196, 1000), (784, 1024, 512)].map(size).to_vec())
+        }
         "small" => Ok([(64, 25, 1000), (64, 256, 500), (192, 192, 500)].map(size).to_vec()),
         "lecture" => Ok([(64, 25, 10_000), (64, 256, 1000), (784, 196, 1000)].map(size).to_vec()),
         "large" => Ok([(784, 1024, 512), (784, 4096, 512), (3072, 8192, 256)].map(size).to_vec()),
@@ -89,7 +95,7 @@ pub fn ladder(text: &str) -> Result<Vec<Size>> {
             list.split(',').map(|item| item.trim().parse()).collect::<Result<_>>().map_err(
                 |error| match error {
                     Error::Usage(why) => {
-                        Error::usage(format!("{why}, or name a ladder: small, lecture, large"))
+                        Error::usage(format!("{why}, or name a ladder: {}", LADDERS.join(", ")))
                     }
                     other => other,
                 },
@@ -136,7 +142,7 @@ mod tests {
         assert_eq!(size.to_string(), "64:25:10000");
         assert_eq!(ladder("64:25:10000, 3:2:1").unwrap(), [size, Size { n: 3, h: 2, m: 1 }]);
         assert_eq!(ladder("lecture").unwrap()[0], size);
-        for name in ["small", "lecture", "large"] {
+        for name in LADDERS {
             assert!(
                 ladder(name).unwrap().windows(2).all(|pair| pair[0].flops() <= pair[1].flops()),
                 "{name}"

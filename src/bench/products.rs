@@ -108,7 +108,7 @@ pub fn measure_variants(
             let name = format!("{} {}", transpose.name(), candidate.variant);
             let products = if transpose == Transpose::Tn { 2.0 } else { 1.0 };
             let operations = products * piece.flops() / 5.0;
-            rows.push(row.of_variant(name).timed(times).operations(operations, who.peak));
+            rows.push(row.of_variant(name).timed(times).operations(operations));
         }
     }
     Ok(rows)

@@ -1,12 +1,13 @@
 //! One measured number, as `--json` prints it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ladder::Size;
+use super::results::Ceilings;
 use super::stats::Summary;
 
 /// What was measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
     /// What the machine can do at best: `variant` says at what.
@@ -25,17 +26,18 @@ pub enum What {
     TimeToCost,
 }
 
+/// The ceiling of everything that computes, as its `variant` names it.
+pub const MULTIPLY_ADD: &str = "multiply-add";
+/// The ceiling of everything that moves numbers.
+pub const COPY: &str = "copy";
+
 /// A measurement. A field that has no meaning for it is `None`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// What was measured.
     pub what: What,
-    /// `cpu` or `gpu`: which engine.
-    pub engine: &'static str,
     /// The selector that opens it.
     pub device: String,
-    /// The hardware with its driver.
-    pub adapter: String,
     /// The shape of the step that it belongs to.
     pub shape: Option<Size>,
     /// Which of several.
@@ -52,7 +54,8 @@ pub struct Row {
     pub runs: Option<usize>,
     /// 10⁹ floating-point operations a second, at the median; of a ceiling at the best.
     pub gflops: Option<f64>,
-    /// Of `gflops`, in multiply-adds, or of `gbytes_per_second`, in copying.
+    /// Of `gflops`, in multiply-adds, or of `gbytes_per_second`, in copying. `None`, too, where the ceiling was lower: it was
+    /// measured while other programs took more of the machine, and the share is not known.
     pub share_of_ceiling: Option<f64>,
     /// 10⁹ bytes read and written a second, at the median; of a ceiling at the best.
     pub gbytes_per_second: Option<f64>,
@@ -62,36 +65,78 @@ pub struct Row {
     pub share_of_step: Option<f64>,
     /// J that was to be reached.
     pub target: Option<f64>,
-    /// The times, for ratios.
-    #[serde(skip)]
-    pub times: Option<Summary>,
 }
 
 impl Row {
+    /// A row about a device that holds nothing else yet.
+    pub fn of(what: What, device: &str) -> Self {
+        Self {
+            what,
+            device: device.to_owned(),
+            shape: None,
+            variant: None,
+            median_ms: None,
+            best_ms: None,
+            q1_ms: None,
+            q3_ms: None,
+            runs: None,
+            gflops: None,
+            share_of_ceiling: None,
+            gbytes_per_second: None,
+            samples_per_second: None,
+            share_of_step: None,
+            target: None,
+        }
+    }
+
     /// Fills in the times.
     pub fn timed(mut self, times: Summary) -> Self {
         let ms = |seconds: f64| Some(seconds * 1e3);
         (self.median_ms, self.best_ms) = (ms(times.median), ms(times.best));
         (self.q1_ms, self.q3_ms) = (ms(times.q1), ms(times.q3));
         self.runs = Some(times.count);
-        self.times = Some(times);
         self
     }
 
-    /// Fills in the rate of `flops` operations, as a share of the `peak` operations a second.
-    pub fn operations(mut self, flops: f64, peak: Option<f64>) -> Self {
-        let rate = self.times.map(|times| flops / times.median);
-        self.gflops = rate.map(|rate| rate / 1e9);
-        self.share_of_ceiling = rate.zip(peak).map(|(rate, peak)| rate / peak);
+    /// The times, in seconds; `None` where there are not all of them, or one makes no sense.
+    pub fn times(&self) -> Option<Summary> {
+        let seconds = |ms: Option<f64>| ms.filter(|ms| ms.is_finite() && *ms > 0.0).map(|ms| ms / 1e3);
+        Some(Summary {
+            count: self.runs.filter(|&runs| runs > 0)?,
+            best: seconds(self.best_ms)?,
+            q1: seconds(self.q1_ms)?,
+            median: seconds(self.median_ms)?,
+            q3: seconds(self.q3_ms)?,
+        })
+    }
+
+    /// Fills in the rate of `flops` operations.
+    pub fn operations(mut self, flops: f64) -> Self {
+        self.gflops = self.median_ms.map(|ms| flops / ms / 1e6);
         self
     }
 
-    /// Fills in the rate of `bytes` moved, as a share of the `peak` bytes a second.
-    pub fn moved(mut self, bytes: f64, peak: Option<f64>) -> Self {
-        let rate = self.times.map(|times| bytes / times.median);
-        self.gbytes_per_second = rate.map(|rate| rate / 1e9);
-        self.share_of_ceiling = rate.zip(peak).map(|(rate, peak)| rate / peak);
+    /// Fills in the rate of `bytes` moved.
+    pub fn moved(mut self, bytes: f64) -> Self {
+        self.gbytes_per_second = self.median_ms.map(|ms| bytes / ms / 1e6);
         self
+    }
+
+    /// Whether it is one of the two roofs of the roofline, of which everything else is a part.
+    pub fn is_roof(&self) -> bool {
+        self.what == What::Ceiling && matches!(self.variant.as_deref(), Some(MULTIPLY_ADD | COPY))
+    }
+
+    /// Its rate as a part of what bounds it: copying where bytes were counted, else multiply-adds. A roof is no part of itself.
+    pub fn part_of(&self, ceilings: Ceilings) -> Option<f64> {
+        if self.is_roof() {
+            return None;
+        }
+        let (rate, most) = match self.gbytes_per_second {
+            Some(rate) => (Some(rate), ceilings.gbytes),
+            None => (self.gflops, ceilings.gflops),
+        };
+        rate.zip(most).map(|(rate, most)| rate / most)
     }
 
     /// Names which of several it is.
@@ -119,24 +164,38 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::contender::Contender;
 
     #[test]
     fn rates_and_shares_follow_from_the_median() {
-        let row = Contender::for_tests().row(What::Step).timed(Summary::of(&[0.5]).unwrap());
-        let row = row.operations(3e9, Some(12e9));
-        assert_eq!((row.median_ms, row.gflops, row.share_of_ceiling), (Some(500.0), Some(6.0), Some(0.5)));
-        let row = row.moved(1e9, None);
-        assert_eq!((row.gbytes_per_second, row.share_of_ceiling), (Some(2.0), None));
+        let ceilings = Ceilings { gflops: Some(12.0), gbytes: Some(8.0) };
+        let row = Row::of(What::Step, "cpu").timed(Summary::of(&[0.5]).unwrap()).operations(3e9);
+        assert_eq!((row.median_ms, row.gflops, row.part_of(ceilings)), (Some(500.0), Some(6.0), Some(0.5)));
+        let row = row.moved(1e9);
+        assert_eq!((row.gbytes_per_second, row.part_of(ceilings)), (Some(2.0), Some(0.25)));
+        assert_eq!(row.part_of(Ceilings::default()), None);
+        let roof = Row { what: What::Ceiling, ..row }.of_variant(COPY);
+        assert_eq!(roof.part_of(ceilings), None);
+    }
+
+    #[test]
+    fn times_come_back_from_their_milliseconds() {
+        let times = Summary { count: 3, best: 0.25, q1: 0.5, median: 1.0, q3: 2.0 };
+        let row = Row::of(What::Step, "cpu").timed(times);
+        assert_eq!(row.times(), Some(times));
+        for row in [
+            Row { median_ms: Some(0.0), ..row.clone() },
+            Row { q1_ms: Some(f64::INFINITY), ..row.clone() },
+            Row { runs: Some(0), ..row.clone() },
+            Row { best_ms: None, ..row },
+        ] {
+            assert_eq!(row.times(), None);
+        }
     }
 
     #[test]
     fn a_row_has_the_stated_fields_and_null_for_what_it_lacks() {
-        let row = serde_json::to_value(Contender::for_tests().row(What::TimeToCost)).unwrap();
-        assert_eq!(row["what"], "time_to_cost");
-        for field in ["engine", "device"] {
-            assert!(row[field].is_string(), "{field}");
-        }
+        let row = serde_json::to_value(Row::of(What::TimeToCost, "cpu")).unwrap();
+        assert_eq!((&row["what"], &row["device"]), (&"time_to_cost".into(), &"cpu".into()));
         for field in ["shape", "variant", "median_ms", "best_ms", "gflops", "share_of_ceiling"] {
             assert!(row.get(field).is_some_and(serde_json::Value::is_null), "{field}");
         }

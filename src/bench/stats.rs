@@ -81,6 +81,16 @@ impl Ratio {
         Self { value, uncertainty: value * relative(ours).hypot(relative(theirs)) }
     }
 
+    /// How many times as fast the other is.
+    pub fn inverse(&self) -> Self {
+        Self { value: 1.0 / self.value, uncertainty: self.uncertainty / self.value.powi(2) }
+    }
+
+    /// How many times as fast the faster is.
+    pub fn of_the_faster(&self) -> Self {
+        if self.value < 1.0 { self.inverse() } else { *self }
+    }
+
     /// Whether the two differ by more than the noise.
     pub fn is_clear(&self) -> bool {
         (self.value - 1.0).abs() > self.uncertainty
@@ -98,7 +108,7 @@ pub struct Pace {
 
 impl Pace {
     /// For numbers to be quoted.
-    pub const CAREFUL: Self = Self { turns: 7, seconds: 0.3 };
+    pub const USUAL: Self = Self { turns: 7, seconds: 0.1 };
     /// For a look.
     pub const QUICK: Self = Self { turns: 3, seconds: 0.05 };
 }
@@ -186,6 +196,14 @@ mod tests {
         assert!((ratio.uncertainty - 2.0 * 0.157).abs() < 1e-12, "{ratio:?}");
         let both = Ratio::of_speeds(&noisy, &noisy);
         assert!((both.uncertainty - 0.157 * 2.0_f64.sqrt()).abs() < 1e-12, "{both:?}");
+    }
+
+    #[test]
+    fn an_inverse_has_the_same_relative_uncertainty() {
+        let ratio = Ratio { value: 0.5, uncertainty: 0.05 };
+        assert_eq!(ratio.inverse(), Ratio { value: 2.0, uncertainty: 0.2 });
+        assert_eq!(ratio.of_the_faster().value, 2.0);
+        assert_eq!(ratio.inverse().of_the_faster().value, 2.0);
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub fn measure(contenders: &[Contender], problem: &Problem, pace: Pace, profiles
     let row = |what, who: &Contender, times: Summary| {
         let row = Row { shape: Some(problem.size), ..who.row(what) }.timed(times);
         let samples_per_second = Some(problem.size.m as f64 / times.median);
-        Row { samples_per_second, ..row }.of_variant(who.kernels()).operations(problem.size.flops(), who.peak)
+        Row { samples_per_second, ..row }.of_variant(who.kernels()).operations(problem.size.flops())
     };
     let mut rows = Vec::new();
     for ((who, times), &burst) in contenders.iter().zip(times.chunks_exact(2)).zip(&bursts) {

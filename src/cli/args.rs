@@ -34,8 +34,9 @@ const TRAIN_EXAMPLES: &str = "Examples:
   rhohat train --resume auto                        go on with what was interrupted";
 
 const BENCH_EXAMPLES: &str = "Examples:
-  rhohat bench                                      the CPU and the best adapter, a few minutes
-  rhohat bench --quick --chart roofline.svg
+  rhohat bench                                      the CPU against the best adapter
+  rhohat bench --kernels --export bench.json --export bench.svg --export bench.md
+  rhohat bench --compare mine.json theirs.json
   rhohat bench --ladder 64:64:1000,256:256:1000,1024:1024:1000
   rhohat bench --device cpu --step 192:400:2000 --output linear --json";
 
@@ -252,16 +253,31 @@ pub struct VerifyArgs {
     pub json: bool,
 }
 
+/// What says how `bench` measures.
+const MEASURING: [&str; 11] = [
+    "device",
+    "ladder",
+    "step",
+    "activation",
+    "output",
+    "kernels",
+    "quick",
+    "export",
+    "force",
+    "retune",
+    "no_tune",
+];
+
 /// Arguments of `bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
     /// What is measured; may be given more than once [default: cpu and the best adapter, software included]
     #[arg(long, value_name = "DEVICE")]
     pub device: Vec<String>,
-    /// Shapes of the steps: small, lecture, large or visible:hidden:examples[,...] [default: lecture, with --quick small]
+    /// Shapes of the steps: usual, small, lecture, large or visible:hidden:examples[,...] [default: usual, with --quick small]
     #[arg(long, value_name = "SHAPES")]
     pub ladder: Option<String>,
-    /// One shape, its step alone
+    /// One shape, its steps alone
     #[arg(long, value_name = "N:H:M", conflicts_with = "ladder")]
     pub step: Option<String>,
     /// Hidden activation of the steps
@@ -273,20 +289,26 @@ pub struct BenchArgs {
     /// How kernels are chosen.
     #[command(flatten)]
     pub tune: TuneFlags,
-    /// Everything small and short: under a minute
+    /// Time every product and kernel by itself, too, in every variant: minutes
+    #[arg(long)]
+    pub kernels: bool,
+    /// Small shapes and few turns: for a look
     #[arg(long)]
     pub quick: bool,
-    /// Print one JSON array on stdout
+    /// Write what was found, by the name: .json, .csv, .md, .svg (a chart of the devices and rooflines); may be given more than once
+    #[arg(long, value_name = "FILE", alias = "chart")]
+    pub export: Vec<PathBuf>,
+    /// Compare two results that --export has written as .json, and measure nothing
+    #[arg(long, num_args = 2, value_names = ["MINE", "THEIRS"], conflicts_with_all = MEASURING)]
+    pub compare: Vec<PathBuf>,
+    /// Print one JSON object on stdout
     #[arg(long, conflicts_with = "markdown")]
     pub json: bool,
     /// Print tables in Markdown
     #[arg(long)]
     pub markdown: bool,
-    /// Draw the roofline: what bounds each product, kernel and step
-    #[arg(long, value_name = "FILE.svg")]
-    pub chart: Option<PathBuf>,
-    /// Replace a file of another kind by the chart
-    #[arg(long, requires = "chart")]
+    /// Replace files of another kind by what is exported
+    #[arg(long, requires = "export")]
     pub force: bool,
 }
 

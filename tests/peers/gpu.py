@@ -104,7 +104,7 @@ def ours(binary, shape):
         [binary, "bench", "--device", "gpu", "--step", size, "--json", "-q"],
         check=True, capture_output=True, text=True,
     )
-    return {row["what"]: row["median_ms"] for row in json.loads(out.stdout)}
+    return {row["what"]: row["median_ms"] for row in json.loads(out.stdout)["rows"]}
 
 
 def main():

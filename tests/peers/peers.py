@@ -220,7 +220,7 @@ def ours(binary, key):
     n, h, m, output = SHAPES[key]
     command = [binary, "bench", "--device", "cpu", "--step", f"{n}:{h}:{m}", "--output", output, "--json", "--quiet"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    rows = {row["what"]: row for row in json.loads(done.stdout)}
+    rows = {row["what"]: row for row in json.loads(done.stdout)["rows"]}
     return {kind: {name: rows[kind][name] for name in ("median_ms", "best_ms")} for kind in KINDS}
 
 

@@ -1,6 +1,7 @@
-// Opens pages in Chromium: node check.mjs CHROMIUM FOLDER PAGE…
+// Opens pages and drawings in Chromium: node check.mjs CHROMIUM FOLDER FILE…
 // Each at three widths, in light and dark: nothing on the console, nothing fetched, nothing wider than the window, no serious
-// finding of axe-core, and what is clicked shows. Pictures of them go to FOLDER.
+// finding of axe-core, and what is clicked shows. Of a drawing (.svg) no text may lie on another or leave it. Pictures of all go to
+// FOLDER.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -8,7 +9,9 @@ import { pathToFileURL } from 'node:url';
 import puppeteer from 'puppeteer-core';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const [chromium, folder, ...pages] = process.argv.slice(2);
+const [chromium, folder, ...files] = process.argv.slice(2);
+const isDrawing = (path) => path.endsWith('.svg');
+const pages = files.filter((path) => !isDrawing(path));
 const widths = [360, 820, 1400];
 // A busy machine takes long, and is not wrong.
 const PATIENCE = 600_000;
@@ -70,6 +73,25 @@ for (const path of pages) {
   check(/\bJ\b/.test(text) && text.length > 500, `${path}: ${text.length} characters without a script`);
   await plain.pdf({ path: `${name}.pdf` });
   await plain.close();
+}
+for (const path of files.filter(isDrawing)) {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  await page.setViewport({ width: 1400, height: 900 });
+  await page.goto(pathToFileURL(resolve(path)), { waitUntil: 'load' });
+  const [count, faults] = await page.evaluate(() => {
+    const boxes = [...document.querySelectorAll('text')].map((text) => [text.textContent, text.getBoundingClientRect()]);
+    const { width, height } = document.documentElement.getBBox();
+    const outside = boxes.filter(([, box]) => box.left < 0 || box.top < 0 || box.right > width || box.bottom > height);
+    const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+    // Lines that stand close below one another share a pixel of their boxes, not of their letters.
+    const inner = (box) => ({ left: box.left, right: box.right, top: box.top + 2, bottom: box.bottom - 2 });
+    const pairs = boxes.flatMap(([a, one], i) => boxes.slice(i + 1).filter(([, other]) => overlap(inner(one), inner(other))).map(([b]) => `${a} and ${b}`));
+    return [boxes.length, [...outside.map(([text]) => `${text} is outside`), ...pairs]];
+  });
+  check(count > 10 && faults.length === 0, `${path}: ${count} texts, none on another ${faults.join('; ')}`);
+  await page.screenshot({ path: join(folder, `${basename(path, '.svg')}-drawing.png`), fullPage: true });
+  await page.close();
 }
 await browser.close();
 process.exit(failed ? 1 : 0);

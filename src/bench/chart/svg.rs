@@ -22,14 +22,20 @@ impl Scale {
         self.from + (x.ln() - self.low) / (self.high - self.low) * (self.to - self.from)
     }
 
-    /// The powers of ten inside, those at the ends included.
-    pub fn decades(&self) -> impl Iterator<Item = f64> {
-        // Logarithms of powers of ten are not exact.
+    /// Round numbers inside, those at the ends included: powers of ten, where these are few 2 and 5 of each, too.
+    pub fn ticks(&self) -> Vec<f64> {
+        // Logarithms are not exact.
         const SLACK: f64 = 1e-9;
         let ten = std::f64::consts::LN_10;
-        let (first, last) =
-            ((self.low / ten - SLACK).ceil() as i32, (self.high / ten + SLACK).floor() as i32);
-        (first..=last).map(|power| 10f64.powi(power))
+        let decades = (self.low / ten).floor() as i32..=(self.high / ten).ceil() as i32;
+        let is_inside = |x: &f64| (self.low - SLACK..=self.high + SLACK).contains(&x.ln());
+        let of = |parts: &[f64]| -> Vec<f64> {
+            let all =
+                decades.clone().flat_map(|power| parts.iter().map(move |part| part * 10f64.powi(power)));
+            all.filter(is_inside).collect()
+        };
+        let powers = of(&[1.0]);
+        if powers.len() > 2 { powers } else { of(&[1.0, 2.0, 5.0]) }
     }
 }
 
@@ -42,6 +48,31 @@ pub enum Anchor {
     Middle,
     /// It ends there.
     End,
+}
+
+impl Anchor {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Middle => "middle",
+            Self::End => "end",
+        }
+    }
+}
+
+/// The form of a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// A circle.
+    Circle,
+    /// A square.
+    Square,
+    /// A square on one of its corners.
+    Diamond,
+    /// A triangle that points up.
+    Up,
+    /// A triangle that points down.
+    Down,
 }
 
 /// A picture as it grows.
@@ -65,23 +96,37 @@ impl Svg {
 
     /// A text.
     pub fn text(&mut self, at: (f64, f64), anchor: Anchor, fill: &str, text: &str) {
-        let (x, y) = at;
-        let anchor = match anchor {
-            Anchor::Start => "start",
-            Anchor::Middle => "middle",
-            Anchor::End => "end",
-        };
-        let text = escaped(text);
+        let ((x, y), anchor, text) = (at, anchor.name(), escaped(text));
         self.add(format_args!(
             r#"<text x="{x:.1}" y="{y:.1}" text-anchor="{anchor}" fill="{fill}">{text}</text>"#
         ));
     }
 
+    /// A mark that tells its name to a pointer on it.
+    pub fn mark(&mut self, mark: Mark, at: (f64, f64), radius: f64, fill: &str, name: &str) {
+        let ((x, y), r, name) = (at, radius, escaped(name));
+        let corners: &[(f64, f64)] = match mark {
+            Mark::Circle => {
+                let circle = format_args!(
+                    r#"<circle cx="{x:.1}" cy="{y:.1}" r="{r}" fill="{fill}"><title>{name}</title></circle>"#
+                );
+                return self.add(circle);
+            }
+            Mark::Square => &[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
+            Mark::Diamond => &[(0.0, -1.2), (1.2, 0.0), (0.0, 1.2), (-1.2, 0.0)],
+            Mark::Up => &[(0.0, -1.1), (1.1, 0.9), (-1.1, 0.9)],
+            Mark::Down => &[(0.0, 1.1), (1.1, -0.9), (-1.1, -0.9)],
+        };
+        let corner = |(dx, dy): &(f64, f64)| format!("{:.1},{:.1}", x + r * dx, y + r * dy);
+        let points = corners.iter().map(corner).collect::<Vec<_>>().join(" ");
+        self.add(format_args!(r#"<polygon points="{points}" fill="{fill}"><title>{name}</title></polygon>"#));
+    }
+
     /// A text that runs upwards.
-    pub fn upward(&mut self, at: (f64, f64), fill: &str, text: &str) {
-        let ((x, y), text) = (at, escaped(text));
+    pub fn upward(&mut self, at: (f64, f64), anchor: Anchor, fill: &str, text: &str) {
+        let ((x, y), anchor, text) = (at, anchor.name(), escaped(text));
         self.add(format_args!(
-            r#"<text transform="translate({x:.1} {y:.1}) rotate(-90)" text-anchor="middle" fill="{fill}">{text}</text>"#
+            r#"<text transform="translate({x:.1} {y:.1}) rotate(-90)" text-anchor="{anchor}" fill="{fill}">{text}</text>"#
         ));
     }
 
@@ -112,11 +157,8 @@ mod tests {
         let scale = Scale::new(0.1, 1000.0, 400.0, 0.0);
         assert!((scale.at(0.1) - 400.0).abs() < 1e-9);
         assert!((scale.at(10.0) - 200.0).abs() < 1e-9);
-        assert_eq!(
-            scale.decades().map(|d| d.log10().round()).collect::<Vec<_>>(),
-            [-1.0, 0.0, 1.0, 2.0, 3.0]
-        );
-        assert_eq!(Scale::new(2.0, 9.0, 0.0, 1.0).decades().count(), 0);
+        assert_eq!(scale.ticks(), [0.1, 1.0, 10.0, 100.0, 1000.0]);
+        assert_eq!(Scale::new(2.0, 30.0, 0.0, 1.0).ticks(), [2.0, 5.0, 10.0, 20.0]);
     }
 
     #[test]

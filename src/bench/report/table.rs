@@ -1,5 +1,7 @@
 //! A table as aligned text or as Markdown, and how its numbers are written.
 
+use crate::bench::row::Row;
+
 /// Rows of cells under a header.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
@@ -11,8 +13,6 @@ pub struct Table {
     pub words: usize,
     /// The cells, as many a row as the header has.
     pub rows: Vec<Vec<String>>,
-    /// Lines below it.
-    pub notes: Vec<String>,
 }
 
 impl Table {
@@ -24,6 +24,17 @@ impl Table {
 
     /// As text for a terminal.
     pub fn text(&self) -> String {
+        [vec![self.title.clone()], self.aligned(&[&[self.header.clone()], &self.rows[..]].concat())]
+            .concat()
+            .join("\n")
+    }
+
+    /// The rows alone as text.
+    pub fn lines(&self) -> Vec<String> {
+        self.aligned(&self.rows)
+    }
+
+    fn aligned(&self, rows: &[Vec<String>]) -> Vec<String> {
         let widths: Vec<usize> = (0..self.header.len()).map(|column| self.width(column)).collect();
         let line = |cells: &Vec<String>| {
             let padded = cells.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
@@ -31,10 +42,7 @@ impl Table {
             });
             format!("  {}", padded.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
         };
-        let mut lines = vec![self.title.clone()];
-        lines.extend(std::iter::once(&self.header).chain(&self.rows).map(line));
-        lines.extend(self.notes.iter().map(|note| format!("  {note}")));
-        lines.join("\n")
+        rows.iter().map(line).collect()
     }
 
     /// As Markdown.
@@ -44,9 +52,6 @@ impl Table {
         let mut lines = vec![format!("**{}**", self.title), String::new(), line(&self.header)];
         lines.push(format!("|{}|", rule.collect::<Vec<_>>().join("|")));
         lines.extend(self.rows.iter().map(|row| line(row)));
-        for note in &self.notes {
-            lines.extend([String::new(), note.clone()]);
-        }
         lines.join("\n")
     }
 
@@ -83,6 +88,21 @@ pub fn percent(share: f64) -> String {
     if percent >= 9.95 { format!("{percent:.0} %") } else { format!("{percent:.1} %") }
 }
 
+/// The median of a row's times in milliseconds, with half the width of its interval.
+pub fn within(row: &Row) -> String {
+    match (row.median_ms, row.times()) {
+        (Some(ms), Some(times)) => with_uncertainty(ms, times.uncertainty() * 1e3),
+        (ms, _) => cell(ms, figure),
+    }
+}
+
+/// A number with half the width of its interval, which has no more digits than it.
+pub fn with_uncertainty(value: f64, uncertainty: f64) -> String {
+    let value = figure(value);
+    let digits = value.split_once('.').map_or(0, |(_, digits)| digits.len());
+    format!("{value} ± {uncertainty:.digits$}")
+}
+
 /// A number that there may not be.
 pub fn cell(x: Option<f64>, write: fn(f64) -> String) -> String {
     x.map_or_else(|| "–".to_owned(), write)
@@ -94,13 +114,14 @@ mod tests {
 
     fn table() -> Table {
         let rows = vec![vec!["a".to_owned(), "1".to_owned()], vec!["bcd".to_owned(), "234".to_owned()]];
-        Table { rows, notes: vec!["so".to_owned()], ..Table::new("t", 1, &["x", "y"]) }
+        Table { rows, ..Table::new("t", 1, &["x", "y"]) }
     }
 
     #[test]
     fn words_begin_on_the_left_and_numbers_end_on_the_right() {
-        assert_eq!(table().text(), "t\n  x      y\n  a      1\n  bcd  234\n  so");
-        assert_eq!(table().markdown(), "**t**\n\n| x | y |\n|---|---:|\n| a | 1 |\n| bcd | 234 |\n\nso");
+        assert_eq!(table().text(), "t\n  x      y\n  a      1\n  bcd  234");
+        assert_eq!(table().markdown(), "**t**\n\n| x | y |\n|---|---:|\n| a | 1 |\n| bcd | 234 |");
+        assert_eq!(table().lines(), ["  a      1", "  bcd  234"]);
     }
 
     #[test]

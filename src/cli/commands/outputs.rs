@@ -25,6 +25,10 @@ pub enum Kind {
     Html,
     /// Results of checks.
     Xml,
+    /// Results of a benchmark.
+    Json,
+    /// Tables for people.
+    Markdown,
 }
 
 impl Kind {
@@ -46,6 +50,8 @@ impl Kind {
             Self::Svg => "svg",
             Self::Html => "html",
             Self::Xml => "xml",
+            Self::Json => "json",
+            Self::Markdown => "md",
         }
     }
 
@@ -56,6 +62,8 @@ impl Kind {
             Self::Svg => "SVG (.svg)",
             Self::Html => "a page (.html)",
             Self::Xml => "JUnit XML (.xml)",
+            Self::Json => "JSON (.json)",
+            Self::Markdown => "Markdown (.md)",
         }
     }
 
@@ -68,6 +76,8 @@ impl Kind {
             Self::Svg => "browsers show it, inkscape and rsvg-convert make PNG of it",
             Self::Html => "browsers show it, and print it as PDF",
             Self::Xml => "services for continuous integration show it",
+            Self::Json => "--compare and programs read it",
+            Self::Markdown => "forges show it",
         }
     }
 
@@ -79,6 +89,8 @@ impl Kind {
             Self::Svg => [&b"<svg"[..], b"<?xml"].iter().any(|tag| start.starts_with(tag)),
             Self::Xml => start.starts_with(b"<?xml"),
             Self::Html => start.starts_with(b"<!DOCTYPE html>"),
+            Self::Json => start.starts_with(b"{"),
+            Self::Markdown => start.starts_with(b"# "),
         }
     }
 }
@@ -266,7 +278,7 @@ impl Destination {
     ) -> crate::Result<()> {
         let kind = match self.kind {
             Kind::Rows(kind) => kind,
-            Kind::Png | Kind::Svg | Kind::Html | Kind::Xml => RowsKind::Npy,
+            _ => RowsKind::Npy,
         };
         let mut pull = Pull { next: &mut next, failed: None };
         let mut fill = |sink: &mut Sink<'_>| pull.hand_to(sink);

@@ -1,14 +1,14 @@
 //! A run that is gone on with: what its files say, whether anything is left to do, and the record of its sittings.
 
 use std::path::Path;
-use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::{CONFIG, DATA, DIVERGENCE, DataRecord, FILES, FOLDERS, RunDir, SITTINGS, SUMMARY, timestamp};
+use super::{CONFIG, DATA, DIVERGENCE, DataRecord, FILES, FOLDERS, RunDir, SITTINGS, SUMMARY};
 use crate::error::{Error, Result};
+use crate::io::date;
 use crate::run::checkpoint::Rejected;
 use crate::run::config::{Written, parse_settings};
 
@@ -59,7 +59,7 @@ impl<'a> Sitting<'a> {
         let pair = |(was, is): &(String, String)| Value::from(vec![was.clone(), is.clone()]);
         let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self {
-            started: timestamp(SystemTime::now()),
+            started: date::now(),
             from,
             step,
             adapter,

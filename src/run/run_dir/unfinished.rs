@@ -5,8 +5,9 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{CONFIG, ENVIRONMENT, FILES, FOLDERS, METRICS, RUNS, RunDir, SUMMARY, timestamp};
+use super::{CONFIG, ENVIRONMENT, FILES, FOLDERS, METRICS, RUNS, RunDir, SUMMARY};
 use crate::error::{Error, Result};
+use crate::io::date;
 use crate::io::folder::Folder;
 use crate::run::config::Written;
 use crate::run::metrics::MetricsFile;
@@ -76,5 +77,5 @@ fn begun(run: &Path) -> String {
         json["started"].as_str().map(str::to_owned)
     };
     let written = || run.join(CONFIG).symlink_metadata().and_then(|file| file.modified()).ok();
-    said().or_else(|| written().map(timestamp)).unwrap_or_default()
+    said().or_else(|| written().map(date::timestamp)).unwrap_or_default()
 }

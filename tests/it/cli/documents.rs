@@ -20,7 +20,7 @@ fn read(path: &Path) -> Value {
 }
 
 /// Checks a value against `docs/schemas/NAME.json`.
-fn hold(name: &str, value: &Value) {
+pub(super) fn hold(name: &str, value: &Value) {
     let load = |file: &str| read(&docs().join("schemas").join(file));
     let found = faults(value, &load(&format!("{name}.json")), &load);
     assert!(found.is_empty(), "{name}: {found:#?}");
@@ -154,7 +154,8 @@ fn results_of_the_other_commands_are_as_documented() {
         ("devices", "devices"),
         ("verify", "verify --device cpu"),
         ("verify", "verify --device cpu --quick"),
-        ("bench", "bench --device cpu --step 8:4:50 --quick"),
+        ("bench", "bench --device cpu --ladder 8:4:50 --quick --export bench.json"),
+        ("bench-compare", "bench --compare bench.json bench.json"),
     ] {
         let args: Vec<&str> = args.split(' ').chain(["--json"]).collect();
         let value = rhohat(folder, &args).json();
