@@ -1,5 +1,7 @@
 //! A table as aligned text or as Markdown, and how its numbers are written.
 
+use std::slice;
+
 use crate::bench::row::Row;
 
 /// Rows of cells under a header.
@@ -24,9 +26,9 @@ impl Table {
 
     /// As text for a terminal.
     pub fn text(&self) -> String {
-        [vec![self.title.clone()], self.aligned(&[&[self.header.clone()], &self.rows[..]].concat())]
-            .concat()
-            .join("\n")
+        let mut lines = vec![self.title.clone()];
+        lines.extend(self.aligned(&[slice::from_ref(&self.header), &self.rows[..]].concat()));
+        lines.join("\n")
     }
 
     /// The rows alone as text.
