@@ -9,6 +9,7 @@ mod convert;
 mod data_commands;
 mod derived;
 mod documents;
+mod drawn;
 mod endings;
 mod few_threads;
 mod finished;
