@@ -5,6 +5,7 @@ mod auto;
 mod bad_files;
 mod bench;
 mod bound;
+mod catalog;
 mod convert;
 mod data_commands;
 mod derived;
