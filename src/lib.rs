@@ -94,7 +94,7 @@ pub use math::params::{Matrix, Params, Shape};
 pub use math::start::Start;
 pub use run::config::MemoryPlan;
 pub use run::metrics::{RhoHatRange, Terms};
-pub use run::session::{ProgressObserver, Stage};
+pub use run::session::{Course, ProgressObserver, Stage};
 pub use run::summary::{RunFiles, Summary, Validation};
 pub use train::diagnostics::UnitDiagnostics;
 pub use train::measures::Measures;

@@ -12,6 +12,9 @@ const NEAR: f64 = 0.75;
 const APART: f64 = 1.25;
 /// Pairs of any two columns that are looked at, at most.
 const PAIRS: usize = 4096;
+/// Numbers of the rows that are looked at, at most, and rows.
+const NUMBERS: usize = 1 << 18;
+const ROWS: usize = 1000;
 /// The inverse of the last digit that is kept: more digits would be those of the device.
 const DIGITS: f64 = 1e3;
 
@@ -31,6 +34,11 @@ pub struct Neighbours {
 }
 
 impl Neighbours {
+    /// How many rows of so many numbers are looked at: enough of them, spread over all.
+    pub fn sample_rows(numbers: usize) -> usize {
+        (NUMBERS / numbers.max(1)).clamp(2, ROWS)
+    }
+
     /// Of rows `[m, side²]`. Columns that do not vary are passed over.
     pub fn of(rows: &[f32], side: usize) -> Self {
         let cols = side * side;

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 #[cfg(feature = "files")]
 use crate::io::atomic_write;
 use crate::math::params::Shape;
-pub use form::{form_of, named_form, square, why_no_form};
+pub use form::{form_of, named_form, square, why_no_form, why_no_pictures};
 
 /// Screen pixels that a pixel of a patch gets at least, where the picture stays below [`LONGEST_SIDE`].
 const LEGIBLE: usize = 8;

@@ -43,8 +43,10 @@ pub struct Report<'a> {
     pub environment: Value,
     /// `config.toml`.
     pub settings: toml::Table,
-    /// The result, where the run has come to one.
+    /// The result, where the run has come to one that is of its model.
     pub summary: Option<&'a Summary>,
+    /// Why a result is not shown, or what is not known of the one that is.
+    pub about_result: Option<&'a str>,
     /// What was minimised.
     pub objective: Objective,
     /// The course of the run.
@@ -60,7 +62,7 @@ pub struct Judged<'a> {
     pub params: &'a Params<f32>,
     /// The preprocessing of its examples.
     pub preprocess: &'a Preprocess,
-    /// ρ̂ `[h]`.
+    /// ρ̂ over the judged examples, `[h]`.
     pub rho_hat: &'a [f64],
     /// Units that are like an earlier one.
     pub duplicates: &'a Duplicates,
@@ -81,7 +83,7 @@ impl RunDir {
     pub(in crate::run) fn keep_report(
         &self,
         out: Option<&Path>,
-        summary: Option<&Summary>,
+        (summary, about_result): (Option<&Summary>, Option<&str>),
         sampler: Sampler,
         engine: &mut dyn Engine,
         (params, meta, rho_hat, duplicates): (&Params<f32>, &Meta, &[f64], &Duplicates),
@@ -89,7 +91,7 @@ impl RunDir {
         let preprocess = &meta.preprocess;
         let sample = sampler.finish(engine, preprocess)?;
         let judged = Judged { params, preprocess, rho_hat, duplicates, sample: &sample };
-        let report = Report::of_run(self, summary, meta.objective, Some(judged))?;
+        let report = Report::of_run(self, (summary, about_result), meta.objective, Some(judged))?;
         self.write_report(&report, out)
     }
 
@@ -115,7 +117,7 @@ impl<'a> Report<'a> {
     /// Where one of them cannot be read.
     pub fn of_run(
         run: &RunDir,
-        summary: Option<&'a Summary>,
+        (summary, about_result): (Option<&'a Summary>, Option<&'a str>),
         objective: Objective,
         model: Option<Judged<'a>>,
     ) -> Result<Self> {
@@ -133,6 +135,7 @@ impl<'a> Report<'a> {
             environment: environment.unwrap_or_default(),
             settings: settings.unwrap_or_default(),
             summary,
+            about_result,
             objective,
             history,
             model,

@@ -45,5 +45,5 @@ pub use open::Session;
 pub use prepare::{Outset, Prepared};
 #[cfg(feature = "files")]
 pub use report::{Reported, report};
-pub use request::{OpenData, Place, Request};
+pub use request::{JudgedRun, OpenData, Place, Request};
 pub use train::Finished;

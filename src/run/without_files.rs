@@ -49,7 +49,7 @@ impl RunDir {
     pub(in crate::run) fn keep_report(
         &self,
         _: Option<&Path>,
-        _: Option<&Summary>,
+        _: (Option<&Summary>, Option<&str>),
         _: Sampler,
         _: &mut dyn Engine,
         _: (&Params<f32>, &Meta, &[f64], &Duplicates),

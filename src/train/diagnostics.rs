@@ -1,6 +1,7 @@
 //! Whether hidden units do any work: dead, saturated, collapsed and duplicate ones, counted.
 
 mod duplicates;
+mod sketch;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -81,12 +82,7 @@ impl UnitDiagnostics {
         rows: &[usize],
         each: &mut dyn FnMut(&[usize], &[f32]),
     ) -> Result<(Self, Spread, Duplicates)> {
-        let mut spread = Spread::new(params.shape.hidden, objective.activation);
-        for rows in rows.chunks((HELD / params.shape.hidden).max(1)) {
-            let a2 = engine.activations(Layer::Hidden, rows)?;
-            spread.add(&a2);
-            each(rows, &a2);
-        }
+        let spread = Spread::measure(engine, rows, each)?;
         let (units, duplicates) = Self::of(objective, cost, params, &spread);
         Ok((units, spread, duplicates))
     }
@@ -156,6 +152,32 @@ impl Spread {
     pub fn new(hidden: usize, activation: Activation) -> Self {
         let active = Active::new(activation, hidden);
         Self { activation, rows: 0, units: vec![Unit::default(); hidden], active }
+    }
+
+    /// Over the examples `rows`, whose activations `each` is handed piece by piece: the rows, and `[rows, h]`.
+    ///
+    /// # Errors
+    /// Those of [`Engine::activations`].
+    pub fn measure(
+        engine: &mut dyn Engine,
+        rows: &[usize],
+        each: &mut dyn FnMut(&[usize], &[f32]),
+    ) -> Result<Self> {
+        let hidden = engine.shape().hidden;
+        let mut spread = Self::new(hidden, engine.objective().activation);
+        for rows in rows.chunks((HELD / hidden).max(1)) {
+            let a2 = engine.activations(Layer::Hidden, rows)?;
+            spread.add(&a2);
+            each(rows, &a2);
+        }
+        Ok(spread)
+    }
+
+    /// ρ̂ of each unit over these rows.
+    pub fn rho_hat(&self) -> Vec<f64> {
+        let fraction = self.activation.active_fraction();
+        let mean = |unit: &Unit| f64::from(unit.first) + unit.sum / self.rows as f64;
+        self.units.iter().map(|unit| fraction.at(mean(unit))).collect()
     }
 
     /// Mean number of active units of a row.

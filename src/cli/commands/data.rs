@@ -8,11 +8,11 @@ use crate::Error;
 use crate::cli::args::DataArgs;
 use crate::cli::output::print;
 use crate::cli::progress;
-use crate::data::{DataContents, DataDescription, DataLook, Labels, Opened};
+use crate::data::{DataContents, DataDescription, DataLook, Form, Labels, Opened};
 use crate::io::paths::PathText;
 use crate::io::text::{counted, rounded};
 use crate::run::data_log;
-use crate::run::picture::samples::samples;
+use crate::run::picture::samples::{samples, usual_form};
 
 /// Columns that are named, and labels that are counted, at most.
 const NAMED: usize = 8;
@@ -39,7 +39,8 @@ pub fn run(args: &DataArgs) -> anyhow::Result<()> {
     })?;
     if let Some(out) = out {
         let range = (look.min.unwrap_or_default(), look.max.unwrap_or_default());
-        samples(&opened.source, args.shape, range)?.save(out.path())?;
+        let form = args.shape.map_or_else(|| form_of(&opened), |form| Ok(Some(form)))?;
+        samples(&opened.source, form, range)?.save(out.path())?;
     }
     drop(stage);
     let mut report =
@@ -50,6 +51,15 @@ pub fn run(args: &DataArgs) -> anyhow::Result<()> {
             labels.names.iter().cloned().zip(labels.counts().into_iter().map(Value::from)).collect();
     }
     print(args.json, &report, |_| text(args, description, &look))
+}
+
+/// The form that rows are drawn in where nobody says it; a line tells why those that could be squares are none.
+fn form_of(opened: &Opened) -> crate::Result<Option<Form>> {
+    let (form, why) = usual_form(&opened.source)?;
+    if let Some(why) = why {
+        tracing::info!("{why}; drawn as a line each, --shape draws them as pictures");
+    }
+    Ok(form)
 }
 
 /// The fields of one object in another.

@@ -24,7 +24,6 @@ use crate::math::params::{Matrix, Params, Real, Shape};
 use crate::run::config::check_objective;
 use crate::run::data_log;
 use crate::run::model_file::{Meta, ModelFile};
-use crate::run::picture::{form_of, why_no_form};
 
 /// Decodes and writes `[m, n]`, piece by piece, or the pictures.
 pub fn run(args: &DecodeArgs) -> anyhow::Result<()> {
@@ -49,7 +48,7 @@ pub fn run(args: &DecodeArgs) -> anyhow::Result<()> {
     let (rows, cols) = (codes.rows, preprocess.inputs_of(shape.visible));
     let mut decoding = Decoding { engine, codes, preprocess, shape, asked, path: args.read.name() };
     let what = match out.kind {
-        Kind::Png => decoding.draw(&out)?,
+        Kind::Png => decoding.draw(&out, &file)?,
         _ => {
             decoding.write(&out)?;
             format!("{rows} rows of {cols} numbers")
@@ -227,13 +226,9 @@ impl Decoding {
         Ok(())
     }
 
-    fn draw(&mut self, out: &Destination) -> crate::Result<String> {
+    fn draw(&mut self, out: &Destination, file: &ModelFile) -> crate::Result<String> {
         let preprocess = self.preprocess.clone();
-        let form = form_of(Some(&preprocess), self.shape.visible).ok_or_else(|| {
-            let why = why_no_form(Some(&preprocess), self.shape.visible);
-            let remedy = "train with --shape, as --shape 28x28, or write numbers with -o FILE.npy";
-            Error::usage(format!("-o {}: {why}; {remedy}", out.path().display()))
-        })?;
+        let form = sheet::form(out, (file.path(), file.meta()), self.shape.visible)?;
         sheet::check(out, self.codes.rows, form)?;
         let mut rows = Vec::new();
         for range in self.pieces() {

@@ -13,10 +13,11 @@ use crate::io::paths::PathText;
 use crate::math::params::Shape;
 use crate::run::features::{FeatureOrder, by_orientation, falling, features as rows_of, norms};
 use crate::run::model_file::ModelFile;
-use crate::run::picture::{Layout, features, form_of, named_form, svg, usual_count, why_no_form};
+use crate::run::picture::{Layout, features, form_of, svg, usual_count, why_no_form};
 use serde_json::json;
 
 use super::outputs::{Destination, Kind, Wanted};
+use super::sheet;
 use crate::cli::args::FeaturesArgs;
 use crate::cli::output::print;
 
@@ -151,13 +152,8 @@ impl Asked<'_> {
                 "say it with --shape, as --shape 28x28, or write the features as numbers, -o FILE.npy";
             Error::input(&args.model, format!("{}; {remedy}", why_no_form(self.preprocess(), visible)))
         })?;
-        let is_known = |it: &Preprocess| named_form(it).is_some() || it.neighbours.is_some();
-        if args.shape.is_none() && !self.preprocess().is_some_and(is_known) {
-            tracing::info!(
-                "{}: {} numbers are taken for pictures of {form}, which nothing says; --shape names another form",
-                shown(file.path()),
-                self.inputs()
-            );
+        if args.shape.is_none() {
+            sheet::tell((file.path(), self.preprocess()), form, "--shape names another form");
         }
         let count = args.limit.unwrap_or_else(|| usual_count(hidden, form)).min(hidden);
         let zoom = if out.kind == Kind::Svg { Some(1) } else { args.zoom };

@@ -72,6 +72,11 @@ impl<'a> Opening<'a> {
         &self.objective
     }
 
+    /// The file of the model.
+    pub fn file(&self) -> &ModelFile {
+        &self.file
+    }
+
     /// The files that are read.
     pub fn inputs(&self) -> Vec<&Path> {
         let data = self.args.read.data.iter().map(PathBuf::as_path);

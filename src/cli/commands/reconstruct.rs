@@ -1,9 +1,12 @@
 //! `rhohat reconstruct`: data through the model and back to the values they came in.
 
+use std::path::Path;
+
 use crate::Error;
-use crate::data::Picture;
 use crate::data::write::RowsHeader;
+use crate::data::{Picture, Preprocess};
 use crate::io::paths::PathText;
+use crate::run::model_file::Meta;
 use crate::run::picture;
 use serde_json::json;
 
@@ -22,12 +25,15 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
     let wanted = Wanted { flag: "-o", path: &args.out, kinds, inputs, force: Some(args.force) };
     let out = wanted.check()?;
     let made = if out.kind == Kind::Png { Made::Picture } else { Made::Outputs };
+    let (model, meta) = (opening.file().path().to_owned(), opening.file().meta().cloned());
     let mut session = opening.session(made)?;
     let (examples, visible) = session.on.rows().size();
     let numbers = session.on.rows().preprocess().inputs_of(visible);
     let whitened = session.on.rows().preprocess().whiten;
     let what = match out.kind {
-        Kind::Png if session.on.rows().grids().is_none() => pictures(args, &out, &mut session)?,
+        Kind::Png if session.on.rows().grids().is_none() => {
+            pictures(&out, (&model, meta.as_ref()), &mut session)?
+        }
         Kind::Png => {
             let picture = the_picture(args, &mut session)?;
             picture::photograph(&picture, whitened).save(out.path())?;
@@ -101,14 +107,14 @@ fn all_rows(session: &mut Session) -> Result<Vec<f32>, Error> {
 }
 
 /// Rows that are pictures, side by side.
-fn pictures(args: &MapArgs, out: &Destination, session: &mut Session) -> Result<String, Error> {
-    let refused = |why: String| Error::usage(format!("-o {}: {why}", args.out.display()));
-    let (examples, preprocess) = (session.on.examples(), session.on.rows().preprocess().clone());
-    let form = preprocess.form.ok_or_else(|| {
-        let remedy = "train with --shape, as --shape 28x28, or write them with -o FILE.npy";
-        refused(format!("DATA are rows, and the model does not say of which pictures; {remedy}"))
-    })?;
-    sheet::check(out, examples, form)?;
+fn pictures(
+    out: &Destination,
+    model: (&Path, Option<&Meta>),
+    session: &mut Session,
+) -> Result<String, Error> {
+    let form = sheet::form(out, model, session.on.shape().visible)?;
+    sheet::check(out, session.on.examples(), form)?;
     let rows = all_rows(session)?;
-    sheet::save(out, &rows, form, (preprocess.scale, false))
+    let Preprocess { scale, whiten, .. } = session.on.rows().preprocess();
+    sheet::save(out, &rows, form, (*scale, *whiten))
 }

@@ -26,8 +26,11 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
     let mut written = Vec::new();
     for run in &args.runs {
         let out = args.out.as_deref().map(|out| destination(args, run, out)).transpose()?;
-        let Reported { page, without_units } =
+        let Reported { page, without_result, without_units } =
             report(run, out, (&args.device, unchecked()), &mut Line(None))?;
+        if let Some(why) = without_result {
+            tracing::warn!("{}: without the result in summary.json: {why}", shown(&page));
+        }
         if let Some(why) = &without_units {
             tracing::warn!("{}: without features and examples: {why}", shown(&page));
         }
@@ -35,6 +38,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
             "run": PathText::from(run.as_path()),
             "report": PathText::from(page.as_path()),
             "bytes": page.metadata().map(|metadata| metadata.len()).ok(),
+            "without_result": without_result,
             "without_units": without_units.map(|why| why.to_string()),
         }));
     }

@@ -1,9 +1,39 @@
-//! Rows that are pictures, side by side.
+//! Rows that are pictures, side by side, and the form that they have.
+
+use std::path::Path;
 
 use super::outputs::Destination;
 use crate::Error;
-use crate::data::{Form, Scale};
-use crate::run::picture;
+use crate::data::{Form, Preprocess, Scale};
+use crate::error::shown;
+use crate::run::model_file::Meta;
+use crate::run::picture::{self, form_of, named_form, why_no_form};
+
+/// The form of the rows of a model that are to be drawn: as its features are.
+///
+/// # Errors
+/// [`Error::Usage`] where they are no pictures, with the reason.
+pub fn form(out: &Destination, (model, meta): (&Path, Option<&Meta>), visible: usize) -> Result<Form, Error> {
+    let preprocess = meta.map(|meta| &meta.preprocess);
+    let form = form_of(preprocess, visible).ok_or_else(|| {
+        let remedy = "train with --shape, as --shape 28x28, or write numbers with -o FILE.npy";
+        Error::usage(format!("-o {}: {}; {remedy}", out.path().display(), why_no_form(preprocess, visible)))
+    })?;
+    tell((model, preprocess), form, "train with --shape for another form");
+    Ok(form)
+}
+
+/// Tells of a form that neither a flag nor the model names, and that nothing was measured for.
+pub fn tell((model, preprocess): (&Path, Option<&Preprocess>), form: Form, remedy: &str) {
+    let is_known = |it: &Preprocess| named_form(it).is_some() || it.neighbours.is_some();
+    if !preprocess.is_some_and(is_known) {
+        let numbers = form.height * form.width * form.channels;
+        tracing::info!(
+            "{}: {numbers} numbers are taken for pictures of {form}, which nothing says; {remedy}",
+            shown(model)
+        );
+    }
+}
 
 /// Refuses more pictures than one has room for.
 pub fn check(out: &Destination, count: usize, form: Form) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! The products that the engine is made of, on dense matrices: for tests, for `rhohat verify` to run on small integers,
 //! where nothing may be rounded, and for the comparison of units.
 
-use super::buffer::{Buffer, Panels, PanelsMut, row_of, spread, spread_transposed, width};
+use super::buffer::{Buffer, LINE, Panels, PanelsMut, spread, spread_transposed, width};
 use super::matmul::{Bare, Fill, product, transposed_product};
 
 /// C `[m, n]` = A `[m, k]` · Bᵀ with B `[n, k]`, dense.
@@ -41,5 +41,13 @@ fn dense(rows: usize, cols: usize, fill: impl FnOnce(PanelsMut<'_>)) -> Vec<f32>
     let mut c = Buffer::zeros(rows * width(cols));
     c.fill(f32::NAN);
     fill(PanelsMut::new(&mut c, rows));
-    (0..rows).flat_map(|row| row_of(Panels::new(&c, rows), row, cols)).collect()
+    let mut dense = vec![0.0; rows * cols];
+    for (panel, first) in (0..cols).step_by(LINE).enumerate() {
+        let count = LINE.min(cols - first);
+        let lines = Panels::new(&c, rows).panel(panel).iter();
+        lines.zip(dense.chunks_exact_mut(cols)).for_each(|(line, row)| {
+            row[first..first + count].copy_from_slice(&line[..count]);
+        });
+    }
+    dense
 }

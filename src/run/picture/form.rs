@@ -1,6 +1,6 @@
 //! The form of the pictures that a model sees, or why it sees none.
 
-use crate::data::{Form, Preprocess};
+use crate::data::{Form, Neighbours, Preprocess};
 
 /// The form of the pictures that a model sees: the patch or the form that `preprocess` names, or a grey square of as many pixels
 /// as the source has numbers, where it names none and neighbours in it are not known to be unlike. `None` where they are no pictures.
@@ -22,9 +22,14 @@ pub fn named_form(preprocess: &Preprocess) -> Option<Form> {
 pub fn why_no_form(preprocess: Option<&Preprocess>, visible: usize) -> String {
     let numbers = numbers_of(preprocess, visible);
     let neighbours = preprocess.and_then(|preprocess| preprocess.neighbours);
-    let Some(it) = neighbours.filter(|_| square(numbers).is_some()) else {
-        return format!("rows of {numbers} numbers are no square, and nothing names a form of pictures");
-    };
+    match neighbours.filter(|_| square(numbers).is_some()) {
+        Some(neighbours) => why_no_pictures(numbers, &neighbours),
+        None => format!("rows of {numbers} numbers are no square, and nothing names a form of pictures"),
+    }
+}
+
+/// Why rows whose length is a square are no pictures, by how alike neighbours are in them.
+pub fn why_no_pictures(numbers: usize, it: &Neighbours) -> String {
     // Without a sign where nothing is left.
     let shown = |x: f64| format!("{:.2}", (100.0 * x).round() / 100.0 + 0.0);
     let than = match it.ends.filter(|_| it.are_near()) {

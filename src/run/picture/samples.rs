@@ -1,8 +1,8 @@
 //! Some examples of data side by side, to be looked at before training: pictures reduced to one size, rows as pictures or as lines.
 
-use super::{Canvas, byte, legible, side_by_side};
+use super::{Canvas, byte, legible, side_by_side, square, why_no_pictures};
 use crate::data::dtype::Endian;
-use crate::data::{Form, Picture, Source};
+use crate::data::{Form, Neighbours, Picture, Source};
 use crate::engine::evenly;
 use crate::error::Result;
 
@@ -13,8 +13,31 @@ const LINES: usize = 256;
 /// Longest side of a picture among others, pixels.
 const SIDE: usize = 64;
 
-/// Examples evenly spaced over the data. Rows are black at `low` and white at `high`, and have the form that is named, else that of
-/// a square, else a line each.
+/// The form in which rows are drawn that nobody has named one of: that of a square, where they look like pictures. `None` where they
+/// are drawn as a line each, with the reason if they could have been squares.
+///
+/// # Errors
+/// Files that cannot be read.
+pub fn usual_form(source: &Source) -> Result<(Option<Form>, Option<String>)> {
+    let (rows, cols) = match source {
+        Source::Images(_) => return Ok((None, None)),
+        Source::Rows(table) => (table.rows, table.cols),
+        Source::Stored(store) => (store.rows, store.cols),
+    };
+    let Some(form) = square(cols).filter(|form| form.width > 1) else { return Ok((None, None)) };
+    let mut values = Vec::new();
+    for row in evenly(rows, Neighbours::sample_rows(cols)) {
+        values.extend(numbers(source, row)?.into_iter().map(|x| x as f32));
+    }
+    let neighbours = Neighbours::of(&values, form.width);
+    Ok(match neighbours.are_of_pictures() {
+        true => (Some(form), None),
+        false => (None, Some(why_no_pictures(cols, &neighbours))),
+    })
+}
+
+/// Examples evenly spaced over the data. Rows are black at `low` and white at `high`, and have the form that is named, else a line
+/// each.
 ///
 /// # Errors
 /// Files that cannot be read.
@@ -40,9 +63,6 @@ pub fn samples(source: &Source, form: Option<Form>, (low, high): (f64, f64)) -> 
         Source::Rows(table) => (table.rows, table.cols),
         Source::Stored(store) => (store.rows, store.cols),
     };
-    let side = cols.isqrt();
-    let square = (side > 1 && side * side == cols).then_some(Form { height: side, width: side, channels: 1 });
-    let form = form.or(square);
     let chosen = evenly(rows, if form.is_some() { SHOWN } else { LINES });
     let tiles = chosen.iter().map(|&row| Ok(scaled(&numbers(source, row)?)));
     let tiles = tiles.collect::<Result<Vec<_>>>()?;
@@ -118,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_squares_or_lines_or_what_is_said() {
+    fn rows_are_lines_or_what_is_said() {
         let source = Source::rows((0..36).map(|i| i as f32), 6).unwrap();
         let lines = samples(&source, None, (0.0, 35.0)).unwrap();
         assert_eq!((lines.width, lines.height), (6 * 8, 6 * 8));
@@ -126,8 +146,18 @@ mod tests {
         let form = Some("2x3".parse().unwrap());
         let pictures = samples(&source, form, (0.0, 35.0)).unwrap();
         assert_eq!((pictures.width, pictures.height), ((3 * 4 + 1) * 4, (2 * 3 + 1) * 4));
-        let squares =
-            samples(&Source::rows((0..36).map(|i| i as f32), 9).unwrap(), None, (0.0, 35.0)).unwrap();
-        assert_eq!(squares.width, (2 * 4 + 1) * 4);
+    }
+
+    #[test]
+    fn rows_are_squares_where_neighbours_are_alike() {
+        let wave = |i: usize| (((i % 81 / 9) * (i / 81 % 5) + (i % 9) * (i / 81 % 7)) as f32 * 0.1).sin();
+        let (form, why) = usual_form(&Source::rows((0..200 * 81).map(wave), 81).unwrap()).unwrap();
+        assert_eq!((form, why), (Some("9x9".parse().unwrap()), None));
+        let (form, why) = usual_form(&Source::rows((0..200 * 80).map(wave), 80).unwrap()).unwrap();
+        assert_eq!((form, why), (None, None));
+        // The same numbers in another order.
+        let mixed = (0..200 * 81).map(|i| wave(i / 81 * 81 + i % 81 * 37 % 81));
+        let (form, why) = usual_form(&Source::rows(mixed, 81).unwrap()).unwrap();
+        assert!(form.is_none() && why.unwrap().contains("81 numbers do not look like pictures"));
     }
 }

@@ -91,7 +91,8 @@ pub fn facts<N: Display, V: Display>(facts: impl IntoIterator<Item = (N, V)>) ->
 
 fn result(report: &Report<'_>) -> Markup {
     let Some(summary) = report.summary else {
-        return html! { section { h2 { "Result" } p { "The run has not come to a result yet." } } };
+        let why = report.about_result.unwrap_or("The run has not come to a result yet.");
+        return html! { section { h2 { "Result" } p { (why) } } };
     };
     let Summary { terms, measures, rho_hat, units, .. } = summary;
     let mut lines = vec![
@@ -133,6 +134,7 @@ fn result(report: &Report<'_>) -> Markup {
             h2 { "Result" }
             (facts(lines))
             p { (ended(summary)) " J and its terms are over " (over) ". Units: " (faults) "." }
+            @if let Some(about) = report.about_result { p.note { (about) } }
             @if let Some(fall) = &summary.fall {
                 p.note { "J was still falling, by " (number(100.0 * fall.share)) " % at last: a longer run would lower it." }
             }
@@ -231,6 +233,14 @@ fn activity(report: &Report<'_>, model: &Judged<'_>) -> Markup {
     let dead = numbered(&|unit| is_dead(model.rho_hat[unit], &report.objective));
     let saturated = numbered(&|unit| model.rho_hat[unit] > SATURATED);
     let duplicates = &model.duplicates.pairs;
+    let over = counted(model.sample.judged, "example");
+    let sample = match model.sample.judged < model.sample.all {
+        true => format!(
+            "ρ̂ and the share of examples are over {over} of {}, evenly spaced, here and below.",
+            model.sample.all
+        ),
+        false => format!("ρ̂ and the share of examples are over all {over}, here and below."),
+    };
     let like = match model.duplicates.compared < model.rho_hat.len() {
         true => format!(
             "encoder rows that point where an earlier unit's does, among {} units",
@@ -241,10 +251,11 @@ fn activity(report: &Report<'_>, model: &Judged<'_>) -> Markup {
     html! {
         section {
             h2 { "Activity" }
+            p { (sample) }
             div.charts {
                 (histogram("Units by mean activation ρ̂", "ρ̂", model.rho_hat, Some((rho, "ρ"))))
                 (histogram(
-                    &format!("Units by the share of {} that make them active", counted(model.sample.judged, "example")),
+                    &format!("Units by the share of {over} that make them active"),
                     "share",
                     &model.sample.density,
                     None,

@@ -53,8 +53,8 @@ pub fn sections(model: &Judged<'_>) -> Result<Sections> {
                                 td { (number(norm)) }
                                 td { (strongest(row)) }
                                 td {
-                                    @for (number, (place, _)) in unit.top.iter().take(TOLD).enumerate() {
-                                        @if number > 0 { ", " } (sample.examples[*place])
+                                    @for (number, strongest) in unit.top.iter().take(TOLD).enumerate() {
+                                        @if number > 0 { ", " } (sample.examples[strongest.example])
                                     }
                                 }
                             }

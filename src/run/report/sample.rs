@@ -22,8 +22,10 @@ const FEWEST: usize = 8;
 /// What a report shows of examples and units.
 #[derive(Debug)]
 pub struct Sample {
-    /// The examples that were judged.
+    /// How many examples were judged.
     pub judged: usize,
+    /// Of how many.
+    pub all: usize,
     /// Of which some can be shown: their numbers.
     pub examples: Vec<usize>,
     /// Their values as the source has them, `[examples, cols]`, less what an example's own normalisation took.
@@ -77,7 +79,8 @@ impl Sampler {
         let pairs = evenly(examples.len(), PAIRS);
         let rows: Vec<usize> = pairs.iter().filter_map(|&place| examples.get(place).copied()).collect();
         let outputs = restored(engine.activations(Layer::Output, &rows)?);
-        Ok(Sample { judged, examples, originals, pairs, outputs, form, units, density })
+        let all = engine.examples();
+        Ok(Sample { judged, all, examples, originals, pairs, outputs, form, units, density })
     }
 }
 

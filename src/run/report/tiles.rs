@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::run::features::features;
 use crate::run::picture::orientation::{COHERENT, orientation};
 use crate::run::picture::{balanced, byte};
+use crate::train::units::Excitation;
 
 /// A part of the page, and the style that its pictures lie in.
 pub struct Sections {
@@ -53,8 +54,8 @@ pub fn sections(model: &Judged<'_>, form: Form) -> Result<Sections> {
         .map(|((unit, pixels), row)| {
             let norm = row.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>().sqrt();
             let direction = orientation(pixels, form).filter(|found| found.coherence >= COHERENT);
-            let excited = |list: &[(usize, f32)]| -> Vec<_> {
-                list.iter().map(|(place, a)| json!([place, short(f64::from(*a))])).collect()
+            let excited = |list: &[Excitation]| -> Vec<_> {
+                list.iter().map(|it| json!([it.example, short(f64::from(it.activation))])).collect()
             };
             json!({
                 "n": unit.number,

@@ -1,10 +1,9 @@
 //! Hidden units over a sample of examples: how often each is active, and the examples that excite it.
 
-use std::cmp::Ordering;
-
 use crate::engine::evenly;
 use crate::math::objective::Activation;
 use crate::train::measures::active_above;
+use crate::train::units::Excitation;
 
 /// Examples of each unit that excite it most.
 pub const TOP: usize = 8;
@@ -13,18 +12,15 @@ pub const RANDOM: usize = 4;
 /// Most units that are shown one by one.
 const MOST_UNITS: usize = 4096;
 
-/// A place in the list of examples that are shown, and the activation there.
-pub type Excited = (usize, f32);
-
 /// A unit that is shown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ShownUnit {
     /// Which of the hidden units.
     pub number: usize,
-    /// The examples that excite it most, the strongest first.
-    pub top: Vec<Excited>,
+    /// The examples that excite it most, the strongest first; each is its place among the examples that are shown.
+    pub top: Vec<Excitation>,
     /// Others that make it active, taken at random.
-    pub random: Vec<Excited>,
+    pub random: Vec<Excitation>,
     /// The largest activation of all judged examples.
     pub largest: f32,
 }
@@ -65,9 +61,10 @@ impl UnitSampler {
                 let a = a2[unit.number];
                 unit.largest = unit.largest.max(a);
                 if let Some(place) = place {
-                    unit.excited_by((place, a));
+                    let excitation = Excitation { example: place, activation: a };
+                    excitation.keep_in(&mut unit.top, TOP);
                     if a > self.threshold {
-                        unit.draw((place, a), hashes);
+                        unit.draw(excitation, hashes);
                     }
                 }
             }
@@ -78,7 +75,7 @@ impl UnitSampler {
     pub fn finish(mut self) -> (Vec<ShownUnit>, Vec<f64>, usize) {
         for unit in &mut self.units {
             let top = &unit.top;
-            unit.random.retain(|(place, _)| !top.iter().any(|(other, _)| other == place));
+            unit.random.retain(|it| !top.iter().any(|other| other.example == it.example));
             unit.random.truncate(RANDOM);
         }
         let judged = self.judged.max(1) as f64;
@@ -88,23 +85,13 @@ impl UnitSampler {
 }
 
 impl ShownUnit {
-    fn excited_by(&mut self, (place, a): Excited) {
-        if self.top.len() == TOP && self.top.last().is_some_and(|&(_, least)| a <= least) {
-            return;
-        }
-        let order = |&(_, other): &Excited| other.partial_cmp(&a).unwrap_or(Ordering::Equal).is_ge();
-        let at = self.top.partition_point(order);
-        self.top.insert(at, (place, a));
-        self.top.truncate(TOP);
-    }
-
     /// Keeps those whose hashes are least: a sample in which every example has the same chance, whatever their order.
-    fn draw(&mut self, (place, a): Excited, hashes: &mut Vec<u32>) {
-        let hash = hash(self.number as u32, place as u32);
+    fn draw(&mut self, excitation: Excitation, hashes: &mut Vec<u32>) {
+        let hash = hash(self.number as u32, excitation.example as u32);
         let at = hashes.partition_point(|&other| other < hash);
         if at < TOP + RANDOM {
             hashes.insert(at, hash);
-            self.random.insert(at, (place, a));
+            self.random.insert(at, excitation);
             hashes.truncate(TOP + RANDOM);
             self.random.truncate(TOP + RANDOM);
         }
@@ -141,15 +128,16 @@ mod tests {
         let rows: Vec<usize> = (0..100).collect();
         let (units, density, judged) = sampled(&rows, rows.clone(), 7);
         assert_eq!(judged, 100);
-        let places: Vec<usize> = units[0].top.iter().map(|(place, _)| *place).collect();
+        let places: Vec<usize> = units[0].top.iter().map(|it| it.example).collect();
         assert_eq!(places, [99, 98, 97, 96, 95, 94, 93, 92]);
         assert_eq!((units[0].largest, units[1].largest), (0.99, 0.25));
         assert_eq!((density[0], density[1], density[2]), (0.49, 0.0, 0.34));
         assert!(units[1].random.is_empty());
         for unit in [&units[0], &units[2]] {
             assert_eq!(unit.random.len(), RANDOM);
-            for (place, a) in &unit.random {
-                assert!(*a > 0.5 && !unit.top.iter().any(|(other, _)| other == place), "{unit:?}");
+            for it in &unit.random {
+                assert!(it.activation > 0.5, "{unit:?}");
+                assert!(!unit.top.iter().any(|other| other.example == it.example), "{unit:?}");
             }
         }
     }
@@ -160,8 +148,8 @@ mod tests {
         let shown: Vec<usize> = rows.iter().copied().step_by(5).collect();
         let whole = sampled(&rows, shown.clone(), 90);
         assert_eq!(whole, sampled(&rows, shown.clone(), 4));
-        let (place, a) = whole.0[0].top[0];
-        assert_eq!((shown[place], a), (80, 0.8));
+        let strongest = whole.0[0].top[0];
+        assert_eq!((shown[strongest.example], strongest.activation), (80, 0.8));
     }
 
     #[test]

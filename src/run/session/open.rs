@@ -65,14 +65,17 @@ impl Prepared {
         observer.stage(Stage::MakingExamples);
         let known = match &resumed {
             Some(resumed) => resumed.preprocess()?,
-            None => request.continued.as_ref().and_then(Continued::preprocess),
+            None => match &request.judged {
+                Some(judged) => judged.preprocess.clone(),
+                None => request.continued.as_ref().and_then(Continued::preprocess),
+            },
         };
         let mut check = |record: &DataRecord| match &mut resumed {
             Some(resumed) => {
                 resumed.check_data(&source, record, &config, request.data_changed)?;
                 resumed.check_held_out(held_out.as_ref(), record, &config, request.data_changed)
             }
-            None => Ok(()),
+            None => request.judged.as_ref().map_or(Ok(()), |judged| judged.check(&source, record, &config)),
         };
         let of = (init, known.as_ref(), Bytes(plan.for_pictures));
         let told = RefCell::new(&mut *observer);
@@ -96,13 +99,14 @@ impl Prepared {
         drop(source);
         let held_out = held_out.and_then(|held_out| held_out.stored());
         observer.stage(Stage::Idle);
-        let looked_at = examples.looked_at()?;
-        let beyond = reach_warning(&looked_at, config.output, config.fit_rows);
-        let divided = scale_warning(&looked_at, &examples.preprocess, number);
-        for warning in beyond.into_iter().chain(divided) {
-            tracing::warn!("{warning}");
+        if request.judged.is_none() {
+            let looked_at = examples.looked_at()?;
+            let beyond = reach_warning(&looked_at, config.output, config.fit_rows);
+            let divided = scale_warning(&looked_at, &examples.preprocess, number);
+            for warning in beyond.into_iter().chain(divided) {
+                tracing::warn!("{warning}");
+            }
         }
-        drop(looked_at);
         if let Some(path) = &request.save_patches {
             observer.stage(Stage::SavingExamples);
             examples.save(path)?;
@@ -113,7 +117,7 @@ impl Prepared {
         let taken_before =
             request.continued.as_ref().map_or(0, |continued| continued.taken(&config, &record));
         let taken = resumed.as_ref().map_or(taken_before, Resumed::taken);
-        let are_replaced = request.continued.is_some();
+        let are_replaced = request.continued.is_some() || request.judged.is_some();
         let start = TrainingStart { config: &config, init, examples: &examples, taken, are_replaced };
         observer.plans(&plan);
         observer.stage(Stage::PreparingDevice);
@@ -124,8 +128,13 @@ impl Prepared {
         if let Some(continued) = &request.continued {
             continued.restore(&mut *engine, &config)?;
         }
-        let early_stopping = early_stopping(&config, &device, &examples, resumed.as_mut())?;
-        let yardstick = Yardstick { variance: examples.variance()? };
+        let (early_stopping, yardstick) = match &request.judged {
+            Some(_) => (None, Yardstick::default()),
+            None => (
+                early_stopping(&config, &device, &examples, resumed.as_mut())?,
+                Yardstick { variance: examples.variance()? },
+            ),
+        };
         observer.stage(Stage::Idle);
         let (preprocess, choice) = (examples.preprocess, device.choice);
         let config = config.with_plan(engine.plan(), choice.variant());

@@ -7,10 +7,11 @@ use toml::Table;
 
 use super::continued::Continued;
 use super::kept::Kept;
-use crate::data::{DataDescription, Opened, Source, Taken};
+use crate::data::{DataDescription, Opened, Preprocess, Source, Taken};
 use crate::engine::gpu::tune::Tune;
 use crate::error::Result;
 use crate::io::clock::Moment;
+use crate::run::DataRecord;
 
 /// Where a run lies, and whether it begins or goes on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +38,15 @@ pub struct OpenData {
     pub source: Option<Arc<Source>>,
     /// The data as they were read.
     pub description: Arc<DataDescription>,
+}
+
+/// A run that has a model, which is judged by the examples that it has learned from.
+#[derive(Clone, Debug)]
+pub struct JudgedRun {
+    /// The preprocessing of the model.
+    pub preprocess: Option<Preprocess>,
+    /// What the run has learned from; not known of a run of 0.1.0.
+    pub record: Option<DataRecord>,
 }
 
 /// A training run, as it is asked for.
@@ -66,6 +76,8 @@ pub struct Request {
     pub tensorboard: bool,
     /// How the kernels of a WebGPU device are chosen.
     pub tune: Tune,
+    /// The run whose model is judged by its examples; nothing is trained.
+    pub judged: Option<JudgedRun>,
     /// A NumPy file for the examples after preprocessing.
     pub save_patches: Option<PathBuf>,
     /// When the start-up began that the summary tells.
@@ -88,6 +100,7 @@ impl Request {
             report: true,
             tensorboard: false,
             tune,
+            judged: None,
             save_patches: None,
             started: Moment::now(),
         }

@@ -17,6 +17,11 @@ impl Summary {
         Ok(())
     }
 
+    /// Whether it is bound to any; those of 0.1.0 are not.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.seal.is_some()
+    }
+
     /// Whether settings and model are what the result was sealed with, or why it cannot be told any more.
     ///
     /// # Errors

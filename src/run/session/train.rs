@@ -35,16 +35,12 @@ pub struct Finished {
     pub state: Option<KeptState>,
 }
 
-/// Numbers of the examples that are looked at for their form, at most, and examples.
-const LOOKED_AT: usize = 1 << 18;
-const EXAMPLES: usize = 1000;
-
 /// How alike neighbours are in rows that could be squares, where nobody has said so.
 fn neighbours(engine: &mut dyn Engine, preprocess: &Preprocess) -> Result<Option<Neighbours>> {
     let numbers = preprocess.inputs_of(engine.shape().visible);
     let unsaid = square(numbers).filter(|_| named_form(preprocess).is_none());
     let Some(form) = unsaid else { return Ok(None) };
-    let rows = evenly(engine.examples(), (LOOKED_AT / numbers).clamp(2, EXAMPLES));
+    let rows = evenly(engine.examples(), Neighbours::sample_rows(numbers));
     let values = preprocess.restore(engine.activations(Layer::Input, &rows)?, &[]);
     Ok(Some(Neighbours::of(&values, form.width)))
 }
@@ -133,9 +129,10 @@ impl Session {
         if let Some(run) = &run {
             run.keep_result(&mut summary)?;
             if let Some(sampler) = sampler {
-                let judged = (&params, &meta, &outcome.cost.rho_hat[..], &duplicates);
+                let rho_hat = spread.rho_hat();
+                let (result, judged) = ((Some(&summary), None), (&params, &meta, &rho_hat[..], &duplicates));
                 // The run has its result whether there is a page of it or not.
-                if let Err(error) = run.keep_report(None, Some(&summary), sampler, engine, judged) {
+                if let Err(error) = run.keep_report(None, result, sampler, engine, judged) {
                     tracing::warn!(
                         "no report was written: {error}; rhohat report {} writes one",
                         run.path().display()

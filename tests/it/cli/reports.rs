@@ -99,6 +99,7 @@ fn a_page_can_be_made_again_with_the_same_units_and_examples_and_without_them_wh
     fs::remove_file(folder.path().join("run/report.html")).unwrap();
     let made = rhohat(folder.path(), &["report", "run", "--json"]).json();
     assert_eq!((&made[0]["report"], &made[0]["without_units"]), (&"run/report.html".into(), &Value::Null));
+    assert_eq!(made[0]["bytes"], first.len());
     assert_eq!(shown(&page(folder.path(), "run")), shown(&first));
     fs::remove_file(folder.path().join("rows.npy")).unwrap();
     let made = rhohat(folder.path(), &["report", "run", "-o", "other.html"]);
@@ -111,6 +112,89 @@ fn a_page_can_be_made_again_with_the_same_units_and_examples_and_without_them_wh
             && !text.contains("may pass them on")
     );
     assert_eq!(shown(&page(folder.path(), "run")), shown(&first));
+}
+
+/// Rows of waves that are no pictures, more than are judged.
+fn write_many(path: &Path) {
+    let rows: Vec<f32> = (0..2500 * 7).map(|i| 0.5 + 0.4 * (i as f32 * i as f32 * 1e-4).sin()).collect();
+    rhohat::data::npy::write(path, 2500, 7, &rows).unwrap();
+}
+
+#[test]
+fn a_page_made_again_is_that_of_the_run_byte_for_byte() {
+    let folder = tempdir().unwrap();
+    write_many(&folder.path().join("many.npy"));
+    let adam = ["--optimizer", "adam", "--batch", "50", "--normalize", "minmax", "--validation", "0.02"];
+    let many = ["many.npy", "--hidden", "6"];
+    let cases: [(&str, &[&str]); 4] = [
+        ("plain", &[]),
+        ("whitened", &["--whiten"]),
+        ("rows", &adam),
+        ("patience", &["--patience", "1", "--validation", "0.1"]),
+    ];
+    for (name, flags) in cases {
+        let flags: Vec<&str> = match name {
+            "rows" => many.iter().chain(flags).copied().collect(),
+            _ => flags.to_vec(),
+        };
+        let args = ["train", "--device", "cpu", "--steps", "8", "--out", name];
+        let samples: &[&str] = if name == "rows" { &[] } else { &["--samples", "2200"] };
+        rhohat(folder.path(), &[&args[..], samples, &flags].concat()).text();
+        let first = page(folder.path(), name);
+        let made = rhohat(folder.path(), &["report", name, "--device", "cpu", "--json"]);
+        assert!(!made.stderr.contains("warning"), "{}", made.stderr);
+        assert_eq!(made.json()[0]["without_result"], Value::Null);
+        assert!(page(folder.path(), name) == first, "{name}: another page");
+        let judged = if name == "patience" { "over all 1980 examples" } else { "over 2000 examples of 2" };
+        assert!(first.contains(judged), "{name}");
+    }
+}
+
+#[test]
+fn a_result_is_shown_beside_its_own_model_and_settings_alone() {
+    let folder = tempdir().unwrap();
+    let at = folder.path();
+    run(at, "run", &[]);
+    run(at, "other", &["--seed", "1"]);
+    let (model, config) = (at.join("run/model.safetensors"), at.join("run/config.toml"));
+    let [own, settings] = [&model, &config].map(|path| fs::read(path).unwrap());
+    let made = |words: &str| {
+        let made = rhohat(at, &["report", "run", "--json"]);
+        let text = page(at, "run");
+        assert!(made.stderr.contains(words), "{}", made.stderr);
+        assert!(text.contains(words) && !text.contains("explained variance"), "{words}");
+        assert!(made.json()[0]["without_result"].as_str().unwrap().contains(words));
+        assert_eq!(shown(&text)["units"].as_array().unwrap().len(), 25);
+    };
+    fs::copy(at.join("other/model.safetensors"), &model).unwrap();
+    made("its model has been changed since");
+    fs::write(&model, own).unwrap();
+    fs::write(&config, [&settings[..], b"# mine\n"].concat()).unwrap();
+    made("config.toml has been changed since");
+    fs::write(&config, settings).unwrap();
+    // Those of 0.1.0 have no hashes.
+    let path = at.join("run/summary.json");
+    let mut summary: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    summary.as_object_mut().unwrap().remove("seal");
+    fs::write(&path, summary.to_string()).unwrap();
+    rhohat(at, &["report", "run"]).text();
+    let text = page(at, "run");
+    assert!(text.contains("runs of 0.1.0 keep no hash") && text.contains("explained variance"));
+}
+
+#[test]
+fn other_data_than_those_of_a_run_are_not_shown_as_those_that_it_has_learned_from() {
+    let folder = tempdir().unwrap();
+    let at = folder.path();
+    write_many(&at.join("rows.npy"));
+    let args = ["train", "rows.npy", "--hidden", "5", "--steps", "3", "--device", "cpu", "--out", "run"];
+    rhohat(at, &args).text();
+    rhohat::data::npy::write(&at.join("rows.npy"), 2500, 7, &[0.25; 2500 * 7]).unwrap();
+    let made = rhohat(at, &["report", "run", "--json"]);
+    assert!(made.stderr.contains("without features and examples"), "{}", made.stderr);
+    let made = made.json();
+    assert!(made[0]["without_units"].as_str().unwrap().contains("rows.npy"), "{made}");
+    assert!(!page(at, "run").contains("id=\"units\""));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Units one by one, sparse codes, codes that are decoded, and features in any order.
 
 use std::fs;
+use std::io::Cursor;
 use std::path::Path;
 
+use rhohat::data::write::{SparseHeader, write_sparse};
 use rhohat::data::{Opened, Reading, Source, Table, npy};
 use tempfile::{TempDir, tempdir};
 
@@ -228,6 +230,7 @@ fn features_come_in_any_order_and_number() {
 
     let report = run(at, "features run -o f.png --per-row 3 --limit 7 --zoom 2 --json").json();
     assert_eq!((number(&report, "width"), number(&report, "height")), (56.0, 56.0));
+    assert_eq!((number(&report, "drawn"), report["units"].as_array().unwrap().len()), (7.0, 7));
     run(at, "features run -o f.svg --sort norm --limit 2 --per-row 1").text();
     let drawing = fs::read_to_string(at.join("f.svg")).unwrap();
     let [first, second] = [by("norm")[0], by("norm")[1]];
@@ -247,6 +250,25 @@ fn features_come_in_any_order_and_number() {
     run(at, "features run -o f.png --sort rho-hat --units short.csv")
         .refused(3, &["2 units, but the model has 12"]);
     run(at, "features run -o f.png --sort density --units short.csv").refused(3, &["density"]);
+}
+
+#[test]
+fn sparse_codes_below_rest_are_refused_and_examples_beyond_the_reach_of_a_model_told() {
+    let (folder, _) = trained(&[]);
+    let at = folder.path();
+    let codes: Vec<f32> = (0..24).map(|i| i as f32 / 24.0).collect();
+    let header = SparseHeader { rows: 2, cols: 12, kept: 12, labels: None };
+    let mut archive = Vec::new();
+    write_sparse(&mut archive, &mut Cursor::new(Vec::new()), (&header, 0.5), &mut |sink| sink(&codes))
+        .unwrap();
+    fs::write(at.join("below.npz"), archive).unwrap();
+    run(at, "decode run below.npz --activation tanh -o back.npy --device cpu")
+        .refused(3, &["it holds -0.5", "activations above rest", "dense rows"]);
+    assert!(!at.join("back.npy").exists());
+    npy::write(&at.join("high.npy"), 2, 64, &[7.0; 128]).unwrap();
+    let encoded = run(at, "encode run high.npy -o codes.npy --device cpu");
+    assert!(encoded.stderr.contains("a sigmoid output reaches only 0 to 1"), "{}", encoded.stderr);
+    encoded.text();
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::io::memory::{Bytes, Footprint, available, is_granted};
 use crate::math::optim::Optimizer;
 use crate::math::params::Shape;
 use crate::run::model_file::ModelFile;
+use crate::run::picture::form_of;
 use crate::train::units;
 
 use super::Made;
@@ -174,7 +175,7 @@ impl Room<'_> {
         }
         let is_one = || match examples.grids() {
             Some(grids) => grids.len() == 1,
-            None => examples.preprocess().form.is_some(),
+            None => form_of(Some(examples.preprocess()), examples.size().1).is_some(),
         };
         let (rows, cols) = (examples.size().0, examples.preprocess().inputs_of(examples.size().1));
         if self.made == Made::Picture && is_one() {

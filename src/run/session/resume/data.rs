@@ -8,6 +8,30 @@ use crate::run::DataRecord;
 use crate::run::config::{Config, HeldOut};
 
 use super::Resumed;
+use crate::run::session::request::JudgedRun;
+
+impl JudgedRun {
+    /// Refuses other data than the run has learned from.
+    ///
+    /// # Errors
+    /// [`Error::Input`], and where rows on disk cannot be read.
+    pub fn check(&self, source: &Source, now: &DataRecord, config: &Config) -> Result<()> {
+        let Some(then) = &self.record else { return Ok(()) };
+        match then.inputs.data.compare(&now.inputs.data, source)? {
+            Likeness::Same => Ok(()),
+            likeness => Err(Error::input(name(config, source), in_words(&likeness))),
+        }
+    }
+}
+
+/// The name of data.
+fn name(config: &Config, source: &Source) -> String {
+    match (&config.data, source) {
+        (Some(paths), _) => paths.name().display().to_string(),
+        (None, Source::Images(_)) => "the built-in pictures".to_owned(),
+        (None, Source::Rows(_) | Source::Stored(_)) => "the rows".to_owned(),
+    }
+}
 
 impl Resumed {
     /// Compares the data with those that the run has learned from. Others are refused unless they are asked for, now or in
@@ -22,11 +46,7 @@ impl Resumed {
         config: &Config,
         accepted: bool,
     ) -> Result<()> {
-        let name = match (&config.data, source) {
-            (Some(paths), _) => paths.name().display().to_string(),
-            (None, Source::Images(_)) => "the built-in pictures".to_owned(),
-            (None, Source::Rows(_) | Source::Stored(_)) => "the rows".to_owned(),
-        };
+        let name = name(config, source);
         let Some(then) = self.inputs().cloned() else {
             if self.from.is_some() && !self.are_turned(&name, source, now, accepted)? {
                 tracing::info!(
