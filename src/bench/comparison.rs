@@ -82,7 +82,7 @@ impl Comparison {
         if both[0].settings != both[1].settings {
             let of = |results: &Results| {
                 let StepSettings { activation, output } = results.settings;
-                format!("--activation {} --output {}", activation.name(), output.name())
+                format!("`activation` {} and `output` {}", activation.name(), output.name())
             };
             let (a, b) = (of(both[0]), of(both[1]));
             let fact = format!("{} has steps of {a}, {} of {b}", names[0], names[1]);
@@ -328,6 +328,6 @@ mod tests {
         let mut other = a.clone();
         other.settings.output = Activation::Linear;
         let text = Comparison::of(["a".into(), "b".into()], [&a, &other]).unwrap_err().to_string();
-        assert!(text.contains("--output linear") && text.contains("again"), "{text}");
+        assert!(text.contains("`output` linear") && text.contains("again"), "{text}");
     }
 }

@@ -3,8 +3,8 @@
 mod table;
 
 use super::contender::NO_CHOICE;
-use super::results::{Ceilings, DeviceRecord, Results};
-use super::row::{Row, What};
+use super::results::{DeviceRecord, Results};
+use super::row::{Ceilings, Row, What};
 use super::stats::NOISY;
 use super::verdict::duels;
 pub use table::{Table, cell, count, figure, percent, with_uncertainty, within};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::host::Host;
 use super::ladder::Size;
-use super::row::{Row, What};
+use super::row::{Ceilings, Row, What};
 use crate::error::{Error, Result, plain};
 use crate::io::safe_open;
 use crate::math::objective::Activation;
@@ -116,7 +116,7 @@ impl Results {
     }
 
     /// Fills in shares of ceilings, once all ceilings are known.
-    pub(in crate::bench) fn settle_shares(&mut self) {
+    pub(super) fn settle_shares(&mut self) {
         let ceilings: Vec<(String, Ceilings)> =
             self.devices.iter().map(|who| (who.device.clone(), self.ceilings(&who.device))).collect();
         for row in &mut self.rows {
@@ -125,15 +125,6 @@ impl Results {
             }
         }
     }
-}
-
-/// What a device does at best.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Ceilings {
-    /// 10⁹ operations a second, of multiply-adds in registers.
-    pub gflops: Option<f64>,
-    /// 10⁹ bytes read and written a second.
-    pub gbytes: Option<f64>,
 }
 
 #[cfg(test)]
@@ -217,7 +208,7 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             let error = Results::open(&path).unwrap_err();
             assert_eq!(error.exit_code(), 3);
-            assert!(error.to_string().contains("bench --export"), "{error}");
+            assert!(error.to_string().contains("rhohat bench --export "), "{error}");
         }
     }
 

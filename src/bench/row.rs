@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::ladder::Size;
-use super::results::Ceilings;
 use super::stats::Summary;
 
 /// What was measured.
@@ -30,6 +29,15 @@ pub enum What {
 pub const MULTIPLY_ADD: &str = "multiply-add";
 /// The ceiling of everything that moves numbers.
 pub const COPY: &str = "copy";
+
+/// What a device does at best.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Ceilings {
+    /// 10⁹ operations a second, of multiply-adds in registers.
+    pub gflops: Option<f64>,
+    /// 10⁹ bytes read and written a second.
+    pub gbytes: Option<f64>,
+}
 
 /// A measurement. A field that has no meaning for it is `None`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -8,7 +8,9 @@ use rhohat::run::config::is_setting;
 /// The layers of the binary.
 const OF_THE_BINARY: [&str; 3] = ["cli", "cli.rs", "main.rs"];
 /// Whole commands, which stay as they are in every text.
-const COMMANDS: [&str; 4] = [
+const COMMANDS: [&str; 6] = [
+    "rhohat bench --export ",
+    "rhohat bench --ladder ",
     "rhohat train --config ",
     "rhohat train --resume ",
     "rhohat train DATA --resume ",

@@ -5,8 +5,8 @@
 use super::svg::{Anchor, Mark, Scale, Svg};
 use super::{CHARACTER, FAINT, INK, LINE, range, shortened, spread};
 use crate::bench::report::figure;
-use crate::bench::results::{Ceilings, Results};
-use crate::bench::row::{Row, What};
+use crate::bench::results::Results;
+use crate::bench::row::{Ceilings, Row, What};
 use crate::io::text::rounded;
 use crate::math::transpose::Transpose;
 
