@@ -9,8 +9,10 @@ pub mod gpu;
 #[cfg(not(feature = "gpu"))]
 #[path = "engine/without_gpu.rs"]
 pub mod gpu;
+pub mod network;
 pub(crate) mod panels;
 pub mod reference;
+mod search_vectors;
 pub mod selector;
 pub mod setup;
 mod state;

@@ -18,6 +18,7 @@ mod forward;
 mod kernel;
 mod matmul;
 pub(crate) mod memory;
+pub mod network;
 mod pass;
 mod penalty;
 pub mod products;

@@ -5,6 +5,7 @@ mod engine;
 pub mod gradient_check;
 pub mod kernels;
 mod memory;
+pub mod network;
 pub mod step;
 
 pub use engine::Reference;

@@ -22,6 +22,7 @@ mod kernels;
 mod layers;
 mod metrics_file;
 mod model_file;
+mod network;
 mod no_panics;
 mod old_files;
 mod optimisers;

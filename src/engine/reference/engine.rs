@@ -1,8 +1,9 @@
 //! The reference behind the engine trait: f64 throughout, every vector whole, no chunks, no blocks.
 
-use super::kernels::{adam, axpy, dot, gather, layer_nn, layer_nt, sgd};
+use super::kernels::{adam, gather, layer_nn, layer_nt, sgd};
 use super::step::{cost, cost_and_gradient, forward};
 use crate::engine::reference::kernels::{column_mean, penalty_grad};
+use crate::engine::search_vectors::SearchVectors;
 use crate::engine::setup::Setup;
 use crate::engine::step::whole_rows;
 use crate::engine::{
@@ -11,7 +12,6 @@ use crate::engine::{
 };
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective, RhoHatMode};
-use crate::math::optim::lbfgs::HISTORY;
 use crate::math::optim::{SearchSpace, Trial};
 use crate::math::params::{Matrix, Params, Shape, cast};
 
@@ -26,37 +26,14 @@ pub struct Reference {
     average: Option<Vec<f64>>,
     /// v of SGD; first and second moment of Adam. Flat, in the order of [`Params::to_flat`].
     moments: [Vec<f64>; 2],
-    search: ReferenceSearch,
-}
-
-/// The vectors of L-BFGS, flat.
-#[derive(Debug, Default)]
-struct ReferenceSearch {
-    gradient: Vec<f64>,
-    direction: Vec<f64>,
-    trial: Vec<f64>,
-    trial_gradient: Vec<f64>,
-    steps: Vec<Vec<f64>>,
-    changes: Vec<Vec<f64>>,
-}
-
-impl ReferenceSearch {
-    fn vector(&self, role: Role) -> &[f64] {
-        match role {
-            Role::Gradient => &self.gradient,
-            Role::Direction => &self.direction,
-            Role::Step(i) => &self.steps[i],
-            Role::Change(i) => &self.changes[i],
-            Role::Params | Role::Moment(_) | Role::Best => unreachable!("{role:?} is no vector of a search"),
-        }
-    }
+    search: SearchVectors,
 }
 
 impl Reference {
     /// Takes parameters and examples in full precision.
     pub fn new(setup: &Setup, params: Params<f64>, data: Matrix<f64>) -> Self {
         let moments = [vec![0.0; params.shape.parameters()], vec![0.0; params.shape.parameters()]];
-        let search = ReferenceSearch::default();
+        let search = SearchVectors::default();
         Self {
             objective: setup.objective,
             rho_hat: setup.rho_hat,
@@ -209,20 +186,12 @@ impl Engine for Reference {
     }
 
     fn set_state(&mut self, state: &State) -> Result<()> {
-        let zeros = vec![0.0; self.params.shape.parameters()];
-        let vector =
-            |role| state.get(role).map_or_else(|| zeros.clone(), |tensors: Params<f64>| tensors.to_flat());
+        let kept = |role| state.get(role).map(|tensors: Params<f64>| tensors.to_flat());
+        let zeros = || vec![0.0; self.params.shape.parameters()];
+        self.moments = [0, 1].map(|i| kept(Role::Moment(i)).unwrap_or_else(zeros));
         self.params = state.get(Role::Params).expect("a state has parameters");
-        self.moments = [0, 1].map(|i| vector(Role::Moment(i)));
         self.average.clone_from(&state.average);
-        self.search = ReferenceSearch {
-            gradient: vector(Role::Gradient),
-            direction: zeros.clone(),
-            trial: self.params.to_flat(),
-            trial_gradient: vector(Role::Gradient),
-            steps: (0..HISTORY).map(|slot| vector(Role::Step(slot))).collect(),
-            changes: (0..HISTORY).map(|slot| vector(Role::Change(slot))).collect(),
-        };
+        self.search = SearchVectors::restored(self.params.to_flat(), kept);
         Ok(())
     }
 }
@@ -230,48 +199,29 @@ impl Engine for Reference {
 impl SearchSpace for Reference {
     fn begin_search(&mut self, history: usize) -> Result<Cost> {
         let (cost, gradient) = self.gradient()?;
-        let zeros = vec![0.0; self.params.shape.parameters()];
-        self.search = ReferenceSearch {
-            gradient: gradient.to_flat(),
-            direction: zeros.clone(),
-            trial: self.params.to_flat(),
-            trial_gradient: gradient.to_flat(),
-            steps: vec![zeros.clone(); history],
-            changes: vec![zeros; history],
-        };
+        self.search = SearchVectors::begin(self.params.to_flat(), gradient.to_flat(), history);
         Ok(cost)
     }
 
     fn evaluate(&mut self, step: f64) -> Result<Trial> {
-        let mut trial = self.params.to_flat();
-        axpy(step, &self.search.direction, 1.0, &mut trial);
-        let params = Params::from_flat(self.params.shape, &trial);
-        let (cost, gradient) = cost_and_gradient(&self.objective, &params, &self.data.values, None);
-        self.search.trial = trial;
-        self.search.trial_gradient = gradient.to_flat();
-        let slope = dot_product(&self.search.trial_gradient, &self.search.direction);
+        let trial =
+            Params::from_flat(self.params.shape, self.search.point(&self.params.to_flat(), step, |x| x));
+        let (cost, gradient) = cost_and_gradient(&self.objective, &trial, &self.data.values, None);
+        let slope = self.search.take_gradient(gradient.to_flat());
         Ok(Trial { cost, slope })
     }
 
     fn accept(&mut self, slot: usize) -> Result<()> {
-        let search = &mut self.search;
-        search.steps[slot] = difference(&search.trial, &self.params.to_flat());
-        search.changes[slot] = difference(&search.trial_gradient, &search.gradient);
-        self.params = Params::from_flat(self.params.shape, &search.trial);
-        search.gradient.clone_from(&search.trial_gradient);
+        self.params = Params::from_flat(self.params.shape, self.search.accept(&self.params.to_flat(), slot));
         Ok(())
     }
 
     fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
-        Ok(pairs.iter().map(|&(x, y)| dot_product(self.search.vector(x), self.search.vector(y))).collect())
+        Ok(self.search.dots(pairs))
     }
 
     fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
-        let mut direction = vec![0.0; self.params.shape.parameters()];
-        for &(coefficient, slot) in terms {
-            axpy(coefficient, self.search.vector(slot), 1.0, &mut direction);
-        }
-        self.search.direction = direction;
+        self.search.set_direction(terms);
         Ok(())
     }
 }
@@ -282,12 +232,4 @@ fn put_unit(params: &mut Params<f64>, unit: usize, (w1, b1, d): (&[f64], f64, &[
     params.w1[row.clone()].copy_from_slice(w1);
     params.b1[unit] = b1;
     params.d[row].copy_from_slice(d);
-}
-
-fn dot_product(x: &[f64], y: &[f64]) -> f64 {
-    dot(x, y, x.len().max(1)).iter().sum()
-}
-
-fn difference(x: &[f64], y: &[f64]) -> Vec<f64> {
-    x.iter().zip(y).map(|(x, y)| x - y).collect()
 }

@@ -127,6 +127,32 @@ pub fn hidden_delta(error: &[f64], slope: &[f64], a2: &[f64], f: Activation) -> 
     error.iter().zip(a2).enumerate().map(|(i, (&e, &a2))| (e + slope[i % h]) * f.slope(a2)).collect()
 }
 
+/// P = exp(Z) / Σ exp(Z) over each row of Z `[m, classes]`. The largest number of a row is taken away first: P stays as it is,
+/// and no exponential leaves the range of numbers.
+pub fn softmax(z: &[f64], classes: usize) -> Vec<f64> {
+    let of_row = |z: &[f64]| -> Vec<f64> {
+        let most = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let powers: Vec<f64> = z.iter().map(|z| (z - most).exp()).collect();
+        let sum: f64 = powers.iter().sum();
+        powers.into_iter().map(|power| power / sum).collect()
+    };
+    z.chunks_exact(classes).flat_map(of_row).collect()
+}
+
+/// −log P of the label of each row `[m]`, and δ = P − Y `[m, classes]`, where Y is 1 for the label and 0 elsewhere, from Z
+/// `[m, classes]`.
+pub fn softmax_losses(z: &[f64], labels: &[usize], classes: usize) -> (Vec<f64>, Vec<f64>) {
+    let mut delta = softmax(z, classes);
+    let mut losses = Vec::with_capacity(labels.len());
+    for ((z, delta), &label) in z.chunks_exact(classes).zip(delta.chunks_exact_mut(classes)).zip(labels) {
+        let most = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = z.iter().map(|z| (z - most).exp()).sum();
+        losses.push(sum.ln() - (z[label] - most));
+        delta[label] -= 1.0;
+    }
+    (losses, delta)
+}
+
 /// δ3 `[m, len(bias)]` from A2 `[m, k]`, D `[k, n]` and b2: the output layer and what follows from it.
 pub fn output_delta_nn(
     a2: &[f64],

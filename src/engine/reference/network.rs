@@ -1,0 +1,191 @@
+//! A classifier in f64, in the order of the formulas: forward, cost, deltas from above, gradient.
+
+use super::kernels::{
+    adam, column_mean, dot, gather, hidden_delta, layer_nt, matmul_nn, matmul_tn, sgd, softmax_losses,
+    weight_gradient,
+};
+use crate::engine::network::{Labelled, NetworkEngine, NetworkObjective, NetworkStep, cost_of_sums};
+use crate::engine::search_vectors::SearchVectors;
+use crate::engine::step::whole_rows;
+use crate::engine::{Role, Rows, Update, check_list};
+use crate::error::Result;
+use crate::math::activation::Activation;
+use crate::math::network::{DenseLayer, Network, NetworkShape};
+use crate::math::objective::Cost;
+use crate::math::optim::{SearchSpace, Trial};
+use crate::math::params::{Matrix, cast};
+
+/// The activations of every hidden layer from below, `[m, h]` each, and the inputs Z of the softmax `[m, classes]`.
+pub fn forward(objective: &NetworkObjective, network: &Network<f64>, x: &[f64]) -> (Vec<Vec<f64>>, Vec<f64>) {
+    let m = x.len() / network.shape.inputs;
+    let (softmax, hidden) = network.layers.split_last().expect("a network has a softmax layer");
+    let mut activations: Vec<Vec<f64>> = Vec::new();
+    for (layer, &f) in hidden.iter().zip(&objective.activations) {
+        let below = activations.last().map_or(x, Vec::as_slice);
+        let a = layer_nt(below, &layer.weight, &layer.bias, m, below.len() / m, f);
+        activations.push(a);
+    }
+    let codes = activations.last().map_or(x, Vec::as_slice);
+    let z = layer_nt(codes, &softmax.weight, &softmax.bias, m, codes.len() / m, Activation::Linear);
+    (activations, z)
+}
+
+/// J and ∇J over the examples.
+pub fn cost_and_gradient(
+    objective: &NetworkObjective,
+    network: &Network<f64>,
+    data: &Labelled<f64>,
+) -> (Cost, Network<f64>) {
+    let (x, m) = (&data.examples.values[..], data.examples.rows);
+    let (activations, z) = forward(objective, network, x);
+    let (losses, mut delta) = softmax_losses(&z, &data.labels, network.shape.classes);
+    let cost = cost(objective, network, &losses);
+
+    let lambdas = objective.decay.of_layers(&network.shape);
+    let mut layers = Vec::new();
+    for (l, (inputs, outputs)) in network.shape.layers().enumerate().rev() {
+        let below = if l == 0 { x } else { &activations[l - 1] };
+        let weight = &network.layers[l].weight;
+        let products = matmul_tn(&delta, below, outputs, inputs, m);
+        layers.push(DenseLayer {
+            weight: weight_gradient(&products, weight, m, lambdas[l]),
+            bias: column_mean(&delta, outputs, m),
+        });
+        if l > 0 {
+            let error = matmul_nn(&delta, weight, m, inputs, outputs);
+            delta = hidden_delta(&error, &vec![0.0; inputs], below, objective.activations[l - 1]);
+        }
+    }
+    layers.reverse();
+    (cost, Network { shape: network.shape.clone(), layers })
+}
+
+/// J from the losses of the examples `[m]`.
+fn cost(objective: &NetworkObjective, network: &Network<f64>, losses: &[f64]) -> Cost {
+    let squares =
+        |layer: &DenseLayer<f64>| dot(&layer.weight, &layer.weight, layer.weight.len().max(1)).iter().sum();
+    let squares: Vec<f64> = network.layers.iter().map(squares).collect();
+    cost_of_sums(objective, &network.shape, losses.len(), (losses.iter().sum(), &squares))
+}
+
+/// The f64 engine that every other one for classifiers is compared with.
+#[derive(Debug)]
+pub struct NetworkReference {
+    objective: NetworkObjective,
+    network: Network<f64>,
+    data: Labelled<f64>,
+    /// v of SGD; first and second moment of Adam, flat.
+    moments: [Vec<f64>; 2],
+    search: SearchVectors,
+}
+
+impl NetworkReference {
+    /// Takes parameters and examples in full precision.
+    pub fn new(objective: NetworkObjective, network: Network<f64>, data: Labelled<f64>) -> Self {
+        let zeros = vec![0.0; network.shape.parameters()];
+        Self { objective, network, data, moments: [zeros.clone(), zeros], search: SearchVectors::default() }
+    }
+
+    /// The parameters in full precision.
+    pub fn params_f64(&self) -> &Network<f64> {
+        &self.network
+    }
+
+    fn put(&mut self, flat: &[f64]) {
+        self.network = Network::from_flat(self.network.shape.clone(), flat);
+    }
+}
+
+impl NetworkEngine for NetworkReference {
+    fn shape(&self) -> &NetworkShape {
+        &self.network.shape
+    }
+
+    fn examples(&self) -> usize {
+        self.data.examples.rows
+    }
+
+    fn adapter(&self) -> String {
+        "f64 reference, one thread".to_owned()
+    }
+
+    fn cost(&mut self) -> Result<Cost> {
+        let (_, z) = forward(&self.objective, &self.network, &self.data.examples.values);
+        let (losses, _) = softmax_losses(&z, &self.data.labels, self.network.shape.classes);
+        Ok(cost(&self.objective, &self.network, &losses))
+    }
+
+    fn gradient(&mut self) -> Result<(Cost, Network<f64>)> {
+        Ok(cost_and_gradient(&self.objective, &self.network, &self.data))
+    }
+
+    fn step(&mut self, step: &NetworkStep<'_>) -> Result<Option<Cost>> {
+        let Matrix { rows, cols, values } = &self.data.examples;
+        let data = match step.rows {
+            Rows::All => self.data.clone(),
+            Rows::Listed(listed) => {
+                check_list(listed, *rows)?;
+                Labelled {
+                    examples: Matrix::new(listed.len(), *cols, gather(values, *cols, listed)),
+                    labels: listed.iter().map(|&row| self.data.labels[row]).collect(),
+                }
+            }
+        };
+        let (cost, gradient) = cost_and_gradient(&self.objective, &self.network, &data);
+        let (mut w, gradient) = (self.network.to_flat(), gradient.to_flat());
+        let [first, second] = &mut self.moments;
+        match step.update {
+            Update::Sgd { lr, momentum } => sgd(&mut w, first, &gradient, lr, momentum),
+            Update::Adam { lr, step } => adam(&mut w, first, second, &gradient, lr, step),
+        }
+        self.put(&w);
+        Ok(step.report.then_some(cost))
+    }
+
+    fn probabilities(&mut self, rows: &[f32]) -> Result<Vec<f32>> {
+        whole_rows(rows, self.network.shape.inputs, "rows")?;
+        let (_, z) = forward(&self.objective, &self.network, &cast(rows));
+        Ok(cast(&super::kernels::softmax(&z, self.network.shape.classes)))
+    }
+
+    fn params(&mut self) -> Result<Network<f32>> {
+        Ok(self.network.cast())
+    }
+
+    fn set_params(&mut self, params: &Network<f32>) -> Result<()> {
+        self.network = params.cast();
+        self.moments.iter_mut().for_each(|moment| moment.fill(0.0));
+        Ok(())
+    }
+}
+
+impl SearchSpace for NetworkReference {
+    fn begin_search(&mut self, history: usize) -> Result<Cost> {
+        let (cost, gradient) = self.gradient()?;
+        self.search = SearchVectors::begin(self.network.to_flat(), gradient.to_flat(), history);
+        Ok(cost)
+    }
+
+    fn evaluate(&mut self, step: f64) -> Result<Trial> {
+        let point = self.search.point(&self.network.to_flat(), step, |x| x);
+        let trial = Network::from_flat(self.network.shape.clone(), point);
+        let (cost, gradient) = cost_and_gradient(&self.objective, &trial, &self.data);
+        let slope = self.search.take_gradient(gradient.to_flat());
+        Ok(Trial { cost, slope })
+    }
+
+    fn accept(&mut self, slot: usize) -> Result<()> {
+        let point = self.search.accept(&self.network.to_flat(), slot).to_vec();
+        self.put(&point);
+        Ok(())
+    }
+
+    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
+        Ok(self.search.dots(pairs))
+    }
+
+    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
+        self.search.set_direction(terms);
+        Ok(())
+    }
+}
