@@ -68,7 +68,7 @@ pub struct Pair {
     pub uncertainty: f64,
     /// Whether the two differ by more than the noise.
     pub clear: bool,
-    /// The medians with their intervals, for people.
+    /// The medians with their intervals, or the rates, for people.
     #[serde(skip)]
     shown: [String; 2],
 }
@@ -124,8 +124,8 @@ impl Comparison {
             vec![if markdown { format!("# {}", self.verdict) } else { format!("{}.", self.verdict) }];
         parts.push(self.benchmarks.iter().map(|one| one.line(markdown)).collect::<Vec<_>>().join("\n"));
         for (what, title) in KINDS {
-            let names = self.benchmarks.each_ref().map(|one| format!("{}, ms", one.name));
-            let header = ["n:h:m", "device", "", &names[0], &names[1], "speed of the second"];
+            let names = self.benchmarks.each_ref().map(|one| one.name.as_str());
+            let header = ["n:h:m", "device", "", names[0], names[1], "speed of the second"];
             let mut table = Table::new(title, 3, &header);
             table.rows = self.pairs.iter().filter(|pair| pair.what == what).map(Pair::cells).collect();
             if !table.rows.is_empty() {
@@ -147,7 +147,17 @@ impl Benchmark {
 impl Pair {
     fn of(ours: &Row, theirs: &Row) -> Option<Self> {
         let (a, b) = (ours.times()?, theirs.times()?);
-        let ratio = Ratio::of_speeds(&b, &a);
+        let of_times = Ratio::of_speeds(&b, &a);
+        // How much a ceiling computes depends on the machine: only rates say which is higher.
+        let rates = rate_of_ceiling(ours).zip(rate_of_ceiling(theirs));
+        let (ratio, shown) = match rates {
+            None => (of_times, [ours, theirs].map(|row| format!("{} ms", within(row)))),
+            Some(((ours, unit), (theirs, _))) => {
+                let value = theirs / ours;
+                let uncertainty = value * of_times.uncertainty / of_times.value;
+                (Ratio { value, uncertainty }, [ours, theirs].map(|rate| format!("{} {unit}", figure(rate))))
+            }
+        };
         Some(Self {
             what: ours.what,
             shape: ours.shape,
@@ -157,7 +167,7 @@ impl Pair {
             speed: ratio.value,
             uncertainty: ratio.uncertainty,
             clear: ratio.is_clear(),
-            shown: [ours, theirs].map(within),
+            shown,
         })
     }
 
@@ -178,6 +188,13 @@ impl Pair {
             speed,
         ]
     }
+}
+
+/// The rate of a ceiling that has one, with its unit.
+fn rate_of_ceiling(row: &Row) -> Option<(f64, &'static str)> {
+    let is_usable = |rate: &f64| row.what == What::Ceiling && rate.is_finite() && *rate > 0.0;
+    let moved = row.gbytes_per_second.filter(is_usable).map(|rate| (rate, "GB/s"));
+    moved.or(row.gflops.filter(is_usable).map(|rate| (rate, "GFLOP/s")))
 }
 
 /// The measurements of both, in the order of [`KINDS`] and of the first.
@@ -296,6 +313,21 @@ mod tests {
         let two = results(SHAPES, &[("gpu:0", &[1.0, 1.0]), ("gpu:1", &[1.0, 1.0])]);
         let one = results(SHAPES, &[("software", &[1.0, 1.0])]);
         assert!(Comparison::of(["a".into(), "b".into()], [&one, &two]).is_err());
+    }
+
+    #[test]
+    fn ceilings_are_compared_by_their_rates() {
+        let mut a = results("64:25:1000", &[("cpu", &[1.0])]);
+        let mut b = a.clone();
+        // Half the time for a quarter of the work.
+        for (results, ms, gflops) in [(&mut a, 2.0, 100.0), (&mut b, 1.0, 50.0)] {
+            let row = Row::of(What::Ceiling, "cpu").of_variant("multiply-add").timed(times(ms, 0.01));
+            results.rows.push(Row { gflops: Some(gflops), ..row });
+        }
+        let found = compared(&a, &b);
+        assert_eq!((found.pairs[1].what, found.pairs[1].speed), (What::Ceiling, 0.5));
+        let text = found.text(false);
+        assert!(text.contains("100 GFLOP/s  50.0 GFLOP/s"), "{text}");
     }
 
     #[test]
