@@ -1,4 +1,4 @@
-//! Classifiers in f32 on the processor. Examples go through the network in pieces of [`PIECE`] rows, on all threads; every piece
+//! Classifiers in f32 on the processor. Examples go through the network in pieces of 512 rows, on all threads; every piece
 //! leaves a sum of losses and of gradients, which are added up in f64 in the order of the rows, so that the bits depend on
 //! neither threads nor processor. What is as long as the parameters (history of L-BFGS, moments) is f64 on the host: next to a pass over the
 //! examples it costs nothing.
@@ -19,7 +19,7 @@ use crate::math::optim::first_order::{adam, adam_corrections, sgd};
 use crate::math::optim::{SearchSpace, Trial};
 use crate::math::params::{Matrix, cast};
 
-/// Rows that one task computes: weights that are turned for a product serve so many, and their sums in f32 are no longer.
+/// Rows of a piece, which one task computes: weights that are turned for a product serve so many, and their sums in f32 are no longer.
 const PIECE: usize = 512;
 /// Pieces whose gradients are held at a time.
 const HELD: usize = 16;
