@@ -1,6 +1,6 @@
 //! Classifiers in f32 on the processor. Examples go through the network in pieces of 512 rows, on all threads; every piece
-//! leaves a sum of losses and of gradients, which are added up in f64 in the order of the rows, so that the bits depend on
-//! neither threads nor processor. What is as long as the parameters (history of L-BFGS, moments) is f64 on the host: next to a pass over the
+//! leaves a sum of losses and of gradients, which are added up in f64 in the order of the rows, so that the bits do not
+//! depend on the number of threads. What is as long as the parameters (history of L-BFGS, moments) is f64 on the host: next to a pass over the
 //! examples it costs nothing.
 
 use rayon::prelude::*;
