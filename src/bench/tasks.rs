@@ -6,7 +6,7 @@ use super::contender::{Contender, Problem, contenders};
 use super::host::Host;
 use super::ladder::{Size, check_memory};
 use super::results::{Results, StepSettings};
-use super::row::{Row, What};
+use super::row::Row;
 use super::stats::Pace;
 use super::verdict::verdict;
 use super::{ceilings, goal, kernels, products, steps};
@@ -177,17 +177,23 @@ fn measure_ceilings(bench: &mut Bench, who: usize) -> Result<()> {
 fn raise_roofs(bench: &mut Bench) -> Result<()> {
     for who in &bench.contenders {
         for again in ceilings::roofs(who, Pace::QUICK)? {
-            let is_same = |row: &&mut Row| {
-                row.what == What::Ceiling && row.device == again.device && row.variant == again.variant
-            };
-            if let Some(row) = bench.rows.iter_mut().find(is_same)
-                && again.best_ms < row.best_ms
-            {
-                *row = again;
-            }
+            keep_better(&mut bench.rows, again);
         }
     }
     Ok(())
+}
+
+/// Puts a roof in the place of the one that is known, where its rate is higher. Its time says nothing: how much a device is
+/// given to do depends on how fast it was found to be.
+fn keep_better(rows: &mut [Row], again: Row) {
+    let rate = |row: &Row| row.gbytes_per_second.or(row.gflops);
+    let is_same =
+        |row: &&mut Row| row.what == again.what && row.device == again.device && row.variant == again.variant;
+    if let Some(row) = rows.iter_mut().find(is_same)
+        && rate(&again) > rate(row)
+    {
+        *row = again;
+    }
 }
 
 fn measure_products(bench: &mut Bench, size: Size) -> Result<()> {
@@ -209,4 +215,41 @@ fn measure_kernels(bench: &mut Bench) -> Result<()> {
         bench.rows.extend(kernels::measure(who, bench.pace())?);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::row::{COPY, MULTIPLY_ADD, What};
+
+    fn roof(device: &str, variant: &str, rate: f64, best_ms: f64) -> Row {
+        let mut row = Row::of(What::Ceiling, device);
+        row.variant = Some(variant.to_owned());
+        row.best_ms = Some(best_ms);
+        if variant == COPY {
+            row.gbytes_per_second = Some(rate)
+        } else {
+            row.gflops = Some(rate)
+        }
+        row
+    }
+
+    #[test]
+    fn of_two_measurements_of_a_ceiling_the_one_with_the_higher_rate_is_kept() {
+        let known = [
+            roof("gpu:0", MULTIPLY_ADD, 90.0, 4.0),
+            roof("gpu:0", COPY, 9.0, 4.0),
+            roof("cpu", COPY, 8.0, 4.0),
+        ];
+        let mut rows = known.to_vec();
+        // A shorter time of less work, and a longer one of more.
+        keep_better(&mut rows, roof("gpu:0", MULTIPLY_ADD, 80.0, 1.0));
+        keep_better(&mut rows, roof("gpu:0", COPY, 8.5, 1.0));
+        assert_eq!(rows, known);
+        keep_better(&mut rows, roof("gpu:0", MULTIPLY_ADD, 95.0, 9.0));
+        keep_better(&mut rows, roof("cpu", COPY, 8.1, 9.0));
+        assert_eq!(rows[0].gflops, Some(95.0));
+        assert_eq!(rows[1], known[1]);
+        assert_eq!(rows[2].gbytes_per_second, Some(8.1));
+    }
 }

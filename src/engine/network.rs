@@ -7,7 +7,7 @@
 //!
 //! for examples X with labels y. [`Cost::reconstruction`] holds the cross-entropy, the first term; there is no penalty.
 
-use crate::engine::{Rows, Update};
+use crate::engine::{Rows, Update, check_list};
 use crate::error::{Error, Result};
 use crate::math::activation::Activation;
 use crate::math::network::{Network, NetworkDecay, NetworkShape};
@@ -41,6 +41,17 @@ impl<T: Real> Labelled<T> {
             ))),
             None => Ok(Self { examples, labels }),
         }
+    }
+
+    /// Those of some rows, in the order of the list.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an example that there is not.
+    pub fn listed(&self, rows: &[usize]) -> Result<Self> {
+        check_list(rows, self.examples.rows)?;
+        let values = rows.iter().flat_map(|&row| self.examples.row(row)).copied().collect();
+        let examples = Matrix::new(rows.len(), self.examples.cols, values);
+        Ok(Self { examples, labels: rows.iter().map(|&row| self.labels[row]).collect() })
     }
 }
 

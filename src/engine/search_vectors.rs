@@ -1,8 +1,62 @@
-//! The vectors of L-BFGS on the host, in f64: what an engine that has its parameters in one flat vector needs to be a
-//! [`crate::math::optim::SearchSpace`].
+//! The vectors of L-BFGS on the host, in f64, and the search of every engine that has its parameters in one flat vector.
 
-use crate::math::optim::Role;
+use crate::error::Result;
+use crate::math::objective::Cost;
 use crate::math::optim::lbfgs::HISTORY;
+use crate::math::optim::{Role, SearchSpace, Trial};
+
+/// An engine whose parameters are one flat vector, and which therefore is a [`SearchSpace`].
+pub(in crate::engine) trait FlatEngine {
+    /// The parameters.
+    fn flat(&self) -> Vec<f64>;
+
+    /// Replaces them, and nothing else.
+    fn put_flat(&mut self, flat: &[f64]);
+
+    /// J and its gradient at a point over all examples, which leaves the parameters as they are.
+    ///
+    /// # Errors
+    /// Those of the device.
+    fn cost_and_gradient_at(&mut self, point: &[f64]) -> Result<(Cost, Vec<f64>)>;
+
+    /// A number as a parameter can hold it.
+    fn rounded(x: f64) -> f64;
+
+    /// The vectors of the search.
+    fn vectors(&mut self) -> &mut SearchVectors;
+}
+
+impl<E: FlatEngine> SearchSpace for E {
+    fn begin_search(&mut self, history: usize) -> Result<Cost> {
+        let params = self.flat();
+        let (cost, gradient) = self.cost_and_gradient_at(&params)?;
+        *self.vectors() = SearchVectors::begin(params, gradient, history);
+        Ok(cost)
+    }
+
+    fn evaluate(&mut self, step: f64) -> Result<Trial> {
+        let params = self.flat();
+        let point = self.vectors().point(&params, step, E::rounded).to_vec();
+        let (cost, gradient) = self.cost_and_gradient_at(&point)?;
+        Ok(Trial { cost, slope: self.vectors().take_gradient(gradient) })
+    }
+
+    fn accept(&mut self, slot: usize) -> Result<()> {
+        let params = self.flat();
+        let point = self.vectors().accept(&params, slot).to_vec();
+        self.put_flat(&point);
+        Ok(())
+    }
+
+    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
+        Ok(self.vectors().dots(pairs))
+    }
+
+    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
+        self.vectors().set_direction(terms);
+        Ok(())
+    }
+}
 
 /// Gradient, direction, trial point and history of a search, each as long as the parameters.
 #[derive(Clone, Debug, Default)]

@@ -8,16 +8,15 @@ use rayon::prelude::*;
 use super::activation::apply;
 use super::products::{nn, nt, tn};
 use crate::engine::network::{Labelled, NetworkEngine, NetworkObjective, NetworkStep, cost_of_sums};
-use crate::engine::search_vectors::SearchVectors;
+use crate::engine::search_vectors::{FlatEngine, SearchVectors};
 use crate::engine::step::whole_rows;
-use crate::engine::{Role, Rows, Update, check_list};
+use crate::engine::{Rows, Update};
 use crate::error::Result;
 use crate::math::activation::Activation;
 use crate::math::network::{Network, NetworkShape, ranges};
 use crate::math::objective::Cost;
 use crate::math::optim::first_order::{adam, adam_corrections, sgd};
-use crate::math::optim::{SearchSpace, Trial};
-use crate::math::params::{Matrix, cast};
+use crate::math::params::cast;
 
 /// Rows of a piece, which one task computes: weights that are turned for a product serve so many, and their sums in f32 are no longer.
 const PIECE: usize = 512;
@@ -81,10 +80,6 @@ impl NetworkCpu {
             squares.push(sum);
         }
         (cost_of_sums(&self.objective, &network.shape, rows, (losses, &squares)), gradient)
-    }
-
-    fn put(&mut self, flat: &[f64]) {
-        self.network = Network::from_flat(self.network.shape.clone(), &cast(flat));
     }
 }
 
@@ -176,16 +171,9 @@ impl NetworkEngine for NetworkCpu {
     fn step(&mut self, step: &NetworkStep<'_>) -> Result<Option<Cost>> {
         let (cost, gradient) = match step.rows {
             Rows::All => self.pass(&self.network, &self.data),
-            Rows::Listed(listed) => {
-                let Matrix { rows, cols, .. } = self.data.examples;
-                check_list(listed, rows)?;
-                let values = listed.iter().flat_map(|&row| self.data.examples.row(row)).copied().collect();
-                let labels = listed.iter().map(|&row| self.data.labels[row]).collect();
-                let data = Labelled { examples: Matrix::new(listed.len(), cols, values), labels };
-                self.pass(&self.network, &data)
-            }
+            Rows::Listed(listed) => self.pass(&self.network, &self.data.listed(listed)?),
         };
-        let mut w: Vec<f64> = cast(&self.network.to_flat());
+        let mut w = self.flat();
         let [first, second] = &mut self.moments;
         let moments = first.iter_mut().zip(second);
         for ((w, (v, s)), g) in w.iter_mut().zip(moments).zip(gradient) {
@@ -194,7 +182,7 @@ impl NetworkEngine for NetworkCpu {
                 Update::Adam { lr, step } => [*w, *v, *s] = adam([*w, *v, *s], g, lr, adam_corrections(step)),
             }
         }
-        self.put(&w);
+        self.put_flat(&w);
         Ok(step.report.then_some(cost))
     }
 
@@ -223,33 +211,24 @@ impl NetworkEngine for NetworkCpu {
     }
 }
 
-impl SearchSpace for NetworkCpu {
-    fn begin_search(&mut self, history: usize) -> Result<Cost> {
-        let (cost, gradient) = self.pass(&self.network, &self.data);
-        self.search = SearchVectors::begin(cast(&self.network.to_flat()), gradient, history);
-        Ok(cost)
+impl FlatEngine for NetworkCpu {
+    fn flat(&self) -> Vec<f64> {
+        cast(&self.network.to_flat())
     }
 
-    fn evaluate(&mut self, step: f64) -> Result<Trial> {
-        let round = |x: f64| f64::from(x as f32);
-        let point = self.search.point(&cast(&self.network.to_flat()), step, round);
-        let trial = Network::from_flat(self.network.shape.clone(), &cast(point));
-        let (cost, gradient) = self.pass(&trial, &self.data);
-        Ok(Trial { cost, slope: self.search.take_gradient(gradient) })
+    fn put_flat(&mut self, flat: &[f64]) {
+        self.network = Network::from_flat(self.network.shape.clone(), &cast(flat));
     }
 
-    fn accept(&mut self, slot: usize) -> Result<()> {
-        let point = self.search.accept(&cast(&self.network.to_flat()), slot).to_vec();
-        self.put(&point);
-        Ok(())
+    fn cost_and_gradient_at(&mut self, point: &[f64]) -> Result<(Cost, Vec<f64>)> {
+        Ok(self.pass(&Network::from_flat(self.network.shape.clone(), &cast(point)), &self.data))
     }
 
-    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
-        Ok(self.search.dots(pairs))
+    fn rounded(x: f64) -> f64 {
+        f64::from(x as f32)
     }
 
-    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
-        self.search.set_direction(terms);
-        Ok(())
+    fn vectors(&mut self) -> &mut SearchVectors {
+        &mut self.search
     }
 }

@@ -3,7 +3,7 @@
 use super::kernels::{adam, gather, layer_nn, layer_nt, sgd};
 use super::step::{cost, cost_and_gradient, forward};
 use crate::engine::reference::kernels::{column_mean, penalty_grad};
-use crate::engine::search_vectors::SearchVectors;
+use crate::engine::search_vectors::{FlatEngine, SearchVectors};
 use crate::engine::setup::Setup;
 use crate::engine::step::whole_rows;
 use crate::engine::{
@@ -12,7 +12,6 @@ use crate::engine::{
 };
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective, RhoHatMode};
-use crate::math::optim::{SearchSpace, Trial};
 use crate::math::params::{Matrix, Params, Shape, cast};
 
 /// The f64 engine that every other one is compared with.
@@ -196,33 +195,27 @@ impl Engine for Reference {
     }
 }
 
-impl SearchSpace for Reference {
-    fn begin_search(&mut self, history: usize) -> Result<Cost> {
-        let (cost, gradient) = self.gradient()?;
-        self.search = SearchVectors::begin(self.params.to_flat(), gradient.to_flat(), history);
-        Ok(cost)
+impl FlatEngine for Reference {
+    fn flat(&self) -> Vec<f64> {
+        self.params.to_flat()
     }
 
-    fn evaluate(&mut self, step: f64) -> Result<Trial> {
-        let trial =
-            Params::from_flat(self.params.shape, self.search.point(&self.params.to_flat(), step, |x| x));
-        let (cost, gradient) = cost_and_gradient(&self.objective, &trial, &self.data.values, None);
-        let slope = self.search.take_gradient(gradient.to_flat());
-        Ok(Trial { cost, slope })
+    fn put_flat(&mut self, flat: &[f64]) {
+        self.params = Params::from_flat(self.params.shape, flat);
     }
 
-    fn accept(&mut self, slot: usize) -> Result<()> {
-        self.params = Params::from_flat(self.params.shape, self.search.accept(&self.params.to_flat(), slot));
-        Ok(())
+    fn cost_and_gradient_at(&mut self, point: &[f64]) -> Result<(Cost, Vec<f64>)> {
+        let params = Params::from_flat(self.params.shape, point);
+        let (cost, gradient) = cost_and_gradient(&self.objective, &params, &self.data.values, None);
+        Ok((cost, gradient.to_flat()))
     }
 
-    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
-        Ok(self.search.dots(pairs))
+    fn rounded(x: f64) -> f64 {
+        x
     }
 
-    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
-        self.search.set_direction(terms);
-        Ok(())
+    fn vectors(&mut self) -> &mut SearchVectors {
+        &mut self.search
     }
 }
 

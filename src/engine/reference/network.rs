@@ -1,19 +1,18 @@
 //! A classifier in f64, in the order of the formulas: forward, cost, deltas from above, gradient.
 
 use super::kernels::{
-    adam, column_mean, dot, gather, hidden_delta, layer_nt, matmul_nn, matmul_tn, sgd, softmax_losses,
+    adam, column_mean, dot, hidden_delta, layer_nt, matmul_nn, matmul_tn, sgd, softmax_losses,
     weight_gradient,
 };
 use crate::engine::network::{Labelled, NetworkEngine, NetworkObjective, NetworkStep, cost_of_sums};
-use crate::engine::search_vectors::SearchVectors;
+use crate::engine::search_vectors::{FlatEngine, SearchVectors};
 use crate::engine::step::whole_rows;
-use crate::engine::{Role, Rows, Update, check_list};
+use crate::engine::{Rows, Update};
 use crate::error::Result;
 use crate::math::activation::Activation;
 use crate::math::network::{DenseLayer, Network, NetworkShape};
 use crate::math::objective::Cost;
-use crate::math::optim::{SearchSpace, Trial};
-use crate::math::params::{Matrix, cast};
+use crate::math::params::cast;
 
 /// The activations of every hidden layer from below, `[m, h]` each, and the inputs Z of the softmax `[m, classes]`.
 pub fn forward(objective: &NetworkObjective, network: &Network<f64>, x: &[f64]) -> (Vec<Vec<f64>>, Vec<f64>) {
@@ -90,10 +89,6 @@ impl NetworkReference {
     pub fn params_f64(&self) -> &Network<f64> {
         &self.network
     }
-
-    fn put(&mut self, flat: &[f64]) {
-        self.network = Network::from_flat(self.network.shape.clone(), flat);
-    }
 }
 
 impl NetworkEngine for NetworkReference {
@@ -120,25 +115,19 @@ impl NetworkEngine for NetworkReference {
     }
 
     fn step(&mut self, step: &NetworkStep<'_>) -> Result<Option<Cost>> {
-        let Matrix { rows, cols, values } = &self.data.examples;
-        let data = match step.rows {
-            Rows::All => self.data.clone(),
+        let (cost, gradient) = match step.rows {
+            Rows::All => self.gradient()?,
             Rows::Listed(listed) => {
-                check_list(listed, *rows)?;
-                Labelled {
-                    examples: Matrix::new(listed.len(), *cols, gather(values, *cols, listed)),
-                    labels: listed.iter().map(|&row| self.data.labels[row]).collect(),
-                }
+                cost_and_gradient(&self.objective, &self.network, &self.data.listed(listed)?)
             }
         };
-        let (cost, gradient) = cost_and_gradient(&self.objective, &self.network, &data);
         let (mut w, gradient) = (self.network.to_flat(), gradient.to_flat());
         let [first, second] = &mut self.moments;
         match step.update {
             Update::Sgd { lr, momentum } => sgd(&mut w, first, &gradient, lr, momentum),
             Update::Adam { lr, step } => adam(&mut w, first, second, &gradient, lr, step),
         }
-        self.put(&w);
+        self.put_flat(&w);
         Ok(step.report.then_some(cost))
     }
 
@@ -159,33 +148,26 @@ impl NetworkEngine for NetworkReference {
     }
 }
 
-impl SearchSpace for NetworkReference {
-    fn begin_search(&mut self, history: usize) -> Result<Cost> {
-        let (cost, gradient) = self.gradient()?;
-        self.search = SearchVectors::begin(self.network.to_flat(), gradient.to_flat(), history);
-        Ok(cost)
+impl FlatEngine for NetworkReference {
+    fn flat(&self) -> Vec<f64> {
+        self.network.to_flat()
     }
 
-    fn evaluate(&mut self, step: f64) -> Result<Trial> {
-        let point = self.search.point(&self.network.to_flat(), step, |x| x);
-        let trial = Network::from_flat(self.network.shape.clone(), point);
-        let (cost, gradient) = cost_and_gradient(&self.objective, &trial, &self.data);
-        let slope = self.search.take_gradient(gradient.to_flat());
-        Ok(Trial { cost, slope })
+    fn put_flat(&mut self, flat: &[f64]) {
+        self.network = Network::from_flat(self.network.shape.clone(), flat);
     }
 
-    fn accept(&mut self, slot: usize) -> Result<()> {
-        let point = self.search.accept(&self.network.to_flat(), slot).to_vec();
-        self.put(&point);
-        Ok(())
+    fn cost_and_gradient_at(&mut self, point: &[f64]) -> Result<(Cost, Vec<f64>)> {
+        let network = Network::from_flat(self.network.shape.clone(), point);
+        let (cost, gradient) = cost_and_gradient(&self.objective, &network, &self.data);
+        Ok((cost, gradient.to_flat()))
     }
 
-    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
-        Ok(self.search.dots(pairs))
+    fn rounded(x: f64) -> f64 {
+        x
     }
 
-    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
-        self.search.set_direction(terms);
-        Ok(())
+    fn vectors(&mut self) -> &mut SearchVectors {
+        &mut self.search
     }
 }
