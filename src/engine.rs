@@ -26,7 +26,7 @@ pub use crate::math::optim::Role;
 use crate::math::optim::{Optimizer, SearchSpace};
 use crate::math::params::{Params, Shape};
 pub use setup::{Chunking, RhoHat};
-pub use state::{Arrangement, ReusedBuffers, State, VectorData, are_finite};
+pub use state::{Arrangement, ReusedBuffers, State, StateShape, VectorData, are_finite};
 pub(crate) use step::check_list;
 pub use step::{Rows, Step, Update};
 

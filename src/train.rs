@@ -1,7 +1,8 @@
-//! The training loop, over any engine. It knows neither adapters nor flags.
+//! The training loop, over any engine of autoencoders or classifiers. It knows neither adapters nor flags.
 
 pub mod diagnostics;
 mod early_stopping;
+mod learner;
 pub mod measures;
 mod observer;
 pub mod resample;
@@ -11,7 +12,7 @@ pub mod units;
 use serde::{Deserialize, Serialize};
 
 use crate::data::shuffle::{BatchSampler, Shuffle};
-use crate::engine::{Engine, Rows, Step};
+use crate::engine::Rows;
 use crate::error::{Error, Result};
 use crate::io::clock::Moment;
 use crate::math::objective::{Cost, Objective};
@@ -19,8 +20,8 @@ use crate::math::optim::lbfgs::{Iteration, Lbfgs};
 use crate::math::optim::{DescentConfig, OptimizerConfig};
 use crate::math::random::Stream;
 use crate::train::measures::{Measures, Yardstick};
-use crate::train::resample::resample;
 pub use early_stopping::{EarlyStopping, EarlyStoppingState};
+pub use learner::Learner;
 pub use observer::{HeldOutCost, Observer, Progress, StepContext, TrainProgress};
 
 /// Examples that J is taken over in the end at least, where there are as many.
@@ -97,7 +98,11 @@ pub struct Outcome {
 ///
 /// # Errors
 /// [`Error::Diverged`] when a number is no longer finite; those of the engine and of the observer.
-pub fn train(engine: &mut dyn Engine, recipe: &Recipe, observer: &mut dyn Observer) -> Result<Outcome> {
+pub fn train<L: Learner + ?Sized>(
+    engine: &mut L,
+    recipe: &Recipe,
+    observer: &mut dyn Observer<L>,
+) -> Result<Outcome> {
     resume(engine, recipe, TrainProgress::default(), observer)
 }
 
@@ -106,11 +111,11 @@ pub fn train(engine: &mut dyn Engine, recipe: &Recipe, observer: &mut dyn Observ
 ///
 /// # Errors
 /// As [`train`].
-pub fn resume(
-    engine: &mut dyn Engine,
+pub fn resume<L: Learner + ?Sized>(
+    engine: &mut L,
     recipe: &Recipe,
     position: TrainProgress,
-    observer: &mut dyn Observer,
+    observer: &mut dyn Observer<L>,
 ) -> Result<Outcome> {
     let started = Moment::now();
     let mut run = TrainingRun { started, position, observer, next_look: started };
@@ -122,33 +127,33 @@ pub fn resume(
     let TrainProgress { steps, samples, revived, .. } = run.position;
     let seconds = run.seconds();
     let most = usize::try_from(samples).unwrap_or(usize::MAX).max(MEASURED);
-    let (cost, measured) = engine.sampled_cost(most)?;
+    let (cost, measured) = engine.cost_of_some(most)?;
     check_finite(engine, recipe, steps, &cost)?;
     Ok(Outcome { steps, cost, measured, samples, revived, seconds, ended })
 }
 
 /// How far a run has come, and who is told of it.
-struct TrainingRun<'a> {
+struct TrainingRun<'a, L: ?Sized> {
     started: Moment,
     /// Without the seconds since `started` and without the search.
     position: TrainProgress,
-    observer: &'a mut dyn Observer,
+    observer: &'a mut dyn Observer<L>,
     /// When parameters may be looked at again.
     next_look: Moment,
 }
 
-impl TrainingRun<'_> {
+impl<L: Learner + ?Sized> TrainingRun<'_, L> {
     /// L-BFGS on all examples.
-    fn search(&mut self, engine: &mut dyn Engine, recipe: &Recipe) -> Result<Ended> {
-        let examples = engine.examples() as u64;
+    fn search(&mut self, engine: &mut L, recipe: &Recipe) -> Result<Ended> {
+        let examples = engine.count() as u64;
         let (mut lbfgs, known) = match self.position.search.take() {
             Some(lbfgs) => (lbfgs.clone(), lbfgs.evaluations()),
-            None => (Lbfgs::new(engine)?, 0),
+            None => (Lbfgs::new(engine.space())?, 0),
         };
         let before = self.position.samples.saturating_sub(known as u64 * examples);
         while self.position.steps < recipe.steps {
             let step = self.position.steps + 1;
-            let iteration = lbfgs.iterate(engine).map_err(|error| recipe.diverged_at(step, error))?;
+            let iteration = lbfgs.iterate(engine.space()).map_err(|error| recipe.diverged_at(step, error))?;
             self.position.samples = before + lbfgs.evaluations() as u64 * examples;
             let Iteration::Accepted(rate) = iteration else {
                 return self.end(engine, Some(&lbfgs), Ended::Converged);
@@ -159,7 +164,7 @@ impl TrainingRun<'_> {
             }
             if self.is_due(recipe) {
                 let cost = lbfgs.cost().clone();
-                let measures = recipe.measure(engine, &cost)?;
+                let measures = engine.measured(recipe.yardstick.as_ref(), &cost)?;
                 self.report(recipe, (cost, measures), Some(lbfgs.gradient_norm()), rate)?;
             }
             if let Some(ended) = self.pause(engine, Some(&lbfgs), None)? {
@@ -172,11 +177,11 @@ impl TrainingRun<'_> {
     /// SGD or Adam, on mini-batches in a seeded order or on all examples.
     fn descend(
         &mut self,
-        engine: &mut dyn Engine,
+        engine: &mut L,
         recipe: &Recipe,
         descent: &DescentConfig,
     ) -> Result<Ended> {
-        let examples = engine.examples();
+        let examples = engine.count();
         let batch = descent.batch.unwrap_or(examples);
         let mut order = BatchSampler::after(examples, recipe.shuffle, self.position.samples);
         while self.position.steps < recipe.steps {
@@ -198,7 +203,7 @@ impl TrainingRun<'_> {
     /// One update, and the report and the new units that follow it.
     fn update(
         &mut self,
-        engine: &mut dyn Engine,
+        engine: &mut L,
         recipe: &Recipe,
         descent: &DescentConfig,
         rows: Rows<'_>,
@@ -206,22 +211,21 @@ impl TrainingRun<'_> {
         let step = self.position.steps;
         let (due, resampling) = (self.is_due(recipe), recipe.resampling_after(step));
         let update = recipe.optimizer.update(step).expect("a descent is of first order");
-        let whole = engine.objective().beta;
-        let beta = descent.beta_share(step).map_or(whole, |share| share * whole);
+        let beta_share = descent.beta_share(step).unwrap_or(1.0);
         let report = due || resampling.is_some();
-        let Some(cost) = engine.step(&Step { rows, update, beta, report })? else { return Ok(()) };
+        let Some(cost) = engine.update(rows, update, beta_share, report)? else { return Ok(()) };
         check_finite(engine, recipe, step, &cost)?;
         if due {
             self.check_parameters(engine, recipe)?;
         }
         if let Some(Resampling { objective, .. }) = resampling {
             let mut stream = Stream::numbered(recipe.shuffle.seed, "revival", step as u64);
-            self.position.revived += resample(engine, &objective, &cost.rho_hat, &mut stream)?;
+            self.position.revived += engine.revive(&objective, &cost.rho_hat, &mut stream)?;
         }
         if !due {
             return Ok(());
         }
-        let measures = recipe.measure(engine, &cost)?;
+        let measures = engine.measured(recipe.yardstick.as_ref(), &cost)?;
         self.report(recipe, (cost, measures), None, descent.rate.at(step))
     }
 
@@ -258,12 +262,12 @@ impl TrainingRun<'_> {
 
     /// Judges the parameters and the optimiser's state, on the bits of each number: what a device makes of them may
     /// hide it. Not before the time since the last look outweighs it.
-    fn check_parameters(&mut self, engine: &mut dyn Engine, recipe: &Recipe) -> Result<()> {
+    fn check_parameters(&mut self, engine: &mut L, recipe: &Recipe) -> Result<()> {
         let begun = Moment::now();
         if begun < self.next_look {
             return Ok(());
         }
-        let found = engine.first_not_finite()?;
+        let found = engine.not_finite()?;
         let ended = Moment::now();
         let pause = ended.since(begun).div_f64(LOOKING);
         self.next_look = ended.after(pause).unwrap_or(ended);
@@ -273,7 +277,7 @@ impl TrainingRun<'_> {
     /// Lets the observer have a look.
     fn pause(
         &mut self,
-        engine: &mut dyn Engine,
+        engine: &mut L,
         search: Option<&Lbfgs>,
         ended: Option<Ended>,
     ) -> Result<Option<Ended>> {
@@ -282,7 +286,7 @@ impl TrainingRun<'_> {
     }
 
     /// The look at a run that has ended by itself.
-    fn end(&mut self, engine: &mut dyn Engine, search: Option<&Lbfgs>, ended: Ended) -> Result<Ended> {
+    fn end(&mut self, engine: &mut L, search: Option<&Lbfgs>, ended: Ended) -> Result<Ended> {
         self.pause(engine, search, Some(ended))?;
         Ok(ended)
     }
@@ -294,11 +298,6 @@ impl TrainingRun<'_> {
 }
 
 impl Recipe {
-    /// The measures of the engine's parameters, of which a report is due.
-    fn measure(&self, engine: &mut dyn Engine, cost: &Cost) -> Result<Option<Measures>> {
-        self.yardstick.as_ref().map(|yardstick| yardstick.measure(engine, cost)).transpose()
-    }
-
     /// How dead units are given new weights after update `step`, if they are.
     fn resampling_after(&self, step: usize) -> Option<Resampling> {
         self.resampling.filter(|resampling| step < self.steps && step.is_multiple_of(resampling.every))
@@ -319,10 +318,15 @@ impl Recipe {
 }
 
 /// Stops at the first number that is not finite, judged on the host: a shader may assume that there is none.
-fn check_finite(engine: &mut dyn Engine, recipe: &Recipe, step: usize, cost: &Cost) -> Result<()> {
+fn check_finite<L: Learner + ?Sized>(
+    engine: &mut L,
+    recipe: &Recipe,
+    step: usize,
+    cost: &Cost,
+) -> Result<()> {
     if cost.total().is_finite() {
         return Ok(());
     }
-    let what = engine.first_not_finite()?;
+    let what = engine.not_finite()?;
     Err(recipe.diverged(step, what.unwrap_or_else(|| "the cost".to_owned())))
 }

@@ -7,7 +7,7 @@
 //!
 //! for examples X with labels y. [`Cost::reconstruction`] holds the cross-entropy, the first term; there is no penalty.
 
-use crate::engine::{Rows, Update, check_list};
+use crate::engine::{Rows, State, Update, check_list};
 use crate::error::{Error, Result};
 use crate::math::activation::Activation;
 use crate::math::network::{Network, NetworkDecay, NetworkShape};
@@ -109,6 +109,21 @@ pub trait NetworkEngine: SearchSpace + Send {
 
     /// Replaces the parameters and forgets the state of the optimiser.
     fn set_params(&mut self, params: &Network<f32>) -> Result<()>;
+
+    /// A copy of all that decides the steps to come, as [`crate::engine::Engine::state`] has it.
+    fn state(&mut self, pairs: Option<&[usize]>) -> Result<State<NetworkShape>>;
+
+    /// The first tensor among parameters and moments that holds NaN or infinity, judged on bits.
+    fn first_not_finite(&mut self) -> Result<Option<String>> {
+        Ok(self.state(None)?.first_not_finite())
+    }
+
+    /// Goes on from a state of this shape, whichever engine has made it. A search that is part of it needs no
+    /// [`SearchSpace::begin_search`].
+    ///
+    /// # Panics
+    /// For a state that does not pass [`State::check`] or has another shape.
+    fn set_state(&mut self, state: &State<NetworkShape>) -> Result<()>;
 }
 
 /// J from its sums over `examples` rows: of −log P of the labels, and of the squared weights of each layer.

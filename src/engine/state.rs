@@ -2,11 +2,15 @@
 //!
 //! Vectors are copied without being rearranged, since training waits for it. Whoever reads them asks for tensors.
 
+use std::fmt::Debug;
+
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::panels::PanelLayout;
+use crate::math::network::{Network, NetworkShape};
 use crate::math::optim::role::Role;
-use crate::math::params::{Params, Real, Shape};
+use crate::math::params::{Params, Real, Shape, cast};
 
 /// Numbers in the precision of the engine.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +33,14 @@ impl VectorData {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The same in f64.
+    pub fn wide(&self) -> Vec<f64> {
+        match self {
+            Self::Single(values) => cast(values),
+            Self::Double(values) => values.clone(),
+        }
     }
 
     /// Whether all of them are finite, judged on their bits: all bits of the exponent are set in what is not.
@@ -62,8 +74,8 @@ impl ReusedBuffers {
     }
 }
 
-impl From<State> for ReusedBuffers {
-    fn from(state: State) -> Self {
+impl<S> From<State<S>> for ReusedBuffers {
+    fn from(state: State<S>) -> Self {
         let single = |(_, numbers)| match numbers {
             VectorData::Single(values) => Some(values),
             VectorData::Double(_) => None,
@@ -82,11 +94,71 @@ pub enum Arrangement {
     Panels,
 }
 
+/// The widths of what an engine learns, which say how many numbers its vectors have, and whose they are.
+pub trait StateShape: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Numbers of a vector that lies in this order; `None` where no memory holds so many, or none lies so.
+    fn vector_len(&self, order: Arrangement) -> Option<usize>;
+
+    /// Units whose ρ̂ a cost tells of.
+    fn units(&self) -> usize;
+
+    /// The first tensor of a vector that holds NaN or infinity, if one does.
+    fn first_not_finite(&self, order: Arrangement, numbers: &VectorData) -> Option<String>;
+}
+
+impl StateShape for Shape {
+    fn vector_len(&self, order: Arrangement) -> Option<usize> {
+        // A bound on either order, padding included, before anything is multiplied without care.
+        let most = self.visible.checked_add(16)?.checked_mul(self.hidden.checked_add(16)?)?;
+        most.checked_mul(16)?;
+        Some(match order {
+            Arrangement::Rows => self.parameters(),
+            Arrangement::Panels => PanelLayout::new(*self).len(),
+        })
+    }
+
+    fn units(&self) -> usize {
+        self.hidden
+    }
+
+    fn first_not_finite(&self, order: Arrangement, numbers: &VectorData) -> Option<String> {
+        tensors::<f64>(*self, order, numbers).first_not_finite().map(str::to_owned)
+    }
+}
+
+impl StateShape for NetworkShape {
+    fn vector_len(&self, order: Arrangement) -> Option<usize> {
+        let numbers = |(inputs, outputs): (usize, usize)| outputs.checked_mul(inputs.checked_add(1)?);
+        let sum = |sum: usize, layer| sum.checked_add(numbers(layer)?);
+        let length = self.layers().try_fold(0, sum)?;
+        length.checked_mul(16)?;
+        (order == Arrangement::Rows).then_some(length)
+    }
+
+    fn units(&self) -> usize {
+        0
+    }
+
+    fn first_not_finite(&self, _: Arrangement, numbers: &VectorData) -> Option<String> {
+        Network::from_flat(self.clone(), &numbers.wide()).first_not_finite()
+    }
+}
+
+/// The tensors of an autoencoder's vector.
+fn tensors<T: Real>(shape: Shape, order: Arrangement, numbers: &VectorData) -> Params<T> {
+    match (order, numbers) {
+        (Arrangement::Rows, VectorData::Single(flat)) => Params::from_flat(shape, flat).cast(),
+        (Arrangement::Rows, VectorData::Double(flat)) => Params::from_flat(shape, flat).cast(),
+        (Arrangement::Panels, VectorData::Single(flat)) => PanelLayout::new(shape).tensors(flat).cast(),
+        (Arrangement::Panels, VectorData::Double(flat)) => PanelLayout::new(shape).tensors(&cast(flat)).cast(),
+    }
+}
+
 /// A copy of all that decides an engine's next steps, besides its examples and its set-up.
 #[derive(Clone, Debug, PartialEq)]
-pub struct State {
-    /// n and h.
-    pub shape: Shape,
+pub struct State<S = Shape> {
+    /// The widths: n and h of an autoencoder, those of all layers of a classifier.
+    pub shape: S,
     /// How the vectors lie.
     pub order: Arrangement,
     /// The vectors; the parameters are always there, the others where the optimiser has made them.
@@ -98,22 +170,7 @@ pub struct State {
 impl State {
     /// The tensors of a vector, if it is there.
     pub fn get<T: Real>(&self, role: Role) -> Option<Params<T>> {
-        let (_, numbers) = self.vectors.iter().find(|(known, _)| *known == role)?;
-        Some(match (self.order, numbers) {
-            (Arrangement::Rows, VectorData::Single(flat)) => Params::from_flat(self.shape, flat).cast(),
-            (Arrangement::Rows, VectorData::Double(flat)) => Params::from_flat(self.shape, flat).cast(),
-            (Arrangement::Panels, VectorData::Single(flat)) => {
-                PanelLayout::new(self.shape).tensors(flat).cast()
-            }
-            (Arrangement::Panels, VectorData::Double(flat)) => {
-                PanelLayout::new(self.shape).tensors(&crate::math::params::cast(flat)).cast()
-            }
-        })
-    }
-
-    /// Whether a vector is there.
-    pub fn holds(&self, role: Role) -> bool {
-        self.vectors.iter().any(|(known, _)| *known == role)
+        self.numbers(role).map(|numbers| tensors(self.shape, self.order, numbers))
     }
 
     /// The parameters alone.
@@ -143,24 +200,15 @@ impl State {
         let (_, numbers) = self.vectors.remove(at);
         Some(Self { vectors: vec![(Role::Params, numbers)], average: None, ..*self })
     }
+}
 
-    /// Numbers of a vector of this shape that lies in this order; `None` where no memory holds so many.
-    pub fn vector_len(shape: Shape, order: Arrangement) -> Option<usize> {
-        // A bound on either order, padding included, before anything is multiplied without care.
-        let most = shape.visible.checked_add(16)?.checked_mul(shape.hidden.checked_add(16)?)?;
-        most.checked_mul(16)?;
-        Some(match order {
-            Arrangement::Rows => shape.parameters(),
-            Arrangement::Panels => PanelLayout::new(shape).len(),
-        })
-    }
-
+impl<S: StateShape> State<S> {
     /// Whether an engine can go on from it.
     ///
     /// # Errors
     /// Says what is missing, superfluous or of another length.
     pub fn check(&self) -> Result<(), String> {
-        let len = Self::vector_len(self.shape, self.order).ok_or("no memory holds such a shape")?;
+        let len = self.shape.vector_len(self.order).ok_or("no memory holds such a shape")?;
         let roles: Vec<Role> = self.vectors.iter().map(|(role, _)| *role).collect();
         if !roles.contains(&Role::Params) {
             return Err("the parameters are missing".to_owned());
@@ -173,21 +221,32 @@ impl State {
                 return Err(format!("{role:?} has {} numbers, but the shape asks for {len}", numbers.len()));
             }
         }
+        let units = self.shape.units();
         match &self.average {
-            Some(average) if average.len() != self.shape.hidden => Err(format!(
-                "the moving average is that of {} units, but there are {}",
-                average.len(),
-                self.shape.hidden
-            )),
+            Some(average) if average.len() != units => {
+                Err(format!("the moving average is that of {} units, but there are {units}", average.len()))
+            }
             _ => Ok(()),
         }
     }
 
     /// The first tensor that holds NaN or infinity, judged on bits.
     pub fn first_not_finite(&self) -> Option<String> {
-        let (role, _) = self.vectors.iter().find(|(_, numbers)| !numbers.are_finite())?;
-        let tensor = self.get::<f64>(*role).and_then(|params| params.first_not_finite());
-        Some(role.prefix() + tensor.unwrap_or("its padding"))
+        let (role, numbers) = self.vectors.iter().find(|(_, numbers)| !numbers.are_finite())?;
+        let tensor = self.shape.first_not_finite(self.order, numbers);
+        Some(role.prefix() + tensor.as_deref().unwrap_or("its padding"))
+    }
+}
+
+impl<S> State<S> {
+    /// The numbers of a vector, as they lie, if it is there.
+    pub fn numbers(&self, role: Role) -> Option<&VectorData> {
+        self.vectors.iter().find(|(known, _)| *known == role).map(|(_, numbers)| numbers)
+    }
+
+    /// Whether a vector is there.
+    pub fn holds(&self, role: Role) -> bool {
+        self.numbers(role).is_some()
     }
 }
 
@@ -198,7 +257,7 @@ mod tests {
 
     fn state(order: Arrangement, bad: usize, number: f32) -> State {
         let shape = Shape { visible: 3, hidden: 2 };
-        let mut numbers = vec![1.0; State::vector_len(shape, order).unwrap()];
+        let mut numbers = vec![1.0; shape.vector_len(order).unwrap()];
         numbers[bad] = number;
         let fine = VectorData::Single(vec![f32::MAX; numbers.len()]);
         State {

@@ -90,6 +90,15 @@ impl<T: Real> Network<T> {
         Network { shape: self.shape.clone(), layers: self.layers.iter().map(layer).collect() }
     }
 
+    /// The name of the first tensor that holds NaN or infinity, as a file has it.
+    pub fn first_not_finite(&self) -> Option<String> {
+        let is_bad = |values: &[T]| values.iter().any(|x| !x.to_f64().is_finite());
+        self.layers.iter().enumerate().find_map(|(l, layer)| {
+            let part = if is_bad(&layer.weight) { 0 } else { 1 };
+            (part == 0 || is_bad(&layer.bias)).then(|| tensor_names(l)[part].clone())
+        })
+    }
+
     /// All tensors in one vector: weights and biases of each layer, from below.
     pub fn to_flat(&self) -> Vec<T> {
         let of = |layer: &DenseLayer<T>| [&layer.weight[..], &layer.bias[..]].concat();
@@ -109,6 +118,12 @@ impl<T: Real> Network<T> {
         };
         Self { layers: ranges.into_iter().map(layer).collect(), shape }
     }
+}
+
+/// The names of weights and biases of layer `l`, counted from 0, as `nn.Sequential` has them, where an activation follows each
+/// layer.
+pub fn tensor_names(l: usize) -> [String; 2] {
+    ["weight", "bias"].map(|tensor| format!("{}.{tensor}", 2 * l))
 }
 
 /// Where weights and biases of each layer lie in a flat vector.

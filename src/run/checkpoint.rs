@@ -44,13 +44,13 @@ const FORMAT: u64 = 2;
 /// The oldest that is read.
 const OLDEST: u64 = 1;
 
-/// A run between two steps.
+/// A run between two steps: that of an autoencoder, or of what has other widths.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Checkpoint {
+pub struct Checkpoint<S = Shape> {
     /// How far it has come.
     pub position: TrainProgress,
     /// The engine's state.
-    pub state: State,
+    pub state: State<S>,
     /// How far its `metrics.jsonl` had come.
     pub metrics: Mark,
     /// Early stopping, where examples are held out.
@@ -75,11 +75,11 @@ pub struct Provenance {
 /// `progress.json`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ProgressFile {
+struct ProgressFile<S> {
     position: TrainProgress,
     metrics: Mark,
     patience: Option<EarlyStoppingState>,
-    shape: Shape,
+    shape: S,
     order: Arrangement,
     /// The vectors in `state.bin`, in order.
     vectors: Vec<Vector>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Ended;
+use super::{Ended, Learner};
 use crate::engine::{Engine, ReusedBuffers, State};
 use crate::error::Result;
 use crate::math::objective::Cost;
@@ -67,27 +67,27 @@ pub struct TrainProgress {
 }
 
 /// A run between two steps.
-pub struct StepContext<'a> {
+pub struct StepContext<'a, L: ?Sized = dyn Engine> {
     /// The engine; whoever changes its parameters changes the run.
-    pub engine: &'a mut dyn Engine,
+    pub engine: &'a mut L,
     /// How far the run has come, the search left out.
     pub position: TrainProgress,
     pub(super) search: Option<&'a Lbfgs>,
 }
 
-impl StepContext<'_> {
+impl<L: Learner + ?Sized> StepContext<'_, L> {
     /// A copy of everything that the run needs to go on from here, in memory from `spare` where there is some.
     ///
     /// # Errors
     /// Those of the engine.
-    pub fn snapshot(&mut self, spare: &mut ReusedBuffers) -> Result<(TrainProgress, State)> {
-        let state = self.engine.state(self.search.map(Lbfgs::pairs), spare)?;
+    pub fn snapshot(&mut self, spare: &mut ReusedBuffers) -> Result<(TrainProgress, State<L::Widths>)> {
+        let state = self.engine.copied_state(self.search.map(Lbfgs::pairs), spare)?;
         Ok((TrainProgress { search: self.search.cloned(), ..self.position.clone() }, state))
     }
 }
 
 /// Follows the loop.
-pub trait Observer {
+pub trait Observer<L: ?Sized = dyn Engine> {
     /// Takes a report.
     ///
     /// # Errors
@@ -99,13 +99,13 @@ pub trait Observer {
     ///
     /// # Errors
     /// Whatever the observer cannot live with; it ends the run.
-    fn after_step(&mut self, _context: &mut StepContext<'_>) -> Result<Option<Ended>> {
+    fn after_step(&mut self, _context: &mut StepContext<'_, L>) -> Result<Option<Ended>> {
         Ok(None)
     }
 }
 
 /// An observer that looks away.
-impl Observer for () {
+impl<L: ?Sized> Observer<L> for () {
     fn report(&mut self, _: &Progress) -> Result<()> {
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::products::{nn, nt, tn};
 use crate::engine::network::{Labelled, NetworkEngine, NetworkObjective, NetworkStep, cost_of_sums};
 use crate::engine::search_vectors::{FlatEngine, SearchVectors};
 use crate::engine::step::whole_rows;
-use crate::engine::{Rows, Update};
+use crate::engine::{Arrangement, Role, Rows, State, Update, VectorData};
 use crate::error::Result;
 use crate::math::activation::Activation;
 use crate::math::network::{Network, NetworkShape, ranges};
@@ -207,6 +207,25 @@ impl NetworkEngine for NetworkCpu {
     fn set_params(&mut self, params: &Network<f32>) -> Result<()> {
         self.network = params.clone();
         self.moments.iter_mut().for_each(|moment| moment.fill(0.0));
+        Ok(())
+    }
+
+    fn state(&mut self, pairs: Option<&[usize]>) -> Result<State<NetworkShape>> {
+        let vector = |role| match role {
+            Role::Params => VectorData::Single(self.network.to_flat()),
+            Role::Moment(i) => VectorData::Double(self.moments[i].clone()),
+            other => VectorData::Double(self.search.vector(other).to_vec()),
+        };
+        let vectors = Role::of_state(pairs).map(|role| (role, vector(role))).collect();
+        Ok(State { shape: self.network.shape.clone(), order: Arrangement::Rows, vectors, average: None })
+    }
+
+    fn set_state(&mut self, state: &State<NetworkShape>) -> Result<()> {
+        let kept = |role| state.numbers(role).map(VectorData::wide);
+        let params = kept(Role::Params).expect("a state has parameters");
+        self.put_flat(&params);
+        self.moments = [0, 1].map(|i| kept(Role::Moment(i)).unwrap_or_else(|| vec![0.0; params.len()]));
+        self.search = SearchVectors::restored(self.flat(), kept);
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use super::kernels::{
 use crate::engine::network::{Labelled, NetworkEngine, NetworkObjective, NetworkStep, cost_of_sums};
 use crate::engine::search_vectors::{FlatEngine, SearchVectors};
 use crate::engine::step::whole_rows;
-use crate::engine::{Rows, Update};
+use crate::engine::{Arrangement, Role, Rows, State, Update, VectorData};
 use crate::error::Result;
 use crate::math::activation::Activation;
 use crate::math::network::{DenseLayer, Network, NetworkShape};
@@ -144,6 +144,25 @@ impl NetworkEngine for NetworkReference {
     fn set_params(&mut self, params: &Network<f32>) -> Result<()> {
         self.network = params.cast();
         self.moments.iter_mut().for_each(|moment| moment.fill(0.0));
+        Ok(())
+    }
+
+    fn state(&mut self, pairs: Option<&[usize]>) -> Result<State<NetworkShape>> {
+        let vector = |role| match role {
+            Role::Params => self.network.to_flat(),
+            Role::Moment(i) => self.moments[i].clone(),
+            other => self.search.vector(other).to_vec(),
+        };
+        let vectors = Role::of_state(pairs).map(|role| (role, VectorData::Double(vector(role)))).collect();
+        Ok(State { shape: self.network.shape.clone(), order: Arrangement::Rows, vectors, average: None })
+    }
+
+    fn set_state(&mut self, state: &State<NetworkShape>) -> Result<()> {
+        let kept = |role| state.numbers(role).map(VectorData::wide);
+        let params = kept(Role::Params).expect("a state has parameters");
+        self.moments = [0, 1].map(|i| kept(Role::Moment(i)).unwrap_or_else(|| vec![0.0; params.len()]));
+        self.search = SearchVectors::restored(params.clone(), kept);
+        self.put_flat(&params);
         Ok(())
     }
 }

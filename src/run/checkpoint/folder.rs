@@ -2,13 +2,16 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use super::fail_point::reach;
 use super::read::Unread;
 use super::{Checkpoint, read, write};
+use crate::engine::StateShape;
 use crate::error::{Error, Result};
 use crate::io::folder::Folder;
+use crate::math::params::Shape;
 
 /// Checkpoints that are kept.
 const KEPT: usize = 2;
@@ -21,10 +24,11 @@ const NEW: &str = ".checkpoint-new";
 /// A checkpoint that is being removed.
 const OLD: &str = ".checkpoint-old";
 
-/// The checkpoints of the run in a folder.
+/// The checkpoints of the run in a folder, of what has such widths.
 #[derive(Clone, Debug)]
-pub struct Checkpoints {
+pub struct Checkpoints<S = Shape> {
     run: Folder,
+    widths: PhantomData<S>,
 }
 
 /// One that cannot be used, and why.
@@ -38,17 +42,17 @@ pub struct Rejected {
 
 /// Checkpoints of a run.
 #[derive(Debug)]
-pub struct Found {
+pub struct Found<S = Shape> {
     /// The newest that can be used, and where it is.
-    pub newest: Option<(PathBuf, Checkpoint)>,
+    pub newest: Option<(PathBuf, Checkpoint<S>)>,
     /// Those that are newer.
     pub rejected: Vec<Rejected>,
 }
 
-impl Checkpoints {
+impl<S: StateShape> Checkpoints<S> {
     /// Those of the run `run`; there may be none.
     pub fn of(run: &Path) -> Self {
-        Self { run: Folder::at(run) }
+        Self { run: Folder::at(run), widths: PhantomData }
     }
 
     /// Where they are.
@@ -60,7 +64,7 @@ impl Checkpoints {
     ///
     /// # Errors
     /// [`Error::Io`] with the path and how much was written; the others are as they were.
-    pub fn publish(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
+    pub fn publish(&self, checkpoint: &Checkpoint<S>) -> Result<PathBuf> {
         self.run.remove(NEW)?;
         let published = self.publish_through(checkpoint);
         if published.is_err() {
@@ -71,7 +75,7 @@ impl Checkpoints {
     }
 
     /// The same by way of a new folder of the run.
-    fn publish_through(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
+    fn publish_through(&self, checkpoint: &Checkpoint<S>) -> Result<PathBuf> {
         write::write(&self.run.make(NEW)?, checkpoint)?;
         let folder = self.run.make(FOLDER)?;
         let name = name(checkpoint.position.steps);
@@ -117,13 +121,13 @@ impl Checkpoints {
     /// [`Error::Io`] when the folder cannot be listed or a file of it cannot be read, [`Error::Input`] when it is no folder, or
     /// a later version has written a checkpoint: neither tells that one is worth nothing, and nothing is to be done before
     /// somebody has looked.
-    pub fn find(&self) -> Result<Found> {
+    pub fn find(&self) -> Result<Found<S>> {
         let mut rejected = Vec::new();
         let Some(folder) = self.run.inner(FOLDER)? else { return Ok(Found { newest: None, rejected }) };
         for (steps, name) in newest_first(&folder)? {
             let path = folder.join(&name);
             let found = match folder.inner(&name) {
-                Ok(Some(checkpoint)) => read::read(&checkpoint),
+                Ok(Some(checkpoint)) => read::read::<S>(&checkpoint),
                 Ok(None) => Err("it is gone".into()),
                 Err(Error::Input { reason, .. }) => Err(Unread::Damaged(reason)),
                 Err(error) => Err(Unread::Kept(error)),

@@ -10,7 +10,7 @@ use bytemuck::{Pod, Zeroable, cast_slice_mut};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use super::{Checkpoint, Digest, FORMAT, MANIFEST, Manifest, OLDEST, PROGRESS, ProgressFile, STATE, hex};
-use crate::engine::{State, VectorData};
+use crate::engine::{State, StateShape, VectorData};
 use crate::error::Error;
 use crate::io::folder::Folder;
 use crate::io::memory::Bytes;
@@ -65,18 +65,18 @@ impl Unread {
 ///
 /// # Errors
 /// Says which file is wrong, and how.
-pub fn read(folder: &Folder) -> Result<Checkpoint, Unread> {
+pub fn read<S: StateShape>(folder: &Folder) -> Result<Checkpoint<S>, Unread> {
     let (manifest, progress) = read_head(folder)?;
     let from = Hashed::open(folder, STATE).map_err(|why| why.in_file(STATE))?;
     put_together(&manifest, progress, from)
 }
 
 /// The checkpoint of a manifest, its progress and the numbers that `from` hands out.
-pub(super) fn put_together(
+pub(super) fn put_together<S: StateShape>(
     manifest: &Manifest,
-    progress: ProgressFile,
+    progress: ProgressFile<S>,
     from: Hashed<impl Read>,
-) -> Result<Checkpoint, Unread> {
+) -> Result<Checkpoint<S>, Unread> {
     let state = read_state(from, &manifest.state, &progress).map_err(|why| why.in_file(STATE))?;
     let ProgressFile { position, metrics, patience, provenance, .. } = progress;
     position.search.as_ref().map_or(Ok(()), |search| check_search(search, &state))?;
@@ -84,7 +84,7 @@ pub(super) fn put_together(
 }
 
 /// The two small files, which tell all but the numbers.
-fn read_head(folder: &Folder) -> Result<(Manifest, ProgressFile), Unread> {
+fn read_head<S: StateShape>(folder: &Folder) -> Result<(Manifest, ProgressFile<S>), Unread> {
     let path = folder.join(MANIFEST);
     let manifest = whole(folder, MANIFEST, MANIFEST_MOST).and_then(|bytes| parse_manifest(&path, &bytes));
     let manifest = manifest.map_err(|why| why.in_file(MANIFEST))?;
@@ -108,16 +108,19 @@ pub(super) fn parse_manifest(path: &Path, bytes: &[u8]) -> Result<Manifest, Unre
     }
 }
 
-fn read_progress(folder: &Folder, manifest: &Manifest) -> Result<ProgressFile, Unread> {
+fn read_progress<S: StateShape>(folder: &Folder, manifest: &Manifest) -> Result<ProgressFile<S>, Unread> {
     let digest = &manifest.progress;
     parse_progress(manifest, &whole(folder, PROGRESS, digest.bytes.min(PROGRESS_MOST))?)
 }
 
 /// `progress.json` from its bytes, whose hash is compared.
-pub(super) fn parse_progress(manifest: &Manifest, bytes: &[u8]) -> Result<ProgressFile, Unread> {
+pub(super) fn parse_progress<S: StateShape>(
+    manifest: &Manifest,
+    bytes: &[u8],
+) -> Result<ProgressFile<S>, Unread> {
     let digest = &manifest.progress;
     compare(digest, bytes.len() as u64, xxh3_128(bytes))?;
-    let progress: ProgressFile = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let progress: ProgressFile<S> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     match (manifest.format, &progress.provenance) {
         (OLDEST, Some(_)) => Err("format 1 knows no provenance".into()),
         (FORMAT, None) => Err("what it was taken under is missing".into()),
@@ -125,19 +128,19 @@ pub(super) fn parse_progress(manifest: &Manifest, bytes: &[u8]) -> Result<Progre
     }
 }
 
-fn read_state(
+fn read_state<S: StateShape>(
     mut from: Hashed<impl Read>,
     digest: &Digest,
-    progress: &ProgressFile,
-) -> Result<State, Unread> {
-    let &ProgressFile { shape, order, average, .. } = progress;
-    let len = State::vector_len(shape, order).ok_or("no memory holds such a shape")?;
+    progress: &ProgressFile<S>,
+) -> Result<State<S>, Unread> {
+    let &ProgressFile { ref shape, order, average, .. } = progress;
+    let len = shape.vector_len(order).ok_or("no memory holds such a shape")?;
     let width = |double: bool| if double { 8 } else { 4 };
     let wanted = progress
         .vectors
         .iter()
         .try_fold(0u64, |sum, vector| sum.checked_add((len as u64).checked_mul(width(vector.double))?));
-    let wanted = wanted.and_then(|sum| sum.checked_add(if average { 8 * shape.hidden as u64 } else { 0 }));
+    let wanted = wanted.and_then(|sum| sum.checked_add(if average { 8 * shape.units() as u64 } else { 0 }));
     if wanted != Some(from.bytes) {
         return Err(format!("{} bytes, but {PROGRESS} lists others", from.bytes).into());
     }
@@ -150,17 +153,17 @@ fn read_state(
         };
         vectors.push((vector.role, numbers));
     }
-    let average = average.then(|| from.take(shape.hidden)).transpose()?;
+    let average = average.then(|| from.take(shape.units())).transpose()?;
     compare(digest, from.bytes, from.hasher.digest128())?;
-    let state = State { shape, order, vectors, average };
+    let state = State { shape: shape.clone(), order, vectors, average };
     state.check()?;
     Ok(state)
 }
 
 /// L-BFGS may ask for every vector that it counts on.
-fn check_search(search: &Lbfgs, state: &State) -> Result<(), String> {
+fn check_search(search: &Lbfgs, state: &State<impl StateShape>) -> Result<(), String> {
     use crate::engine::Role;
-    search.check(state.shape.hidden)?;
+    search.check(state.shape.units())?;
     match Role::of_search(search.pairs().iter().copied()).find(|&role| !state.holds(role)) {
         Some(role) => Err(format!("{STATE}: {role:?} is missing")),
         None => Ok(()),

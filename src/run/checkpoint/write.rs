@@ -10,7 +10,7 @@ use super::fail_point::reach;
 use super::{
     Checkpoint, Digest, FORMAT, MANIFEST, Manifest, OLDEST, PROGRESS, ProgressFile, STATE, Vector, hex,
 };
-use crate::engine::VectorData;
+use crate::engine::{StateShape, VectorData};
 use crate::error::{Error, Result};
 use crate::io::folder::Folder;
 
@@ -21,7 +21,7 @@ const PIECE: usize = 1 << 18;
 ///
 /// # Errors
 /// [`Error::Io`] names the file, how much of it was written, and of how much.
-pub fn write(folder: &Folder, checkpoint: &Checkpoint) -> Result<()> {
+pub fn write(folder: &Folder, checkpoint: &Checkpoint<impl StateShape>) -> Result<()> {
     reach("folder-made");
     let state = write_state(folder, checkpoint)?;
     reach("state-written");
@@ -42,8 +42,8 @@ pub(super) fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec_pretty(value).expect("numbers and names have a JSON form")
 }
 
-impl ProgressFile {
-    pub(super) fn of(checkpoint: &Checkpoint) -> Self {
+impl<S: StateShape> ProgressFile<S> {
+    pub(super) fn of(checkpoint: &Checkpoint<S>) -> Self {
         let Checkpoint { position, state, metrics, patience, provenance } = checkpoint;
         let vector = |(role, numbers): &(_, VectorData)| Vector {
             role: *role,
@@ -53,7 +53,7 @@ impl ProgressFile {
             position: position.clone(),
             metrics: *metrics,
             patience: *patience,
-            shape: state.shape,
+            shape: state.shape.clone(),
             order: state.order,
             vectors: state.vectors.iter().map(vector).collect(),
             average: state.average.is_some(),
@@ -62,7 +62,7 @@ impl ProgressFile {
     }
 }
 
-fn write_state(folder: &Folder, checkpoint: &Checkpoint) -> Result<Digest> {
+fn write_state<S>(folder: &Folder, checkpoint: &Checkpoint<S>) -> Result<Digest> {
     let parts = parts(checkpoint);
     let total = parts.iter().map(|part| part.len() as u64).sum();
     let mut out = Hashed::create(folder, STATE, total)?;
@@ -73,7 +73,7 @@ fn write_state(folder: &Folder, checkpoint: &Checkpoint) -> Result<Digest> {
 }
 
 /// The pieces of `state.bin`, one behind the other.
-pub(super) fn parts(checkpoint: &Checkpoint) -> Vec<&[u8]> {
+pub(super) fn parts<S>(checkpoint: &Checkpoint<S>) -> Vec<&[u8]> {
     let state = &checkpoint.state;
     let vectors = state.vectors.iter().map(|(_, numbers)| bytes(numbers));
     vectors.chain(state.average.as_deref().map(bytemuck::cast_slice)).collect()

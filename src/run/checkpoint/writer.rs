@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Checkpoint, Checkpoints, fail_point};
-use crate::engine::{ReusedBuffers, State};
+use crate::engine::{ReusedBuffers, State, StateShape};
 use crate::error::{Error, Result};
 use crate::io::threads::Apart;
+use crate::math::params::Shape;
 use crate::run::every::{Every, Span};
 
 /// Longest time between two tries.
@@ -18,8 +19,8 @@ const RETRY: Duration = Duration::from_secs(10);
 
 /// Writes the checkpoints of a run that is being trained. Ends with the checkpoint that is being written.
 #[derive(Debug)]
-pub struct CheckpointWriter {
-    checkpoints: Checkpoints,
+pub struct CheckpointWriter<S: StateShape = Shape> {
+    checkpoints: Checkpoints<S>,
     every: Every,
     /// When the last one was taken, or training began.
     time: Instant,
@@ -29,7 +30,7 @@ pub struct CheckpointWriter {
     stands: Option<usize>,
     /// When one that could not be written is tried again.
     again: Option<Instant>,
-    writing: Option<Apart<Result<State>>>,
+    writing: Option<Apart<Result<State<S>>>>,
     /// The steps of the one that was published last, by whichever thread; 0 while there is none.
     published: Arc<AtomicUsize>,
     /// The memory of the one that was written last.
@@ -38,10 +39,10 @@ pub struct CheckpointWriter {
     remedy: String,
 }
 
-impl CheckpointWriter {
+impl<S: StateShape> CheckpointWriter<S> {
     /// Keeps one as often as `every` says, after the one of `taken` steps that there may be.
     /// `remedy` is what a state that is not finite is told to lower: no such state is kept.
-    pub fn new(checkpoints: Checkpoints, every: Every, taken: Option<usize>, remedy: String) -> Self {
+    pub fn new(checkpoints: Checkpoints<S>, every: Every, taken: Option<usize>, remedy: String) -> Self {
         Self {
             checkpoints,
             every,
@@ -87,7 +88,7 @@ impl CheckpointWriter {
     ///
     /// # Errors
     /// Those of the one before, where no older one stands.
-    pub fn keep(&mut self, checkpoint: Checkpoint, metrics: Result<File>) -> Result<()> {
+    pub fn keep(&mut self, checkpoint: Checkpoint<S>, metrics: Result<File>) -> Result<()> {
         self.settle()?;
         (self.time, self.taken) = (Instant::now(), Some(checkpoint.position.steps));
         let (checkpoints, remedy, published) =
@@ -157,7 +158,7 @@ impl CheckpointWriter {
     }
 }
 
-impl Drop for CheckpointWriter {
+impl<S: StateShape> Drop for CheckpointWriter<S> {
     fn drop(&mut self) {
         // A run that has failed says so; what else went wrong is no news.
         let _ = self.wait();

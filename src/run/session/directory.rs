@@ -146,7 +146,7 @@ impl RunDir {
     /// [`Error::Io`] where it cannot be written.
     pub(super) fn tell_of_divergence(&self, divergence: &Divergence) -> Result<()> {
         let place = self.path().display();
-        match Checkpoints::of(self.path()).find() {
+        match <Checkpoints>::of(self.path()).find() {
             Ok(Found { newest: Some((path, _)), .. }) => tracing::info!(
                 "{} and the metrics before are kept; with other settings, rhohat train --resume {place} goes on from there",
                 path.display()

@@ -192,7 +192,7 @@ impl Resumed {
         let changed = self.changes(config);
         let another_j = self.has_another_j(config);
         let Self { run, metrics, from, rejected, data_changed, held_out_changed, .. } = self;
-        let checkpoints = Checkpoints::of(run.path());
+        let checkpoints = <Checkpoints>::of(run.path());
         checkpoints.clear_up()?;
         checkpoints.put_aside(&rejected)?;
         reach("resume-cleaned");

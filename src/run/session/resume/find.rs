@@ -126,7 +126,7 @@ fn check_scratch(run: &RunDir, newest: Option<&str>, rejected: &[Rejected], want
             Ok(())
         };
     }
-    let before = Checkpoints::of(run.path()).put_aside_before()?;
+    let before = <Checkpoints>::of(run.path()).put_aside_before()?;
     let result = run.has_result()?.then(|| "the run has had a result, but there are none left".to_owned());
     let reasons = rejected.iter().map(|Rejected { path, reason }| {
         format!("{}: {reason}", path.file_name().unwrap_or_default().to_string_lossy())
