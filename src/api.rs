@@ -2,6 +2,7 @@
 
 #[cfg(feature = "files")]
 mod bytes;
+mod classifier;
 mod data;
 #[cfg(feature = "files")]
 mod files;
@@ -13,6 +14,7 @@ mod reach;
 mod setters;
 mod trainer;
 
+pub use classifier::{Classifier, ClassifierTrainer, TrainedClassifier};
 pub use data::Data;
 pub use model::Model;
 #[cfg(feature = "cli")]

@@ -5,6 +5,7 @@
 // Examples out of memory: no file, no clock.
 pub mod axes;
 pub mod batches;
+mod class_choice;
 mod column_choice;
 mod column_fit;
 mod columns;
@@ -62,6 +63,7 @@ pub mod stream;
 pub mod write;
 
 pub use axes::{Axes, Axis, Meaning};
+pub use class_choice::ClassChoice;
 pub use column_choice::ColumnChoice;
 pub use column_fit::{ColumnStatistics, check_columns};
 pub use columns::{Basis, ColumnTensor, ColumnTransform, TENSORS as COLUMN_TENSORS};
@@ -90,6 +92,7 @@ pub use sample::RowSample;
 pub use scale::Scale;
 pub use skipped::{SkippedFiles, SkippedGroup};
 pub use source::{Opened, Source};
+pub use split::stratified;
 pub use subset::{Subset, Taken};
 pub use table::Table;
 pub use variance::{Columns, Variance};

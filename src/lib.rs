@@ -83,7 +83,9 @@ pub mod train;
 #[doc(hidden)]
 pub mod verify;
 
-pub use api::{Data, Evaluation, Model, OnData, Trained, Trainer};
+pub use api::{
+    Classifier, ClassifierTrainer, Data, Evaluation, Model, OnData, Trained, TrainedClassifier, Trainer,
+};
 #[cfg(feature = "files")]
 pub use data::stream::RowNumber;
 pub use data::{Axes, DataFormat, Form, Labels, Meaning, Normalize, RawRows, Reading, WhiteningKind};
@@ -92,10 +94,12 @@ pub use math::objective::{Activation, Cost, Objective, Penalty, PenaltyKind, Rho
 pub use math::optim::{Optimizer, Schedule};
 pub use math::params::{Matrix, Params, Shape};
 pub use math::start::Start;
+pub use run::classify::{Baseline, ClassifierFiles, ClassifierSummary, Judged, TriedLambda};
 pub use run::config::MemoryPlan;
 pub use run::metrics::{RhoHatRange, Terms};
 pub use run::session::{Course, ProgressObserver, Stage};
 pub use run::summary::{RunFiles, Summary, Validation};
+pub use train::confusion::Confusion;
 pub use train::diagnostics::UnitDiagnostics;
 pub use train::measures::Measures;
 pub use train::units::{Excitation, UnitRecord};

@@ -7,6 +7,7 @@
 pub mod catalog;
 #[cfg(feature = "files")]
 pub mod checkpoint;
+pub mod classify;
 #[cfg(feature = "files")]
 pub mod columns_file;
 pub mod condition;
@@ -41,7 +42,7 @@ mod without_files;
 #[cfg(feature = "files")]
 pub use run_dir::{
     Changes, DataRecord, Divergence, Environment, FEATURES, METRICS, MODEL, REPORT, RunDir, Sitting, TABLE,
-    is_file_of_run,
+    is_file_of_run, run_name,
 };
 #[cfg(not(feature = "files"))]
 pub use without_files::{DataRecord, Divergence, RunDir, model_file, report};

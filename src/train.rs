@@ -1,5 +1,6 @@
 //! The training loop, over any engine of autoencoders or classifiers. It knows neither adapters nor flags.
 
+pub mod confusion;
 pub mod diagnostics;
 mod early_stopping;
 mod learner;
@@ -175,12 +176,7 @@ impl<L: Learner + ?Sized> TrainingRun<'_, L> {
     }
 
     /// SGD or Adam, on mini-batches in a seeded order or on all examples.
-    fn descend(
-        &mut self,
-        engine: &mut L,
-        recipe: &Recipe,
-        descent: &DescentConfig,
-    ) -> Result<Ended> {
+    fn descend(&mut self, engine: &mut L, recipe: &Recipe, descent: &DescentConfig) -> Result<Ended> {
         let examples = engine.count();
         let batch = descent.batch.unwrap_or(examples);
         let mut order = BatchSampler::after(examples, recipe.shuffle, self.position.samples);

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::data::{Form, Normalize, Opened, Scale, Source, Table, Taken, WhiteningKind};
+use crate::data::{
+    Form, Labels, LazyExamples, Normalize, Opened, Preprocess, Scale, Source, Table, Taken, WhiteningKind,
+};
 use crate::error::{Error, Result};
 use crate::io::paths::Paths;
 use crate::run::config::HeldOut;
@@ -188,9 +190,38 @@ impl Data {
 
     /// The source once more, its rows on disk and its pictures shared.
     pub(super) fn source(&self, seed: u64) -> Result<Source> {
-        let Some(source) = self.open.source.as_deref() else { return Ok(Source::built_in(seed)) };
+        Ok(self.opened(seed)?.map_or_else(|| Source::built_in(seed), |opened| opened.source))
+    }
+
+    /// The source and its description once more; `None` for the built-in pictures.
+    pub(super) fn opened(&self, seed: u64) -> Result<Option<Opened>> {
+        let Some(source) = self.open.source.as_deref() else { return Ok(None) };
         let opened = Opened { source: source.shared(), description: (*self.open.description).clone() };
-        opened.taking(self.taken(seed)).map(|opened| opened.source)
+        opened.taking(self.taken(seed)).map(Some)
+    }
+
+    /// The labels of the rows or pictures, where they have some: of class folders, CIFAR files, a column of a table, or a file of
+    /// their own, see [`Reading`](crate::Reading).
+    pub fn labels(&self) -> Option<&Labels> {
+        self.open.description.labels.as_deref()
+    }
+
+    /// The examples that a preprocessing makes of the data, of `visible` numbers where a model says so.
+    pub(super) fn examples(
+        &self,
+        preprocess: &Preprocess,
+        seed: u64,
+        visible: Option<usize>,
+    ) -> Result<LazyExamples> {
+        let name = self.name();
+        let examples = LazyExamples::new(self.source(seed)?, preprocess, None, &|_| {})
+            .map_err(|error| error.of_data(Some(&name)))?;
+        let found = examples.size().1;
+        if let Some(visible) = visible.filter(|&visible| visible != found) {
+            let fact = format!("rows of {found} numbers, but the model has {visible} visible units");
+            return Err(Error::input(&name, fact));
+        }
+        Ok(examples)
     }
 
     /// The rows or pictures that were asked for.

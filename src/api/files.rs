@@ -57,10 +57,11 @@ impl Data {
         let paths: Vec<PathText> = paths.into_iter().map(|path| path.as_ref().into()).collect();
         let open = Opened::all(&paths, reading)?.into();
         let Reading { raw, meaning, axes, recursive, format, .. } = reading.clone();
-        let Reading { use_columns, label_column, .. } = reading.clone();
+        let Reading { use_columns, label_column, labels, classes, .. } = reading.clone();
+        let labels = labels.map(PathText::from);
         let recursive = recursive.then_some(true);
         let data = Some(paths);
-        let of_tables = Settings { use_columns, label_column, ..Settings::default() };
+        let of_tables = Settings { use_columns, label_column, labels, classes, ..Settings::default() };
         let settings = Settings { data, raw, meaning, axes, recursive, format, ..of_tables };
         Ok(Self { open, settings, held_out: None })
     }

@@ -166,15 +166,7 @@ impl Model {
 
     /// The examples that `data` are made into by the model's preprocessing.
     fn examples(&self, data: &Data) -> Result<LazyExamples> {
-        let name = data.name();
-        let examples = LazyExamples::new(data.source(self.meta.seed)?, &self.preprocess(data), None, &|_| {})
-            .map_err(|error| error.of_data(Some(&name)))?;
-        let (found, visible) = (examples.size().1, self.params.shape.visible);
-        if found != visible {
-            let fact = format!("rows of {found} numbers, but the model has {visible} visible units");
-            return Err(Error::input(&name, fact));
-        }
-        Ok(examples)
+        data.examples(&self.preprocess(data), self.meta.seed, Some(self.params.shape.visible))
     }
 
     /// Rows `[m, cols]` that `each` makes of the examples, a piece at a time: it is given the engine, examples, and the way
@@ -202,6 +194,11 @@ impl Model {
             Ok(())
         })?;
         self.finite(Matrix::new(rows, cols, values), &name)
+    }
+
+    /// The preprocessing, and whether the data say their own scale, as for a model of another program.
+    pub(super) fn stored_preprocessing(&self) -> (&Preprocess, bool) {
+        (&self.meta.preprocess, self.is_foreign)
     }
 
     /// The model's preprocessing, with what the data say besides.

@@ -141,7 +141,15 @@ mod tests {
         }
         assert_eq!(
             without,
-            ["data", "data_as_given", "init_as_given", "replacement", "shuffle_order", "validation_as_given"]
+            [
+                "data",
+                "data_as_given",
+                "init_as_given",
+                "labels_as_given",
+                "replacement",
+                "shuffle_order",
+                "validation_as_given"
+            ]
         );
     }
 

@@ -11,6 +11,7 @@ mod format;
 pub(super) mod gzip;
 mod idx;
 pub(super) mod images;
+mod labels;
 mod mat;
 pub(crate) mod named;
 pub mod npy;

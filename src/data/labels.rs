@@ -44,6 +44,23 @@ impl Labels {
         Self { names: self.names.clone(), of }
     }
 
+    /// The places of the items whose names are `chosen`, and their labels with no other names.
+    #[must_use]
+    pub fn chosen(&self, chosen: &[bool]) -> (Vec<usize>, Self) {
+        let mut next = 0;
+        let renamed: Vec<u32> = chosen
+            .iter()
+            .map(|&chosen| {
+                next += u32::from(chosen);
+                next.wrapping_sub(1)
+            })
+            .collect();
+        let places: Vec<usize> = (0..self.of.len()).filter(|&at| chosen[self.of[at] as usize]).collect();
+        let of = places.iter().map(|&at| renamed[self.of[at] as usize]).collect();
+        let names = self.names.iter().zip(chosen).filter(|(_, chosen)| **chosen);
+        (places, Self { names: names.map(|(name, _)| name.clone()).collect(), of })
+    }
+
     /// Those of several sources, one behind the other; names that several of them have are one.
     #[must_use]
     pub fn joined(parts: &[&Self]) -> Self {
@@ -109,6 +126,17 @@ mod tests {
         assert_eq!((labels.of.as_slice(), labels.counts()), (&[2, 1, 0, 2][..], vec![1, 1, 2]));
         assert_eq!(labels.in_words(2), "3 labels: . 1, a 1, …");
         assert_eq!(Labels::of_folders(Path::new("d"), &files[2..3]), None);
+    }
+
+    #[test]
+    fn of_chosen_classes_the_items_stay_with_their_names() {
+        let names = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let labels = Labels { names, of: vec![2, 0, 1, 2] };
+        let (places, chosen) = labels.chosen(&[true, false, true]);
+        assert_eq!(
+            (places, chosen.names.join(" "), chosen.of),
+            (vec![0, 1, 3], "a c".to_owned(), vec![1, 0, 1])
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod folder;
 mod join;
+mod labelled;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -45,6 +46,7 @@ impl Opened {
             Ok(if paths.len() > 1 { join::as_part(opened) } else { opened })
         };
         let opened = join::join(paths.iter().map(open).collect::<Result<Vec<_>>>()?)?;
+        let opened = opened.labelled(reading)?;
         if let Source::Stored(store) = &opened.source {
             store.keep_open()?;
         }

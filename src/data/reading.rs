@@ -2,11 +2,13 @@
 //! numbers of files without a header.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::axes::{Axes, Meaning};
+use super::class_choice::ClassChoice;
 use super::column_choice::ColumnChoice;
 use super::dtype::{DType, Endian};
 
@@ -27,6 +29,10 @@ pub struct Reading {
     pub use_columns: Option<ColumnChoice>,
     /// Its column that holds labels.
     pub label_column: Option<String>,
+    /// A file of labels, one for each row or picture.
+    pub labels: Option<PathBuf>,
+    /// The classes of labelled data that are taken; all others are left out.
+    pub classes: Option<ClassChoice>,
     /// Whether arrays are files of a folder, of which each may be one picture: said by whoever opens the folder.
     #[doc(hidden)]
     pub of_folder: bool,

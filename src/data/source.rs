@@ -15,7 +15,7 @@ use super::preprocess::Preprocess;
 use super::recipe::{DataRecipe, PATCHES};
 use super::scale::Scale;
 use super::stream::Store;
-use super::subset::Taken;
+use super::subset::{Subset, Taken};
 use super::table::Table;
 use crate::error::{DATA, Error, Result};
 use crate::io::memory::Bytes;
@@ -63,24 +63,32 @@ impl Opened {
     /// As [`Taken::of`].
     pub fn taking(self, taken: Taken) -> Result<Self> {
         let (all, item) = self.source.items();
-        let Some(subset) = taken.of(all, item)? else { return Ok(self) };
+        Ok(match taken.of(all, item)? {
+            Some(subset) => self.subset(&subset),
+            None => self,
+        })
+    }
+
+    /// Those of some of the rows or pictures.
+    #[must_use]
+    pub(super) fn subset(self, subset: &Subset) -> Self {
         let source = match self.source {
-            Source::Images(pictures) => Source::Images(Arc::new(pictures.subset(&subset))),
-            Source::Rows(table) => Source::Rows(table.subset(&subset)),
-            Source::Stored(store) => Source::Stored(Arc::new(store.subset(&subset))),
+            Source::Images(pictures) => Source::Images(Arc::new(pictures.subset(subset))),
+            Source::Rows(table) => Source::Rows(table.subset(subset)),
+            Source::Stored(store) => Source::Stored(Arc::new(store.subset(subset))),
         };
         let pictures = match &source {
             Source::Images(pictures) => pictures.list(),
             Source::Rows(_) | Source::Stored(_) => &[],
         };
-        let description = self.description.subset(&subset, pictures);
-        Ok(Self { source, description })
+        let description = self.description.subset(subset, pictures);
+        Self { source, description }
     }
 }
 
 impl Source {
     /// How many rows or pictures there are, and what one of them is called.
-    fn items(&self) -> (usize, &'static str) {
+    pub fn items(&self) -> (usize, &'static str) {
         match self {
             Self::Images(pictures) => (pictures.list().len(), "picture"),
             Self::Rows(table) => (table.rows, "row"),

@@ -60,6 +60,29 @@ pub fn hold_out<T: Real>(examples: Matrix<T>, count: usize, seed: u64) -> Split<
     Split { train: Matrix::new(train.len(), cols, values), validation: Matrix::new(count, cols, validation) }
 }
 
+/// The rows that are learned from and those that are held out: of each class the same share, drawn at random by a stream of
+/// `seed`, at least one of each class that has two.
+pub fn stratified(
+    labels: &[usize],
+    classes: usize,
+    share: f64,
+    (seed, purpose): (u64, &str),
+) -> [Vec<usize>; 2] {
+    let (mut kept, mut held_out) = (Vec::new(), Vec::new());
+    for class in 0..classes {
+        let mut rows: Vec<usize> = (0..labels.len()).filter(|&row| labels[row] == class).collect();
+        Stream::numbered(seed, purpose, class as u64).shuffle(&mut rows);
+        let count = (rows.len() as f64 * share).round() as usize;
+        let most = rows.len().saturating_sub(1);
+        let count = count.clamp(most.min(1), most);
+        kept.extend_from_slice(&rows[count..]);
+        held_out.extend_from_slice(&rows[..count]);
+    }
+    kept.sort_unstable();
+    held_out.sort_unstable();
+    [kept, held_out]
+}
+
 /// Leaves the rows of a subset in the memory that they are in.
 pub fn keep<T: Copy>(values: &mut Vec<T>, cols: usize, subset: &Subset) {
     let mut kept = 0;
@@ -74,6 +97,25 @@ pub fn keep<T: Copy>(values: &mut Vec<T>, cols: usize, subset: &Subset) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_each_class_the_same_share_is_held_out_and_no_row_is_lost() {
+        let labels: Vec<usize> = (0..100)
+            .map(|row| match row {
+                0 | 1 => 2,
+                2 => 3,
+                _ => usize::from(row % 10 == 3),
+            })
+            .collect();
+        let [kept, held_out] = stratified(&labels, 5, 0.2, (0, "test"));
+        let counted = |rows: &[usize], class| rows.iter().filter(|&&row| labels[row] == class).count();
+        assert_eq!([0, 1, 2, 3, 4].map(|class| counted(&held_out, class)), [17, 2, 1, 0, 0]);
+        let mut all = [kept.clone(), held_out].concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..100).collect::<Vec<_>>());
+        assert_ne!(stratified(&labels, 5, 0.2, (1, "test"))[0], kept);
+        assert_ne!(stratified(&labels, 5, 0.2, (0, "other"))[0], kept);
+    }
 
     /// Rows of three numbers that name their row.
     fn numbered(rows: usize) -> Matrix<f64> {

@@ -4,18 +4,22 @@ use std::sync::Arc;
 
 use crate::data::batches::ExampleSet;
 use crate::engine::cpu::Cpu;
+use crate::engine::cpu::network::NetworkCpu;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::adapter::{adapters, select};
 use crate::engine::gpu::engine::GpuEngine;
 use crate::engine::gpu::tune::cache::Cache;
 use crate::engine::gpu::tune::{self, Kernels, Tune, TuneMode, Workload};
+use crate::engine::network::{Labelled, NetworkEngine, NetworkObjective};
 use crate::engine::reference::Reference;
+use crate::engine::reference::network::NetworkReference;
 pub use crate::engine::selector::Selector;
 pub use crate::engine::setup::Setup;
 use crate::engine::variant::Variant;
 use crate::engine::{ChunkPlan, Engine, Job};
 use crate::error::{Error, Result};
 use crate::io::memory::Footprint;
+use crate::math::network::Network;
 use crate::math::params::{Matrix, Params};
 
 /// A selector that has been resolved against what the machine has.
@@ -151,6 +155,25 @@ impl Choice {
     /// Whether it computes in other memory than the host's.
     pub fn has_own_memory(&self) -> bool {
         matches!(self, Self::Gpu(_)) && !self.is_software()
+    }
+
+    /// Sets up an engine for a classifier, which holds all labelled examples at once.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a network or examples that do not fit the device, else those of the device.
+    pub fn open_network(
+        &self,
+        objective: NetworkObjective,
+        network: &Network<f32>,
+        data: &Arc<Labelled<f32>>,
+    ) -> Result<Box<dyn NetworkEngine>> {
+        Ok(match self {
+            Self::Reference => Box::new(NetworkReference::new(objective, network.cast(), data.wide())),
+            Self::Cpu => Box::new(NetworkCpu::new(objective, network.clone(), Arc::clone(data))),
+            Self::Gpu(_) => {
+                return Err(Error::usage("`device`: classifiers are computed on the processor; say cpu"));
+            }
+        })
     }
 
     /// Sets up an engine. Engines of one choice share its device and its compiled kernels.

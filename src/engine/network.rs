@@ -43,6 +43,11 @@ impl<T: Real> Labelled<T> {
         }
     }
 
+    /// The same in f64.
+    pub fn wide(&self) -> Labelled<f64> {
+        Labelled { examples: self.examples.cast(), labels: self.labels.clone() }
+    }
+
     /// Those of some rows, in the order of the list.
     ///
     /// # Errors

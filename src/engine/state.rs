@@ -95,7 +95,9 @@ pub enum Arrangement {
 }
 
 /// The widths of what an engine learns, which say how many numbers its vectors have, and whose they are.
-pub trait StateShape: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait StateShape:
+    Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static
+{
     /// Numbers of a vector that lies in this order; `None` where no memory holds so many, or none lies so.
     fn vector_len(&self, order: Arrangement) -> Option<usize>;
 
@@ -150,7 +152,9 @@ fn tensors<T: Real>(shape: Shape, order: Arrangement, numbers: &VectorData) -> P
         (Arrangement::Rows, VectorData::Single(flat)) => Params::from_flat(shape, flat).cast(),
         (Arrangement::Rows, VectorData::Double(flat)) => Params::from_flat(shape, flat).cast(),
         (Arrangement::Panels, VectorData::Single(flat)) => PanelLayout::new(shape).tensors(flat).cast(),
-        (Arrangement::Panels, VectorData::Double(flat)) => PanelLayout::new(shape).tensors(&cast(flat)).cast(),
+        (Arrangement::Panels, VectorData::Double(flat)) => {
+            PanelLayout::new(shape).tensors(&cast(flat)).cast()
+        }
     }
 }
 

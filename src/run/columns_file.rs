@@ -13,7 +13,11 @@ use crate::io::folder::Folder;
 pub fn saved(transform: &ColumnTransform) -> Vec<Saved<'_>> {
     let tensors = transform.tensors().into_iter();
     tensors
-        .map(|tensor| Saved { name: tensor.name, shape: tensor.shape, values: Values::Double(tensor.values) })
+        .map(|tensor| Saved {
+            name: tensor.name.into(),
+            shape: tensor.shape,
+            values: Values::Double(tensor.values),
+        })
         .collect()
 }
 

@@ -32,7 +32,8 @@ pub use warnings::{reach_warning, scale_warning};
 use crate::data::RawRows;
 use crate::data::shuffle::{RunOrder, Shuffle};
 use crate::data::{
-    self, Axes, ColumnChoice, DataFormat, Form, Meaning, Normalize, Preprocess, Rotation, Scale, Whitening,
+    self, Axes, ClassChoice, ColumnChoice, DataFormat, Form, Meaning, Normalize, Preprocess, Rotation, Scale,
+    Whitening,
 };
 use crate::engine::device::{Selector, Setup};
 use crate::engine::variant::Variant;
@@ -78,6 +79,12 @@ pub struct Config {
     pub use_columns: Option<ColumnChoice>,
     /// The column of a table of text that holds labels.
     pub label_column: Option<String>,
+    /// The file of labels, where they have one of their own, by its absolute path.
+    pub labels: Option<PathText>,
+    /// `labels` as it was typed, where that was another text.
+    pub labels_as_given: Option<PathText>,
+    /// The classes of labelled DATA that are learned from; `None` takes all.
+    pub classes: Option<ClassChoice>,
     /// Rows or pictures of DATA that are drawn by the seed and taken in their order; `None` takes all.
     pub take: Option<usize>,
     /// Rows or pictures of DATA that are taken from the first on; `None` takes all.

@@ -75,13 +75,17 @@ impl Converted<'_> {
             Names::Own => ["encoder.weight", "encoder.bias", "decoder.weight", "decoder.bias"],
             Names::Sequential => ["0.weight", "0.bias", "2.weight", "2.bias"],
         };
-        let single = |name, shape, values| Saved { name, shape, values: Values::Single(values) };
+        let single = |name: &'static str, shape, values| Saved {
+            name: name.into(),
+            shape,
+            values: Values::Single(values),
+        };
         let w2 = Values::Transposed { values: d, cols: visible };
         let tensors = [
             single(of_b1, vec![hidden], b1),
             single(of_w1, vec![hidden, visible], w1),
             single(of_b2, vec![visible], b2),
-            Saved { name: of_d, shape: vec![visible, hidden], values: w2 },
+            Saved { name: of_d.into(), shape: vec![visible, hidden], values: w2 },
         ];
         let meta = self.meta.as_deref().map(|meta| {
             let preprocess =

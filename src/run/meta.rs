@@ -69,47 +69,47 @@ impl Meta {
     /// Refuses what would lead preprocessing astray; what the objective takes is checked where it is used, since flags may
     /// override it.
     pub(super) fn check(&self, shape: Shape) -> Result<(), String> {
-        let Preprocess { patch, channels, limits, .. } = self.preprocess;
-        let inputs = self.preprocess.inputs_of(shape.visible);
-        self.check_columns(shape)?;
-        let width = |(patch, channels): (usize, usize)| patch.checked_mul(patch)?.checked_mul(channels);
-        match (patch, channels) {
-            (None, None) => {}
-            (Some(patch), Some(channels @ (1 | 3))) => {
-                if width((patch, channels)) != Some(inputs) {
-                    return Err(format!("patches of {patch}×{patch}×{channels} for {inputs} visible units"));
-                }
-            }
-            _ => {
-                return Err(format!(
-                    "patch {patch:?} with {channels:?} channels, but 1 or 3 go with a patch"
-                ));
+        check_preprocess(&self.preprocess, shape.visible)
+    }
+}
+
+/// Refuses a preprocessing that makes no examples of `visible` numbers.
+pub(super) fn check_preprocess(preprocess: &Preprocess, visible: usize) -> Result<(), String> {
+    let Preprocess { patch, channels, limits, .. } = *preprocess;
+    let inputs = preprocess.inputs_of(visible);
+    check_columns(preprocess, visible)?;
+    let width = |(patch, channels): (usize, usize)| patch.checked_mul(patch)?.checked_mul(channels);
+    match (patch, channels) {
+        (None, None) => {}
+        (Some(patch), Some(channels @ (1 | 3))) => {
+            if width((patch, channels)) != Some(inputs) {
+                return Err(format!("patches of {patch}×{patch}×{channels} for {inputs} visible units"));
             }
         }
-        match limits {
-            Some((low, high)) if !(low < high && (high - low).is_finite()) => {
-                Err(format!("limits from {low} to {high}, but the second is to be larger"))
-            }
-            _ => Ok(()),
+        _ => {
+            return Err(format!("patch {patch:?} with {channels:?} channels, but 1 or 3 go with a patch"));
         }
     }
+    match limits {
+        Some((low, high)) if !(low < high && (high - low).is_finite()) => {
+            Err(format!("limits from {low} to {high}, but the second is to be larger"))
+        }
+        _ => Ok(()),
+    }
+}
 
-    /// Refuses columns that are missing, or that are not those of the model.
-    fn check_columns(&self, shape: Shape) -> Result<(), String> {
-        let preprocess = &self.preprocess;
-        let inputs = preprocess.inputs_of(shape.visible);
-        if let Some(form) = preprocess.form.filter(|form| form.numbers() != Some(inputs)) {
-            return Err(format!("shape {form} for rows of {inputs} numbers"));
+/// Refuses columns that are missing, or that are not those of the model.
+fn check_columns(preprocess: &Preprocess, visible: usize) -> Result<(), String> {
+    let inputs = preprocess.inputs_of(visible);
+    if let Some(form) = preprocess.form.filter(|form| form.numbers() != Some(inputs)) {
+        return Err(format!("shape {form} for rows of {inputs} numbers"));
+    }
+    match &preprocess.columns {
+        Some(_) if !preprocess.has_columns() => Err("columns that nothing is done to".to_owned()),
+        None if preprocess.has_columns() => Err("columns that are to be preprocessed are missing".to_owned()),
+        Some(columns) if columns.outputs != visible => {
+            Err(format!("columns of {} numbers for {visible} visible units", columns.outputs))
         }
-        match &preprocess.columns {
-            Some(_) if !preprocess.has_columns() => Err("columns that nothing is done to".to_owned()),
-            None if preprocess.has_columns() => {
-                Err("columns that are to be preprocessed are missing".to_owned())
-            }
-            Some(columns) if columns.outputs != shape.visible => {
-                Err(format!("columns of {} numbers for {} visible units", columns.outputs, shape.visible))
-            }
-            _ => Ok(()),
-        }
+        _ => Ok(()),
     }
 }

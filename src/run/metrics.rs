@@ -3,6 +3,8 @@
 #[cfg(feature = "files")]
 mod file;
 #[cfg(feature = "files")]
+mod lines;
+#[cfg(feature = "files")]
 mod table;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,8 @@ use crate::math::objective::Cost;
 use crate::train::measures::Measures;
 #[cfg(feature = "files")]
 pub use file::MetricsFile;
+#[cfg(feature = "files")]
+pub use lines::LinesFile;
 
 /// J and its terms, each as it enters J.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

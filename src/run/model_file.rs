@@ -21,9 +21,11 @@ use crate::io::atomic_write;
 use crate::io::memory::{Bytes, available, is_given};
 use crate::io::safe_open;
 use crate::math::params::{Params, Real, Shape};
+use crate::run::classify::ClassifierMeta;
 use crate::run::columns_file;
 use crate::run::meta::KEY;
 pub use bytes::from_bytes;
+pub(super) use foreign::{file_of, kind_of};
 
 pub use crate::run::meta::Meta;
 use crate::run::tensors_file::{self, Saved, Values, transposed};
@@ -44,12 +46,16 @@ pub fn save(path: &Path, params: &Params<f32>, meta: &Meta) -> Result<()> {
 pub fn write_to(out: &mut dyn Write, params: &Params<f32>, meta: &Meta) -> io::Result<()> {
     let Shape { visible, hidden } = params.shape;
     // By name, as the format's own writer sorts tensors of one kind.
-    let single = |name, shape, values| Saved { name, shape, values: Values::Single(values) };
+    let single = |name: &'static str, shape, values| Saved {
+        name: name.into(),
+        shape,
+        values: Values::Single(values),
+    };
     let of_columns = meta.preprocess.transform().map(columns_file::saved).unwrap_or_default();
     let own = [
         single("decoder.bias", vec![visible], &params.b2),
         Saved {
-            name: "decoder.weight",
+            name: "decoder.weight".into(),
             shape: vec![visible, hidden],
             values: Values::Transposed { values: &params.d, cols: visible },
         },
@@ -84,6 +90,10 @@ impl ModelFile {
         let arrays = NamedArrays::open(kind, &path, file, held)?;
         let refused = |reason| Error::input(&path, reason);
         let text = arrays.text(&path, KEY)?;
+        if text.as_deref().and_then(ClassifierMeta::from_json).is_some() {
+            let remedy = "`rhohat predict` takes it, and `rhohat encode` with `layer`";
+            return Err(refused(format!("a classifier, which has no decoder; {remedy}")));
+        }
         let number = |name: &str| arrays.numbers::<f64>(&path, name).ok()?.first().copied();
         let found = names::find(&arrays, text.is_some(), number).map_err(refused)?;
         let mut meta = text.as_deref().map(Meta::from_json).transpose().map_err(refused)?;

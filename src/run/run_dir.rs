@@ -20,11 +20,13 @@ use crate::io::{atomic_write, date};
 use crate::math::params::Matrix;
 use crate::run::columns_file;
 use crate::run::config::Config;
-use crate::run::metrics::MetricsFile;
+use crate::run::metrics::{LinesFile, MetricsFile};
 use crate::run::model_file::ModelFile;
 use crate::run::tensorboard::is_events;
 pub use resume::{Changes, Divergence, Sitting};
 
+/// The longest name of data in the name of a run, bytes: file systems take 255, some 143, of which others are needed.
+const LONGEST_NAME: usize = 100;
 /// Where runs go that name no directory of their own.
 const RUNS: &str = "runs";
 /// Files of a run.
@@ -212,6 +214,11 @@ impl RunDir {
         unreachable!("the numbers do not end")
     }
 
+    /// The folder of a run whose files another module knows.
+    pub(in crate::run) fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.0
@@ -294,7 +301,7 @@ impl RunDir {
         record: &DataRecord,
     ) -> Result<MetricsFile> {
         // Settings come last: with them there is a run that can be gone on with.
-        let metrics = MetricsFile::claim(&self.metrics())?;
+        let metrics = LinesFile::claim(&self.metrics())?;
         if self.folder().has(CONFIG)? {
             let fact = "another rhohat has begun a run there at the same time";
             let place = self.0.display();
@@ -305,6 +312,15 @@ impl RunDir {
         self.write_config(config)?;
         Ok(MetricsFile::new(&self.metrics(), metrics, config.objective()))
     }
+}
+
+/// The name of data as part of a directory's, as much of it as fits.
+pub fn run_name(data: Option<&Path>) -> String {
+    let stem = data.and_then(Path::file_stem).map(OsStr::to_string_lossy);
+    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
+    let mut name = stem.map_or("dead-leaves".to_owned(), |stem| stem.chars().map(plain).collect());
+    name.truncate(name.floor_char_boundary(LONGEST_NAME));
+    name
 }
 
 /// Makes a folder and those that it lies in, each made to last: a name that was not synced may be gone after a power loss,

@@ -10,7 +10,7 @@ use safetensors::tensor::{Metadata, TensorInfo};
 /// A tensor on its way into a file.
 pub struct Saved<'a> {
     /// Its name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its dimensions in the file.
     pub shape: Vec<usize>,
     /// Its numbers.
@@ -75,7 +75,7 @@ fn header(tensors: &[Saved<'_>], metadata: Option<(&str, String)>) -> String {
         let start = end;
         end += tensor.values.bytes();
         let (dtype, shape) = (tensor.values.kind(), tensor.shape.clone());
-        (tensor.name.to_owned(), TensorInfo { dtype, shape, data_offsets: (start, end) })
+        (tensor.name.to_string(), TensorInfo { dtype, shape, data_offsets: (start, end) })
     };
     let tensors = tensors.iter().map(info).collect();
     let metadata = metadata.map(|(key, text)| [(key.to_owned(), text)].into());

@@ -26,8 +26,13 @@ pub trait Learner {
     ///
     /// # Errors
     /// Those of the device.
-    fn update(&mut self, rows: Rows<'_>, update: Update, beta_share: f64, report: bool)
-    -> Result<Option<Cost>>;
+    fn update(
+        &mut self,
+        rows: Rows<'_>,
+        update: Update,
+        beta_share: f64,
+        report: bool,
+    ) -> Result<Option<Cost>>;
 
     /// J over all examples, or over `most` where they are fetched from disk; and over how many.
     ///

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use rhohat::math::objective::{Activation, Objective, Penalty};
-use rhohat::run::metrics::{Mark, MetricsFile};
+use rhohat::run::metrics::{LinesFile, Mark, MetricsFile};
 use rhohat::train::Progress;
 use tempfile::{TempDir, tempdir};
 
@@ -25,7 +25,7 @@ fn begun() -> (TempDir, std::path::PathBuf, MetricsFile) {
         beta: 3.0,
         lambda: 0.0,
     };
-    let mut metrics = MetricsFile::new(&path, MetricsFile::claim(&path).unwrap(), objective);
+    let mut metrics = MetricsFile::new(&path, LinesFile::claim(&path).unwrap(), objective);
     (1..=3).for_each(|step| metrics.add(&progress(step)).unwrap());
     (folder, path, metrics)
 }
@@ -68,7 +68,7 @@ fn a_file_that_was_moved_away_is_begun_again_where_it_is_looked_for() {
     fs::rename(&path, folder.path().join("elsewhere")).unwrap();
     (4..=5).for_each(|step| metrics.add(&progress(step)).unwrap());
     assert_eq!((steps(&path), steps(&folder.path().join("elsewhere"))), (vec![4, 5], vec![1, 2, 3]));
-    let refused = MetricsFile::claim(&path).unwrap_err();
+    let refused = LinesFile::claim(&path).unwrap_err();
     assert!(refused.to_string().contains("another rhohat is training this run"), "{refused}");
 }
 

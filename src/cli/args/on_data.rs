@@ -6,7 +6,9 @@ use clap::Args;
 
 use super::Asserted;
 use crate::data::formats::Format;
-use crate::data::{Axes, ColumnChoice, DataFormat, Form, Meaning, Normalize, RawRows, Reading, Scale, Taken};
+use crate::data::{
+    Axes, ClassChoice, ColumnChoice, DataFormat, Form, Meaning, Normalize, RawRows, Reading, Scale, Taken,
+};
 use crate::io::memory::Bytes;
 use crate::io::paths::{PathText, Paths};
 use crate::math::objective::Activation;
@@ -40,6 +42,12 @@ pub struct ReadArgs {
     /// Column of a table of text that holds labels, which are kept beside codes
     #[arg(long, value_name = "COLUMN")]
     pub label_column: Option<String>,
+    /// File of labels of DATA, one for each row or picture: IDX, .npy, or text with one a line
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Classes of labelled DATA that are taken, by label, or as ranges of whole ones: cat,dog or 0-4 [default: all]
+    #[arg(long, value_name = "CLASSES", allow_hyphen_values = true)]
+    pub classes: Option<ClassChoice>,
     /// Rows or pictures of DATA that are taken, drawn at random, with a model by its seed [default: all]
     #[arg(long, value_name = "N")]
     pub take: Option<usize>,
@@ -73,6 +81,8 @@ impl ReadArgs {
             format: self.format,
             use_columns: self.use_columns.clone(),
             label_column: self.label_column.clone(),
+            labels: self.labels.clone(),
+            classes: self.classes.clone(),
             ..Reading::default()
         }
     }

@@ -50,14 +50,14 @@ fn open(OpenFile { path, file, length, reading, .. }: OpenFile<'_>) -> Result<Op
 }
 
 /// The content of all members.
-struct Gunzip<R: BufRead> {
+pub(super) struct Gunzip<R: BufRead> {
     /// `None` behind the last member.
     member: Option<GzDecoder<R>>,
 }
 
 impl<R: BufRead> Gunzip<R> {
     /// What `from` packs, from its first member on.
-    fn new(from: R) -> Self {
+    pub(super) fn new(from: R) -> Self {
         Self { member: Some(GzDecoder::new(from)) }
     }
 }

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::io::safe_open::FileRange;
 
 /// The type of the numbers by the byte that stands for it.
-fn dtype_of(kind: u8) -> Option<DType> {
+pub(super) fn dtype_of(kind: u8) -> Option<DType> {
     Some(match kind {
         0x08 => DType::U8,
         0x09 => DType::I8,

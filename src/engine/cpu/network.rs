@@ -3,6 +3,8 @@
 //! depend on the number of threads. What is as long as the parameters (history of L-BFGS, moments) is f64 on the host: next to a pass over the
 //! examples it costs nothing.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::activation::apply;
@@ -28,7 +30,7 @@ const HELD: usize = 16;
 pub struct NetworkCpu {
     objective: NetworkObjective,
     network: Network<f32>,
-    data: Labelled<f32>,
+    data: Arc<Labelled<f32>>,
     moments: [Vec<f64>; 2],
     search: SearchVectors,
 }
@@ -42,8 +44,13 @@ struct PieceSums {
 
 impl NetworkCpu {
     /// Takes parameters and examples.
-    pub fn new(objective: NetworkObjective, network: Network<f32>, data: Labelled<f32>) -> Self {
+    pub fn new(
+        objective: NetworkObjective,
+        network: Network<f32>,
+        data: impl Into<Arc<Labelled<f32>>>,
+    ) -> Self {
         let zeros = vec![0.0; network.shape.parameters()];
+        let data = data.into();
         Self { objective, network, data, moments: [zeros.clone(), zeros], search: SearchVectors::default() }
     }
 

@@ -77,6 +77,8 @@ impl Config {
             self.format.map(|it| format!("`format` {it}")),
             self.use_columns.as_ref().map(|it| format!("`use_columns` {it}")),
             self.label_column.as_ref().map(|it| format!("`label_column` {it}")),
+            self.labels.as_ref().map(|it| format!("`labels` {}", it.display())),
+            self.classes.as_ref().map(|it| format!("`classes` {it}")),
         ];
         if let Some(said) = said.into_iter().flatten().next().filter(|_| self.data.is_none()) {
             return Err(Error::usage(format!("{said} says what DATA is, but there is none; leave it out")));

@@ -10,7 +10,9 @@ use super::properties::Property::{
 use super::{Batch, HeldOut};
 #[cfg(feature = "cli")]
 use crate::data::formats::Format;
-use crate::data::{Axes, ColumnChoice, DataFormat, Form, Meaning, Normalize, RawRows, Scale, WhiteningKind};
+use crate::data::{
+    Axes, ClassChoice, ColumnChoice, DataFormat, Form, Meaning, Normalize, RawRows, Scale, WhiteningKind,
+};
 use crate::engine::variant::Variant;
 use crate::error::{Error, Result};
 use crate::io::memory::Bytes;
@@ -68,6 +70,21 @@ pub struct Settings {
         arg(long, value_name = "COLUMN", help_heading = "Data", hide_short_help = true)
     )]
     pub label_column: Option<String>,
+    /// File of labels of DATA, one for each row or picture: IDX, .npy, or text with one a line
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", value_parser = parsers::path(), help_heading = "Data", hide_short_help = true))]
+    pub labels: Option<PathText>,
+    /// Classes of labelled DATA that are learned from, by label, or as ranges of whole ones: cat,dog or 5-9 [default: all]
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            value_name = "CLASSES",
+            allow_hyphen_values = true,
+            help_heading = "Data",
+            hide_short_help = true
+        )
+    )]
+    pub classes: Option<ClassChoice>,
     /// Rows or pictures of DATA that are taken, drawn by the seed [default: all]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parsers::count(), help_heading = "Data"))]
     pub take: Option<usize>,
@@ -249,7 +266,7 @@ pub struct Settings {
 }
 
 /// What each of all settings decides. Where several of one property are told of, it is in this order.
-pub(super) const PROPERTIES: [(&str, &[Property]); 60] = [
+pub(super) const PROPERTIES: [(&str, &[Property]); 63] = [
     ("data", &[OfSitting]),
     ("data_as_given", &[]),
     ("raw", &[OfRun]),
@@ -259,6 +276,9 @@ pub(super) const PROPERTIES: [(&str, &[Property]); 60] = [
     ("format", &[OfRun]),
     ("use_columns", &[OfRun]),
     ("label_column", &[OfRun]),
+    ("labels", &[OfSitting]),
+    ("labels_as_given", &[]),
+    ("classes", &[OfRun]),
     ("take", &[OfRun]),
     ("first", &[OfRun]),
     ("divide", &[Derivable, OfData, OfRun]),

@@ -22,8 +22,12 @@ const LENGTHS: [&str; 2] = ["epochs", "steps"];
 const WHITENING: [&str; 2] = ["whiten", "whitening"];
 
 /// Settings that are paths, and where they are kept as they were typed.
-const PATHS: [[&str; 2]; 3] =
-    [["data", "data_as_given"], ["init", "init_as_given"], ["validation", "validation_as_given"]];
+const PATHS: [[&str; 2]; 4] = [
+    ["data", "data_as_given"],
+    ["labels", "labels_as_given"],
+    ["init", "init_as_given"],
+    ["validation", "validation_as_given"],
+];
 
 #[cfg(feature = "files")]
 /// The longest file that is read, bytes; a full one has about a thousand.
@@ -134,6 +138,8 @@ impl UserSettings {
             format: self.get("format")?,
             use_columns: self.get("use_columns")?,
             label_column: self.get("label_column")?,
+            labels: self.get::<PathText>("labels")?.map(|path| path.to_path_buf()),
+            classes: self.get("classes")?,
             ..Reading::default()
         })
     }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::io::date;
 use crate::io::folder::Folder;
 use crate::run::config::Written;
-use crate::run::metrics::MetricsFile;
+use crate::run::metrics::LinesFile;
 
 /// Most bytes of `env.json`, which holds a command line.
 const ENVIRONMENT_MOST: u64 = 1 << 20;
@@ -55,7 +55,7 @@ impl RunDir {
         if !folder.has(METRICS)? {
             return Err(Error::input(path, "no metrics.jsonl, as every run has"));
         }
-        let claimed = MetricsFile::claim(&self.metrics())?;
+        let claimed = LinesFile::claim(&self.metrics())?;
         // Another program may have finished it meanwhile.
         let left = self.summary()?.is_none();
         Ok(left.then_some((self, claimed)))

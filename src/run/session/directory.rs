@@ -5,22 +5,19 @@ use std::sync::Arc;
 use super::open::Session;
 use crate::data::stream::Store;
 use crate::error::{Error, Result, shown};
+use crate::io::paths::Paths;
 use crate::math::objective::Cost;
 use crate::math::params::{Params, Shape};
 use crate::run::checkpoint::fail_point::reach;
 use crate::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints, Found, Provenance};
-use crate::run::config::Config;
 pub use crate::run::metrics::MetricsFile;
 use crate::run::model_file::{Meta, write_to};
 use crate::run::picture::{Layout, features, form_of, too_large, usual_count, why_no_form};
 use crate::run::summary::Summary;
 use crate::run::tensorboard::Events;
-use crate::run::{Divergence, Environment, FEATURES, MODEL, RunDir};
+use crate::run::{Divergence, Environment, FEATURES, MODEL, RunDir, run_name};
 use crate::train::measures::Measures;
 use crate::train::{EarlyStopping, Progress, StepContext, TrainProgress};
-
-/// The longest name of data in the name of a run, bytes: file systems take 255, some 143, of which others are needed.
-const LONGEST_NAME: usize = 100;
 
 /// A run directory that is locked by way of its metrics.
 pub struct Directory {
@@ -50,7 +47,8 @@ impl Directory {
         let (run, metrics, position) = match resumed.take() {
             Some(resumed) => resumed.begin(config, environment.adapter, record)?,
             None => {
-                let run = RunDir::create(request.new_place(), &run_name(config))?;
+                let run =
+                    RunDir::create(request.new_place(), &run_name(config.data.as_ref().map(Paths::first)))?;
                 let metrics = run.begin(config, &environment, record)?;
                 (run, metrics, TrainProgress::default())
             }
@@ -209,14 +207,4 @@ impl RunDir {
         reach("summary-written");
         Ok(())
     }
-}
-
-/// The data's name as part of a directory's, as much of it as fits.
-fn run_name(config: &Config) -> String {
-    let stem =
-        config.data.as_ref().and_then(|data| data.first().file_stem()).map(|stem| stem.to_string_lossy());
-    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
-    let mut name = stem.map_or("dead-leaves".to_owned(), |stem| stem.chars().map(plain).collect());
-    name.truncate(name.floor_char_boundary(LONGEST_NAME));
-    name
 }

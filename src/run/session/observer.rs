@@ -48,6 +48,15 @@ pub enum Stage {
     WritingModel,
     /// Hidden units are looked at.
     JudgingUnits,
+    /// A λ of a softmax layer is tried.
+    ChoosingDecay {
+        /// Which, counted from 1.
+        number: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// A softmax layer is trained.
+    TrainingSoftmax,
     /// Nothing that takes a while.
     Idle,
 }
@@ -71,6 +80,10 @@ impl fmt::Display for Stage {
             Self::MeasuringCost => "taking J over the examples",
             Self::WritingModel => "writing the model",
             Self::JudgingUnits => "judging hidden units",
+            Self::ChoosingDecay { number, of } => {
+                return write!(f, "choosing λ of the softmax layer, {number} of {of}");
+            }
+            Self::TrainingSoftmax => "training the softmax layer",
             Self::Idle => "",
         })
     }

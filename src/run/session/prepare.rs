@@ -153,7 +153,8 @@ fn open_data(given: &UserSettings, data: Option<&Paths>, resumed: bool) -> Resul
 fn open_held_out(given: &UserSettings, data: &Paths, resumed: bool) -> Result<OpenData> {
     let reading = given.reading()?;
     let recursive = reading.recursive && data.iter().all(|path| path.is_dir());
-    let reading = Reading { recursive, ..reading };
+    // Labels and classes are those of the rows that are learned from.
+    let reading = Reading { recursive, labels: None, classes: None, ..reading };
     let paths: Vec<&PathText> = data.iter().collect();
     let opened = Opened::all(&paths, &reading).map_err(|why| match why {
         Error::Input { path, reason } if resumed && !path.exists() => {

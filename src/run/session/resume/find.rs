@@ -7,7 +7,7 @@ use crate::run::RunDir;
 use crate::run::checkpoint::fail_point::reach;
 use crate::run::checkpoint::{Checkpoint, Checkpoints, Found, Rejected};
 use crate::run::config::{Written, absolute_paths};
-use crate::run::metrics::MetricsFile;
+use crate::run::metrics::LinesFile;
 use toml::Table;
 
 use super::{Resumed, Target};
@@ -25,7 +25,7 @@ pub fn open(request: &Request, observer: &mut dyn ProgressObserver) -> Result<Op
     if let Some(summary) = finished(&run, request)? {
         return Ok(Some(Target::Finished(Box::new(summary))));
     }
-    let metrics = MetricsFile::claim(&run.metrics())?;
+    let metrics = LinesFile::claim(&run.metrics())?;
     let resumed = go_on(run, metrics, request.from_scratch, observer)?;
     Ok(Some(Target::Unfinished(Box::new(resumed))))
 }

@@ -1,0 +1,410 @@
+//! The directory of a classifier's run: settings, what it learns from, the softmax layer, checkpoints and the result. The same
+//! request begins it, goes on with it, or finds its result.
+//!
+//! ```text
+//! RUN/classify.toml         settings, and under [inputs] what was given to learn from; with it there is a run
+//! RUN/data.json             hashes of the examples, labels and encoders
+//! RUN/env.json              the machine and the command line
+//! RUN/before.safetensors    the classifier before it is fine-tuned, and before.json what is known of it
+//! RUN/metrics.jsonl         a line a report of fine-tuning; locked while a program trains the run
+//! RUN/checkpoints/          as those of an autoencoder's run
+//! RUN/model.safetensors     the classifier, confusion.svg and confusion.csv its confusion matrix, summary.json the result
+//! ```
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use toml::Table;
+use xxhash_rust::xxh3::Xxh3Default;
+
+use super::confusion_picture;
+use super::file::{ClassifierFile, write_to};
+use super::fine_tune::Keeper;
+use super::meta::ClassifierMeta;
+use super::settings::ClassifySettings;
+use super::sitting::{Finished, Known, Sitting, Start};
+use super::summary::{ClassifierFiles, ClassifierSummary};
+use crate::data::identity::of_file;
+use crate::engine::State;
+use crate::engine::network::{Labelled, NetworkEngine};
+use crate::error::{Error, Result};
+use crate::io::folder::Folder;
+use crate::math::network::NetworkShape;
+use crate::run::checkpoint::fail_point::{OF_CLASSIFIERS, reach};
+use crate::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints};
+use crate::run::metrics::LinesFile;
+use crate::run::session::Place;
+use crate::run::{Environment, METRICS, MODEL, RunDir, run_name};
+use crate::train::{Ended, Progress, StepContext, TrainProgress};
+
+/// Files of a classifier's run besides those that every run has.
+const CONFIG: &str = "classify.toml";
+const DATA: &str = "data.json";
+const ENVIRONMENT: &str = "env.json";
+const BEFORE: &str = "before.safetensors";
+const KNOWN: &str = "before.json";
+const PICTURE: &str = "confusion.svg";
+const TABLE: &str = "confusion.csv";
+const SUMMARY: &str = "summary.json";
+const FILES: [&str; 10] = [CONFIG, DATA, ENVIRONMENT, BEFORE, KNOWN, METRICS, MODEL, PICTURE, TABLE, SUMMARY];
+const FOLDERS: [&str; 2] = ["checkpoints", "rejected"];
+/// What was given to learn from, in the settings.
+const INPUTS: &str = "inputs";
+/// Most bytes of a small file of a run.
+const MOST: u64 = 1 << 24;
+/// Settings that a run may have others of when it goes on.
+const MAY_CHANGE: [&str; 4] = ["fine_tune", "lr", "device", "checkpoint_every"];
+
+/// Hashes of what a classifier learns from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Inputs {
+    examples: String,
+    labels: String,
+    encoders: String,
+    test: Option<String>,
+}
+
+/// `summary.json`.
+#[derive(Debug, Serialize, Deserialize)]
+struct SealedSummary {
+    #[serde(flatten)]
+    summary: ClassifierSummary,
+    /// XXH3 of the model, by which the result is known to belong to it.
+    seal: String,
+}
+
+/// What a request has come upon.
+pub enum Outset {
+    /// The run has its result.
+    Finished(Box<ClassifierSummary>),
+    /// The run begins or goes on.
+    Unfinished(Box<ClassifierDir>),
+}
+
+/// The directory of a classifier's run, locked for this program.
+pub struct ClassifierDir {
+    run: RunDir,
+    lines: LinesFile,
+    checkpoints: CheckpointWriter<NetworkShape>,
+    /// The classifier before fine-tuning, where an earlier sitting has come so far.
+    start: Option<Start>,
+    /// Where fine-tuning has come to.
+    from: Option<(TrainProgress, State<NetworkShape>)>,
+}
+
+/// The settings of a run, and what was given to learn from.
+///
+/// # Errors
+/// [`Error::Input`] where there is no run of a classifier.
+pub fn settings_of(path: &Path) -> Result<(ClassifySettings, Table)> {
+    let folder = Folder::at(path);
+    let missing = || Error::input(path, "no run of a classifier; `rhohat classify` begins one");
+    let bytes = folder.small(CONFIG, "settings", MOST)?.ok_or_else(missing)?;
+    let bad = |error: toml::de::Error| Error::input(folder.join(CONFIG), error.message().to_owned());
+    let mut table: Table = toml::from_str(&String::from_utf8_lossy(&bytes)).map_err(bad)?;
+    let inputs = table.remove(INPUTS).and_then(|inputs| inputs.try_into().ok()).unwrap_or_default();
+    Ok((table.try_into().map_err(bad)?, inputs))
+}
+
+impl ClassifierDir {
+    /// Begins a run in `place`, goes on with the one there, or finds its result; a folder in `runs` is named after `data`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where something else is there, another program trains the run, or it has other settings or data;
+    /// [`Error::Io`].
+    pub fn open(
+        place: &Place,
+        data: Option<&Path>,
+        sitting: &Sitting,
+        inputs: Table,
+    ) -> Result<Option<Outset>> {
+        let name = &format!("classify-{}", run_name(data));
+        let has_begun = |run: &Path| Folder::at(run).has(CONFIG);
+        let run = match place {
+            Place::Memory => return Ok(None),
+            Place::Dated => RunDir::create(None, name)?,
+            Place::Out(out) => RunDir::create(Some(("`out`", out)), name)?,
+            Place::Run(run) if !has_begun(run)? => RunDir::create(Some(("`run`", run)), name)?,
+            Place::Run(run) | Place::Resume(run) => return resumed(run, sitting).map(Some),
+            Place::Newest => {
+                return Err(Error::usage("`resume` auto: name the folder of the classifier's run"));
+            }
+        };
+        let path = run.path().to_owned();
+        let lines = LinesFile::claim(&run.metrics())?;
+        if has_begun(&path)? {
+            let fact = "another rhohat has begun a run there at the same time";
+            return Err(Error::usage(format!("{}: {fact}; choose another directory", path.display())));
+        }
+        let folder = run.folder();
+        let environment = Environment::here(sitting.settings.device.clone(), sitting.choice.adapter(), None);
+        write_json(&folder, ENVIRONMENT, &environment)?;
+        write_json(&folder, DATA, &hashes(sitting))?;
+        // Settings come last: with them there is a run that can be gone on with.
+        write_config(&folder, &sitting.settings, inputs)?;
+        let lines = LinesFile::new(&run.metrics(), lines);
+        Ok(Some(Outset::Unfinished(Box::new(Self::of(run, lines, sitting, (None, None))))))
+    }
+
+    fn of(
+        run: RunDir,
+        lines: LinesFile,
+        sitting: &Sitting,
+        (start, from): (Option<Start>, Option<(TrainProgress, State<NetworkShape>)>),
+    ) -> Self {
+        let taken = from.as_ref().map(|(position, _)| position.steps);
+        let remedy =
+            if sitting.settings.lr.is_some() { "`lr`" } else { "`hidden_lambda`, or check the data" };
+        let every = sitting.settings.checkpoint_every;
+        let checkpoints = CheckpointWriter::new(Checkpoints::of(run.path()), every, taken, remedy.to_owned());
+        Self { run, lines, checkpoints, start, from }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.run.path()
+    }
+
+    /// The steps of the checkpoint that was published last, as they change.
+    pub fn published(&self) -> std::sync::Arc<std::sync::atomic::AtomicUsize> {
+        self.checkpoints.published()
+    }
+
+    /// The classifier before fine-tuning, where an earlier sitting has come so far.
+    pub fn take_start(&mut self) -> Option<Start> {
+        self.start.take()
+    }
+
+    /// Where fine-tuning has come to, if it has begun.
+    pub fn take_position(&mut self) -> Option<(TrainProgress, State<NetworkShape>)> {
+        self.from.take()
+    }
+
+    /// Keeps the classifier before fine-tuning.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be written.
+    pub fn begun(&self, start: &Start, meta: &ClassifierMeta) -> Result<()> {
+        let folder = self.run.folder();
+        folder.write(BEFORE, |out| write_to(out, &start.network, meta))?;
+        write_json(&folder, KNOWN, &start.known)?;
+        reach(OF_CLASSIFIERS);
+        Ok(())
+    }
+
+    /// Keeps the result, and tells where its files are. One of a run that goes on is no result: it has the model alone.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be written.
+    pub fn finish(&self, finished: &mut Finished) -> Result<()> {
+        let folder = self.run.folder();
+        folder.write(MODEL, |out| write_to(out, &finished.network, &finished.meta))?;
+        let confusion = &finished.summary.confusion;
+        folder.write(PICTURE, |out| out.write_all(confusion_picture::svg(confusion).as_bytes()))?;
+        folder.write(TABLE, |out| out.write_all(confusion_picture::csv(confusion).as_bytes()))?;
+        finished.summary.files = Some(files(&self.run));
+        reach("model-written");
+        if !finished.summary.goes_on() {
+            let seal = of_file(&self.run.model())?;
+            write_json(&folder, SUMMARY, &SealedSummary { summary: finished.summary.clone(), seal })?;
+        }
+        reach("summary-written");
+        Ok(())
+    }
+}
+
+impl Keeper for ClassifierDir {
+    fn report(&mut self, progress: &Progress) -> Result<()> {
+        #[derive(Serialize)]
+        struct Line {
+            step: usize,
+            j: f64,
+            cross_entropy: f64,
+            decay: f64,
+            gradient_norm: Option<f64>,
+            lr: f64,
+            seconds: f64,
+        }
+        let Progress { step, cost, gradient_norm, rate, samples, seconds, .. } = progress;
+        let line = Line {
+            step: *step,
+            j: cost.total(),
+            cross_entropy: cost.reconstruction,
+            decay: cost.decay,
+            gradient_norm: *gradient_norm,
+            lr: *rate,
+            seconds: *seconds,
+        };
+        self.lines.add(&line, (*samples, *seconds))
+    }
+
+    fn step(&mut self, context: &mut StepContext<'_, dyn NetworkEngine>, last: bool) -> Result<()> {
+        let steps = context.position.steps;
+        let due = self.checkpoints.is_due(steps)?;
+        if last {
+            self.checkpoints.wait()?;
+        }
+        if (last || due) && !self.checkpoints.has(steps) {
+            let lines = self.lines.handle();
+            let mut spare = self.checkpoints.spare()?;
+            let (position, state) = context.snapshot(&mut spare)?;
+            let metrics = self.lines.mark();
+            let checkpoint = Checkpoint { position, state, metrics, patience: None, provenance: None };
+            self.checkpoints.keep(checkpoint, lines)?;
+        }
+        if last {
+            self.checkpoints.wait()?;
+            reach("end-kept");
+        }
+        Ok(())
+    }
+}
+
+/// The run in a folder, which goes on or has its result.
+fn resumed(path: &Path, sitting: &Sitting) -> Result<Outset> {
+    let run = RunDir::at(path);
+    let folder = run.folder();
+    folder.check(&FILES, &FOLDERS)?;
+    let (settings, inputs) = settings_of(path)?;
+    let lines = LinesFile::claim(&run.metrics())?;
+    check_settings(path, &settings, &sitting.settings)?;
+    check_inputs(path, sitting)?;
+    let longer = sitting.settings.fine_tune != settings.fine_tune;
+    if let Some(SealedSummary { summary, seal }) = read_json::<SealedSummary>(&folder, SUMMARY)?
+        && !longer
+    {
+        if run.model().exists() && of_file(&run.model())? == seal {
+            return Ok(Outset::Finished(Box::new(ClassifierSummary { files: Some(files(&run)), ..summary })));
+        }
+        tracing::warn!("{}: its model is gone or another one; it is made again", path.display());
+    }
+    folder.remove(SUMMARY)?;
+    write_config(&folder, &sitting.settings, inputs)?;
+    let known = read_json::<Known>(&folder, KNOWN)?;
+    let start = match known {
+        Some(known) if folder.has(BEFORE)? => {
+            Some(Start { network: ClassifierFile::open(&folder.join(BEFORE))?.network()?, known })
+        }
+        _ => None,
+    };
+    let checkpoints = <Checkpoints<NetworkShape>>::of(path);
+    checkpoints.clear_up()?;
+    let found = checkpoints.find()?;
+    for rejected in &found.rejected {
+        tracing::warn!("{}: {}; put aside", rejected.path.display(), rejected.reason);
+    }
+    checkpoints.put_aside(&found.rejected)?;
+    let mut lines = LinesFile::new(&run.metrics(), lines);
+    let (mark, from) = match found.newest.filter(|_| start.is_some()) {
+        Some((place, Checkpoint { mut position, state, metrics, .. })) => {
+            tracing::info!("{}: going on after step {}", place.display(), position.steps);
+            if longer && position.ended == Some(Ended::Steps) {
+                position.ended = None;
+            }
+            (metrics, Some((position, state)))
+        }
+        None => Default::default(),
+    };
+    lines.cut(mark)?;
+    Ok(Outset::Unfinished(Box::new(ClassifierDir::of(run, lines, sitting, (start, from)))))
+}
+
+/// Refuses settings that a run cannot change.
+fn check_settings(path: &Path, was: &ClassifySettings, now: &ClassifySettings) -> Result<()> {
+    let table = |settings: &ClassifySettings| Table::try_from(settings).unwrap_or_default();
+    let (was, now) = (table(was), table(now));
+    let names = was.keys().chain(now.keys()).filter(|name| !MAY_CHANGE.contains(&name.as_str()));
+    let shown = |table: &Table, name: &str| table.get(name).map_or("none".to_owned(), ToString::to_string);
+    for name in names {
+        if was.get(name) != now.get(name) {
+            let (was, now) = (shown(&was, name), shown(&now, name));
+            let fact = format!("{}: the run has `{name}` {was}, not {now}", path.display());
+            return Err(Error::usage(format!("{fact}; leave it out, or begin another run with `out`")));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses examples, labels or encoders that are others than those of a run.
+fn check_inputs(path: &Path, sitting: &Sitting) -> Result<()> {
+    let folder = Folder::at(path);
+    let missing = || Error::input(folder.join(DATA), "it is missing; begin another run");
+    let was: Inputs = read_json(&folder, DATA)?.ok_or_else(missing)?;
+    let now = hashes(sitting);
+    let differ = [
+        ("examples", was.examples != now.examples),
+        ("labels", was.labels != now.labels),
+        ("encoders", was.encoders != now.encoders),
+        ("rows of the test", was.test != now.test),
+    ];
+    match differ.iter().find(|(_, differ)| *differ) {
+        None => Ok(()),
+        Some((what, _)) => {
+            let fact = format!("{}: the run has learned from other {what}", path.display());
+            Err(Error::usage(format!(
+                "{fact}; give those that it began with, or begin another run with `out`"
+            )))
+        }
+    }
+}
+
+fn hashes(sitting: &Sitting) -> Inputs {
+    let Sitting { rows, test, encoders, classes, .. } = sitting;
+    let hash = |parts: &mut dyn Iterator<Item = &[u8]>| {
+        let mut hasher = Xxh3Default::new();
+        parts.for_each(|part| hasher.update(part));
+        format!("{:032x}", hasher.digest128())
+    };
+    let labels = |rows: &Labelled<f32>| -> Vec<u8> {
+        rows.labels.iter().flat_map(|&label| (label as u64).to_le_bytes()).collect()
+    };
+    let examples =
+        |rows: &Labelled<f32>| hash(&mut [bytemuck::cast_slice(&rows.examples.values)].into_iter());
+    let names = classes.join("\n");
+    let layers = encoders.iter().flat_map(|encoder| {
+        let layer = &encoder.layer;
+        [
+            bytemuck::cast_slice(&layer.weight),
+            bytemuck::cast_slice(&layer.bias),
+            encoder.activation.name().as_bytes(),
+        ]
+    });
+    let of_test = |test: &Labelled<f32>| {
+        hash(&mut [bytemuck::cast_slice(&test.examples.values), &labels(test)].into_iter())
+    };
+    Inputs {
+        examples: examples(rows),
+        labels: hash(&mut [&labels(rows)[..], names.as_bytes()].into_iter()),
+        encoders: hash(&mut layers.into_iter()),
+        test: test.as_ref().map(of_test),
+    }
+}
+
+fn files(run: &RunDir) -> ClassifierFiles {
+    ClassifierFiles {
+        run: run.path().into(),
+        model: run.model().into(),
+        confusion_picture: run.path().join(PICTURE).into(),
+    }
+}
+
+fn write_config(folder: &Folder, settings: &ClassifySettings, inputs: Table) -> Result<()> {
+    let unwritable = |error: toml::ser::Error| Error::usage(format!("settings: {error}"));
+    let mut table = Table::try_from(settings).map_err(unwritable)?;
+    table.insert(INPUTS.to_owned(), inputs.into());
+    let text = toml::to_string(&table).map_err(unwritable)?;
+    folder.write(CONFIG, |out| out.write_all(text.as_bytes()))
+}
+
+fn write_json(folder: &Folder, name: &str, value: &impl Serialize) -> Result<()> {
+    folder.write(name, |out| Ok(serde_json::to_writer_pretty(out, value)?))
+}
+
+fn read_json<T: DeserializeOwned>(folder: &Folder, name: &str) -> Result<Option<T>> {
+    let Some(bytes) = folder.small(name, "JSON of a run", MOST)? else { return Ok(None) };
+    let damaged =
+        |error| Error::input(folder.join(name), format!("{error}; it is damaged, begin another run"));
+    serde_json::from_slice(&bytes).map(Some).map_err(damaged)
+}
