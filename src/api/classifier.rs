@@ -143,10 +143,15 @@ impl Classifier {
     /// [`Error::Usage`] for data without labels or with one that the classifier does not know, else as
     /// [`Classifier::probabilities`].
     pub fn confusion(&self, data: &Data) -> Result<Confusion> {
-        let labels = data.known_labels(self.classes(), self.meta.seed)?;
         let predicted = self.predict(data)?;
+        self.confusion_of(data, &predicted)
+    }
+
+    /// The same of rows or pictures that were taken for the classes `predicted`.
+    pub(crate) fn confusion_of(&self, data: &Data, predicted: &[usize]) -> Result<Confusion> {
+        let labels = data.known_labels(self.classes(), self.meta.seed)?;
         check_labels(data, labels.len(), predicted.len())?;
-        Ok(Confusion::of(self.classes(), &labels, &predicted))
+        Ok(Confusion::of(self.classes(), &labels, predicted))
     }
 
     fn examples(&self, data: &Data) -> Result<LazyExamples> {

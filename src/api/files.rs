@@ -99,21 +99,27 @@ impl Data {
     pub fn of_run(directory: impl AsRef<Path>) -> Result<Self> {
         let run = RunDir::open(directory.as_ref())?;
         let settings = UserSettings::new(Some(&run.config()), toml::Table::new())?;
-        let paths = settings.get::<Paths>("data")?;
         let kind = run.data_record()?.map(|record| record.inputs.data.kind);
-        let open = match paths {
-            Some(paths) => {
-                let paths: Vec<&PathText> = paths.iter().collect();
-                Opened::all(&paths, &settings.reading()?)?.into()
-            }
-            None if kind.is_none_or(|kind| kind == DataKind::Pictures) => OpenData::built_in(),
-            None => {
-                let fact = "the run has learned from rows of a program, which no file holds";
-                return Err(Error::input(run.path(), format!("{fact}; make them again")));
-            }
-        };
+        if let Some(data) = Self::given_by(&settings)? {
+            return Ok(Self { settings: Settings { divide: None, ..data.settings }, ..data });
+        }
+        if kind.is_some_and(|kind| kind != DataKind::Pictures) {
+            let fact = "the run has learned from rows of a program, which no file holds";
+            return Err(Error::input(run.path(), format!("{fact}; make them again")));
+        }
         let (take, first) = (settings.get("take")?, settings.get("first")?);
-        Ok(Self { open, settings: Settings { take, first, ..Settings::default() }, held_out: None })
+        let settings = Settings { take, first, ..Settings::default() };
+        Ok(Self { open: OpenData::built_in(), settings, held_out: None })
+    }
+
+    /// The data that settings name, if they name some.
+    pub(crate) fn given_by(settings: &UserSettings) -> Result<Option<Self>> {
+        let Some(paths) = settings.get::<Paths>("data")? else { return Ok(None) };
+        let paths: Vec<&PathText> = paths.iter().collect();
+        let open = Opened::all(&paths, &settings.reading()?)?.into();
+        let (take, first, divide) = (settings.get("take")?, settings.get("first")?, settings.get("divide")?);
+        let settings = Settings { take, first, divide, ..Settings::default() };
+        Ok(Some(Self { open, settings, held_out: None }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: names, values and help texts of commands and flags, nothing else.
 
+mod classify;
 mod of_runs;
 mod on_data;
 mod spelling;
@@ -15,6 +16,8 @@ use crate::run::config::settings::Settings;
 use crate::run::config::settings::parsers::{hidden_activation, output_activation};
 use crate::run::session::Place;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+use classify::CLASSIFY_EXAMPLES;
+pub use classify::{ClassifyArgs, PredictArgs};
 use of_runs::RUNS_EXAMPLES;
 pub use of_runs::{Asserted, CompareArgs, ReportArgs, RunsArgs};
 pub use on_data::{
@@ -105,6 +108,8 @@ impl Cli {
             Command::Reconstruct(args) => args.on.json,
             Command::Features(args) => args.json,
             Command::Convert(args) => args.json,
+            Command::Classify(args) => args.json,
+            Command::Predict(args) => args.json,
             Command::Verify(args) => args.json,
             Command::Bench(args) => args.json,
             Command::Devices(args) => args.json,
@@ -115,7 +120,7 @@ impl Cli {
     /// What is said when a signal ends the command before there is anything to save.
     pub fn fate(&self) -> &'static str {
         match self.command {
-            Command::Train(_) => " before training began: nothing was saved",
+            Command::Train(_) | Command::Classify(_) => " before training began: nothing was saved",
             _ => "",
         }
     }
@@ -157,6 +162,18 @@ pub enum Command {
     /// A model as a file of other programs: safetensors of nn.Sequential, .npz, UFLDL's theta in .mat
     #[command(after_help = "Example: rhohat convert model.safetensors -o theta.mat")]
     Convert(ConvertArgs),
+    /// Tell classes of labelled data apart by the codes of models: softmax, and fine-tuning of all layers
+    #[command(
+        after_help = CLASSIFY_EXAMPLES,
+        allow_negative_numbers = true,
+        mut_arg("data", |arg| arg.required(false).required_unless_present("resume"))
+    )]
+    Classify(Box<ClassifyArgs>),
+    /// The classes of rows by a classifier; with labels, how many are right, and what is taken for what
+    #[command(
+        after_help = "Example: rhohat predict runs/digits test.idx --labels test-labels.idx -o predicted.csv"
+    )]
+    Predict(PredictArgs),
     /// The report of a run as one page: curves, features, examples, how to repeat it
     #[command(after_help = "Example: rhohat report runs/first -o first.html")]
     Report(ReportArgs),

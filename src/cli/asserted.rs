@@ -56,13 +56,53 @@ impl fmt::Display for Unmet {
 
 impl std::error::Error for Unmet {}
 
+/// Members of the results of `classify`.
+const OF_CLASSIFIER: [&str; 13] = [
+    "before.test",
+    "before.training",
+    "fine_tuned.test",
+    "fine_tuned.training",
+    "baseline.test",
+    "baseline.training",
+    "softmax_lambda",
+    "j",
+    "cross_entropy",
+    "steps",
+    "softmax_seconds",
+    "fine_tune_seconds",
+    "examples",
+];
+/// Of `predict`.
+const OF_PREDICTIONS: [&str; 2] = ["accuracy", "examples"];
+
+/// The commands whose results conditions may be on.
+#[derive(Clone, Copy, Debug)]
+pub enum ResultOf {
+    Train,
+    Eval,
+    Classify,
+    Predict,
+}
+
+impl ResultOf {
+    /// The members that conditions may be on.
+    fn members(self) -> Vec<&'static str> {
+        match self {
+            Self::Train => [&OF_BOTH[..], &OF_TRAIN].concat(),
+            Self::Eval => OF_BOTH.to_vec(),
+            Self::Classify => OF_CLASSIFIER.to_vec(),
+            Self::Predict => OF_PREDICTIONS.to_vec(),
+        }
+    }
+}
+
 impl Asserted {
-    /// Refuses names that no result has, before there is one.
+    /// Refuses names that no result of a command has, before there is one.
     ///
     /// # Errors
     /// [`Error::Usage`] with those that it has.
-    pub fn check(&self, is_train: bool) -> crate::Result<()> {
-        let known: Vec<&str> = OF_BOTH.into_iter().chain(OF_TRAIN.into_iter().filter(|_| is_train)).collect();
+    pub fn check(&self, command: ResultOf) -> crate::Result<()> {
+        let known = command.members();
         let strange = self.conditions.iter().map(Condition::name).find(|name| !known.contains(name));
         strange.map_or(Ok(()), |name| {
             let fact = format!("--assert {name}: no result has a number of that name");

@@ -1,6 +1,7 @@
 //! The commands: arguments → library calls → printed lines.
 
 mod bench;
+mod classify;
 mod convert;
 mod data;
 mod decode;
@@ -12,6 +13,7 @@ mod manual;
 mod measures;
 mod on_data;
 mod outputs;
+mod predict;
 mod reconstruct;
 mod report;
 mod runs;
@@ -38,6 +40,8 @@ pub fn run(cli: &Cli, started: Moment) -> anyhow::Result<u8> {
         Command::Reconstruct(args) => done(reconstruct::run(args)),
         Command::Features(args) => done(features::run(args)),
         Command::Convert(args) => done(convert::run(args)),
+        Command::Classify(args) => classify::run(args),
+        Command::Predict(args) => done(predict::run(args)),
         Command::Verify(args) => verify::run(args),
         Command::Bench(args) => done(bench::run(args)),
         Command::Devices(args) => done(devices::run(args)),

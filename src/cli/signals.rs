@@ -45,6 +45,8 @@ struct State {
 
 /// The run that is being trained.
 struct Run {
+    /// The command that goes on with it.
+    command: &'static str,
     path: PathBuf,
     /// The steps of its newest checkpoint, 0 where there is none.
     published: Arc<AtomicUsize>,
@@ -71,9 +73,9 @@ pub fn save() {
     system::save();
 }
 
-/// The run that is being trained, and the steps of its newest checkpoint as they change.
-pub fn of_run(path: &Path, published: Arc<AtomicUsize>) {
-    state().run = Some(Run { path: path.to_owned(), published });
+/// The run that a command trains, and the steps of its newest checkpoint as they change.
+pub fn of_run(command: &'static str, path: &Path, published: Arc<AtomicUsize>) {
+    state().run = Some(Run { command, path: path.to_owned(), published });
 }
 
 /// The number of the signal that asked the run to end, if one did.
@@ -107,8 +109,10 @@ impl State {
         if !self.saves {
             return fate.to_owned();
         }
-        let Some(Run { path, published }) = &self.run else { return ": nothing was saved".to_owned() };
-        let again = format!("rhohat train --resume {}", path.display());
+        let Some(Run { command, path, published }) = &self.run else {
+            return ": nothing was saved".to_owned();
+        };
+        let again = format!("rhohat {command} --resume {}", path.display());
         match published.load(Ordering::Acquire) {
             0 => format!(" at once: no checkpoint was saved; {again} begins it again"),
             steps => {

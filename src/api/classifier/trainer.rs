@@ -13,6 +13,7 @@ use crate::engine::network::Labelled;
 use crate::error::{Error, Result};
 use crate::io::threads::joined;
 use crate::math::network::DenseLayer;
+use crate::math::objective::Objective;
 use crate::math::optim::Optimizer;
 use crate::math::params::Shape;
 use crate::run::classify::{ClassifierSummary, ClassifySettings, Encoder, Sitting};
@@ -309,6 +310,9 @@ impl ClassifierTrainer {
         }
         let from = directory.as_mut().and_then(ClassifierDir::take_position);
         let keeper = directory.as_mut().map(|directory| directory as &mut dyn Keeper);
+        if sitting.settings.fine_tune > 0 {
+            observer.begins(&Objective::default());
+        }
         let mut finished = sitting.finish(start, from, keeper, observer)?;
         if let Some(directory) = &directory {
             observer.stage(Stage::WritingModel);

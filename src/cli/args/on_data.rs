@@ -12,6 +12,7 @@ use crate::data::{
 use crate::io::memory::Bytes;
 use crate::io::paths::{PathText, Paths};
 use crate::math::objective::Activation;
+use crate::run::config::settings::Settings;
 use crate::run::config::settings::parsers::{
     feature_order, format, hidden_activation, meaning, normalize, output_activation, tensor_names,
 };
@@ -64,6 +65,26 @@ impl ReadArgs {
     pub fn name(&self) -> PathBuf {
         let paths: Vec<PathText> = self.data.iter().cloned().map(PathText::from).collect();
         Paths::try_from(paths).map(|paths| paths.name()).unwrap_or_default()
+    }
+
+    /// The same as settings of a run.
+    pub fn settings(&self, divide: Option<Scale>) -> Settings {
+        Settings {
+            data: (!self.data.is_empty()).then(|| self.data.iter().map(|path| (&**path).into()).collect()),
+            raw: self.raw,
+            meaning: self.meaning,
+            axes: self.axes.clone(),
+            recursive: self.recursive.then_some(true),
+            format: self.format,
+            use_columns: self.use_columns.clone(),
+            label_column: self.label_column.clone(),
+            labels: self.labels.as_deref().map(PathText::from),
+            classes: self.classes.clone(),
+            take: self.take,
+            first: self.first,
+            divide,
+            ..Settings::default()
+        }
     }
 
     /// The rows or pictures that were asked for, those that are drawn by `seed`.

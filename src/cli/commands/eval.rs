@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::measures;
 use super::on_data::{Made, Opening};
 use crate::cli::args::EvalArgs;
+use crate::cli::asserted::ResultOf;
 use crate::cli::output::print;
 use crate::cli::progress::Line;
 
@@ -21,7 +22,7 @@ struct Report {
 
 /// Evaluates and prints.
 pub fn run(args: &EvalArgs) -> anyhow::Result<()> {
-    args.asserted.check(false)?;
+    args.asserted.check(ResultOf::Eval)?;
     let opening = Opening::new(&args.on, |objective| {
         objective.penalty.rho = args.rho.unwrap_or(objective.penalty.rho);
         objective.beta = args.beta.unwrap_or(objective.beta);

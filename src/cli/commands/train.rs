@@ -7,18 +7,19 @@ mod summary;
 use serde::Serialize;
 
 use crate::cli::args::TrainArgs;
+use crate::cli::asserted::ResultOf;
 use crate::cli::output::print;
 use crate::cli::signals;
 use crate::io::clock::Moment;
 use crate::run::config::MemoryPlan;
 use crate::run::session::{Outset, Prepared, Request};
 use crate::train::Ended;
-use display::Display;
+pub use display::Display;
 
 /// Trains and prints; `started` is when the program did.
 pub fn run(args: &TrainArgs, started: Moment) -> anyhow::Result<u8> {
-    args.asserted.check(true)?;
-    let mut display = Display::new(args);
+    args.asserted.check(ResultOf::Train)?;
+    let mut display = Display::new("train", args.save_patches.as_deref());
     let prepared = match request(args, started)?.prepare(&mut display)? {
         Outset::Finished(result) => {
             print(args.json, &*result, summary::text)?;

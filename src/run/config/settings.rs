@@ -356,7 +356,7 @@ pub mod parsers {
     use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
     use serde::de::{DeserializeOwned, IntoDeserializer, value};
 
-    use super::{Activation, DataFormat, HeldOut, Meaning, Normalize, PathText};
+    use super::{Activation, DataFormat, HeldOut, Meaning, Normalize, Optimizer, PathText};
     use crate::run::convert::Names;
     use crate::run::features::FeatureOrder;
 
@@ -393,6 +393,11 @@ pub mod parsers {
     /// Values of `--format`.
     pub fn format() -> impl TypedValueParser<Value = DataFormat> {
         words(DataFormat::ALL.map(DataFormat::name))
+    }
+
+    /// Values of `--optimizer`.
+    pub fn optimizer() -> impl TypedValueParser<Value = Optimizer> {
+        words(Optimizer::ALL.map(Optimizer::name))
     }
 
     /// Values of `--normalize`.

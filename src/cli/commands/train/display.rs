@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, ProgressBar};
 
 use super::plan;
-use crate::cli::args::TrainArgs;
 use crate::cli::commands::outputs::{Kind, Wanted};
 use crate::cli::log::PROGRESS;
 use crate::cli::{progress, signals};
@@ -33,7 +32,10 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// Follows a run for the command line.
 pub struct Display<'a> {
-    args: &'a TrainArgs,
+    /// The command that goes on with the run.
+    command: &'static str,
+    /// Where the examples are to be written.
+    save_patches: Option<&'a Path>,
     line: Line,
     objective: Objective,
     course: Course,
@@ -54,10 +56,11 @@ enum Line {
 }
 
 impl<'a> Display<'a> {
-    /// Follows a run that was asked for like this.
-    pub fn new(args: &'a TrainArgs) -> Self {
+    /// Follows a run of a command.
+    pub fn new(command: &'static str, save_patches: Option<&'a Path>) -> Self {
         Self {
-            args,
+            command,
+            save_patches,
             line: Line::Empty,
             objective: Objective::default(),
             course: Course::default(),
@@ -153,7 +156,7 @@ impl ProgressObserver for Display<'_> {
     }
 
     fn reads(&mut self, files: &[&Path]) -> Result<()> {
-        let Some(path) = &self.args.save_patches else { return Ok(()) };
+        let Some(path) = self.save_patches else { return Ok(()) };
         let (flag, kinds) = ("--save-patches", &Kind::ROWS);
         Wanted { flag, path, kinds, inputs: files, force: None }.check().map(|_| ())
     }
@@ -172,6 +175,6 @@ impl ProgressObserver for Display<'_> {
     }
 
     fn keeps(&mut self, directory: &Path, checkpoint: Arc<AtomicUsize>) {
-        signals::of_run(directory, checkpoint);
+        signals::of_run(self.command, directory, checkpoint);
     }
 }

@@ -23,9 +23,8 @@ pub struct Told {
     pub step: usize,
     terms: Terms,
     held_out: Option<HeldOutCost>,
-    rho_hat: f64,
-    dead: usize,
-    saturated: usize,
+    /// Mean ρ̂, dead and saturated units; `None` of a classifier, which has no penalty.
+    units: Option<(f64, usize, usize)>,
     /// Examples in a second.
     rate: u64,
 }
@@ -38,9 +37,8 @@ impl Told {
             step: progress.step,
             terms: Terms::of(&progress.cost),
             held_out: progress.held_out,
-            rho_hat: RhoHatRange::of(rho_hat).mean,
-            dead: dead(rho_hat, objective),
-            saturated: saturated(rho_hat),
+            units: (!rho_hat.is_empty())
+                .then(|| (RhoHatRange::of(rho_hat).mean, dead(rho_hat, objective), saturated(rho_hat))),
             rate: rate(progress.samples, progress.seconds) as u64,
         }
     }
@@ -87,14 +85,23 @@ fn items(
         let Terms { j, reconstruction, decay, kl } = told.terms;
         add(1, GAP, format!("J {}", number(j, 4)));
         let [reconstruction, decay, kl] = [reconstruction, decay, kl].map(|term| number(term, 3));
-        add(4, ": ", format!("reconstruction {reconstruction}, decay {decay}, kl {kl}"));
+        add(
+            4,
+            ": ",
+            match told.units {
+                Some(_) => format!("reconstruction {reconstruction}, decay {decay}, kl {kl}"),
+                None => format!("cross-entropy {reconstruction}, decay {decay}"),
+            },
+        );
         if let Some(HeldOutCost { j, reconstruction, .. }) = told.held_out {
             add(3, GAP, format!("held-out J {}", number(j, 4)));
             add(11, ", ", format!("reconstruction {}", number(reconstruction, 3)));
         }
-        add(10, GAP, format!("ρ̂ {}", number(told.rho_hat, 4)));
-        add(7, GAP, format!("dead {}", told.dead));
-        add(12, GAP, format!("saturated {}", told.saturated));
+        if let Some((rho_hat, dead, saturated)) = told.units {
+            add(10, GAP, format!("ρ̂ {}", number(rho_hat, 4)));
+            add(7, GAP, format!("dead {dead}"));
+            add(12, GAP, format!("saturated {saturated}"));
+        }
         add(8, GAP, format!("{} samples/s", HumanCount(told.rate)));
     }
     add(9, GAP, format!("{} elapsed", clock(elapsed)));
