@@ -21,6 +21,8 @@ use crate::run::session::Place;
 use crate::train::Ended;
 use crate::train::confusion::Confusion;
 
+/// Columns of a terminal that the table may take.
+const WIDTH: usize = 1000;
 /// Mistakes that are told.
 const MISTAKES: usize = 3;
 
@@ -170,7 +172,7 @@ fn text(summary: &ClassifierSummary) -> String {
         let how = format!("{} in {:.1} s", counted(summary.steps, "step"), summary.fine_tune_seconds);
         add("fine-tuned", judged, summary.softmax_lambda, how);
     }
-    lines.extend(table.lines(usize::MAX).0);
+    lines.extend(table.lines(WIDTH).0);
     lines.push(format!(
         "J           {:.4} = cross-entropy {:.4} + decay {:.4}",
         summary.j,

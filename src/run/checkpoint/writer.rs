@@ -57,6 +57,11 @@ impl<S: StateShape> CheckpointWriter<S> {
         }
     }
 
+    /// Training begins now: time until the first checkpoint counts from here.
+    pub fn begins(&mut self) {
+        self.time = Instant::now();
+    }
+
     /// The steps of the checkpoint that was published last, as they change; 0 while there is none.
     pub fn published(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.published)

@@ -177,8 +177,9 @@ impl ClassifierDir {
         self.start.take()
     }
 
-    /// Where fine-tuning has come to, if it has begun.
+    /// Where fine-tuning has come to, if it has begun; from now on time counts until the next checkpoint.
     pub fn take_position(&mut self) -> Option<(TrainProgress, State<NetworkShape>)> {
+        self.checkpoints.begins();
         self.from.take()
     }
 

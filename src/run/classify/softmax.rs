@@ -12,7 +12,7 @@ use crate::engine::network::{Labelled, NetworkEngine, NetworkObjective};
 use crate::error::{Error, Result};
 use crate::math::network::{Network, NetworkDecay, NetworkShape};
 use crate::math::optim::OptimizerConfig;
-use crate::run::session::{Course, ProgressObserver, Stage};
+use crate::run::session::{ProgressObserver, Stage};
 use crate::train::confusion::most_probable;
 use crate::train::{Ended, Observer, Progress, Recipe, StepContext, train};
 
@@ -111,7 +111,6 @@ fn search(
         report_every: 1,
         yardstick: None,
     };
-    observer.trains(&Course { steps: recipe.steps, ..Course::default() });
     if train(&mut *engine, &recipe, &mut Followed(observer))?.ended == Ended::Stopped {
         return Ok(None);
     }
@@ -122,18 +121,15 @@ fn search(
     Ok(Some((engine.params()?, probabilities)))
 }
 
-/// Tells whoever follows, and ends when asked to.
+/// Ends when whoever follows asks for it. Reports are not handed on: a layer that is half trained is none.
 struct Followed<'a>(&'a mut dyn ProgressObserver);
 
 impl Observer<dyn NetworkEngine> for Followed<'_> {
-    fn report(&mut self, progress: &Progress) -> Result<()> {
-        // A layer that is half trained is none, so that a stop is asked for in one way alone.
-        let _ = self.0.report(progress);
+    fn report(&mut self, _: &Progress) -> Result<()> {
         Ok(())
     }
 
-    fn after_step(&mut self, context: &mut StepContext<'_, dyn NetworkEngine>) -> Result<Option<Ended>> {
-        self.0.step(context.position.steps);
+    fn after_step(&mut self, _: &mut StepContext<'_, dyn NetworkEngine>) -> Result<Option<Ended>> {
         Ok(self.0.stops().then_some(Ended::Stopped))
     }
 }
