@@ -29,6 +29,8 @@ pub mod report;
 #[cfg(feature = "files")]
 mod run_dir;
 pub mod session;
+#[cfg(feature = "files")]
+pub mod stack;
 pub mod summary;
 #[cfg(feature = "files")]
 mod tensorboard;

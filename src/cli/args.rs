@@ -16,8 +16,8 @@ use crate::run::config::settings::Settings;
 use crate::run::config::settings::parsers::{hidden_activation, output_activation};
 use crate::run::session::Place;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
-use classify::CLASSIFY_EXAMPLES;
-pub use classify::{ClassifyArgs, PredictArgs};
+use classify::{CLASSIFY_EXAMPLES, STACK_EXAMPLES};
+pub use classify::{ClassifyArgs, PredictArgs, StackArgs};
 use of_runs::RUNS_EXAMPLES;
 pub use of_runs::{Asserted, CompareArgs, ReportArgs, RunsArgs};
 pub use on_data::{
@@ -110,6 +110,7 @@ impl Cli {
             Command::Convert(args) => args.json,
             Command::Classify(args) => args.json,
             Command::Predict(args) => args.json,
+            Command::Stack(args) => args.json,
             Command::Verify(args) => args.json,
             Command::Bench(args) => args.json,
             Command::Devices(args) => args.json,
@@ -120,7 +121,9 @@ impl Cli {
     /// What is said when a signal ends the command before there is anything to save.
     pub fn fate(&self) -> &'static str {
         match self.command {
-            Command::Train(_) | Command::Classify(_) => " before training began: nothing was saved",
+            Command::Train(_) | Command::Stack(_) | Command::Classify(_) => {
+                " before training began: nothing was saved"
+            }
             _ => "",
         }
     }
@@ -162,6 +165,9 @@ pub enum Command {
     /// A model as a file of other programs: safetensors of nn.Sequential, .npz, UFLDL's theta in .mat
     #[command(after_help = "Example: rhohat convert model.safetensors -o theta.mat")]
     Convert(ConvertArgs),
+    /// Train autoencoders one above the other, each on the codes of the one below
+    #[command(after_help = STACK_EXAMPLES, allow_negative_numbers = true)]
+    Stack(Box<StackArgs>),
     /// Tell classes of labelled data apart by the codes of models: softmax, and fine-tuning of all layers
     #[command(
         after_help = CLASSIFY_EXAMPLES,

@@ -18,6 +18,7 @@ mod reconstruct;
 mod report;
 mod runs;
 mod sheet;
+mod stack;
 mod train;
 mod units;
 mod verify;
@@ -40,6 +41,7 @@ pub fn run(cli: &Cli, started: Moment) -> anyhow::Result<u8> {
         Command::Reconstruct(args) => done(reconstruct::run(args)),
         Command::Features(args) => done(features::run(args)),
         Command::Convert(args) => done(convert::run(args)),
+        Command::Stack(args) => stack::run(args, started),
         Command::Classify(args) => classify::run(args),
         Command::Predict(args) => done(predict::run(args)),
         Command::Verify(args) => verify::run(args),

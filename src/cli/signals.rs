@@ -158,7 +158,7 @@ mod tests {
         let mut state = saving();
         assert_eq!(state.last_words("x"), ": nothing was saved");
         let published = Arc::new(AtomicUsize::new(0));
-        state.run = Some(Run { path: "runs/a".into(), published: Arc::clone(&published) });
+        state.run = Some(Run { command: "train", path: "runs/a".into(), published: Arc::clone(&published) });
         assert!(state.last_words("x").contains("no checkpoint was saved; rhohat train --resume runs/a"));
         published.store(40, Ordering::Release);
         let words = state.last_words("x");

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Asserted;
 use super::on_data::ReadArgs;
+use super::{Asserted, TuneFlags};
 use crate::data::Scale;
 use crate::io::paths::PathText;
 use crate::math::optim::Optimizer;
+use crate::run::config::settings::Settings;
 use crate::run::config::settings::parsers::{optimizer, path};
 use crate::run::every::Every;
 
@@ -28,7 +29,7 @@ pub struct ClassifyArgs {
     /// Divide the numbers of rows [default: as those of the lowest encoder were]
     #[arg(long, value_name = "N")]
     pub divide: Option<Scale>,
-    /// Model whose codes are told apart, a file or the directory of a run; of several each reads the codes of the one before
+    /// Model whose codes are told apart: a file, the directory of a run, or of a stack; of several each reads the codes of the one before
     #[arg(long, value_name = "MODEL", value_parser = path(), help_heading = "Classifier")]
     pub encoder: Vec<PathText>,
     /// Judge by rows that are not learned from: a share of those of each class, as 0.2, or DATA of their own
@@ -88,6 +89,44 @@ pub struct ClassifyArgs {
     /// What the result has to be.
     #[command(flatten)]
     pub asserted: Asserted,
+    /// Print one JSON object on stdout
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+pub const STACK_EXAMPLES: &str = "Examples:
+  rhohat stack train-images-idx3-ubyte --layers 200,200 --rho 0.1 --out runs/stack
+  rhohat classify train-images-idx3-ubyte --labels train-labels-idx1-ubyte --encoder runs/stack --fine-tune 100
+  rhohat stack --config stack.toml rows.npy         settings of a layer stand in its [[layer]]
+  rhohat stack --resume runs/stack                  go on with what was interrupted";
+
+/// Arguments of `stack`.
+#[derive(Debug, Args)]
+pub struct StackArgs {
+    /// Settings of all layers.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// How kernels are chosen.
+    #[command(flatten)]
+    pub tune: TuneFlags,
+    /// Hidden units of each layer, from below: 200,100
+    #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Model")]
+    pub layers: Option<Vec<usize>>,
+    /// Settings in TOML, named like these flags with underscores, and under [[layer]] those of each layer, which win; flags win over those of all
+    #[arg(long, value_name = "FILE", help_heading = "Run directory")]
+    pub config: Option<PathBuf>,
+    /// Directory of the stack, new or empty, with a run for each layer [default: runs/TIME-stack-NAME]
+    #[arg(long, value_name = "DIR", help_heading = "Run directory")]
+    pub out: Option<PathBuf>,
+    /// Go on with a stack
+    #[arg(long, value_name = "STACK", conflicts_with_all = ["out", "config", "data"], help_heading = "Run directory")]
+    pub resume: Option<PathBuf>,
+    /// Begin the stack DIR, go on with it, or print its result: one command line for all of them
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "resume"], help_heading = "Run directory")]
+    pub run: Option<PathBuf>,
+    /// Write no report.html in the runs of the layers
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    pub no_report: bool,
     /// Print one JSON object on stdout
     #[arg(long, help_heading = "Output")]
     pub json: bool,

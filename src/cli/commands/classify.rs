@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use super::stack::models_of;
 use super::train::Display;
 use crate::api::{ClassifierTrainer, Data, Model, TrainedClassifier};
 use crate::cli::args::ClassifyArgs;
@@ -47,7 +48,9 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<u8> {
     let table = Table::try_from(&inputs).map_err(|error| Error::usage(format!("settings: {error}")))?;
     let mut trainer = ClassifierTrainer::with(settings, place(args), table);
     for encoder in &inputs.encoder {
-        trainer = trainer.on(&Model::load(&**encoder)?);
+        for model in models_of(encoder)? {
+            trainer = trainer.on(&Model::load(&model)?);
+        }
     }
     if let Some(test) = &inputs.test {
         trainer = match test.to_str().and_then(|text| text.parse().ok()) {
