@@ -2,6 +2,7 @@
 
 #[cfg(feature = "files")]
 mod bytes;
+mod convolve;
 mod data;
 #[cfg(feature = "files")]
 mod files;
@@ -13,6 +14,9 @@ mod reach;
 mod setters;
 mod trainer;
 
+pub use convolve::{Convolved, Pool};
+#[cfg(feature = "cli")]
+pub(crate) use convolve::{Encoder, PositionLayout, fitted, of_patches, of_pictures};
 pub use data::Data;
 pub use model::Model;
 #[cfg(feature = "cli")]

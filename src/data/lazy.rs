@@ -71,6 +71,22 @@ impl LazyExamples {
         Ok(Self { origin, preprocess, size })
     }
 
+    /// The patches at every position of pictures, `step` pixels apart, under a preprocessing that is fitted.
+    ///
+    /// # Errors
+    /// As [`LazyExamples::new`].
+    pub fn at_positions(
+        pictures: &Arc<Pictures>,
+        preprocess: &Preprocess,
+        step: usize,
+        memory: Option<Bytes>,
+    ) -> Result<Self> {
+        let rows = GridRows::at_positions(Arc::clone(pictures), preprocess, step, memory)?;
+        let (preprocess, size) = (rows.preprocess().clone(), rows.size());
+        let origin = ExampleOrigin::Pictures(Arc::clone(pictures), Arc::new(Mutex::new(rows)));
+        Ok(Self { origin, preprocess, size })
+    }
+
     /// m and n.
     pub fn size(&self) -> (usize, usize) {
         self.size
@@ -88,7 +104,7 @@ impl LazyExamples {
     /// Bytes that come and go while examples are made: those of the picture that takes most.
     pub fn passing_bytes(&self) -> u64 {
         match &self.origin {
-            ExampleOrigin::Pictures(pictures, _) => pictures.largest(&self.preprocess).bytes.0,
+            ExampleOrigin::Pictures(_, rows) => lock(rows).passing_bytes(),
             _ => 0,
         }
     }
@@ -182,9 +198,10 @@ impl Dataset for LazyExamples {
 
     fn numbers(&mut self, rows: &RowSelection<'_>, out: &mut [f32]) -> Result<()> {
         match rows {
-            RowSelection::Range(range) => {
-                out.copy_from_slice(&cast::<f64, f32>(&self.rows(range.clone())?.values))
-            }
+            RowSelection::Range(range) => match &self.origin {
+                ExampleOrigin::Pictures(_, of_pictures) => lock(of_pictures).numbers(rows, out)?,
+                _ => out.copy_from_slice(&cast::<f64, f32>(&self.rows(range.clone())?.values)),
+            },
             RowSelection::Listed(list) => {
                 for (out, &row) in out.chunks_exact_mut(self.size.1).zip(*list) {
                     out.copy_from_slice(&cast::<f64, f32>(&self.rows(row..row + 1)?.values));

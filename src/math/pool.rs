@@ -89,7 +89,9 @@ impl Pooling {
         threads::for_each_chunk(&mut sums, h, CELLS, |cell, sums| {
             let (band, v) = (bands.start + cell / self.regions.across, cell % self.regions.across);
             self.positions_of(band, v, &range, |rows| {
-                for code in codes[(rows.start - range.start) * h..(rows.end - range.start) * h].chunks_exact(h) {
+                for code in
+                    codes[(rows.start - range.start) * h..(rows.end - range.start) * h].chunks_exact(h)
+                {
                     sums.iter_mut().zip(code).for_each(|(sum, &a)| *sum += f64::from(a));
                 }
             });
