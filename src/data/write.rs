@@ -96,6 +96,9 @@ pub struct RowsHeader<'a> {
     pub cols: usize,
     /// The labels of the rows, one each.
     pub labels: Option<&'a Labels>,
+    /// The shape of what a row holds, the last dimension fastest, where it is no mere row of numbers; `.npz`, `.mat` and
+    /// `.safetensors` have it beside the rows.
+    pub shape: Option<[usize; 3]>,
 }
 
 /// Takes numbers, row after row.
