@@ -124,9 +124,8 @@ fn pooled(codes: &Matrix<f32>, pictures: usize, [down, across]: [usize; 2], side
             for region in 0..u * v {
                 let (top, left) = (region / v * side, region % v * side);
                 let places = (0..side * side).map(|at| (top + at / side, left + at % side));
-                let code = |(y, x): (usize, usize)| {
-                    f64::from(codes.row((picture * down + y) * across + x)[unit])
-                };
+                let code =
+                    |(y, x): (usize, usize)| f64::from(codes.row((picture * down + y) * across + x)[unit]);
                 features.push(places.map(code).sum::<f64>() / (side * side) as f64);
             }
         }
@@ -187,8 +186,7 @@ fn where_nothing_is_folded_features_of_one_position_have_the_bits_of_codes() {
         let stack = Stack::waves(2, (11, 9), 3, 5);
         let rows = Data::from_rows(stack.patches(1), PATCH * PATCH * 3).unwrap();
         let codes = model.encode(&rows).unwrap();
-        let features =
-            model.convolve(&stack.data(folder.path(), "pictures.npy"), Pool::new(1)).unwrap();
+        let features = model.convolve(&stack.data(folder.path(), "pictures.npy"), Pool::new(1)).unwrap();
         let wanted: Vec<f32> = pooled(&codes, 2, [8, 6], 1).iter().map(|&x| x as f32).collect();
         assert_eq!(features.values, wanted, "{made:?}");
     }
@@ -198,7 +196,8 @@ fn where_nothing_is_folded_features_of_one_position_have_the_bits_of_codes() {
 fn a_model_whose_weights_would_cancel_once_they_are_folded_is_not_folded() {
     let folder = folder();
     // Flat but for one part in 10⁵: decorrelated with next to no ε its weights are multiplied by as much.
-    let flat = |stack: Stack| Stack { values: stack.values.iter().map(|x| 0.5 + 1e-5 * x).collect(), ..stack };
+    let flat =
+        |stack: Stack| Stack { values: stack.values.iter().map(|x| 0.5 + 1e-5 * x).collect(), ..stack };
     let training = flat(Stack::waves(6, (23, 19), 1, 1)).data(folder.path(), "training.npy");
     let data = training.patches(PATCH, 400).normalize(Normalize::None).whitening(WhiteningKind::Zca);
     let trainer = Trainer::new(7).rho(0.2).steps(8).device("cpu");
