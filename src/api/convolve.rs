@@ -2,7 +2,7 @@
 //! pictures come as these are read, so that neither they nor their positions have to fit in memory.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Data, Model};
@@ -10,7 +10,7 @@ use crate::data::batches::{Dataset, RowSelection};
 use crate::data::{Grid, GridRows, LazyExamples, PictureInfo, Pictures, Preprocess, Scale, Source};
 use crate::engine::device::{Choice, Setup};
 use crate::engine::{Chunking, Engine, RhoHat};
-use crate::error::{Error, Result};
+use crate::error::{DATA, Error, Result};
 use crate::io::memory::Bytes;
 use crate::io::text::counted;
 use crate::io::threads::joined;
@@ -369,10 +369,7 @@ pub(crate) fn of_pictures(source: &Source) -> Result<Arc<Pictures>> {
         Source::Images(pictures) => Ok(Arc::clone(pictures)),
         Source::Rows(_) | Source::Stored(_) => {
             let remedy = "give picture files or an array [count, height, width], or say `as` pictures of one that has such a shape";
-            Err(Error::input(
-                Path::new("DATA"),
-                format!("these are rows, but whole pictures are convolved; {remedy}"),
-            ))
+            Err(Error::input(DATA, format!("these are rows, but whole pictures are convolved; {remedy}")))
         }
     }
 }
