@@ -20,7 +20,7 @@ use crate::math::pool::{Extent, Pooling, regions};
 use crate::run::fold::fold_encoder;
 
 /// Positions that are computed at a time where the device does not say how many.
-const ROWS: usize = 4096;
+const ROWS: usize = 2048;
 
 /// How activations at the positions of a picture are pooled: their means over regions of `side`×`side` positions, which lie side
 /// by side from the first position on. Positions beyond the last whole region are left out, as PyTorch's `AvgPool2d` does it, and an
@@ -72,8 +72,10 @@ pub struct Convolved {
     /// Positions that have been computed, of all pictures, and features that have been handed out.
     done: usize,
     handed: usize,
-    /// Positions of a piece.
+    /// Positions of a piece, and the memory of their patches and codes.
     piece: usize,
+    patches: Vec<f32>,
+    codes: Vec<f32>,
 }
 
 impl Model {
@@ -147,7 +149,18 @@ impl Convolved {
         // A device computes whole chunks, whatever is asked for.
         let piece = if matches!(choice, Choice::Cpu) { ROWS } else { engine.plan().chunk }.max(1);
         let pooling = Pooling::new(layout.positions, layout.pool.side, shape.hidden);
-        Ok(Self { engine, examples, pooling, layout, name, done: 0, handed: 0, piece })
+        Ok(Self {
+            engine,
+            examples,
+            pooling,
+            layout,
+            name,
+            done: 0,
+            handed: 0,
+            piece,
+            patches: Vec::new(),
+            codes: Vec::new(),
+        })
     }
 
     /// From now on `piece` positions are computed at a time.
@@ -205,12 +218,11 @@ impl Convolved {
     pub(crate) fn step(&mut self) -> Result<Option<Vec<f32>>> {
         let (rows, cols) = self.examples.size();
         let range = self.done..rows.min(self.done.saturating_add(self.piece));
-        let mut patches = vec![0.0; range.len() * cols];
-        self.examples.numbers(&RowSelection::Range(range.clone()), &mut patches)?;
-        let codes = self.engine.encode_rows(&patches)?;
-        drop(patches);
+        self.patches.resize(range.len() * cols, 0.0);
+        self.examples.numbers(&RowSelection::Range(range.clone()), &mut self.patches)?;
+        self.engine.encode_rows_into(&self.patches, &mut self.codes)?;
         self.done = range.end;
-        let features = self.pooling.add(&codes);
+        let features = self.pooling.add(&self.codes);
         Ok((!features.is_empty()).then_some(features))
     }
 

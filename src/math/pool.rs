@@ -48,6 +48,8 @@ pub struct Pooling {
     taken: usize,
     /// Sums `[across, h]` of the row of regions that is under way.
     open: Vec<f64>,
+    /// The memory of sums `[bands, across, h]` of a piece.
+    sums: Vec<f64>,
     /// Features `[h, down, across]` of the picture that is under way.
     features: Vec<f32>,
 }
@@ -62,7 +64,16 @@ impl Pooling {
         let count = regions.count().and_then(|count| count.checked_mul(hidden));
         let count = count.filter(|&count| count > 0).expect("one region or more, as many as can be counted");
         let open = vec![0.0; regions.across * hidden];
-        Self { positions, regions, side, hidden, taken: 0, open, features: vec![0.0; count] }
+        Self {
+            positions,
+            regions,
+            side,
+            hidden,
+            taken: 0,
+            open,
+            sums: Vec::new(),
+            features: vec![0.0; count],
+        }
     }
 
     /// The regions of a picture.
@@ -84,7 +95,9 @@ impl Pooling {
         let line = self.regions.across * h;
         // Rows of regions, counted through all pictures; those of left-out positions belong to the one before them.
         let bands = self.band(range.start)..self.band(range.end.max(range.start + 1) - 1) + 1;
-        let mut sums = vec![0.0; bands.len() * line];
+        let mut sums = std::mem::take(&mut self.sums);
+        sums.clear();
+        sums.resize(bands.len() * line, 0.0);
         sums[..line].copy_from_slice(&self.open);
         threads::for_each_chunk(&mut sums, h, CELLS, |cell, sums| {
             let (band, v) = (bands.start + cell / self.regions.across, cell % self.regions.across);
@@ -105,6 +118,7 @@ impl Pooling {
                 self.open.copy_from_slice(sums);
             }
         }
+        self.sums = sums;
         complete
     }
 

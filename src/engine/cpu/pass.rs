@@ -137,10 +137,9 @@ impl BlockPass {
         index * len..index * len + count * width(self.units(index).len())
     }
 
-    /// A2 of the rows that went forward last, `[count, h]`, dense.
-    pub fn hidden_rows(&self, count: usize) -> Vec<f32> {
+    /// Writes A2 of the rows that went forward last, `[count, h]`, dense.
+    pub fn hidden_rows(&self, count: usize, dense: &mut [f32]) {
         let (rows, hidden) = (self.rows(count), self.layout.shape.hidden);
-        let mut dense = vec![0.0; count * hidden];
         dense.par_chunks_mut(rows.rows * hidden).enumerate().for_each(|(block, out)| {
             for index in 0..self.blocks() {
                 let units = self.units(index);
@@ -148,17 +147,14 @@ impl BlockPass {
                 gather(a2, units, out, hidden);
             }
         });
-        dense
     }
 
-    /// A3 of the rows that went forward last, `[count, n]`, dense.
-    pub fn output_rows(&self, count: usize) -> Vec<f32> {
+    /// Writes A3 of the rows that went forward last, `[count, n]`, dense.
+    pub fn output_rows(&self, count: usize, dense: &mut [f32]) {
         let (rows, visible) = (self.rows(count), self.layout.shape.visible);
-        let mut dense = vec![0.0; count * visible];
         dense.par_chunks_mut(rows.rows * visible).enumerate().for_each(|(block, out)| {
             gather(block_of(&self.a3, rows, block, visible), 0..visible, out, visible);
         });
-        dense
     }
 }
 
