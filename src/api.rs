@@ -10,18 +10,19 @@ mod files;
 mod in_memory;
 mod model;
 mod on_data;
+mod positions;
 mod reach;
 mod setters;
 mod trainer;
 
 pub use convolve::{Convolved, Pool};
-#[cfg(feature = "cli")]
-pub(crate) use convolve::{Encoder, PositionLayout, fitted, of_patches, of_pictures};
 pub use data::Data;
 pub use model::Model;
 #[cfg(feature = "cli")]
 pub(crate) use on_data::Names;
 pub use on_data::{Evaluation, OnData};
+#[cfg(feature = "cli")]
+pub(crate) use positions::{Encoder, PositionLayout, fitted, of_patches, of_pictures};
 #[cfg(feature = "cli")]
 pub(crate) use reach::Reach;
 pub use trainer::{Trained, Trainer};

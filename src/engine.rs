@@ -155,8 +155,8 @@ pub trait Engine: SearchSpace + Send {
     /// [`crate::Error::Usage`] for a length that is no multiple of n; those of the device.
     fn encode_rows(&mut self, rows: &[f32]) -> Result<Vec<f32>>;
 
-    /// The same, in place of what `out` holds and where it can in its memory: fresh memory for every piece of many costs more than
-    /// the product.
+    /// The same, in place of what `out` holds and where it can in its memory: fresh memory for every piece of many
+    /// costs more than the product.
     ///
     /// # Errors
     /// As there.

@@ -1,4 +1,5 @@
-//! The patches of pictures on a grid: how many there are, and how those side by side become pictures again. A patch is one row
+//! The patches of pictures on a grid: how many there are, and how those side by side become pictures again. A patch is
+//! one row
 //! `[patch, patch, channels]`.
 
 use std::path::PathBuf;
@@ -15,8 +16,8 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The patches of a picture, width and height, whose first pixels are `step` apart; none where the picture is smaller than
-    /// one patch.
+    /// The patches of a picture, width and height, whose first pixels are `step` apart; none where the picture is
+    /// smaller than one patch.
     pub fn of((width, height): (usize, usize), patch: usize, step: usize) -> Self {
         let count = |size: usize| size.checked_sub(patch).map_or(0, |rest| rest / step.max(1) + 1);
         Self { across: count(width), down: count(height) }

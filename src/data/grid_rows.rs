@@ -1,5 +1,6 @@
-//! The grid patches of pictures as rows of examples, any of them at any time: side by side, or at every position. Pictures are made ready when a row of theirs
-//! is asked for, so that a pass in order decodes each once, and none is in memory but those under way.
+//! The grid patches of pictures as rows of examples, any of them at any time: side by side, or at every position.
+//! Pictures are made ready when a row of theirs is asked for, so that a pass in order decodes each once, and none is in
+//! memory but those under way.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -38,12 +39,12 @@ pub struct GridRows {
 }
 
 impl GridRows {
-    /// Rows of pictures under a model's preprocessing, of which limits that are missing are fitted on all of them. `memory`
-    /// is what pictures may take while they are decoded; `None` is what the machine has left.
+    /// Rows of pictures under a model's preprocessing, of which limits that are missing are fitted on all of them.
+    /// `memory` is what pictures may take while they are decoded; `None` is what the machine has left.
     ///
     /// # Errors
-    /// A preprocessing of rows, a picture smaller than the patch, or one that takes more memory than there is; where limits are
-    /// fitted, pictures that cannot be decoded or have no statistics.
+    /// A preprocessing of rows, a picture smaller than the patch, or one that takes more memory than there is; where
+    /// limits are fitted, pictures that cannot be decoded or have no statistics.
     pub fn new(pictures: Arc<Pictures>, preprocess: &Preprocess, memory: Option<Bytes>) -> Result<Self> {
         let mut rows = Self::unfitted(pictures, preprocess, None, memory)?;
         if rows.preprocess.is_unfitted() {

@@ -1,5 +1,6 @@
-//! Examples under a model's preprocessing, made when they are asked for, any rows at a time: rows on disk are read then,
-//! pictures decoded one by one, rows in memory are cut. The numbers are those of [`Source::apply`], however they are cut.
+//! Examples under a model's preprocessing, made when they are asked for, any rows at a time: rows on disk are read
+//! then, pictures decoded one by one, rows in memory are cut. The numbers are those of [`Source::apply`], however they
+//! are cut.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -92,7 +93,8 @@ impl LazyExamples {
         self.size
     }
 
-    /// Bytes of all of them in memory, at the peak of their making; of rows on disk those of the list of which are taken.
+    /// Bytes of all of them in memory, at the peak of their making; of rows on disk those of the list of which are
+    /// taken.
     pub fn resident_bytes(&self) -> u64 {
         match &self.origin {
             ExampleOrigin::Held(_) => 16 * (self.size.0 as u64) * self.size.1 as u64,

@@ -1,5 +1,5 @@
-//! Pictures that are known by their sizes and decoded one by one: of files, the built-in ones, or pictures that are in memory
-//! already.
+//! Pictures that are known by their sizes and decoded one by one: of files, the built-in ones, or pictures that are in
+//! memory already.
 
 use std::fmt;
 use std::sync::Arc;
@@ -173,8 +173,8 @@ impl Pictures {
         PictureMemory { picture: self.list[most].clone(), bytes: Bytes(bytes(&most)) }
     }
 
-    /// The grids of patches of all pictures, from their sizes alone; `step` pixels lie between their first ones, `None` sets them
-    /// side by side.
+    /// The grids of patches of all pictures, from their sizes alone; `step` pixels lie between their first ones, `None`
+    /// sets them side by side.
     ///
     /// # Errors
     /// A picture smaller than one patch, and a preprocessing of rows.
@@ -191,8 +191,8 @@ impl Pictures {
         Ok(self.list.iter().map(of).collect())
     }
 
-    /// Columns at the right and rows at the bottom that the grid of patches leaves out, in words; `None` where it leaves out
-    /// nothing.
+    /// Columns at the right and rows at the bottom that the grid of patches leaves out, in words; `None` where it
+    /// leaves out nothing.
     pub fn cropped(&self, patch: usize) -> Option<String> {
         let left = |size: usize| size % patch.max(1);
         let cropped: Vec<_> = self.list.iter().filter(|p| left(p.width) + left(p.height) > 0).collect();

@@ -1,5 +1,5 @@
-//! Pictures made ready for cutting, as many at once as fit into a given memory: decoded, and whitened where the model asks
-//! for that. How many are made ready at a time changes no bit.
+//! Pictures made ready for cutting, as many at once as fit into a given memory: decoded, and whitened where the model
+//! asks for that. How many are made ready at a time changes no bit.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -161,8 +161,8 @@ pub struct PreparedImages {
 }
 
 impl PreparedImages {
-    /// Pictures of `order`, ascending, in patches of `patch` × `patch` × `channels`. `memory` is what may be taken; `None` is
-    /// what the machine has left.
+    /// Pictures of `order`, ascending, in patches of `patch` × `patch` × `channels`. `memory` is what may be taken;
+    /// `None` is what the machine has left.
     ///
     /// # Errors
     /// [`Error::Input`] with the numbers where one picture alone takes more.
@@ -216,8 +216,8 @@ impl PreparedImages {
         self.order.iter().map(|&number| self.bytes_of(number)).max().unwrap_or_default()
     }
 
-    /// Writes the patch of the picture `number` whose first pixel is at `place`, across and down; the picture is made ready,
-    /// and others after it as far as there is memory, unless it is.
+    /// Writes the patch of the picture `number` whose first pixel is at `place`, across and down; the picture is made
+    /// ready, and others after it as far as there is memory, unless it is.
     ///
     /// # Errors
     /// A file that is damaged, or has changed since it was listed.
@@ -228,8 +228,8 @@ impl PreparedImages {
         Ok(())
     }
 
-    /// Makes the picture at the place `at` of the order ready, and others after it as far as there is memory, unless it is;
-    /// hands back the places of those that are.
+    /// Makes the picture at the place `at` of the order ready, and others after it as far as there is memory, unless it
+    /// is; hands back the places of those that are.
     ///
     /// # Errors
     /// As [`PreparedImages::cut`].

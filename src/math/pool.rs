@@ -7,8 +7,9 @@
 //! pooled[j, u, v] = 1/P² Σ a[y, x, j]     over uP ≤ y < (u+1)P, vP ≤ x < (v+1)P
 //! ```
 //!
-//! Positions beyond the last whole region, at the right and at the bottom, are left out. Sums are taken in f64, position by
-//! position in the order of a picture, so that no bit depends on the pieces in which activations come, nor on threads.
+//! Positions beyond the last whole region, at the right and at the bottom, are left out. Sums are taken in f64,
+//! position by position in the order of a picture, so that no bit depends on the pieces in which activations come, nor
+//! on threads.
 
 use std::ops::Range;
 
@@ -86,8 +87,8 @@ impl Pooling {
         self.features.len()
     }
 
-    /// Takes the activations `[rows, h]` of the next positions, and hands out the features `[pictures, h, down, across]` of the
-    /// pictures that are complete with them.
+    /// Takes the activations `[rows, h]` of the next positions, and hands out the features `[pictures, h, down,
+    /// across]` of the pictures that are complete with them.
     pub fn add(&mut self, codes: &[f32]) -> Vec<f32> {
         let (rows, h) = (codes.len() / self.hidden, self.hidden);
         let range = self.taken..self.taken + rows;

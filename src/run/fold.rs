@@ -1,11 +1,13 @@
-//! A model that takes the values of the source in the place of preprocessed ones: the preprocessing folded into its weights, as far as
-//! it is affine, and the encoder alone for pictures that are convolved. Computed in f64, rounded once.
+//! A model that takes the values of the source in the place of preprocessed ones: the preprocessing folded into its
+//! weights, as far as it is affine, and the encoder alone for pictures that are convolved. Computed in f64, rounded
+//! once.
 
 use crate::data::{Normalize, Preprocess, Scale};
 use crate::math::objective::Activation;
 use crate::math::params::{Params, Shape};
 
-/// The steps of a preprocessing, in words for whoever has to do them elsewhere; none where examples are taken as they are.
+/// The steps of a preprocessing, in words for whoever has to do them elsewhere; none where examples are taken as they
+/// are.
 pub fn steps(preprocess: &Preprocess) -> Vec<String> {
     let Preprocess { whiten, scale, whitening, normalize, limits, .. } = preprocess;
     let mut steps = Vec::new();
@@ -41,7 +43,8 @@ pub fn steps(preprocess: &Preprocess) -> Vec<String> {
     steps
 }
 
-/// Folds a preprocessing into parameters, with what is left of it: pictures are still cut, and their pixels lie between 0 and 1.
+/// Folds a preprocessing into parameters, with what is left of it: pictures are still cut, and their pixels lie between
+/// 0 and 1.
 ///
 /// # Errors
 /// In words: a step that is not affine, an output layer that is not, columns that are missing.
@@ -96,13 +99,13 @@ pub fn fold(
     }
 }
 
-/// Most that Σ |w| + |b| of a unit may be for its preprocessing to be folded where codes have to stay as they are: f32 is off by
-/// some 2⁻²⁴ of it before the activation, here by 6e-5.
+/// Most that Σ |w| + |b| of a unit may be for its preprocessing to be folded where codes have to stay as they are: f32
+/// is off by some 2⁻²⁴ of it before the activation, here by 6e-5.
 const LARGEST: f64 = 1024.0;
 
 /// The encoder of a model of pictures folded as [`fold`] does it, whatever the output layer is, and what is left of the
-/// preprocessing: pictures are still filtered and cut. The decoder is none: zeros. `None` where a step clips, numbers are missing,
-/// or codes would not stay as they are within f32, since the folded weights are large and cancel.
+/// preprocessing: pictures are still filtered and cut. The decoder is none: zeros. `None` where a step clips, numbers
+/// are missing, or codes would not stay as they are within f32, since the folded weights are large and cancel.
 pub fn fold_encoder(params: &Params<f32>, preprocess: &Preprocess) -> Option<(Params<f32>, Preprocess)> {
     if preprocess.normalize == Normalize::Lecture || preprocess.is_unfitted() {
         return None;

@@ -1,5 +1,5 @@
-//! Models of patches on whole pictures: what `convolve` makes at a position is what `encode` makes of the patch that lies there,
-//! whatever the preprocessing, and features are the means of that.
+//! Models of patches on whole pictures: what `convolve` makes at a position is what `encode` makes of the patch that
+//! lies there, whatever the preprocessing, and features are the means of that.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use crate::support;
 
 /// Side of the patches.
 const PATCH: usize = 4;
-/// Sigmoid codes in f32 of sums of at most 48 products, of weights that may be folded: some 2⁻²⁴ times their sizes, which here
-/// stay below 50, times a slope of at most 1/4.
+/// Sigmoid codes in f32 of sums of at most 48 products, of weights that may be folded: some 2⁻²⁴ times their sizes,
+/// which here stay below 50, times a slope of at most 1/4.
 const CODE: f64 = 5e-6;
 
 /// A stack of pictures `[count, height, width, channels]` with values from 0 to 1.
@@ -154,7 +154,8 @@ fn features_are_the_pooled_codes_that_encode_makes_of_the_patch_at_each_position
             for (turn, size) in sizes.into_iter().enumerate() {
                 let stack = Stack::waves(3, size, channels, (7 * number + turn) as u32);
                 let pictures = stack.data(at, "pictures.npy");
-                // Filtered as wholes, pictures have other patches than those cut here: side by side alone they are those of encode.
+                // Filtered as wholes, pictures have other patches than those cut here: side by side alone they are
+                // those of encode.
                 let is_filtered = matches!(made, Made::White(WhiteningKind::Olshausen, _));
                 let step = if is_filtered { PATCH } else { 1 + (number + turn) % 3 };
                 let positions = [size.0, size.1].map(|size| (size - PATCH) / step + 1);

@@ -1,4 +1,5 @@
-//! MATLAB's files, level 5, not packed: the rows as single, and beside them `labels`, the place of each row's label in the cells
+//! MATLAB's files, level 5, not packed: the rows as single, and beside them `labels`, the place of each row's label in
+//! the cells
 //! `label_names`, counted from 1 as MATLAB counts, and `shape`, that of what a row holds. Numbers lie column by column, so that all rows are in memory before the first
 //! is written.
 

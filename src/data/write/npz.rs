@@ -1,4 +1,5 @@
-//! Archives of NumPy arrays, not packed: the rows, and beside them `labels`, the place of each row's label in `label_names`, and
+//! Archives of NumPy arrays, not packed: the rows, and beside them `labels`, the place of each row's label in
+//! `label_names`, and
 //! `shape`, that of what a row holds.
 
 use std::io::{self, Write};

@@ -1,5 +1,5 @@
-//! Files of tensors: the rows as f32 and, where there are labels, `labels` as i64, whose names are in the metadata as a list in
-//! JSON, as is the shape of what a row holds.
+//! Files of tensors: the rows as f32 and, where there are labels, `labels` as i64, whose names are in the metadata as a
+//! list in JSON, as is the shape of what a row holds.
 
 use std::io::{self, Write};
 

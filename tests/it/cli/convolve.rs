@@ -13,7 +13,8 @@ fn grey(width: u32, height: u32, seed: u32) -> GrayImage {
     GrayImage::from_fn(width, height, |x, y| Luma([((x * x * seed + 3 * y + x * y) % 251) as u8]))
 }
 
-/// A folder with class folders of pictures of 20×17 pixels, and `run`, a model of 4×4 patches of them with 5 hidden units.
+/// A folder with class folders of pictures of 20×17 pixels, and `run`, a model of 4×4 patches of them with 5 hidden
+/// units.
 fn trained() -> TempDir {
     let folder = tempdir().unwrap();
     let at = folder.path();
