@@ -3,6 +3,7 @@
 #[cfg(feature = "files")]
 mod bytes;
 mod classifier;
+mod convolve;
 mod data;
 #[cfg(feature = "files")]
 mod files;
@@ -10,16 +11,20 @@ mod files;
 mod in_memory;
 mod model;
 mod on_data;
+mod positions;
 mod reach;
 mod setters;
 mod trainer;
 
 pub use classifier::{Classifier, ClassifierTrainer, TrainedClassifier};
+pub use convolve::{Convolved, Pool};
 pub use data::Data;
 pub use model::Model;
 #[cfg(feature = "cli")]
 pub(crate) use on_data::Names;
 pub use on_data::{Evaluation, OnData};
+#[cfg(feature = "cli")]
+pub(crate) use positions::{Encoder, PositionLayout, fitted, of_patches, of_pictures};
 #[cfg(feature = "cli")]
 pub(crate) use reach::Reach;
 pub use trainer::{Trained, Trainer};

@@ -155,6 +155,16 @@ pub trait Engine: SearchSpace + Send {
     /// [`crate::Error::Usage`] for a length that is no multiple of n; those of the device.
     fn encode_rows(&mut self, rows: &[f32]) -> Result<Vec<f32>>;
 
+    /// The same, in place of what `out` holds and where it can in its memory: fresh memory for every piece of many
+    /// costs more than the product.
+    ///
+    /// # Errors
+    /// As there.
+    fn encode_rows_into(&mut self, rows: &[f32], out: &mut Vec<f32>) -> Result<()> {
+        *out = self.encode_rows(rows)?;
+        Ok(())
+    }
+
     /// Outputs A3 `[rows, n]` for any number of hidden activations `[rows, h]`.
     ///
     /// # Errors

@@ -39,6 +39,7 @@
 //! | [`Trained`] | the model, and a [`Summary`] of how it was reached |
 //! | [`Model`] | save, load, encode, decode, reconstruct, evaluate, draw its features |
 //! | [`OnData`] | a model on data that need not fit in memory: [`Evaluation`], its units one by one ([`UnitRecord`]), and results piece by piece |
+//! | [`Convolved`] | a model of patches at every position of whole pictures, pooled ([`Pool`]) into features for a classifier |
 //! | [`ProgressObserver`] | reports while a run is trained, from a closure or a type; each can stop it |
 //! | [`Error`] | what went wrong, sorted by what can be done about it |
 //!
@@ -84,11 +85,14 @@ pub mod train;
 pub mod verify;
 
 pub use api::{
-    Classifier, ClassifierTrainer, Data, Evaluation, Model, OnData, Trained, TrainedClassifier, Trainer,
+    Classifier, ClassifierTrainer, Convolved, Data, Evaluation, Model, OnData, Pool, Trained,
+    TrainedClassifier, Trainer,
 };
 #[cfg(feature = "files")]
 pub use data::stream::RowNumber;
-pub use data::{Axes, DataFormat, Form, Labels, Meaning, Normalize, RawRows, Reading, WhiteningKind};
+pub use data::{
+    Axes, ClassChoice, DataFormat, Form, Labels, Meaning, Normalize, RawRows, Reading, WhiteningKind,
+};
 pub use error::{Error, Result};
 pub use math::objective::{Activation, Cost, Objective, Penalty, PenaltyKind, RhoHatMode};
 pub use math::optim::{Optimizer, Schedule};

@@ -7,6 +7,7 @@ pub mod objective;
 pub mod optim;
 pub mod params;
 pub mod penalty;
+pub mod pool;
 pub mod product;
 pub mod random;
 pub mod rate;

@@ -17,7 +17,6 @@ pub mod convert;
 pub mod data_log;
 pub mod every;
 pub mod features;
-#[cfg(feature = "files")]
 pub mod fold;
 pub mod meta;
 pub mod metrics;

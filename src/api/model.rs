@@ -56,7 +56,7 @@ pub struct Model {
 /// The device and the engine, once they have been needed.
 #[derive(Default)]
 pub(super) struct Computing {
-    choice: Option<Choice>,
+    pub(super) choice: Option<Choice>,
     engine: Option<Box<dyn Engine>>,
 }
 
@@ -242,14 +242,14 @@ impl Model {
     }
 
     /// The device, which is looked for where it is not known yet.
-    fn choice<'c>(&self, known: &'c mut Option<Choice>) -> Result<&'c Choice> {
+    pub(super) fn choice<'c>(&self, known: &'c mut Option<Choice>) -> Result<&'c Choice> {
         match known {
             Some(choice) => Ok(choice),
             none => Ok(none.insert(Choice::resolve(&self.selector.parse()?)?)),
         }
     }
 
-    fn computing(&self) -> MutexGuard<'_, Computing> {
+    pub(super) fn computing(&self) -> MutexGuard<'_, Computing> {
         self.computing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -21,7 +21,8 @@ pub use classify::{ClassifyArgs, PredictArgs, StackArgs};
 use of_runs::RUNS_EXAMPLES;
 pub use of_runs::{Asserted, CompareArgs, ReportArgs, RunsArgs};
 pub use on_data::{
-    ConvertArgs, DataArgs, DecodeArgs, EncodeArgs, EvalArgs, FeaturesArgs, MapArgs, OnData, UnitsArgs,
+    ConvertArgs, ConvolveArgs, DataArgs, DecodeArgs, EncodeArgs, EvalArgs, FeaturesArgs, MapArgs, OnData,
+    UnitsArgs,
 };
 pub use tune::TuneFlags;
 
@@ -104,6 +105,7 @@ impl Cli {
             Command::Eval(args) => args.on.json,
             Command::Units(args) => args.on.json,
             Command::Encode(args) => args.map.on.json,
+            Command::Convolve(args) => args.json,
             Command::Decode(args) => args.json,
             Command::Reconstruct(args) => args.on.json,
             Command::Features(args) => args.json,
@@ -150,6 +152,12 @@ pub enum Command {
     /// Hidden activations of data, one row an example
     #[command(after_help = "Example: rhohat encode model.safetensors rows.npy -o codes.npy")]
     Encode(EncodeArgs),
+    /// Features of whole pictures: hidden activations of a model of patches at every position, pooled over regions
+    #[command(
+        after_help = "Example: rhohat convolve runs/patches photos/ --pool 19 -o features.npy",
+        mut_arg("data", |arg| arg.value_name("PICTURES").help("Pictures of one size, in any format of DATA"))
+    )]
+    Convolve(ConvolveArgs),
     /// Hidden activations back to rows or pixels: those of `encode`, or changed ones
     #[command(
         after_help = "Example: rhohat decode model.safetensors codes.npz -o rows.npy",

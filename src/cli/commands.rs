@@ -3,6 +3,7 @@
 mod bench;
 mod classify;
 mod convert;
+mod convolve;
 mod data;
 mod decode;
 mod devices;
@@ -37,6 +38,7 @@ pub fn run(cli: &Cli, started: Moment) -> anyhow::Result<u8> {
         Command::Eval(args) => done(eval::run(args)),
         Command::Units(args) => done(units::run(args)),
         Command::Encode(args) => done(encode::run(args)),
+        Command::Convolve(args) => done(convolve::run(args)),
         Command::Decode(args) => done(decode::run(args)),
         Command::Reconstruct(args) => done(reconstruct::run(args)),
         Command::Features(args) => done(features::run(args)),

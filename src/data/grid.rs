@@ -1,17 +1,27 @@
-//! The non-overlapping patches of pictures on a grid: how many there are, and how they become pictures again. A patch is one
-//! row `[patch, patch, channels]`.
+//! The patches of pictures on a grid: how many there are, and how those side by side become pictures again. A patch is
+//! one row
+//! `[patch, patch, channels]`.
 
 use std::path::PathBuf;
 
 use super::picture::Picture;
 
-/// The non-overlapping patches of one picture: `across` × `down`, rows of patches first.
+/// The patches of one picture: `across` × `down`, rows of patches first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grid {
     /// Patches across.
     pub across: usize,
     /// Patches down.
     pub down: usize,
+}
+
+impl Grid {
+    /// The patches of a picture, width and height, whose first pixels are `step` apart; none where the picture is
+    /// smaller than one patch.
+    pub fn of((width, height): (usize, usize), patch: usize, step: usize) -> Self {
+        let count = |size: usize| size.checked_sub(patch).map_or(0, |rest| rest / step.max(1) + 1);
+        Self { across: count(width), down: count(height) }
+    }
 }
 
 /// Puts grid patches `rows` `[m, n]` together again, one picture a grid.

@@ -1,5 +1,6 @@
-//! Examples under a model's preprocessing, made when they are asked for, any rows at a time: rows on disk are read then,
-//! pictures decoded one by one, rows in memory are cut. The numbers are those of [`Source::apply`], however they are cut.
+//! Examples under a model's preprocessing, made when they are asked for, any rows at a time: rows on disk are read
+//! then, pictures decoded one by one, rows in memory are cut. The numbers are those of [`Source::apply`], however they
+//! are cut.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -71,12 +72,29 @@ impl LazyExamples {
         Ok(Self { origin, preprocess, size })
     }
 
+    /// The patches at every position of pictures, `step` pixels apart, under a preprocessing that is fitted.
+    ///
+    /// # Errors
+    /// As [`LazyExamples::new`].
+    pub fn at_positions(
+        pictures: &Arc<Pictures>,
+        preprocess: &Preprocess,
+        step: usize,
+        memory: Option<Bytes>,
+    ) -> Result<Self> {
+        let rows = GridRows::at_positions(Arc::clone(pictures), preprocess, step, memory)?;
+        let (preprocess, size) = (rows.preprocess().clone(), rows.size());
+        let origin = ExampleOrigin::Pictures(Arc::clone(pictures), Arc::new(Mutex::new(rows)));
+        Ok(Self { origin, preprocess, size })
+    }
+
     /// m and n.
     pub fn size(&self) -> (usize, usize) {
         self.size
     }
 
-    /// Bytes of all of them in memory, at the peak of their making; of rows on disk those of the list of which are taken.
+    /// Bytes of all of them in memory, at the peak of their making; of rows on disk those of the list of which are
+    /// taken.
     pub fn resident_bytes(&self) -> u64 {
         match &self.origin {
             ExampleOrigin::Held(_) => 16 * (self.size.0 as u64) * self.size.1 as u64,
@@ -88,7 +106,7 @@ impl LazyExamples {
     /// Bytes that come and go while examples are made: those of the picture that takes most.
     pub fn passing_bytes(&self) -> u64 {
         match &self.origin {
-            ExampleOrigin::Pictures(pictures, _) => pictures.largest(&self.preprocess).bytes.0,
+            ExampleOrigin::Pictures(_, rows) => lock(rows).passing_bytes(),
             _ => 0,
         }
     }
@@ -182,9 +200,10 @@ impl Dataset for LazyExamples {
 
     fn numbers(&mut self, rows: &RowSelection<'_>, out: &mut [f32]) -> Result<()> {
         match rows {
-            RowSelection::Range(range) => {
-                out.copy_from_slice(&cast::<f64, f32>(&self.rows(range.clone())?.values))
-            }
+            RowSelection::Range(range) => match &self.origin {
+                ExampleOrigin::Pictures(_, of_pictures) => lock(of_pictures).numbers(rows, out)?,
+                _ => out.copy_from_slice(&cast::<f64, f32>(&self.rows(range.clone())?.values)),
+            },
             RowSelection::Listed(list) => {
                 for (out, &row) in out.chunks_exact_mut(self.size.1).zip(*list) {
                     out.copy_from_slice(&cast::<f64, f32>(&self.rows(row..row + 1)?.values));

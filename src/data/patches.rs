@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::picture::PictureInfo;
 use super::pictures::Pictures;
-use super::prepared_images::PreparedImages;
+use super::prepared_images::{Kept, PreparedImages};
 use super::recipe::DataRecipe;
 use super::sample::RowSample;
 use crate::error::{Error, Result};
@@ -41,8 +41,13 @@ pub fn random(
     order.sort_unstable_by_key(|&sample| drawn[sample]);
     let pictures_of = order.iter().map(|&sample| positions.picture(drawn[sample]));
     let wanted = distinct(pictures_of, samples.min(pictures.list().len()));
-    let mut images =
-        PreparedImages::new(Arc::clone(pictures), (patch, channels), recipe.whiten, memory, wanted)?;
+    let mut images = PreparedImages::new(
+        Arc::clone(pictures),
+        (patch, channels),
+        (recipe.whiten, Kept::AsMade),
+        memory,
+        wanted,
+    )?;
     for sample in order {
         let (picture, place) = positions.place(drawn[sample]);
         images.cut(picture, place, &mut rows[sample * cols..(sample + 1) * cols])?;

@@ -1,5 +1,5 @@
-//! Pictures that are known by their sizes and decoded one by one: of files, the built-in ones, or pictures that are in memory
-//! already.
+//! Pictures that are known by their sizes and decoded one by one: of files, the built-in ones, or pictures that are in
+//! memory already.
 
 use std::fmt;
 use std::sync::Arc;
@@ -173,11 +173,12 @@ impl Pictures {
         PictureMemory { picture: self.list[most].clone(), bytes: Bytes(bytes(&most)) }
     }
 
-    /// The grids of patches of all pictures, from their sizes alone.
+    /// The grids of patches of all pictures, from their sizes alone; `step` pixels lie between their first ones, `None`
+    /// sets them side by side.
     ///
     /// # Errors
     /// A picture smaller than one patch, and a preprocessing of rows.
-    pub fn grids(&self, preprocess: &Preprocess) -> Result<Vec<Grid>> {
+    pub fn grids(&self, preprocess: &Preprocess, step: Option<usize>) -> Result<Vec<Grid>> {
         let Some(patch) = preprocess.patch else {
             let reason = "these are images, but the model was trained on rows and knows no patch size";
             return Err(Error::input(
@@ -186,11 +187,12 @@ impl Pictures {
             ));
         };
         self.check_size(patch)?;
-        Ok(self.list.iter().map(|p| Grid { across: p.width / patch, down: p.height / patch }).collect())
+        let of = |p: &PictureInfo| Grid::of((p.width, p.height), patch, step.unwrap_or(patch));
+        Ok(self.list.iter().map(of).collect())
     }
 
-    /// Columns at the right and rows at the bottom that the grid of patches leaves out, in words; `None` where it leaves out
-    /// nothing.
+    /// Columns at the right and rows at the bottom that the grid of patches leaves out, in words; `None` where it
+    /// leaves out nothing.
     pub fn cropped(&self, patch: usize) -> Option<String> {
         let left = |size: usize| size % patch.max(1);
         let cropped: Vec<_> = self.list.iter().filter(|p| left(p.width) + left(p.height) > 0).collect();

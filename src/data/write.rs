@@ -1,5 +1,5 @@
-//! Results as files: rows of f32 under a name, in the kind of file that the ending of its name says, with the labels of the
-//! examples beside them where the kind can hold them. Rows come piece by piece.
+//! Results as files: rows of f32 under a name, in the kind of file that the ending of its name says, with the labels of
+//! the examples beside them where the kind can hold them. Rows come piece by piece.
 
 mod arrays;
 mod csv;
@@ -96,6 +96,10 @@ pub struct RowsHeader<'a> {
     pub cols: usize,
     /// The labels of the rows, one each.
     pub labels: Option<&'a Labels>,
+    /// The shape of what a row holds, the last dimension fastest, where it is no mere row of numbers; `.npz`, `.mat`
+    /// and
+    /// `.safetensors` have it beside the rows.
+    pub shape: Option<[usize; 3]>,
 }
 
 /// Takes numbers, row after row.

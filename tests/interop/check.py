@@ -20,6 +20,7 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 LAYERS = {"sigmoid": lambda z: 1 / (1 + np.exp(-z)), "tanh": np.tanh, "linear": lambda z: z}
@@ -612,6 +613,69 @@ def whitening(checks):
                 checks.within(f"{kind} of {name} undone", farthest(pixels, raw), PIXELS)
 
 
+def filtered(plane):
+    """Olshausen's filter on a whole picture."""
+    f = np.hypot(*np.meshgrid(*(np.fft.fftfreq(side) for side in plane.shape), indexing="ij"))
+    return np.fft.ifft2(np.fft.fft2(plane) * f * np.exp(-((f / 0.4) ** 4))).real
+
+
+def convolved(checks):
+    """Features of whole photographs against SciPy: a convolution with each unit's weights, as UFLDL's exercise has it, and means."""
+    from PIL import Image
+    from scipy.signal import convolve2d
+    from scipy.special import expit
+    import skimage.data
+    from skimage.measure import block_reduce
+
+    folder, side, p = checks.folder / "whole", 8, 13
+    folder.mkdir()
+    pictures = []
+    for name in ["astronaut.png", "chelsea.png", "coffee.png"]:
+        picture = Image.open(Path(skimage.data.__file__).parent / name).convert("RGB").resize((61, 52))
+        picture.save(folder / name)
+        pictures.append(np.asarray(picture, np.float64) / 255)
+
+    def features(model, *flags):
+        checks.rhohat("convolve", model, folder, "--pool", p, "-o", "features.npy", "-q", "--device", "cpu", *flags)
+        return np.load(checks.folder / "features.npy").reshape(len(pictures), -1, (52 - side + 1) // p, (61 - side + 1) // p)
+
+    def means(codes):
+        """Of `[units, down, across]`, whole regions alone."""
+        whole = codes[:, : codes.shape[1] // p * p, : codes.shape[2] // p * p]
+        return block_reduce(whole, (1, p, p), np.mean)
+
+    train = ["whole", "--patch", side, "--samples", 5000, "--hidden", 20, "--steps", 60, "--device", "cpu"]
+    for kind in ["zca", "pca"]:
+        _, params = checks.train(*train, "--color", "--whitening", kind, "--epsilon", 0.1, "--output", "linear", "--normalize", "none")
+        u, variances = params["preprocess.components"], params["preprocess.variances"]
+        matrix = u / np.sqrt(variances + 0.1)[:, None]
+        w = params["encoder.weight"].astype(np.float64) @ (u.T @ matrix if kind == "zca" else matrix)
+        b = params["encoder.bias"] - w @ params["preprocess.shift"]
+        kernels = w.reshape(-1, side, side, 3)[:, ::-1, ::-1]
+        sums = [np.stack([sum(convolve2d(picture[..., c], kernel[..., c], "valid") for c in range(3)) for kernel in kernels])
+                for picture in pictures]
+        wanted = np.stack([means(expit(z + b[:, None, None])) for z in sums])
+        found = features(f"run{checks.runs}")
+        checks.within(f"features after {kind} against SciPy, spread {wanted.std():.2f}", farthest(found, wanted), CODE)
+    for flags in [[], ["--whiten"]]:
+        _, params = checks.train(*train, *flags)
+        with safe_open(checks.folder / f"run{checks.runs}" / "model.safetensors", "np") as file:
+            low, high = json.loads(file.metadata()["rhohat"])["preprocess"]["limits"]
+        codes = []
+        for picture in pictures:
+            grey = picture @ [0.299, 0.587, 0.114]
+            plane = filtered(grey) if flags else grey
+            patches = np.lib.stride_tricks.sliding_window_view(plane, (side, side))
+            centred = patches - patches.mean((2, 3), keepdims=True)
+            x = 0.1 + 0.8 * (np.clip(centred, low, high) - low) / (high - low)
+            w = params["encoder.weight"].astype(np.float64).reshape(-1, side, side)
+            codes.append(expit(np.einsum("yxij,hij->hyx", x, w) + params["encoder.bias"][:, None, None]))
+        wanted = np.stack([means(code) for code in codes])
+        name = "filtered photographs" if flags else "the lecture's normalisation"
+        found = features(f"run{checks.runs}")
+        checks.within(f"features of {name} against NumPy, spread {wanted.std():.2f}", farthest(found, wanted), CODE)
+
+
 def images(checks):
     """UFLDL's IMAGES, ten pictures of 512×512 in one array, by either order of its axes, as .npy and .mat."""
     from PIL import Image
@@ -663,7 +727,7 @@ def check_the_checks():
     assert not any(oriented(random.uniform(-1, 1, (8, 8))) for _ in range(100))
 
 
-ALL = [gradient_step, cost, codes, chunks, formats, units, models, tensorboard, whitening, images, pytorch, photographs, features, experiment]
+ALL = [gradient_step, cost, codes, chunks, formats, units, models, tensorboard, whitening, convolved, images, pytorch, photographs, features, experiment]
 
 
 def main():

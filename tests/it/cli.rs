@@ -7,6 +7,7 @@ mod bench;
 mod bound;
 mod catalog;
 mod convert;
+mod convolve;
 mod data_commands;
 mod derived;
 mod documents;

@@ -9,6 +9,7 @@ mod checkpoint_cost;
 mod checkpoints;
 mod cli;
 mod comparer;
+mod convolve;
 mod cpu;
 mod data;
 mod device_search;

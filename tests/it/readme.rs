@@ -56,6 +56,10 @@ fn prepare(folder: &Path) {
     fs::write(folder.join("data_batch_1.bin"), (0..10).flat_map(record).collect::<Vec<u8>>()).unwrap();
     let digits = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images-idx3-ubyte.gz");
     fs::copy(digits, folder.join("train-images-idx3-ubyte.gz")).unwrap();
+    let clothes = (0..4 * 784).map(|i| (i * i / 7 % 251) as u8);
+    let header = [0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 28, 0, 0, 0, 28];
+    fs::write(folder.join("clothes-idx3-ubyte"), header.into_iter().chain(clothes).collect::<Vec<u8>>())
+        .unwrap();
     let rows: Vec<f32> = (0..600 * 12).map(|i| (i * i % 97) as f32 / 97.0).collect();
     npy::write(&folder.join("rows.npy"), 600, 12, &rows).unwrap();
     let bytes: Vec<u8> = (0..600 * 12).map(|i| (i * i % 251) as u8).collect();

@@ -17,7 +17,7 @@ const COMMANDS: [&str; 6] = [
     "rhohat verify --device ",
 ];
 /// Names in backticks that are no settings: what else a command is told, a value, a function.
-const OTHER_NAMES: [&str; 12] = [
+const OTHER_NAMES: [&str; 14] = [
     "config",
     "data_changed",
     "for_each",
@@ -26,9 +26,11 @@ const OTHER_NAMES: [&str; 12] = [
     "limit",
     "out",
     "per_row",
+    "pool",
     "resume",
     "retune",
     "run",
+    "step",
     "zoom",
 ];
 /// Words behind which the binary takes a name for a key of a file, which has no dashes.

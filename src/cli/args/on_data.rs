@@ -188,6 +188,40 @@ pub struct EncodeArgs {
     pub top_k: Option<usize>,
 }
 
+/// Arguments of `convolve`.
+#[derive(Debug, Args)]
+pub struct ConvolveArgs {
+    /// Model file of square patches
+    pub model: PathBuf,
+    /// Pictures.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Side of a region of positions, whose mean activations are the features; 1 pools nothing
+    #[arg(long, value_name = "P")]
+    pub pool: usize,
+    /// Pixels from one position to the next
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub step: usize,
+    /// File to write, by its ending: .npy, .npz, .csv, .tsv, .mat or .safetensors
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Replace a file that is of another kind or belongs to a run
+    #[arg(long)]
+    pub force: bool,
+    /// Hidden activation [default: the model's]
+    #[arg(long, value_name = "F", value_parser = hidden_activation())]
+    pub activation: Option<Activation>,
+    /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
+    /// Most memory that the command may take, for example 6GB [default: what is free]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Bytes>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `decode`.
 #[derive(Debug, Args)]
 pub struct DecodeArgs {

@@ -36,7 +36,7 @@ pub fn run(args: &DecodeArgs) -> anyhow::Result<()> {
     check_objective(&objective)?;
     let choice = Choice::resolve(&args.device.parse::<Selector>()?)?;
     let made = Made::Decoded { pictures: out.kind == Kind::Png };
-    let room = Room { choice: &choice, model: &file, made, memory: args.memory };
+    let room = Room { choice: &choice, model: &file, shape: file.shape(), made, memory: args.memory };
     room.check_model(&args.model)?;
     let offset = objective.activation.active_fraction().offset as f32;
     let codes = Codes::open(args, &file, offset)?;
@@ -214,7 +214,8 @@ impl Decoding {
 
     fn write(&mut self, out: &Destination) -> crate::Result<()> {
         let (rows, cols) = (self.codes.rows, self.preprocess.inputs_of(self.shape.visible));
-        let header = RowsHeader { name: "reconstruction", column: "x", rows, cols, labels: None };
+        let header =
+            RowsHeader { name: "reconstruction", column: "x", rows, cols, labels: None, shape: None };
         out.check_size(&header)?;
         let (mut pieces, bar) = (self.pieces(), progress::bar(rows, 20));
         out.write_rows(&header, || {

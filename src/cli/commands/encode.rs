@@ -40,7 +40,14 @@ pub fn run(args: &EncodeArgs) -> anyhow::Result<()> {
             out.write_sparse((&header, rest), next)?;
         }
         None => {
-            let header = RowsHeader { name: "codes", column: "unit", rows, cols: hidden, labels: labels_of };
+            let header = RowsHeader {
+                name: "codes",
+                column: "unit",
+                rows,
+                cols: hidden,
+                labels: labels_of,
+                shape: None,
+            };
             out.check_size(&header)?;
             out.write_rows(&header, &mut next)?;
         }

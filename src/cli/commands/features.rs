@@ -192,7 +192,8 @@ impl Asked<'_> {
         let Self { args, file, .. } = self;
         let (hidden, cols) = (file.shape().hidden, self.inputs());
         let count = args.limit.unwrap_or(hidden).min(hidden);
-        let header = RowsHeader { name: "features", column: "x", rows: count, cols, labels: None };
+        let header =
+            RowsHeader { name: "features", column: "x", rows: count, cols, labels: None, shape: None };
         out.check_size(&header)?;
         let copies = if args.sort == FeatureOrder::Number { 1 } else { 2 };
         self.check_memory(copies * 4 * (hidden as u64).saturating_mul(cols as u64), "use")?;

@@ -53,6 +53,8 @@ pub enum Made {
     Judgement,
     /// Its hidden activations, of which each unit keeps the `top` largest.
     Units { top: usize },
+    /// Its hidden activations, pooled into so many features of a picture.
+    Pooled { features: usize },
     /// Its outputs from hidden activations, and where they are pictures, one that is put together of all of them.
     Decoded { pictures: bool },
 }
@@ -87,7 +89,7 @@ impl<'a> Opening<'a> {
     pub fn session(self, made: Made) -> anyhow::Result<Session> {
         let Self { args, file, objective } = self;
         let choice = Choice::resolve(&args.device.parse::<Selector>()?)?;
-        let room = Room { choice: &choice, model: &file, made, memory: args.memory };
+        let room = Room { choice: &choice, model: &file, shape: file.shape(), made, memory: args.memory };
         room.check_model(&args.model)?;
         let taken = args.read.taken(file.meta().map_or(0, |meta| meta.seed));
         let opened = Opened::all(&args.read.data, &args.read.reading())?.taking(taken)?;

@@ -57,7 +57,8 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
         Labels { names: classes.to_vec(), of: predicted.iter().map(|&class| class as u32).collect() };
     if let Some(out) = &out {
         let (rows, cols) = (probabilities.rows, probabilities.cols);
-        let header = RowsHeader { name: "probabilities", column: "p", rows, cols, labels: Some(&labels) };
+        let header =
+            RowsHeader { name: "probabilities", column: "p", rows, cols, labels: Some(&labels), shape: None };
         out.check_size(&header)?;
         let mut values = Some(probabilities.values);
         out.write_rows(&header, || Ok(values.take()))?;

@@ -62,7 +62,7 @@ fn write(out: &Destination, session: &mut Session) -> crate::Result<()> {
     let (mut pass, mut reach) = (session.pass(), Reach::default());
     let (rows, visible) = session.on.rows().size();
     let cols = session.on.rows().preprocess().inputs_of(visible);
-    let header = RowsHeader { name: "reconstruction", column: "x", rows, cols, labels: None };
+    let header = RowsHeader { name: "reconstruction", column: "x", rows, cols, labels: None, shape: None };
     out.check_size(&header)?;
     out.write_rows(&header, || {
         let Some(range) = pass.next() else { return Ok(None) };

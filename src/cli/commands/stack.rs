@@ -121,7 +121,7 @@ fn encode(stack: &StackDir, number: usize, settings: &StackSettings, device: &st
         }
         Ok(())
     };
-    let header = RowsHeader { name: "codes", column: "unit", rows, cols, labels: None };
+    let header = RowsHeader { name: "codes", column: "unit", rows, cols, labels: None, shape: None };
     let written = atomic_write::write(&path, |out| write(RowsKind::Npy, out, &header, &mut fill));
     bar.finish_and_clear();
     failed.map_or(written, Err)

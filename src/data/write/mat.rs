@@ -1,5 +1,6 @@
-//! MATLAB's files, level 5, not packed: the rows as single, and beside them `labels`, the place of each row's label in the cells
-//! `label_names`, counted from 1 as MATLAB counts. Numbers lie column by column, so that all rows are in memory before the first
+//! MATLAB's files, level 5, not packed: the rows as single, and beside them `labels`, the place of each row's label in
+//! the cells
+//! `label_names`, counted from 1 as MATLAB counts, and `shape`, that of what a row holds. Numbers lie column by column, so that all rows are in memory before the first
 //! is written.
 
 use std::io::{self, Write};
@@ -52,7 +53,7 @@ pub fn write(
     header: &RowsHeader<'_>,
     fill: &mut dyn FnMut(&mut Sink<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let RowsHeader { name, rows, cols, labels, .. } = *header;
+    let RowsHeader { name, rows, cols, labels, shape, .. } = *header;
     let mut values: Vec<f32> = Vec::new();
     values.try_reserve_exact(rows * cols).map_err(io::Error::other)?;
     fill(&mut |piece| {
@@ -67,6 +68,11 @@ pub fn write(
         }
         pad(out, 4 * rows * cols)
     })?;
+    if let Some(shape) = shape {
+        numbers(out, (OF_DOUBLE, "shape"), [1, shape.len()], (DOUBLE, 8), &mut |out| {
+            shape.iter().try_for_each(|&length| out.write_all(&(length as f64).to_le_bytes()))
+        })?;
+    }
     let Some(labels) = labels else { return Ok(()) };
     let count = labels.of.len();
     matrix(out, (OF_INT32, "labels"), &[count, 1], 8 + padded(4 * count), &mut |out| {

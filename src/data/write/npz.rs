@@ -1,4 +1,6 @@
-//! Archives of NumPy arrays, not packed: the rows, and beside them `labels`, the place of each row's label in `label_names`.
+//! Archives of NumPy arrays, not packed: the rows, and beside them `labels`, the place of each row's label in
+//! `label_names`, and
+//! `shape`, that of what a row holds.
 
 use std::io::{self, Write};
 
@@ -20,6 +22,12 @@ pub fn write(
     })?;
     if let Some(of_rows) = header.labels {
         labels(&mut archive, of_rows)?;
+    }
+    if let Some(shape) = header.shape {
+        array(&mut archive, "shape", |mut file| {
+            npy::write_header_of(&mut file, "<u8", "(3,)")?;
+            shape.iter().try_for_each(|&length| file.write_all(&(length as u64).to_le_bytes()))
+        })?;
     }
     archive.finish().map_err(io::Error::other)?;
     Ok(())

@@ -1,5 +1,5 @@
-//! Files of tensors: the rows as f32 and, where there are labels, `labels` as i64, whose names are in the metadata as a list in
-//! JSON.
+//! Files of tensors: the rows as f32 and, where there are labels, `labels` as i64, whose names are in the metadata as a
+//! list in JSON, as is the shape of what a row holds.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ pub fn write(
     header: &RowsHeader<'_>,
     fill: &mut dyn FnMut(&mut Sink<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let RowsHeader { name, rows, cols, labels, .. } = *header;
+    let RowsHeader { name, rows, cols, labels, shape, .. } = *header;
     // Wider numbers first, as the format wants them.
     let start = labels.map_or(0, |labels| 8 * labels.of.len() as u64);
     let end = start + (rows as u64).saturating_mul(cols as u64).saturating_mul(4);
@@ -20,7 +20,10 @@ pub fn write(
         json!({ name: { "dtype": "F32", "shape": [rows, cols], "data_offsets": [start, end] } });
     if let Some(labels) = labels {
         tensors["labels"] = json!({ "dtype": "I64", "shape": [labels.of.len()], "data_offsets": [0, start] });
-        tensors["__metadata__"] = json!({ "label_names": json!(labels.names).to_string() });
+        tensors["__metadata__"]["label_names"] = json!(labels.names).to_string().into();
+    }
+    if let Some(shape) = shape {
+        tensors["__metadata__"]["shape"] = json!(shape).to_string().into();
     }
     let mut text = tensors.to_string();
     text.extend(std::iter::repeat_n(' ', text.len().next_multiple_of(8) - text.len()));

@@ -16,7 +16,7 @@ fn labels() -> Labels {
 }
 
 fn written(kind: RowsKind, labels: Option<&Labels>) -> Vec<u8> {
-    let header = RowsHeader { name: "codes", column: "unit", rows: 4, cols: 3, labels };
+    let header = RowsHeader { name: "codes", column: "unit", rows: 4, cols: 3, labels, shape: None };
     let mut out = Vec::new();
     // In pieces that are no rows.
     let mut fill = |sink: &mut Sink<'_>| values().chunks(5).try_for_each(&mut *sink);
@@ -76,7 +76,8 @@ fn labels_lie_beside_rows_where_there_is_a_place_for_them() {
 
 #[test]
 fn rows_that_a_file_of_matlab_cannot_hold_are_refused_before_any_is_made() {
-    let header = |rows| RowsHeader { name: "codes", column: "unit", rows, cols: 1 << 10, labels: None };
+    let header =
+        |rows| RowsHeader { name: "codes", column: "unit", rows, cols: 1 << 10, labels: None, shape: None };
     assert!(refusal(RowsKind::Mat, &header(1 << 19)).unwrap().contains("less than 2 GiB; write .npy"));
     assert_eq!(refusal(RowsKind::Mat, &header(1 << 10)), None);
     assert_eq!(refusal(RowsKind::Npz, &header(1 << 30)), None);

@@ -169,6 +169,17 @@ pub fn spread_transposed(dense: &[f32], cols: usize, mut out: PanelsMut<'_>) {
     }
 }
 
+/// Copies panels into the columns `range` of dense rows of `cols` numbers.
+pub fn gather(panels: Panels<'_>, range: Range<usize>, dense: &mut [f32], cols: usize) {
+    for first in range.clone().step_by(LINE) {
+        let wide = LINE.min(range.end - first);
+        let lines = panels.panel((first - range.start) / LINE);
+        for (row, line) in dense.chunks_exact_mut(cols).zip(lines) {
+            row[first..][..wide].copy_from_slice(&line[..wide]);
+        }
+    }
+}
+
 /// Row `row` of a matrix of `cols` columns.
 pub fn row_of(view: Panels<'_>, row: usize, cols: usize) -> impl Iterator<Item = f32> {
     (0..cols).map(move |col| view.panel(col / LINE)[row][col % LINE])

@@ -133,10 +133,18 @@ impl Engine for Cpu {
     }
 
     fn encode_rows(&mut self, rows: &[f32]) -> Result<Vec<f32>> {
+        let mut out = Vec::new();
+        self.encode_rows_into(rows, &mut out)?;
+        Ok(out)
+    }
+
+    fn encode_rows_into(&mut self, rows: &[f32], out: &mut Vec<f32>) -> Result<()> {
         let shape = self.layout.shape;
         let count = whole_rows(rows, shape.visible, "rows")?;
+        out.resize(count * shape.hidden, 0.0);
         let Self { params, evaluator, pool, .. } = self;
-        Ok(pool.install(|| evaluator.encode_rows(params, rows, count)))
+        pool.install(|| evaluator.encode_rows(params, rows, out));
+        Ok(())
     }
 
     fn decode_rows(&mut self, codes: &[f32]) -> Result<Vec<f32>> {

@@ -243,25 +243,23 @@ impl Evaluator {
         Cost::from_sums(objective, count, squared_error, squared_weights, self.penalty.rho_hat.clone())
     }
 
-    /// A2 `[count, h]` at `w` of `rows` `[count, n]`, which need not be examples.
-    pub fn encode_rows(&mut self, w: &[f32], rows: &[f32], count: usize) -> Vec<f32> {
+    /// A2 `[count, h]` at `w` of `rows` `[count, n]`, which need not be examples, into `out`.
+    pub fn encode_rows(&mut self, w: &[f32], rows: &[f32], out: &mut [f32]) {
         let Shape { visible, hidden } = self.layout.shape;
-        let mut out = Vec::with_capacity(count * hidden);
-        for chunk in chunks(count, self.at_once) {
+        for chunk in chunks(out.len() / hidden, self.at_once) {
             let x = self.examples.spread(&rows[chunk.start * visible..chunk.end * visible]);
             self.pass.forward(x, chunk.len(), w, Until::Hidden);
-            out.extend(self.pass.hidden_rows(chunk.len()));
+            self.pass.hidden_rows(chunk.len(), &mut out[chunk.start * hidden..chunk.end * hidden]);
         }
-        out
     }
 
     /// A3 `[count, n]` at `w` of `codes` `[count, h]`.
     pub fn decode_rows(&mut self, w: &[f32], codes: &[f32], count: usize) -> Vec<f32> {
         let Shape { visible, hidden } = self.layout.shape;
-        let mut out = Vec::with_capacity(count * visible);
+        let mut out = vec![0.0; count * visible];
         for chunk in chunks(count, self.at_once) {
             self.pass.decode(&codes[chunk.start * hidden..chunk.end * hidden], w);
-            out.extend(self.pass.output_rows(chunk.len()));
+            self.pass.output_rows(chunk.len(), &mut out[chunk.start * visible..chunk.end * visible]);
         }
         out
     }
@@ -273,22 +271,24 @@ impl Evaluator {
 
     /// A2 `[count, h]` at `w` of those of the named rows that are at positions `range`.
     pub fn hidden(&mut self, w: &[f32], rows: Rows<'_>, range: Range<usize>) -> Result<Vec<f32>> {
-        let mut out = Vec::with_capacity(range.len() * self.layout.shape.hidden);
+        let hidden = self.layout.shape.hidden;
+        let mut out = vec![0.0; range.len() * hidden];
         for chunk in chunks(range.len(), self.at_once) {
             let count = chunk.len();
             self.forward(rows, range.start + chunk.start..range.start + chunk.end, w, Until::Hidden)?;
-            out.extend(self.pass.hidden_rows(count));
+            self.pass.hidden_rows(count, &mut out[chunk.start * hidden..chunk.end * hidden]);
         }
         Ok(out)
     }
 
     /// A3 `[count, n]` at `w` of those of the named rows that are at positions `range`.
     pub fn output(&mut self, w: &[f32], rows: Rows<'_>, range: Range<usize>) -> Result<Vec<f32>> {
-        let mut out = Vec::with_capacity(range.len() * self.layout.shape.visible);
+        let visible = self.layout.shape.visible;
+        let mut out = vec![0.0; range.len() * visible];
         for chunk in chunks(range.len(), self.at_once) {
             let count = chunk.len();
             self.forward(rows, range.start + chunk.start..range.start + chunk.end, w, Until::Output)?;
-            out.extend(self.pass.output_rows(count));
+            self.pass.output_rows(count, &mut out[chunk.start * visible..chunk.end * visible]);
         }
         Ok(out)
     }

@@ -5,7 +5,9 @@
 
 use std::ops::Range;
 
-use super::buffer::{Buffer, Panels, row_of, width};
+use rayon::prelude::*;
+
+use super::buffer::{Buffer, Panels, gather, width};
 use super::cut::{Blocks, THIN};
 use crate::engine::panels::PanelLayout;
 use crate::math::objective::Objective;
@@ -135,22 +137,24 @@ impl BlockPass {
         index * len..index * len + count * width(self.units(index).len())
     }
 
-    /// A2 of the rows that went forward last, `[count, h]`, dense.
-    pub fn hidden_rows(&self, count: usize) -> Vec<f32> {
-        let rows = self.rows(count);
-        let row = |row: usize| {
-            (0..self.blocks()).flat_map(move |index| {
-                let cols = self.units(index).len();
-                row_in(&self.a2[self.a2_range(count, index)], rows, row, cols)
-            })
-        };
-        (0..count).flat_map(row).collect()
+    /// Writes A2 of the rows that went forward last, `[count, h]`, dense.
+    pub fn hidden_rows(&self, count: usize, dense: &mut [f32]) {
+        let (rows, hidden) = (self.rows(count), self.layout.shape.hidden);
+        dense.par_chunks_mut(rows.rows * hidden).enumerate().for_each(|(block, out)| {
+            for index in 0..self.blocks() {
+                let units = self.units(index);
+                let a2 = block_of(&self.a2[self.a2_range(count, index)], rows, block, units.len());
+                gather(a2, units, out, hidden);
+            }
+        });
     }
 
-    /// A3 of the rows that went forward last, `[count, n]`, dense.
-    pub fn output_rows(&self, count: usize) -> Vec<f32> {
+    /// Writes A3 of the rows that went forward last, `[count, n]`, dense.
+    pub fn output_rows(&self, count: usize, dense: &mut [f32]) {
         let (rows, visible) = (self.rows(count), self.layout.shape.visible);
-        (0..count).flat_map(|row| row_in(&self.a3, rows, row, visible)).collect()
+        dense.par_chunks_mut(rows.rows * visible).enumerate().for_each(|(block, out)| {
+            gather(block_of(&self.a3, rows, block, visible), 0..visible, out, visible);
+        });
     }
 }
 
@@ -163,9 +167,4 @@ pub fn is_thin(layout: PanelLayout, block: usize) -> bool {
 pub fn block_of(values: &[f32], rows: Blocks, block: usize, cols: usize) -> Panels<'_> {
     let (range, width) = (rows.range(block), width(cols));
     Panels::new(&values[range.start * width..range.end * width], range.len())
-}
-
-fn row_in(values: &[f32], rows: Blocks, row: usize, cols: usize) -> impl Iterator<Item = f32> {
-    let block = row / rows.rows;
-    row_of(block_of(values, rows, block, cols), row - rows.range(block).start, cols)
 }

@@ -16,7 +16,7 @@ impl TrainingSet {
         let (rows, cols) = self.size();
         // What is wrong with the rows, where they are what fails.
         let mut unread = None;
-        let header = RowsHeader { name: "examples", column: "x", rows, cols, labels: None };
+        let header = RowsHeader { name: "examples", column: "x", rows, cols, labels: None, shape: None };
         let mut fill = |sink: &mut Sink<'_>| match &self.rows {
             TrainingRows::Held(matrix) => {
                 matrix.values.chunks(PIECE).try_for_each(|values| sink(&cast::<f64, f32>(values)))

@@ -142,6 +142,7 @@ fn results_of_the_other_commands_are_as_documented() {
         ("encode", "encode run rows.npy --device cpu -o codes.npy"),
         ("encode", "encode iris iris.csv --label-column species --device cpu -o of_iris.npz"),
         ("encode", "encode run rows.npy --device cpu --top-k 2 -o codes.npz"),
+        ("convolve", "convolve patches one.png --pool 5 --device cpu -o features.npy"),
         ("decode", "decode run codes.npy --device cpu -o decoded.npy"),
         ("decode", "decode run codes.npz --device cpu -o decoded.npy"),
         ("units", "units run rows.npy --device cpu -o units.csv"),

@@ -55,6 +55,7 @@ fn the_manual_has_a_page_for_the_program_and_for_every_command() {
         "eval",
         "units",
         "encode",
+        "convolve",
         "decode",
         "reconstruct",
         "features",

@@ -25,6 +25,8 @@ const PARTS: usize = 32;
 const FEWEST: usize = 256;
 /// Bytes of each number of a picture that is put together: its rows and itself in f32, and its pixel.
 const OF_PICTURE: u64 = 9;
+/// Bytes of each feature of a picture: as it is made, and as it is handed out.
+const OF_FEATURE: u64 = 8;
 /// Bytes of results, and of the examples beside them, that are in memory at a time; more would gain nothing.
 const RESULTS: u64 = 16 << 20;
 
@@ -48,6 +50,8 @@ pub struct Room<'a> {
     pub choice: &'a Choice,
     /// The model.
     pub model: &'a ModelFile,
+    /// Visible and hidden units that the engine is given: the model's, or with its preprocessing folded into the weights.
+    pub shape: Shape,
     /// The result that examples are made into.
     pub made: Made,
     /// Most memory that may be taken, where somebody has said so.
@@ -83,7 +87,7 @@ impl Room<'_> {
         if self.fits(plan) {
             return Ok(());
         }
-        let Shape { visible, hidden } = self.model.shape();
+        let Shape { visible, hidden } = self.shape;
         let least = format!(
             "{hidden} hidden and {visible} visible units need at least {} ({} of them for the model)",
             Bytes(plan.total()),
@@ -171,7 +175,10 @@ impl Room<'_> {
     /// table of units.
     fn bytes_made(&self, examples: &Examples) -> u64 {
         if let Made::Units { top } = self.made {
-            return units::bytes(self.model.shape().hidden, top);
+            return units::bytes(self.shape.hidden, top);
+        }
+        if let Made::Pooled { features } = self.made {
+            return OF_FEATURE.saturating_mul(features as u64).saturating_add(self.bytes_of_folding());
         }
         let is_one = || match examples.grids() {
             Some(grids) => grids.len() == 1,
@@ -183,6 +190,12 @@ impl Room<'_> {
         } else {
             0
         }
+    }
+
+    /// Bytes of folding a preprocessing: the weights in f64, twice, and the matrix that decorrelates.
+    fn bytes_of_folding(&self) -> u64 {
+        let Shape { visible, hidden } = self.shape;
+        16 * (visible as u64).saturating_mul((hidden + visible) as u64)
     }
 
     /// Bytes that a plan which fits leaves for pictures while they are decoded.
@@ -209,7 +222,7 @@ impl Room<'_> {
     ) -> crate::Result<(usize, Footprint)> {
         let chunk = at_once.filter(|_| self.can_cut());
         let job = Job {
-            shape: self.model.shape(),
+            shape: self.shape,
             examples: rows.max(1),
             batch: None,
             optimizer: Optimizer::Sgd,
@@ -225,9 +238,11 @@ impl Room<'_> {
     /// Bytes of an example and its results, beside what the engine holds: results as it collects and hands them out, the
     /// example as it is read and in f64, which grows in the making.
     fn bytes_of_a_row(&self, row_bytes: usize) -> u64 {
-        let Shape { visible, hidden } = self.model.shape();
+        let Shape { visible, hidden } = self.shape;
         let made = match self.made {
             Made::Codes | Made::Units { .. } => hidden,
+            // Activations, sums of regions in f64, and features.
+            Made::Pooled { .. } => hidden.saturating_mul(3),
             Made::Outputs | Made::Picture | Made::Decoded { .. } => visible,
             Made::Judgement => visible.max(hidden),
         };
@@ -299,13 +314,17 @@ impl Room<'_> {
     }
 
     fn refused(&self, plan: Plan) -> Error {
-        let is_table = matches!(self.made, Made::Units { .. });
+        let of_result = match self.made {
+            Made::Units { .. } => "table of units",
+            Made::Pooled { .. } => "features of a picture",
+            _ => "picture of the results",
+        };
         let parts = [
             ("model", plan.model),
             ("rows at a time", plan.rows),
             ("data", plan.data),
             ("picture", plan.passing),
-            (if is_table { "table of units" } else { "picture of the results" }, plan.made),
+            (of_result, plan.made),
         ];
         let parts: Vec<_> = parts
             .iter()
@@ -316,6 +335,7 @@ impl Room<'_> {
         let remedy = if plan.made > plan.model.max(plan.rows).max(plan.data).max(plan.passing) {
             match self.made {
                 Made::Units { .. } => "lower --top-k",
+                Made::Pooled { .. } => "pool over larger regions (--pool), or give smaller pictures",
                 Made::Decoded { .. } => "give fewer codes, or write rows piece by piece (-o FILE.npy)",
                 _ => "give a smaller picture, or write its patches piece by piece (-o FILE.npy)",
             }
