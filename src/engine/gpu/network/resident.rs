@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::cut::Cut;
 use super::vectors::{self, LayerVector};
-use crate::data::batches::ExampleSet;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
 use crate::engine::gpu::memory::buffer::{Tensor, bytes, padded, staging};
@@ -16,6 +15,7 @@ use crate::engine::network::{Labelled, NetworkCut, NetworkObjective, cost_of_sum
 use crate::error::{Error, Result};
 use crate::math::network::Network;
 use crate::math::objective::Cost;
+use crate::math::params::Matrix;
 
 /// A network with its examples.
 #[derive(Debug)]
@@ -78,12 +78,7 @@ impl Resident {
         }
         let params = vectors::zeros(&gpu, "parameters", Category::Parameters, &network.shape)?;
         vectors::write(&gpu, &params, &network.shape, &network.to_flat());
-        let ExampleSet::Resident(mut supply) = ExampleSet::from(data.examples.clone()) else {
-            unreachable!("a matrix is no stream");
-        };
-        let DeviceRows::Resident(parts) = DeviceRows::upload(&gpu, &cut.rows, &mut *supply)? else {
-            unreachable!("all rows were uploaded");
-        };
+        let parts = upload(&gpu, &cut, &data.examples)?;
         let [labels] = allocate(&gpu, [Allocation::vectors("labels", Category::Data, [count])])?;
         let labels = single(labels);
         let host_labels: Vec<u32> = data.labels.iter().map(|&label| label as u32).collect();
@@ -137,6 +132,18 @@ impl Resident {
         }
         Err(Error::usage("there are no examples, over which a network has no cost; give some"))
     }
+}
+
+/// Uploads examples in parts that one binding holds.
+fn upload(gpu: &Gpu, cut: &Cut, examples: &Matrix<f32>) -> Result<Vec<ExamplePart>> {
+    let [tensors] = allocate(gpu, DeviceRows::resident(&cut.rows, examples.rows))?;
+    let firsts = (0..examples.rows).step_by(cut.rows.part_rows());
+    let fill = |(first, x): (usize, Tensor)| {
+        x.write(gpu, &examples.values[first * examples.cols..(first + x.rows) * examples.cols]);
+        x.buffer.make_constant();
+        gpu.check().map(|()| ExamplePart { first, x })
+    };
+    firsts.zip(tensors).map(fill).collect()
 }
 
 impl Work {
