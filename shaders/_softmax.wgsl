@@ -1,6 +1,6 @@
-// Shared part: the largest z and the sum of exp(z − largest) of each row of Z [rows, classes], of which eight invocations next to
-// each other take one vec4 in eight; all of them get both. Without the difference an exponential could overflow. The kernel
-// binds Z; its uniform has `rows`, `padded_rows`, `classes` and the stride in vec4.
+// Shared part: the largest z and the sum of exp(z − largest) of each row of Z [rows, classes], of which eight
+// invocations next to each other take one vec4 in eight; all of them get both. Without the difference an exponential
+// could overflow. The kernel binds Z; its uniform has `rows`, `padded_rows`, `classes` and the stride in vec4.
 
 const SHARES: u32 = 8u;
 const LOWEST: f32 = -3.4028234e38;

@@ -1,4 +1,5 @@
-// P = exp(Z) / Σ exp(Z) over each row of Z, in its place; _softmax.wgsl has the sums. Padding rows and columns become 0.
+// P = exp(Z) / Σ exp(Z) over each row of Z, in its place; _softmax.wgsl has the sums. Padding rows and columns become
+// 0.
 
 struct Softmax {
     rows: u32,

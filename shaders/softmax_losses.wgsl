@@ -1,6 +1,6 @@
-// δ = P − Y in the place of Z, with P = exp(Z) / Σ exp(Z) over each row and Y 1 for the label, 0 elsewhere; and −log P of the label,
-// log Σ exp(z − largest) − (z of the label − largest), which the host adds up in f64. _softmax.wgsl has the sums. Padding rows
-// and columns become 0 and have no loss.
+// δ = P − Y in the place of Z, with P = exp(Z) / Σ exp(Z) over each row and Y 1 for the label, 0 elsewhere; and −log
+// P of the label, log Σ exp(z − largest) − (z of the label − largest), which the host adds up in f64. _softmax.wgsl
+// has the sums. Padding rows and columns become 0 and have no loss.
 
 struct SoftmaxLosses {
     rows: u32,

@@ -25,9 +25,10 @@ const EXAMPLES: usize = 50;
 pub const CUTS: [NetworkCut; 2] =
     [NetworkCut { chunk: None, binding_limit: None }, NetworkCut { chunk: Some(16), binding_limit: None }];
 
-/// A network and examples in which nothing cancels: inputs and hidden weights are positive, a class that no label names takes nearly
-/// all of the probability and has negative weights, all others have positive ones. So every delta of a hidden unit is negative, and
-/// no gradient comes close to 0, where Adam would make a whole step of a rounding error.
+/// A network and examples in which nothing cancels: inputs and hidden weights are positive, a class that no label
+/// names takes nearly all of the probability and has negative weights, all others have positive ones. So every delta
+/// of a hidden unit is negative, and no gradient comes close to 0, where Adam would make a whole step of a rounding
+/// error.
 #[derive(Clone, Debug)]
 pub struct NetworkProblem {
     /// What is minimised.
@@ -229,7 +230,8 @@ fn batches(problem: &NetworkProblem) -> [Vec<usize>; 3] {
     BATCHES.map(|batch| batch.iter().take(rows).map(|row| row % rows).collect())
 }
 
-/// Two engines from the same start hold the same bits after the same updates, and find the same gradient and probabilities.
+/// Two engines from the same start hold the same bits after the same updates, and find the same gradient and
+/// probabilities.
 pub fn check_network_repeatable(
     choice: &Choice,
     problem: &NetworkProblem,

@@ -1,5 +1,5 @@
-//! Classifiers: their gradient is the derivative of their cost, every engine meets the reference within the bound of its roundings,
-//! and a search lowers the cost.
+//! Classifiers: their gradient is the derivative of their cost, every engine meets the reference within the bound of
+//! its roundings, and a search lowers the cost.
 
 use std::sync::Arc;
 

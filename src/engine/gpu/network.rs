@@ -1,9 +1,9 @@
-//! Classifiers on a WebGPU device. Parameters, moments and all labelled examples stay there, each layer in one piece; rows are
-//! computed in chunks. A step runs wholly on the device, where steps that report nothing share a submission. The vectors of
-//! L-BFGS are f64 on the host: gradients are read back, trial points uploaded.
+//! Classifiers on a WebGPU device. Parameters, moments and all labelled examples stay there, each layer in one piece;
+//! rows are computed in chunks. A step runs wholly on the device, where steps that report nothing share a submission.
+//! The vectors of L-BFGS are f64 on the host: gradients are read back, trial points uploaded.
 //!
-//! From the bottom up: `cut` is the cut, `vectors` how parameters lie, `resident` all that stays, `pass` records passes,
-//! `first_order`, `full` and `rows` are what is computed with them.
+//! From the bottom up: `cut` is the cut, `vectors` how parameters lie, `resident` all that stays, `pass` records
+//! passes, `first_order`, `full` and `rows` are what is computed with them.
 
 mod cut;
 mod first_order;
@@ -67,7 +67,8 @@ impl NetworkGpu {
         })
     }
 
-    /// The moments, each flat in the order of [`Network::to_flat`]: v of SGD, or both of Adam; zeros where no update has used them.
+    /// The moments, each flat in the order of [`Network::to_flat`]: v of SGD, or both of Adam; zeros where no update
+    /// has used them.
     ///
     /// # Errors
     /// Those of the device.

@@ -9,8 +9,8 @@ use crate::verify::rig::{Failure, Rig};
 use crate::verify::running_error::classes as bounds;
 use crate::verify::running_error::exact;
 
-/// Rows and classes: two classes, around a vec4 and what eight invocations take at a time, primes, thousands of classes, more rows
-/// than a dimension of a dispatch has workgroups.
+/// Rows and classes: two classes, around a vec4 and what eight invocations take at a time, primes, thousands of
+/// classes, more rows than a dimension of a dispatch has workgroups.
 const SHAPES: &[(usize, usize)] = &[
     (1, 2),
     (7, 3),

@@ -1,4 +1,5 @@
-//! Cases of the gradient of a hidden block and of a layer alone, with everything that becomes of it: slices, the gradient itself, SGD and Adam.
+//! Cases of the gradient of a hidden block and of a layer alone, with everything that becomes of it: slices, the
+//! gradient itself, SGD and Adam.
 
 mod vectors;
 

@@ -148,8 +148,8 @@ pub(super) fn in_a_step(transpose: Transpose, product: Product) -> Vec<Case> {
     }
 }
 
-/// Inputs of a layer f(A Bᵀ + b), what is expected of it, and where it goes. With k = 1 and B = 1 what f is applied to are the edges
-/// and b.
+/// Inputs of a layer f(A Bᵀ + b), what is expected of it, and where it goes. With k = 1 and B = 1 what f is applied
+/// to are the edges and b.
 struct Layer {
     a: Tensor,
     b: Tensor,

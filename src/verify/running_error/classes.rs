@@ -1,9 +1,9 @@
 //! Softmax over numbers with error bounds.
 //!
-//! Two things move a result: the errors of Z, and the roundings on the way from the Z at hand. P of a class rises with its own z
-//! and falls with every other, and −log P the other way round; so what the errors of Z do is bounded by two ends, where a class
-//! is as far up as it can be and all others down, and the reverse. Roundings are relative errors of the exponentials, of their sum
-//! and of the quotient.
+//! Two things move a result: the errors of Z, and the roundings on the way from the Z at hand. P of a class rises
+//! with its own z and falls with every other, and −log P the other way round; so what the errors of Z do is bounded
+//! by two ends, where a class is as far up as it can be and all others down, and the reverse. Roundings are relative
+//! errors of the exponentials, of their sum and of the quotient.
 
 use super::{Approx, DIVISION, LOG, LOG_NEAR_ONE, ROUNDING, exp_error, sum_error};
 

@@ -81,7 +81,8 @@ impl<'a> ApproxNetwork<'a> {
         BoundedNetwork { terms: self.cost(&losses, &lambdas), gradient: parts.concat() }
     }
 
-    /// Both terms of J. Losses and sums of squares are f32 on the device; what the host does with them is exact beside that.
+    /// Both terms of J. Losses and sums of squares are f32 on the device; what the host does with them is exact
+    /// beside that.
     fn cost(self, losses: &[Approx], lambdas: &[f64]) -> [Approx; 2] {
         let m = losses.len() as f64;
         let total = |parts: &mut dyn Iterator<Item = (f64, Approx)>| {

@@ -29,7 +29,8 @@ pub struct Segment {
     pub whole: Tensor,
 }
 
-/// Where the vectors of a hidden block, or of a layer alone, have their parts: W1 first, then these. Places and lengths in numbers.
+/// Where the vectors of a hidden block, or of a layer alone, have their parts: W1 first, then these. Places and
+/// lengths in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentLayout {
     /// Hidden units of the block.

@@ -1,4 +1,5 @@
-//! How a network and its examples are cut on the device: chunks of rows, and parts of the examples that one binding holds.
+//! How a network and its examples are cut on the device: chunks of rows, and parts of the examples that one binding
+//! holds.
 
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::buffer::{TILE, bytes, padded};
@@ -23,8 +24,8 @@ impl Cut {
     /// Cuts `examples` examples as wanted, or as large as bindings may be.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a binding limit that is not below the adapter's, or too small for a layer; [`Error::Device`] where the
-    /// adapter's own is too small.
+    /// [`Error::Usage`] for a binding limit that is not below the adapter's, or too small for a layer;
+    /// [`Error::Device`] where the adapter's own is too small.
     pub fn new(gpu: &Gpu, shape: &NetworkShape, examples: usize, wanted: NetworkCut) -> Result<Self> {
         let limit = binding_limit(gpu, shape, wanted.binding_limit)?;
         let most = if examples == 0 { ROWS_WITHOUT_EXAMPLES } else { examples };
@@ -54,7 +55,8 @@ impl Cut {
         }
     }
 
-    /// Numbers of the slices of the products of a layer and so many rows: its own, that of the delta below, its gradient.
+    /// Numbers of the slices of the products of a layer and so many rows: its own, that of the delta below, its
+    /// gradient.
     fn slices(&self, (inputs, outputs): (usize, usize), rows: usize) -> usize {
         let Partition { variant, workgroups, limit, .. } = self.rows;
         let gemm =

@@ -23,7 +23,8 @@ pub(super) struct FirstOrder {
     listed: Option<ListedRows>,
     rates: Rates,
     uploads: Uploads,
-    /// Recordings made so far; a run needs up to four, for whole batches and for the rest of an epoch, with J and without.
+    /// Recordings made so far; a run needs up to four, for whole batches and for the rest of an epoch, with J and
+    /// without.
     steps: Vec<(StepKey, Recording)>,
 }
 
@@ -66,8 +67,8 @@ impl FirstOrder {
         Ok(())
     }
 
-    /// Makes and records what an update takes; the place of its recording. Whatever can be refused is refused here, before any
-    /// command of it.
+    /// Makes and records what an update takes; the place of its recording. Whatever can be refused is refused here,
+    /// before any command of it.
     pub fn prepare(&mut self, on: &Resident, step: &NetworkStep<'_>) -> Result<usize> {
         let key = self.make_room(on, step)?;
         if let Some(at) = self.steps.iter().position(|(made, _)| *made == key) {

@@ -1,5 +1,5 @@
-//! Records the passes of a network in the order of the formulas: forward, losses, deltas from above, gradient. The reference's
-//! [`crate::engine::reference::network`] is the same text in f64.
+//! Records the passes of a network in the order of the formulas: forward, losses, deltas from above, gradient. The
+//! reference's [`crate::engine::reference::network`] is the same text in f64.
 
 use std::ops::Range;
 
@@ -88,8 +88,8 @@ impl NetworkPass<'_, '_> {
         Ok(below)
     }
 
-    /// The gradient of a chunk from the activations at hand, added to that of earlier chunks if this is a `later` one. The weights of
-    /// a layer are read for the delta below before they are updated.
+    /// The gradient of a chunk from the activations at hand, added to that of earlier chunks if this is a `later`
+    /// one. The weights of a layer are read for the delta below before they are updated.
     fn back_propagate(&mut self, x: &Tensor, later: bool, target: Target<'_>) -> Result<()> {
         let work = &self.on.work;
         let mut delta = self.activations(self.weights.len() - 1, x.rows);

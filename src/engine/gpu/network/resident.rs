@@ -56,7 +56,8 @@ impl Resident {
     /// Uploads parameters and examples.
     ///
     /// # Errors
-    /// [`Error::Usage`] for more examples than 32 bits number; where something fits no binding, or the device has no room.
+    /// [`Error::Usage`] for more examples than 32 bits number; where something fits no binding, or the device has no
+    /// room.
     pub fn new(
         gpu: Arc<Gpu>,
         objective: NetworkObjective,

@@ -1,4 +1,5 @@
-//! Probabilities of the classes of rows that are no examples of the engine's: uploaded, computed and read back chunk by chunk.
+//! Probabilities of the classes of rows that are no examples of the engine's: uploaded, computed and read back chunk
+//! by chunk.
 
 use super::pass::NetworkPass;
 use super::resident::{Resident, with_texture};
