@@ -16,6 +16,8 @@ mod reach;
 mod setters;
 mod trainer;
 
+#[cfg(feature = "cli")]
+pub(crate) use classifier::layers::Layers;
 pub use classifier::{Classifier, ClassifierTrainer, TrainedClassifier};
 pub use convolve::{Convolved, Pool};
 pub use data::Data;

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "files")]
 mod files;
+#[cfg(feature = "cli")]
+pub(crate) mod layers;
 mod trainer;
 
 use std::fmt;

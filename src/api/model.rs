@@ -196,6 +196,12 @@ impl Model {
         self.finite(Matrix::new(rows, cols, values), &name)
     }
 
+    /// The seed of its run.
+    #[cfg(feature = "cli")]
+    pub(super) fn seed(&self) -> u64 {
+        self.meta.seed
+    }
+
     /// The preprocessing, and whether the data say their own scale, as for a model of another program.
     pub(super) fn stored_preprocessing(&self) -> (&Preprocess, bool) {
         (&self.meta.preprocess, self.is_foreign)

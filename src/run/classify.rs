@@ -23,7 +23,7 @@ mod summary;
 pub mod file;
 mod meta;
 
-pub use codes::{Encoder, encode};
+pub use codes::{Chain, Encoder, encode, projection};
 #[cfg(feature = "files")]
 pub use confusion_picture::{csv, svg};
 #[cfg(feature = "files")]

@@ -186,6 +186,9 @@ pub struct EncodeArgs {
     /// Keep the K largest activations of each example, as a sparse .npz that scipy.sparse.load_npz reads; all else is at rest
     #[arg(long, value_name = "K")]
     pub top_k: Option<usize>,
+    /// Hidden layer of a classifier or a stack whose activations are written, counted from 1 above the inputs
+    #[arg(long, value_name = "N", conflicts_with_all = ["top_k", "activation", "normalize", "output", "memory"])]
+    pub layer: Option<usize>,
 }
 
 /// Arguments of `convolve`.
@@ -313,6 +316,9 @@ pub struct FeaturesArgs {
     /// Order of the features; rho-hat, density and norm begin with the largest, orientation with level edges
     #[arg(long, value_name = "ORDER", value_parser = feature_order(), default_value = "number")]
     pub sort: FeatureOrder,
+    /// Hidden layer of a classifier or a stack, counted from 1 above the inputs: its weights times those of the layers below
+    #[arg(long, value_name = "N", conflicts_with = "units")]
+    pub layer: Option<usize>,
     /// Table that the command units has written, by which rho-hat and density sort
     #[arg(long, value_name = "FILE")]
     pub units: Option<PathBuf>,

@@ -1,6 +1,7 @@
 //! `rhohat encode`: hidden activations of data, as rows, dense or sparse.
 
-use crate::io::paths::PathText;
+use std::path::Path;
+
 use serde_json::json;
 
 use crate::Error;
@@ -8,13 +9,19 @@ use crate::data::write::{RowsHeader, RowsKind, SparseHeader};
 
 use super::on_data::{Made, Opening};
 use super::outputs::{Kind, Wanted};
-use crate::api::Reach;
+use crate::api::{Data, Layers, Reach};
 use crate::cli::args::{EncodeArgs, MapArgs};
 use crate::cli::output::print;
+use crate::cli::progress;
+use crate::io::paths::PathText;
+use crate::run::config::UserSettings;
 
 /// Encodes and writes `[m, h]`, piece by piece.
 pub fn run(args: &EncodeArgs) -> anyhow::Result<()> {
-    let EncodeArgs { map: MapArgs { on, out: path, force }, top_k } = args;
+    if let Some(layer) = args.layer {
+        return of_layer(&args.map, layer);
+    }
+    let EncodeArgs { map: MapArgs { on, out: path, force }, top_k, .. } = args;
     if *top_k == Some(0) {
         return Err(Error::usage("--top-k 0 keeps nothing of an example; give 1 or more").into());
     }
@@ -61,5 +68,37 @@ pub fn run(args: &EncodeArgs) -> anyhow::Result<()> {
     print(on.json, &report, |_| {
         let of = kept.map_or(String::new(), |kept| format!("the {kept} largest of "));
         format!("{}: {rows} rows of {of}{hidden} hidden activations", path.display())
+    })
+}
+
+/// The same of a hidden layer of a classifier or a stack.
+fn of_layer(args: &MapArgs, layer: usize) -> anyhow::Result<()> {
+    let MapArgs { on, out: path, force } = args;
+    let layers = Layers::load(&on.model, layer)?;
+    let inputs: Vec<&Path> = on.read.data.iter().map(|path| &**path).chain([&*layers.path]).collect();
+    let out =
+        Wanted { flag: "-o", path, kinds: &Kind::ROWS, inputs: &inputs, force: Some(*force) }.check()?;
+    let settings = UserSettings::new(None, on.read.settings(on.divide).table()?)?;
+    let data =
+        Data::given_by(&settings)?.ok_or_else(|| Error::usage("DATA is missing; name rows or pictures"))?;
+    let mut on_data = layers.on(&data, &on.device)?;
+    let (rows, cols) = (on_data.examples.size().0, layers.shape().hidden);
+    let labels = data.labels().filter(|labels| labels.of.len() == rows);
+    let header = RowsHeader { name: "codes", column: "unit", rows, cols, labels, shape: None };
+    out.check_size(&header)?;
+    let bar = progress::bar(rows, 1);
+    let mut codes = on_data.codes();
+    out.write_rows(&header, || {
+        let piece = codes.next().transpose()?;
+        bar.inc(piece.as_ref().map_or(0, |piece| piece.len() / cols) as u64);
+        Ok(piece)
+    })?;
+    bar.finish_and_clear();
+    let report = json!({
+        "examples": rows, "hidden": cols, "layer": layer, "out": PathText::from(&**path),
+        "labels": labels.map(|labels| labels.names.len()),
+    });
+    print(on.json, &report, |_| {
+        format!("{}: {rows} rows of {cols} hidden activations of layer {layer}", path.display())
     })
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use crate::Error;
+use crate::api::Layers;
 use crate::data::write::RowsHeader;
 use crate::data::{Form, Opened, Preprocess, Reading, Source};
 use crate::error::shown;
@@ -23,7 +24,7 @@ use crate::cli::output::print;
 
 /// Draws or writes the features.
 pub fn run(args: &FeaturesArgs) -> anyhow::Result<()> {
-    let file = ModelFile::open(&args.model)?;
+    let file = Encoded::open(args)?;
     let kinds = [&[Kind::Png, Kind::Svg][..], &Kind::ROWS].concat();
     let inputs: Vec<&Path> = [Some(file.path()), args.units.as_deref()].into_iter().flatten().collect();
     let wanted =
@@ -76,17 +77,69 @@ fn by_units(args: &FeaturesArgs, hidden: usize) -> crate::Result<Option<Vec<f64>
     }
 }
 
+/// Weights of hidden units: of a model, or of a layer of several.
+enum Encoded {
+    Model(ModelFile),
+    Layers(Layers),
+}
+
+impl Encoded {
+    fn open(args: &FeaturesArgs) -> crate::Result<Self> {
+        Ok(match args.layer {
+            Some(layer) => Self::Layers(Layers::load(&args.model, layer)?),
+            None => Self::Model(ModelFile::open(&args.model)?),
+        })
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Model(file) => file.path(),
+            Self::Layers(layers) => &layers.path,
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        match self {
+            Self::Model(file) => file.shape(),
+            Self::Layers(layers) => layers.shape(),
+        }
+    }
+
+    fn preprocess(&self) -> Option<&Preprocess> {
+        match self {
+            Self::Model(file) => file.meta().map(|meta| &meta.preprocess),
+            Self::Layers(layers) => Some(&layers.preprocess),
+        }
+    }
+
+    /// Bytes that reading takes; layers have been read.
+    fn bytes_to_read(&self) -> u64 {
+        match self {
+            Self::Model(file) => file.bytes_to_read::<f32>(),
+            Self::Layers(_) => 0,
+        }
+    }
+
+    /// W1 `[h, n]`, or what stands for it.
+    fn weights(&self) -> crate::Result<Vec<f32>> {
+        match self {
+            Self::Model(file) => Ok(file.params()?.w1),
+            Self::Layers(layers) => Ok(layers.projection()),
+        }
+    }
+}
+
 /// Features that are asked for.
 struct Asked<'a> {
     args: &'a FeaturesArgs,
-    file: ModelFile,
+    file: Encoded,
     /// What the table of units has of each.
     by: Option<Vec<f64>>,
 }
 
 impl Asked<'_> {
     fn preprocess(&self) -> Option<&Preprocess> {
-        self.file.meta().map(|meta| &meta.preprocess)
+        self.file.preprocess()
     }
 
     /// Numbers of an example as the source has them.
@@ -160,8 +213,8 @@ impl Asked<'_> {
         let layout = Layout { per_row: args.per_row, zoom };
         // The picture at one pixel a pixel and enlarged, beside the parameters.
         self.check_memory(2 * layout.bytes(count, form), "lower --zoom or --limit, or use")?;
-        let params = file.params()?;
-        let (units, weights) = self.chosen(&params.w1, Some(form), count)?;
+        let w1 = file.weights()?;
+        let (units, weights) = self.chosen(&w1, Some(form), count)?;
         let canvas = features(&weights, form, layout)?;
         match out.kind {
             Kind::Svg => {
@@ -197,8 +250,8 @@ impl Asked<'_> {
         out.check_size(&header)?;
         let copies = if args.sort == FeatureOrder::Number { 1 } else { 2 };
         self.check_memory(copies * 4 * (hidden as u64).saturating_mul(cols as u64), "use")?;
-        let params = file.params::<f32>()?;
-        let (units, weights) = self.chosen(&params.w1, self.form()?, count)?;
+        let w1 = file.weights()?;
+        let (units, weights) = self.chosen(&w1, self.form()?, count)?;
         let mut rows = Some(rows_of(&weights, cols));
         out.write_rows(&header, || Ok(rows.take()))?;
         let report = json!({
@@ -211,7 +264,7 @@ impl Asked<'_> {
 
     /// Refuses features that take more memory than there is, so many bytes beside the parameters.
     fn check_memory(&self, bytes: u64, remedy: &str) -> crate::Result<()> {
-        let bytes = self.file.bytes_to_read::<f32>().saturating_add(bytes);
+        let bytes = self.file.bytes_to_read().saturating_add(bytes);
         let free = available().filter(|free| bytes > free.0);
         if free.is_none() && is_granted(bytes) {
             return Ok(());
