@@ -203,7 +203,7 @@ impl Operands {
         let layout = self.layout();
         // A gradient has the product twice, in each of its slices.
         let (products, slices) = match self.transpose {
-            Transpose::Tn => (vec![0, layout.d], self.slices(tn).count),
+            Transpose::Tn => (vec![0, layout.d.unwrap_or_default()], self.slices(tn).count),
             Transpose::Nt | Transpose::Nn => (vec![0], 1),
         };
         let expected: Vec<f64> =

@@ -8,9 +8,10 @@ use crate::engine::cpu::network::NetworkCpu;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::adapter::{adapters, select};
 use crate::engine::gpu::engine::GpuEngine;
+use crate::engine::gpu::network::NetworkGpu;
 use crate::engine::gpu::tune::cache::Cache;
 use crate::engine::gpu::tune::{self, Kernels, Tune, TuneMode, Workload};
-use crate::engine::network::{Labelled, NetworkEngine, NetworkObjective};
+use crate::engine::network::{Labelled, NetworkCut, NetworkEngine, NetworkObjective};
 use crate::engine::reference::Reference;
 use crate::engine::reference::network::NetworkReference;
 pub use crate::engine::selector::Selector;
@@ -170,8 +171,8 @@ impl Choice {
         Ok(match self {
             Self::Reference => Box::new(NetworkReference::new(objective, network.cast(), data.wide())),
             Self::Cpu => Box::new(NetworkCpu::new(objective, network.clone(), Arc::clone(data))),
-            Self::Gpu(_) => {
-                return Err(Error::usage("`device`: classifiers are computed on the processor; say cpu"));
+            Self::Gpu(gpu) => {
+                Box::new(NetworkGpu::new(gpu.clone(), objective, network, data, NetworkCut::default())?)
             }
         })
     }

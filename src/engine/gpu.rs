@@ -12,6 +12,7 @@
 //! | [`ops`] | one shape-checked function a kernel |
 //! | [`step`] | training steps as recordings over what is resident |
 //! | [`tune`] | the choice of kernels for a shape |
+//! | [`network`] | classifiers: all of the above for layers above one another |
 //! | [`footprint`](mod@footprint) | the memory plan: the sum of the lists of allocations |
 //! | [`engine`] | the engine trait |
 
@@ -20,6 +21,7 @@ pub mod engine;
 pub mod footprint;
 pub mod kernel;
 pub mod memory;
+pub mod network;
 pub mod ops;
 pub mod plan;
 pub mod recording;

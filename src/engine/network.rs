@@ -69,6 +69,15 @@ pub struct NetworkObjective {
     pub decay: NetworkDecay,
 }
 
+/// How the rows of a network are wanted to be cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NetworkCut {
+    /// Most rows that are computed at a time; `None` for as many as fit.
+    pub chunk: Option<usize>,
+    /// Most bytes of a binding; `None` for as many as the adapter can.
+    pub binding_limit: Option<u64>,
+}
+
 /// One update.
 #[derive(Clone, Copy, Debug)]
 pub struct NetworkStep<'a> {

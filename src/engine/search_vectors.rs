@@ -8,10 +8,16 @@ use crate::math::optim::{Role, SearchSpace, Trial};
 /// An engine whose parameters are one flat vector, and which therefore is a [`SearchSpace`].
 pub(in crate::engine) trait FlatEngine {
     /// The parameters.
-    fn flat(&self) -> Vec<f64>;
+    ///
+    /// # Errors
+    /// Those of the device.
+    fn flat(&mut self) -> Result<Vec<f64>>;
 
     /// Replaces them, and nothing else.
-    fn put_flat(&mut self, flat: &[f64]);
+    ///
+    /// # Errors
+    /// Those of the device.
+    fn put_flat(&mut self, flat: &[f64]) -> Result<()>;
 
     /// J and its gradient at a point over all examples, which leaves the parameters as they are.
     ///
@@ -28,24 +34,23 @@ pub(in crate::engine) trait FlatEngine {
 
 impl<E: FlatEngine> SearchSpace for E {
     fn begin_search(&mut self, history: usize) -> Result<Cost> {
-        let params = self.flat();
+        let params = self.flat()?;
         let (cost, gradient) = self.cost_and_gradient_at(&params)?;
         *self.vectors() = SearchVectors::begin(params, gradient, history);
         Ok(cost)
     }
 
     fn evaluate(&mut self, step: f64) -> Result<Trial> {
-        let params = self.flat();
+        let params = self.flat()?;
         let point = self.vectors().point(&params, step, E::rounded).to_vec();
         let (cost, gradient) = self.cost_and_gradient_at(&point)?;
         Ok(Trial { cost, slope: self.vectors().take_gradient(gradient) })
     }
 
     fn accept(&mut self, slot: usize) -> Result<()> {
-        let params = self.flat();
+        let params = self.flat()?;
         let point = self.vectors().accept(&params, slot).to_vec();
-        self.put_flat(&point);
-        Ok(())
+        self.put_flat(&point)
     }
 
     fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {

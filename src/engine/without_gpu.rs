@@ -104,6 +104,36 @@ pub mod engine {
     }
 }
 
+pub mod network {
+    //! The engine for classifiers that cannot be.
+
+    use std::sync::Arc;
+
+    use super::device::Gpu;
+    use crate::engine::cpu::network::NetworkCpu;
+    use crate::engine::network::{Labelled, NetworkCut, NetworkObjective};
+    use crate::error::Result;
+    use crate::math::network::Network;
+
+    /// Has no device to open an engine on.
+    #[derive(Debug)]
+    pub struct NetworkGpu;
+
+    impl NetworkGpu {
+        /// Never called: there is no device.
+        #[allow(clippy::new_ret_no_self, reason = "there is no engine to return, and any will do")]
+        pub fn new(
+            gpu: Arc<Gpu>,
+            _: NetworkObjective,
+            _: &Network<f32>,
+            _: &Labelled<f32>,
+            _: NetworkCut,
+        ) -> Result<NetworkCpu> {
+            gpu.adapter.never()
+        }
+    }
+}
+
 pub mod footprint {
     //! The memory of an engine that cannot be.
 

@@ -10,6 +10,9 @@ use super::compare::Closeness;
 use super::cpu_kernels::{check_activation, check_product};
 use super::gradients;
 use super::kernels::{Case, ProductCase, cases};
+use super::networks::{
+    self, NetworkProblem, NetworkRule, check_network_pass, check_network_repeatable, check_network_updates,
+};
 use super::rig::Failure;
 use super::steps::{CUTS, Problem, Rule, check_pass, check_repeatable, check_updates};
 use super::training;
@@ -101,6 +104,7 @@ pub fn checks(choice: &Choice, seed: u64) -> Vec<Check> {
     let mut checks = gradient_checks(seed);
     checks.extend(kernel_checks(choice, seed));
     checks.extend(step_checks(seed));
+    checks.extend(network_checks(seed));
     checks.extend(training_checks(seed));
     checks
 }
@@ -249,6 +253,30 @@ fn step_checks(seed: u64) -> Vec<Check> {
     let problem = Problem::new(Activation::pairs()[0], seed);
     checks.push(Check::new(Group::Steps, "the same bits again", move |choice| {
         worst_of(CUTS.iter().map(|&cut| check_repeatable(choice, &problem, cut)))
+    }));
+    checks
+}
+
+/// The steps of classifiers.
+fn network_checks(seed: u64) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for problem in NetworkProblem::all(seed) {
+        let name = format!("classifier {}", problem.name());
+        checks.push(Check::new(Group::Steps, name, move |choice| {
+            worst_of(networks::CUTS.iter().map(|&cut| check_network_pass(choice, &problem, cut)))
+        }));
+    }
+    for (name, rule) in NetworkRule::all() {
+        checks.push(Check::new(Group::Steps, format!("classifiers, {name}"), move |choice| {
+            let problems = NetworkProblem::all(seed);
+            let all = problems.iter().flat_map(|problem| networks::CUTS.map(move |cut| (problem, cut)));
+            worst_of(all.map(|(problem, cut)| check_network_updates(choice, problem, rule, cut)))
+        }));
+    }
+    checks.push(Check::new(Group::Steps, "classifiers, the same bits again", move |choice| {
+        let problems = NetworkProblem::all(seed);
+        let all = problems.iter().flat_map(|problem| networks::CUTS.map(move |cut| (problem, cut)));
+        worst_of(all.map(|(problem, cut)| check_network_repeatable(choice, problem, cut)))
     }));
     checks
 }

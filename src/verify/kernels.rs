@@ -1,6 +1,8 @@
 //! The case list of the kernels: each shader against the reference kernel of its name in
 //! [`crate::engine::reference::kernels`], over awkward shapes, within the bound that [`super::running_error`] derives, exactly on small integers.
 
+mod case;
+mod classes;
 mod gradients;
 mod layers;
 mod penalty;
@@ -8,61 +10,19 @@ mod products;
 mod sums;
 mod vectors;
 
-use super::compare::Closeness;
-use super::rig::{Failure, Rig};
-use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::kernel::Kernel;
+pub use case::Case;
 pub use products::{ProductCase, check_candidate, check_products};
-
-type CaseRun = Box<dyn Fn(Rig<'_>) -> Result<Closeness, Failure> + Send + Sync>;
-
-/// One run of one kernel on given numbers.
-pub struct Case {
-    /// The kernel.
-    pub kernel: &'static Kernel,
-    /// Shape and kind of numbers.
-    pub what: String,
-    run: CaseRun,
-}
-
-impl Case {
-    fn new(
-        kernel: &'static Kernel,
-        what: impl Into<String>,
-        run: impl Fn(Rig<'_>) -> Result<Closeness, Failure> + Send + Sync + 'static,
-    ) -> Self {
-        Self { kernel, what: what.into(), run: Box::new(run) }
-    }
-
-    /// The same run of each of two kernels.
-    fn of_both(
-        kernels: &'static [Kernel; 2],
-        what: &str,
-        run: impl Fn(Rig<'_>) -> Result<Closeness, Failure> + Copy + Send + Sync + 'static,
-    ) -> [Self; 2] {
-        kernels.each_ref().map(|kernel| Self::new(kernel, what, run))
-    }
-
-    /// Runs the kernel, and others where it needs them, in the memory that it reads, and compares.
-    pub fn check(&self, gpu: &Gpu) -> Result<Closeness, Failure> {
-        (self.run)(Rig { gpu, memory: self.kernel.memory() })
-    }
-}
-
-impl std::fmt::Debug for Case {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.kernel.name, self.what)
-    }
-}
-
-/// Rows and columns of element-wise cases: 1, around the tile of 8 and the workgroup of 64, primes, more rows than a
-/// dimension of a dispatch has workgroups.
-const SHAPES: &[(usize, usize)] =
-    &[(1, 1), (1, 9), (7, 8), (8, 7), (9, 13), (63, 65), (65, 63), (131, 257), (65_537, 3)];
 
 /// Every case, on numbers drawn from `seed`.
 pub fn cases(seed: u64) -> Vec<Case> {
-    let lists =
-        [products::cases, layers::cases, gradients::cases, sums::cases, penalty::cases, vectors::cases];
+    let lists = [
+        products::cases,
+        layers::cases,
+        classes::cases,
+        gradients::cases,
+        sums::cases,
+        penalty::cases,
+        vectors::cases,
+    ];
     lists.iter().flat_map(|list| list(seed)).collect()
 }

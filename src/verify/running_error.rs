@@ -2,9 +2,11 @@
 //! whole computation follows from its formula instead of being chosen.
 //!
 //! The bounds cover WGSL as its specification has it, and the CPU engine, which is nowhere less exact. [`kernels`]
-//! writes each kernel over such numbers, [`step`] a whole pass.
+//! writes each kernel over such numbers, [`classes`] softmax, [`step`] and [`network`] whole passes.
 
+pub mod classes;
 pub mod kernels;
+pub mod network;
 pub mod step;
 
 use std::ops::{Add, Mul, Sub};
@@ -25,6 +27,16 @@ const SQUARE_ROOT: f64 = 2.0 * ULP + DIVISION;
 const LOGISTIC: f64 = 4.0 * ULP;
 /// tanh on the CPU engine, which does not take it from the sigmoid.
 const TANH: f64 = 4.0 * ULP;
+
+/// WGSL's logarithm from a half to two: this much, whatever the result.
+const LOG_NEAR_ONE: f64 = 1.0 / (1u32 << 21) as f64;
+/// WGSL's logarithm elsewhere, relative to the result.
+const LOG: f64 = 3.0 * ULP;
+
+/// Relative error of WGSL's exponential of a number of this magnitude.
+fn exp_error(magnitude: f64) -> f64 {
+    (3.0 + 2.0 * magnitude) * ULP
+}
 
 /// Relative error of a sum of `terms` products in any order, with `more` operations on each term.
 pub fn sum_error(terms: usize, more: usize) -> f64 {
@@ -73,7 +85,7 @@ impl Approx {
     /// 1 / (1 + e⁻ᶻ), e⁻ᶻ being exact to (3 + 2|z|) ulp.
     pub fn sigmoid(self) -> Self {
         // Beyond 104 the exponential is 0 or infinite, and so is the result 1 or 0.
-        let exp = (3.0 + 2.0 * self.reach().min(104.0)) * ULP;
+        let exp = exp_error(self.reach().min(104.0));
         let exp = exp / (1.0 - exp);
         let inactive = Activation::Sigmoid.apply(self.error - self.value);
         self.monotone(|z| Activation::Sigmoid.apply(z), inactive * exp + LOGISTIC)

@@ -123,7 +123,10 @@ fn check_cost(expected: &Bounded, cost: &Cost) -> Result<Closeness, Failure> {
     Ok(of_terms.worse(named("rho_hat", rho_hat.compare(&cost.rho_hat))?))
 }
 
-fn named<E: std::fmt::Display>(what: &str, result: Result<Closeness, E>) -> Result<Closeness, Failure> {
+pub(super) fn named<E: std::fmt::Display>(
+    what: &str,
+    result: Result<Closeness, E>,
+) -> Result<Closeness, Failure> {
     result.map_err(|difference| Failure::Wrong(format!("{what}: {difference}")))
 }
 
@@ -176,7 +179,7 @@ impl Rule {
 }
 
 /// Mini-batches of unequal length; rows come twice and out of order.
-const BATCHES: [&[usize]; 3] = [
+pub(super) const BATCHES: [&[usize]; 3] = [
     &[49, 3, 17, 3, 0, 48, 22, 31, 9],
     &[5, 1, 2, 44, 40, 41, 42, 43, 30, 12, 13, 19, 20, 33, 7, 8, 21, 24],
     &[6],
@@ -222,7 +225,7 @@ pub fn check_updates_on(
     Ok(worst)
 }
 
-fn wrong(text: &str) -> Failure {
+pub(super) fn wrong(text: &str) -> Failure {
     Failure::Wrong(text.to_owned())
 }
 

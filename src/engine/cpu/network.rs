@@ -114,7 +114,7 @@ impl NetworkEngine for NetworkCpu {
             }
         };
         let (cost, gradient) = self.evaluate_over(&self.network.clone(), list);
-        let mut w = self.flat();
+        let mut w = self.flat()?;
         let [first, second] = &mut self.moments;
         let vectors = w.par_chunks_mut(UPDATED).zip(first.par_chunks_mut(UPDATED));
         let vectors = vectors.zip(second.par_chunks_mut(UPDATED)).zip(gradient.par_chunks(UPDATED));
@@ -128,7 +128,7 @@ impl NetworkEngine for NetworkCpu {
                 }
             }
         });
-        self.put_flat(&w);
+        self.put_flat(&w)?;
         Ok(step.report.then_some(cost))
     }
 
@@ -160,20 +160,21 @@ impl NetworkEngine for NetworkCpu {
     fn set_state(&mut self, state: &State<NetworkShape>) -> Result<()> {
         let kept = |role| state.numbers(role).map(VectorData::wide);
         let params = kept(Role::Params).expect("a state has parameters");
-        self.put_flat(&params);
+        self.put_flat(&params)?;
         self.moments = [0, 1].map(|i| kept(Role::Moment(i)).unwrap_or_else(|| vec![0.0; params.len()]));
-        self.search = SearchVectors::restored(self.flat(), kept);
+        self.search = SearchVectors::restored(self.flat()?, kept);
         Ok(())
     }
 }
 
 impl FlatEngine for NetworkCpu {
-    fn flat(&self) -> Vec<f64> {
-        cast(&self.network.to_flat())
+    fn flat(&mut self) -> Result<Vec<f64>> {
+        Ok(cast(&self.network.to_flat()))
     }
 
-    fn put_flat(&mut self, flat: &[f64]) {
+    fn put_flat(&mut self, flat: &[f64]) -> Result<()> {
         self.network = Network::from_flat(self.network.shape.clone(), &cast(flat));
+        Ok(())
     }
 
     fn cost_and_gradient_at(&mut self, point: &[f64]) -> Result<(Cost, Vec<f64>)> {

@@ -3,6 +3,7 @@
 //! Shapes are checked with assertions: a mismatch is a defect of the engine, never of the user's input. The formula of a
 //! kernel stands in its shader and in its twin in [`crate::engine::reference::kernels`].
 
+mod classes;
 mod gradients;
 mod layers;
 mod products;

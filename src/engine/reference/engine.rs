@@ -196,12 +196,13 @@ impl Engine for Reference {
 }
 
 impl FlatEngine for Reference {
-    fn flat(&self) -> Vec<f64> {
-        self.params.to_flat()
+    fn flat(&mut self) -> Result<Vec<f64>> {
+        Ok(self.params.to_flat())
     }
 
-    fn put_flat(&mut self, flat: &[f64]) {
+    fn put_flat(&mut self, flat: &[f64]) -> Result<()> {
         self.params = Params::from_flat(self.params.shape, flat);
+        Ok(())
     }
 
     fn cost_and_gradient_at(&mut self, point: &[f64]) -> Result<(Cost, Vec<f64>)> {

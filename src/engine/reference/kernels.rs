@@ -179,6 +179,19 @@ pub fn hidden_delta_nt(
     hidden_delta(&matmul_nt(delta3, d, m, slope.len(), k), slope, a2, f)
 }
 
+/// δ `[m, len(slope)]` from δ of the layer above `[m, k]`, its weights `[k, h]`, s and A2.
+pub fn hidden_delta_nn(
+    delta: &[f64],
+    w: &[f64],
+    slope: &[f64],
+    a2: &[f64],
+    m: usize,
+    k: usize,
+    f: Activation,
+) -> Vec<f64> {
+    hidden_delta(&matmul_nn(delta, w, m, slope.len(), k), slope, a2, f)
+}
+
 /// A weight's gradient: the sum of `parts` partial products over the examples, divided by m, plus λW.
 /// `products` is `[parts, len(w)]`.
 pub fn weight_gradient(products: &[f64], w: &[f64], examples: usize, lambda: f64) -> Vec<f64> {

@@ -1,8 +1,7 @@
 //! A classifier in f64, in the order of the formulas: forward, cost, deltas from above, gradient.
 
 use super::kernels::{
-    adam, column_mean, dot, hidden_delta, layer_nt, matmul_nn, matmul_tn, sgd, softmax_losses,
-    weight_gradient,
+    adam, column_mean, dot, hidden_delta_nn, layer_nt, matmul_tn, sgd, softmax_losses, weight_gradient,
 };
 use crate::engine::network::{Labelled, NetworkEngine, NetworkObjective, NetworkStep, cost_of_sums};
 use crate::engine::search_vectors::{FlatEngine, SearchVectors};
@@ -51,8 +50,8 @@ pub fn cost_and_gradient(
             bias: column_mean(&delta, outputs, m),
         });
         if l > 0 {
-            let error = matmul_nn(&delta, weight, m, inputs, outputs);
-            delta = hidden_delta(&error, &vec![0.0; inputs], below, objective.activations[l - 1]);
+            let (no_penalty, f) = (vec![0.0; inputs], objective.activations[l - 1]);
+            delta = hidden_delta_nn(&delta, weight, &no_penalty, below, m, outputs, f);
         }
     }
     layers.reverse();
@@ -127,7 +126,7 @@ impl NetworkEngine for NetworkReference {
             Update::Sgd { lr, momentum } => sgd(&mut w, first, &gradient, lr, momentum),
             Update::Adam { lr, step } => adam(&mut w, first, second, &gradient, lr, step),
         }
-        self.put_flat(&w);
+        self.put_flat(&w)?;
         Ok(step.report.then_some(cost))
     }
 
@@ -162,18 +161,18 @@ impl NetworkEngine for NetworkReference {
         let params = kept(Role::Params).expect("a state has parameters");
         self.moments = [0, 1].map(|i| kept(Role::Moment(i)).unwrap_or_else(|| vec![0.0; params.len()]));
         self.search = SearchVectors::restored(params.clone(), kept);
-        self.put_flat(&params);
-        Ok(())
+        self.put_flat(&params)
     }
 }
 
 impl FlatEngine for NetworkReference {
-    fn flat(&self) -> Vec<f64> {
-        self.network.to_flat()
+    fn flat(&mut self) -> Result<Vec<f64>> {
+        Ok(self.network.to_flat())
     }
 
-    fn put_flat(&mut self, flat: &[f64]) {
+    fn put_flat(&mut self, flat: &[f64]) -> Result<()> {
         self.network = Network::from_flat(self.network.shape.clone(), flat);
+        Ok(())
     }
 
     fn cost_and_gradient_at(&mut self, point: &[f64]) -> Result<(Cost, Vec<f64>)> {

@@ -1,8 +1,9 @@
-//! Cases of the gradient of a hidden block, with everything that becomes of it: slices, the gradient itself, SGD and Adam.
+//! Cases of the gradient of a hidden block and of a layer alone, with everything that becomes of it: slices, the
+//! gradient itself, SGD and Adam.
 
 mod vectors;
 
-use super::Case;
+use super::case::Case;
 use crate::engine::gpu::kernel::{self, Kernel};
 use crate::engine::gpu::memory::buffer::padded;
 use crate::engine::gpu::memory::segment::SegmentLayout;
@@ -63,28 +64,45 @@ impl End {
     }
 }
 
+/// Whose gradient it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Block {
+    /// A block that has the output bias.
+    First,
+    /// Another block.
+    Later,
+    /// A layer alone, which has no decoder.
+    Alone,
+}
+
+impl Block {
+    const ALL: [Self; 3] = [Self::First, Self::Later, Self::Alone];
+}
+
 #[derive(Clone, Copy, Debug)]
 struct GradientCase {
     hidden: usize,
     visible: usize,
     rows: usize,
     kind: NumberKind,
-    /// Whether the block has the output bias.
-    is_first: bool,
+    block: Block,
     end: End,
     seed: u64,
 }
 
 impl GradientCase {
     fn name(&self) -> String {
-        let Self { hidden, visible, rows, kind, end, .. } = self;
-        let block = if self.is_first { "first" } else { "later" };
-        format!("{hidden}×{visible}, {rows} rows, {}, {block} block, {end:?}", kind.name())
+        let Self { hidden, visible, rows, kind, block, end, .. } = self;
+        format!("{hidden}×{visible}, {rows} rows, {}, {block:?}, {end:?}", kind.name())
     }
 
     fn layout(&self) -> SegmentLayout {
-        let first = if self.is_first { 0 } else { self.hidden };
-        SegmentLayout::new(self.visible, &(first..first + self.hidden))
+        let units = |first: usize| first..first + self.hidden;
+        match self.block {
+            Block::First => SegmentLayout::new(self.visible, &units(0)),
+            Block::Later => SegmentLayout::new(self.visible, &units(self.hidden)),
+            Block::Alone => SegmentLayout::of_layer(self.visible, self.hidden),
+        }
     }
 
     /// Rows of the whole update, of which these are a part; the inverse is exact for integers.
@@ -112,13 +130,14 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
     for product in Product::ALL {
         for kind in NumberKind::ALL {
             for (&(hidden, visible, rows), end) in SHAPES.iter().flat_map(|s| End::ALL.map(|end| (s, end))) {
-                let is_first = rows % 2 == 1;
-                let case = GradientCase { hidden, visible, rows, kind, is_first, end, seed };
-                cases.push(whole_case(case, product));
+                for block in [if rows % 2 == 1 { Block::First } else { Block::Later }, Block::Alone] {
+                    let case = GradientCase { hidden, visible, rows, kind, block, end, seed };
+                    cases.push(whole_case(case, product));
+                }
             }
             for (hidden, visible, rows) in LONG {
-                let case =
-                    GradientCase { hidden, visible, rows, kind, is_first: true, end: End::Slices, seed };
+                let (block, end) = (Block::First, End::Slices);
+                let case = GradientCase { hidden, visible, rows, kind, block, end, seed };
                 if !product.is_tiled() || (product == Product::Tiled && rows <= LONGEST_TILED) {
                     cases.push(sliced_case(case, product));
                 }
@@ -128,8 +147,8 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
     for kind in NumberKind::ALL {
         let (hidden, visible, rows) = (65, 63, 1_031);
         for end in End::ALL.into_iter().skip(1) {
-            for is_first in [false, true] {
-                let case = GradientCase { hidden, visible, rows, kind, is_first, end, seed };
+            for block in Block::ALL {
+                let case = GradientCase { hidden, visible, rows, kind, block, end, seed };
                 let run =
                     move |rig: Rig<'_>| check(rig, &case, Product::Direct, slices(&case, Product::Direct));
                 cases.push(Case::new(case.end.kernel_of_sum(), case.name(), run));
@@ -139,10 +158,13 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
     for (hidden, visible) in [(1, 1), (7, 9), (63, 65), (257, 255)] {
         let updates = [SGD, End::Sgd { lr: 1.0, momentum: 0.0 }].into_iter();
         for end in updates.chain([1, 2, 1_000_000].map(|step| End::Adam { step })) {
-            let (kind, is_first) = (NumberKind::Reals, visible % 2 == 1);
-            let case = GradientCase { hidden, visible, rows: 1, kind, is_first, end, seed };
-            let name = format!("{}, kept before", case.name());
-            cases.push(Case::new(end.kernel_of_sum(), name, move |rig| check_kept(rig, &case)));
+            let first = if visible % 2 == 1 { Block::First } else { Block::Later };
+            for block in [first, Block::Alone] {
+                let kind = NumberKind::Reals;
+                let case = GradientCase { hidden, visible, rows: 1, kind, block, end, seed };
+                let name = format!("{}, kept before", case.name());
+                cases.push(Case::new(end.kernel_of_sum(), name, move |rig| check_kept(rig, &case)));
+            }
         }
     }
     cases
@@ -155,7 +177,7 @@ pub(super) fn in_a_step(product: Product) -> Vec<Case> {
         visible: 131,
         rows: 515,
         kind: NumberKind::Reals,
-        is_first: true,
+        block: Block::First,
         end: SGD,
         seed: 0,
     };
@@ -186,8 +208,9 @@ fn sums(case: &GradientCase, [a2, delta3, delta2, x]: [&[f32]; 4]) -> Vec<Approx
         let a = exact(a);
         (0..cols).map(|j| sum(a.iter().skip(j).step_by(cols).copied())).collect()
     };
-    let b2 = if case.is_first { columns(delta3, n) } else { Vec::new() };
-    lay(case.layout(), [product(delta2, x), product(a2, delta3), columns(delta2, h), b2], Approx::default())
+    let b2 = if case.block == Block::First { columns(delta3, n) } else { Vec::new() };
+    let d = if case.block == Block::Alone { Vec::new() } else { product(a2, delta3) };
+    lay(case.layout(), [product(delta2, x), d, columns(delta2, h), b2], Approx::default())
 }
 
 /// The factors of a gradient, its slices, and its end.

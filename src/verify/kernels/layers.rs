@@ -1,10 +1,11 @@
 //! Cases of the products that end in a layer or in its delta.
 
-use super::sums::{BEFORE, sums_behind};
-use super::{Case, CaseRun, SHAPES};
+mod output;
+
+use super::case::{Case, CaseRun, SHAPES};
 use crate::engine::gpu::kernel;
 use crate::engine::gpu::memory::buffer::Tensor;
-use crate::engine::gpu::ops::{Gemm, HiddenEpilogue, HiddenLayerEpilogue, LayerEpilogue, OutputEpilogue};
+use crate::engine::gpu::ops::{Gemm, HiddenEpilogue, HiddenLayerEpilogue, LayerEpilogue};
 use crate::engine::variant::{Product, Variant};
 use crate::math::objective::Activation;
 use crate::math::transpose::Transpose;
@@ -13,6 +14,7 @@ use crate::verify::numbers::CaseNumbers;
 use crate::verify::rig::{Failure, Rig, WORKGROUPS};
 use crate::verify::running_error::kernels as bounds;
 use crate::verify::running_error::{Approx, exact, sum};
+use output::{output_delta, output_layer};
 
 /// Arguments where activations turn, saturate, overflow their exponential or lose their last digits.
 const EDGES: &[f32] = &[
@@ -58,6 +60,8 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
             for product in Product::ALL.into_iter().filter(|&product| is_tried(&case, product)) {
                 let hidden = move |rig: Rig<'_>| hidden_layer(rig, &case, product, 1);
                 cases.push(Case::new(kernel::layer_nt(product), case.name(), hidden));
+                let dense = move |rig: Rig<'_>| dense_layer(rig, &case, product, 1);
+                cases.push(Case::new(kernel::dense_nt(product), case.name(), dense));
                 for k in OUTPUT_SUMS.into_iter().filter(|&k| k < 100 || rows * cols < 10_000) {
                     let name = format!("{}, k = {k}", case.name());
                     let output = move |rig: Rig<'_>| output_layer(rig, &case, product, k);
@@ -72,8 +76,10 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
                     cases.push(Case::new(end, name, delta));
                 }
                 if f.suits_hidden_layers() {
-                    let delta = move |rig: Rig<'_>| hidden_delta(rig, &case, product, 1);
+                    let delta = move |rig: Rig<'_>| hidden_delta(rig, &case, product, (Transpose::Nt, 1));
                     cases.push(Case::new(kernel::hidden_delta_nt(product), case.name(), delta));
+                    let delta = move |rig: Rig<'_>| hidden_delta(rig, &case, product, (Transpose::Nn, 1));
+                    cases.push(Case::new(kernel::hidden_delta_nn(product), case.name(), delta));
                 }
             }
         }
@@ -86,14 +92,20 @@ pub(super) fn cases(seed: u64) -> Vec<Case> {
             let case = LayerCase { rows, cols, f: Activation::Sigmoid, seed };
             let name = format!("{}, k = {k}", case.name());
             let layer = move |rig: Rig<'_>| hidden_layer(rig, &case, product, k);
-            let delta = move |rig: Rig<'_>| hidden_delta(rig, &case, product, k);
-            let [of_layer, of_delta] = if product.is_tiled() {
-                [&kernel::HIDDEN_LAYER_SPLIT_K_SUM, &kernel::HIDDEN_DELTA_SPLIT_K_SUM]
+            let dense = move |rig: Rig<'_>| dense_layer(rig, &case, product, k);
+            let delta = move |rig: Rig<'_>| hidden_delta(rig, &case, product, (Transpose::Nt, k));
+            let delta_nn = move |rig: Rig<'_>| hidden_delta(rig, &case, product, (Transpose::Nn, k));
+            let [of_layer, of_dense, of_delta, of_delta_nn] = if product.is_tiled() {
+                let delta = &kernel::HIDDEN_DELTA_SPLIT_K_SUM;
+                [&kernel::HIDDEN_LAYER_SPLIT_K_SUM, &kernel::LAYER_SPLIT_K_SUM, delta, delta]
             } else {
-                [kernel::layer_nt(product), kernel::hidden_delta_nt(product)]
+                let deltas = [kernel::hidden_delta_nt(product), kernel::hidden_delta_nn(product)];
+                [kernel::layer_nt(product), kernel::dense_nt(product), deltas[0], deltas[1]]
             };
             cases.push(Case::new(of_layer, format!("NT {name}"), layer));
-            cases.push(Case::new(of_delta, name, delta));
+            cases.push(Case::new(of_dense, format!("NT {name}, dense"), dense));
+            cases.push(Case::new(of_delta, format!("NT {name}"), delta));
+            cases.push(Case::new(of_delta_nn, format!("NN {name}"), delta_nn));
         }
     }
     cases
@@ -120,7 +132,7 @@ pub(super) fn in_a_step(transpose: Transpose, product: Product) -> Vec<Case> {
             named(kernel::layer_nt(product), Box::new(move |rig| hidden_layer(rig, &case, product, 33))),
             named(
                 kernel::hidden_delta_nt(product),
-                Box::new(move |rig| hidden_delta(rig, &case, product, 33)),
+                Box::new(move |rig| hidden_delta(rig, &case, product, (Transpose::Nt, 33))),
             ),
         ],
         Transpose::Nn => {
@@ -136,22 +148,50 @@ pub(super) fn in_a_step(transpose: Transpose, product: Product) -> Vec<Case> {
     }
 }
 
-/// f(A Bᵀ + b). With k = 1 and B = 1 what f is applied to are the edges and b.
+/// Inputs of a layer f(A Bᵀ + b), what is expected of it, and where it goes. With k = 1 and B = 1 what f is applied
+/// to are the edges and b.
+struct Layer {
+    a: Tensor,
+    b: Tensor,
+    bias: Tensor,
+    c: Tensor,
+    expected: Vec<Approx>,
+}
+
+impl Layer {
+    fn new(rig: Rig<'_>, case: &LayerCase, k: usize) -> Result<Self, Failure> {
+        let &LayerCase { rows, cols, f, .. } = case;
+        let mut numbers = case.numbers("layer_nt");
+        let a = if k == 1 {
+            numbers.with_edges(EDGES, -8.0, 8.0, rows)
+        } else {
+            numbers.between(-0.1, 0.1, rows * k)
+        };
+        let b = if k == 1 { vec![1.0; cols] } else { numbers.between(-0.1, 0.1, cols * k) };
+        let bias = numbers.between(-1.0, 1.0, cols);
+        let z = bounds::product(Transpose::Nt, &exact(&a), &exact(&b), rows, cols, k);
+        let expected = bounds::bias_activation(&z, &exact(&bias), f);
+        let (a, b) = (rig.matrix(rows, k, &a)?, rig.matrix(cols, k, &b)?);
+        Ok(Self { a, b, bias: rig.vector(&bias)?, c: rig.empty_matrix(rows, cols)?, expected })
+    }
+}
+
+/// The layer without sums.
+fn dense_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> Result<Closeness, Failure> {
+    let Layer { a, b, bias, c, expected } = Layer::new(rig, case, k)?;
+    let scratch = rig.scratch()?;
+    rig.run(|recorder| {
+        recorder.variant = Variant::of(product, recorder.variant.memory);
+        recorder.scratch = Some(scratch);
+        recorder.dense_nt(&a, &b, LayerEpilogue { bias: &bias, f: case.f }, &c)
+    })?;
+    Ok(Expected::from(expected).compare(&rig.read(&c)?)?)
+}
+
+/// The layer and the sums of its columns.
 fn hidden_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> Result<Closeness, Failure> {
     let &LayerCase { rows, cols, f, .. } = case;
-    let mut numbers = case.numbers("layer_nt");
-    let a = if k == 1 {
-        numbers.with_edges(EDGES, -8.0, 8.0, rows)
-    } else {
-        numbers.between(-0.1, 0.1, rows * k)
-    };
-    let b = if k == 1 { vec![1.0; cols] } else { numbers.between(-0.1, 0.1, cols * k) };
-    let bias = numbers.between(-1.0, 1.0, cols);
-    let z = bounds::product(Transpose::Nt, &exact(&a), &exact(&b), rows, cols, k);
-    let layer = bounds::bias_activation(&z, &exact(&bias), f);
-
-    let (a, b) = (rig.matrix(rows, k, &a)?, rig.matrix(cols, k, &b)?);
-    let (bias, c) = (rig.vector(&bias)?, rig.empty_matrix(rows, cols)?);
+    let Layer { a, b, bias, c, expected: layer } = Layer::new(rig, case, k)?;
     let scratch = rig.scratch()?;
     let gemm = Gemm { product, workgroups: WORKGROUPS, rows, cols, k, room: scratch.bound };
     let parts = gemm.column_parts();
@@ -175,89 +215,13 @@ fn column_totals(rows: &[Approx], cols: usize) -> impl Iterator<Item = Approx> {
     (0..cols).map(move |col| sum(rows.iter().skip(col).step_by(cols).copied()))
 }
 
-/// Inputs and expected outputs of an output layer f(A B + b) or f(C + A B + b).
-struct OutputLayer {
-    a: Tensor,
-    b: Tensor,
-    bias: Tensor,
-    c: Tensor,
-    a3: Vec<Approx>,
-}
-
-impl OutputLayer {
-    fn new(
-        rig: Rig<'_>,
-        case: &LayerCase,
-        numbers: &mut CaseNumbers,
-        k: usize,
-        adds: bool,
-    ) -> Result<Self, Failure> {
-        let &LayerCase { rows, cols, f, .. } = case;
-        let reach = 1.0 / (k as f64).sqrt();
-        let [a, b] = [rows * k, k * cols].map(|count| numbers.between(-reach, reach, count));
-        let c = numbers.between(-1.0, 1.0, rows * cols);
-        let bias = numbers.between(-1.0, 1.0, cols);
-        let mut z = bounds::product(Transpose::Nn, &exact(&a), &exact(&b), rows, cols, k);
-        if adds {
-            z.iter_mut().zip(exact(&c)).for_each(|(z, c)| *z = c + *z);
-        }
-        let a3 = bounds::bias_activation(&z, &exact(&bias), f);
-        let (a, b) = (rig.matrix(rows, k, &a)?, rig.matrix(k, cols, &b)?);
-        let c = if adds { rig.matrix(rows, cols, &c)? } else { rig.empty_matrix(rows, cols)? };
-        Ok(Self { a, b, bias: rig.vector(&bias)?, c, a3 })
-    }
-}
-
-fn output_layer(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> Result<Closeness, Failure> {
-    let mut numbers = case.numbers("layer_nn");
-    let OutputLayer { a, b, bias, c, a3 } = OutputLayer::new(rig, case, &mut numbers, k, true)?;
-    let scratch = rig.scratch()?;
-    rig.run(|recorder| {
-        recorder.variant = Variant::of(product, recorder.variant.memory);
-        recorder.scratch = Some(scratch);
-        recorder.layer_nn(&a, &b, LayerEpilogue { bias: &bias, f: case.f }, &c, true)
-    })?;
-    Ok(Expected::from(a3).compare(&rig.read(&c)?)?)
-}
-
-/// (A3 − X) ⊙ f′, and its squares, of which every tile or every invocation has a sum.
-fn output_delta(
+/// (A Bᵀ + s) ⊙ f′(A2), or that of A B. With k = 1 and B = 1 what s is added to is A.
+fn hidden_delta(
     rig: Rig<'_>,
     case: &LayerCase,
     product: Product,
-    k: usize,
-    adds: bool,
+    (transpose, k): (Transpose, usize),
 ) -> Result<Closeness, Failure> {
-    let &LayerCase { rows, cols, f, .. } = case;
-    let mut numbers = case.numbers("output_delta");
-    let OutputLayer { a, b, bias, c, a3 } = OutputLayer::new(rig, case, &mut numbers, k, adds)?;
-    let x = numbers.between(-1.0, 1.0, rows * cols);
-    let expected: Expected = bounds::output_delta(&a3, &exact(&x), f).into();
-    let squares: Expected = bounds::squared_error(&a3, &exact(&x), rows * cols).into();
-
-    let scratch = rig.scratch()?;
-    let gemm = Gemm { product, workgroups: WORKGROUPS, rows, cols, k, room: scratch.bound };
-    let count = gemm.output_sums();
-    let (x, sums) = (rig.matrix(rows, cols, &x)?, rig.empty_vector(BEFORE + count)?);
-    rig.run(|recorder| {
-        recorder.variant = Variant::of(product, recorder.variant.memory);
-        recorder.scratch = Some(scratch);
-        let layer = LayerEpilogue { bias: &bias, f };
-        recorder.output_delta(
-            &a,
-            &b,
-            OutputEpilogue { layer, x: &x, sums: &sums, first_sum: BEFORE },
-            &c,
-            adds,
-        )
-    })?;
-    let closeness = expected.compare(&rig.read(&c)?)?;
-    let sum: f64 = sums_behind(rig, &sums)?.iter().map(|&x| f64::from(x)).sum();
-    Ok(closeness.worse(squares.compare(&[sum as f32])?))
-}
-
-/// (A Bᵀ + s) ⊙ f′(A2). With k = 1 and B = 1 what s is added to is A.
-fn hidden_delta(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> Result<Closeness, Failure> {
     let &LayerCase { rows, cols, f, .. } = case;
     let mut numbers = case.numbers("hidden_delta");
     let a2 = case.activations(&mut numbers);
@@ -265,16 +229,21 @@ fn hidden_delta(rig: Rig<'_>, case: &LayerCase, product: Product, k: usize) -> R
     let a = numbers.between(-reach, reach, rows * k);
     let b = if k == 1 { vec![1.0; cols] } else { numbers.between(-reach, reach, cols * k) };
     let slope = numbers.with_edges(&[-1.5e5, 3.0, 0.0], -3.0, 3.0, cols);
-    let error = bounds::product(Transpose::Nt, &exact(&a), &exact(&b), rows, cols, k);
+    let error = bounds::product(transpose, &exact(&a), &exact(&b), rows, cols, k);
     let expected: Expected = bounds::hidden_delta(&error, &exact(&slope), &exact(&a2), f).into();
 
-    let (a, b) = (rig.matrix(rows, k, &a)?, rig.matrix(cols, k, &b)?);
+    let [(a_rows, a_cols), (b_rows, b_cols)] = transpose.operands(rows, cols, k);
+    let (a, b) = (rig.matrix(a_rows, a_cols, &a)?, rig.matrix(b_rows, b_cols, &b)?);
     let (slope, a2) = (rig.vector(&slope)?, rig.matrix(rows, cols, &a2)?);
     let (c, scratch) = (rig.empty_matrix(rows, cols)?, rig.scratch()?);
     rig.run(|recorder| {
         recorder.variant = Variant::of(product, recorder.variant.memory);
         recorder.scratch = Some(scratch);
-        recorder.hidden_delta(&a, &b, HiddenEpilogue { slope: &slope, a2: &a2, f }, &c)
+        let end = HiddenEpilogue { slope: &slope, a2: &a2, f };
+        match transpose {
+            Transpose::Nt => recorder.hidden_delta(&a, &b, end, &c),
+            _ => recorder.hidden_delta_nn(&a, &b, end, &c),
+        }
     })?;
     Ok(expected.compare(&rig.read(&c)?)?)
 }

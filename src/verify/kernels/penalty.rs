@@ -1,6 +1,6 @@
 //! Cases of ρ̂ and the gradient of its penalty.
 
-use super::Case;
+use super::case::Case;
 use crate::engine::gpu::kernel;
 use crate::engine::gpu::ops::{PenaltyPlace, penalty_rates};
 use crate::math::objective::{Activation, Objective, Penalty, PenaltyKind};

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Case, gradients, layers};
+use super::case::Case;
+use super::{gradients, layers};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::{self, Kernel};
 use crate::engine::gpu::memory::buffer::Tensor;

@@ -1,6 +1,6 @@
 //! Cases of the reductions: column means, inner products, largest exponents.
 
-use super::{Case, SHAPES};
+use super::case::{Case, SHAPES};
 use crate::engine::gpu::kernel::{self, InnerProductsUniform, MAX_LISTED};
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::ops::{

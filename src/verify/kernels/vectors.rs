@@ -1,6 +1,6 @@
 //! Cases of vectors: sums of multiples of them; and of the rows of a mini-batch, gathered or from codes.
 
-use super::{Case, SHAPES};
+use super::case::{Case, SHAPES};
 use crate::engine::gpu::kernel::{self, KeepUniform, LinearCombinationUniform};
 use crate::engine::gpu::memory::buffer::padded;
 use crate::engine::gpu::ops::{keep_uniform, linear_combination_uniform};

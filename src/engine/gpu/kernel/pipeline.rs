@@ -129,7 +129,7 @@ fn activation_number(activation: Activation) -> f64 {
     f64::from(activation as u8)
 }
 
-/// The value of `LAYERS` in `_gradient_tiles.wgsl`.
+/// The value of `LAYERS` in `_gradient_tiles.wgsl` and `gradient_sum.wgsl`.
 fn layers_number(layers: Layers) -> f64 {
     f64::from(layers as u8)
 }

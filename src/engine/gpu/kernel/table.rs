@@ -5,6 +5,7 @@
 //! Every field of a uniform is four bytes wide (or an array of vec4 at the end), so that no padding can slip in.
 #![allow(missing_docs, reason = "the fields are documented where they are declared in WGSL")]
 
+mod classes;
 mod products;
 
 use std::slice::from_ref;
@@ -13,6 +14,7 @@ use std::sync::{LazyLock, OnceLock};
 use bytemuck::{Pod, Zeroable};
 
 use super::{Kernel, Memory, Uniform, WORKGROUP};
+pub use classes::*;
 pub use products::*;
 
 /// Most parts of a kernel.
@@ -259,10 +261,12 @@ pub static ALL: LazyLock<Vec<&'static Kernel>> = LazyLock::new(|| {
     let groups: &[&'static [Kernel]] = &[
         &MATMUL_NT,
         &LAYER_NT,
+        &DENSE_NT,
         &HIDDEN_DELTA_NT,
         &MATMUL_NN,
         &LAYER_NN,
         &OUTPUT_DELTA_NN,
+        &HIDDEN_DELTA_NN,
         &GRADIENT_SLICES,
         &GRADIENT,
         &GRADIENT_SGD,
@@ -287,6 +291,8 @@ pub static ALL: LazyLock<Vec<&'static Kernel>> = LazyLock::new(|| {
         &LINEAR_COMBINATION,
         from_ref(&GATHER),
         from_ref(&DEQUANTIZE),
+        from_ref(&SOFTMAX),
+        from_ref(&SOFTMAX_LOSSES),
     ];
     groups.iter().copied().flatten().collect()
 });

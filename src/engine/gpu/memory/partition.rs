@@ -14,9 +14,9 @@ use crate::math::optim::lbfgs::HISTORY;
 use crate::math::params::Shape;
 
 /// Rows that an engine without examples computes at a time, where nothing else is asked for.
-const ROWS_WITHOUT_EXAMPLES: usize = 4_096;
+pub(crate) const ROWS_WITHOUT_EXAMPLES: usize = 4_096;
 /// Most rows of a chunk: keeps every loop over rows below the 65 535 turns that lavapipe allows an invocation.
-const MAX_CHUNK: usize = 32_768;
+pub(crate) const MAX_CHUNK: usize = 32_768;
 
 /// The cut of one engine.
 #[derive(Clone, Debug)]

@@ -29,15 +29,16 @@ pub struct Segment {
     pub whole: Tensor,
 }
 
-/// Where the vectors of a hidden block have their parts: W1 first, then these. Places and lengths in numbers.
+/// Where the vectors of a hidden block, or of a layer alone, have their parts: W1 first, then these. Places and
+/// lengths in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentLayout {
     /// Hidden units of the block.
     pub units: usize,
     /// n.
     pub visible: usize,
-    /// Where D begins.
-    pub d: usize,
+    /// Where D begins, which a layer alone lacks.
+    pub d: Option<usize>,
     /// Where b1 begins.
     pub b1: usize,
     /// Where b2 begins, in the first block.
@@ -54,13 +55,21 @@ impl SegmentLayout {
         let end = b1 + padded(units.len()).next_multiple_of(SECTION);
         let b2 = (units.start == 0).then_some(end);
         let len = end + b2.map_or(0, |_| padded(visible).next_multiple_of(SECTION));
-        Self { units: units.len(), visible, d: matrix, b1, b2, len }
+        Self { units: units.len(), visible, d: Some(matrix), b1, b2, len }
+    }
+
+    /// That of a layer alone: weights `[outputs, inputs]` and biases `[outputs]`.
+    pub fn of_layer(inputs: usize, outputs: usize) -> Self {
+        let b1 = (padded(outputs) * padded(inputs)).next_multiple_of(SECTION);
+        let len = b1 + padded(outputs).next_multiple_of(SECTION);
+        Self { units: outputs, visible: inputs, d: None, b1, b2: None, len }
     }
 
     /// Numbers of the parts themselves, their padding included.
     pub fn numbers(&self) -> usize {
         let (h, n) = (padded(self.units), padded(self.visible));
-        2 * h * n + h + self.b2.map_or(0, |_| n)
+        let matrices = 1 + usize::from(self.d.is_some());
+        matrices * h * n + h + self.b2.map_or(0, |_| n)
     }
 }
 
@@ -73,7 +82,7 @@ impl Segment {
         Self {
             units: units.clone(),
             w1: Tensor::matrix_at(buffer, 0, units.len(), visible),
-            d: Tensor::matrix_at(buffer, layout.d, units.len(), visible),
+            d: Tensor::matrix_at(buffer, layout.d.expect("a block has a decoder"), units.len(), visible),
             b1: Tensor::vector_at(buffer, layout.b1, units.len()),
             b2,
             weights: Tensor::vector_at(buffer, 0, layout.b1),

@@ -193,17 +193,17 @@ impl Recorder<'_> {
             ..uniform(layout, scale)
         };
         // Software adapters load in loops that do not ask which product it is.
-        let layers: &[Layers] = match self.variant.memory {
-            Memory::Textures => &[Layers::Decoder, Layers::Encoder],
-            Memory::Buffers => &[Layers::Both],
+        let (dispatches, products): (&[Layers], usize) = match self.variant.memory {
+            _ if layout.d.is_none() => (&[Layers::Encoder], 1),
+            Memory::Textures => (&[Layers::Decoder, Layers::Encoder], 1),
+            Memory::Buffers => (&[Layers::Both], 2),
         };
         let tensors = [&[a2, delta3, delta2, x], end].concat();
-        let share = 2.0 / layers.len() as f64;
         let moved = moved(slices.count * h * n * end.len());
-        for &layers in layers {
-            let work = Some(share * ((h * n * a2.padded_rows) as f64 + moved));
+        for &layers in dispatches {
+            let work = Some(products as f64 * ((h * n * a2.padded_rows) as f64 + moved));
             let choice = DispatchOptions { layers, work, ..DispatchOptions::accumulating(accumulate) };
-            let invocations = tiles_m * tiles_n * slices.count * sharers * share as usize;
+            let invocations = tiles_m * tiles_n * slices.count * sharers * products;
             self.dispatch(kernel, choice, &uniform, &tensors, invocations)?;
         }
         Ok(())
@@ -222,7 +222,8 @@ impl Recorder<'_> {
         let uniform = GradientsUniform { slices: word(slices), ..uniform(layout, scale) };
         let numbers = layout.numbers();
         let work = Some(moved((slices + 2 * end.len()) * numbers));
-        let choice = DispatchOptions { work, ..DispatchOptions::accumulating(accumulate) };
+        let layers = if layout.d.is_none() { Layers::Encoder } else { Layers::Both };
+        let choice = DispatchOptions { layers, work, ..DispatchOptions::accumulating(accumulate) };
         let tensors = [&[products], end].concat();
         self.dispatch(kernel, choice, &uniform, &tensors, numbers / 4)
     }
@@ -239,7 +240,7 @@ fn uniform(layout: SegmentLayout, GradientScale { scale, lambda }: GradientScale
         slices: 1,
         stride_a: word(padded(units) / 4),
         stride_b: word(padded(visible) / 4),
-        d: word(d / 4),
+        d: word(d.unwrap_or_default() / 4),
         b1: word(b1 / 4),
         b2: word(b2.unwrap_or_default() / 4),
         b2_len: word(b2.map_or(0, |_| padded(visible) / 4)),

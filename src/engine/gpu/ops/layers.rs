@@ -112,6 +112,21 @@ impl Recorder<'_> {
         self.product(Transpose::Nt, Some(epilogue), [a, b, c], false)
     }
 
+    /// C = f(A Bᵀ + b), any layer whose sums nobody asks for.
+    pub fn dense_nt(
+        &mut self,
+        a: &Tensor,
+        b: &Tensor,
+        epilogue: LayerEpilogue<'_>,
+        c: &Tensor,
+    ) -> Result<()> {
+        let LayerEpilogue { bias, f } = epilogue;
+        assert_eq!((a.cols, c.rows, c.cols, bias.cols), (b.cols, a.rows, b.rows, b.rows), "dense_nt: shapes");
+        let (kernel, split_k_sum) = (kernel::dense_nt(self.variant.nt), &kernel::LAYER_SPLIT_K_SUM);
+        let epilogue = Epilogue { kernel, split_k_sum, f, tensors: &[bias], first_sum: 0 };
+        self.product(Transpose::Nt, Some(epilogue), [a, b, c], false)
+    }
+
     /// C = f(A B + b), or f(C + A B + b): the output layer.
     pub fn layer_nn(
         &mut self,
@@ -163,6 +178,27 @@ impl Recorder<'_> {
             (kernel::hidden_delta_nt(self.variant.nt), &kernel::HIDDEN_DELTA_SPLIT_K_SUM);
         let epilogue = Epilogue { kernel, split_k_sum, f, tensors: &[slope, a2], first_sum: 0 };
         self.product(Transpose::Nt, Some(epilogue), [a, b, c], false)
+    }
+
+    /// C = (A B + s) ⊙ f′(A2).
+    pub fn hidden_delta_nn(
+        &mut self,
+        a: &Tensor,
+        b: &Tensor,
+        epilogue: HiddenEpilogue<'_>,
+        c: &Tensor,
+    ) -> Result<()> {
+        let HiddenEpilogue { slope, a2, f } = epilogue;
+        let shapes = (b.rows, a.rows, b.cols, b.cols, (c.rows, c.cols));
+        assert_eq!(
+            (a.cols, c.rows, c.cols, slope.cols, (a2.rows, a2.cols)),
+            shapes,
+            "hidden_delta_nn: shapes"
+        );
+        let (kernel, split_k_sum) =
+            (kernel::hidden_delta_nn(self.variant.nn), &kernel::HIDDEN_DELTA_SPLIT_K_SUM);
+        let epilogue = Epilogue { kernel, split_k_sum, f, tensors: &[slope, a2], first_sum: 0 };
+        self.product(Transpose::Nn, Some(epilogue), [a, b, c], false)
     }
 }
 

@@ -1,11 +1,14 @@
 //! The rows of a pass: resident examples in parts that one binding holds, a list of them that is gathered, or rows that
 //! are fetched a chunk at a time.
 
+use std::ops::Range;
+
 use crate::data::batches::{Dataset, RowSelection};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::memory::partition::Partition;
+use crate::engine::gpu::recording::Recorder;
 use crate::error::{Error, Result};
 
 /// Where the examples of an engine lie on the device.
@@ -58,6 +61,36 @@ impl PassRows<'_> {
             Self::Resident(parts) => parts.iter().map(|part| part.x.rows).sum(),
             Self::Listed { rows, .. } | Self::Fetched { rows, .. } => *rows,
         }
+    }
+
+    /// Where X of a chunk lies.
+    pub fn in_place(&self, chunk: &Range<usize>) -> Tensor {
+        match self {
+            Self::Listed { batch, .. } | Self::Fetched { batch, .. } => {
+                Tensor::matrix_at(&batch.buffer, batch.offset, chunk.len(), batch.cols)
+            }
+            Self::Resident(parts) => {
+                let owner = parts.iter().rfind(|part| part.first <= chunk.start);
+                let part = owner.expect("the first part begins with example 0");
+                part.x.row_range(chunk.start - part.first, chunk.len())
+            }
+        }
+    }
+
+    /// X of a chunk with its number, gathered if its rows are listed.
+    pub fn gathered(
+        &self,
+        recorder: &mut Recorder<'_>,
+        number: usize,
+        chunk: &Range<usize>,
+    ) -> Result<Tensor> {
+        let x = self.in_place(chunk);
+        if let Self::Listed { parts, list, .. } = *self {
+            for part in parts {
+                recorder.gather(&list[number], 0, &part.x, part.first, &x)?;
+            }
+        }
+        Ok(x)
     }
 }
 

@@ -187,28 +187,12 @@ impl<'p> PassRecorder<'p, '_> {
 
     /// X of a chunk, gathered if its rows are listed.
     pub fn chunk_of_examples(&mut self, chunk: &Range<usize>) -> Result<Tensor> {
-        let x = self.in_place(chunk);
-        if let PassRows::Listed { parts, list, .. } = self.rows {
-            for part in parts {
-                let list = &list[chunk.start / self.partition.chunk];
-                self.recorder.gather(list, 0, &part.x, part.first, &x)?;
-            }
-        }
-        Ok(x)
+        self.rows.gathered(self.recorder, chunk.start / self.partition.chunk, chunk)
     }
 
     /// Where X of a chunk lies.
     pub fn in_place(&self, chunk: &Range<usize>) -> Tensor {
-        match self.rows {
-            PassRows::Listed { batch, .. } | PassRows::Fetched { batch, .. } => {
-                first_rows(batch, chunk.len())
-            }
-            PassRows::Resident(parts) => {
-                let owner = parts.iter().rfind(|part| part.first <= chunk.start);
-                let part = owner.expect("the first part begins with example 0");
-                part.x.row_range(chunk.start - part.first, chunk.len())
-            }
-        }
+        self.rows.in_place(chunk)
     }
 
     /// A2_k = f(X W1_kᵀ + b1_k).

@@ -1,6 +1,6 @@
 //! The vectors of a block that a gradient ends in: numbers in their places, what is expected of them, and they on a device.
 
-use super::{End, GradientCase, LR};
+use super::{Block, End, GradientCase, LR};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::memory::segment::SegmentLayout;
 use crate::engine::gpu::ops::{AppliedEnd, GradientEnd, adam_rates, sgd_rates};
@@ -13,7 +13,8 @@ use crate::verify::running_error::{Approx, exact};
 /// W1, D, b1 and b2 as a block has them, padded.
 pub(super) fn lay<T: Copy>(layout: SegmentLayout, [w1, d, b1, b2]: [Vec<T>; 4], zero: T) -> Vec<T> {
     let mut all = vec![zero; layout.len];
-    let places = [(0, w1), (layout.d, d), (layout.b1, b1), (layout.b2.unwrap_or_default(), b2)];
+    let places =
+        [(0, w1), (layout.d.unwrap_or_default(), d), (layout.b1, b1), (layout.b2.unwrap_or_default(), b2)];
     for (first, part) in places {
         for (row, values) in part.chunks(layout.visible.max(1)).enumerate() {
             // Biases are rows of their own, without padding between.
@@ -31,8 +32,9 @@ pub(super) fn draw(
     draw: impl Fn(&mut CaseNumbers, usize) -> Vec<f32>,
 ) -> Vec<f32> {
     let (h, n) = (case.hidden, case.visible);
-    let b2 = if case.is_first { n } else { 0 };
-    let parts = [h * n, h * n, h, b2].map(|len| if len == 0 { Vec::new() } else { draw(numbers, len) });
+    let b2 = if case.block == Block::First { n } else { 0 };
+    let d = if case.block == Block::Alone { 0 } else { h * n };
+    let parts = [h * n, d, h, b2].map(|len| if len == 0 { Vec::new() } else { draw(numbers, len) });
     lay(case.layout(), parts, 0.0)
 }
 

@@ -241,6 +241,9 @@ pub(crate) static MATMUL_NT: OfProduct = rows(names!("matmul_nt"), NT, STORE);
 /// C = f(A Bᵀ + b), and its sums over the rows of tiles.
 pub(crate) static LAYER_NT: OfProduct = rows(names!("layer_nt"), NT, HIDDEN_LAYER);
 
+/// C = f(A Bᵀ + b), whose sums nobody asks for.
+pub(crate) static DENSE_NT: OfProduct = checked(names!("dense_nt"), NT, LAYER, "layer_nt");
+
 /// C = (A Bᵀ + s) ⊙ f′(A2).
 pub(crate) static HIDDEN_DELTA_NT: OfProduct = rows(names!("hidden_delta_nt"), NT, HIDDEN_DELTA);
 
@@ -249,6 +252,9 @@ pub(crate) static MATMUL_NN: OfProduct = rows(names!("matmul_nn"), NN, STORE);
 
 /// C = f(A B + b).
 pub(crate) static LAYER_NN: OfProduct = rows(names!("layer_nn"), NN, LAYER);
+
+/// C = (A B + s) ⊙ f′(A2).
+pub(crate) static HIDDEN_DELTA_NN: OfProduct = rows(names!("hidden_delta_nn"), NN, HIDDEN_DELTA);
 
 /// C = (A3 − X) ⊙ g′ with A3 = g(A B + b).
 pub(crate) static OUTPUT_DELTA_NN: OfProduct = rows(names!("output_delta_nn"), NN, OUTPUT_DELTA);
@@ -323,6 +329,11 @@ pub fn layer_nt(product: Product) -> &'static Kernel {
     of(product, &LAYER_NT)
 }
 
+/// C = f(A Bᵀ + b), without sums.
+pub fn dense_nt(product: Product) -> &'static Kernel {
+    of(product, &DENSE_NT)
+}
+
 /// C = (A Bᵀ + s) ⊙ f′(A2).
 pub fn hidden_delta_nt(product: Product) -> &'static Kernel {
     of(product, &HIDDEN_DELTA_NT)
@@ -336,6 +347,11 @@ pub fn matmul_nn(product: Product) -> &'static Kernel {
 /// C = f(A B + b).
 pub fn layer_nn(product: Product) -> &'static Kernel {
     of(product, &LAYER_NN)
+}
+
+/// C = (A B + s) ⊙ f′(A2).
+pub fn hidden_delta_nn(product: Product) -> &'static Kernel {
+    of(product, &HIDDEN_DELTA_NN)
 }
 
 /// C = (A3 − X) ⊙ g′ with A3 = g(A B + b).
