@@ -18,10 +18,14 @@ mod settings;
 mod sitting;
 mod softmax;
 mod summary;
+#[cfg(feature = "files")]
+mod units;
 
 #[cfg(feature = "files")]
 pub mod file;
 mod meta;
+#[cfg(feature = "files")]
+mod page;
 
 pub use codes::{Chain, Encoder, encode, projection};
 #[cfg(feature = "files")]

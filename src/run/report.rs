@@ -3,13 +3,13 @@
 //! What it shows comes from the files of the run, but for examples and units: those are a [`Sample`] that is taken while the
 //! units are judged, so that data on disk are not passed over again.
 
-mod chart;
+pub(super) mod chart;
 pub mod compare;
-mod history;
-mod page;
+pub(super) mod history;
+pub(super) mod page;
 mod rows;
 mod sample;
-mod sprite;
+pub(super) mod sprite;
 mod tiles;
 mod units;
 

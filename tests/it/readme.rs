@@ -69,7 +69,9 @@ fn prepare(folder: &Path) {
     fs::copy(fixtures.join("mat/columns.mat"), folder.join("patches.mat")).unwrap();
     let flower = |i: usize| format!("{},{}.5,{},{}\n", i % 5, i % 7, i % 3, ["setosa", "virginica"][i % 2]);
     let flowers: String = (0..60).map(flower).collect();
-    fs::write(folder.join("iris.csv"), format!("length,width,depth,species\n{flowers}")).unwrap();
+    for name in ["iris.csv", "flowers-train.csv", "flowers-labelled.csv"] {
+        fs::write(folder.join(name), format!("length,width,depth,species\n{flowers}")).unwrap();
+    }
 }
 
 /// Runs the commands of a text in a folder of their own, which is returned.

@@ -53,6 +53,40 @@ fn one_tanh_unit_with_a_linear_output_is_what_pen_and_paper_give() {
     assert_close(&gradient, &by_hand);
 }
 
+/// The cost that the manual of MATLAB's `trainAutoencoder` gives, from its formula: E = 1/N Σ‖x − x̂‖² + λ ½ ΣΣ w² + β Σ KL(ρ‖ρ̂).
+fn cost_of_matlab(
+    (lambda, beta, rho): (f64, f64, f64),
+    Params { shape: Shape { visible: n, hidden: h }, w1, b1, d, b2 }: &Params<f64>,
+    x: &[f64],
+) -> f64 {
+    let logsig = |z: f64| 1.0 / (1.0 + (-z).exp());
+    let examples = x.len() / n;
+    let (mut errors, mut rho_hat) = (0.0, vec![0.0; *h]);
+    for x in x.chunks_exact(*n) {
+        let row = |unit: usize| (0..*n).map(|k| w1[unit * n + k] * x[k]).sum::<f64>();
+        let z: Vec<f64> = (0..*h).map(|unit| logsig(row(unit) + b1[unit])).collect();
+        rho_hat.iter_mut().zip(&z).for_each(|(mean, z)| *mean += z / examples as f64);
+        for k in 0..*n {
+            let output = logsig((0..*h).map(|unit| z[unit] * d[unit * n + k]).sum::<f64>() + b2[k]);
+            errors += (x[k] - output).powi(2);
+        }
+    }
+    let weights: f64 = w1.iter().chain(d).map(|w| w * w).sum();
+    let kl = |r: &f64| rho * (rho / r).ln() + (1.0 - rho) * ((1.0 - rho) / (1.0 - r)).ln();
+    errors / examples as f64 + lambda * 0.5 * weights + beta * rho_hat.iter().map(kl).sum::<f64>()
+}
+
+/// Of what `trainAutoencoder` minimises, J is the half under half of its λ and β: the minimum is the same.
+#[test]
+fn half_of_the_cost_of_matlab_is_j_under_half_of_its_weights() {
+    let (params, x) = random_point(Shape { visible: 5, hidden: 3 }, 7);
+    let (lambda, beta, rho) = (0.001, 1.0, 0.05);
+    let penalty = Penalty::kl(rho);
+    let objective = Objective { penalty, beta: beta / 2.0, lambda: lambda / 2.0, ..Objective::default() };
+    let j: f64 = all(&objective, &params, &x).0.iter().sum();
+    assert_close(&[j], &[cost_of_matlab((lambda, beta, rho), &params, &x) / 2.0]);
+}
+
 /// With all parameters 0, sigmoid units stand at ½ and the formulas shrink to means of X.
 #[test]
 fn zero_parameters_give_the_closed_form() {

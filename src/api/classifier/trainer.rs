@@ -316,7 +316,7 @@ impl ClassifierTrainer {
         let mut finished = sitting.finish(start, from, keeper, observer)?;
         if let Some(directory) = &directory {
             observer.stage(Stage::WritingModel);
-            directory.finish(&mut finished)?;
+            directory.finish(sitting, &mut finished)?;
             observer.stage(Stage::Idle);
         }
         let classifier = Classifier::trained(finished.network, finished.meta, sitting.choice.clone());

@@ -79,15 +79,15 @@ fn by_units(args: &FeaturesArgs, hidden: usize) -> crate::Result<Option<Vec<f64>
 
 /// Weights of hidden units: of a model, or of a layer of several.
 enum Encoded {
-    Model(ModelFile),
-    Layers(Layers),
+    Model(Box<ModelFile>),
+    Layers(Box<Layers>),
 }
 
 impl Encoded {
     fn open(args: &FeaturesArgs) -> crate::Result<Self> {
         Ok(match args.layer {
-            Some(layer) => Self::Layers(Layers::load(&args.model, layer)?),
-            None => Self::Model(ModelFile::open(&args.model)?),
+            Some(layer) => Self::Layers(Box::new(Layers::load(&args.model, layer)?)),
+            None => Self::Model(Box::new(ModelFile::open(&args.model)?)),
         })
     }
 

@@ -6,6 +6,7 @@
 //! (history of L-BFGS, moments) is f64 on the host: next to a pass over the examples it costs little.
 
 mod pass;
+mod row_block;
 mod weights;
 
 use std::sync::Arc;

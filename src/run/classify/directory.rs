@@ -8,35 +8,41 @@
 //! RUN/before.safetensors    the classifier before it is fine-tuned, and before.json what is known of it
 //! RUN/metrics.jsonl         a line a report of fine-tuning; locked while a program trains the run
 //! RUN/checkpoints/          as those of an autoencoder's run
-//! RUN/model.safetensors     the classifier, confusion.svg and confusion.csv its confusion matrix, summary.json the result
+//! RUN/model.safetensors     the classifier, confusion.svg and confusion.csv its confusion matrix, summary.json the result,
+//!                           report.html the page
 //! ```
+
+mod resume;
 
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::Table;
-use xxhash_rust::xxh3::Xxh3Default;
 
 use super::confusion_picture;
-use super::file::{ClassifierFile, write_to};
+use super::file::write_to;
 use super::fine_tune::Keeper;
 use super::meta::ClassifierMeta;
+use super::page::ClassifierPage;
 use super::settings::ClassifySettings;
-use super::sitting::{Finished, Known, Sitting, Start};
+use super::sitting::{Finished, Sitting, Start};
 use super::summary::{ClassifierFiles, ClassifierSummary};
+use super::units;
 use crate::data::identity::of_file;
 use crate::engine::State;
-use crate::engine::network::{Labelled, NetworkEngine};
+use crate::engine::network::NetworkEngine;
 use crate::error::{Error, Result};
 use crate::io::folder::Folder;
 use crate::math::network::NetworkShape;
 use crate::run::checkpoint::fail_point::{OF_CLASSIFIERS, reach};
 use crate::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints};
 use crate::run::metrics::LinesFile;
+use crate::run::picture::form_of;
+use crate::run::report::history::History;
 use crate::run::session::Place;
-use crate::run::{Environment, METRICS, MODEL, RunDir, run_name};
-use crate::train::{Ended, Progress, StepContext, TrainProgress};
+use crate::run::{Environment, METRICS, MODEL, REPORT, RunDir, run_name};
+use crate::train::{Progress, StepContext, TrainProgress};
 
 /// Files of a classifier's run besides those that every run has.
 const CONFIG: &str = "classify.toml";
@@ -47,24 +53,13 @@ const KNOWN: &str = "before.json";
 const PICTURE: &str = "confusion.svg";
 const TABLE: &str = "confusion.csv";
 const SUMMARY: &str = "summary.json";
-const FILES: [&str; 10] = [CONFIG, DATA, ENVIRONMENT, BEFORE, KNOWN, METRICS, MODEL, PICTURE, TABLE, SUMMARY];
+const FILES: [&str; 11] =
+    [CONFIG, DATA, ENVIRONMENT, BEFORE, KNOWN, METRICS, MODEL, PICTURE, TABLE, SUMMARY, REPORT];
 const FOLDERS: [&str; 2] = ["checkpoints", "rejected"];
 /// What was given to learn from, in the settings.
 const INPUTS: &str = "inputs";
 /// Most bytes of a small file of a run.
 const MOST: u64 = 1 << 24;
-/// Settings that a run may have others of when it goes on.
-const MAY_CHANGE: [&str; 4] = ["fine_tune", "lr", "device", "checkpoint_every"];
-
-/// Hashes of what a classifier learns from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Inputs {
-    examples: String,
-    labels: String,
-    encoders: String,
-    test: Option<String>,
-}
 
 /// `summary.json`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -127,7 +122,7 @@ impl ClassifierDir {
             Place::Dated => RunDir::create(None, name)?,
             Place::Out(out) => RunDir::create(Some(("`out`", out)), name)?,
             Place::Run(run) if !has_begun(run)? => RunDir::create(Some(("`run`", run)), name)?,
-            Place::Run(run) | Place::Resume(run) => return resumed(run, sitting).map(Some),
+            Place::Run(run) | Place::Resume(run) => return resume::resumed(run, sitting).map(Some),
             Place::Newest => {
                 return Err(Error::usage("`resume` auto: name the folder of the classifier's run"));
             }
@@ -141,7 +136,7 @@ impl ClassifierDir {
         let folder = run.folder();
         let environment = Environment::here(sitting.settings.device.clone(), sitting.choice.adapter(), None);
         write_json(&folder, ENVIRONMENT, &environment)?;
-        write_json(&folder, DATA, &hashes(sitting))?;
+        write_json(&folder, DATA, &resume::hashes(sitting))?;
         // Settings come last: with them there is a run that can be gone on with.
         write_config(&folder, &sitting.settings, inputs)?;
         let lines = LinesFile::new(&run.metrics(), lines);
@@ -199,7 +194,7 @@ impl ClassifierDir {
     ///
     /// # Errors
     /// [`Error::Io`] where it cannot be written.
-    pub fn finish(&self, finished: &mut Finished) -> Result<()> {
+    pub fn finish(&self, sitting: &Sitting, finished: &mut Finished) -> Result<()> {
         let folder = self.run.folder();
         folder.write(MODEL, |out| write_to(out, &finished.network, &finished.meta))?;
         let confusion = &finished.summary.confusion;
@@ -212,7 +207,31 @@ impl ClassifierDir {
             write_json(&folder, SUMMARY, &SealedSummary { summary: finished.summary.clone(), seal })?;
         }
         reach("summary-written");
+        // The run has its result whether there is a page of it or not.
+        if let Err(error) = self.write_page(sitting, finished) {
+            tracing::warn!("{}: no report was written: {error}", self.path().display());
+        }
         Ok(())
+    }
+
+    /// Writes the page.
+    fn write_page(&self, sitting: &Sitting, finished: &Finished) -> Result<()> {
+        let folder = self.run.folder();
+        let path = std::path::absolute(self.path()).unwrap_or_else(|_| self.path().to_owned());
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let history = folder.open(METRICS)?.map_or_else(History::default, |(file, _)| History::read(file));
+        let preprocess = &finished.meta.preprocess;
+        let page = ClassifierPage {
+            name,
+            summary: &finished.summary,
+            settings: Table::try_from(&sitting.settings).unwrap_or_default(),
+            environment: read_json(&folder, ENVIRONMENT)?.unwrap_or_default(),
+            history,
+            preprocess,
+            form: form_of(Some(preprocess), finished.network.shape.inputs),
+            layers: units::of_layers(sitting, &finished.network)?,
+        };
+        folder.write(REPORT, |out| page.write_to(out))
     }
 }
 
@@ -263,131 +282,12 @@ impl Keeper for ClassifierDir {
     }
 }
 
-/// The run in a folder, which goes on or has its result.
-fn resumed(path: &Path, sitting: &Sitting) -> Result<Outset> {
-    let run = RunDir::at(path);
-    let folder = run.folder();
-    folder.check(&FILES, &FOLDERS)?;
-    let (settings, inputs) = settings_of(path)?;
-    let lines = LinesFile::claim(&run.metrics())?;
-    check_settings(path, &settings, &sitting.settings)?;
-    check_inputs(path, sitting)?;
-    let longer = sitting.settings.fine_tune != settings.fine_tune;
-    if let Some(SealedSummary { summary, seal }) = read_json::<SealedSummary>(&folder, SUMMARY)?
-        && !longer
-    {
-        if run.model().exists() && of_file(&run.model())? == seal {
-            return Ok(Outset::Finished(Box::new(ClassifierSummary { files: Some(files(&run)), ..summary })));
-        }
-        tracing::warn!("{}: its model is gone or another one; it is made again", path.display());
-    }
-    folder.remove(SUMMARY)?;
-    write_config(&folder, &sitting.settings, inputs)?;
-    let known = read_json::<Known>(&folder, KNOWN)?;
-    let start = match known {
-        Some(known) if folder.has(BEFORE)? => {
-            Some(Start { network: ClassifierFile::open(&folder.join(BEFORE))?.network()?, known })
-        }
-        _ => None,
-    };
-    let checkpoints = <Checkpoints<NetworkShape>>::of(path);
-    checkpoints.clear_up()?;
-    let found = checkpoints.find()?;
-    for rejected in &found.rejected {
-        tracing::warn!("{}: {}; put aside", rejected.path.display(), rejected.reason);
-    }
-    checkpoints.put_aside(&found.rejected)?;
-    let mut lines = LinesFile::new(&run.metrics(), lines);
-    let (mark, from) = match found.newest.filter(|_| start.is_some()) {
-        Some((place, Checkpoint { mut position, state, metrics, .. })) => {
-            tracing::info!("{}: going on after step {}", place.display(), position.steps);
-            if longer && position.ended == Some(Ended::Steps) {
-                position.ended = None;
-            }
-            (metrics, Some((position, state)))
-        }
-        None => Default::default(),
-    };
-    lines.cut(mark)?;
-    Ok(Outset::Unfinished(Box::new(ClassifierDir::of(run, lines, sitting, (start, from)))))
-}
-
-/// Refuses settings that a run cannot change.
-fn check_settings(path: &Path, was: &ClassifySettings, now: &ClassifySettings) -> Result<()> {
-    let table = |settings: &ClassifySettings| Table::try_from(settings).unwrap_or_default();
-    let (was, now) = (table(was), table(now));
-    let names = was.keys().chain(now.keys()).filter(|name| !MAY_CHANGE.contains(&name.as_str()));
-    let shown = |table: &Table, name: &str| table.get(name).map_or("none".to_owned(), ToString::to_string);
-    for name in names {
-        if was.get(name) != now.get(name) {
-            let (was, now) = (shown(&was, name), shown(&now, name));
-            let fact = format!("{}: the run has `{name}` {was}, not {now}", path.display());
-            return Err(Error::usage(format!("{fact}; leave it out, or begin another run with `out`")));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses examples, labels or encoders that are others than those of a run.
-fn check_inputs(path: &Path, sitting: &Sitting) -> Result<()> {
-    let folder = Folder::at(path);
-    let missing = || Error::input(folder.join(DATA), "it is missing; begin another run");
-    let was: Inputs = read_json(&folder, DATA)?.ok_or_else(missing)?;
-    let now = hashes(sitting);
-    let differ = [
-        ("examples", was.examples != now.examples),
-        ("labels", was.labels != now.labels),
-        ("encoders", was.encoders != now.encoders),
-        ("rows of the test", was.test != now.test),
-    ];
-    match differ.iter().find(|(_, differ)| *differ) {
-        None => Ok(()),
-        Some((what, _)) => {
-            let fact = format!("{}: the run has learned from other {what}", path.display());
-            Err(Error::usage(format!(
-                "{fact}; give those that it began with, or begin another run with `out`"
-            )))
-        }
-    }
-}
-
-fn hashes(sitting: &Sitting) -> Inputs {
-    let Sitting { rows, test, encoders, classes, .. } = sitting;
-    let hash = |parts: &mut dyn Iterator<Item = &[u8]>| {
-        let mut hasher = Xxh3Default::new();
-        parts.for_each(|part| hasher.update(part));
-        format!("{:032x}", hasher.digest128())
-    };
-    let labels = |rows: &Labelled<f32>| -> Vec<u8> {
-        rows.labels.iter().flat_map(|&label| (label as u64).to_le_bytes()).collect()
-    };
-    let examples =
-        |rows: &Labelled<f32>| hash(&mut [bytemuck::cast_slice(&rows.examples.values)].into_iter());
-    let names = classes.join("\n");
-    let layers = encoders.iter().flat_map(|encoder| {
-        let layer = &encoder.layer;
-        [
-            bytemuck::cast_slice(&layer.weight),
-            bytemuck::cast_slice(&layer.bias),
-            encoder.activation.name().as_bytes(),
-        ]
-    });
-    let of_test = |test: &Labelled<f32>| {
-        hash(&mut [bytemuck::cast_slice(&test.examples.values), &labels(test)].into_iter())
-    };
-    Inputs {
-        examples: examples(rows),
-        labels: hash(&mut [&labels(rows)[..], names.as_bytes()].into_iter()),
-        encoders: hash(&mut layers.into_iter()),
-        test: test.as_ref().map(of_test),
-    }
-}
-
 fn files(run: &RunDir) -> ClassifierFiles {
     ClassifierFiles {
         run: run.path().into(),
         model: run.model().into(),
         confusion_picture: run.path().join(PICTURE).into(),
+        report: run.report().into(),
     }
 }
 

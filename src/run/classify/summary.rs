@@ -94,6 +94,8 @@ pub struct ClassifierFiles {
     pub model: PathText,
     /// The picture of its confusion matrix.
     pub confusion_picture: PathText,
+    /// The page that reports on the run.
+    pub report: PathText,
 }
 
 impl ClassifierSummary {
