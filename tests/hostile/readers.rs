@@ -164,7 +164,7 @@ pub fn read_checkpoint(path: &Path) -> Result<Seen> {
     let fitting =
         json!({"format": format, "rhohat": "0", "state": digest(state), "progress": digest(progress)});
     let manifest = if manifest.is_empty() { fitting.to_string().into_bytes() } else { manifest.to_owned() };
-    let checkpoints = Checkpoints::of(path.parent().unwrap());
+    let checkpoints = <Checkpoints>::of(path.parent().unwrap());
     let folder = checkpoints.path().join("step-000000003");
     let _ = fs::create_dir_all(&folder);
     for (name, bytes) in [("manifest.json", &manifest[..]), ("progress.json", progress), ("state.bin", state)]

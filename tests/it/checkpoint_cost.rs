@@ -95,7 +95,7 @@ fn a_checkpoint_every_second_costs_less_than_a_twentieth_of_the_throughput() {
         File::create(&metrics).unwrap();
         // One for all turns: due at once after a turn without, and again after a second.
         let every = Every::Time(Span(Duration::from_secs(1)));
-        let mut keeper = CheckpointWriter::new(Checkpoints::of(folder.path()), every, None, String::new());
+        let mut keeper = CheckpointWriter::new(<Checkpoints>::of(folder.path()), every, None, String::new());
         turn(&mut cpu, &recipe, &metrics, Some(&mut keeper));
         // Turn about, so that a slow minute slows both.
         let ratios: Vec<f64> = (0..TURNS)
