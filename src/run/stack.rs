@@ -221,7 +221,8 @@ impl StackDir {
     /// # Errors
     /// [`Error::Input`] for a stack with a layer that has no model yet.
     pub fn layers(&self) -> Result<Option<Vec<PathBuf>>> {
-        if !self.has_begun()? {
+        // A file is the model of an encoder.
+        if !self.0.is_dir() || !self.has_begun()? {
             return Ok(None);
         }
         let layers: Vec<PathBuf> =

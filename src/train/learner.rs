@@ -69,7 +69,7 @@ pub trait Learner {
     ) -> Result<State<Self::Widths>>;
 }
 
-impl Learner for dyn Engine {
+impl Learner for dyn Engine + '_ {
     type Widths = Shape;
 
     fn count(&self) -> usize {
@@ -113,7 +113,7 @@ impl Learner for dyn Engine {
 }
 
 /// A classifier has no penalty, and its units are those of its autoencoders: none is dead by ρ̂.
-impl Learner for dyn NetworkEngine {
+impl Learner for dyn NetworkEngine + '_ {
     type Widths = NetworkShape;
 
     fn count(&self) -> usize {

@@ -164,11 +164,11 @@ fn finished(output: Output) {
 
 /// Checks that all that is published of a run can be loaded; the steps of the newest, 0 if there is none.
 fn newest(run: &Path) -> usize {
-    let found = Checkpoints::of(run).find().unwrap();
+    let found = <Checkpoints>::of(run).find().unwrap();
     assert!(found.rejected.is_empty(), "{}: {:?}", run.display(), found.rejected);
     let steps = found.newest.map_or(0, |(_, checkpoint)| checkpoint.position.steps);
     // Those behind the newest, too: a checkpoint is there whole or not at all.
-    let folder = Checkpoints::of(run).path();
+    let folder = <Checkpoints>::of(run).path();
     let names = fs::read_dir(&folder).map_or(Vec::new(), |all| all.map(|e| e.unwrap().path()).collect());
     for path in names.iter().filter(|path| path.is_dir()) {
         for file in ["manifest.json", "progress.json", "state.bin"] {

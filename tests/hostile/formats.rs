@@ -493,7 +493,7 @@ fn provenance() -> Provenance {
 
 fn checkpoint_of((optimizer, bound): (Optimizer, bool)) -> Seed {
     let folder = tempfile::tempdir().unwrap();
-    let (mut cpu, checkpoints) = (engine(), Checkpoints::of(folder.path()));
+    let (mut cpu, checkpoints) = (engine(), <Checkpoints>::of(folder.path()));
     let search = (optimizer == Optimizer::Lbfgs).then(|| {
         let mut lbfgs = Lbfgs::new(&mut cpu).unwrap();
         for _ in 0..3 {

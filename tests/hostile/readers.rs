@@ -164,7 +164,7 @@ pub fn read_checkpoint(path: &Path) -> Result<Seen> {
     let fitting =
         json!({"format": format, "rhohat": "0", "state": digest(state), "progress": digest(progress)});
     let manifest = if manifest.is_empty() { fitting.to_string().into_bytes() } else { manifest.to_owned() };
-    let checkpoints = Checkpoints::of(path.parent().unwrap());
+    let checkpoints = <Checkpoints>::of(path.parent().unwrap());
     let folder = checkpoints.path().join("step-000000003");
     let _ = fs::create_dir_all(&folder);
     for (name, bytes) in [("manifest.json", &manifest[..]), ("progress.json", progress), ("state.bin", state)]
@@ -191,7 +191,7 @@ pub fn read_checkpoint(path: &Path) -> Result<Seen> {
             shuffle: Shuffle::rows(1),
             report_every: 1,
         };
-        let _ = resume(&mut cpu, &recipe, found.position, &mut ());
+        let _ = resume(&mut cpu as &mut dyn Engine, &recipe, found.position, &mut ());
     }
     Ok(Seen { bytes: bytes.len() as u64 })
 }

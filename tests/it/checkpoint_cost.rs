@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rhohat::data::shuffle::Shuffle;
+use rhohat::engine::Engine;
 use rhohat::engine::cpu::Cpu;
 use rhohat::engine::device::Setup;
 use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig};
@@ -55,7 +56,7 @@ impl Observer for Turn<'_> {
 
 /// Samples a second of one turn, and checkpoints in it.
 fn turn(
-    cpu: &mut Cpu,
+    cpu: &mut dyn Engine,
     recipe: &Recipe,
     metrics: &Path,
     keeper: Option<&mut CheckpointWriter>,
@@ -95,7 +96,7 @@ fn a_checkpoint_every_second_costs_less_than_a_twentieth_of_the_throughput() {
         File::create(&metrics).unwrap();
         // One for all turns: due at once after a turn without, and again after a second.
         let every = Every::Time(Span(Duration::from_secs(1)));
-        let mut keeper = CheckpointWriter::new(Checkpoints::of(folder.path()), every, None, String::new());
+        let mut keeper = CheckpointWriter::new(<Checkpoints>::of(folder.path()), every, None, String::new());
         turn(&mut cpu, &recipe, &metrics, Some(&mut keeper));
         // Turn about, so that a slow minute slows both.
         let ratios: Vec<f64> = (0..TURNS)

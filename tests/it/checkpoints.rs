@@ -43,7 +43,7 @@ fn checkpoint(steps: usize) -> Checkpoint {
 /// A run with checkpoints of steps 1 and 2.
 fn run() -> (TempDir, Checkpoints, [PathBuf; 2]) {
     let folder = tempdir().unwrap();
-    let checkpoints = Checkpoints::of(folder.path());
+    let checkpoints = <Checkpoints>::of(folder.path());
     let paths = [1, 2].map(|steps| checkpoints.publish(&checkpoint(steps)).unwrap());
     (folder, checkpoints, paths)
 }
@@ -187,7 +187,7 @@ fn absurd_contents_with_the_right_hashes_are_refused_without_being_allocated() {
 fn a_state_that_is_not_finite_is_never_kept() {
     let folder = tempdir().unwrap();
     let metrics = || fs::File::create(folder.path().join("metrics.jsonl")).unwrap();
-    let checkpoints = Checkpoints::of(folder.path());
+    let checkpoints = <Checkpoints>::of(folder.path());
     let mut keeper = CheckpointWriter::new(checkpoints.clone(), Every::Steps(1), None, "`lr` 7".to_owned());
     assert!(keeper.is_due(1).unwrap());
     keeper.keep(checkpoint(1), Ok(metrics())).unwrap();
@@ -209,7 +209,7 @@ fn a_first_checkpoint_that_cannot_be_written_is_an_error_of_the_next_step() {
     fs::write(folder.path().join("checkpoints"), "in the way").unwrap();
     let metrics = fs::File::create(folder.path().join("metrics.jsonl")).unwrap();
     let mut keeper =
-        CheckpointWriter::new(Checkpoints::of(folder.path()), Every::Steps(1), None, String::new());
+        CheckpointWriter::new(<Checkpoints>::of(folder.path()), Every::Steps(1), None, String::new());
     keeper.keep(checkpoint(1), Ok(metrics)).unwrap();
     let error = loop {
         match keeper.is_due(2) {
@@ -227,7 +227,7 @@ fn a_later_checkpoint_that_cannot_be_written_is_tried_again_and_ends_nothing() {
     let folder = tempdir().unwrap();
     let [place, aside] = ["checkpoints", "aside"].map(|name| folder.path().join(name));
     let metrics = || fs::File::create(folder.path().join("metrics.jsonl")).unwrap();
-    let checkpoints = Checkpoints::of(folder.path());
+    let checkpoints = <Checkpoints>::of(folder.path());
     let every = "0.001s".parse().unwrap();
     let mut keeper = CheckpointWriter::new(checkpoints.clone(), every, None, String::new());
     let due = |keeper: &mut CheckpointWriter, steps| {

@@ -86,7 +86,7 @@ impl Observer for Keep<'_> {
         let (position, state) = context.snapshot(&mut ReusedBuffers::default())?;
         let checkpoint =
             Checkpoint { position, state, metrics: Mark::default(), patience: None, provenance: None };
-        Checkpoints::of(self.run).publish(&checkpoint)?;
+        <Checkpoints>::of(self.run).publish(&checkpoint)?;
         self.taken.set(self.taken.get() + 1);
         Ok((self.at.last() == Some(&steps)).then_some(Ended::Stopped))
     }
@@ -111,7 +111,7 @@ fn broken_off(choice: &Choice, setup: &Setup, recipe: &Recipe, stop: usize) -> (
     let mut keep = Keep { run: folder.path(), at: &[stop], taken: Cell::new(0) };
     let first = train(&mut *open(choice, setup), recipe, &mut keep).unwrap();
     assert_eq!((first.ended, keep.taken.get()), (Ended::Stopped, 1), "step {stop}");
-    let found = Checkpoints::of(folder.path()).find().unwrap();
+    let found = <Checkpoints>::of(folder.path()).find().unwrap();
     let (_, Checkpoint { position, state, .. }) = found.newest.unwrap();
     let mut engine = open(choice, setup);
     engine.set_state(&state).unwrap();
@@ -203,7 +203,7 @@ fn a_state_can_be_gone_on_with_on_another_engine_and_another_cut() {
         let mut keep = Keep { run: folder.path(), at: &[9], taken: Cell::new(0) };
         train(&mut *open(&Choice::Cpu, setup), recipe, &mut keep).unwrap();
         let Checkpoint { position, state, .. } =
-            Checkpoints::of(folder.path()).find().unwrap().newest.unwrap().1;
+            <Checkpoints>::of(folder.path()).find().unwrap().newest.unwrap().1;
         let costs: Vec<f64> = engines
             .iter()
             .map(|(_, choice)| {

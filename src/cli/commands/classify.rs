@@ -53,7 +53,7 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<u8> {
         }
     }
     if let Some(test) = &inputs.test {
-        trainer = match test.to_str().and_then(|text| text.parse().ok()) {
+        trainer = match share_of(test) {
             Some(share) => trainer.test_share(share),
             None => trainer.test(&Data::open_as(&**test, &reading_of_test(&data, &inputs)?)?),
         };
@@ -117,24 +117,36 @@ fn asked(args: &ClassifyArgs) -> Result<(ClassifySettings, Inputs)> {
     put(&mut settings.checkpoint_every, checkpoint_every);
     settings.lr = args.lr.or(settings.lr);
     settings.baseline &= !args.no_baseline;
-    if let Some(known) = known {
-        return Ok((settings, known));
-    }
     let data = args.read.settings(args.divide).table()?;
-    let absolute = |path: &PathText| -> PathText {
-        // A share is no path.
-        match path.to_str().is_some_and(|text| text.parse::<f64>().is_ok()) {
-            true => path.clone(),
-            false => std::path::absolute(&**path).map_or_else(|_| path.clone(), |path| (&*path).into()),
+    let ClassifyArgs { encoder, test, test_labels, .. } = args;
+    if let (Some(run), Some(known)) = (begun, known) {
+        if data.is_empty() && encoder.is_empty() && test.is_none() && test_labels.is_none() {
+            return Ok((settings, known));
         }
+        let fact = format!("--resume {}: a run goes on with the data that it began with", shown(run));
+        let remedy = "leave the flags of data, encoders and tests out, or begin another run with --out";
+        return Err(Error::usage(format!("{fact}; {remedy}")));
+    }
+    let is_share = test.as_ref().is_some_and(|test| share_of(test).is_some());
+    if is_share && test_labels.is_some() {
+        let fact = "--test-labels: a share of DATA is tested by the labels of DATA";
+        return Err(Error::usage(format!("{fact}; leave it out, or give --test DATA of their own")));
+    }
+    let absolute = |path: &PathText| -> PathText {
+        std::path::absolute(&**path).map_or_else(|_| path.clone(), |path| (&*path).into())
     };
     let inputs = Inputs {
         data: UserSettings::new(None, data)?.all(),
-        encoder: args.encoder.iter().map(absolute).collect(),
-        test: args.test.as_ref().map(absolute),
-        test_labels: args.test_labels.as_ref().map(absolute),
+        encoder: encoder.iter().map(absolute).collect(),
+        test: test.as_ref().map(|test| if is_share { test.clone() } else { absolute(test) }),
+        test_labels: test_labels.as_ref().map(absolute),
     };
     Ok((settings, inputs))
+}
+
+/// The share of DATA that `--test` names, where it is none of DATA of their own.
+fn share_of(test: &PathText) -> Option<f64> {
+    test.to_str()?.parse().ok()
 }
 
 /// Rows of the test are read as those that are learned from, with labels of their own.

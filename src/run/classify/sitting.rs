@@ -72,7 +72,7 @@ pub struct Finished {
 
 impl Sitting {
     /// The widths of the whole.
-    fn shape(&self) -> NetworkShape {
+    pub(super) fn shape(&self) -> NetworkShape {
         let hidden = self.encoders.iter().map(|encoder| encoder.shape().hidden).collect();
         NetworkShape { inputs: self.rows.examples.cols, hidden, classes: self.classes.len() }
     }

@@ -206,7 +206,7 @@ fn a_run_that_has_no_checkpoint_yet_starts_with_the_data_that_it_was_begun_with_
     let folder = folder.path();
     let begun = format!("{COMMON} run --steps 9");
     die(folder, "folder-made", &words(&begun));
-    let checkpoints = Checkpoints::of(&folder.join("run"));
+    let checkpoints = <Checkpoints>::of(&folder.join("run"));
     assert!(checkpoints.find().unwrap().newest.is_none());
     write(folder, ROWS, &values(5));
     refused(&resume(folder, "run", ""), 3, &["other numbers"]);

@@ -80,7 +80,7 @@ fn a_resumed_run_has_the_bytes_and_the_metrics_of_one_that_never_stopped() {
 fn damaged_checkpoints_are_named_and_put_aside_and_the_newest_valid_one_is_taken() {
     let folder = broken();
     let folder = folder.path();
-    let checkpoints = Checkpoints::of(&folder.join("broken"));
+    let checkpoints = <Checkpoints>::of(&folder.join("broken"));
     let steps: Vec<String> = names(&checkpoints.path()).into_iter().filter(|name| name != "latest").collect();
     let state = checkpoints.path().join(&steps[1]).join("state.bin");
     let mut bytes = fs::read(&state).unwrap();
@@ -257,7 +257,7 @@ fn a_divergence_says_where_and_what_to_lower_and_the_run_goes_on_from_the_checkp
     {
         assert!(outcome.stderr.contains(word), "no {word} in {}", outcome.stderr);
     }
-    let found = Checkpoints::of(&folder.join("broken")).find().unwrap();
+    let found = <Checkpoints>::of(&folder.join("broken")).find().unwrap();
     let (_, checkpoint) = found.newest.expect("one was good");
     assert_eq!((found.rejected.len(), checkpoint.state.first_not_finite()), (0, None));
     // The same again diverges again; a smaller rate may not.

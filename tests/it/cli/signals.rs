@@ -102,7 +102,7 @@ fn wait_for_reports(folder: &Path) {
 fn check_saved(folder: &Path, stdout: &str, stderr: &str) {
     let summary: Value = json(stdout);
     assert_eq!(summary["ended"], "stopped", "{stderr}");
-    let found = Checkpoints::of(&folder.join("run")).find().unwrap();
+    let found = <Checkpoints>::of(&folder.join("run")).find().unwrap();
     let (_, checkpoint) = found.newest.unwrap_or_else(|| panic!("nothing was saved: {stderr}"));
     assert_eq!(summary["steps"], checkpoint.position.steps);
     let all = names(&folder.join("run/checkpoints"));

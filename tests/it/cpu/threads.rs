@@ -78,7 +78,7 @@ fn a_hundred_steps_of_every_optimiser_have_the_same_bits_on_one_two_three_and_ei
         for case in [case((64, 100, 1_000), PAIRS[0]), case((33, 70, 500), PAIRS[3]).cut(97, 17)] {
             let bits = |threads| {
                 let mut cpu = case.clone().threads(threads).cpu();
-                let outcome = train(&mut cpu, &recipe, &mut ()).unwrap();
+                let outcome = train(&mut cpu as &mut dyn Engine, &recipe, &mut ()).unwrap();
                 let params = cpu.params().unwrap().to_flat();
                 (outcome.steps, params.into_iter().map(f32::to_bits).collect::<Vec<_>>())
             };

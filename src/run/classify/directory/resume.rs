@@ -1,6 +1,6 @@
 //! A classifier's run that goes on: its settings and what it learns from compared with what it began with, its newest checkpoint.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::io::folder::Folder;
 use crate::math::network::NetworkShape;
 use crate::run::RunDir;
-use crate::run::checkpoint::{Checkpoint, Checkpoints};
+use crate::run::checkpoint::{Checkpoint, Checkpoints, Found, Rejected};
 use crate::run::classify::file::ClassifierFile;
 use crate::run::classify::settings::ClassifySettings;
 use crate::run::classify::sitting::{Known, Sitting, Start};
@@ -60,19 +60,21 @@ pub fn resumed(path: &Path, sitting: &Sitting) -> Result<Outset> {
     let known = read_json::<Known>(&folder, KNOWN)?;
     let start = match known {
         Some(known) if folder.has(BEFORE)? => {
-            Some(Start { network: ClassifierFile::open(&folder.join(BEFORE))?.network()?, known })
+            let path = folder.join(BEFORE);
+            let network = ClassifierFile::open(&path)?.network()?;
+            if network.shape != sitting.shape() {
+                let fact = format!("a classifier of {}, not of the run", network.shape.words());
+                return Err(Error::input(path, format!("{fact}; it is damaged, begin another run")));
+            }
+            Some(Start { network, known })
         }
         _ => None,
     };
-    let checkpoints = <Checkpoints<NetworkShape>>::of(path);
+    let checkpoints = Checkpoints::of(path);
     checkpoints.clear_up()?;
-    let found = checkpoints.find()?;
-    for rejected in &found.rejected {
-        tracing::warn!("{}: {}; put aside", rejected.path.display(), rejected.reason);
-    }
-    checkpoints.put_aside(&found.rejected)?;
+    let newest = newest(&checkpoints, &sitting.shape())?;
     let mut lines = LinesFile::new(&run.metrics(), lines);
-    let (mark, from) = match found.newest.filter(|_| start.is_some()) {
+    let (mark, from) = match newest.filter(|_| start.is_some()) {
         Some((place, Checkpoint { mut position, state, metrics, .. })) => {
             tracing::info!("{}: going on after step {}", place.display(), position.steps);
             if longer && position.ended == Some(Ended::Steps) {
@@ -84,6 +86,28 @@ pub fn resumed(path: &Path, sitting: &Sitting) -> Result<Outset> {
     };
     lines.cut(mark)?;
     Ok(Outset::Unfinished(Box::new(ClassifierDir::of(run, lines, sitting, (start, from)))))
+}
+
+/// The newest checkpoint of a network of these widths, and where it is; those that are newer are put aside.
+fn newest(
+    checkpoints: &Checkpoints<NetworkShape>,
+    shape: &NetworkShape,
+) -> Result<Option<(PathBuf, Checkpoint<NetworkShape>)>> {
+    loop {
+        let Found { newest, mut rejected } = checkpoints.find()?;
+        let other = newest.as_ref().filter(|(_, checkpoint)| checkpoint.state.shape != *shape);
+        if let Some((path, checkpoint)) = other {
+            let reason = format!("it is of a network of {}", checkpoint.state.shape.words());
+            rejected.push(Rejected { path: path.clone(), reason });
+        }
+        for rejected in &rejected {
+            tracing::warn!("{}: {}; put aside", rejected.path.display(), rejected.reason);
+        }
+        checkpoints.put_aside(&rejected)?;
+        if other.is_none() {
+            return Ok(newest);
+        }
+    }
 }
 
 /// Refuses settings that a run cannot change.
