@@ -56,7 +56,7 @@ impl Observer for Turn<'_> {
 
 /// Samples a second of one turn, and checkpoints in it.
 fn turn(
-    cpu: &mut dyn Engine,
+    cpu: &mut (dyn Engine + 'static),
     recipe: &Recipe,
     metrics: &Path,
     keeper: Option<&mut CheckpointWriter>,

@@ -13,7 +13,6 @@ use crate::engine::network::Labelled;
 use crate::error::{Error, Result};
 use crate::io::threads::joined;
 use crate::math::network::DenseLayer;
-use crate::math::objective::Objective;
 use crate::math::optim::Optimizer;
 use crate::math::params::Shape;
 use crate::run::classify::{ClassifierSummary, ClassifySettings, Encoder, Sitting};
@@ -281,7 +280,9 @@ impl ClassifierTrainer {
         data: &Data,
         observer: &mut dyn ProgressObserver,
     ) -> Result<Option<TrainedClassifier>> {
+        use crate::math::objective::Objective;
         use crate::run::classify::{ClassifierDir, Keeper, Outset};
+
         let path = data.open.description.path.as_deref();
         let opened = ClassifierDir::open(&self.place, path, sitting, self.inputs.clone())?;
         let mut directory = match opened {
