@@ -16,7 +16,7 @@ use crate::math::network::DenseLayer;
 use crate::math::objective::Objective;
 use crate::math::optim::Optimizer;
 use crate::math::params::Shape;
-use crate::run::classify::{ClassifierSummary, ClassifySettings, Encoder, Sitting};
+use crate::run::classify::{ClassifierSummary, ClassifySettings, Encoder, Sitting, check_rows};
 use crate::run::session::{Place, ProgressObserver, Stage};
 use crate::train::Progress;
 
@@ -224,6 +224,7 @@ impl ClassifierTrainer {
                 (rows, Some(self.labelled(test, &labels, &classes)?.0))
             }
         };
+        check_rows(&self.settings, &rows.labels, &classes)?;
         observer.stage(Stage::Idle);
         Ok(Sitting {
             settings: self.settings.clone(),
