@@ -200,7 +200,7 @@ pub fn read_checkpoint(path: &Path) -> Result<Seen> {
             shuffle: Shuffle::rows(1),
             report_every: 1,
         };
-        let _ = resume(&mut cpu, &recipe, found.position, &mut ());
+        let _ = resume(&mut cpu as &mut dyn Engine, &recipe, found.position, &mut ());
     }
     Ok(Seen { bytes })
 }
