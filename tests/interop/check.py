@@ -229,8 +229,8 @@ def classifiers(checks, torch):
     for activation, widths in [("sigmoid", [9]), ("tanh", [9]), ("sigmoid", [9, 5]), ("tanh", [9, 5])]:
         name = f"{activation}{len(widths)}"
         checks.rhohat("stack", "classes.npy", "--layers", ",".join(map(str, widths)), "--activation", activation, "--normalize", "none",
-                      "--steps", 15, "--device", "cpu", "--out", f"stack-{name}")
-        checks.rhohat("classify", "classes.npy", "--labels", "classes.txt", "--encoder", f"stack-{name}", "--fine-tune", 10,
+                      "--beta", 0, "--steps", 30, "--device", "cpu", "--out", f"stack-{name}")
+        checks.rhohat("classify", "classes.npy", "--labels", "classes.txt", "--encoder", f"stack-{name}", "--fine-tune", 40,
                       "--device", "cpu", "--out", f"classifier-{name}")
         checks.rhohat("predict", f"classifier-{name}", "classes.npy", "-o", "probabilities.npy", "--device", "cpu")
         layers, inputs = [], rows.shape[1]
