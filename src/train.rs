@@ -151,11 +151,13 @@ impl<L: Learner + ?Sized> TrainingRun<'_, L> {
             Some(lbfgs) => (lbfgs.clone(), lbfgs.evaluations()),
             None => (Lbfgs::new(engine.space())?, 0),
         };
-        let before = self.position.samples.saturating_sub(known as u64 * examples);
+        // A damaged checkpoint may know of more than were ever seen.
+        let seen = |evaluations: usize| (evaluations as u64).saturating_mul(examples);
+        let before = self.position.samples.saturating_sub(seen(known));
         while self.position.steps < recipe.steps {
             let step = self.position.steps + 1;
             let iteration = lbfgs.iterate(engine.space()).map_err(|error| recipe.diverged_at(step, error))?;
-            self.position.samples = before + lbfgs.evaluations() as u64 * examples;
+            self.position.samples = before.saturating_add(seen(lbfgs.evaluations()));
             let Iteration::Accepted(rate) = iteration else {
                 return self.end(engine, Some(&lbfgs), Ended::Converged);
             };
@@ -187,7 +189,7 @@ impl<L: Learner + ?Sized> TrainingRun<'_, L> {
             };
             let count = if let Rows::Listed(rows) = rows { rows.len() } else { batch };
             self.position.steps += 1;
-            self.position.samples += count as u64;
+            self.position.samples = self.position.samples.saturating_add(count as u64);
             self.update(engine, recipe, descent, rows)?;
             if let Some(ended) = self.pause(engine, None, None)? {
                 return Ok(ended);

@@ -36,4 +36,5 @@ pub use fine_tune::Keeper;
 pub use meta::ClassifierMeta;
 pub use settings::ClassifySettings;
 pub use sitting::{Finished, Sitting, Start};
+pub use softmax::check_rows;
 pub use summary::{Baseline, ClassifierFiles, ClassifierSummary, Judged, TriedLambda};

@@ -169,7 +169,8 @@ impl StackDir {
     /// # Errors
     /// [`Error::Io`] where it cannot be looked at.
     pub fn has_begun(&self) -> Result<bool> {
-        Folder::at(&self.0).has(CONFIG)
+        // What is asked about may be a file, the model of an encoder.
+        Ok(self.0.is_dir() && Folder::at(&self.0).has(CONFIG)?)
     }
 
     /// Where it is.
@@ -221,8 +222,7 @@ impl StackDir {
     /// # Errors
     /// [`Error::Input`] for a stack with a layer that has no model yet.
     pub fn layers(&self) -> Result<Option<Vec<PathBuf>>> {
-        // A file is the model of an encoder.
-        if !self.0.is_dir() || !self.has_begun()? {
+        if !self.has_begun()? {
             return Ok(None);
         }
         let layers: Vec<PathBuf> =

@@ -12,12 +12,17 @@ use rhohat::Result;
 use rhohat::data::write::{ArrayValues, NamedArray, RowsKind, write_arrays};
 use rhohat::data::{ColumnStatistics, Normalize, Preprocess, Rotation, Scale, Whitening};
 use rhohat::engine::gpu::tune::cache::{CachedRace, Key, PassedCheck};
+use rhohat::engine::network::NetworkStep;
 use rhohat::engine::{Engine, ReusedBuffers, Rows, Step, Update};
+use rhohat::math::activation::Activation;
+use rhohat::math::network::{Network, NetworkDecay, NetworkShape};
 use rhohat::math::objective::Objective;
 use rhohat::math::optim::Optimizer;
 use rhohat::math::optim::lbfgs::Lbfgs;
 use rhohat::math::params::{Params, Shape};
 use rhohat::run::checkpoint::{Checkpoint, Checkpoints, Provenance};
+use rhohat::run::classify::ClassifierMeta;
+use rhohat::run::classify::file::write_to;
 use rhohat::run::columns_file;
 use rhohat::run::config::{Config, ConfigContext, SourceKind, UserSettings};
 use rhohat::run::convert::{Converted, Names};
@@ -28,8 +33,9 @@ use serde_json::json;
 
 use crate::mutate::Seed;
 use crate::readers::{
-    Seen, engine, entry, read_array, read_cache, read_checkpoint, read_columns, read_config, read_data,
-    read_model, read_raw, read_records, read_shards, read_sparse, read_table,
+    Seen, engine, entry, network_engine, read_array, read_cache, read_checkpoint, read_classifier,
+    read_columns, read_config, read_data, read_labels, read_model, read_network_checkpoint, read_raw,
+    read_records, read_shards, read_sparse, read_table,
 };
 
 /// A format.
@@ -66,7 +72,7 @@ macro_rules! formats {
     };
 }
 
-formats! { 23;
+formats! { 26;
     npy: "a.npy", npy, read_array;
     npz: "a.npz", npz, read_array;
     sparse: "codes.npz", sparse, read_sparse;
@@ -90,6 +96,9 @@ formats! { 23;
     json: "kernels.json", kernels, read_cache;
     checkpoint: "a.checkpoint", checkpoint, read_checkpoint;
     raw: "a.u8", raw, read_raw;
+    labels: "a.labels", labels, read_labels;
+    classifier: "model.safetensors", classifier, read_classifier;
+    network_checkpoint: "a.checkpoint", network_checkpoint, read_network_checkpoint;
 }
 
 /// A file of tests/fixtures.
@@ -519,11 +528,88 @@ fn checkpoint_of((optimizer, bound): (Optimizer, bool)) -> Seed {
         patience: None,
         provenance: bound.then(provenance),
     };
-    let place = checkpoints.publish(&checkpoint).unwrap();
+    in_one_file(&checkpoints.publish(&checkpoint).unwrap())
+}
+
+/// The three files of a checkpoint in one.
+fn in_one_file(place: &Path) -> Seed {
     let parts =
         ["manifest.json", "progress.json", "state.bin"].map(|name| fs::read(place.join(name)).unwrap());
     let wrap = |inner: &[u8]| [&[0], inner].concat();
     Seed { whole: parts.join(&0), inner: parts[1..].join(&0), wrap: Box::new(wrap) }
+}
+
+/// Three iterations of L-BFGS and three updates of Adam of a classifier.
+fn network_checkpoint() -> Vec<Seed> {
+    [Optimizer::Lbfgs, Optimizer::Adam].map(network_checkpoint_of).into()
+}
+
+fn network_checkpoint_of(optimizer: Optimizer) -> Seed {
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = network_engine();
+    let search = (optimizer == Optimizer::Lbfgs).then(|| {
+        let mut lbfgs = Lbfgs::new(&mut *engine).unwrap();
+        for _ in 0..3 {
+            lbfgs.iterate(&mut *engine).unwrap();
+        }
+        lbfgs
+    });
+    for step in 1..=3 * u64::from(search.is_none()) {
+        let update = Update::Adam { lr: 0.01, step };
+        engine.step(&NetworkStep { rows: Rows::All, update, report: false }).unwrap();
+    }
+    let state = engine.state(search.as_ref().map(Lbfgs::pairs)).unwrap();
+    let position = TrainProgress { steps: 3, samples: 36, search, ..TrainProgress::default() };
+    let checkpoint =
+        Checkpoint { position, state, metrics: Mark::default(), patience: None, provenance: None };
+    in_one_file(&<Checkpoints<NetworkShape>>::of(folder.path()).publish(&checkpoint).unwrap())
+}
+
+/// Labels of whole numbers, of numbers in an array, and of words.
+fn labels() -> Vec<Seed> {
+    let idx = [&[0, 0, 8, 1, 0, 0, 0, 9][..], &[3, 1, 4, 1, 5, 9, 2, 6, 5]].concat();
+    let packed = Seed { whole: gz_of(&idx), inner: idx.clone(), wrap: Box::new(gz_of) };
+    let header = b"{'descr': '<i8', 'fortran_order': False, 'shape': (4,), }\n";
+    let numbers = [7_i64, 0, -7, 7].map(i64::to_le_bytes).concat();
+    let data = numbers.clone();
+    let array = Seed {
+        whole: npy_of(header, &numbers),
+        inner: header.to_vec(),
+        wrap: Box::new(move |header: &[u8]| npy_of(header, &data)),
+    };
+    let text = "label\ndog\ncat\n\"cow\"\ndog\n";
+    vec![Seed::bare(idx), packed, array, Seed::bare(text.into()), Seed::bare("kind\n3\n1\n3".into())]
+}
+
+/// The bytes of a classifier of 4×4 pictures with other metadata.
+pub fn classifier_with(change: impl Fn(&str) -> String) -> Vec<u8> {
+    let shape = NetworkShape { inputs: 16, hidden: vec![5, 3], classes: 3 };
+    let numbers: Vec<f32> = (0..shape.parameters()).map(|i| (i % 9) as f32 / 9.0 - 0.4).collect();
+    let meta = ClassifierMeta {
+        activations: vec![Activation::Sigmoid, Activation::Tanh],
+        decay: NetworkDecay { hidden: 0.0, softmax: 1e-3 },
+        classes: ["cat", "cow", "dog"].map(str::to_owned).into(),
+        preprocess: Preprocess {
+            patch: Some(4),
+            channels: Some(1),
+            scale: Scale::Pixels,
+            ..Preprocess::AS_IS
+        },
+        seed: 7,
+    };
+    let mut bytes = Vec::new();
+    write_to(&mut bytes, &Network::from_flat(shape, &numbers), &meta).unwrap();
+    let (_, header) = ::safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let text = change(&header.metadata().as_ref().unwrap()["rhohat"]);
+    let file = ::safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    ::safetensors::serialize(file.tensors(), Some(HashMap::from([("rhohat".to_owned(), text)]))).unwrap()
+}
+
+fn classifier() -> Vec<Seed> {
+    let rows = classifier_with(|text| {
+        text.replace(r#""channels":1"#, r#""channels":null"#).replace(r#""patch":4"#, r#""patch":null"#)
+    });
+    vec![with_header(classifier_with(str::to_owned)), with_header(rows)]
 }
 
 fn raw() -> Vec<Seed> {

@@ -16,7 +16,7 @@ pub const NAME: &str = "headers";
 pub const LEAST: usize = 100;
 
 /// All cases, in groups that are made one after the other.
-pub const ALL: [fn() -> Vec<Case>; 11] = [
+pub const ALL: [fn() -> Vec<Case>; 13] = [
     arrays::npy,
     arrays::npz,
     arrays::sparse,
@@ -27,6 +27,8 @@ pub const ALL: [fn() -> Vec<Case>; 11] = [
     pictures::others,
     named::safetensors,
     named::models,
+    named::classifiers,
+    named::labels,
     named::configurations,
 ];
 

@@ -3,6 +3,8 @@
 // By its path, since the fuzzers take this file for the root of a folder.
 #[path = "readers/data.rs"]
 mod data;
+#[path = "readers/networks.rs"]
+mod networks;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,6 +33,7 @@ use serde_json::json;
 use xxhash_rust::xxh3::xxh3_128;
 
 pub use data::{read_array, read_data, read_raw, read_records, read_shards, read_sparse, read_table};
+pub use networks::{network_engine, read_classifier, read_labels, read_network_checkpoint};
 
 /// What was read.
 #[derive(Debug)]
@@ -152,9 +155,9 @@ pub fn engine() -> Cpu {
     Cpu::new(&setup, Params::random(SHAPE, 1), Matrix::new(12, SHAPE.visible, values)).unwrap()
 }
 
-/// Takes it as the three files of a checkpoint, zero bytes between them; a manifest that fits is made where there is none.
-/// What can be read is gone on with for two steps, whatever comes of them.
-pub fn read_checkpoint(path: &Path) -> Result<Seen> {
+/// Makes the three files of a checkpoint of it, zero bytes between them, beside it; a manifest that fits is made where there is
+/// none. Its bytes.
+fn laid_out(path: &Path) -> Result<u64> {
     let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
     let mut parts = bytes.splitn(3, |&byte| byte == 0);
     let [manifest, progress, state] = [(); 3].map(|()| parts.next().unwrap_or_default());
@@ -164,13 +167,19 @@ pub fn read_checkpoint(path: &Path) -> Result<Seen> {
     let fitting =
         json!({"format": format, "rhohat": "0", "state": digest(state), "progress": digest(progress)});
     let manifest = if manifest.is_empty() { fitting.to_string().into_bytes() } else { manifest.to_owned() };
-    let checkpoints = <Checkpoints>::of(path.parent().unwrap());
-    let folder = checkpoints.path().join("step-000000003");
+    let folder = path.with_file_name("checkpoints").join("step-000000003");
     let _ = fs::create_dir_all(&folder);
     for (name, bytes) in [("manifest.json", &manifest[..]), ("progress.json", progress), ("state.bin", state)]
     {
         fs::write(folder.join(name), bytes).map_err(|error| Error::io("write", &folder, error))?;
     }
+    Ok(bytes.len() as u64)
+}
+
+/// Takes it as the three files of a checkpoint. What can be read is gone on with for two steps, whatever comes of them.
+pub fn read_checkpoint(path: &Path) -> Result<Seen> {
+    let bytes = laid_out(path)?;
+    let checkpoints = <Checkpoints>::of(path.parent().unwrap());
     // The files of the checkpoint are parts of this one.
     let found = checkpoints.find().map_err(|error| Error::input(path, error.to_string()));
     let Found { newest, rejected } = found?;
@@ -193,7 +202,7 @@ pub fn read_checkpoint(path: &Path) -> Result<Seen> {
         };
         let _ = resume(&mut cpu as &mut dyn Engine, &recipe, found.position, &mut ());
     }
-    Ok(Seen { bytes: bytes.len() as u64 })
+    Ok(Seen { bytes })
 }
 
 /// An entry of a cache of kernels.

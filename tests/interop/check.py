@@ -212,6 +212,39 @@ def pytorch(checks):
     sequential.load_state_dict(load_torch(converted))
     same("a model converted for nn.Sequential", model, sequential[:2](x), sequential(x))
     other_models(checks, torch, sequential, x, same)
+    classifiers(checks, torch)
+
+
+def classifiers(checks, torch):
+    """Classifiers that the program has trained, loaded into nn.Sequential as the README shows."""
+    from safetensors.torch import load_file as load_torch
+
+    random = np.random.default_rng(7)
+    labels = np.arange(300) % 3
+    waves = np.sin(np.outer(labels + 1, np.arange(16)) * 0.4)
+    rows = (0.5 + 0.2 * waves + 0.25 * random.uniform(-1, 1, (300, 16))).astype(np.float32)
+    np.save(checks.folder / "classes.npy", rows)
+    (checks.folder / "classes.txt").write_text("".join(f"{label}\n" for label in labels))
+    nonlinear = {"sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh}
+    for activation, widths in [("sigmoid", [9]), ("tanh", [9]), ("sigmoid", [9, 5]), ("tanh", [9, 5])]:
+        name = f"{activation}{len(widths)}"
+        checks.rhohat("stack", "classes.npy", "--layers", ",".join(map(str, widths)), "--activation", activation, "--normalize", "none",
+                      "--beta", 0, "--steps", 30, "--device", "cpu", "--out", f"stack-{name}")
+        checks.rhohat("classify", "classes.npy", "--labels", "classes.txt", "--encoder", f"stack-{name}", "--fine-tune", 40,
+                      "--device", "cpu", "--out", f"classifier-{name}")
+        checks.rhohat("predict", f"classifier-{name}", "classes.npy", "-o", "probabilities.npy", "--device", "cpu")
+        layers, inputs = [], rows.shape[1]
+        for width in widths:
+            layers += [torch.nn.Linear(inputs, width), nonlinear[activation]()]
+            inputs = width
+        network = torch.nn.Sequential(*layers, torch.nn.Linear(inputs, 3))
+        network.load_state_dict(load_torch(checks.folder / f"classifier-{name}" / "model.safetensors"), strict=True)
+        with torch.no_grad():
+            wanted = torch.softmax(network(torch.tensor(rows)), dim=1).numpy()
+        found = np.load(checks.folder / "probabilities.npy")
+        checks.within(f"predict of {len(widths)} hidden layers of {activation}, against PyTorch", farthest(found, wanted), CODE)
+        right = float((wanted.argmax(axis=1) == labels).mean())
+        checks.within(f"what PyTorch takes for other classes, {len(widths)} of {activation}", 1 - right, 0.2)
 
 
 def other_models(checks, torch, sequential, x, same):

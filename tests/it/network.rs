@@ -10,10 +10,11 @@ use rhohat::engine::gpu::network::NetworkGpu;
 use rhohat::engine::network::{Labelled, NetworkCut, NetworkEngine, NetworkObjective, NetworkStep};
 use rhohat::engine::reference::gradient_check::check_gradient;
 use rhohat::engine::reference::network::cost_and_gradient;
-use rhohat::engine::{Rows, Update};
+use rhohat::engine::{Rows, Update, VectorData};
 use rhohat::math::activation::Activation::{self, Linear, Sigmoid, Tanh};
 use rhohat::math::network::{Network, NetworkDecay, NetworkShape};
 use rhohat::math::optim::lbfgs::{Iteration, Lbfgs};
+use rhohat::math::optim::role::Role;
 use rhohat::math::params::Matrix;
 use rhohat::math::random::Stream;
 use rhohat::verify::networks::{
@@ -219,6 +220,71 @@ fn a_state_goes_on_with_the_same_bits_and_new_parameters_forget_the_moments() {
     let mut fresh = on_software("states of classifiers", &problem, NetworkCut::default()).unwrap();
     three_steps(&mut fresh, 1);
     assert_eq!(other.params().unwrap(), fresh.params().unwrap());
+}
+
+/// The bits of an engine's vectors, moments and the memory of a search among them.
+fn all_bits(engine: &mut dyn NetworkEngine, search: Option<&Lbfgs>) -> Vec<u64> {
+    let state = engine.state(search.map(Lbfgs::pairs)).unwrap();
+    let of = |numbers: &VectorData| numbers.wide().into_iter().map(f64::to_bits).collect::<Vec<_>>();
+    state.vectors.iter().flat_map(|(_, numbers)| of(numbers)).collect()
+}
+
+#[test]
+fn a_state_goes_on_with_the_same_bits_in_another_engine_of_every_device() {
+    let problem = problem(6, &[(5, Tanh), (3, Sigmoid)], 4, 13);
+    let updates: [fn(u64) -> Update; 2] =
+        [|step| Update::Adam { lr: 0.02, step }, |_| Update::Sgd { lr: 0.1, momentum: 0.9 }];
+    for (name, choice) in every_engine("states of classifiers on every device") {
+        for update in updates {
+            let steps = |engine: &mut dyn NetworkEngine, first: u64| {
+                for step in first..first + 3 {
+                    let listed = [step as usize, 12, (5 * step as usize) % 13];
+                    let rows = Rows::Listed(&listed);
+                    engine.step(&NetworkStep { rows, update: update(step), report: false }).unwrap();
+                }
+            };
+            let mut engine = open(&choice, &problem, NetworkCut::default());
+            steps(&mut *engine, 1);
+            let state = engine.state(None).unwrap();
+            assert_eq!(state.check(), Ok(()), "{name}");
+            steps(&mut *engine, 4);
+            let expected = all_bits(&mut *engine, None);
+            // One that has been elsewhere before.
+            let mut other = open(&choice, &problem, NetworkCut::default());
+            steps(&mut *other, 7);
+            other.set_state(&state).unwrap();
+            steps(&mut *other, 4);
+            assert!(all_bits(&mut *other, None) == expected, "{name}: other bits");
+            // Without its moments it goes elsewhere: they are part of the state.
+            let mut bare = state.clone();
+            bare.vectors.retain(|(role, _)| *role == Role::Params);
+            other.set_state(&bare).unwrap();
+            steps(&mut *other, 4);
+            assert!(all_bits(&mut *other, None) != expected, "{name}: moments change nothing");
+        }
+    }
+}
+
+#[test]
+fn a_search_goes_on_with_the_same_bits_in_another_engine_of_every_device() {
+    let problem = problem(6, &[(5, Tanh)], 3, 40);
+    for (name, choice) in every_engine("states of searches of classifiers") {
+        let mut engine = open(&choice, &problem, NetworkCut::default());
+        let mut search = Lbfgs::new(&mut *engine).unwrap();
+        let iterate = |search: &mut Lbfgs, engine: &mut dyn NetworkEngine| {
+            (0..6).for_each(|_| drop(search.iterate(engine).unwrap()));
+        };
+        iterate(&mut search, &mut *engine);
+        let (state, mut known) = (engine.state(Some(search.pairs())).unwrap(), search.clone());
+        assert_eq!(state.check(), Ok(()), "{name}");
+        iterate(&mut search, &mut *engine);
+        let expected = all_bits(&mut *engine, Some(&search));
+        let mut other = open(&choice, &problem, NetworkCut::default());
+        other.set_state(&state).unwrap();
+        iterate(&mut known, &mut *other);
+        assert_eq!(known.cost().total().to_bits(), search.cost().total().to_bits(), "{name}");
+        assert!(all_bits(&mut *other, Some(&known)) == expected, "{name}: other bits");
+    }
 }
 
 #[test]

@@ -8,21 +8,29 @@ use rhohat::run::config::is_setting;
 /// The layers of the binary.
 const OF_THE_BINARY: [&str; 3] = ["cli", "cli.rs", "main.rs"];
 /// Whole commands, which stay as they are in every text.
-const COMMANDS: [&str; 6] = [
+const COMMANDS: [&str; 7] = [
     "rhohat bench --export ",
     "rhohat bench --ladder ",
+    "rhohat stack --resume ",
     "rhohat train --config ",
     "rhohat train --resume ",
     "rhohat train DATA --resume ",
     "rhohat verify --device ",
 ];
 /// Names in backticks that are no settings: what else a command is told, a value, a function.
-const OTHER_NAMES: [&str; 14] = [
+const OTHER_NAMES: [&str; 23] = [
     "config",
     "data_changed",
+    "encoder",
+    "fine_tune",
     "for_each",
     "from_scratch",
     "full",
+    "hidden_lambda",
+    "hold_out",
+    "iterations",
+    "layer",
+    "layers",
     "limit",
     "out",
     "per_row",
@@ -30,7 +38,9 @@ const OTHER_NAMES: [&str; 14] = [
     "resume",
     "retune",
     "run",
+    "softmax_lambda",
     "step",
+    "test",
     "zoom",
 ];
 /// Words behind which the binary takes a name for a key of a file, which has no dashes.

@@ -15,7 +15,7 @@ use crate::io::threads::joined;
 use crate::math::network::DenseLayer;
 use crate::math::optim::Optimizer;
 use crate::math::params::Shape;
-use crate::run::classify::{ClassifierSummary, ClassifySettings, Encoder, Sitting};
+use crate::run::classify::{ClassifierSummary, ClassifySettings, Encoder, Sitting, check_rows};
 use crate::run::session::{Place, ProgressObserver, Stage};
 use crate::train::Progress;
 
@@ -223,6 +223,7 @@ impl ClassifierTrainer {
                 (rows, Some(self.labelled(test, &labels, &classes)?.0))
             }
         };
+        check_rows(&self.settings, &rows.labels, &classes)?;
         observer.stage(Stage::Idle);
         Ok(Sitting {
             settings: self.settings.clone(),

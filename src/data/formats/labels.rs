@@ -115,7 +115,8 @@ fn of_text(path: &Path, text: &str) -> std::result::Result<Labels, String> {
         tracing::info!("{}: {first:?} is taken as the heading of the labels", shown(path));
         lines.remove(0);
     }
-    match lines.iter().position(|line| line.is_empty()) {
+    let is_no_label = |line: &&str| line.is_empty() || line.contains(|c: char| c.is_control() && c != '\t');
+    match lines.iter().position(is_no_label) {
         Some(line) => Err(format!("line {} holds no label", line + 1)),
         None => counted(lines.iter().map(|&line| line.to_owned())),
     }
@@ -189,8 +190,9 @@ mod tests {
         let mut half = Vec::new();
         npy::write_header_of(&mut half, "<f4", "(1,)").unwrap();
         half.extend(0.5_f32.to_le_bytes());
-        let cases: [(&[u8], &str); 8] = [
+        let cases: [(&[u8], &str); 9] = [
             (b"", "no label"),
+            (b"cat\n\0\x07\n", "line 2 holds no label"),
             (b"1\n\n2\n", "line 2"),
             (&IDX[..10], "cut or damaged"),
             (&IDX[..6], "ends in its header"),

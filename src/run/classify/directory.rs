@@ -96,6 +96,9 @@ pub struct ClassifierDir {
 pub fn settings_of(path: &Path) -> Result<(ClassifySettings, Table)> {
     let folder = Folder::at(path);
     let missing = || Error::input(path, "no run of a classifier; `rhohat classify` begins one");
+    if !path.is_dir() {
+        return Err(missing());
+    }
     let bytes = folder.small(CONFIG, "settings", MOST)?.ok_or_else(missing)?;
     let bad = |error: toml::de::Error| Error::input(folder.join(CONFIG), error.message().to_owned());
     let mut table: Table = toml::from_str(&String::from_utf8_lossy(&bytes)).map_err(bad)?;
@@ -116,7 +119,7 @@ impl ClassifierDir {
         inputs: Table,
     ) -> Result<Option<Outset>> {
         let name = &format!("classify-{}", run_name(data));
-        let has_begun = |run: &Path| Folder::at(run).has(CONFIG);
+        let has_begun = |run: &Path| Ok(run.is_dir() && Folder::at(run).has(CONFIG)?);
         let run = match place {
             Place::Memory => return Ok(None),
             Place::Dated => RunDir::create(None, name)?,

@@ -154,6 +154,9 @@ fn shape_of(arrays: &NamedArrays, hidden: usize) -> std::result::Result<NetworkS
         }
         widths.push(outputs);
     }
+    if let Some(more) = tensor_names(hidden + 1).into_iter().find(|name| arrays.shapes().contains_key(name)) {
+        return Err(format!("tensor {more} is one of a layer for which there is no activation"));
+    }
     let (inputs, classes) = (widths[0], widths[hidden + 1]);
     Ok(NetworkShape { inputs, hidden: widths[1..=hidden].to_vec(), classes })
 }

@@ -1,5 +1,7 @@
 //! The meaning of a classifier's numbers, which its file holds beside them as JSON.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::data::Preprocess;
@@ -74,6 +76,10 @@ impl ClassifierMeta {
         if shape.classes < 2 {
             return Err("one class, but two are the least that can be told apart".to_owned());
         }
+        let mut known = HashSet::new();
+        if let Some(name) = self.classes.iter().find(|name| !known.insert(*name)) {
+            return Err(format!("it names the class {name} twice"));
+        }
         Ok(())
     }
 }
@@ -109,6 +115,8 @@ mod tests {
         assert_eq!(meta().check(&shape(&[2], 2)), Ok(()));
         assert!(meta().check(&shape(&[], 2)).is_err());
         assert!(meta().check(&shape(&[2], 3)).is_err());
+        let twice = ClassifierMeta { classes: vec!["cat".to_owned(); 2], ..meta() };
+        assert!(twice.check(&shape(&[2], 2)).unwrap_err().contains("cat twice"));
         let one = ClassifierMeta { classes: vec!["cat".to_owned()], ..meta() };
         assert!(one.check(&shape(&[2], 1)).unwrap_err().contains("two"));
     }

@@ -30,7 +30,7 @@ pub struct Softmax {
 /// Trains a softmax layer on labelled rows; `None` where whoever follows has asked it to stop.
 ///
 /// # Errors
-/// [`Error::Input`] where a class has too few rows for a choice, [`Error::Diverged`], those of the device.
+/// [`Error::Diverged`], those of the device.
 pub fn fit(
     choice: &Choice,
     settings: &ClassifySettings,
@@ -46,7 +46,6 @@ pub fn fit(
     lambdas.sort_by(|a, b| b.total_cmp(a));
     lambdas.dedup();
     if let [_, _, ..] = lambdas[..] {
-        check_rows(&rows.labels, classes)?;
         let drawn = (settings.seed, "held-out rows");
         let [kept, held_out] = stratified(&rows.labels, classes, settings.hold_out, drawn);
         let (kept, held_out) = (Arc::new(rows.listed(&kept)?), rows.listed(&held_out)?);
@@ -77,15 +76,20 @@ fn best(tried: &[TriedLambda]) -> Option<f64> {
     tried.iter().max_by(better).map(|tried| tried.lambda)
 }
 
-/// Refuses classes of which no row can be held out.
-fn check_rows(labels: &[usize], classes: usize) -> Result<()> {
-    let mut counts = vec![0_usize; classes];
+/// Refuses classes of which no row can be held out, where λ is to be chosen.
+///
+/// # Errors
+/// [`Error::Usage`] names the class.
+pub fn check_rows(settings: &ClassifySettings, labels: &[usize], classes: &[String]) -> Result<()> {
+    if settings.softmax_lambda.len() < 2 {
+        return Ok(());
+    }
+    let mut counts = vec![0_usize; classes.len()];
     labels.iter().for_each(|&label| counts[label] += 1);
     match counts.iter().position(|&count| count == 1) {
         None => Ok(()),
         Some(class) => {
-            let fact =
-                format!("class {class} (counted from 0) has one row, and none can be held out to choose λ");
+            let fact = format!("class {} has one row, and none can be held out to choose λ", classes[class]);
             Err(Error::usage(format!("{fact}; give more rows, or one `softmax_lambda`")))
         }
     }
@@ -140,8 +144,12 @@ mod tests {
 
     #[test]
     fn a_class_of_one_row_leaves_nothing_to_choose_by() {
-        let text = check_rows(&[0, 0, 1], 2).unwrap_err().to_string();
-        assert!(text.contains("class 1") && text.contains("softmax_lambda"), "{text}");
+        let (usual, names) = (ClassifySettings::default(), ["cat".to_owned(), "dog".to_owned()]);
+        let text = check_rows(&usual, &[0, 0, 1], &names).unwrap_err().to_string();
+        assert!(text.contains("class dog") && text.contains("softmax_lambda"), "{text}");
+        assert!(check_rows(&usual, &[0, 0, 1, 1], &names).is_ok());
+        let one = ClassifySettings { softmax_lambda: vec![1e-3], ..usual };
+        assert!(check_rows(&one, &[0, 0, 1], &names).is_ok());
     }
 
     #[test]

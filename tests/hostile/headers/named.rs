@@ -1,8 +1,8 @@
 //! Files of named things: tensors, models, configurations.
 
 use super::{Case, data};
-use crate::formats::model_with;
-use crate::readers::{read_config, read_model};
+use crate::formats::{classifier_with, gz_of, model_with, npy_of};
+use crate::readers::{read_classifier, read_config, read_labels, read_model};
 
 pub fn safetensors() -> Vec<Case> {
     let case = |bytes, words| data("a.safetensors", bytes, words);
@@ -68,6 +68,64 @@ pub fn models() -> Vec<Case> {
         case("\"patch\":4", "\"patch\":0", "patches of 0×0×1 for 16 visible units"),
         case("\"patch\":4", "\"patch\":-4", "metadata rhohat cannot be read"),
         case("\"format\":1", "\"format\":18446744073709551615", "format 18446744073709551615"),
+    ]
+}
+
+pub fn classifiers() -> Vec<Case> {
+    let case = |from: &str, to: &str, words| {
+        let bytes = classifier_with(|text| {
+            assert!(text.contains(from), "{text}");
+            text.replace(from, to)
+        });
+        Case { read: read_classifier, ..data("model.safetensors", bytes, words) }
+    };
+    let as_model = Case { read: read_model, ..case("", "", "classifier") };
+    let of_a_model = model_with(str::to_owned);
+    vec![
+        as_model,
+        Case { read: read_classifier, ..data("model.safetensors", of_a_model, "it holds no classifier") },
+        case("\"format\":1", "\"format\":18446744073709551615", "format Some(18446744073709551615)"),
+        case("\"format\":1", "\"format\":-1", "format None"),
+        case("\"kind\":\"classifier\"", "\"kind\":\"x\"", "it holds no classifier"),
+        case("[\"sigmoid\",\"tanh\"]", "[\"sigmoid\"]", "tensor 4.weight is one of a layer"),
+        case("[\"sigmoid\",\"tanh\"]", "[]", "tensor 2.weight is one of a layer"),
+        case("[\"sigmoid\",\"tanh\"]", &format!("[{}\"tanh\"]", "\"tanh\",".repeat(64)), "65 hidden layers"),
+        case("[\"sigmoid\",\"tanh\"]", "[\"sigmoid\",\"tanh\",\"tanh\"]", "tensor 6.weight is missing"),
+        case("[\"sigmoid\",\"tanh\"]", "[\"sigmoid\",\"softplus\"]", "metadata cannot be read"),
+        case("[\"cat\",\"cow\",\"dog\"]", "[\"cat\",\"cow\"]", "2 classes"),
+        case("[\"cat\",\"cow\",\"dog\"]", "[]", "0 classes"),
+        case("[\"cat\",\"cow\",\"dog\"]", "[\"cat\",\"cat\",\"dog\"]", "twice"),
+        case("\"patch\":4", "\"patch\":4294967296", "patches of 4294967296×4294967296×1"),
+        case("\"channels\":1", "\"channels\":3", "patches of 4×4×3 for 16"),
+        case("\"softmax\":0.001", "\"softmax\":1e999", "it holds no classifier"),
+    ]
+}
+
+pub fn labels() -> Vec<Case> {
+    let case = |bytes: Vec<u8>, words| Case { read: read_labels, ..data("a.labels", bytes, words) };
+    let idx = |count: [u8; 4], rest: &[u8]| [&[0, 0, 8, 1], &count[..], rest].concat();
+    let npy = |shape: &str| {
+        npy_of(
+            format!("{{'descr': '<i8', 'fortran_order': False, 'shape': {shape}, }}\n").as_bytes(),
+            &[0; 16],
+        )
+    };
+    let many: String = (0..70_000).map(|number| format!("{number}\n")).collect();
+    vec![
+        case(idx([255; 4], &[1, 2]), "promises 4294967295"),
+        case(idx([0; 4], &[]), "no label"),
+        case(idx([0, 0, 0, 2], &[1, 2, 3]), "promises 2"),
+        case(gz_of(&idx([255; 4], &[1])), "promises 4294967295"),
+        case(gz_of(&[0, 0, 8, 1, 0, 0, 0, 1, 7])[..14].to_vec(), "a.labels"),
+        case(vec![0, 0, 7, 1, 0, 0, 0, 1, 7], "line 1 holds no label"),
+        case(npy("(18446744073709551615,)"), "a.labels"),
+        case(npy("(4611686018427387904,)"), "a.labels"),
+        case(npy("(2, 2)"), "not of labels"),
+        case(npy("(0,)"), "a.labels"),
+        case(npy("(3,)"), "cut or damaged"),
+        case(many.into(), "more than 65536 different labels"),
+        case(vec![b'\n'; 9], "no label"),
+        case(b"cat\n\x00\xff".to_vec(), "neither IDX"),
     ]
 }
 

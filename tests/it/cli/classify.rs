@@ -272,7 +272,7 @@ fn what_cannot_be_learned_from_is_refused_with_the_reason_and_a_way_out() {
         ("classify rows.npy --labels half.txt", 3, &["half.txt", "line 2"]),
         ("classify rows.npy --labels other.npy", 3, &["other.npy", "not of labels"]),
         ("classify rows.npy --labels gone.idx", 3, &["gone.idx"]),
-        ("classify rows.npy --labels lonely.idx", 2, &["class 3", "one row", "--softmax-lambda"]),
+        ("classify rows.npy --labels lonely.idx", 2, &["class 9", "one row", "--softmax-lambda"]),
         ("classify rows.npy --labels labels.idx --test other.npy", 2, &["other.npy", "no labels"]),
         (
             "classify rows.npy --labels labels.idx --classes 0,1 --encoder encoder --test five.npy --test-labels others.idx",
@@ -404,6 +404,8 @@ fn a_directory_has_one_run_which_is_told_again_and_goes_on_for_longer() {
     assert_eq!(lasting(longer), lasting(whole));
     assert!(model(folder, "run") == model(folder, "whole"), "other bits");
     run(folder, "classify --resume nowhere").refused(3, &["nowhere", "no run of a classifier"]);
+    run(folder, "classify --resume rows.npy").refused(3, &["rows.npy", "no run of a classifier"]);
+    run(folder, &format!("{line} --run rows.npy")).refused(2, &["--run rows.npy"]);
     run(folder, "classify --resume encoder").refused(3, &["encoder", "no run of a classifier"]);
     run(folder, "train --resume run").refused(3, &["run"]);
 }

@@ -7,7 +7,7 @@ use rhohat::data::npy;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-use super::{fixture, rhohat};
+use super::{fixture, labelled, rhohat};
 use crate::support::schema::faults;
 
 fn docs() -> PathBuf {
@@ -164,13 +164,38 @@ fn results_of_the_other_commands_are_as_documented() {
     }
 }
 
+#[test]
+fn results_of_classifiers_and_stacks_are_as_documented() {
+    let folder = labelled::folder_with_encoder();
+    let folder = folder.path();
+    let classify = labelled::CLASSIFY;
+    let rest = "--softmax-lambda 1e-2,1e-3";
+    for (run, line) in [
+        ("usual", &*format!("{classify} {rest} --test 0.5 --fine-tune 3")),
+        ("by-adam", &format!("{classify} {rest} --no-baseline --fine-tune 1 --optimizer adam")),
+        ("alone", "classify rows.npy --labels labels.idx --softmax-lambda 1e-3"),
+    ] {
+        hold("classify", &labelled::run(folder, &format!("{line} --json --out {run}")).json());
+        hold("classify", &read(&folder.join(run).join("summary.json")));
+        hold("env", &read(&folder.join(run).join("env.json")));
+        let metrics = fs::read_to_string(folder.join(run).join("metrics.jsonl")).unwrap();
+        metrics.lines().for_each(|line| hold("classify-metrics", &serde_json::from_str(line).unwrap()));
+        assert_eq!(metrics.is_empty(), run == "alone", "{metrics}");
+    }
+    hold("predict", &labelled::run(folder, "predict usual rows.npy --json").json());
+    let line = "predict usual rows.npy --labels labels.idx --json -o p.csv --confusion c.svg";
+    hold("predict", &labelled::run(folder, line).json());
+    hold("stack", &labelled::run(folder, "stack rows.npy --layers 6,4 --steps 2 --json --out stack").json());
+}
+
 /// A type in the words of the tables.
 fn words(schema: &Value) -> String {
     if let Some(file) = schema["$ref"].as_str() {
         return format!("[{}](schemas/{file})", file.trim_end_matches(".json"));
     }
     if let Some(values) = schema["enum"].as_array() {
-        let values: Vec<String> = values.iter().map(|v| format!("`{}`", v.as_str().unwrap())).collect();
+        let word = |value: &Value| value.as_str().map_or("null".to_owned(), |text| format!("`{text}`"));
+        let values: Vec<String> = values.iter().map(word).collect();
         return values.join(", ");
     }
     let kinds = match &schema["type"] {

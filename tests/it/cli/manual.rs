@@ -51,6 +51,9 @@ fn the_manual_has_a_page_for_the_program_and_for_every_command() {
     assert!(whole.contains(".SH NAME") && whole.contains("rhohat\\-train"), "{whole}");
     for command in [
         "train",
+        "stack",
+        "classify",
+        "predict",
         "data",
         "eval",
         "units",

@@ -13,7 +13,8 @@ use serde_json::Value;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2};
 use tempfile::tempdir;
 
-use super::{json, names, rhohat};
+use super::labelled::{CLASSIFY, ROWS, folder, folder_with_encoder, model};
+use super::{json, names, number, rhohat};
 
 /// Longest time that anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -286,4 +287,54 @@ fn a_limit_on_the_size_of_files_is_an_error_with_a_name() {
         last.starts_with("error: write ") && last.contains("run/") && last.contains("too large"),
         "{stderr}"
     );
+}
+
+#[test]
+fn fine_tuning_that_is_interrupted_goes_on_to_the_bits_of_one_that_was_not() {
+    let folder = folder_with_encoder();
+    let folder = folder.path();
+    for device in ["cpu", "software"] {
+        let tuned = |epochs: usize, out: &str| {
+            let rest =
+                "--no-baseline --softmax-lambda 1e-3 --optimizer adam --batch 16 --checkpoint-every 3 --json";
+            format!("{CLASSIFY} {rest} --fine-tune {epochs} --device {device} --out {out}-{device}")
+        };
+        let run = start(folder, "", &tuned(1_000_000, "run"));
+        let broken = format!("run-{device}");
+        wait_for("a checkpoint", || folder.join(&broken).join("checkpoints/latest").exists());
+        run.send(SIGINT);
+        let (code, stdout, stderr) = run.end();
+        assert_eq!(code, 128 + SIGINT, "{stderr}");
+        let told = json(&stdout);
+        assert_eq!(told["ended"], "stopped");
+        assert!(stderr.contains(&format!("rhohat classify --resume {broken} goes on with it")), "{stderr}");
+        assert!(!folder.join(&broken).join("summary.json").exists(), "what goes on has no result");
+        let steps = number(&told, "steps") as usize;
+        let newest = fs::read_to_string(folder.join(&broken).join("checkpoints/latest")).unwrap();
+        assert_eq!(newest.trim(), format!("step-{steps:09}"));
+        let epochs = steps / (ROWS / 16) + 2;
+        let resume = ["classify", "--resume", &broken, "--fine-tune", &epochs.to_string(), "--json"];
+        let summary = rhohat(folder, &resume).json();
+        assert_eq!(summary["steps"], epochs * (ROWS / 16));
+        rhohat(folder, &tuned(epochs, "whole").split(' ').collect::<Vec<_>>()).text();
+        assert!(model(folder, &broken) == model(folder, &format!("whole-{device}")), "{device}: other bits");
+    }
+}
+
+#[test]
+fn a_stack_that_is_interrupted_in_a_layer_says_how_to_go_on() {
+    let folder = folder();
+    let folder = folder.path();
+    let text = "optimizer = \"adam\"\nbatch = 32\nsteps = 4\n[[layer]]\nhidden = 8\n[[layer]]\nhidden = 4\nsteps = 1000000000\n";
+    fs::write(folder.join("given.toml"), text).unwrap();
+    let line =
+        "stack --config given.toml rows.npy --checkpoint-every 3 --device cpu --no-report --json --out run";
+    let run = start(folder, "", line);
+    wait_for("a checkpoint", || folder.join("run/layer-2/checkpoints/latest").exists());
+    run.send(SIGTERM);
+    let (code, _, stderr) = run.end();
+    assert_eq!(code, 128 + SIGTERM, "{stderr}");
+    assert!(stderr.contains("rhohat stack --resume run goes on with the stack"), "{stderr}");
+    assert!(folder.join("run/layer-1/summary.json").exists() && folder.join("run/codes-1.npy").exists());
+    assert!(!folder.join("run/layer-2/summary.json").exists());
 }

@@ -179,6 +179,8 @@ fn what_is_no_stack_or_another_one_is_refused() {
         ("stack --layers 12,6 --steps 1", 2, &["DATA"]),
         ("stack gone.npy --layers 12,6 --steps 1", 3, &["gone.npy"]),
         ("stack --resume gone", 3, &["gone", "rhohat stack"]),
+        ("stack --resume rows.npy", 3, &["rows.npy", "rhohat stack"]),
+        ("stack rows.npy --layers 3 --run rows.npy", 2, &["--run rows.npy"]),
     ] {
         let outcome = match line.contains("--resume") {
             true => rhohat(folder, &line.split(' ').collect::<Vec<_>>()),
