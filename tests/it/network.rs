@@ -272,7 +272,9 @@ fn a_search_goes_on_with_the_same_bits_in_another_engine_of_every_device() {
         let mut engine = open(&choice, &problem, NetworkCut::default());
         let mut search = Lbfgs::new(&mut *engine).unwrap();
         let iterate = |search: &mut Lbfgs, engine: &mut dyn NetworkEngine| {
-            (0..6).for_each(|_| drop(search.iterate(engine).unwrap()));
+            for _ in 0..6 {
+                search.iterate(engine).unwrap();
+            }
         };
         iterate(&mut search, &mut *engine);
         let (state, mut known) = (engine.state(Some(search.pairs())).unwrap(), search.clone());
