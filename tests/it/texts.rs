@@ -8,10 +8,11 @@ use rhohat::run::config::is_setting;
 /// The layers of the binary.
 const OF_THE_BINARY: [&str; 3] = ["cli", "cli.rs", "main.rs"];
 /// Whole commands, which stay as they are in every text.
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 8] = [
     "rhohat bench --export ",
     "rhohat bench --ladder ",
-    "rhohat stack --resume ",
+    "rhohat classify --resume",
+    "rhohat stack --resume",
     "rhohat train --config ",
     "rhohat train --resume ",
     "rhohat train DATA --resume ",
@@ -136,7 +137,7 @@ fn texts_of_the_library_name_settings_and_no_flags() {
     for path in files {
         let code = fs::read_to_string(&path).unwrap();
         // Styles of pages have properties that begin with dashes.
-        let is_page = path.starts_with(root.join("run/report"));
+        let is_page = path.starts_with(root.join("run/report")) || path == root.join("run/classify/page.rs");
         // Tests of readers repeat what serde says.
         let of_tests =
             code.find("#[cfg(test)]").map_or(usize::MAX, |at| 1 + code[..at].matches('\n').count());

@@ -174,7 +174,7 @@ impl ClassifierTrainer {
     /// directory that cannot be written.
     pub fn fit(&self, data: &Data) -> Result<TrainedClassifier> {
         let trained = self.fit_with(data, |_: &Progress| ControlFlow::Continue(()))?;
-        trained.ok_or_else(|| Error::usage("nobody has asked for a stop"))
+        trained.ok_or_else(|| Error::usage("training was stopped before there was a classifier; train again"))
     }
 
     /// The same, followed by an observer that can stop it; `None` where it did before the softmax layer was trained.

@@ -217,8 +217,9 @@ impl Wanted<'_> {
         let mut start = Vec::new();
         let opened = File::open(self.path).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut start));
         opened.map_err(|error| Error::io("write", self.path, error))?;
-        let is_of_a_run = self.path.file_name().is_some_and(is_file_of_run)
-            && self.path.with_file_name("config.toml").is_file();
+        let has_run =
+            ["config.toml", "classify.toml"].iter().any(|it| self.path.with_file_name(it).is_file());
+        let is_of_a_run = self.path.file_name().is_some_and(is_file_of_run) && has_run;
         let why = if is_of_a_run {
             "a file of a run stands there".to_owned()
         } else if start.is_empty() || kind.begins(&start) {

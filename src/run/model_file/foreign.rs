@@ -32,6 +32,10 @@ pub fn file_of(path: &Path) -> Result<PathBuf> {
         path,
         if path.join("config.toml").is_file() {
             format!("a run that has no {MODEL} yet; `rhohat train --resume {folder}` goes on with it")
+        } else if path.join("classify.toml").is_file() {
+            format!("a run that has no {MODEL} yet; `rhohat classify --resume {folder}` goes on with it")
+        } else if path.join("stack.toml").is_file() {
+            "a stack, whose layers are runs; give one of them, or say which with `layer`".to_owned()
         } else {
             format!("a folder without a {MODEL}; name the model file, or the folder of a run")
         },

@@ -96,6 +96,10 @@ impl RunDir {
         let folder = run.folder();
         let reason = if !path.is_dir() {
             "no such run; give the folder of one, or auto"
+        } else if folder.has("classify.toml")? {
+            "the run of a classifier: `rhohat classify --resume` goes on with it, report.html in it tells of it"
+        } else if folder.has("stack.toml")? {
+            "a stack, whose layers are runs: give one of them, or go on with all by `rhohat stack --resume`"
         } else if !folder.has(CONFIG)? {
             "no config.toml, so that no run has begun here; start one with `out`"
         } else if !(folder.has(super::METRICS)?
