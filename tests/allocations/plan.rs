@@ -49,7 +49,7 @@ fn jobs() -> Vec<Job> {
 }
 
 /// Two updates, with whatever is allocated at the first.
-fn learn(engine: &mut dyn Engine, job: &Job, shuffle: Shuffle) {
+fn learn(engine: &mut (dyn Engine + 'static), job: &Job, shuffle: Shuffle) {
     let recipe = Recipe {
         yardstick: None,
         optimizer: OptimizerConfig::of(
