@@ -62,7 +62,7 @@ fn turn(
     keeper: Option<&mut CheckpointWriter>,
 ) -> (f64, usize) {
     let mut turn = Turn { keeper, metrics, begun: Instant::now(), kept: Cell::new(0) };
-    let outcome = train(cpu, recipe, &mut turn).unwrap();
+    let outcome = train(cpu as &mut dyn rhohat::engine::Engine, recipe, &mut turn).unwrap();
     (outcome.samples as f64 / outcome.seconds, turn.kept.get())
 }
 
