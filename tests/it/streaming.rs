@@ -114,7 +114,11 @@ fn engines(test: &str) -> Vec<Choice> {
     std::iter::once(Choice::Cpu).chain(software).collect()
 }
 
-fn trained(engine: &mut (dyn Engine + 'static), optimizer: Optimizer, batch: Option<usize>) -> (u64, Params<f32>) {
+fn trained(
+    engine: &mut (dyn Engine + 'static),
+    optimizer: Optimizer,
+    batch: Option<usize>,
+) -> (u64, Params<f32>) {
     let recipe = Recipe {
         yardstick: None,
         optimizer: OptimizerConfig::of(
