@@ -12,7 +12,7 @@ use super::{names, number};
 /// A result without what differs from run to run.
 fn lasting(mut summary: Value) -> Value {
     let members = summary.as_object_mut().unwrap();
-    for name in ["softmax_seconds", "fine_tune_seconds", "run", "model", "confusion_picture"] {
+    for name in ["softmax_seconds", "fine_tune_seconds", "run", "model", "confusion_picture", "report"] {
         assert!(members.remove(name).is_some(), "no {name}");
     }
     summary
@@ -76,6 +76,7 @@ fn two_commands_learn_an_encoder_and_a_classifier_and_tell_what_the_codes_are_wo
         "env.json",
         "metrics.jsonl",
         "model.safetensors",
+        "report.html",
         "summary.json",
     ];
     assert_eq!(names(&folder.join("waves")), files);

@@ -28,9 +28,16 @@ fn told(folder: &Path, run: &str) -> Vec<Value> {
     let without_times = |text: &str| {
         let mut value: Value = serde_json::from_str(text).unwrap();
         let members = value.as_object_mut().unwrap();
-        for name in
-            ["seconds", "softmax_seconds", "fine_tune_seconds", "run", "model", "confusion_picture", "seal"]
-        {
+        for name in [
+            "seconds",
+            "softmax_seconds",
+            "fine_tune_seconds",
+            "run",
+            "model",
+            "confusion_picture",
+            "report",
+            "seal",
+        ] {
             members.remove(name);
         }
         value
