@@ -63,7 +63,8 @@ impl Pooling {
     pub fn new(positions: Extent, side: usize, hidden: usize) -> Self {
         let regions = regions(positions, side);
         let count = regions.count().and_then(|count| count.checked_mul(hidden));
-        let count = count.filter(|&count| count > 0).expect("one region or more, as many as can be counted");
+        let count = count.unwrap_or_default();
+        assert!(count > 0, "one region or more, and as many features as can be counted");
         let open = vec![0.0; regions.across * hidden];
         Self {
             positions,

@@ -134,7 +134,7 @@ impl StackSettings {
                 // What the layer below gives lies between −1 and 1.
                 settings.entry("output").or_insert_with(|| "tanh".into());
             }
-            let codes = Value::try_from(PathText::from(codes)).expect("a path has a form in files");
+            let codes = Value::try_from(PathText::from(codes)).expect("a path has a TOML form");
             settings.insert("data".to_owned(), codes);
         }
         settings.extend(self.layers[number - 1].clone());
