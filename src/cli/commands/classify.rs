@@ -199,7 +199,7 @@ fn text(summary: &ClassifierSummary) -> String {
     if let Some(files) = &summary.files {
         lines.push(format!("model       {}", shown(&files.model)));
         lines.push(format!("confusion   {}", shown(&files.confusion_picture)));
-        lines.push(format!("report      {}", shown(&files.report)));
+        lines.extend(files.report.as_ref().map(|report| format!("report      {}", shown(report))));
     }
     lines.join("\n")
 }

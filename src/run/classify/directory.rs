@@ -203,17 +203,17 @@ impl ClassifierDir {
         let confusion = &finished.summary.confusion;
         folder.write(PICTURE, |out| out.write_all(confusion_picture::svg(confusion).as_bytes()))?;
         folder.write(TABLE, |out| out.write_all(confusion_picture::csv(confusion).as_bytes()))?;
-        finished.summary.files = Some(files(&self.run));
         reach("model-written");
+        // The run has its result whether there is a page of it or not.
+        if let Err(error) = self.write_page(sitting, finished) {
+            tracing::warn!("{}: no report was written: {error}", self.path().display());
+        }
+        finished.summary.files = Some(files(&self.run));
         if !finished.summary.goes_on() {
             let seal = of_file(&self.run.model())?;
             write_json(&folder, SUMMARY, &SealedSummary { summary: finished.summary.clone(), seal })?;
         }
         reach("summary-written");
-        // The run has its result whether there is a page of it or not.
-        if let Err(error) = self.write_page(sitting, finished) {
-            tracing::warn!("{}: no report was written: {error}", self.path().display());
-        }
         Ok(())
     }
 
@@ -290,7 +290,7 @@ fn files(run: &RunDir) -> ClassifierFiles {
         run: run.path().into(),
         model: run.model().into(),
         confusion_picture: run.path().join(PICTURE).into(),
-        report: run.report().into(),
+        report: Some(run.report()).filter(|path| path.exists()).map(Into::into),
     }
 }
 

@@ -94,8 +94,9 @@ pub struct ClassifierFiles {
     pub model: PathText,
     /// The picture of its confusion matrix.
     pub confusion_picture: PathText,
-    /// The page that reports on the run.
-    pub report: PathText,
+    /// The page that reports on the run, where it could be written.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub report: Option<PathText>,
 }
 
 impl ClassifierSummary {
