@@ -2,6 +2,7 @@
 //! goes.
 
 use std::fs;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,12 +42,13 @@ fn pass(feed: &mut Feed, way: (&str, Shuffle), order: &mut BatchSampler, times: 
     Ok(())
 }
 
-/// Changes a number in place.
+/// Changes a number in place: a file that is written anew is empty for a moment, which rows that are read ahead may meet.
 fn spoil(path: &Path) {
-    let mut bytes = fs::read(path).unwrap();
+    let bytes = fs::read(path).unwrap();
     let at = bytes.len() - 5;
-    bytes[at] ^= 1;
-    fs::write(path, bytes).unwrap();
+    let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(at as u64)).unwrap();
+    file.write_all(&[bytes[at] ^ 1]).unwrap();
 }
 
 #[test]
