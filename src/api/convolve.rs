@@ -86,8 +86,8 @@ impl Model {
     /// # fn main() -> rhohat::Result<()> {
     /// let pictures = Data::built_in().patches(8, 1_000);
     /// let model = Trainer::new(10).steps(5).device("cpu").fit(&pictures)?.model;
-    /// let features = model.convolve(&pictures.first(1), Pool::new(101))?; // [1, 10 · 5 · 5]
-    /// assert_eq!((features.rows, features.cols), (1, 250));
+    /// let features = model.convolve(&pictures, Pool::new(101))?; // [10, 10 · 5 · 5]
+    /// assert_eq!((features.rows, features.cols), (10, 250));
     /// # Ok(())
     /// # }
     /// ```
