@@ -7,6 +7,7 @@ mod bench;
 mod bound;
 mod catalog;
 mod classify;
+mod classify_labels;
 mod classify_resume;
 mod convert;
 mod convolve;

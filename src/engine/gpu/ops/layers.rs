@@ -3,7 +3,7 @@
 use super::products::Epilogue;
 use super::sums::column_invocations;
 use super::word;
-use crate::engine::gpu::kernel::{self, PenaltyGradUniform};
+use crate::engine::gpu::kernel::{self, Kernel, PenaltyGradUniform};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::recording::{DispatchOptions, Recorder};
 use crate::error::Result;
@@ -171,13 +171,9 @@ impl Recorder<'_> {
         epilogue: HiddenEpilogue<'_>,
         c: &Tensor,
     ) -> Result<()> {
-        let HiddenEpilogue { slope, a2, f } = epilogue;
-        let shapes = (b.cols, a.rows, b.rows, b.rows, (c.rows, c.cols));
-        assert_eq!((a.cols, c.rows, c.cols, slope.cols, (a2.rows, a2.cols)), shapes, "hidden_delta: shapes");
-        let (kernel, split_k_sum) =
-            (kernel::hidden_delta_nt(self.variant.nt), &kernel::HIDDEN_DELTA_SPLIT_K_SUM);
-        let epilogue = Epilogue { kernel, split_k_sum, f, tensors: &[slope, a2], first_sum: 0 };
-        self.product(Transpose::Nt, Some(epilogue), [a, b, c], false)
+        assert_eq!((a.cols, c.cols), (b.cols, b.rows), "hidden_delta: shapes");
+        let kernel = kernel::hidden_delta_nt(self.variant.nt);
+        self.delta(Transpose::Nt, kernel, [a, b, c], epilogue)
     }
 
     /// C = (A B + s) ⊙ f′(A2).
@@ -188,17 +184,24 @@ impl Recorder<'_> {
         epilogue: HiddenEpilogue<'_>,
         c: &Tensor,
     ) -> Result<()> {
-        let HiddenEpilogue { slope, a2, f } = epilogue;
-        let shapes = (b.rows, a.rows, b.cols, b.cols, (c.rows, c.cols));
-        assert_eq!(
-            (a.cols, c.rows, c.cols, slope.cols, (a2.rows, a2.cols)),
-            shapes,
-            "hidden_delta_nn: shapes"
-        );
-        let (kernel, split_k_sum) =
-            (kernel::hidden_delta_nn(self.variant.nn), &kernel::HIDDEN_DELTA_SPLIT_K_SUM);
+        assert_eq!((a.cols, c.cols), (b.rows, b.cols), "hidden_delta_nn: shapes");
+        let kernel = kernel::hidden_delta_nn(self.variant.nn);
+        self.delta(Transpose::Nn, kernel, [a, b, c], epilogue)
+    }
+
+    /// The delta of a hidden layer by a product either way.
+    fn delta(
+        &mut self,
+        transpose: Transpose,
+        kernel: &'static Kernel,
+        [a, b, c]: [&Tensor; 3],
+        HiddenEpilogue { slope, a2, f }: HiddenEpilogue<'_>,
+    ) -> Result<()> {
+        let shapes = (a.rows, c.cols, (c.rows, c.cols));
+        assert_eq!((c.rows, slope.cols, (a2.rows, a2.cols)), shapes, "hidden delta: shapes");
+        let split_k_sum = &kernel::HIDDEN_DELTA_SPLIT_K_SUM;
         let epilogue = Epilogue { kernel, split_k_sum, f, tensors: &[slope, a2], first_sum: 0 };
-        self.product(Transpose::Nn, Some(epilogue), [a, b, c], false)
+        self.product(transpose, Some(epilogue), [a, b, c], false)
     }
 }
 
