@@ -7,6 +7,7 @@ mod flags;
 mod junit;
 mod log;
 mod output;
+mod place_of_model;
 mod progress;
 mod reexec;
 #[cfg_attr(not(unix), allow(dead_code, reason = "only Unix has a thread that answers signals"))]
@@ -16,6 +17,8 @@ mod table;
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
+
+use args::Command;
 
 use crate::Error;
 use crate::io::clock::Moment;
@@ -39,16 +42,22 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     output::init(cli.asks_for_json());
     signals::listen(cli.fate());
     let threads = crate::io::threads::start().map_err(anyhow::Error::from);
-    threads.and_then(|()| commands::run(&cli, started)).unwrap_or_else(|error| failed(&error))
+    threads
+        .and_then(|()| commands::run(&cli, started))
+        .unwrap_or_else(|error| failed(&error, Some(&cli.command)))
 }
 
-/// Tells of an error, on stderr and as it was asked for.
-fn failed(error: &anyhow::Error) -> u8 {
+/// Tells of an error of a command, on stderr and as it was asked for.
+fn failed(error: &anyhow::Error, command: Option<&Command>) -> u8 {
     let (text, code, kind) = match error.downcast_ref::<Error>() {
         // An error of the library holds the system's words already.
         Some(error) => (flags::of_error(error), error.exit_code(), kind(error)),
         None if error.is::<asserted::Unmet>() => (error.to_string(), asserted::UNMET, "assert"),
         None => (format!("{error:#}"), 1, "other"),
+    };
+    let text = match command {
+        Some(command) => place_of_model::in_text(text, command),
+        None => text,
     };
     output::failure(&text, code.into(), kind);
     code
@@ -77,7 +86,7 @@ fn told(error: &clap::Error, json: bool) -> u8 {
     } else if let Err(error) = printed
         && error.kind() != ErrorKind::BrokenPipe
     {
-        return failed(&Error::io("write", "standard output", error).into());
+        return failed(&Error::io("write", "standard output", error).into(), None);
     }
     u8::try_from(error.exit_code()).unwrap_or(1)
 }

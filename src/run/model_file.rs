@@ -25,6 +25,7 @@ use crate::run::classify::ClassifierMeta;
 use crate::run::columns_file;
 use crate::run::meta::KEY;
 pub use bytes::from_bytes;
+pub use foreign::MODEL_INSTEAD;
 pub(super) use foreign::{file_of, kind_of};
 
 pub use crate::run::meta::Meta;

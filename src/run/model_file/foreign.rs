@@ -13,6 +13,8 @@ use crate::io::safe_open::FileRange;
 const START: u64 = 512;
 /// The model of a run's folder.
 const MODEL: &str = "model.safetensors";
+/// The way out at the end of a refusal of what is no model. The binary puts the line of its command in its place.
+pub const MODEL_INSTEAD: &str = "name the file or the run of a model in its place";
 
 /// The file that is meant: that of a run, where its folder is given.
 ///
@@ -59,8 +61,7 @@ pub fn kind_of(path: &Path, file: &File) -> Result<NamedKind> {
 
 /// The kind of a file that begins like this, and the way out.
 fn kind(start: &[u8]) -> Option<String> {
-    const ORDER: &str = "MODEL comes before DATA: rhohat eval model.safetensors rows.npy";
-    let data = |what: &str| Some(format!("{what}, which is no model but DATA; {ORDER}"));
+    let data = |what: &str| Some(format!("{what}, which is no model but DATA; {MODEL_INSTEAD}"));
     let torch = |what: &str| {
         Some(format!(
             "{what}, but a model is read from safetensors; in Python: import torch; from safetensors.torch import \
@@ -96,7 +97,7 @@ fn kind(start: &[u8]) -> Option<String> {
         [0, 0, 0x08..=0x0e, 1..=4, ..] => data("an IDX file"),
         [0x89, b'H', b'D', b'F', ..] => keras("HDF5, as Keras writes"),
         _ if image::guess_format(start).is_ok() => data("a picture"),
-        _ if is_text(start) => Some(format!("text, no whole safetensors file; if it holds rows, {ORDER}")),
+        _ if is_text(start) => Some(format!("text, no whole safetensors file; if it holds rows, it is DATA; {MODEL_INSTEAD}")),
         _ => None,
     }
 }
@@ -118,7 +119,7 @@ mod tests {
     fn files_of_other_kinds_are_named_and_none_of_ours_is() {
         let cases: [(&[u8], &str); 11] = [
             (b"", "empty"),
-            (b"\x93NUMPY\x01\x00", "MODEL comes before DATA"),
+            (b"\x93NUMPY\x01\x00", MODEL_INSTEAD),
             (b"PK\x03\x04........archive/data.pkl", "torch.load"),
             (b"PK\x03\x04........metadata.json", "keras.models.load_model"),
             (b"\x80\x02}q\x00.", "pickle"),

@@ -2,6 +2,7 @@
 //! another program where names and shapes leave one reading, which is told. Whatever does not is refused with the line of Python
 //! that makes the four tensors.
 
+use super::foreign::MODEL_INSTEAD;
 use super::layout::{self, Lie};
 use super::schemes::{self, Layout, Match, OWN, Shapes};
 use super::theta;
@@ -176,8 +177,8 @@ fn missing(file: &NamedArrays) -> String {
             let sizes =
                 if file.kind() == NamedKind::Mat { ", or theta with visibleSize and hiddenSize" } else { "" };
             format!(
-                "{fact}; a model has W1 [hidden, visible], b1, W2 [visible, hidden] and b2{sizes}; if it holds rows, it is DATA, and \
-                 MODEL comes before DATA"
+                "{fact}; a model has W1 [hidden, visible], b1, W2 [visible, hidden] and b2{sizes}; if it holds rows, it is DATA; \
+                 {MODEL_INSTEAD}"
             )
         }
     }

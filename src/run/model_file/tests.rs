@@ -244,7 +244,7 @@ fn shapes_that_no_model_has_are_refused_with_both() {
     refused(
         "npz",
         &without(["rows", "", "", ""]),
-        &["no tensor encoder.weight (found: rows)", "MODEL comes before DATA"],
+        &["no tensor encoder.weight (found: rows)", MODEL_INSTEAD],
     );
 }
 

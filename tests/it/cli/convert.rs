@@ -108,5 +108,5 @@ fn what_cannot_be_converted_is_refused_before_anything_is_written() {
     assert!(unknown.stderr.contains("own, sequential"), "{}", unknown.stderr);
     assert_eq!(names(folder), before);
     rhohat(folder, &["convert", "rows.npy", "-o", "m.npz"])
-        .refused(3, &["a NumPy array", "MODEL comes before DATA"]);
+        .refused(3, &["a NumPy array", "MODEL is all that is read: rhohat convert MODEL"]);
 }

@@ -239,7 +239,28 @@ fn what_is_no_model_is_named_for_what_it_is() {
     let args = ["eval", &picture, "own.safetensors", "--device", "cpu"];
     rhohat(folder.path(), &args).refused(3, &["a picture", "MODEL comes before DATA"]);
     let init = ["train", "rows.npy", "--init", "rows.npy", "--device", "cpu", "--out", "r"];
-    rhohat(folder.path(), &init).refused(3, &["a NumPy array"]);
+    rhohat(folder.path(), &init).refused(3, &["a NumPy array", "rhohat train DATA --init MODEL"]);
+}
+
+#[test]
+fn what_is_no_model_is_refused_with_the_line_of_the_command_that_was_typed() {
+    let folder = folder();
+    fs::write(folder.path().join("labels.txt"), "a\nb\na\nb\na\n").unwrap();
+    for (typed, line) in [
+        ("eval rows.npy own.safetensors", "rhohat eval MODEL DATA"),
+        ("units rows.npy own.safetensors -o u.csv", "rhohat units MODEL DATA"),
+        ("encode rows.npy own.safetensors -o c.npy", "rhohat encode MODEL DATA"),
+        ("reconstruct rows.npy own.safetensors -o c.npy", "rhohat reconstruct MODEL DATA"),
+        ("convolve rows.npy own.safetensors --pool 2 -o c.npy", "rhohat convolve MODEL PICTURES"),
+        ("decode rows.npy own.safetensors -o c.npy", "rhohat decode MODEL CODES"),
+        ("predict rows.npy own.safetensors", "CLASSIFIER comes before DATA: rhohat predict CLASSIFIER DATA"),
+        ("features rows.npy -o c.png", "rhohat features MODEL"),
+        ("features rows.npy --layer 1 -o c.png", "rhohat features MODEL"),
+        ("classify rows.npy --labels labels.txt --encoder rows.npy", "rhohat classify DATA --encoder MODEL"),
+    ] {
+        let outcome = rhohat(folder.path(), &typed.split(' ').collect::<Vec<_>>());
+        outcome.refused(3, &["rows.npy: a NumPy array", line]);
+    }
 }
 
 #[test]
