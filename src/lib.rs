@@ -98,7 +98,7 @@ pub use math::objective::{Activation, Cost, Objective, Penalty, PenaltyKind, Rho
 pub use math::optim::{Optimizer, Schedule};
 pub use math::params::{Matrix, Params, Shape};
 pub use math::start::Start;
-pub use run::classify::{Baseline, ClassifierFiles, ClassifierSummary, Judged, TriedLambda};
+pub use run::classify::{Baseline, ClassifierFiles, ClassifierSummary, Judged, LambdaEnd, TriedLambda};
 pub use run::config::MemoryPlan;
 pub use run::metrics::{RhoHatRange, Terms};
 pub use run::session::{Course, ProgressObserver, Stage};

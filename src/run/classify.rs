@@ -37,4 +37,4 @@ pub use meta::ClassifierMeta;
 pub use settings::ClassifySettings;
 pub use sitting::{Finished, Sitting, Start};
 pub use softmax::check_rows;
-pub use summary::{Baseline, ClassifierFiles, ClassifierSummary, Judged, TriedLambda};
+pub use summary::{Baseline, ClassifierFiles, ClassifierSummary, Judged, LambdaEnd, TriedLambda};

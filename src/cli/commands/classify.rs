@@ -10,6 +10,7 @@ use super::train::Display;
 use crate::api::{ClassifierTrainer, Data, Model, TrainedClassifier};
 use crate::cli::args::ClassifyArgs;
 use crate::cli::asserted::ResultOf;
+use crate::cli::flags::in_text;
 use crate::cli::output::print;
 use crate::cli::signals;
 use crate::cli::table::Table as Columns;
@@ -177,17 +178,17 @@ fn text(summary: &ClassifierSummary) -> String {
     if let Some(baseline) = &summary.baseline {
         add("softmax on inputs", baseline.judged, baseline.softmax_lambda, String::new());
     }
-    let name = if summary.widths.len() > 2 { "softmax on codes" } else { "softmax on inputs" };
     let chosen = summary.tried.iter().find(|tried| tried.lambda == summary.softmax_lambda);
     let how = chosen.map_or(String::new(), |tried| {
         format!("best of {} on held-out rows: {:.2} %", summary.tried.len(), 100.0 * tried.accuracy)
     });
-    add(name, summary.before, summary.softmax_lambda, how);
+    add(summary.softmax_on(), summary.before, summary.softmax_lambda, how);
     if let Some(judged) = summary.fine_tuned {
         let how = format!("{} in {:.1} s", counted(summary.steps, "step"), summary.fine_tune_seconds);
         add("fine-tuned", judged, summary.softmax_lambda, how);
     }
     lines.extend(table.lines(WIDTH).0);
+    lines.extend(summary.lambdas_at_ends().iter().map(|told| format!("lambda      {}", in_text(told))));
     lines.push(format!(
         "J           {:.4} = cross-entropy {:.4} + decay {:.4}",
         summary.j,

@@ -95,7 +95,6 @@ impl ClassifierPage<'_> {
                 td { (format!("{lambda:e}")) }
             } }
         };
-        let on = if summary.widths.len() > 2 { "softmax on codes" } else { "softmax on inputs" };
         let tried = summary.tried.iter().map(|tried| {
             (format!("λ {:e}", tried.lambda), format!("{:.2} % of held-out rows", 100.0 * tried.accuracy))
         });
@@ -112,7 +111,7 @@ impl ClassifierPage<'_> {
                         @if let Some(baseline) = &summary.baseline {
                             (line("softmax on inputs", baseline.judged, baseline.softmax_lambda))
                         }
-                        (line(on, summary.before, summary.softmax_lambda))
+                        (line(summary.softmax_on(), summary.before, summary.softmax_lambda))
                         @if let Some(judged) = summary.fine_tuned { (line("fine-tuned", judged, summary.softmax_lambda)) }
                     }
                 }
@@ -120,6 +119,7 @@ impl ClassifierPage<'_> {
                 @if summary.tried.len() > 1 {
                     h3 { "Weight decay of the softmax layer, chosen on held-out rows" }
                     (facts(tried))
+                    @for told in summary.lambdas_at_ends() { p.note { (told.replace('`', "")) "." } }
                 }
             }
         }

@@ -9,7 +9,7 @@ use super::fine_tune::{Keeper, fine_tune};
 use super::meta::ClassifierMeta;
 use super::settings::ClassifySettings;
 use super::softmax;
-use super::summary::{Baseline, ClassifierSummary, Judged, TriedLambda};
+use super::summary::{Baseline, ClassifierSummary, Judged, LambdaEnd, TriedLambda};
 use crate::data::Preprocess;
 use crate::engine::State;
 use crate::engine::device::Choice;
@@ -102,7 +102,8 @@ impl Sitting {
                 Some(found) => {
                     let alone = Self { encoders: Vec::new(), ..self.clone() };
                     let judged = alone.judged(&found.network, found.lambda)?;
-                    Some(Baseline { softmax_lambda: found.lambda, judged })
+                    let softmax_lambda_end = LambdaEnd::of(found.lambda, &found.tried);
+                    Some(Baseline { softmax_lambda: found.lambda, softmax_lambda_end, judged })
                 }
                 None => return Ok(None),
             },
@@ -153,6 +154,7 @@ impl Sitting {
             examples: self.rows.labels.len(),
             test_examples: self.test.as_ref().map(|test| test.labels.len()),
             softmax_lambda: known.softmax_lambda,
+            softmax_lambda_end: LambdaEnd::of(known.softmax_lambda, &known.tried),
             tried: known.tried,
             baseline: known.baseline,
             before: known.before,

@@ -119,6 +119,42 @@ fn weight_decay_is_chosen_by_held_out_rows_where_there_is_a_choice() {
 }
 
 #[test]
+fn a_weight_decay_at_the_end_of_those_tried_is_told_with_values_beyond() {
+    let folder = folder_with_encoder();
+    let folder = folder.path();
+    let line = |lambdas: &str, out: &str| {
+        format!("{CLASSIFY} --softmax-lambda {lambdas} --iterations 40 --run {out}")
+    };
+    for (lambdas, end, beyond) in [
+        // Under the largest no weights are left to tell by.
+        ("1e1,1e-2", "smallest", Some("--softmax-lambda 1e-2,1e-3,1e-4")),
+        // Under neither, and of equal ones the largest is taken.
+        ("1e4,1e5", "largest", Some("--softmax-lambda 1e5,1e6,1e7")),
+        ("1e1,0", "", None),
+        ("1e-2", "", None),
+    ] {
+        let out = format!("run-{lambdas}");
+        let summary = run(folder, &format!("{} --json", line(lambdas, &out))).json();
+        let expected = if end.is_empty() { Value::Null } else { end.into() };
+        assert_eq!(summary["softmax_lambda_end"], expected, "{lambdas}");
+        assert_eq!(summary["baseline"]["softmax_lambda_end"], expected, "{lambdas}");
+        let text = run(folder, &line(lambdas, &out)).text();
+        let page = fs::read_to_string(folder.join(&out).join("report.html")).unwrap();
+        let told = "of those tried, the best may lie beyond; try ";
+        let Some(beyond) = beyond else {
+            assert!(!text.contains("lie beyond") && !page.contains("lie beyond"), "{lambdas}: {text}");
+            continue;
+        };
+        for layer in ["softmax on codes", "softmax on inputs"] {
+            let told = format!("of {layer} is the {end} {told}");
+            assert!(text.contains(&format!("{told}{beyond}\n")), "{lambdas}: {text}");
+            assert!(page.contains(&told), "{lambdas}: {page}");
+        }
+        assert!(page.contains(&beyond.replace("--softmax-lambda", "softmax_lambda")), "{lambdas}: {page}");
+    }
+}
+
+#[test]
 fn what_cannot_be_learned_from_is_refused_with_the_reason_and_a_way_out() {
     let folder = folder_with_encoder();
     let folder = folder.path();
