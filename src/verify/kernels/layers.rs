@@ -123,13 +123,15 @@ fn is_tried(case: &LayerCase, product: Product) -> bool {
     !is_other_tile(product) || is_small && case.f == Activation::Sigmoid
 }
 
-/// The layers and deltas that products of this kind end in during a step, on several tiles each way.
+/// The layers and deltas that products of this kind end in during a step of an autoencoder or a classifier, on several tiles
+/// each way.
 pub(super) fn in_a_step(transpose: Transpose, product: Product) -> Vec<Case> {
     let case = LayerCase { rows: 131, cols: 257, f: Activation::Sigmoid, seed: 0 };
     let named = |kernel, run: CaseRun| Case::new(kernel, format!("{} {}", kernel.name, case.name()), run);
     match transpose {
         Transpose::Nt => vec![
             named(kernel::layer_nt(product), Box::new(move |rig| hidden_layer(rig, &case, product, 33))),
+            named(kernel::dense_nt(product), Box::new(move |rig| dense_layer(rig, &case, product, 33))),
             named(
                 kernel::hidden_delta_nt(product),
                 Box::new(move |rig| hidden_delta(rig, &case, product, (Transpose::Nt, 33))),
@@ -142,7 +144,11 @@ pub(super) fn in_a_step(transpose: Transpose, product: Product) -> Vec<Case> {
                     Box::new(move |rig: Rig<'_>| output_delta(rig, &case, product, k, false)),
                 )
             };
-            OUTPUT_SUMS.map(of).into()
+            let delta = named(
+                kernel::hidden_delta_nn(product),
+                Box::new(move |rig| hidden_delta(rig, &case, product, (Transpose::Nn, 33))),
+            );
+            OUTPUT_SUMS.map(of).into_iter().chain([delta]).collect()
         }
         Transpose::Tn => Vec::new(),
     }

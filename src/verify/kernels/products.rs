@@ -146,8 +146,8 @@ fn is_tried(case: &ProductCase, product: Product) -> bool {
     }
 }
 
-/// Whether a kernel computes a product within its bounds, with the ends that it has in a step, and for layers of several
-/// blocks as it is: on those cases that have several tiles each way and take milliseconds.
+/// Whether a kernel computes a product within its bounds, with the ends that it has in a step of an autoencoder and of a
+/// classifier, and for layers of several blocks as it is: on those cases that have several tiles each way and take milliseconds.
 ///
 /// # Errors
 /// The first case that fails.
@@ -157,22 +157,28 @@ pub fn check_products(
     product: Product,
     blocks: usize,
 ) -> Result<(), Failure> {
-    const ROWS: std::ops::RangeInclusive<usize> = 65..=131;
-    let products = ProductCase::all(transpose, 0).filter(|case| ROWS.contains(&case.shape.0));
-    let products: Vec<Case> = match transpose {
-        Transpose::Tn => gradients::in_a_step(product),
-        Transpose::Nn if blocks > 1 => {
-            products.map(|case| whole_case(SharedCase::new(case), product, false)).collect()
-        }
-        Transpose::Nt | Transpose::Nn => Vec::new(),
-    };
-    for case in products.into_iter().chain(layers::in_a_step(transpose, product)) {
+    for case in checked(transpose, product, blocks) {
         case.check(gpu).map_err(|failure| match failure {
             Failure::Wrong(why) => Failure::Wrong(format!("{}: {why}", case.what)),
             device => device,
         })?;
     }
     Ok(())
+}
+
+/// The cases of [`check_products`].
+fn checked(transpose: Transpose, product: Product, blocks: usize) -> Vec<Case> {
+    const ROWS: std::ops::RangeInclusive<usize> = 65..=131;
+    let products = ProductCase::all(transpose, 0).filter(|case| ROWS.contains(&case.shape.0));
+    let mut cases: Vec<Case> = match transpose {
+        Transpose::Tn => gradients::in_a_step(product),
+        Transpose::Nn if blocks > 1 => {
+            products.map(|case| whole_case(SharedCase::new(case), product, false)).collect()
+        }
+        Transpose::Nt | Transpose::Nn => Vec::new(),
+    };
+    cases.extend(layers::in_a_step(transpose, product));
+    cases
 }
 
 /// [`check_products`] for the choice of kernels.
@@ -243,4 +249,49 @@ fn check_whole(
         }
     })?;
     Ok(case.bounded(expected).compare(&rig.read(&c)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::gpu::device::adapter::inert;
+    use crate::engine::gpu::network::NetworkGpu;
+    use crate::engine::network::{NetworkCut, NetworkEngine};
+    use crate::engine::variant::Memory;
+    use crate::verify::networks::NetworkProblem;
+
+    #[test]
+    fn every_layer_and_delta_that_a_classifier_computes_is_checked_before_its_kernel_is_taken() {
+        let problems = NetworkProblem::all(0);
+        let deep = problems.iter().find(|problem| problem.network.layers.len() > 2);
+        let NetworkProblem { objective, network, data } = deep.expect("one has two hidden layers");
+        let mut seen = Vec::new();
+        for product in Product::ALL {
+            let gpu = Arc::new(Gpu::open(inert().unwrap()).unwrap());
+            let variant = Variant::of(product, Memory::Buffers);
+            if gpu.force(variant).is_err() {
+                continue;
+            }
+            let cut = NetworkCut::default();
+            let mut engine = NetworkGpu::new(gpu.clone(), objective.clone(), network, data, cut).unwrap();
+            engine.gradient().unwrap();
+            let taken = Transpose::ALL.map(|transpose| checked(transpose, product, 1));
+            let names: Vec<&str> = taken.iter().flatten().map(|case| case.kernel.name).collect();
+            let of_product = |name: &&&str| {
+                let kernel = kernel::ALL.iter().find(|kernel| kernel.name == **name);
+                // The ends of gradients share one product.
+                kernel.and_then(|kernel| kernel.product).is_some_and(|(_, form)| form != Transpose::Tn)
+            };
+            let compiled = gpu.compiled();
+            let recorded: Vec<&str> = compiled.iter().filter(of_product).copied().collect();
+            assert!(recorded.len() > 1, "{variant}: {compiled:?}");
+            for name in recorded {
+                assert!(names.contains(&name), "{variant}: {name} is none of {names:?}");
+                seen.push(name);
+            }
+        }
+        for name in ["dense_nt", "hidden_delta_nn"] {
+            assert!(seen.iter().filter(|seen| seen.starts_with(name)).count() > 1, "{name}: {seen:?}");
+        }
+    }
 }

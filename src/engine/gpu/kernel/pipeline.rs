@@ -63,6 +63,12 @@ impl Gpu {
         locked(&self.pipelines.0).insert(key, pipeline.clone());
         Ok(pipeline)
     }
+
+    /// The names of the kernels that have been compiled.
+    #[cfg(test)]
+    pub(crate) fn compiled(&self) -> Vec<&'static str> {
+        locked(&self.pipelines.0).keys().map(|(name, _)| *name).collect()
+    }
 }
 
 fn compile(gpu: &Gpu, kernel: &Kernel, special: Specialisation) -> Pipeline {
