@@ -116,9 +116,8 @@ impl Cli {
     /// What is said when a signal ends the command before there is anything to save.
     pub fn fate(&self) -> &'static str {
         match self.command {
-            Command::Train(_) | Command::Stack(_) | Command::Classify(_) => {
-                " before training began: nothing was saved"
-            }
+            Command::Train(_) | Command::Stack(_) => " before training began: nothing was saved",
+            Command::Classify(_) => " before fine-tuning began: no checkpoint was saved",
             _ => "",
         }
     }

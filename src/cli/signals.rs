@@ -24,6 +24,8 @@ use elsewhere as system;
 #[cfg(unix)]
 use unix as system;
 
+use crate::error::shown;
+
 /// How long after the first Ctrl-C another one is the same press of the keys.
 const ONE_PRESS: Duration = Duration::from_millis(250);
 /// How long after the first signal others mean the same.
@@ -106,14 +108,12 @@ impl State {
 
     /// What is said when the program is ended by force; `fate` while there is nothing to save.
     fn last_words(&self, fate: &str) -> String {
-        if !self.saves {
-            return fate.to_owned();
-        }
         let Some(Run { command, path, published }) = &self.run else {
-            return ": nothing was saved".to_owned();
+            return if self.saves { ": nothing was saved" } else { fate }.to_owned();
         };
-        let again = format!("rhohat {command} --resume {}", path.display());
+        let again = format!("rhohat {command} --resume {}", shown(path));
         match published.load(Ordering::Acquire) {
+            0 if !self.saves => format!("{fate}; {again} goes on with it"),
             0 => format!(" at once: no checkpoint was saved; {again} begins it again"),
             steps => {
                 format!(
@@ -151,6 +151,13 @@ mod tests {
         // One press of the keys, handed on by a wrapper, and another one.
         assert_eq!(state.answer(after(3), true), Answer::Nothing);
         assert_eq!(state.answer(after(250), true), Answer::End);
+    }
+
+    #[test]
+    fn the_last_words_name_a_run_that_is_not_trained_yet() {
+        let run = Run { command: "classify", path: "runs/a".into(), published: Arc::default() };
+        let state = State { saves: false, run: Some(run), ..saving() };
+        assert_eq!(state.last_words(": why"), ": why; rhohat classify --resume runs/a goes on with it");
     }
 
     #[test]

@@ -295,6 +295,9 @@ impl ClassifierTrainer {
             Some(Outset::Unfinished(directory)) => Some(*directory),
             None => None,
         };
+        if let Some(directory) = &directory {
+            observer.keeps(directory.path(), directory.published());
+        }
         let start = match directory.as_mut().and_then(ClassifierDir::take_start) {
             Some(start) => start,
             None => match sitting.begin(observer)? {
@@ -307,9 +310,6 @@ impl ClassifierTrainer {
                 None => return Ok(None),
             },
         };
-        if let Some(directory) = &directory {
-            observer.keeps(directory.path(), directory.published());
-        }
         let from = directory.as_mut().and_then(ClassifierDir::take_position);
         let keeper = directory.as_mut().map(|directory| directory as &mut dyn Keeper);
         if sitting.settings.fine_tune > 0 {

@@ -1,6 +1,8 @@
 //! `rhohat stack`: autoencoders one above the other, each trained on the codes of the one below.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use toml::Table;
@@ -16,7 +18,9 @@ use crate::data::write::{RowsHeader, RowsKind, Sink, write};
 use crate::error::{Error, Result, shown};
 use crate::io::atomic_write;
 use crate::io::clock::Moment;
+use crate::io::folder::Folder;
 use crate::io::paths::Paths;
+use crate::run::checkpoint::fail_point::{OF_STACKS, reach};
 use crate::run::config::UserSettings;
 use crate::run::session::{Outset, Place, Request};
 use crate::run::stack::{StackDir, StackSettings};
@@ -31,6 +35,8 @@ const WIDTH: usize = 1000;
 pub fn run(args: &StackArgs, started: Moment) -> anyhow::Result<u8> {
     let tune = args.tune.mode(args.settings.force_variant.is_some())?;
     let (stack, settings) = begun(args)?;
+    signals::of_run("stack", stack.path(), Arc::default());
+    Folder::at(stack.path()).remove_leftovers()?;
     let mut results: Vec<Summary> = Vec::new();
     for number in 1..=settings.layers.len() {
         let codes = (number > 1).then(|| stack.codes(number - 1));
@@ -42,19 +48,20 @@ pub fn run(args: &StackArgs, started: Moment) -> anyhow::Result<u8> {
             started,
             ..Request::new(layer, tune)
         };
-        let mut display = Display::new("train", None);
+        let mut display = Display::new("stack", None).of_part(stack.path());
         let summary = match request.prepare(&mut display)? {
             Outset::Finished(summary) => *summary,
             Outset::Prepared(prepared) => prepared.open(&mut display)?.train(&mut display)?.summary,
         };
         let stopped = summary.ended == Ended::Stopped;
         results.push(summary);
-        if let Some(signal) = signals::asked().filter(|_| stopped) {
+        let is_last = number == settings.layers.len();
+        if !stopped && !is_last {
+            encode(&stack, number, &settings, results.last().map_or("auto", |result| &result.device))?;
+        }
+        if let Some(signal) = signals::asked().filter(|_| stopped || !is_last) {
             tracing::info!("rhohat stack --resume {} goes on with the stack", shown(stack.path()));
             return Ok(128 + signal);
-        }
-        if number < settings.layers.len() {
-            encode(&stack, number, &settings, results.last().map_or("auto", |result| &result.device))?;
         }
     }
     let layers: Vec<Value> = results.iter().filter_map(|result| serde_json::to_value(result).ok()).collect();
@@ -95,7 +102,8 @@ fn made(place: Option<(&str, &PathBuf)>, name: &str) -> Result<StackDir> {
     Ok(StackDir::at(run.path()))
 }
 
-/// Writes the codes of a layer for the one above it, unless they are there already.
+/// Writes the codes of a layer for the one above it, unless they are there already, or a signal asks for an end: codes of which
+/// some are missing are none.
 fn encode(stack: &StackDir, number: usize, settings: &StackSettings, device: &str) -> Result<()> {
     let path = stack.codes(number);
     if path.is_file() {
@@ -107,12 +115,19 @@ fn encode(stack: &StackDir, number: usize, settings: &StackSettings, device: &st
     let mut on = model.on(&data)?;
     let (rows, cols) = (on.examples(), on.shape().hidden);
     let bar = progress::bar(rows, 1);
-    let mut failed = None;
+    let (mut failed, mut stopped) = (None, false);
     let mut fill = |sink: &mut Sink<'_>| {
         for piece in on.pieces().collect::<Vec<_>>() {
             bar.set_position(piece.start as u64);
+            if signals::asked().is_some() {
+                stopped = true;
+                return Err(ErrorKind::Interrupted.into());
+            }
             match on.encode(&piece) {
-                Ok(codes) => sink(&codes)?,
+                Ok(codes) => {
+                    sink(&codes)?;
+                    reach(OF_STACKS);
+                }
                 Err(error) => {
                     failed = Some(error);
                     return Err(std::io::Error::other("no codes to write"));
@@ -124,7 +139,7 @@ fn encode(stack: &StackDir, number: usize, settings: &StackSettings, device: &st
     let header = RowsHeader { name: "codes", column: "unit", rows, cols, labels: None, shape: None };
     let written = atomic_write::write(&path, |out| write(RowsKind::Npy, out, &header, &mut fill));
     bar.finish_and_clear();
-    failed.map_or(written, Err)
+    if stopped { Ok(()) } else { failed.map_or(written, Err) }
 }
 
 /// The examples of a layer: all rows, or of pictures their patches side by side.

@@ -35,7 +35,7 @@ use crate::engine::network::NetworkEngine;
 use crate::error::{Error, Result};
 use crate::io::folder::Folder;
 use crate::math::network::NetworkShape;
-use crate::run::checkpoint::fail_point::{OF_CLASSIFIERS, reach};
+use crate::run::checkpoint::fail_point::reach;
 use crate::run::checkpoint::{Checkpoint, CheckpointWriter, Checkpoints};
 use crate::run::metrics::LinesFile;
 use crate::run::picture::form_of;
@@ -189,7 +189,7 @@ impl ClassifierDir {
         let folder = self.run.folder();
         folder.write(BEFORE, |out| write_to(out, &start.network, meta))?;
         write_json(&folder, KNOWN, &start.known)?;
-        reach(OF_CLASSIFIERS);
+        reach("before-written");
         Ok(())
     }
 

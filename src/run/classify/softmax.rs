@@ -134,6 +134,8 @@ impl Observer<dyn NetworkEngine> for Followed<'_> {
     }
 
     fn after_step(&mut self, _: &mut StepContext<'_, dyn NetworkEngine>) -> Result<Option<Ended>> {
+        #[cfg(feature = "files")]
+        crate::run::checkpoint::fail_point::reach("softmax-step");
         Ok(self.0.stops().then_some(Ended::Stopped))
     }
 }

@@ -55,13 +55,14 @@ fn a_run_that_dies_at_any_place_goes_on_to_the_same_bits() {
         run(folder, &line(kind, &format!("whole-{number}"))).text();
     }
     let of_it = NAMES.iter().position(|name| *name == "folder-made").unwrap();
-    for (at, name) in [OF_CLASSIFIERS].iter().chain(&NAMES[of_it..]).enumerate() {
+    for (at, name) in OF_CLASSIFIERS.iter().chain(&NAMES[of_it..]).enumerate() {
         for (number, &kind) in KINDS.iter().enumerate() {
             // A small share: each place with one kind of run after the other.
             if !is_long() && number != at % KINDS.len() {
                 continue;
             }
-            let once = [OF_CLASSIFIERS, "end-kept", "model-written", "summary-written"].contains(name)
+            let once = ["softmax-step", "before-written", "end-kept", "model-written", "summary-written"]
+                .contains(name)
                 || name.starts_with("old");
             let broken = format!("broken-{name}-{number}");
             let begins = line(kind, &broken);

@@ -16,6 +16,8 @@ use tempfile::tempdir;
 use super::labelled::{CLASSIFY, ROWS, folder, folder_with_encoder, model};
 use super::{json, names, number, rhohat};
 
+mod paused;
+
 /// Longest time that anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
 

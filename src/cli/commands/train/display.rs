@@ -4,7 +4,7 @@ mod line;
 mod pace;
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
@@ -34,6 +34,8 @@ const TICK: Duration = Duration::from_millis(50);
 pub struct Display<'a> {
     /// The command that goes on with the run.
     command: &'static str,
+    /// What it goes on with, where that is more than the run.
+    whole: Option<PathBuf>,
     /// Where the examples are to be written.
     save_patches: Option<&'a Path>,
     line: Line,
@@ -60,6 +62,7 @@ impl<'a> Display<'a> {
     pub fn new(command: &'static str, save_patches: Option<&'a Path>) -> Self {
         Self {
             command,
+            whole: None,
             save_patches,
             line: Line::Empty,
             objective: Objective::default(),
@@ -69,6 +72,11 @@ impl<'a> Display<'a> {
             told: None,
             logged: 0,
         }
+    }
+
+    /// Follows a run that is a part of what is gone on with, as a layer is of a stack.
+    pub fn of_part(self, whole: &Path) -> Self {
+        Self { whole: Some(whole.to_owned()), ..self }
     }
 
     fn clear(&mut self) {
@@ -175,6 +183,6 @@ impl ProgressObserver for Display<'_> {
     }
 
     fn keeps(&mut self, directory: &Path, checkpoint: Arc<AtomicUsize>) {
-        signals::of_run(self.command, directory, checkpoint);
+        signals::of_run(self.command, self.whole.as_deref().unwrap_or(directory), checkpoint);
     }
 }
