@@ -248,7 +248,7 @@ impl OnData {
         self.warn(&reach);
         told(Stage::JudgingUnits);
         let params = self.engine.params()?;
-        let units = joined(|| statistics.finish(&params));
+        let units = joined(|| statistics.finish(&params.w1));
         told(Stage::Idle);
         Ok(units)
     }

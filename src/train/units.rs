@@ -4,7 +4,6 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::math::objective::Objective;
-use crate::math::params::Params;
 use crate::train::diagnostics::{
     Duplicates, Spread, compared_units, duplicates_within, is_dead, is_saturated,
 };
@@ -122,22 +121,23 @@ impl UnitStatistics {
         });
     }
 
-    /// The records of all units of `params`, in their order.
-    pub fn finish(self, params: &Params<f32>) -> Vec<UnitRecord> {
-        self.finish_within(params, PAIRS)
+    /// The records of all units, in their order; `w1` `[h, n]` is the encoder.
+    pub fn finish(self, w1: &[f32]) -> Vec<UnitRecord> {
+        self.finish_within(w1, PAIRS)
     }
 
-    fn finish_within(self, params: &Params<f32>, pairs: usize) -> Vec<UnitRecord> {
+    fn finish_within(self, w1: &[f32], pairs: usize) -> Vec<UnitRecord> {
         let Self { objective, rows, counts, spread, .. } = self;
-        let (visible, hidden) = (params.shape.visible.max(1), counts.len());
-        let Duplicates { pairs: like, .. } = duplicates_within(&params.w1, visible, pairs);
+        let hidden = counts.len();
+        let visible = (w1.len() / hidden.max(1)).max(1);
+        let Duplicates { pairs: like, .. } = duplicates_within(w1, visible, pairs);
         let rows = rows.max(1) as f64;
         let fraction = objective.activation.active_fraction();
         let collapsed = spread.collapsed_units();
         let mut records: Vec<UnitRecord> = counts
             .into_iter()
             .zip(collapsed)
-            .zip(params.w1.chunks_exact(visible))
+            .zip(w1.chunks_exact(visible))
             .enumerate()
             .map(|(unit, ((counts, collapsed), row))| {
                 let rho_hat = fraction.at(counts.sum / rows);
@@ -180,7 +180,7 @@ impl Counts {
 mod tests {
     use super::*;
     use crate::math::objective::{Activation, Penalty};
-    use crate::math::params::Shape;
+    use crate::math::params::{Params, Shape};
 
     const HIDDEN: usize = 5;
 
@@ -199,7 +199,7 @@ mod tests {
         params.w1[9..12].copy_from_slice(&[0.3, 0.0, 0.4]);
         let mut statistics = UnitStatistics::new(HIDDEN, objective, 3);
         a2.chunks(piece * HIDDEN).for_each(|a2| statistics.add(a2));
-        statistics.finish_within(&params, pairs)
+        statistics.finish_within(&params.w1, pairs)
     }
 
     #[test]
@@ -239,8 +239,7 @@ mod tests {
         let objective = Objective { activation: Activation::Tanh, ..Objective::default() };
         let mut statistics = UnitStatistics::new(1, objective, 9);
         statistics.add(&[-1.0, 0.5, -0.5]);
-        let params = Params::random(Shape { visible: 1, hidden: 1 }, 1);
-        let [unit] = &statistics.finish(&params)[..] else { panic!("one unit") };
+        let [unit] = &statistics.finish(&[0.5])[..] else { panic!("one unit") };
         assert!((unit.rho_hat - 1.0 / 3.0).abs() < 1e-12 && (unit.density - 1.0 / 3.0).abs() < 1e-12);
         assert_eq!((unit.mean_active, unit.max, unit.top.len()), (Some(0.5), 0.5, 3));
     }

@@ -172,6 +172,9 @@ pub struct UnitsArgs {
     /// Examples of each unit that excite it most, counted from 0 as the rows that encode writes
     #[arg(long, value_name = "K", default_value_t = 8)]
     pub top_k: usize,
+    /// Hidden layer of a classifier or a stack whose units are told, counted from 1 above the inputs
+    #[arg(long, value_name = "N", conflicts_with_all = ["activation", "normalize", "output", "memory"])]
+    pub layer: Option<usize>,
     /// Replace a file that is of another kind or belongs to a run
     #[arg(long)]
     pub force: bool,

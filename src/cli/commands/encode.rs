@@ -63,7 +63,7 @@ pub fn run(args: &EncodeArgs) -> anyhow::Result<()> {
     let labels = labels.map(|labels| labels.names.len());
     let report = json!({
         "examples": rows, "hidden": hidden, "out": PathText::from(&**path), "data": session.data, "labels": labels,
-        "top_k": kept,
+        "top_k": kept, "layer": null,
     });
     print(on.json, &report, |_| {
         let of = kept.map_or(String::new(), |kept| format!("the {kept} largest of "));
@@ -83,7 +83,8 @@ fn of_layer(args: &MapArgs, layer: usize) -> anyhow::Result<()> {
         Data::given_by(&settings)?.ok_or_else(|| Error::usage("DATA is missing; name rows or pictures"))?;
     let mut on_data = layers.on(&data, &on.device)?;
     let (rows, cols) = (on_data.examples.size().0, layers.shape().hidden);
-    let labels = data.labels().filter(|labels| labels.of.len() == rows);
+    let description = on_data.description.clone();
+    let labels = description.labels.as_deref().filter(|labels| labels.of.len() == rows);
     let header = RowsHeader { name: "codes", column: "unit", rows, cols, labels, shape: None };
     out.check_size(&header)?;
     let bar = progress::bar(rows, 1);
@@ -95,8 +96,9 @@ fn of_layer(args: &MapArgs, layer: usize) -> anyhow::Result<()> {
     })?;
     bar.finish_and_clear();
     let report = json!({
-        "examples": rows, "hidden": cols, "layer": layer, "out": PathText::from(&**path),
-        "labels": labels.map(|labels| labels.names.len()),
+        "examples": rows, "hidden": cols, "out": PathText::from(&**path),
+        "data": description.json(layers.preprocess.scale), "labels": labels.map(|labels| labels.names.len()),
+        "top_k": null, "layer": layer,
     });
     print(on.json, &report, |_| {
         format!("{}: {rows} rows of {cols} hidden activations of layer {layer}", path.display())

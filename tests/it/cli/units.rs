@@ -8,7 +8,7 @@ use rhohat::data::write::{SparseHeader, write_sparse};
 use rhohat::data::{Opened, Reading, Source, Table, npy};
 use tempfile::{TempDir, tempdir};
 
-use super::{number, rhohat};
+use super::{labelled, number, rhohat};
 
 const CPU: [&str; 2] = ["--device", "cpu"];
 
@@ -93,6 +93,50 @@ fn the_table_of_units_tells_what_the_codes_hold() {
         let (whole, found) = (number(&evaluated["rho_hat"], "mean"), number(&report["rho_hat"], "mean"));
         assert!((whole - found).abs() < 1e-6, "{whole} and {found}");
     }
+}
+
+/// The lines of a table without the column `dead`.
+fn without_dead(folder: &Path, name: &str) -> Vec<String> {
+    let line = |line: &str| {
+        let mut cells: Vec<&str> = line.split(',').collect();
+        cells.remove(6);
+        cells.join(",")
+    };
+    fs::read_to_string(folder.join(name)).unwrap().lines().map(line).collect()
+}
+
+#[test]
+fn units_of_a_layer_are_those_of_its_run_over_the_codes_below() {
+    let folder = labelled::folder();
+    let at = folder.path();
+    let text = "optimizer = \"adam\"\nbatch = 60\nsteps = 12\nrho = 0.3\nnormalize = \"none\"\n\
+                [[layer]]\nhidden = 12\nactivation = \"tanh\"\n[[layer]]\nhidden = 6\n";
+    fs::write(at.join("given.toml"), text).unwrap();
+    run(at, "stack --config given.toml rows.npy --device cpu --no-report --out s").text();
+    for (layer, below, hidden) in [(1, "rows.npy", 12), (2, "s/codes-1.npy", 6)] {
+        let line =
+            format!("units s rows.npy --layer {layer} --top-k 3 --device cpu --json -o layer-{layer}.csv");
+        let report = run(at, &line).json();
+        assert_eq!((&report["layer"], &report["hidden"]), (&layer.into(), &hidden.into()));
+        run(at, &format!("units s/layer-{layer} {below} --top-k 3 --device cpu -o run-{layer}.csv")).text();
+        let table = |name: &str| fs::read_to_string(at.join(format!("{name}-{layer}.csv"))).unwrap();
+        assert_eq!(table("layer"), table("run"), "layer {layer}");
+    }
+    let first = "units s rows.npy --layer 1 --first 50 --device cpu --json -o first.csv";
+    assert_eq!(number(&run(at, first).json(), "examples"), 50.0);
+
+    // A classifier has the layers, and no ρ.
+    let line = "classify rows.npy --labels labels.idx --encoder s --softmax-lambda 1e-3 --no-baseline --device cpu --out c";
+    run(at, line).text();
+    let of_classifier = run(at, "units c rows.npy --layer 1 --top-k 3 --device cpu -o classifier-1.csv");
+    assert!(of_classifier.stderr.contains("a classifier, which has no rho"), "{}", of_classifier.stderr);
+    of_classifier.text();
+    assert_eq!(without_dead(at, "classifier-1.csv"), without_dead(at, "layer-1.csv"));
+
+    run(at, "units s rows.npy --layer 3 --device cpu -o none.csv")
+        .refused(2, &["--layer 3", "2 hidden layers"]);
+    run(at, "units s s/codes-1.npy --layer 1 --device cpu -o none.csv").refused(3, &["codes-1.npy", "16"]);
+    assert!(!at.join("none.csv").exists());
 }
 
 #[test]
