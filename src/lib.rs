@@ -50,8 +50,9 @@
 //! | `cli` | the program: `rhohat::cli::main` | the library alone |
 //! | `gpu` | the engine on WebGPU | the CPU, and the reference |
 //! | `files` | data, runs and models in files, clocks, threads | all in memory, one thread, no time measured |
+//! | `web` | the command `rhohat web`: a page over HTTP, to this machine alone | all other commands |
 //!
-//! All three are on by default; `cli` needs `gpu`, which needs `files`.
+//! All four are on by default; `web` needs `cli`, which needs `gpu`, which needs `files`.
 //!
 //! The same settings, under the same names, are flags of the program `rhohat` and keys of its `config.toml`. Examples of own
 //! rows, of resuming and of observers lie in the folder `examples/`. Events (what data were taken for, warnings) go

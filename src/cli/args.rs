@@ -6,6 +6,8 @@ mod of_runs;
 mod on_data;
 mod spelling;
 mod tune;
+#[cfg(feature = "web")]
+mod web;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -25,6 +27,8 @@ pub use on_data::{
     UnitsArgs,
 };
 pub use tune::TuneFlags;
+#[cfg(feature = "web")]
+pub use web::WebArgs;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 other, 2 usage, 3 bad input, 4 diverged, 5 device, 6 input or output, \
 7 not as asserted, 128 + number ended by that signal (129, 130, 143 …): train has saved, unless it says what was not.";
@@ -109,6 +113,8 @@ impl Cli {
             Command::Verify(args) => args.json,
             Command::Bench(args) => args.json,
             Command::Devices(args) => args.json,
+            #[cfg(feature = "web")]
+            Command::Web(args) => args.json,
             Command::Completions(_) | Command::Manual(_) => false,
         }
     }
@@ -198,6 +204,10 @@ pub enum Command {
     /// List the adapters, and which one `auto` takes
     #[command(after_help = "Example: rhohat devices --json")]
     Devices(DevicesArgs),
+    /// Serve the page that trains in a browser tab, to this machine alone, until Ctrl-C
+    #[cfg(feature = "web")]
+    #[command(after_help = web::WEB_EXAMPLES)]
+    Web(WebArgs),
     /// Print what completes this command line in a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArgs),

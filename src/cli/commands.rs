@@ -23,6 +23,8 @@ mod stack;
 mod train;
 mod units;
 mod verify;
+#[cfg(feature = "web")]
+mod web;
 
 use crate::cli::args::{Cli, Command};
 use crate::io::clock::Moment;
@@ -49,6 +51,8 @@ pub fn run(cli: &Cli, started: Moment) -> anyhow::Result<u8> {
         Command::Verify(args) => verify::run(args),
         Command::Bench(args) => done(bench::run(args)),
         Command::Devices(args) => done(devices::run(args)),
+        #[cfg(feature = "web")]
+        Command::Web(args) => done(web::run(args)),
         Command::Completions(args) => done(manual::completions(args)),
         Command::Manual(args) => done(manual::page(args)),
     }

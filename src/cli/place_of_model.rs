@@ -33,6 +33,8 @@ fn line(command: &Command) -> Option<(&'static str, &'static str)> {
         Command::Data(_) | Command::Report(_) | Command::Runs(_) | Command::Compare(_) => return None,
         Command::Verify(_) | Command::Bench(_) | Command::Devices(_) => return None,
         Command::Completions(_) | Command::Manual(_) => return None,
+        #[cfg(feature = "web")]
+        Command::Web(_) => return None,
     })
 }
 

@@ -50,6 +50,7 @@ mod taken_for;
 mod tune;
 mod units;
 mod verify_and_devices;
+mod web;
 mod whitening;
 
 use std::fs;

@@ -1,7 +1,9 @@
 //! Every command of the README and of `docs/`, in its order, through the real binary.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 use assert_cmd::Command;
 use image::{GrayImage, Luma, Rgb, RgbImage};
@@ -88,6 +90,10 @@ fn run_all(text: &str) -> (TempDir, usize) {
             assert_eq!(report(device)["passed"], true, "rhohat {shown}");
             continue;
         }
+        if arguments[0] == "web" {
+            check_served(folder.path(), &arguments);
+            continue;
+        }
         // The first is run as it stands, the others in a few steps.
         if arguments[0] == "train" && arguments.len() > 1 && !shown.contains("--epochs") {
             arguments.extend(["--steps".to_owned(), "2".to_owned()]);
@@ -115,6 +121,17 @@ fn run_all(text: &str) -> (TempDir, usize) {
         );
     }
     (folder, count)
+}
+
+/// A server says where it is, and would go on for ever.
+fn check_served(folder: &Path, arguments: &[String]) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_rhohat"));
+    let mut server = command.current_dir(folder).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let told = BufReader::new(server.stdout.take().unwrap()).read_line(&mut line);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(told.is_ok() && line.starts_with("http://127.0.0.1:"), "rhohat {}: {line}", arguments.join(" "));
 }
 
 fn assert_written(folder: &TempDir, files: &[&str]) {

@@ -69,6 +69,7 @@ fn the_manual_has_a_page_for_the_program_and_for_every_command() {
         "verify",
         "bench",
         "devices",
+        "web",
         "manual",
     ] {
         let page = rhohat(folder.path(), &["manual", command]);
