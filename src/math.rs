@@ -1,6 +1,7 @@
 //! The mathematics, on plain numbers: the objective, its parameters, optimisers, and seeded random numbers.
 
 pub mod activation;
+pub mod multiply_add;
 pub mod network;
 pub mod number;
 pub mod objective;

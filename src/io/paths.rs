@@ -157,10 +157,9 @@ impl TryFrom<Form> for PathText {
 }
 
 /// The bytes of a name, lowest first where the system has wider units.
-#[cfg(unix)]
+#[cfg(not(windows))]
 fn hex(name: &OsStr) -> String {
-    use std::os::unix::ffi::OsStrExt;
-    name.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    name.as_encoded_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(windows)]
@@ -176,6 +175,11 @@ fn unhex(hex: &str) -> Option<OsString> {
     }
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     name_of(digits.chunks_exact(2).map(byte).collect::<Option<Vec<u8>>>()?)
+}
+
+#[cfg(not(any(unix, windows)))]
+fn name_of(bytes: Vec<u8>) -> Option<OsString> {
+    String::from_utf8(bytes).ok().map(OsString::from)
 }
 
 #[cfg(unix)]

@@ -2,6 +2,9 @@
 
 use std::ops::{Add, Mul, Sub};
 
+/// Most numbers of anything: more than any machine holds, and few enough for plans to add up bytes without care.
+pub const MOST: usize = if usize::BITS > 52 { (1_u64 << 52) as usize } else { usize::MAX >> 4 };
+
 /// A number of a formula.
 pub trait Number: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
     /// 1, which every kind of number holds exactly.

@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::math::number::MOST;
 use crate::math::random::Stream;
 
 /// f32 or f64: what parameters and data are held in. Only the reference engine holds f64.
@@ -214,16 +215,13 @@ impl Params<f32> {
     }
 }
 
-/// Most weights of a matrix: more than any machine holds, and few enough for plans to add up bytes without care.
-const MOST_WEIGHTS: usize = 1 << 52;
-
 /// Checks that hidden and visible units exist and that their product can be indexed.
 pub fn check_shape(shape: Shape) -> Result<()> {
     if shape.hidden == 0 {
         return Err(Error::usage("`hidden` 0: a hidden layer needs at least one unit"));
     }
     match shape.visible.checked_mul(shape.hidden) {
-        Some(weights) if weights <= MOST_WEIGHTS => Ok(()),
+        Some(weights) if weights <= MOST => Ok(()),
         _ => Err(Error::usage(format!(
             "{} visible times {} hidden units fit no memory; lower `hidden`",
             shape.visible, shape.hidden

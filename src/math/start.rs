@@ -58,7 +58,7 @@ const LEFT: f64 = 0.01;
 /// Share of a range that a mean keeps from its ends, where g⁻¹ is infinite: a pixel that is black in every picture.
 const MARGIN: f64 = 1e-3;
 /// Multiplications that fitting biases may take, and examples that it takes at least and at most.
-const WORK: usize = 1 << 32;
+const WORK: u64 = 1 << 32;
 const EXAMPLES: [usize; 2] = [64, 512];
 /// Error of a unit's mean active fraction at which its bias is fitted, as a share of ρ, and most trials.
 const CLOSE: f64 = 1e-4;
@@ -90,7 +90,9 @@ impl Params<f32> {
         let (n, h) = (self.shape.visible, self.shape.hidden);
         let inputs = Inputs::of(sample);
         self.tie_rows(sample, &inputs, objective, seed);
-        let taken = (WORK / (n * h)).clamp(EXAMPLES[0], EXAMPLES[1]).min(sample.rows);
+        let taken = ((WORK / (n as u64 * h as u64)).min(EXAMPLES[1] as u64) as usize)
+            .max(EXAMPLES[0])
+            .min(sample.rows);
         let columns = columns_of(sample, taken, &inputs);
         let units = self.b1.par_iter_mut().zip(self.w1.par_chunks_exact(n));
         let active: Vec<f64> = units.map(|(b1, w1)| fit_bias(b1, w1, &columns, taken, objective)).collect();

@@ -1,14 +1,15 @@
 //! Activations in f32, at most 4 ulp from the exact value over the whole range, NaN staying NaN.
 //!
 //! One scalar function each, without branches, tables or library calls, that the compiler turns into vectors of
-//! whatever width the processor has: [`pulp`] picks the instruction set at run time. Fused multiply-adds are rounded
-//! once wherever they run, so that the bits are those of the scalar function. Loops are compiled once for each
+//! whatever width the processor has: [`pulp`] picks the instruction set at run time. Multiply-adds
+//! are rounded alike wherever they run, so that the bits are those of the scalar function. Loops are compiled once for each
 //! activation, by `for_activation`.
 
 use std::f32::consts::LOG2_E;
 
 use pulp::Simd;
 
+use crate::math::multiply_add::{multiply_add, multiply_add_vectors};
 use crate::math::objective::Activation;
 use crate::math::simd::vectorize;
 
@@ -58,7 +59,7 @@ impl Function for Tanh {
 
     #[inline(always)]
     fn slope<S: Simd>(simd: S, a: S::f32s) -> S::f32s {
-        simd.mul_add_f32s(a, simd.neg_f32s(a), simd.splat_f32s(1.0))
+        multiply_add_vectors(simd, a, simd.neg_f32s(a), simd.splat_f32s(1.0))
     }
 }
 
@@ -126,7 +127,7 @@ pub fn sigmoid(z: f32) -> f32 {
 pub fn tanh(z: f32) -> f32 {
     let (fraction, exponent) = reduced_exp(-2.0 * at_most(z.abs(), TANH_END));
     let power = power_of_2(exponent);
-    let t = fraction.mul_add(power, power - 1.0);
+    let t = multiply_add(fraction, power, power - 1.0);
     (-t / (2.0 + t)).copysign(z)
 }
 
@@ -134,9 +135,9 @@ pub fn tanh(z: f32) -> f32 {
 #[inline(always)]
 fn reduced_exp(x: f32) -> (f32, f32) {
     let exponent = round(x * LOG2_E);
-    let r = (-exponent).mul_add(LN_2[1], (-exponent).mul_add(LN_2[0], x));
-    let series = SERIES.iter().rev().fold(0.0, |sum: f32, &c| sum.mul_add(r, c));
-    ((r * r).mul_add(series, r), exponent)
+    let r = multiply_add(-exponent, LN_2[1], multiply_add(-exponent, LN_2[0], x));
+    let series = SERIES.iter().rev().fold(0.0, |sum: f32, &c| multiply_add(sum, r, c));
+    (multiply_add(r * r, series, r), exponent)
 }
 
 /// The nearest integer, for numbers far below 2²².

@@ -6,6 +6,7 @@ use std::ops::Range;
 use pulp::Simd;
 
 use super::buffer::{LINE, Line, Panels, PanelsMut};
+use crate::math::multiply_add::multiply_add_vectors;
 
 /// What becomes of C.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +173,7 @@ impl<L: LeftFactor, const P: usize> ProductTile<'_, L, P> {
                     let a = simd.splat_f32s(a);
                     for (sums, row) in sums.iter_mut().zip(row) {
                         for (sum, b) in sums[i].iter_mut().zip(row) {
-                            *sum = simd.mul_add_f32s(a, b, *sum);
+                            *sum = multiply_add_vectors(simd, a, b, *sum);
                         }
                     }
                 }

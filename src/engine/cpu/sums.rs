@@ -1,6 +1,7 @@
 //! Sums that end in f64, and sums of vectors. Each lane of a row has a sum of its own, and the lanes are
 //! added up in order, so that the order of summation is the same on every processor.
 
+use crate::math::multiply_add::multiply_add;
 use crate::math::simd::vectorize;
 use rayon::prelude::*;
 
@@ -49,7 +50,7 @@ pub fn combine(out: &mut [f32], terms: &[(f64, &[f32])]) {
         out.fill(0.0);
         for (coefficient, vector) in terms {
             let vector = &vector[task * TASK..][..out.len()];
-            each(out, vector, |out, x| (*coefficient as f32).mul_add(x, out));
+            each(out, vector, |out, x| multiply_add(*coefficient as f32, x, out));
         }
     });
 }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use crate::engine::Update;
+use crate::math::multiply_add::multiply_add;
 use crate::math::optim::first_order::{ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON, adam_corrections};
 use crate::math::simd::vectorize;
 
@@ -238,7 +239,7 @@ impl GradientScale {
     /// The gradient of the parameter `w`.
     #[inline(always)]
     fn gradient(self, sum: f32, w: f32) -> f32 {
-        sum.mul_add(self.scale, self.lambda * w)
+        multiply_add(sum, self.scale, self.lambda * w)
     }
 }
 
@@ -256,7 +257,7 @@ fn write_out(sums: &[f32], scale: GradientScale, w: &[f32], gradient: &mut [f32]
 fn add(sums: &[f32], scale: GradientScale, all: &mut [f32]) {
     vectorize(
         #[inline(always)]
-        || all.iter_mut().zip(sums).for_each(|(all, sum)| *all = sum.mul_add(scale.scale, *all)),
+        || all.iter_mut().zip(sums).for_each(|(all, sum)| *all = multiply_add(*sum, scale.scale, *all)),
     );
 }
 
@@ -265,8 +266,8 @@ fn sgd(sums: &[f32], scale: GradientScale, w: &mut [f32], velocity: &mut [f32], 
         #[inline(always)]
         || {
             for ((w, v), sum) in w.iter_mut().zip(velocity.iter_mut()).zip(sums) {
-                *v = momentum.mul_add(*v, scale.gradient(*sum, *w));
-                *w = (-lr).mul_add(*v, *w);
+                *v = multiply_add(momentum, *v, scale.gradient(*sum, *w));
+                *w = multiply_add(-lr, *v, *w);
             }
         },
     );
@@ -287,8 +288,8 @@ fn adam(
         || {
             for (((w, m), v), sum) in w.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(sums) {
                 let g = scale.gradient(*sum, *w);
-                *m = beta1.mul_add(*m, rest[0] * g);
-                *v = beta2.mul_add(*v, rest[1] * g * g);
+                *m = multiply_add(beta1, *m, rest[0] * g);
+                *v = multiply_add(beta2, *v, rest[1] * g * g);
                 *w -= lr * (*m * corrections[0]) / ((*v * corrections[1]).sqrt() + epsilon);
             }
         },

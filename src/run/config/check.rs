@@ -9,12 +9,10 @@ use crate::error::{Error, Result};
 use crate::io::paths::Paths;
 use crate::io::text::{counted, there_are};
 use crate::io::threads::MOST as MOST_THREADS;
+use crate::math::number::MOST;
 use crate::math::objective::{Activation, Objective, Penalty, RhoHatMode};
 use crate::math::optim::Optimizer;
 use crate::math::params::check_shape;
-
-/// Most numbers of all examples, and of their activations: few enough for plans to add up bytes without care.
-const MOST_NUMBERS: usize = 1 << 52;
 
 /// Refuses with `text` unless `holds`.
 fn ensure(holds: bool, text: impl FnOnce() -> String) -> Result<()> {
@@ -60,7 +58,7 @@ impl Config {
     fn check_data(&self, kind: SourceKind) -> Result<()> {
         check_shape(self.shape(kind)?)?;
         let (rows, visible) = self.size(kind)?;
-        let most = rows.checked_mul(visible.max(self.hidden)).filter(|&numbers| numbers <= MOST_NUMBERS);
+        let most = rows.checked_mul(visible.max(self.hidden)).filter(|&numbers| numbers <= MOST);
         ensure(most.is_some(), || {
             let what = if matches!(kind, SourceKind::Rows { .. }) { "rows" } else { "`samples`" };
             let width = format!("{visible} numbers and {} hidden units", self.hidden);
