@@ -1,6 +1,5 @@
 //! The front door: data, trainer, model. A caller of [`crate::run::session`], as the binary is.
 
-#[cfg(feature = "files")]
 mod bytes;
 mod classifier;
 mod convolve;
@@ -9,12 +8,15 @@ mod data;
 mod files;
 #[cfg(not(feature = "files"))]
 mod in_memory;
+#[cfg(feature = "files")]
+mod kept;
 mod model;
 mod on_data;
 mod positions;
 mod reach;
 mod setters;
 mod trainer;
+mod training;
 
 #[cfg(feature = "cli")]
 pub(crate) use classifier::layers::Layers;
@@ -30,3 +32,4 @@ pub(crate) use positions::{Encoder, PositionLayout, fitted, of_patches, of_pictu
 #[cfg(feature = "cli")]
 pub(crate) use reach::Reach;
 pub use trainer::{Trained, Trainer};
+pub use training::Training;

@@ -36,6 +36,7 @@
 //! |---|---|
 //! | [`Data`] | pictures, arrays or rows of the program, and how examples are made of them |
 //! | [`Trainer`] | the settings of a run; [`Trainer::fit`] trains in memory or in a run directory, [`Trainer::resume`] goes on bit for bit |
+//! | [`Training`] | the same run, its steps taken by the caller ([`Trainer::begin`]) |
 //! | [`Trained`] | the model, and a [`Summary`] of how it was reached |
 //! | [`Model`] | save, load, encode, decode, reconstruct, evaluate, draw its features |
 //! | [`OnData`] | a model on data that need not fit in memory: [`Evaluation`], its units one by one ([`UnitRecord`]), and results piece by piece |
@@ -51,8 +52,9 @@
 //! | `gpu` | the engine on WebGPU | the CPU, and the reference |
 //! | `files` | data, runs and models in files, clocks, threads | all in memory, one thread, no time measured |
 //! | `web` | the command `rhohat web`: a page over HTTP, to this machine alone | all other commands |
+//! | `unfused` | multiply-adds of the CPU engine are rounded twice: other last bits | they are rounded once, as WebAssembly cannot in reasonable time |
 //!
-//! All four are on by default; `web` needs `cli`, which needs `gpu`, which needs `files`.
+//! The first four are on by default; `web` needs `cli`, which needs `gpu`, which needs `files`.
 //!
 //! The same settings, under the same names, are flags of the program `rhohat` and keys of its `config.toml`. Examples of own
 //! rows, of resuming and of observers lie in the folder `examples/`. Events (what data were taken for, warnings) go
@@ -87,12 +89,12 @@ pub mod verify;
 
 pub use api::{
     Classifier, ClassifierTrainer, Convolved, Data, Evaluation, Model, OnData, Pool, Trained,
-    TrainedClassifier, Trainer,
+    TrainedClassifier, Trainer, Training,
 };
 #[cfg(feature = "files")]
 pub use data::stream::RowNumber;
 pub use data::{
-    Axes, ClassChoice, DataFormat, Form, Labels, Meaning, Normalize, RawRows, Reading, WhiteningKind,
+    Axes, ClassChoice, DataFormat, Form, Labels, Meaning, Normalize, Picture, RawRows, Reading, WhiteningKind,
 };
 pub use error::{Error, Result};
 pub use math::objective::{Activation, Cost, Objective, Penalty, PenaltyKind, RhoHatMode};

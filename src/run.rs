@@ -8,6 +8,7 @@ pub mod catalog;
 #[cfg(feature = "files")]
 pub mod checkpoint;
 pub mod classify;
+pub mod column_tensors;
 #[cfg(feature = "files")]
 pub mod columns_file;
 pub mod condition;
@@ -20,6 +21,7 @@ pub mod features;
 pub mod fold;
 pub mod meta;
 pub mod metrics;
+pub mod model_bytes;
 #[cfg(feature = "files")]
 pub mod model_file;
 pub mod picture;
@@ -33,7 +35,6 @@ pub mod stack;
 pub mod summary;
 #[cfg(feature = "files")]
 mod tensorboard;
-#[cfg(feature = "files")]
 mod tensors_file;
 #[cfg(feature = "files")]
 pub mod unit_table;

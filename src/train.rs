@@ -118,6 +118,25 @@ pub fn resume<L: Learner + ?Sized>(
     position: TrainProgress,
     observer: &mut dyn Observer<L>,
 ) -> Result<Outcome> {
+    let (TrainProgress { steps, samples, revived, seconds, .. }, ended) =
+        take_steps(engine, recipe, position, observer)?;
+    let most = usize::try_from(samples).unwrap_or(usize::MAX).max(MEASURED);
+    let (cost, measured) = engine.cost_of_some(most)?;
+    check_finite(engine, recipe, steps, &cost)?;
+    Ok(Outcome { steps, cost, measured, samples, revived, seconds, ended })
+}
+
+/// The steps of [`resume`] alone, behind which nothing is measured: how far the run has come, the search left out, and why it has
+/// ended.
+///
+/// # Errors
+/// As [`train`].
+pub fn take_steps<L: Learner + ?Sized>(
+    engine: &mut L,
+    recipe: &Recipe,
+    position: TrainProgress,
+    observer: &mut dyn Observer<L>,
+) -> Result<(TrainProgress, Ended)> {
     let started = Moment::now();
     let mut run = TrainingRun { started, position, observer, next_look: started };
     let ended = match (run.position.ended, recipe.optimizer.descent()) {
@@ -125,12 +144,8 @@ pub fn resume<L: Learner + ?Sized>(
         (None, None) => run.search(engine, recipe)?,
         (None, Some(descent)) => run.descend(engine, recipe, descent)?,
     };
-    let TrainProgress { steps, samples, revived, .. } = run.position;
     let seconds = run.seconds();
-    let most = usize::try_from(samples).unwrap_or(usize::MAX).max(MEASURED);
-    let (cost, measured) = engine.cost_of_some(most)?;
-    check_finite(engine, recipe, steps, &cost)?;
-    Ok(Outcome { steps, cost, measured, samples, revived, seconds, ended })
+    Ok((TrainProgress { seconds, ..run.position }, ended))
 }
 
 /// How far a run has come, and who is told of it.

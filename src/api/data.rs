@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::data::{
-    Form, Labels, LazyExamples, Normalize, Opened, Preprocess, Scale, Source, Table, Taken, WhiteningKind,
+    Form, Labels, LazyExamples, Normalize, Opened, Picture, Preprocess, Scale, Source, Table, Taken,
+    WhiteningKind,
 };
 use crate::error::{Error, Result};
 use crate::io::paths::Paths;
@@ -52,6 +53,31 @@ impl Data {
         let named = |error: Error| error.of_data(Some(Path::new("rows in memory")));
         let table = Table::from_values(values, width).map_err(named)?;
         Ok(Self { open: Opened::from(table).into(), settings: Settings::default(), held_out: None })
+    }
+
+    /// Pictures, values from 0 for black to 1 for white.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where there is none, or one whose pixels are not as many as its sides say or are not finite.
+    ///
+    /// ```
+    /// use rhohat::{Data, Picture};
+    ///
+    /// # fn main() -> rhohat::Result<()> {
+    /// let wave = |at: usize| 0.5 + 0.4 * (at as f32 * 0.7).sin();
+    /// let pixels = (0..32 * 32).map(wave).collect();
+    /// let picture = Picture { name: "waves".into(), width: 32, height: 32, channels: 1, pixels };
+    /// let data = Data::from_pictures([picture])?.patches(8, 100);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_pictures(pictures: impl IntoIterator<Item = Picture>) -> Result<Self> {
+        let pictures: Vec<Picture> = pictures.into_iter().collect();
+        if pictures.is_empty() {
+            return Err(Error::input("pictures in memory", "there is none; give at least one"));
+        }
+        pictures.iter().try_for_each(Picture::check)?;
+        Ok(Self { open: Opened::from(pictures).into(), settings: Settings::default(), held_out: None })
     }
 
     /// Rows from an iterator, all of one length.
@@ -231,8 +257,8 @@ impl Data {
 
     /// Its name in messages.
     pub(super) fn name(&self) -> PathBuf {
-        let unnamed = if self.open.source.is_some() { "rows in memory" } else { "built-in pictures" };
-        self.open.description.path.clone().unwrap_or_else(|| unnamed.into())
+        let description = &self.open.description;
+        description.path.clone().unwrap_or_else(|| description.unnamed().into())
     }
 }
 

@@ -131,7 +131,7 @@ impl Trainer {
         }
     }
 
-    fn request(&self, data: &Data) -> Result<Request> {
+    pub(super) fn request(&self, data: &Data) -> Result<Request> {
         let mut settings = data.settings.table()?;
         settings.extend(self.settings.table()?);
         settings.extend(self.text.clone());

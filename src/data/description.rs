@@ -23,7 +23,7 @@ pub struct DataDescription {
     pub path: Option<PathBuf>,
     /// Further DATA, where several were given.
     pub others: Vec<PathBuf>,
-    /// Files that are read.
+    /// Files that are read, or pictures in memory.
     pub files: usize,
     /// Rows or pictures, and how many of what size.
     pub contents: DataContents,
@@ -171,6 +171,15 @@ impl DataDescription {
         Self { contents: found, ..Self::pictures(None, &[], SkippedFiles::default()) }
     }
 
+    /// The name of data that have no path.
+    pub fn unnamed(&self) -> &'static str {
+        match self.contents {
+            DataContents::Rows { .. } => "rows in memory",
+            DataContents::Pictures { .. } if self.files == 0 => "built-in pictures",
+            DataContents::Pictures { .. } => "pictures in memory",
+        }
+    }
+
     /// The scale where nothing else was said.
     pub fn usual_scale(&self) -> Scale {
         if self.pixels { Scale::Pixels } else { Scale::AsIs }
@@ -199,8 +208,7 @@ impl DataDescription {
                 [other] => format!("{} and {}", shown(path), shown(other)),
                 others => format!("{} and {} others", shown(path), others.len()),
             },
-            (None, DataContents::Pictures { .. }) => "built-in pictures".to_owned(),
-            (None, DataContents::Rows { .. }) => "rows in memory".to_owned(),
+            (None, _) => self.unnamed().to_owned(),
         };
         let files = if self.files > 1 && (self.dtype.is_some() || !self.others.is_empty()) {
             format!("{} files, ", self.files)

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::error::{Error, Result};
+
 /// One picture, its channels interleaved; values in [0, 1] unless it came as floats.
 #[derive(Clone, Debug)]
 pub struct Picture {
@@ -15,6 +17,34 @@ pub struct Picture {
     pub channels: usize,
     /// `[height, width, channels]`.
     pub pixels: Vec<f32>,
+}
+
+impl Picture {
+    /// Its size.
+    pub(super) fn info(&self) -> PictureInfo {
+        let Self { name, width, height, channels, .. } = self;
+        PictureInfo { name: name.clone(), width: *width, height: *height, channels: *channels }
+    }
+
+    /// Refuses a picture of no size, of other channels, or whose pixels are not as many as that or not finite.
+    pub(crate) fn check(&self) -> Result<()> {
+        let Self { name, width, height, channels, pixels } = self;
+        let refused = |fact: String| Err(Error::input(name, fact));
+        if !matches!(channels, 1 | 3) {
+            return refused(format!("{channels} channels; give 1 for grey or 3 for colour"));
+        }
+        let wanted = width.checked_mul(*height).and_then(|area| area.checked_mul(*channels));
+        if wanted != Some(pixels.len()) || pixels.is_empty() {
+            let fact = format!("{} numbers for {width}×{height} pixels of {channels}", pixels.len());
+            return refused(format!("{fact}; give as many as it has pixels, and at least one"));
+        }
+        match pixels.iter().position(|pixel| !pixel.is_finite()) {
+            Some(at) => {
+                refused(format!("number {at} is {}; replace it or leave the picture out", pixels[at]))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// The size of a picture that is not decoded yet.

@@ -14,6 +14,7 @@ use super::pictures::Pictures;
 use super::preprocess::Preprocess;
 use super::recipe::{DataRecipe, PATCHES};
 use super::scale::Scale;
+use super::skipped::SkippedFiles;
 use super::stream::Store;
 use super::subset::{Subset, Taken};
 use super::table::Table;
@@ -46,6 +47,15 @@ impl From<Table> for Opened {
     fn from(table: Table) -> Self {
         let description = DataDescription::rows(table.rows, table.cols, table.dtype);
         Self { source: Source::Rows(table), description }
+    }
+}
+
+impl From<Vec<Picture>> for Opened {
+    /// Pictures that never were in a file, at least one.
+    fn from(pictures: Vec<Picture>) -> Self {
+        let infos: Vec<_> = pictures.iter().map(Picture::info).collect();
+        let description = DataDescription::pictures(None, &infos, SkippedFiles::default());
+        Self { source: pictures.into(), description }
     }
 }
 

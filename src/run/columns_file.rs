@@ -1,25 +1,14 @@
-//! Fitted columns in files: tensors in f64 beside the JSON of a preprocessing, in a model's file or alone in a run's folder.
+//! Fitted columns in files of their own, in a run's folder.
 
 use std::fs::File;
 use std::path::Path;
 
-use super::tensors_file::{self, Saved, Values};
+use super::column_tensors::{load_by, saved};
+use super::tensors_file;
 use crate::data::formats::safetensors::Tensors;
 use crate::data::{ColumnTransform, Preprocess};
 use crate::error::{Error, Result};
 use crate::io::folder::Folder;
-
-/// The tensors on their way into a file.
-pub fn saved(transform: &ColumnTransform) -> Vec<Saved<'_>> {
-    let tensors = transform.tensors().into_iter();
-    tensors
-        .map(|tensor| Saved {
-            name: tensor.name.into(),
-            shape: tensor.shape,
-            values: Values::Double(tensor.values),
-        })
-        .collect()
-}
 
 /// Writes the tensors of a transform alone.
 ///
@@ -38,28 +27,6 @@ fn load(preprocess: &mut Preprocess, (path, file): (&Path, &File), tensors: &Ten
         Some(_) => tensors.floats::<f64>(path, file, name).map(Some),
         None => Ok(None),
     })
-}
-
-/// The same, where `read` hands tensors out by name, and None for one that is not there.
-///
-/// # Errors
-/// Those of `read`, and [`Error::Input`] where they are missing or others.
-pub fn load_by(
-    preprocess: &mut Preprocess,
-    path: &Path,
-    read: impl FnMut(&str) -> Result<Option<Vec<f64>>>,
-) -> Result<()> {
-    let Some(columns) = preprocess.columns.take() else { return Ok(()) };
-    let transform = ColumnTransform::from_tensors(preprocess.whitening, read)?;
-    let loaded = transform.and_then(|transform| columns.with(transform));
-    let columns = loaded.map_err(|why| {
-        Error::input(
-            path,
-            format!("the numbers of its preprocessing cannot be read: {why}; the file is damaged"),
-        )
-    })?;
-    preprocess.columns = Some(columns);
-    Ok(())
 }
 
 /// The same from a file of its own in a folder.

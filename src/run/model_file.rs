@@ -1,7 +1,6 @@
 //! The model file: safetensors with PyTorch's names and shapes, and one metadata key `rhohat` that says what the
 //! numbers mean. Nothing in it is volatile: the same run writes the same bytes. Models of other programs are read, too.
 
-mod bytes;
 mod foreign;
 mod layout;
 mod names;
@@ -10,7 +9,6 @@ mod schemes;
 mod tests;
 mod theta;
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use self::names::{Found, Place};
@@ -22,14 +20,14 @@ use crate::io::memory::{Bytes, available, is_given};
 use crate::io::safe_open;
 use crate::math::params::{Params, Real, Shape};
 use crate::run::classify::ClassifierMeta;
-use crate::run::columns_file;
+use crate::run::column_tensors;
 use crate::run::meta::KEY;
-pub use bytes::from_bytes;
+pub use crate::run::model_bytes::{from_bytes, write_to};
 pub use foreign::MODEL_INSTEAD;
 pub(super) use foreign::{file_of, kind_of};
 
 pub use crate::run::meta::Meta;
-use crate::run::tensors_file::{self, Saved, Values, transposed};
+use crate::run::tensors_file::transposed;
 
 /// Writes a model: `encoder.weight` `[h, n]`, `encoder.bias` `[h]`, `decoder.weight` `[n, h]` and `decoder.bias` `[n]` in
 /// f32. The file is there whole or not at all.
@@ -38,33 +36,6 @@ use crate::run::tensors_file::{self, Saved, Values, transposed};
 /// [`Error::Io`] when the file cannot be written.
 pub fn save(path: &Path, params: &Params<f32>, meta: &Meta) -> Result<()> {
     atomic_write::write(path, |out| write_to(out, params, meta))
-}
-
-/// The same into any file.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_to(out: &mut dyn Write, params: &Params<f32>, meta: &Meta) -> io::Result<()> {
-    let Shape { visible, hidden } = params.shape;
-    // By name, as the format's own writer sorts tensors of one kind.
-    let single = |name: &'static str, shape, values| Saved {
-        name: name.into(),
-        shape,
-        values: Values::Single(values),
-    };
-    let of_columns = meta.preprocess.transform().map(columns_file::saved).unwrap_or_default();
-    let own = [
-        single("decoder.bias", vec![visible], &params.b2),
-        Saved {
-            name: "decoder.weight".into(),
-            shape: vec![visible, hidden],
-            values: Values::Transposed { values: &params.d, cols: visible },
-        },
-        single("encoder.bias", vec![hidden], &params.b1),
-        single("encoder.weight", vec![hidden, visible], &params.w1),
-    ];
-    let tensors: Vec<Saved<'_>> = of_columns.into_iter().chain(own).collect();
-    tensors_file::write(out, &tensors, Some((KEY, meta.to_json())))
 }
 
 /// An opened model file, its names and shapes checked.
@@ -99,7 +70,7 @@ impl ModelFile {
         let found = names::find(&arrays, text.is_some(), number).map_err(refused)?;
         let mut meta = text.as_deref().map(Meta::from_json).transpose().map_err(refused)?;
         if let Some(meta) = &mut meta {
-            columns_file::load_by(&mut meta.preprocess, &path, |name| {
+            column_tensors::load_by(&mut meta.preprocess, &path, |name| {
                 // MATLAB knows no points in names.
                 let names = [name.to_owned(), name.replace('.', "_")];
                 let name = names.iter().find(|name| arrays.shapes().contains_key(*name));

@@ -33,6 +33,7 @@ mod resume;
 mod save_examples;
 #[cfg(feature = "files")]
 mod seal;
+mod stepwise;
 mod train;
 mod watch;
 
@@ -46,4 +47,5 @@ pub use prepare::{Outset, Prepared};
 #[cfg(feature = "files")]
 pub use report::{Reported, report};
 pub use request::{JudgedRun, OpenData, Place, Request};
+pub use stepwise::Stepwise;
 pub use train::Finished;

@@ -82,7 +82,12 @@ impl<L: Learner + ?Sized> StepContext<'_, L> {
     /// Those of the engine.
     pub fn snapshot(&mut self, spare: &mut ReusedBuffers) -> Result<(TrainProgress, State<L::Widths>)> {
         let state = self.engine.copied_state(self.search.map(Lbfgs::pairs), spare)?;
-        Ok((TrainProgress { search: self.search.cloned(), ..self.position.clone() }, state))
+        Ok((self.whole_position(), state))
+    }
+
+    /// How far the run has come, with its search.
+    pub fn whole_position(&self) -> TrainProgress {
+        TrainProgress { search: self.search.cloned(), ..self.position.clone() }
     }
 }
 

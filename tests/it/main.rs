@@ -37,6 +37,7 @@ mod revive;
 mod scale;
 mod shaders;
 mod start;
+mod stepwise;
 mod streaming;
 mod submissions;
 mod texts;

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::io::memory::{Bytes, available, is_given};
 use crate::io::{atomic_write, safe_open};
 use crate::math::network::{DenseLayer, Network, NetworkShape, tensor_names};
-use crate::run::columns_file;
+use crate::run::column_tensors;
 use crate::run::meta::{KEY, check_preprocess};
 use crate::run::model_file::{file_of, kind_of};
 use crate::run::tensors_file::{self, Saved, Values};
@@ -31,7 +31,7 @@ pub fn save(path: &Path, network: &Network<f32>, meta: &ClassifierMeta) -> Resul
 /// # Errors
 /// Those of `out`.
 pub fn write_to(out: &mut dyn Write, network: &Network<f32>, meta: &ClassifierMeta) -> io::Result<()> {
-    let mut tensors = meta.preprocess.transform().map(columns_file::saved).unwrap_or_default();
+    let mut tensors = meta.preprocess.transform().map(column_tensors::saved).unwrap_or_default();
     let widths = network.shape.layers();
     for (l, (layer, (inputs, outputs))) in network.layers.iter().zip(widths).enumerate() {
         let [weight, bias] = tensor_names(l);
@@ -77,7 +77,7 @@ impl ClassifierFile {
         let meta = text.as_deref().and_then(ClassifierMeta::from_json).ok_or_else(none)?;
         let mut meta = meta.map_err(refused)?;
         let damaged = |why: String| refused(format!("{why}; the file is damaged"));
-        columns_file::load_by(&mut meta.preprocess, &path, |name| {
+        column_tensors::load_by(&mut meta.preprocess, &path, |name| {
             arrays.shapes().contains_key(name).then(|| arrays.floats(&path, name)).transpose()
         })?;
         let shape = shape_of(&arrays, meta.activations.len()).map_err(damaged)?;

@@ -36,7 +36,7 @@ pub struct Finished {
 }
 
 /// How alike neighbours are in rows that could be squares, where nobody has said so.
-fn neighbours(engine: &mut dyn Engine, preprocess: &Preprocess) -> Result<Option<Neighbours>> {
+pub(super) fn neighbours(engine: &mut dyn Engine, preprocess: &Preprocess) -> Result<Option<Neighbours>> {
     let numbers = preprocess.inputs_of(engine.shape().visible);
     let unsaid = square(numbers).filter(|_| named_form(preprocess).is_none());
     let Some(form) = unsaid else { return Ok(None) };
