@@ -1,0 +1,150 @@
+// The Worker: holds the data and the engine, answers the page's calls one after another, and posts what a run has come to.
+import { CpuEngine } from './cpu.mjs';
+import { readFiles } from './files.mjs';
+import { Loop } from './loop.mjs';
+import { Rhohat, Trap } from './wasm.mjs';
+
+let module;
+/** What a new module has to take before it can begin: the built-in pictures, rows, or pictures. */
+let data = { kind: 'built-in' };
+let engineName = 'processor';
+let engineOptions = {};
+/** The engine of the present run. */
+let engine = null;
+const loop = new Loop((event) => postMessage(event), enqueue);
+
+const calls = {
+  /** Loads the module and says its version. */
+  async open(name, options = {}) {
+    module ??= await Rhohat.compile(new URL('rhohat.wasm', import.meta.url));
+    if (name === 'webgpu') await gpu();
+    [engineName, engineOptions] = [name, options];
+    const rhohat = await Rhohat.open(module);
+    return { version: rhohat.version() };
+  },
+  /** Reads data without touching the run that there is; `begin` takes them. The page has to say so if it does not want to begin. */
+  async data(kind, payload) {
+    const taken = kind === 'built-in' ? { kind } : await readFiles(payload.files, payload.color);
+    const words = await (await prepared(taken)).words;
+    const before = data;
+    data = taken;
+    undo = () => { data = before; };
+    const { rows, pixels, ...told } = taken;
+    return { ...told, words };
+  },
+  /** Gives up data that no run could begin with. */
+  async undoData() { undo(); },
+  async begin(settings) { return begin(settings); },
+  async run() { loop.start(); },
+  async pause() { loop.pause(); },
+  async step(count) {
+    loop.pause();
+    await loop.advance(count);
+  },
+  async example(number) { return present().example(number); },
+  async features(limit) { return present().features(limit); },
+  async saveModel() { return present().model(); },
+  /** A run under the settings of a model, over others that the page has, from its parameters. */
+  async takeModel(bytes, settings) {
+    const model = (await Rhohat.open(module)).settingsOfModel(bytes);
+    const taken = settingsFor(model);
+    const begun = await begin({ ...settings, ...taken }, bytes);
+    return { begun, settings: taken };
+  },
+  /** Goes on for more steps from the parameters that there are. */
+  async extend(settings) {
+    const steps = loop.steps;
+    return begin(settings, await present().model(), steps);
+  },
+  async gpuInfo() { return gpuInfo(); },
+  async check() { return (await gpu()).check({ module, options: engineOptions, tell }); },
+  async bench() { return (await gpu()).bench({ module, options: engineOptions, tell }); },
+};
+let undo = () => {};
+const tell = (line) => postMessage({ event: 'line', line });
+
+function present() {
+  if (!engine) throw new Error('no run has begun; reset begins one');
+  return engine;
+}
+
+/** The engine on WebGPU, in a file of its own that is loaded only where it was chosen. */
+async function gpu() {
+  if (!navigator.gpu) throw new Error(why.browser);
+  try {
+    return await import('./gpu.mjs');
+  } catch (error) {
+    throw new Error(`this copy of the page has no engine for WebGPU (${error.message})`);
+  }
+}
+
+/** A new module with its data; the run that there is keeps its own until another has begun. */
+async function prepared(taken) {
+  const rhohat = await Rhohat.open(module);
+  if (taken.kind === 'rows') return { rhohat, words: rhohat.takeRows(taken.rows, taken.width) };
+  if (taken.kind === 'pictures') return { rhohat, words: rhohat.takePictures(taken.heads, taken.pixels) };
+  return { rhohat, words: rhohat.takeBuiltIn() };
+}
+
+/** @param {Uint8Array} [model] parameters to go on from @param {number} [before] steps that they have come already */
+async function begin(settings, model, before = 0) {
+  const { rhohat } = await prepared(data);
+  const shape = data.form && !settings.shape ? { shape: data.form } : {};
+  const Engine = engineName === 'webgpu' ? (await gpu()).GpuEngine : CpuEngine;
+  const next = await Engine.open(rhohat, engineOptions);
+  let begun;
+  try {
+    begun = await next.begin({ ...settings, ...shape });
+    if (model) await next.takeModel(model);
+  } catch (error) {
+    await next.close();
+    throw error;
+  }
+  loop.pause();
+  await engine?.close();
+  engine = next;
+  await loop.take(engine, begun, before);
+  return { ...begun, engine: engine.label };
+}
+
+/** What of a model's file has to hold in a run that goes on from it. */
+function settingsFor({ hidden, objective, metadata }) {
+  const { activation, output, rho, beta, lambda } = objective;
+  const { patch, normalize, whiten } = metadata?.preprocess ?? {};
+  const ofPictures = data.kind === 'rows' ? {} : { ...(patch && { patch }), ...(whiten !== undefined && { whiten }) };
+  return { hidden, activation, output, rho, beta, lambda, ...(normalize && { normalize }), ...ofPictures };
+}
+
+const why = {
+  browser: 'this browser has no WebGPU (no navigator.gpu): Chrome or Edge from 113, Safari from 26 and Firefox from 141 have it, on pages served by https or from localhost',
+  adapter: 'this browser has WebGPU, but found no graphics adapter: a driver is missing or on the browser’s list of faulty ones (chrome://gpu says which)',
+  software: 'the only adapter is a software one, which is slower than the processor itself; it is taken if you ask for it',
+};
+
+async function gpuInfo() {
+  if (!navigator.gpu) return { available: false, why: why.browser };
+  const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
+  if (!adapter) return { available: false, why: why.adapter };
+  const { vendor = '', architecture = '', description = '', isFallbackAdapter = adapter.isFallbackAdapter } = adapter.info ?? {};
+  const name = description || [vendor, architecture].filter(Boolean).join(' ') || 'an adapter without a name';
+  const software = Boolean(isFallbackAdapter) || /swiftshader|llvmpipe|lavapipe|basic render/i.test(name);
+  return { available: true, software, name, why: software ? why.software : null };
+}
+
+/** All that is done, in its order: a call never falls between the halves of another, nor of a slice of the run. */
+let queue = Promise.resolve();
+function enqueue(work) {
+  queue = queue.then(work).catch((error) => {
+    loop.pause();
+    postMessage({ event: 'failed', message: error.message, trap: error instanceof Trap });
+  });
+}
+
+addEventListener('message', ({ data: { id, call, args } }) => enqueue(async () => {
+  try {
+    const value = await calls[call](...args);
+    postMessage({ id, value });
+  } catch (error) {
+    postMessage({ id, error: { message: error.message, trap: error instanceof Trap } });
+  }
+}));
