@@ -7,6 +7,8 @@ import { Rhohat, Trap } from './wasm.mjs';
 let module;
 /** What a new module has to take before it can begin: the built-in pictures, rows, or pictures. */
 let data = { kind: 'built-in' };
+/** Data that the next run is to begin with. */
+let staged = null;
 let engineName = 'processor';
 let engineOptions = {};
 /** The engine of the present run. */
@@ -22,18 +24,14 @@ const calls = {
     const rhohat = await Rhohat.open(module);
     return { version: rhohat.version() };
   },
-  /** Reads data without touching the run that there is; `begin` takes them. The page has to say so if it does not want to begin. */
+  /** Reads data without touching the run that there is: the next `begin` takes them, or drops them where it fails. */
   async data(kind, payload) {
     const taken = kind === 'built-in' ? { kind } : await readFiles(payload.files, payload.color);
-    const words = await (await prepared(taken)).words;
-    const before = data;
-    data = taken;
-    undo = () => { data = before; };
+    const { words } = await prepared(taken);
+    staged = taken;
     const { rows, pixels, ...told } = taken;
     return { ...told, words };
   },
-  /** Gives up data that no run could begin with. */
-  async undoData() { undo(); },
   async begin(settings) { return begin(settings); },
   async run() { loop.start(); },
   async pause() { loop.pause(); },
@@ -60,7 +58,6 @@ const calls = {
   async check() { return (await gpu()).check({ module, options: engineOptions, tell }); },
   async bench() { return (await gpu()).bench({ module, options: engineOptions, tell }); },
 };
-let undo = () => {};
 const tell = (line) => postMessage({ event: 'line', line });
 
 function present() {
@@ -88,8 +85,10 @@ async function prepared(taken) {
 
 /** @param {Uint8Array} [model] parameters to go on from @param {number} [before] steps that they have come already */
 async function begin(settings, model, before = 0) {
-  const { rhohat } = await prepared(data);
-  const shape = data.form && !settings.shape ? { shape: data.form } : {};
+  const source = staged ?? data;
+  staged = null;
+  const { rhohat } = await prepared(source);
+  const shape = source.form ? { shape: source.form } : {};
   const Engine = engineName === 'webgpu' ? (await gpu()).GpuEngine : CpuEngine;
   const next = await Engine.open(rhohat, engineOptions);
   let begun;
@@ -102,7 +101,7 @@ async function begin(settings, model, before = 0) {
   }
   loop.pause();
   await engine?.close();
-  engine = next;
+  [engine, data] = [next, source];
   await loop.take(engine, begun, before);
   return { ...begun, engine: engine.label };
 }
