@@ -1,5 +1,6 @@
 // The grid of features: for each hidden unit a button with the input that excites it most, its number and its ρ̂. One of them is in
 // the order of tabs; arrow keys go on from it.
+import { MOST_FEATURES } from './loop.mjs';
 import { putPixels, short } from './paint.mjs';
 
 /** Milliseconds between two texts for screen readers. */
@@ -27,7 +28,7 @@ export class Features {
 
   /** @param {{width: number, height: number, channels: number, pixels: Uint8Array}} features tiles with a border of one pixel */
   update({ width, channels, pixels, height }, rhoHat, hidden, isEnd) {
-    const count = Math.min(hidden, Math.max(this.#shown(hidden), 1));
+    const count = Math.min(hidden, MOST_FEATURES);
     const columns = Math.ceil(Math.sqrt(count));
     const [across, down] = [(width - 1) / columns - 1, (height - 1) / Math.ceil(count / columns) - 1];
     if (this.#tiles.length !== count) this.#build(count, hidden);
@@ -46,8 +47,6 @@ export class Features {
       this.#tiles.forEach((tile, unit) => tile.setAttribute('aria-label', this.#words(unit)));
     }
   }
-
-  #shown = (hidden) => Math.min(hidden, 400);
 
   #words(unit) { return `unit ${unit}, ρ̂ ${short(this.#rhoHat[unit] ?? null)}`; }
 

@@ -26,6 +26,7 @@ export class Loop {
   /** [seconds, steps] of the last slices. */
   #recent = [];
   #ended = null;
+  #isNew = false;
   steps = 0;
 
   /** @param {(event: object) => void} post @param {(work: () => Promise<void>) => void} enqueue */
@@ -38,11 +39,16 @@ export class Loop {
   }
 
   /** A run that has begun, after so many steps of one before it. */
-  async take(engine, begun, before) {
-    Object.assign(this, { steps: before });
+  take(engine, begun, before) {
+    this.steps = before;
     [this.#engine, this.#begun, this.#before] = [engine, begun, before];
     [this.#slice, this.#seconds, this.#recent, this.#ended, this.#running] = [1, 0, [], null, false];
-    await this.#tell();
+    this.#isNew = true;
+  }
+
+  /** Posts where a run begins, once. */
+  async first() {
+    if (this.#isNew) await this.#tell();
   }
 
   start() {
@@ -90,6 +96,7 @@ export class Loop {
   }
 
   async #tell() {
+    this.#isNew = false;
     const start = performance.now();
     const { j, reconstruction, decay, penalty, rho_hat } = await this.#engine.state();
     const features = await this.#engine.features(Math.min(this.#begun.hidden, MOST_FEATURES));

@@ -67,19 +67,22 @@ export function valueOf(name, text) {
   return text === 'true' || text === 'false' ? text === 'true' : text;
 }
 
+/** Settings that are there and differ from the usual ones. */
+export const onlyChosen = (settings) => Object.fromEntries(Object.entries(settings).filter(([name, value]) => value !== undefined && BY_NAME.has(name) && value !== BY_NAME.get(name).usual));
+
 /** The settings of an address's query, and what in it was refused. */
 export function fromQuery(query) {
-  const [settings, refused] = [{}, []];
+  const settings = {};
+  const refused = [];
   for (const [name, text] of new URLSearchParams(query)) {
     if (!BY_NAME.has(name)) continue;
     try {
-      const value = valueOf(name, text);
-      if (value !== BY_NAME.get(name).usual) settings[name] = value;
+      settings[name] = valueOf(name, text);
     } catch (error) {
       refused.push({ name, reason: `the address asks for “${text}”. ${error.message}` });
     }
   }
-  return { settings, refused };
+  return { settings: onlyChosen(settings), refused };
 }
 
 /** Settings as a query; nothing where all are the usual ones. */

@@ -102,7 +102,7 @@ async function begin(settings, model, before = 0) {
   loop.pause();
   await engine?.close();
   [engine, data] = [next, source];
-  await loop.take(engine, begun, before);
+  loop.take(engine, begun, before);
   return { ...begun, engine: engine.label };
 }
 
@@ -143,6 +143,8 @@ addEventListener('message', ({ data: { id, call, args } }) => enqueue(async () =
   try {
     const value = await calls[call](...args);
     postMessage({ id, value });
+    // Behind the answer, so that the page knows of which run it is told.
+    await loop.first();
   } catch (error) {
     postMessage({ id, error: { message: error.message, trap: error instanceof Trap } });
   }

@@ -1,0 +1,197 @@
+// The page: wires controls and drawings to the Worker, and says in words what the run is at.
+import { Bars } from './bars.mjs';
+import { Client } from './client.mjs';
+import { Controls } from './controls.mjs';
+import { Curve } from './curve.mjs';
+import { wireEngine } from './devices.mjs';
+import { Example } from './example.mjs';
+import { Features } from './features.mjs';
+import { wireModels } from './models.mjs';
+import { grouped, short } from './paint.mjs';
+import { Run } from './run.mjs';
+import { forEngine, fromQuery, toQuery } from './settings.mjs';
+import { wireSources } from './sources.mjs';
+import { by, copied, say } from './words.mjs';
+
+/** Milliseconds between two announcements to screen readers, and between two drawings of an example. */
+const [CALM, EXAMPLE] = [10_000, 400];
+/** Milliseconds between two drawings where motion is to be reduced. */
+const STILL = 1000;
+
+const client = new Client(told);
+const run = new Run(client, { begun, changed: showState, failed });
+const asked = fromQuery(location.search);
+const reduced = matchMedia('(prefers-reduced-motion: reduce)');
+let [announced, exampled, drawn, example, version] = [0, 0, 0, 0, ''];
+
+const controls = new Controls({ knobs: by('knobs'), ofData: by('data-knobs'), presets: by('presets') }, asked.settings, (settings, name) => begin(settings, name));
+const features = new Features(by('features'), by('features-note'), mark);
+const curve = new Curve(by('curve'), by('curve-read'), Object.fromEntries(['j', 'reconstruction', 'decay', 'penalty'].map((term) => [term, by(`value-${term}`)])), by('curve-at'));
+const bars = new Bars(by('bars'), by('bars-note'), (unit) => features.choose(unit));
+const shown = new Example({ input: by('example-input'), code: by('example-code'), output: by('example-output'), lines: by('example-lines'), note: by('example-note') });
+const engine = wireEngine(client, run, () => begin(controls.settings, null));
+wireSources(run, { begin: () => begin(controls.settings, null, 'data-refusal'), takeModel });
+wireModels(run, takeModel);
+
+function mark(unit) {
+  bars.mark(unit);
+  shown.mark(unit);
+}
+
+/** Begins anew; a refusal stands beside the knob that it names, and the run goes on as it was. */
+async function begin(settings, name, place = 'general-refusal', { paused = false } = {}) {
+  say('general-refusal', null);
+  try {
+    await run.begin(forEngine(settings, run.data.kind), settings);
+    if (!paused) await run.start();
+    return true;
+  } catch (error) {
+    if (error.restarted) return false;
+    const named = [...error.message.matchAll(/`(\w+)`/g)].map(([, word]) => word).find((word) => controls.has(word)) ?? name;
+    const reason = `${error.message.replaceAll('`', '')}. The run goes on as it was.`;
+    if (place === 'general-refusal' && named) controls.refuse(named, reason);
+    else say(place, reason);
+    showState();
+    return false;
+  }
+}
+
+async function takeModel(bytes, name) {
+  const settings = await run.takeModel(bytes, controls.settings);
+  by('model-note').textContent = `${name} was opened; the run goes on from it.`;
+  await run.start();
+  return settings;
+}
+
+/** A run has begun, under chosen settings. */
+function begun(settings, description) {
+  controls.show(settings, description.settings, description.planned, run.data.kind);
+  history.replaceState(null, '', `${location.pathname}${toQuery(settings)}${location.hash}`);
+  if (!run.goesOn) curve.clear();
+  mark(null);
+  say('trouble', null);
+  by('data-words').textContent = `${sentence(description.data)}: ${grouped(description.examples)} examples of ${description.visible} numbers.`;
+  if (example >= description.examples) example = 0;
+  by('example-number').value = String(example);
+  exampled = 0;
+  showState();
+}
+
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/, '');
+
+function told(event) {
+  if (event.event === 'progress') progress(event);
+  else if (event.event === 'line') engine.line(event.line);
+  else failed(event);
+}
+
+function progress(event) {
+  run.took(event);
+  curve.add(event);
+  const now = performance.now();
+  const isCalm = run.running && !event.ended && event.steps > 0;
+  if (!(isCalm && reduced.matches && now - drawn < STILL)) {
+    drawn = now;
+    const { hidden, settings } = run.begun;
+    features.update(event.features, event.rho_hat, hidden, !isCalm);
+    bars.update(event.rho_hat, settings.rho);
+    showState();
+  }
+  if (!isCalm || now - exampled > EXAMPLE) showExample();
+  if (!isCalm || now - announced > CALM) announce();
+}
+
+function announce() {
+  announced = performance.now();
+  const last = run.last;
+  if (!last) return;
+  const terms = `J ${short(last.j)}: reconstruction ${short(last.reconstruction)}, weight decay ${short(last.decay)}, sparsity penalty ${short(last.penalty)}`;
+  by('calm').textContent = `${run.words()}. J ${short(last.j)}.`;
+  by('curve').setAttribute('aria-label', `J and its terms over steps, logarithmic. Now, at step ${last.steps}, ${terms}.`);
+  by('bars').setAttribute('aria-label', `Mean activation of ${last.rho_hat.length} units: ${bars.words()}.`);
+}
+
+function showState() {
+  const { last, begun: description } = run;
+  const toggle = by('toggle');
+  toggle.textContent = run.running ? 'Pause' : last?.ended ? 'Go on' : 'Start';
+  for (const id of ['toggle', 'step']) by(id).disabled = !description || run.busy || run.broken || (id === 'step' && Boolean(last?.ended));
+  by('reset').disabled = version === '' && !run.broken;
+  by('save').disabled = !description || run.broken;
+  if (last) Object.assign(by('progress'), { max: last.planned, value: last.steps });
+  by('state').textContent = run.details();
+}
+
+async function showExample() {
+  exampled = Infinity;
+  try {
+    const { input, code, reconstruction } = await client.call('example', example);
+    if (run.begun) shown.update({ input, code, reconstruction }, run.begun.form, run.begun.settings.activation === 'tanh');
+    by('example-input').setAttribute('aria-label', `example ${example} of ${run.begun.examples}`);
+    by('example-code').setAttribute('aria-label', `its code: ${by('example-note').textContent}`);
+    by('example-output').setAttribute('aria-label', `reconstruction of example ${example}: ${by('example-note').textContent}`);
+    by('example-lines').setAttribute('aria-label', `example ${example} and its reconstruction: ${by('example-note').textContent}`);
+  } catch (error) {
+    if (error.trap) failed(error);
+  }
+  exampled = performance.now();
+}
+
+function failed({ message, event, trap }) {
+  run.broke(trap || event === 'lost');
+  const way = trap || event === 'lost' ? 'Reset begins a new run with the same settings' : 'Reset begins it anew; a smaller learning rate, another seed or other data may help';
+  say('trouble', `${event === 'lost' ? 'The Worker has stopped' : trap ? 'The engine has stopped' : 'The run has stopped'}: ${message.replaceAll('`', '')}. ${way}.`);
+  showState();
+}
+
+by('toggle').addEventListener('click', async () => {
+  if (run.running) await run.pause();
+  else if (run.last?.ended) await run.extend(forEngine(controls.settings, run.data.kind), controls.settings).catch(failed);
+  else await run.start();
+  showState();
+  announce();
+});
+by('step').addEventListener('click', async () => {
+  await run.step().catch(failed);
+  showState();
+});
+by('reset').addEventListener('click', async () => {
+  // A Worker that is still at something long, or lost, is ended; otherwise it begins anew by itself.
+  if (run.busy || run.broken) {
+    client.restart();
+    await open();
+  }
+  await begin(controls.settings, null, 'trouble', { paused: true });
+});
+by('copy-link').addEventListener('click', () => copied(by('copy-link'), location.href));
+by('another').addEventListener('click', () => choose(Math.floor(Math.random() * run.begun.examples)));
+by('example-number').addEventListener('change', ({ target }) => {
+  const [number, most] = [Number(target.value), run.begun.examples - 1];
+  const isThere = target.value.trim() !== '' && Number.isInteger(number) && number >= 0 && number <= most;
+  say('example-refusal', isThere ? null : `Examples are numbered from 0 to ${most}; this one stays.`);
+  if (isThere) choose(number);
+});
+
+function choose(number) {
+  say('example-refusal', null);
+  example = number;
+  by('example-number').value = String(number);
+  showExample();
+}
+
+async function open() {
+  ({ version } = await client.call('open', 'processor'));
+  by('version').textContent = version;
+  await run.restore();
+}
+
+try {
+  showState();
+  await open();
+  await begin(asked.settings, null);
+  for (const { name, reason } of asked.refused) controls.refuse(name, reason);
+  engine.look();
+} catch (error) {
+  say('trouble', `The page could not begin: ${error.message}.`);
+  by('state').textContent = 'Not running.';
+}

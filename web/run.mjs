@@ -1,0 +1,122 @@
+// The run as the page sees it: what it has begun as, how far it is, and whether it runs.
+import { grouped } from './paint.mjs';
+import { onlyChosen } from './settings.mjs';
+
+export class Run {
+  #client;
+  #told;
+  /** What the engine said of the run. */
+  begun = null;
+  /** The last progress. */
+  last = null;
+  running = false;
+  /** A run is being begun. */
+  busy = false;
+  broken = false;
+  /** Whether the run goes on from the one before it. */
+  goesOn = false;
+  data = { kind: 'built-in' };
+  /** What the data were read from, for another Worker. */
+  #source = ['built-in'];
+  #engine = ['processor', {}];
+
+  /** @param {import('./client.mjs').Client} client @param {{begun: Function, changed: Function}} told */
+  constructor(client, told) { [this.#client, this.#told] = [client, told]; }
+
+  async begin(settings, chosen) { return this.#begun('begin', [settings], chosen); }
+
+  async extend(settings, chosen) {
+    await this.#begun('extend', [settings], chosen, true);
+    await this.start();
+  }
+
+  /** Begins under a model's settings, over the chosen ones, from its parameters. */
+  async takeModel(bytes, chosen) {
+    const { seed, optimizer, lr, batch, steps } = chosen;
+    const kept = Object.fromEntries(Object.entries({ seed, optimizer, lr, batch, steps }).filter(([, value]) => value !== undefined));
+    return this.#begun('takeModel', [bytes, this.data.kind === 'built-in' && !optimizer ? { steps: 400, ...kept } : kept], kept);
+  }
+
+  async #begun(call, args, chosen, goesOn = false) {
+    const was = this.running;
+    this.busy = true;
+    this.#told.changed();
+    try {
+      await this.#client.call('pause');
+      const answer = await this.#client.call(call, ...args);
+      this.begun = answer.begun ?? answer;
+      [this.running, this.broken, this.goesOn] = [false, false, goesOn];
+      this.#told.begun(onlyChosen({ ...chosen, ...answer.settings }), this.begun);
+    } catch (error) {
+      if (was && !error.trap) this.#client.call('run');
+      throw error;
+    } finally {
+      this.busy = false;
+      this.#told.changed();
+    }
+  }
+
+  async start() {
+    this.running = true;
+    await this.#client.call('run');
+    this.#told.changed();
+  }
+
+  async pause() {
+    await this.#client.call('pause');
+    this.running = false;
+  }
+
+  async step() {
+    this.running = false;
+    await this.#client.call('step', 1);
+  }
+
+  /** Reads data; the next `begin` takes them. */
+  async take(kind, payload) {
+    const data = await this.#client.call('data', kind, payload);
+    return { data, keep: () => { [this.data, this.#source] = [data, [kind, payload]]; } };
+  }
+
+  async choose(engine, options) {
+    await this.#client.call('open', engine, options);
+    this.#engine = [engine, options];
+  }
+
+  /** Tells a new Worker what the last one held. */
+  async restore() {
+    if (this.#engine[0] !== 'processor') await this.#client.call('open', ...this.#engine);
+    if (this.#source[0] !== 'built-in') await this.#client.call('data', ...this.#source);
+  }
+
+  async save() { return this.#client.call('saveModel'); }
+
+  took(progress) {
+    this.last = progress;
+    if (progress.ended) this.running = false;
+  }
+
+  broke(isBroken) { [this.running, this.broken] = [false, isBroken]; }
+
+  /** In a few words what the run is at. */
+  words() {
+    const { last } = this;
+    if (this.broken) return 'Stopped';
+    if (this.busy) return 'Beginning … (Reset ends whatever is computed)';
+    if (!last) return 'Loading …';
+    const steps = `step ${grouped(last.steps)} of ${grouped(last.planned)}`;
+    if (last.ended === 'converged') return `Converged at ${steps}: no lower J is to be found in this precision`;
+    if (last.ended) return `Finished at ${steps}`;
+    return this.running ? `Training, ${steps}` : `Paused at ${steps}`;
+  }
+
+  /** The same with time, speed and engine. */
+  details() {
+    const { last, begun } = this;
+    const more = [];
+    if (last && last.seconds > 0) more.push(`${last.seconds.toFixed(1)} s`);
+    if (last?.rowsPerSecond) more.push(`${grouped(Number(last.rowsPerSecond.toPrecision(3)))} rows/s`);
+    if (begun) more.push(begun.engine);
+    return [this.words(), ...more].join(' · ');
+  }
+}
