@@ -22,7 +22,9 @@ const client = new Client(told);
 const run = new Run(client, { begun, changed: showState, failed });
 const asked = fromQuery(location.search);
 const reduced = matchMedia('(prefers-reduced-motion: reduce)');
-let [announced, exampled, drawn, example, version] = [0, 0, 0, 0, ''];
+/** The data that the example is one of. */
+let source = run.data;
+let [announced, exampled, drawn, example, version] = [0, 0, 0, null, ''];
 
 const controls = new Controls({ knobs: by('knobs'), ofData: by('data-knobs'), presets: by('presets') }, asked.settings, (settings, name) => begin(settings, name));
 const features = new Features(by('features'), by('features-note'), mark);
@@ -70,14 +72,21 @@ function begun(settings, description) {
   if (!run.goesOn) curve.clear();
   mark(null);
   say('trouble', null);
-  by('data-words').textContent = `${sentence(description.data)}: ${grouped(description.examples)} examples of ${description.visible} numbers.`;
-  if (example >= description.examples) example = 0;
+  by('data-words').textContent = `${named(run.data, description)}: ${grouped(description.examples)} examples of ${description.visible} numbers.`;
+  if (example === null || example >= description.examples || run.data !== source) example = description.telling;
+  source = run.data;
   by('example-number').value = String(example);
   exampled = 0;
   showState();
 }
 
-const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/, '');
+/** What the examples are of. */
+function named({ kind, name, heads }, { data }) {
+  if (kind === 'rows') return name;
+  if (kind === 'built-in') return data;
+  const names = heads.slice(0, 3).map((head) => head.name).join(', ');
+  return `${heads.length === 1 ? 'One picture' : `${heads.length} pictures`} (${names}${heads.length > 3 ? ', …' : ''}), ${heads[0].channels === 3 ? 'in colour' : 'in grey'}`;
+}
 
 function told(event) {
   if (event.event === 'progress') progress(event);

@@ -44,9 +44,10 @@ export class Run {
     try {
       await this.#client.call('pause');
       const answer = await this.#client.call(call, ...args);
-      this.begun = answer.begun ?? answer;
+      const { begun, settings } = call === 'takeModel' ? answer : { begun: answer, settings: {} };
+      this.begun = begun;
       [this.running, this.broken, this.goesOn] = [false, false, goesOn];
-      this.#told.begun(onlyChosen({ ...chosen, ...answer.settings }), this.begun);
+      this.#told.begun(onlyChosen({ ...chosen, ...settings }), this.begun);
     } catch (error) {
       if (was && !error.trap) this.#client.call('run');
       throw error;

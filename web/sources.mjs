@@ -63,7 +63,7 @@ async function openModel(file, takeModel) {
   try {
     await takeModel(new Uint8Array(await file.arrayBuffer()), file.name);
   } catch (error) {
-    say('model-refusal', `${file.name}: ${error.message.replaceAll('`', '')}. The run goes on as it was.`);
+    say('model-refusal', `${file.name}: ${error.message.replaceAll('`', '').replace('the bytes of a model: ', '')}. The run goes on as it was.`);
     by('model-refusal').scrollIntoView({ block: 'nearest' });
   }
 }

@@ -88,12 +88,12 @@ async function begin(settings, model, before = 0) {
   const source = staged ?? data;
   staged = null;
   const { rhohat } = await prepared(source);
-  const shape = source.form ? { shape: source.form } : {};
+  const form = { ...(source.form && { shape: source.form }), ...(source.heads?.[0].channels === 3 && { color: true }) };
   const Engine = engineName === 'webgpu' ? (await gpu()).GpuEngine : CpuEngine;
   const next = await Engine.open(rhohat, engineOptions);
   let begun;
   try {
-    begun = await next.begin({ ...settings, ...shape });
+    begun = await next.begin({ ...settings, ...form });
     if (model) await next.takeModel(model);
   } catch (error) {
     await next.close();
@@ -103,7 +103,19 @@ async function begin(settings, model, before = 0) {
   await engine?.close();
   [engine, data] = [next, source];
   loop.take(engine, begun, before);
-  return { ...begun, engine: engine.label };
+  return { ...begun, engine: engine.label, telling: telling(rhohat, begun) };
+}
+
+/** The example with the most to see among the first hundred: the one of the largest variance. */
+function telling(rhohat, { examples, visible }) {
+  const count = Math.min(examples, 100);
+  const rows = rhohat.examples(0, count);
+  const variances = Array.from({ length: count }, (_, row) => {
+    const numbers = rows.subarray(row * visible, (row + 1) * visible);
+    const mean = numbers.reduce((sum, number) => sum + number, 0) / visible;
+    return numbers.reduce((sum, number) => sum + (number - mean) ** 2, 0);
+  });
+  return variances.indexOf(Math.max(...variances));
 }
 
 /** What of a model's file has to hold in a run that goes on from it. */
