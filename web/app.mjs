@@ -83,7 +83,7 @@ function begun(settings, description) {
 /** What the examples are of. */
 function named({ kind, name, heads }, { data }) {
   if (kind === 'rows') return name;
-  if (kind === 'built-in') return data;
+  if (kind === 'built-in') return data.charAt(0).toUpperCase() + data.slice(1);
   const names = heads.slice(0, 3).map((head) => head.name).join(', ');
   return `${heads.length === 1 ? 'One picture' : `${heads.length} pictures`} (${names}${heads.length > 3 ? ', …' : ''}), ${heads[0].channels === 3 ? 'in colour' : 'in grey'}`;
 }
@@ -96,7 +96,7 @@ function told(event) {
 
 function progress(event) {
   run.took(event);
-  curve.add(event);
+  curve.add([...event.history, event]);
   const now = performance.now();
   const isCalm = run.running && !event.ended && event.steps > 0;
   if (!(isCalm && reduced.matches && now - drawn < STILL)) {
@@ -172,7 +172,7 @@ by('reset').addEventListener('click', async () => {
   }
   await begin(controls.settings, null, 'trouble', { paused: true });
 });
-by('copy-link').addEventListener('click', () => copied(by('copy-link'), location.href));
+by('copy-link').addEventListener('click', () => copied(by('copy-link'), location.href, run.data.kind === 'built-in' ? 'Copied' : 'Copied, without data'));
 by('another').addEventListener('click', () => choose(Math.floor(Math.random() * run.begun.examples)));
 by('example-number').addEventListener('change', ({ target }) => {
   const [number, most] = [Number(target.value), run.begun.examples - 1];

@@ -33,9 +33,12 @@ export class Curve {
     this.#draw();
   }
 
-  add(point) {
-    if (this.#points.at(-1)?.steps === point.steps) this.#points.pop();
-    this.#points.push(Object.fromEntries(['steps', ...TERMS].map((name) => [name, point[name]])));
+  /** @param {{steps: number, j: number, reconstruction: number, decay: number, penalty: number}[]} points in the order of their steps */
+  add(points) {
+    for (const point of points) {
+      if (this.#points.at(-1)?.steps === point.steps) this.#points.pop();
+      this.#points.push(Object.fromEntries(['steps', ...TERMS].map((name) => [name, point[name]])));
+    }
     if (this.#points.length > MOST) {
       this.#points = this.#points.filter((_, index) => index % 2 === 1);
       this.#read = null;

@@ -13,7 +13,10 @@ export function wireEngine(client, run, begin) {
 
   const allow = () => {
     radio('webgpu').disabled = !info.available || (info.software && !by('software').checked);
-    for (const section of ['check', 'bench']) by(section).disabled = radio('webgpu').disabled;
+    for (const section of ['check', 'bench']) {
+      by(section).disabled = radio('webgpu').disabled;
+      if (by(section).disabled) by(`${section}-verdict`).textContent = 'This needs WebGPU, which is out of reach for the reason above.';
+    }
   };
 
   const choose = async (name) => {

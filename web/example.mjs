@@ -42,6 +42,7 @@ export class Example {
     // Both by the range of the input where it is not that of pixels, so that they can be compared.
     const [low, high] = least >= 0 && most <= 1 ? [0, 1] : [least, most];
     const put = (canvas, numbers) => putPixels(canvas, width, height, channels, (pixel, channel) => 255 * (numbers[pixel * channels + channel] - low) / (high - low || 1));
+    for (const canvas of [this.#places.input, this.#places.output]) canvas.style.aspectRatio = `${width} / ${height}`;
     put(this.#places.input, input);
     put(this.#places.output, reconstruction);
   }

@@ -5,6 +5,8 @@ import { putPixels, short } from './paint.mjs';
 
 /** Milliseconds between two texts for screen readers. */
 const CALM = 2000;
+/** Pixels of a tile at least, and between two. */
+const [LEAST, GAP] = [24, 3];
 
 export class Features {
   #grid;
@@ -32,10 +34,14 @@ export class Features {
     const columns = Math.ceil(Math.sqrt(count));
     const [across, down] = [(width - 1) / columns - 1, (height - 1) / Math.ceil(count / columns) - 1];
     if (this.#tiles.length !== count) this.#build(count, hidden);
-    this.#grid.style.setProperty('--columns', columns);
+    // A tile is never smaller than a finger can hit, though rows become more then.
+    const room = Math.max(1, Math.floor((this.#grid.clientWidth + GAP) / (LEAST + GAP)));
+    this.#grid.style.setProperty('--columns', Math.min(columns, room));
+    const aspect = down > 1 ? `${across} / ${down}` : '1';
     this.#rhoHat = rhoHat;
     this.#tiles.forEach((tile, unit) => {
       const [left, top] = [unit % columns * (across + 1) + 1, Math.floor(unit / columns) * (down + 1) + 1];
+      tile.style.aspectRatio = aspect;
       putPixels(tile.firstChild, across, down, channels, (pixel, channel) => {
         const [x, y] = [left + pixel % across, top + Math.floor(pixel / across)];
         return pixels[(y * width + x) * channels + channel];

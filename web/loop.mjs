@@ -26,6 +26,8 @@ export class Loop {
   /** [seconds, steps] of the last slices. */
   #recent = [];
   #ended = null;
+  /** J at the slices since the last post. */
+  #history = [];
   #isNew = false;
   steps = 0;
 
@@ -43,7 +45,7 @@ export class Loop {
     this.steps = before;
     [this.#engine, this.#begun, this.#before] = [engine, begun, before];
     [this.#slice, this.#seconds, this.#recent, this.#ended, this.#running] = [1, 0, [], null, false];
-    this.#isNew = true;
+    [this.#history, this.#isNew] = [[], true];
   }
 
   /** Posts where a run begins, once. */
@@ -72,6 +74,7 @@ export class Loop {
     this.#slice = Math.max(1, Math.min(2 * this.#slice, Math.round(this.#slice * SLICE / Math.max(taken, 1))));
     if (this.#ended) this.#running = false;
     if (this.#ended || performance.now() >= this.#next) await this.#tell();
+    else if (this.#begun.optimizer === 'lbfgs') await this.#note();
     if (this.#running) this.#yield();
   }
 
@@ -95,6 +98,12 @@ export class Loop {
     return taken;
   }
 
+  /** J between two posts, where the optimiser knows it without another pass over the examples. */
+  async #note() {
+    const { j, reconstruction, decay, penalty } = await this.#engine.state();
+    this.#history.push({ steps: this.steps, j, reconstruction, decay, penalty });
+  }
+
   async #tell() {
     this.#isNew = false;
     const start = performance.now();
@@ -103,9 +112,10 @@ export class Loop {
     const [seconds, steps] = this.#recent.reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0]);
     const rows = this.#begun.batch ?? this.#begun.examples;
     this.#post({
-      event: 'progress', steps: this.steps, planned: this.#before + this.#begun.planned, j, reconstruction, decay, penalty, rho_hat, features,
+      event: 'progress', steps: this.steps, planned: this.#before + this.#begun.planned, j, reconstruction, decay, penalty, rho_hat, features, history: this.#history,
       rowsPerSecond: seconds > 0 ? steps * rows / seconds : null, seconds: this.#seconds, ended: this.#ended,
     });
+    this.#history = [];
     const now = performance.now();
     this.#next = now + Math.max(CALM, (now - start) / SHARE);
   }

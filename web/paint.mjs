@@ -49,7 +49,7 @@ export function redrawn(canvas, draw) {
 
 /** Pixels of 0 to 1, or of [low, high], on a canvas of just as many; the style sheet enlarges it. */
 export function putPixels(canvas, width, height, channels, at) {
-  [canvas.width, canvas.height] = [width, height];
+  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
   const context = canvas.getContext('2d');
   const image = context.createImageData(width, height);
   for (let pixel = 0; pixel < width * height; pixel += 1) {

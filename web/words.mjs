@@ -10,11 +10,11 @@ export function say(id, words) {
 }
 
 /** Copies text and says so on the button for a moment; where the clipboard is closed, shows the text to copy by hand. */
-export async function copied(button, text) {
+export async function copied(button, text, done = 'Copied') {
   const usual = button.dataset.usual ??= button.textContent;
   try {
     await navigator.clipboard.writeText(text);
-    button.textContent = 'Copied';
+    button.textContent = done;
   } catch {
     prompt('The browser keeps its clipboard closed; copy this:', text);
   }

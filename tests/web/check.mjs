@@ -136,6 +136,10 @@ async function obeys() {
   await page.click('#toggle');
   await says(page, 'state', /^Finished/);
   check(await valueOfJ(page) === first, `the same address is the same run: J ${first}`);
+  check(await page.textContent('#toggle') === 'Go on', 'a run that has ended can go on');
+  await page.click('#toggle');
+  await says(page, 'state', /^Finished at step 60 of 60/);
+  check(await valueOfJ(page) < first, `30 steps more from there: J ${await valueOfJ(page)}`);
   await page.fill('#knob-hidden', 'many');
   await page.press('#knob-hidden', 'Enter');
   check(/whole number/.test(await page.textContent('#knob-hidden-refusal')) && /^Finished/.test(await state(page)), 'a wrong value is refused beside its knob, and the run stays');
@@ -213,6 +217,8 @@ async function survives() {
   const page = await opened();
   await says(page, 'trouble', /The engine has stopped: panicked at a plant\. Reset/);
   check(/^Stopped/.test(await state(page)) && await page.isDisabled('#toggle'), `a panic is told: ${await page.textContent('#trouble')}`);
+  // The new Worker fetches its files anew.
+  extra.clear();
   await page.click('#reset');
   await says(page, 'state', /^Paused at step 0/);
   await page.click('#toggle');
