@@ -50,7 +50,9 @@ async function begin(settings, name, place = 'general-refusal', { paused = false
   } catch (error) {
     if (error.restarted) return false;
     const named = [...error.message.matchAll(/`(\w+)`/g)].map(([, word]) => word).find((word) => controls.has(word)) ?? name;
-    const reason = `${error.message.replaceAll('`', '')}. The run goes on as it was.`;
+    const reason = `${error.message.replaceAll('`', '')}. ${run.begun ? 'The run goes on as it was.' : 'The lecture’s settings are taken instead.'}`;
+    // The first run of a page: there is none that could go on.
+    if (!run.begun && Object.keys(settings).length > 0) await begin({}, null);
     if (place === 'general-refusal' && named) controls.refuse(named, reason);
     else say(place, reason);
     showState();

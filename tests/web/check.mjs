@@ -232,6 +232,10 @@ async function survives() {
   await page.press('#knob-samples', 'Enter');
   await says(page, 'knob-samples-refusal', /The run goes on as it was/);
   check(true, `more than memory holds: ${await page.textContent('#knob-samples-refusal')}`);
+  await page.goto(`${server.address}?hidden=8192&samples=1000000`);
+  await says(page, 'knob-samples-refusal', /The lecture’s settings are taken instead/);
+  await atLeast(page, 1);
+  check(await page.$$eval('.tile', (all) => all.length) === 25, 'an address that no tab can follow gives the lecture');
   extra.set('/rhohat.wasm', Buffer.from('nonsense'));
   await page.reload();
   await says(page, 'trouble', /cannot run rhohat\.wasm/);
