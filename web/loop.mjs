@@ -59,7 +59,15 @@ export class Loop {
     this.#yield();
   }
 
-  pause() { this.#running = false; }
+  /** Stops where the engine can say no more. */
+  stop() { this.#running = false; }
+
+  /** Stops, and posts what the last post does not know yet. */
+  async pause() {
+    if (!this.#running) return;
+    this.#running = false;
+    await this.#tell();
+  }
 
   #yield() {
     if (this.#waiting) return;

@@ -34,9 +34,9 @@ const calls = {
   },
   async begin(settings) { return begin(settings); },
   async run() { loop.start(); },
-  async pause() { loop.pause(); },
+  async pause() { await loop.pause(); },
   async step(count) {
-    loop.pause();
+    await loop.pause();
     await loop.advance(count);
   },
   async example(number) { return present().example(number); },
@@ -99,7 +99,6 @@ async function begin(settings, model, before = 0) {
     await next.close();
     throw error;
   }
-  loop.pause();
   await engine?.close();
   [engine, data] = [next, source];
   loop.take(engine, begun, before);
@@ -146,7 +145,7 @@ async function gpuInfo() {
 let queue = Promise.resolve();
 function enqueue(work) {
   queue = queue.then(work).catch((error) => {
-    loop.pause();
+    loop.stop();
     postMessage({ event: 'failed', message: error.message, trap: error instanceof Trap });
   });
 }
@@ -155,9 +154,9 @@ addEventListener('message', ({ data: { id, call, args } }) => enqueue(async () =
   try {
     const value = await calls[call](...args);
     postMessage({ id, value });
-    // Behind the answer, so that the page knows of which run it is told.
-    await loop.first();
   } catch (error) {
     postMessage({ id, error: { message: error.message, trap: error instanceof Trap } });
   }
+  // Behind the answer, so that the page knows of which run it is told.
+  await loop.first();
 }));
