@@ -7,6 +7,8 @@ import { by, say } from './words.mjs';
  * @param {{begin: () => Promise<boolean>, takeModel: (bytes: Uint8Array, name: string) => Promise<object>}} page
  */
 export function wireSources(run, { begin, takeModel }) {
+  /** The files of the present data, to be read again with or without their colours. */
+  let last = [];
   const take = async (files) => {
     for (const place of ['data-refusal', 'model-refusal', 'data-hint']) say(place, null);
     by('model-note').textContent = '';
@@ -18,6 +20,7 @@ export function wireSources(run, { begin, takeModel }) {
     place.textContent = `Reading ${files.length === 1 ? files[0].name : `${files.length} files`} …`;
     try {
       await takeData('files', { files, color: by('color').checked });
+      last = files;
     } catch (error) {
       say('data-refusal', `${error.message.replaceAll('`', '')}. The run goes on as it was.`);
     }
@@ -42,6 +45,7 @@ export function wireSources(run, { begin, takeModel }) {
       target.value = '';
     });
   }
+  by('color').addEventListener('change', () => { if (run.data.kind === 'pictures') take(last); });
   by('built-in').addEventListener('click', () => takeData('built-in').catch((error) => say('data-refusal', error.message)));
 
   const hasFiles = (event) => [...event.dataTransfer?.types ?? []].includes('Files');

@@ -173,6 +173,9 @@ async function takesData() {
     check(await page.textContent('#data-words') === data, `${name}: ${await page.textContent('#data-refusal')}`);
   };
   await taken('pictures', /^2 pictures/i, file('color.png', undefined, 'image/png'), file('grey.jpg', undefined, 'image/jpeg'));
+  await page.click('#color');
+  await says(page, 'data-words', /in colour: .* of 192 numbers/);
+  check(true, `with their colours: ${await page.textContent('#data-words')}`);
   await taken('rows', /6 examples of 4 numbers/, file('rows_lf8.npy'));
   check(/minmax/.test(await page.textContent('#data-hint')), `rows out of reach: ${await page.textContent('#data-hint')}`);
   await taken('IDX in gzip', /2 examples of 12 numbers/, file('images-idx3-ubyte.gz'));
