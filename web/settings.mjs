@@ -38,7 +38,7 @@ export const KNOBS = [
   { name: 'lr', label: 'learning rate', read: real((x) => x > 0, 'learning rate: a number above 0'), idle: ofFirstOrder, teaches: 'The length of a step of Adam or SGD: too small and J crawls, too large and it jumps.' },
   { name: 'batch', label: 'batch', idle: ofFirstOrder, read: (text) => (/^(all|full)$/i.test(text.trim()) ? 'full' : whole(1, 1e9, 'batch: “all”, or rows of a mini-batch')(text)), teaches: 'Examples that a step of Adam or SGD looks at: few make quick, noisy steps; “all” makes slow, sure ones.' },
   { name: 'steps', label: 'steps', read: whole(1, 1e7, 'steps'), teaches: 'How long the run is; features sharpen late, when J hardly falls any more.' },
-  { name: 'start', label: 'start', options: ['lecture', 'data'], teaches: 'Where the weights begin: at random as in the lecture, or fitted to the data and to ρ.' },
+  { name: 'start', label: 'start', options: ['lecture', 'data'], teaches: 'Where the weights begin: at random as in the lecture, or fitted to the data and to ρ; from the lecture’s start Adam finds no features.' },
   { name: 'seed', label: 'seed', usual: 0, read: whole(0, Number.MAX_SAFE_INTEGER, 'seed'), teaches: 'The number that all chance comes from: the same seed gives the same run, another gives other pictures and weights.' },
   { name: 'patch', label: 'patch side', usual: 8, group: 'data', idle: ofPictures, read: whole(1, 64, 'patch side'), teaches: 'Pixels across and down of the patches cut from pictures; inputs n grow with its square.' },
   { name: 'samples', label: 'patches', usual: 10000, group: 'data', idle: ofPictures, read: whole(1, 1e6, 'patches'), teaches: 'How many patches are drawn: more teach more and take longer.' },
@@ -53,10 +53,10 @@ const BY_NAME = new Map(KNOBS.map((knob) => [knob.name, knob]));
 export const PRESETS = [
   { name: 'the lecture', settings: {}, look: 'Edges of every direction form out of noise, while ρ̂ of all units falls onto ρ.' },
   { name: 'no sparsity (β 0)', settings: { beta: 0 }, look: 'J is lower, ρ̂ floats far above ρ, and the features stay blurred mixtures: nothing asks a unit to stand for one thing.' },
-  { name: 'no weight decay (λ 0)', settings: { lambda: 0 }, look: 'The decay term is gone and weights grow freely: look for specks and noise left in the features.' },
-  { name: 'overcomplete (100 units)', settings: { hidden: 100 }, look: 'More units than pixels: finer, more localised edges, and with luck hardly two alike.' },
-  { name: 'tanh', settings: { activation: 'tanh' }, look: 'Units are silent at −1 instead of 0; the features come out as edges all the same.' },
-  { name: 'Adam in mini-batches', settings: { optimizer: 'adam' }, look: 'J falls within few steps, then trembles: each step has seen only a few hundred examples.' },
+  { name: 'no weight decay (λ 0)', settings: { lambda: 0 }, look: 'The decay term is gone and weights grow freely: J is lower, and the features stay specks and noise.' },
+  { name: 'overcomplete (100 units)', settings: { hidden: 100 }, look: 'More units than pixels: narrower edges, each of which fewer patches need, and a lower reconstruction term.' },
+  { name: 'tanh', settings: { activation: 'tanh' }, look: 'Units are silent at −1 instead of 0: edges again, some of them faint, at a lower J.' },
+  { name: 'Adam in mini-batches', settings: { optimizer: 'adam', steps: 4000 }, look: 'Ten times the steps in a fraction of the time, as each sees 250 patches; the units begin from patches of the data, and J ends a little above that of L-BFGS.' },
 ];
 
 /** The value of a knob's text. @throws with the reason in words */

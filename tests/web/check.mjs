@@ -149,7 +149,7 @@ async function obeys() {
   check(new URL(page.url()).search === '?hidden=4&steps=30&seed=3', `the address follows the knobs: ${new URL(page.url()).search}`);
   await page.click('#presets button:text("Adam")');
   await until(page, () => document.getElementById('knob-optimizer').value === 'adam');
-  check(await page.isEnabled('#knob-lr') && new URL(page.url()).search === '?optimizer=adam&seed=3', `a preset sets the knobs and keeps the seed: ${new URL(page.url()).search}`);
+  check(await page.isEnabled('#knob-lr') && new URL(page.url()).search === '?optimizer=adam&steps=4000&seed=3', `a preset sets the knobs and keeps the seed: ${new URL(page.url()).search}`);
   await atLeast(page, 2);
   await page.click('#presets button:text("the lecture")');
   await until(page, () => document.getElementById('knob-optimizer').value === 'lbfgs');
