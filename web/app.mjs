@@ -10,7 +10,7 @@ import { wireModels } from './models.mjs';
 import { grouped, short } from './paint.mjs';
 import { Run } from './run.mjs';
 import { forEngine, fromQuery, toQuery } from './settings.mjs';
-import { wireSources } from './sources.mjs';
+import { hint, wireSources } from './sources.mjs';
 import { by, copied, say } from './words.mjs';
 
 /** Milliseconds between two announcements to screen readers, and between two drawings of an example. */
@@ -74,6 +74,7 @@ function begun(settings, description) {
   if (!run.goesOn) curve.clear();
   mark(null);
   say('trouble', null);
+  say('data-hint', hint(run.data, description.settings));
   by('data-words').textContent = `${named(run.data, description)}: ${grouped(description.examples)} examples of ${description.visible} numbers.`;
   if (example === null || example >= description.examples || run.data !== source) example = description.telling;
   source = run.data;

@@ -77,7 +77,7 @@ export class Curve {
       context.moveTo(LEFT, at);
       context.lineTo(width - RIGHT, at);
       context.stroke();
-      context.fillText(short(tick), LEFT - 6, at);
+      context.fillText(tick < 1e-3 ? tick.toExponential() : String(tick), LEFT - 6, at);
     }
     Object.assign(context, { textBaseline: 'alphabetic', textAlign: 'left' });
     context.fillText(`step ${grouped(first)}`, LEFT, height - 6);

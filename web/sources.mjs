@@ -10,7 +10,7 @@ export function wireSources(run, { begin, takeModel }) {
   /** The files of the present data, to be read again with or without their colours. */
   let last = [];
   const take = async (files) => {
-    for (const place of ['data-refusal', 'model-refusal', 'data-hint']) say(place, null);
+    for (const place of ['data-refusal', 'model-refusal']) say(place, null);
     by('model-note').textContent = '';
     if (files.length === 0) return;
     const model = files.find(isModel);
@@ -34,7 +34,6 @@ export function wireSources(run, { begin, takeModel }) {
     if (await begin()) {
       keep();
       by('built-in').hidden = kind === 'built-in';
-      say('data-hint', hint(data, run.begun.settings));
     } else run.data = before;
   };
 
@@ -73,7 +72,7 @@ async function openModel(file, takeModel) {
 }
 
 /** What to do where outputs cannot reach the numbers of rows. */
-function hint({ kind, low, high }, { output, normalize }) {
+export function hint({ kind, low, high }, { output, normalize }) {
   const [least, most] = { sigmoid: [0, 1], tanh: [-1, 1], linear: [-Infinity, Infinity] }[output];
   if (kind !== 'rows' || normalize !== 'none' || (low >= least && high <= most)) return null;
   return `The numbers go from ${Number(low.toPrecision(4))} to ${Number(high.toPrecision(4))}, but a ${output} output reaches only ${least} to ${most}: choose normalise “minmax” or output “linear” under “How data are taken”.`;

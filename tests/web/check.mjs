@@ -178,6 +178,11 @@ async function takesData() {
   check(true, `with their colours: ${await page.textContent('#data-words')}`);
   await taken('rows', /6 examples of 4 numbers/, file('rows_lf8.npy'));
   check(/minmax/.test(await page.textContent('#data-hint')), `rows out of reach: ${await page.textContent('#data-hint')}`);
+  await page.click('#data-part summary');
+  check(await page.isVisible('#knob-patch') && await page.isDisabled('#knob-patch'), 'rows have no use for patches');
+  await page.selectOption('#knob-normalize', 'minmax');
+  await until(page, () => document.getElementById('data-hint').hidden);
+  check(await page.isHidden('#data-hint'), 'rows that are normalised are within reach');
   await taken('IDX in gzip', /2 examples of 12 numbers/, file('images-idx3-ubyte.gz'));
   check(await page.isVisible('#example-input'), 'rows with a form are shown as pictures');
   const array = readFileSync(join(fixtures, 'rows_lf4.npy'));
