@@ -110,6 +110,7 @@ async function trains() {
   await page.click('#save');
   await (await download).saveAs(saved);
   check(existsSync(saved), `the model is saved: ${await page.textContent('#model-note')}`);
+  await page.evaluate(() => scrollTo(0, 0));
   await page.screenshot({ path: join(folder, 'trained-1400-light.png'), fullPage: true });
 
   // A model goes on where it was; the objective of a start would be far higher.
