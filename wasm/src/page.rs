@@ -1,0 +1,162 @@
+//! What a page holds: its data, and the run that it steps through.
+
+use rhohat::data::{Form, Preprocess};
+use rhohat::run::picture::{self, Layout, form_of};
+use rhohat::{Data, Error, Model, Params, Result, Shape, Trainer, Training};
+use serde_json::{Value, json};
+
+use crate::answer::{Advanced, Begun, Example, State, json};
+use crate::request::{numbers, pictures, text};
+
+/// The data and the run of a page.
+#[derive(Default)]
+pub struct Page {
+    data: Option<Data>,
+    training: Option<Training>,
+}
+
+impl Page {
+    pub fn take_built_in(&mut self) -> Result<Vec<u8>> {
+        self.taken(Data::built_in())
+    }
+
+    pub fn take_rows(&mut self, bytes: &[u8], width: usize) -> Result<Vec<u8>> {
+        let rows = Data::from_rows(numbers(bytes)?, width)?;
+        self.taken(rows)
+    }
+
+    pub fn take_pictures(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let pictures = Data::from_pictures(pictures(bytes)?)?;
+        self.taken(pictures)
+    }
+
+    fn taken(&mut self, data: Data) -> Result<Vec<u8>> {
+        let words = data.to_string();
+        (self.data, self.training) = (Some(data), None);
+        Ok(words.into_bytes())
+    }
+
+    pub fn begin(&mut self, settings: &[u8]) -> Result<Vec<u8>> {
+        let data = self.data.get_or_insert_with(Data::built_in);
+        // One run at a time: the memory of the last one goes first.
+        self.training = None;
+        let trainer = Trainer::default().settings(text(settings)?)?.device("cpu");
+        let mut training = trainer.begin(data)?;
+        let (Shape { visible, hidden }, examples) = (training.shape(), training.examples());
+        let (planned, run) = (training.planned(), training.stepwise());
+        let form = form_of(Some(run.preprocess()), visible);
+        let config = run.config();
+        let begun = Begun {
+            data: data.to_string(),
+            visible,
+            hidden,
+            examples,
+            planned,
+            settings: serde_json::to_value(config.to_table()).expect("settings have a JSON form"),
+            optimizer: config.optimizer,
+            batch: config.batch.rows(),
+            form: form.map(|Form { height, width, channels }| [width, height, channels]),
+        };
+        self.training = Some(training);
+        json(&begun)
+    }
+
+    pub fn advance(&mut self, steps: usize) -> Result<Vec<u8>> {
+        let training = self.run()?;
+        let ended = training.advance(steps)?;
+        json(&Advanced { steps: training.steps(), ended })
+    }
+
+    pub fn state(&mut self) -> Result<Vec<u8>> {
+        let training = self.run()?;
+        let cost = training.cost()?;
+        json(&State {
+            steps: training.steps(),
+            j: cost.total(),
+            reconstruction: cost.reconstruction,
+            decay: cost.decay,
+            penalty: cost.penalty,
+            rho_hat: cost.rho_hat,
+        })
+    }
+
+    pub fn features(&mut self, limit: usize) -> Result<Vec<u8>> {
+        let run = self.run()?.stepwise();
+        let weights = run.engine().params()?;
+        let Shape { visible, hidden } = weights.shape;
+        let preprocess = run.preprocess();
+        let form = form_or_line(preprocess, visible);
+        let shown = preprocess.weights_of_inputs(&weights.w1[..limit.min(hidden) * visible]);
+        let canvas = picture::features(&shown, form, Layout { per_row: None, zoom: Some(1) })?;
+        let head = [canvas.width, canvas.height, canvas.channels].map(|number| (number as u32).to_le_bytes());
+        Ok([head.as_flattened(), &canvas.pixels].concat())
+    }
+
+    pub fn example(&mut self, number: usize) -> Result<Vec<u8>> {
+        let run = self.run()?.stepwise();
+        let input = run.examples(&[number])?;
+        let code = run.engine().encode_rows(&input)?;
+        let reconstruction = run.engine().decode_rows(&code)?;
+        json(&Example { input, code, reconstruction })
+    }
+
+    pub fn examples(&mut self, first: usize, count: usize) -> Result<Vec<u8>> {
+        let rows: Vec<usize> = (first..first.saturating_add(count)).collect();
+        let examples = self.run()?.stepwise().examples(&rows)?;
+        Ok(bytemuck::cast_slice(&examples).to_vec())
+    }
+
+    pub fn parameters(&mut self) -> Result<Vec<u8>> {
+        let params = self.run()?.stepwise().engine().params()?;
+        Ok(bytemuck::cast_slice(&params.to_flat()).to_vec())
+    }
+
+    pub fn take_parameters(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let engine = self.run()?.stepwise().engine();
+        let (shape, flat) = (engine.shape(), numbers(bytes)?);
+        if flat.len() != shape.parameters() {
+            return Err(Error::usage(format!(
+                "{} numbers for {} parameters",
+                flat.len(),
+                shape.parameters()
+            )));
+        }
+        engine.set_params(&Params::from_flat(shape, &flat))?;
+        Ok(Vec::new())
+    }
+
+    pub fn model(&mut self) -> Result<Vec<u8>> {
+        Ok(self.run()?.model()?.to_bytes())
+    }
+
+    pub fn take_model(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let model = Model::from_bytes(bytes)?;
+        let engine = self.run()?.stepwise().engine();
+        let [has, wanted] = [model.shape(), engine.shape()];
+        if has != wanted {
+            let of = |Shape { visible, hidden }| format!("{visible} visible and {hidden} hidden units");
+            let fact = format!("the model has {}, but the run {}", of(has), of(wanted));
+            return Err(Error::usage(format!("{fact}; choose data of that width and as many hidden units")));
+        }
+        engine.set_params(model.params())?;
+        Ok(Vec::new())
+    }
+
+    fn run(&mut self) -> Result<&mut Training> {
+        self.training.as_mut().ok_or_else(|| Error::usage("no run has begun; begin one"))
+    }
+}
+
+/// The form of examples that are pictures; others are drawn as a line of their numbers.
+fn form_or_line(preprocess: &Preprocess, visible: usize) -> Form {
+    let inputs = preprocess.inputs_of(visible);
+    form_of(Some(preprocess), visible).unwrap_or(Form { height: 1, width: inputs, channels: 1 })
+}
+
+/// What [`crate::begin`] has to be told for a model's parameters to fit.
+pub fn settings_of_model(bytes: &[u8]) -> Result<Vec<u8>> {
+    let model = Model::from_bytes(bytes)?;
+    let (objective, Shape { visible, hidden }) = (model.objective(), model.shape());
+    let meta: Value = serde_json::from_str(&model.metadata()).expect("metadata are JSON");
+    json(&json!({ "hidden": hidden, "visible": visible, "objective": objective, "metadata": meta }))
+}
