@@ -94,7 +94,7 @@ export class Curve {
       context.lineTo(x(point.steps), height - BOTTOM);
       context.stroke();
     }
-    for (const term of TERMS) this.#values[term].textContent = short(point[term]);
+    for (const term of TERMS) Object.assign(this.#values[term], { textContent: short(point[term]), title: String(point[term]) });
     this.#at.textContent = `step ${grouped(point.steps)}`;
     Object.assign(this.#slider, { max: String(points.length - 1), value: String(read) });
     this.#slider.setAttribute('aria-valuetext', `step ${point.steps}: ${TERMS.map((term) => `${term === 'j' ? 'J' : term} ${short(point[term])}`).join(', ')}`);

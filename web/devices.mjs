@@ -61,6 +61,7 @@ export function wireEngine(client, run, begin) {
       const { available, software, name, why } = info;
       by('gpu-words').textContent = available && !software ? `WebGPU on ${name}.` : `No WebGPU: ${software ? `${name}: ` : ''}${why}.`;
       by('software-line').hidden = !software;
+      for (const id of ['gpu-choice', 'check-part', 'bench-part']) by(id).hidden = !available;
       allow();
     },
     line(line) {

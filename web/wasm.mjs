@@ -18,12 +18,16 @@ export class Rhohat {
   /** Fetches and compiles the module once, for as many instances as are needed. */
   static async compile(address) {
     const response = await fetch(address);
-    if (!response.ok) throw new Error(`rhohat.wasm is not beside this page (the server says ${response.status}); web/build makes it`);
-    const bytes = await response.arrayBuffer();
+    if (!response.ok) throw new Error(`rhohat.wasm.gz is not beside this page (the server says ${response.status}); web/build makes it`);
+    const packed = await response.blob();
+    // Some servers say of a .gz that it is packed on the way, and the browser has unpacked it already.
+    const [first, second] = new Uint8Array(await packed.slice(0, 2).arrayBuffer());
+    const isPacked = first === 0x1f && second === 0x8b;
     try {
-      return await WebAssembly.compile(bytes);
+      const bytes = isPacked ? new Response(packed.stream().pipeThrough(new DecompressionStream('gzip'))) : packed;
+      return await WebAssembly.compile(await bytes.arrayBuffer());
     } catch (error) {
-      throw new Error(`this browser cannot run rhohat.wasm (${error.message}); it needs WebAssembly with 128-bit SIMD: Chrome 91, Firefox 89, Safari 16.4 or newer`);
+      throw new Error(`this browser cannot run rhohat.wasm (${error.message}); it needs WebAssembly with 128-bit vectors and the unpacking of gzip: Chrome 91, Firefox 113, Safari 16.4 or newer`);
     }
   }
 

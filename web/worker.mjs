@@ -18,7 +18,7 @@ const loop = new Loop((event) => postMessage(event), enqueue);
 const calls = {
   /** Loads the module and says its version. */
   async open(name, options = {}) {
-    module ??= await Rhohat.compile(new URL('rhohat.wasm', import.meta.url));
+    module ??= await Rhohat.compile(new URL('rhohat.wasm.gz', import.meta.url));
     if (name === 'webgpu') await gpu();
     [engineName, engineOptions] = [name, options];
     const rhohat = await Rhohat.open(module);
@@ -131,7 +131,11 @@ const why = {
   software: 'the only adapter is a software one, which is slower than the processor itself; it is taken if you ask for it',
 };
 
+/** Whether this copy of the page has an engine on WebGPU (gpu.mjs). */
+const hasGpu = false;
+
 async function gpuInfo() {
+  if (!hasGpu) return { available: false, why: 'this copy of the page has no engine for it; the installed program computes on the GPU' };
   if (!navigator.gpu) return { available: false, why: why.browser };
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
   if (!adapter) return { available: false, why: why.adapter };

@@ -2,10 +2,11 @@
 // Training from opening to 25 features, every button, settings in the address, data that are dropped, files that are refused, a model
 // saved and opened; nothing on the console, nothing fetched from elsewhere, nothing wider than the window, no serious finding of
 // axe-core. Pictures and the model (model.safetensors) go to FOLDER. FIXTURES names tests/fixtures where it is not beside WEB_DIR.
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { chromium } from 'playwright-core';
+import { oriented, orientedFeatures } from './oriented.mjs';
 import { checkReaders } from './readers.mjs';
 import { serve } from './server.mjs';
 
@@ -65,6 +66,12 @@ const drop = (page, files) => page.evaluate((all) => {
 }, files);
 const file = (name, bytes = readFileSync(join(fixtures, name)), type = '') => ({ name: name.split('/').at(-1), base64: Buffer.from(bytes).toString('base64'), type });
 
+async function save(page, path) {
+  const download = page.waitForEvent('download');
+  await page.click('#save');
+  await (await download).saveAs(path);
+}
+
 async function trains() {
   const page = await opened();
   const start = performance.now();
@@ -106,10 +113,13 @@ async function trains() {
   await page.press('#example-number', 'Enter');
   await until(page, (was) => document.getElementById('example-note').textContent !== was, note);
   check(true, `example 17: ${await page.textContent('#example-note')}`);
-  const download = page.waitForEvent('download');
-  await page.click('#save');
-  await (await download).saveAs(saved);
+  await save(page, saved);
   check(existsSync(saved), `the model is saved: ${await page.textContent('#model-note')}`);
+  const stripes = Array.from({ length: 64 }, (_, at) => at % 2);
+  const noise = Array.from({ length: 64 }, (_, at) => (at * 7919 + at * at * 104729) % 97);
+  check(oriented(stripes, 8) && !oriented(noise, 8), 'stripes have a direction, noise has none');
+  const edges = orientedFeatures(readFileSync(saved), 8);
+  check(edges >= 22, `${edges} of 25 features have a direction`);
   await page.evaluate(() => scrollTo(0, 0));
   await page.screenshot({ path: join(folder, 'trained-1400-light.png'), fullPage: true });
 
@@ -178,6 +188,10 @@ async function takesData() {
   await says(page, 'data-words', /in colour: .* of 192 numbers/);
   check(true, `with their colours: ${await page.textContent('#data-words')}`);
   await taken('rows', /6 examples of 4 numbers/, file('rows_lf8.npy'));
+  await says(page, 'state', /^(Finished|Converged)/);
+  // For the program, which has to come to the same J of the same rows.
+  await save(page, join(folder, 'rows.safetensors'));
+  writeFileSync(join(folder, 'rows.json'), JSON.stringify({ j: Number(await page.getAttribute('#value-j', 'title')), rows: join(fixtures, 'rows_lf8.npy') }));
   check(/minmax/.test(await page.textContent('#data-hint')), `rows out of reach: ${await page.textContent('#data-hint')}`);
   await page.click('#data-part summary');
   check(await page.isVisible('#knob-patch') && await page.isDisabled('#knob-patch'), 'rows have no use for patches');
@@ -245,7 +259,7 @@ async function survives() {
   await says(page, 'knob-samples-refusal', /The lecture’s settings are taken instead/);
   await atLeast(page, 1);
   check(await page.$$eval('.tile', (all) => all.length) === 25, 'an address that no tab can follow gives the lecture');
-  extra.set('/rhohat.wasm', Buffer.from('nonsense'));
+  extra.set('/rhohat.wasm.gz', Buffer.from('nonsense'));
   await page.reload();
   await says(page, 'trouble', /cannot run rhohat\.wasm/);
   check(true, `no module: ${await page.textContent('#trouble')}`);
@@ -273,8 +287,20 @@ async function looks() {
   }
 }
 
+/** The page as a server gives it, and the models that it tells of. */
+async function visits() {
+  const page = await opened('?steps=30');
+  await says(page, 'state', /^Finished at step 30/);
+  const models = await page.$$eval('#models button', (all) => all.map((button) => button.textContent));
+  check(models.length > 0, `models of the server: ${models.join(', ')}`);
+  await page.click('#models button');
+  await says(page, 'model-note', /was opened/);
+  check(await page.$eval('#model-refusal', (place) => place.hidden), `a model of the server is opened: ${await page.textContent('#model-note')}`);
+  await closed(page, 'a server');
+}
+
 const parts = process.env.PARTS?.split(',');
-for (const part of [trains, obeys, takesData, ...(isAddress ? [] : [offersModels, survives]), looks].filter(({ name }) => parts?.includes(name) ?? true)) {
+for (const part of isAddress ? [visits] : [trains, obeys, takesData, offersModels, survives, looks].filter(({ name }) => parts?.includes(name) ?? true)) {
   try {
     await part();
   } catch (error) {

@@ -10,6 +10,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+/// The module, which the page unpacks itself.
+const GZIP: &str = "application/gzip";
 
 /// A file of `web/`.
 struct Listed {
@@ -31,8 +34,29 @@ macro_rules! listed {
 
 /// Every file that is served. What a page needs besides has its ending in `include` of Cargo.toml, too.
 const LISTED: &[Listed] = listed! {
+    "app.mjs" is SCRIPT,
+    "bars.mjs" is SCRIPT,
+    "client.mjs" is SCRIPT,
+    "controls.mjs" is SCRIPT,
+    "cpu.mjs" is SCRIPT,
+    "curve.mjs" is SCRIPT,
+    "devices.mjs" is SCRIPT,
+    "example.mjs" is SCRIPT,
+    "features.mjs" is SCRIPT,
+    "files.mjs" is SCRIPT,
     "index.html" is HTML,
+    "loop.mjs" is SCRIPT,
+    "models.mjs" is SCRIPT,
+    "npy.mjs" is SCRIPT,
+    "paint.mjs" is SCRIPT,
+    "rhohat.wasm.gz" is GZIP,
+    "run.mjs" is SCRIPT,
+    "settings.mjs" is SCRIPT,
+    "sources.mjs" is SCRIPT,
     "style.css" is CSS,
+    "wasm.mjs" is SCRIPT,
+    "words.mjs" is SCRIPT,
+    "worker.mjs" is SCRIPT,
 };
 
 /// The file behind the address without a path.
@@ -104,11 +128,12 @@ mod tests {
 
     use super::*;
 
-    /// Files below a folder that a browser may ask for, by their paths: neither what builds others nor what begins with a dot.
+    /// Files below a folder that a browser may ask for, by their paths: neither what builds others nor what begins with a dot, nor the
+    /// list of models that a plain host has none of, in place of which the models of the command line are told.
     fn below(folder: &Path, prefix: &str, found: &mut Vec<String>) {
         for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
             let name = entry.file_name().into_string().unwrap();
-            if name.starts_with('.') || name.split('.').next() == Some("build") {
+            if name.starts_with('.') || name.split('.').next() == Some("build") || name == "models.json" {
                 continue;
             }
             match entry.file_type().unwrap().is_dir() {
@@ -145,10 +170,7 @@ mod tests {
                 "html" => "text/html; charset=utf-8",
                 "css" => "text/css; charset=utf-8",
                 "mjs" | "js" => "text/javascript; charset=utf-8",
-                "wasm" => "application/wasm",
-                "json" => "application/json",
-                "svg" => "image/svg+xml",
-                "png" => "image/png",
+                "gz" => "application/gzip",
                 other => panic!("{path}: say here what .{other} is"),
             };
             assert_eq!(*media_type, wanted, "{path}");
