@@ -16,7 +16,7 @@ impl Model {
     /// The same again; files of other programs are [loaded](Model::load).
     ///
     /// # Errors
-    /// [`Error::Input`] for bytes that are not those of a file of this library.
+    /// [`Error::Input`](crate::Error::Input) for bytes that are not those of a file of this library.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let (params, meta) = model_bytes::from_bytes(bytes)?;
         let (name, selector) = ("the model".into(), "auto".to_owned());
