@@ -50,9 +50,10 @@ async function begin(settings, name, place = 'general-refusal', { paused = false
   } catch (error) {
     if (error.restarted) return false;
     const named = [...error.message.matchAll(/`(\w+)`/g)].map(([, word]) => word).find((word) => controls.has(word)) ?? name;
-    const reason = `${error.message.replaceAll('`', '')}. ${run.begun ? 'The run goes on as it was.' : 'The lecture’s settings are taken instead.'}`;
     // The first run of a page: there is none that could go on.
-    if (!run.begun && Object.keys(settings).length > 0) await begin({}, null);
+    const isInstead = !run.begun && Object.keys(settings).length > 0 && await begin({}, null);
+    const rest = isInstead ? ' The lecture’s settings are taken instead.' : run.begun ? ' The run goes on as it was.' : '';
+    const reason = `${error.message.replaceAll('`', '')}.${rest}`;
     if (place === 'general-refusal' && named) controls.refuse(named, reason);
     else say(place, reason);
     showState();
@@ -62,7 +63,8 @@ async function begin(settings, name, place = 'general-refusal', { paused = false
 
 async function takeModel(bytes, name) {
   const settings = await run.takeModel(bytes, controls.settings);
-  by('model-note').textContent = `${name} was opened; the run goes on from it.`;
+  const note = run.begun.note ? ` Mind: ${run.begun.note}, so that J is not what it was.` : '';
+  by('model-note').textContent = `${name} was opened; the run goes on from it.${note}`;
   await run.start();
   return settings;
 }
@@ -99,17 +101,18 @@ function told(event) {
 
 function progress(event) {
   run.took(event);
-  curve.add([...event.history, event]);
   const now = performance.now();
   const isCalm = run.running && !event.ended && event.steps > 0;
-  if (!(isCalm && reduced.matches && now - drawn < STILL)) {
+  const isStill = isCalm && reduced.matches && now - drawn < STILL;
+  curve.add([...event.history, event], isStill);
+  if (!isStill) {
     drawn = now;
     const { hidden, settings } = run.begun;
     features.update(event.features, event.rho_hat, hidden, !isCalm);
     bars.update(event.rho_hat, settings.rho);
     showState();
   }
-  if (!isCalm || now - exampled > EXAMPLE) showExample();
+  if (!isCalm || now - exampled > (reduced.matches ? STILL : EXAMPLE)) showExample();
   if (!isCalm || now - announced > CALM) announce();
 }
 
@@ -145,6 +148,7 @@ async function showExample() {
     by('example-lines').setAttribute('aria-label', `example ${example} and its reconstruction: ${by('example-note').textContent}`);
   } catch (error) {
     if (error.trap) failed(error);
+    else by('example-note').textContent = `It cannot be shown: ${error.message}.`;
   }
   exampled = performance.now();
 }
@@ -171,13 +175,20 @@ by('reset').addEventListener('click', async () => {
   // A Worker that is still at something long, or lost, is ended; otherwise it begins anew by itself.
   if (run.busy || run.broken) {
     client.restart();
-    await open();
+    try {
+      await open();
+    } catch (error) {
+      // Files may have moved since they were dropped.
+      say('trouble', `The data cannot be read again: ${error.message}. “Back to the built-in pictures” begins with those.`);
+      return;
+    }
   }
   await begin(controls.settings, null, 'trouble', { paused: true });
 });
-by('copy-link').addEventListener('click', () => copied(by('copy-link'), location.href, run.data.kind === 'built-in' ? 'Copied' : 'Copied, without data'));
-by('another').addEventListener('click', () => choose(Math.floor(Math.random() * run.begun.examples)));
+by('copy-link').addEventListener('click', () => copied(by('copy-link'), location.href, run.data.kind !== 'built-in' ? 'Copied, without data' : run.goesOn || run.isOfModel ? 'Copied, without what was learned' : 'Copied'));
+by('another').addEventListener('click', () => run.begun && choose(Math.floor(Math.random() * run.begun.examples)));
 by('example-number').addEventListener('change', ({ target }) => {
+  if (!run.begun) return;
   const [number, most] = [Number(target.value), run.begun.examples - 1];
   const isThere = target.value.trim() !== '' && Number.isInteger(number) && number >= 0 && number <= most;
   say('example-refusal', isThere ? null : `Examples are numbered from 0 to ${most}; this one stays.`);

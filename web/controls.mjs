@@ -36,7 +36,7 @@ export class Controls {
       : element('input', { id, type: 'text', inputMode: knob.name === 'batch' ? 'text' : 'decimal', autocomplete: 'off', spellcheck: false });
     input.setAttribute('aria-describedby', `${about.id} ${refusal.id}`);
     input.addEventListener('change', () => this.#take(knob, input.value));
-    this.#fields.set(knob.name, { knob, input, refusal });
+    this.#fields.set(knob.name, { knob, input, about, refusal });
     const label = element('label', { htmlFor: id, textContent: knob.label });
     return element('div', { className: 'knob' }, element('div', { className: 'pair' }, label, input), about, refusal);
   }
@@ -81,10 +81,10 @@ export class Controls {
   /** Shows what a run has begun under: chosen settings, and those that followed. @param {object} resolved all settings */
   show(settings, resolved, planned, data) {
     this.#settings = { ...settings };
-    for (const { knob, input, refusal } of this.#fields.values()) {
+    for (const { knob, input, about, refusal } of this.#fields.values()) {
       const idle = knob.idle?.(settings, data);
       input.disabled = Boolean(idle);
-      input.title = idle ?? '';
+      about.textContent = idle ? `${knob.teaches} ${idle}` : knob.teaches;
       if (!refusal.hidden && input === document.activeElement) continue;
       this.refuse(knob.name, null);
       const value = settings[knob.name] ?? knob.usual;

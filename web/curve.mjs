@@ -9,6 +9,9 @@ const MOST = 2000;
 const DECADES = 5;
 const [LEFT, RIGHT, TOP, BOTTOM] = [44, 10, 8, 22];
 
+/** Every other point, the first and the last among them. */
+export const thinned = (points) => points.filter((_, index) => index % 2 === 0 || index === points.length - 1);
+
 export class Curve {
   #canvas;
   #slider;
@@ -33,17 +36,17 @@ export class Curve {
     this.#draw();
   }
 
-  /** @param {{steps: number, j: number, reconstruction: number, decay: number, penalty: number}[]} points in the order of their steps */
-  add(points) {
+  /** @param {{steps: number, j: number, reconstruction: number, decay: number, penalty: number}[]} points in the order of their steps @param {boolean} [isStill] to be drawn with the next ones */
+  add(points, isStill = false) {
     for (const point of points) {
       if (this.#points.at(-1)?.steps === point.steps) this.#points.pop();
       this.#points.push(Object.fromEntries(['steps', ...TERMS].map((name) => [name, point[name]])));
     }
     if (this.#points.length > MOST) {
-      this.#points = this.#points.filter((_, index) => index % 2 === 1);
-      this.#read = null;
+      this.#points = thinned(this.#points);
+      if (this.#read !== null) this.#read = Math.round(this.#read / 2);
     }
-    this.#draw();
+    if (!isStill) this.#draw();
   }
 
   #choose(index) {

@@ -1,5 +1,5 @@
 // One example: what goes in, its code, what comes out; as pictures where it is one, as lines where it is a row of numbers.
-import { FONT, colors, prepared, putPixels, redrawn, short } from './paint.mjs';
+import { FONT, colors, extremes, prepared, putPixels, redrawn, short } from './paint.mjs';
 
 export class Example {
   #places;
@@ -38,7 +38,7 @@ export class Example {
   #pictures() {
     const { input, reconstruction } = this.#shown;
     const [height, width, channels] = this.#form;
-    const least = Math.min(...input), most = Math.max(...input);
+    const [least, most] = extremes([input]);
     // Both by the range of the input where it is not that of pixels, so that they can be compared.
     const [low, high] = least >= 0 && most <= 1 ? [0, 1] : [least, most];
     const put = (canvas, numbers) => putPixels(canvas, width, height, channels, (pixel, channel) => 255 * (numbers[pixel * channels + channel] - low) / (high - low || 1));
@@ -69,7 +69,7 @@ export class Example {
     const { input, reconstruction } = this.#shown;
     const { context, width, height } = prepared(this.#places.lines);
     const color = colors(this.#places.lines);
-    const [low, high] = [Math.min(...input, ...reconstruction), Math.max(...input, ...reconstruction)];
+    const [low, high] = extremes([input, reconstruction]);
     const x = (index) => 4 + index / Math.max(input.length - 1, 1) * (width - 8);
     const y = (value) => 6 + (high - value) / (high - low || 1) * (height - 26);
     for (const [numbers, name, dash] of [[input, 'soft', []], [reconstruction, 'reconstruction', [6, 3]]]) {

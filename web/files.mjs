@@ -8,7 +8,7 @@ const isIdx = (bytes) => starts(bytes, 0, 0) && bytes[2] >= 8 && bytes[2] <= 14 
 const isGzip = (bytes) => starts(bytes, 0x1f, 0x8b);
 const isZip = (bytes) => starts(bytes, 0x50, 0x4b, 3, 4);
 /** Numbers of all pictures together at most: a gigabyte of f32. */
-const MOST_PIXELS = 2 ** 28;
+const MOST_PIXELS = 2 ** 26;
 
 /** Whether a file is a model rather than data. */
 export const isModel = (file) => file.name.toLowerCase().endsWith('.safetensors');

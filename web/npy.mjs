@@ -7,7 +7,7 @@ const KINDS = {
 };
 const IDX = { 0x08: 'u1', 0x09: 'i1', 0x0b: 'i2', 0x0c: 'i4', 0x0d: 'f4', 0x0e: 'f8' };
 /** Numbers that a tab can hold as f32 and that the module can take. */
-const MOST = 2 ** 28;
+const MOST = 2 ** 26;
 
 function half(at, little) {
   const bits = this.getUint16(at, little);

@@ -31,6 +31,18 @@ export function short(value) {
 /** Whole numbers in groups of three. */
 export const grouped = (value) => Math.round(value).toLocaleString('en').replaceAll(',', '\u202f');
 
+/** The least and the greatest of the numbers of several lists, of any length. */
+export function extremes(lists) {
+  let [least, most] = [Infinity, -Infinity];
+  for (const list of lists) {
+    for (const number of list) {
+      if (number < least) least = number;
+      if (number > most) most = number;
+    }
+  }
+  return [least, most];
+}
+
 /** Draws once a frame at most, whatever asks for it and how often; again when the box or the colours change. */
 export function redrawn(canvas, draw) {
   let asked = false;
@@ -47,11 +59,18 @@ export function redrawn(canvas, draw) {
   return ask;
 }
 
+/** The pixels of each canvas, which are drawn ten times a second and made once. */
+const images = new WeakMap();
+
 /** Pixels of 0 to 1, or of [low, high], on a canvas of just as many; the style sheet enlarges it. */
 export function putPixels(canvas, width, height, channels, at) {
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
   const context = canvas.getContext('2d');
-  const image = context.createImageData(width, height);
+  let image = images.get(canvas);
+  if (image?.width !== width || image.height !== height) {
+    image = context.createImageData(width, height);
+    images.set(canvas, image);
+  }
   for (let pixel = 0; pixel < width * height; pixel += 1) {
     for (let channel = 0; channel < 3; channel += 1) image.data[4 * pixel + channel] = at(pixel, channels === 3 ? channel : 0);
     image.data[4 * pixel + 3] = 255;

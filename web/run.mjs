@@ -15,6 +15,8 @@ export class Run {
   broken = false;
   /** Whether the run goes on from the one before it. */
   goesOn = false;
+  /** Whether it began from the parameters of a model. */
+  isOfModel = false;
   data = { kind: 'built-in' };
   /** What the data were read from, for another Worker. */
   #source = ['built-in'];
@@ -47,9 +49,11 @@ export class Run {
       const { begun, settings } = call === 'takeModel' ? answer : { begun: answer, settings: {} };
       this.begun = begun;
       [this.running, this.broken, this.goesOn] = [false, false, goesOn];
+      this.isOfModel = call === 'takeModel';
       this.#told.begun(onlyChosen({ ...chosen, ...settings }), this.begun);
     } catch (error) {
-      if (was && !error.trap) this.#client.call('run');
+      // Whatever has failed is the new run's; the old one is as it was.
+      if (was) await this.#client.call('run').catch(() => { this.running = false; });
       throw error;
     } finally {
       this.busy = false;

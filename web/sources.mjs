@@ -9,22 +9,30 @@ import { by, say } from './words.mjs';
 export function wireSources(run, { begin, takeModel }) {
   /** The files of the present data, to be read again with or without their colours. */
   let last = [];
-  const take = async (files) => {
+  /** One after the other: data that are still read must not replace the run of a model that came later. */
+  let turn = Promise.resolve();
+  const take = (files) => {
+    turn = turn.then(() => taken(files));
+    return turn;
+  };
+  const taken = async (files) => {
     for (const place of ['data-refusal', 'model-refusal']) say(place, null);
     by('model-note').textContent = '';
     if (files.length === 0) return;
     const model = files.find(isModel);
+    if (model && files.length > 1) return say('model-refusal', `${model.name} is a model, and others came with it: drop it alone, and data before or after it.`);
     if (model) return openModel(model, takeModel);
     const place = by('data-words');
     const before = place.textContent;
-    place.textContent = `Reading ${files.length === 1 ? files[0].name : `${files.length} files`} …`;
+    const reading = `Reading ${files.length === 1 ? files[0].name : `${files.length} files`} …`;
+    place.textContent = reading;
     try {
       await takeData('files', { files, color: by('color').checked });
       last = files;
     } catch (error) {
       say('data-refusal', `${error.message.replaceAll('`', '')}. The run goes on as it was.`);
     }
-    if (place.textContent.startsWith('Reading ')) place.textContent = before;
+    if (place.textContent === reading) place.textContent = before;
   };
 
   const takeData = async (kind, payload) => {

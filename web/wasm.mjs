@@ -93,7 +93,8 @@ export class Rhohat {
   takeParameters(parameters) { this.#call('take_parameters', asBytes(parameters)); }
   model() { return this.#call('model'); }
   settingsOfModel(bytes) { return this.#json('settings_of_model', bytes); }
-  takeModel(bytes) { this.#call('take_model', bytes); }
+  /** @returns {string} what is to be said of it, if anything */
+  takeModel(bytes) { return this.#words('take_model', bytes); }
   /** A grid of tiles with a border of one pixel. */
   features(limit) {
     const bytes = this.#call('features', null, limit);

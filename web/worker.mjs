@@ -45,7 +45,7 @@ const calls = {
   /** A run under the settings of a model, over others that the page has, from its parameters. */
   async takeModel(bytes, settings) {
     const model = (await Rhohat.open(module)).settingsOfModel(bytes);
-    const taken = settingsFor(model);
+    const taken = settingsFor(model, (staged ?? data).kind);
     const begun = await begin({ ...settings, ...taken }, bytes);
     return { begun, settings: taken };
   },
@@ -91,10 +91,10 @@ async function begin(settings, model, before = 0) {
   const form = { ...(source.form && { shape: source.form }), ...(source.heads?.[0].channels === 3 && { color: true }) };
   const Engine = engineName === 'webgpu' ? (await gpu()).GpuEngine : CpuEngine;
   const next = await Engine.open(rhohat, engineOptions);
-  let begun;
+  let begun, note;
   try {
     begun = await next.begin({ ...settings, ...form });
-    if (model) await next.takeModel(model);
+    if (model) note = await next.takeModel(model);
   } catch (error) {
     await next.close();
     throw error;
@@ -102,7 +102,7 @@ async function begin(settings, model, before = 0) {
   await engine?.close();
   [engine, data] = [next, source];
   loop.take(engine, begun, before);
-  return { ...begun, engine: engine.label, telling: telling(rhohat, begun) };
+  return { ...begun, engine: engine.label, note, telling: telling(rhohat, begun) };
 }
 
 /** The example with the most to see among the first hundred: the one of the largest variance. */
@@ -118,10 +118,10 @@ function telling(rhohat, { examples, visible }) {
 }
 
 /** What of a model's file has to hold in a run that goes on from it. */
-function settingsFor({ hidden, objective, metadata }) {
+function settingsFor({ hidden, objective, metadata }, kind) {
   const { activation, output, rho, beta, lambda } = objective;
   const { patch, normalize, whiten } = metadata?.preprocess ?? {};
-  const ofPictures = data.kind === 'rows' ? {} : { ...(patch && { patch }), ...(whiten !== undefined && { whiten }) };
+  const ofPictures = kind === 'rows' ? {} : { ...(patch && { patch }), ...(whiten !== undefined && { whiten }) };
   return { hidden, activation, output, rho, beta, lambda, ...(normalize && { normalize }), ...ofPictures };
 }
 

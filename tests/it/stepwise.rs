@@ -76,6 +76,18 @@ fn reports_are_heard_while_steps_are_taken() {
 }
 
 #[test]
+fn a_run_whose_step_has_failed_takes_no_other_and_knows_how_far_it_had_come() {
+    let trainer = trainer(Optimizer::Sgd, "cpu").lr(1e30);
+    let mut training = trainer.begin(&rows()).unwrap();
+    let failed = (0..STEPS).find_map(|_| training.advance(1).err()).expect("a rate of 10³⁰ diverges");
+    assert!(matches!(failed, Error::Diverged { .. }), "{failed}");
+    let steps = training.steps();
+    let again = training.advance(1).unwrap_err();
+    assert!(matches!(again, Error::Usage(_)) && again.to_string().contains("begin another"), "{again}");
+    assert_eq!(training.steps(), steps);
+}
+
+#[test]
 fn a_run_that_ends_by_itself_or_has_a_directory_is_not_taken_step_by_step() {
     let folder = tempfile::tempdir().unwrap();
     let plain = || trainer(Optimizer::Adam, "cpu");

@@ -136,6 +136,16 @@ async function trains() {
   await closed(page, 'the lecture');
 }
 
+/** A model whose data were prepared as the page cannot prepare them (MODEL_OF_OTHERS). */
+async function refusesOthers() {
+  const page = await opened('?steps=3');
+  await says(page, 'state', /^Finished/);
+  await drop(page, [file('others.safetensors', readFileSync(process.env.MODEL_OF_OTHERS))]);
+  await says(page, 'model-refusal', /prepared otherwise \(.*whitening/);
+  check(/^Finished at step 3 /.test(await state(page)), `a model of other preprocessing: ${await page.textContent('#model-refusal')}`);
+  await closed(page, 'a model of others');
+}
+
 async function obeys() {
   const page = await opened('?hidden=9&steps=30&seed=3&rho=2');
   await says(page, 'state', /^Finished at step 30 of 30/);
@@ -300,7 +310,7 @@ async function visits() {
 }
 
 const parts = process.env.PARTS?.split(',');
-for (const part of isAddress ? [visits] : [trains, obeys, takesData, offersModels, survives, looks].filter(({ name }) => parts?.includes(name) ?? true)) {
+for (const part of isAddress ? [visits] : [trains, ...(process.env.MODEL_OF_OTHERS ? [refusesOthers] : []), obeys, takesData, offersModels, survives, looks].filter(({ name }) => parts?.includes(name) ?? true)) {
   try {
     await part();
   } catch (error) {

@@ -53,4 +53,11 @@ export async function checkReaders(web, fixtures, check) {
   check(valueOf('lambda', '1e-3') === 0.001 && valueOf('rho', '0,05') === 0.05, 'numbers with exponents and with decimal commas');
   refuses('half a unit', () => valueOf('hidden', '2.5'), /whole number/);
   refuses('an empty number', () => valueOf('rho', ''), /between 0 and 1/);
+
+  const { thinned } = await import(pathToFileURL(join(web, 'curve.mjs')));
+  const { extremes } = await import(pathToFileURL(join(web, 'paint.mjs')));
+  const points = Array.from({ length: 2002 }, (_, steps) => ({ steps }));
+  const kept = thinned(points);
+  check(kept[0].steps === 0 && kept.at(-1).steps === 2001 && kept.length === 1002, 'a curve that is thinned out keeps its first and its last point');
+  check(String(extremes([new Float32Array(300_000).fill(2), [1, 3]])) === '1,3', 'extremes of more numbers than a call takes');
 }

@@ -79,7 +79,7 @@ pub extern "C" fn take_built_in() -> u32 {
 /// Takes rows of `width` f32 as data.
 #[unsafe(no_mangle)]
 pub extern "C" fn take_rows(width: usize) -> u32 {
-    answered(|page, bytes| page.take_rows(&bytes, width))
+    answered(|page, bytes| page.take_rows(bytes, width))
 }
 
 /// Takes pictures as data: a line of JSON, `[{"name", "width", "height", "channels"}, …]`, and behind its line feed all pixels as f32.
@@ -148,7 +148,7 @@ pub extern "C" fn settings_of_model() -> u32 {
     answered(|_, bytes| page::settings_of_model(&bytes))
 }
 
-/// Goes on from the parameters of a model's file.
+/// Goes on from the parameters of a model's file; the result are words, where there is something to be said.
 #[unsafe(no_mangle)]
 pub extern "C" fn take_model() -> u32 {
     answered(|page, bytes| page.take_model(&bytes))

@@ -8,6 +8,11 @@ use serde_json::{Value, json};
 use crate::answer::{Advanced, Begun, Example, State, json};
 use crate::request::{numbers, pictures, text};
 
+/// What of a preprocessing has to be the same for a model to go on: all but limits, which differ from data to data, and what is measured
+/// of neighbours.
+const PREPARED: [&str; 8] =
+    ["patch", "channels", "shape", "whiten", "divide", "whitening", "columns", "normalize"];
+
 /// The data and the run of a page.
 #[derive(Default)]
 pub struct Page {
@@ -20,8 +25,10 @@ impl Page {
         self.taken(Data::built_in())
     }
 
-    pub fn take_rows(&mut self, bytes: &[u8], width: usize) -> Result<Vec<u8>> {
-        let rows = Data::from_rows(numbers(bytes)?, width)?;
+    pub fn take_rows(&mut self, bytes: Vec<u8>, width: usize) -> Result<Vec<u8>> {
+        let numbers = numbers(&bytes)?;
+        drop(bytes);
+        let rows = Data::from_rows(numbers, width)?;
         self.taken(rows)
     }
 
@@ -138,8 +145,22 @@ impl Page {
             let fact = format!("the model has {}, but the run {}", of(has), of(wanted));
             return Err(Error::usage(format!("{fact}; choose data of that width and as many hidden units")));
         }
-        engine.set_params(model.params())?;
-        Ok(Vec::new())
+        let prepared = |model: &Model| -> Value {
+            let meta: Value = serde_json::from_str(&model.metadata()).expect("metadata are JSON");
+            meta["preprocess"].clone()
+        };
+        let [of_model, of_run] = [prepared(&model), prepared(&self.run()?.model()?)];
+        let others: Vec<&str> = PREPARED.into_iter().filter(|name| of_model[name] != of_run[name]).collect();
+        if !others.is_empty() {
+            let fact = format!("the model's data were prepared otherwise ({})", others.join(", "));
+            return Err(Error::usage(format!(
+                "{fact}; the program goes on from it: rhohat train DATA --init MODEL"
+            )));
+        }
+        self.run()?.stepwise().engine().set_params(model.params())?;
+        // Another range is another scale of the same numbers.
+        let words = if of_model["limits"] == of_run["limits"] { "" } else { "its data had another range" };
+        Ok(words.into())
     }
 
     fn run(&mut self) -> Result<&mut Training> {

@@ -18,6 +18,8 @@ pub struct Stepwise {
     session: Session,
     recipe: Recipe,
     position: TrainProgress,
+    /// Whether a step has ended in an error: the engine is then somewhere between two steps.
+    has_failed: bool,
 }
 
 impl Session {
@@ -34,7 +36,7 @@ impl Session {
         }
         // No yardstick: whoever wants measures asks for them between two steps.
         let recipe = self.config.train_recipe(self.engine.examples());
-        Ok(Stepwise { session: self, recipe, position: TrainProgress::default() })
+        Ok(Stepwise { session: self, recipe, position: TrainProgress::default(), has_failed: false })
     }
 }
 
@@ -64,21 +66,26 @@ impl Stepwise {
     /// Takes `steps` steps, or those that are left; `told` hears the reports on the way. Why the run has ended, once it has.
     ///
     /// # Errors
-    /// [`Error::Diverged`], those of the engine.
+    /// [`Error::Diverged`], those of the engine; [`Error::Usage`] ever after.
     pub fn advance(&mut self, steps: usize, told: &mut dyn FnMut(&Progress)) -> Result<Option<Ended>> {
+        if self.has_failed {
+            return Err(Error::usage("a step of this run has failed; begin another"));
+        }
         if self.position.ended.is_none() && steps > 0 {
             // The last step ends the run by itself.
             let until = self.position.steps.saturating_add(steps);
             let until = if until < self.recipe.steps { until } else { usize::MAX };
             let mut sitting = Sitting { until, told, position: TrainProgress::default() };
-            let position = std::mem::take(&mut self.position);
-            take_steps(&mut *self.session.engine, &self.recipe, position, &mut sitting)?;
+            let taken =
+                take_steps(&mut *self.session.engine, &self.recipe, self.position.clone(), &mut sitting);
+            self.has_failed = taken.is_err();
+            taken?;
             self.position = sitting.position;
         }
         Ok(self.position.ended)
     }
 
-    /// Updates or iterations done.
+    /// Updates or iterations done; after a failure those before the call that failed.
     pub fn steps(&self) -> usize {
         self.position.steps
     }
