@@ -13,12 +13,13 @@ use super::client::{Answer, PATIENCE, Server, check_policy, outcome, read_all};
 use crate::cli::documents::hold;
 use crate::cli::json;
 
-/// The files of `web/` that a browser may ask for: neither what builds them nor what begins with a dot.
+/// The files of `web/` that a browser may ask for: neither what builds them nor what begins with a dot, nor the list of a host without
+/// models, in place of which those of the command line are told.
 fn files(folder: &Path, prefix: &str) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
     for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         let name = path.file_name().unwrap().to_str().unwrap();
-        if name.starts_with('.') || name.split('.').next() == Some("build") {
+        if name.starts_with('.') || name.split('.').next() == Some("build") || name == "models.json" {
             continue;
         }
         let at = format!("{prefix}/{name}");
@@ -46,8 +47,7 @@ fn every_file_of_the_page_comes_whole_with_its_type_and_the_policy() {
             "html" => "text/html; charset=utf-8",
             "css" => "text/css; charset=utf-8",
             "mjs" | "js" => "text/javascript; charset=utf-8",
-            "wasm" => "application/wasm",
-            "svg" => "image/svg+xml",
+            "gz" => "application/gzip",
             other => panic!("{at}: say here what .{other} is"),
         };
         assert_eq!(plain.header("content-type"), media_type, "{at}");
