@@ -26,21 +26,21 @@ const reduced = matchMedia('(prefers-reduced-motion: reduce)');
 let source = run.data;
 let [announced, exampled, drawn, example, version] = [0, 0, 0, null, ''];
 
-const controls = new Controls({ knobs: by('knobs'), ofData: by('data-knobs'), presets: by('presets') }, asked.settings, (settings, name) => begin(settings, name));
+const controls = new Controls({ knobs: by('knobs'), ofData: by('data-knobs'), presets: by('presets') }, asked.settings, (change, name) => run.inTurn(() => begin(change(controls.settings), name)));
 const features = new Features(by('features'), by('features-note'), mark);
 const curve = new Curve(by('curve'), by('curve-read'), Object.fromEntries(['j', 'reconstruction', 'decay', 'penalty'].map((term) => [term, by(`value-${term}`)])), by('curve-at'));
 const bars = new Bars(by('bars'), by('bars-note'), (unit) => features.choose(unit));
 const shown = new Example({ input: by('example-input'), code: by('example-code'), output: by('example-output'), lines: by('example-lines'), note: by('example-note') });
-const engine = wireEngine(client, run, () => begin(controls.settings, null));
+const engine = wireEngine(client, run, () => run.inTurn(() => begin(controls.settings, null)));
 wireSources(run, { begin: () => begin(controls.settings, null, 'data-refusal'), takeModel });
-wireModels(run, takeModel);
+wireModels(run, (bytes, name) => run.inTurn(() => takeModel(bytes, name)));
 
 function mark(unit) {
   bars.mark(unit);
   shown.mark(unit);
 }
 
-/** Begins anew; a refusal stands beside the knob that it names, and the run goes on as it was. */
+/** Begins anew, in its turn; a refusal stands beside the knob that it names, and the run goes on as it was. */
 async function begin(settings, name, place = 'general-refusal', { paused = false } = {}) {
   say('general-refusal', null);
   try {
@@ -74,7 +74,7 @@ function begun(settings, description) {
   controls.show(settings, description.settings, description.planned, run.data.kind);
   history.replaceState(null, '', `${location.pathname}${toQuery(settings)}${location.hash}`);
   if (!run.goesOn) curve.clear();
-  mark(null);
+  features.choose(null);
   say('trouble', null);
   say('data-hint', hint(run.data, description.settings));
   by('data-words').textContent = `${named(run.data, description)}: ${grouped(description.examples)} examples of ${description.visible} numbers.`;
@@ -161,9 +161,13 @@ function failed({ message, event, trap }) {
 }
 
 by('toggle').addEventListener('click', async () => {
-  if (run.running) await run.pause();
-  else if (run.last?.ended) await run.extend(forEngine(controls.settings, run.data.kind), controls.settings).catch(failed);
-  else await run.start();
+  try {
+    if (run.running) await run.pause();
+    else if (run.last?.ended) await run.inTurn(() => run.extend(forEngine(controls.settings, run.data.kind), controls.settings));
+    else await run.start();
+  } catch (error) {
+    if (!error.restarted) failed(error);
+  }
   showState();
   announce();
 });
@@ -174,6 +178,7 @@ by('step').addEventListener('click', async () => {
 by('reset').addEventListener('click', async () => {
   // A Worker that is still at something long, or lost, is ended; otherwise it begins anew by itself.
   if (run.busy || run.broken) {
+    run.dropWaiting();
     client.restart();
     try {
       await open();
@@ -183,7 +188,7 @@ by('reset').addEventListener('click', async () => {
       return;
     }
   }
-  await begin(controls.settings, null, 'trouble', { paused: true });
+  await run.inTurn(() => begin(controls.settings, null, 'trouble', { paused: true }));
 });
 by('copy-link').addEventListener('click', () => copied(by('copy-link'), location.href, run.data.kind !== 'built-in' ? 'Copied, without data' : run.goesOn || run.isOfModel ? 'Copied, without what was learned' : 'Copied'));
 by('another').addEventListener('click', () => run.begun && choose(Math.floor(Math.random() * run.begun.examples)));
@@ -211,7 +216,7 @@ async function open() {
 try {
   showState();
   await open();
-  await begin(asked.settings, null);
+  await run.inTurn(() => begin(asked.settings, null));
   for (const { name, reason } of asked.refused) controls.refuse(name, reason);
   engine.look();
 } catch (error) {

@@ -15,7 +15,14 @@ export class Client {
   #start() {
     this.#worker = new Worker(new URL('worker.mjs', import.meta.url), { type: 'module' });
     this.#worker.onmessage = ({ data }) => {
-      if (data.event) return this.#told(data);
+      if (data.event) {
+        try {
+          this.#told(data);
+        } finally {
+          if (data.event === 'progress') this.#worker.postMessage({ seen: true });
+        }
+        return;
+      }
       const { resolve, reject } = this.#waiting.get(data.id) ?? {};
       this.#waiting.delete(data.id);
       if (data.error) reject?.(Object.assign(new Error(data.error.message), { trap: data.error.trap }));

@@ -11,11 +11,14 @@ export class Controls {
   #settings;
   #fields = new Map();
   #changed;
+  /** The knob whose text is being written. */
+  #typed = null;
 
   /**
    * @param {{knobs: HTMLElement, ofData: HTMLElement, presets: HTMLElement}} places
    * @param {object} settings chosen ones
-   * @param {(settings: object, name: string | null) => void} changed takes what was chosen anew
+   * @param {(change: (settings: object) => object, name: string | null) => void} changed takes what makes the new settings of the
+   * present ones, which may be others by then
    */
   constructor({ knobs, ofData, presets }, settings, changed) {
     this.#settings = settings;
@@ -35,7 +38,13 @@ export class Controls {
       ? element('select', { id }, ...(knob.usual === undefined ? [''] : []).concat(knob.options).map((option) => element('option', { value: option, textContent: option === '' ? 'usual' : said(option) })))
       : element('input', { id, type: 'text', inputMode: knob.name === 'batch' ? 'text' : 'decimal', autocomplete: 'off', spellcheck: false });
     input.setAttribute('aria-describedby', `${about.id} ${refusal.id}`);
-    input.addEventListener('change', () => this.#take(knob, input.value));
+    // The browser says that a text has changed when it is left; until then it is somebody's own.
+    input.addEventListener('input', () => { if (!knob.options) this.#typed = knob.name; });
+    input.addEventListener('blur', () => { this.#typed = null; });
+    input.addEventListener('change', () => {
+      this.#typed = null;
+      this.#take(knob, input.value);
+    });
     this.#fields.set(knob.name, { knob, input, about, refusal });
     const label = element('label', { htmlFor: id, textContent: knob.label });
     return element('div', { className: 'knob' }, element('div', { className: 'pair' }, label, input), about, refusal);
@@ -45,9 +54,8 @@ export class Controls {
     const button = element('button', { type: 'button', textContent: name });
     const about = element('span', { textContent: look });
     button.addEventListener('click', () => {
-      const { seed } = this.#settings;
       for (const name of this.#fields.keys()) this.refuse(name, null);
-      this.#changed({ ...settings, ...(seed && { seed }) }, null);
+      this.#changed(({ seed }) => ({ ...settings, ...(seed && { seed }) }), null);
     });
     return element('li', {}, button, about);
   }
@@ -61,9 +69,11 @@ export class Controls {
       return;
     }
     this.refuse(knob.name, null);
-    const settings = { ...this.#settings, [knob.name]: value };
-    if (value === undefined || value === knob.usual) delete settings[knob.name];
-    this.#changed(settings, knob.name);
+    this.#changed((present) => {
+      const settings = { ...present, [knob.name]: value };
+      if (value === undefined || value === knob.usual) delete settings[knob.name];
+      return settings;
+    }, knob.name);
   }
 
   /** Says beside a knob why its value is not taken; nothing with `null`. */
@@ -86,6 +96,7 @@ export class Controls {
       input.disabled = Boolean(idle);
       about.textContent = idle ? `${knob.teaches} ${idle}` : knob.teaches;
       if (!refusal.hidden && input === document.activeElement) continue;
+      if (this.#typed === knob.name) continue;
       this.refuse(knob.name, null);
       const value = settings[knob.name] ?? knob.usual;
       const follows = knob.name === 'steps' ? planned : resolved[knob.name];

@@ -83,8 +83,8 @@ export class Features {
 
   #key(event) {
     const columns = getComputedStyle(this.#grid).gridTemplateColumns.split(' ').length;
-    const moves = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns, Home: -this.#focus, End: this.#tiles.length - 1 - this.#focus };
-    const to = this.#tiles.indexOf(document.activeElement) + moves[event.key];
+    const from = this.#tiles.indexOf(document.activeElement);
+    const to = { ArrowRight: from + 1, ArrowLeft: from - 1, ArrowDown: from + columns, ArrowUp: from - columns, Home: 0, End: this.#tiles.length - 1 }[event.key];
     if (!(to >= 0 && to < this.#tiles.length)) return;
     event.preventDefault();
     this.#tiles[this.#focus].tabIndex = -1;

@@ -23,6 +23,9 @@ export class Loop {
   #slice = 1;
   #seconds = 0;
   #next = 0;
+  #posted = 0;
+  /** Whether the page is done with the last post: one that is slower than the Worker must not be left with a queue of them. */
+  #isSeen = true;
   /** [seconds, steps] of the last slices. */
   #recent = [];
   #ended = null;
@@ -59,6 +62,13 @@ export class Loop {
     this.#yield();
   }
 
+  /** The page is done with a post; the next leaves it as much time for other things as that one took, up to a second. */
+  seen() {
+    const now = performance.now();
+    this.#isSeen = true;
+    this.#next = Math.max(this.#next, now + Math.min(now - this.#posted, 1000));
+  }
+
   /** Stops where the engine can say no more. */
   stop() { this.#running = false; }
 
@@ -81,7 +91,7 @@ export class Loop {
     // At most doubled: a first step that was quick by chance must not make the next slice long.
     this.#slice = Math.max(1, Math.min(2 * this.#slice, Math.round(this.#slice * SLICE / Math.max(taken, 1))));
     if (this.#ended) this.#running = false;
-    if (this.#ended || performance.now() >= this.#next) await this.#tell();
+    if (this.#ended || (this.#isSeen && performance.now() >= this.#next)) await this.#tell();
     else if (this.#begun.optimizer === 'lbfgs') await this.#note();
     if (this.#running) this.#yield();
   }
@@ -125,6 +135,7 @@ export class Loop {
     });
     this.#history = [];
     const now = performance.now();
+    [this.#posted, this.#isSeen] = [now, false];
     this.#next = now + Math.max(CALM, (now - start) / SHARE);
   }
 }

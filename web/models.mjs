@@ -9,9 +9,9 @@ export function wireModels(run, takeModel) {
     try {
       const { visible, hidden } = run.begun;
       const name = `rhohat-${visible}-${hidden}.safetensors`;
-      const bytes = await run.save();
+      const { bytes, steps } = await run.save();
       download(bytes, name);
-      by('model-note').textContent = `${name}, ${grouped(bytes.length)} bytes, after step ${grouped(run.last.steps)}.`;
+      by('model-note').textContent = `${name}, ${grouped(bytes.length)} bytes, after step ${grouped(steps)}.`;
     } catch (error) {
       say('model-refusal', error.message);
     }

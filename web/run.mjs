@@ -18,12 +18,29 @@ export class Run {
   /** Whether it began from the parameters of a model. */
   isOfModel = false;
   data = { kind: 'built-in' };
+  /** The end of what has been asked for, and how often what waits for it has been dropped. */
+  #turn = Promise.resolve();
+  #drops = 0;
   /** What the data were read from, for another Worker. */
   #source = ['built-in'];
   #engine = ['processor', {}];
 
   /** @param {import('./client.mjs').Client} client @param {{begun: Function, changed: Function}} told */
   constructor(client, told) { [this.#client, this.#told] = [client, told]; }
+
+  /**
+   * One after the other: whatever begins a run starts from the settings and the data that the one before it has left.
+   * @template T @param {() => Promise<T>} work @returns {Promise<T | false>} false where it was dropped
+   */
+  inTurn(work) {
+    const drops = this.#drops;
+    const done = this.#turn.then(() => drops === this.#drops && work());
+    this.#turn = done.catch(() => { /* told to who has asked for it */ });
+    return done;
+  }
+
+  /** What waits for its turn never comes. */
+  dropWaiting() { this.#drops += 1; }
 
   async begin(settings, chosen) { return this.#begun('begin', [settings], chosen); }
 

@@ -9,12 +9,8 @@ import { by, say } from './words.mjs';
 export function wireSources(run, { begin, takeModel }) {
   /** The files of the present data, to be read again with or without their colours. */
   let last = [];
-  /** One after the other: data that are still read must not replace the run of a model that came later. */
-  let turn = Promise.resolve();
-  const take = (files) => {
-    turn = turn.then(() => taken(files));
-    return turn;
-  };
+  /** In turn: data that are still read must not replace the run of a model that came later. */
+  const take = (files) => run.inTurn(() => taken(files));
   const taken = async (files) => {
     for (const place of ['data-refusal', 'model-refusal']) say(place, null);
     by('model-note').textContent = '';
@@ -53,7 +49,7 @@ export function wireSources(run, { begin, takeModel }) {
     });
   }
   by('color').addEventListener('change', () => { if (run.data.kind === 'pictures') take(last); });
-  by('built-in').addEventListener('click', () => takeData('built-in').catch((error) => say('data-refusal', error.message)));
+  by('built-in').addEventListener('click', () => run.inTurn(() => takeData('built-in')).catch((error) => say('data-refusal', error.message)));
 
   const hasFiles = (event) => [...event.dataTransfer?.types ?? []].includes('Files');
   addEventListener('dragover', (event) => {

@@ -41,7 +41,8 @@ const calls = {
   },
   async example(number) { return present().example(number); },
   async features(limit) { return present().features(limit); },
-  async saveModel() { return present().model(); },
+  /** The model, and the steps that it has come, which the last post need not know. */
+  async saveModel() { return { bytes: await present().model(), steps: loop.steps }; },
   /** A run under the settings of a model, over others that the page has, from its parameters. */
   async takeModel(bytes, settings) {
     const model = (await Rhohat.open(module)).settingsOfModel(bytes);
@@ -154,13 +155,16 @@ function enqueue(work) {
   });
 }
 
-addEventListener('message', ({ data: { id, call, args } }) => enqueue(async () => {
-  try {
-    const value = await calls[call](...args);
-    postMessage({ id, value });
-  } catch (error) {
-    postMessage({ id, error: { message: error.message, trap: error instanceof Trap } });
-  }
-  // Behind the answer, so that the page knows of which run it is told.
-  await loop.first();
-}));
+addEventListener('message', ({ data: { seen, id, call, args } }) => {
+  if (seen) return loop.seen();
+  enqueue(async () => {
+    try {
+      const value = await calls[call](...args);
+      postMessage({ id, value });
+    } catch (error) {
+      postMessage({ id, error: { message: error.message, trap: error instanceof Trap } });
+    }
+    // Behind the answer, so that the page knows of which run it is told.
+    await loop.first();
+  });
+});

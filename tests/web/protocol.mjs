@@ -55,7 +55,7 @@ export async function launched(path, more = []) {
       if (exceptionDetails) throw new Error(`${expression}: ${exceptionDetails.exception?.description ?? exceptionDetails.text}`);
       return result.value;
     };
-    return { call, session: sessionId, workers, ask: (expression) => asked(sessionId, expression), askOf: asked, show: () => send('Target.activateTarget', { targetId }) };
+    return { call, session: sessionId, workers, ask: (expression) => asked(sessionId, expression), askOf: asked, show: () => send('Target.activateTarget', { targetId }), close: () => send('Target.closeTarget', { targetId }) };
   };
 
   const close = async () => {
