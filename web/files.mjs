@@ -56,11 +56,15 @@ async function readRows(file) {
 }
 
 async function unpacked(bytes) {
+  const parts = [];
   try {
-    return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer());
+    // Read by hand: of a stream that fails within a Response, Firefox complains on the console, too.
+    const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip')).getReader();
+    for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) parts.push(value);
   } catch {
     throw new Error('is truncated or damaged: its gzip stream does not end');
   }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
 async function readPictures(files, color) {
