@@ -48,7 +48,8 @@ export function wireSources(run, { begin, takeModel }) {
       target.value = '';
     });
   }
-  by('color').addEventListener('change', () => { if (run.data.kind === 'pictures') take(last); });
+  // In its turn, too: the present pictures may be told of before they are the last ones.
+  by('color').addEventListener('change', () => run.inTurn(async () => { if (run.data.kind === 'pictures') await taken(last); }));
   by('built-in').addEventListener('click', () => run.inTurn(() => takeData('built-in')).catch((error) => say('data-refusal', error.message)));
 
   const hasFiles = (event) => [...event.dataTransfer?.types ?? []].includes('Files');

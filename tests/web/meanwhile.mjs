@@ -93,17 +93,41 @@ async function keepsTyping() {
   await page.close();
 }
 
+/** Three rows of two numbers as .npy. */
+const ROWS = [...Buffer.concat([
+  Buffer.from([0x93]), Buffer.from('NUMPY'), Buffer.from([1, 0, 118, 0]), Buffer.from("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }".padEnd(118)),
+  Buffer.from(Float32Array.from([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]).buffer),
+])];
+
 /** Data that are read, and a knob that is changed to what the engine refuses before they are learned from. */
 async function keepsData() {
   const page = await opened('?optimizer=adam&steps=5');
-  const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }".padEnd(118);
-  const array = Buffer.concat([Buffer.from([0x93]), Buffer.from('NUMPY'), Buffer.from([1, 0, 118, 0]), Buffer.from(header), Buffer.from(Float32Array.from([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]).buffer)]);
-  await page.ask(`drop("rows.npy", Uint8Array.from([${[...array]}])); enter("knob-batch", "1000"); 0`);
+  await page.ask(`drop("rows.npy", Uint8Array.from([${ROWS}])); enter("knob-batch", "1000"); 0`);
   await page.until(`/^rows.npy:/.test(at("data-words").textContent) && ${QUIET}`);
   const words = await page.ask('at("data-words").textContent');
   check(/^rows\.npy: 3 examples of 2 numbers/.test(words), `the data that are told are those of the run: ${words}`);
   await page.until('/there are 3 examples/.test(at("knob-batch-refusal").textContent)');
   check(true, `the knob is refused for them: ${await page.ask('at("knob-batch-refusal").textContent')}`);
+  await page.close();
+}
+
+/** Colours that are asked for as soon as pictures are told. */
+async function keepsPictures() {
+  const page = await opened('?steps=5');
+  await page.ask(`drop("rows.npy", Uint8Array.from([${ROWS}])); 0`);
+  await page.until(`/^rows.npy:/.test(at("data-words").textContent) && ${QUIET} && at("progress").value > 0`);
+  await page.ask(`(async () => {
+    const canvas = new OffscreenCanvas(64, 64);
+    const context = canvas.getContext('2d');
+    for (let side = 0; side < 64; side += 4) { context.fillStyle = 'hsl(' + 40 * side + ' 80% 50%)'; context.fillRect(side, 0, 4, 64 - side); }
+    const picture = await canvas.convertToBlob();
+    hold = "run";
+    drop("picture.png", picture);
+  })()`);
+  await page.until('/^One picture .* in grey/.test(at("data-words").textContent)');
+  await page.ask('at("color").click(); release()');
+  await page.until(`/in colour/.test(at("data-words").textContent)`);
+  check(true, `colours are those of the pictures that are shown: ${await page.ask('at("data-words").textContent')}`);
   await page.close();
 }
 
@@ -152,7 +176,7 @@ async function isNotOverrun() {
   await page.close();
 }
 
-for (const part of [keepsBoth, keepsTyping, keepsData, saysWhatIsSaved, marksOnce, isNotOverrun]) {
+for (const part of [keepsBoth, keepsTyping, keepsData, keepsPictures, saysWhatIsSaved, marksOnce, isNotOverrun]) {
   try {
     await part();
   } catch (error) {
