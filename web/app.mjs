@@ -25,6 +25,8 @@ const reduced = matchMedia('(prefers-reduced-motion: reduce)');
 /** The data that the example is one of. */
 let source = run.data;
 let [announced, exampled, drawn, example, version] = [0, 0, 0, null, ''];
+/** The button that had the focus when it went out of reach. */
+let left = null;
 
 const controls = new Controls({ knobs: by('knobs'), ofData: by('data-knobs'), presets: by('presets') }, asked.settings, (change, name) => run.inTurn(() => begin(change(controls.settings), name)));
 const features = new Features(by('features'), by('features-note'), mark);
@@ -130,7 +132,11 @@ function showState() {
   const { last, begun: description } = run;
   const toggle = by('toggle');
   toggle.textContent = run.running ? 'Pause' : last?.ended ? 'Go on' : 'Start';
+  const activeElement = document.activeElement ?? document.body;
   for (const id of ['toggle', 'step']) by(id).disabled = !description || run.busy || run.broken || (id === 'step' && Boolean(last?.ended));
+  if (activeElement.disabled && activeElement.closest('#bar')) left = activeElement;
+  else if (activeElement !== document.body) left = null;
+  else if (left && !left.disabled) left.focus({ preventScroll: true });
   by('reset').disabled = version === '' && !run.broken;
   by('save').disabled = !description || run.broken;
   if (last) Object.assign(by('progress'), { max: last.planned, value: last.steps });

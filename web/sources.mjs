@@ -37,6 +37,7 @@ export function wireSources(run, { begin, takeModel }) {
     run.data = data;
     if (await begin()) {
       keep();
+      if (kind === 'built-in' && document.activeElement === by('built-in')) by('files').focus();
       by('built-in').hidden = kind === 'built-in';
     } else run.data = before;
   };

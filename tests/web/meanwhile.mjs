@@ -163,6 +163,31 @@ async function marksOnce() {
   await page.close();
 }
 
+/** Buttons that go out of reach under the keyboard's focus. */
+async function keepsFocus() {
+  const page = await opened('?steps=5');
+  const focused = () => page.ask('new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(() => done(document.activeElement.id))); })');
+  await page.until('/^Finished at step 5 of 5/.test(at("state").textContent)');
+  await page.ask('hold = "extend"; at("toggle").focus(); at("toggle").click()');
+  await page.until('held.length === 1');
+  check(await page.ask('at("toggle").disabled'), `a run that begins cannot be paused; the focus is at “${await focused()}”`);
+  await page.ask('release()');
+  await page.until('/^Finished at step 10 of 10/.test(at("state").textContent)');
+  check(await focused() === 'toggle', `the focus is where it was: “${await focused()}”`);
+  await page.ask('hold = "extend"; at("toggle").click()');
+  await page.until('held.length === 1');
+  await focused();
+  await page.ask('at("save").focus(); release()');
+  await page.until('/^Finished at step 15 of 15/.test(at("state").textContent)');
+  check(await focused() === 'save', 'a focus that has gone elsewhere stays there');
+  await page.ask(`drop("rows.npy", Uint8Array.from([${ROWS}])); 0`);
+  await page.until('!at("built-in").hidden');
+  await page.ask('at("built-in").focus(); at("built-in").click()');
+  await page.until('at("built-in").hidden');
+  check(await focused() === 'files', `after the way back the focus is beside it: “${await focused()}”`);
+  await page.close();
+}
+
 /** A page that is slower than the Worker: posts must not queue before it. */
 async function isNotOverrun() {
   const page = await opened('?optimizer=adam&steps=10000000&lr=0.0001');
@@ -176,7 +201,7 @@ async function isNotOverrun() {
   await page.close();
 }
 
-for (const part of [keepsBoth, keepsTyping, keepsData, keepsPictures, saysWhatIsSaved, marksOnce, isNotOverrun]) {
+for (const part of [keepsBoth, keepsTyping, keepsData, keepsPictures, saysWhatIsSaved, marksOnce, keepsFocus, isNotOverrun]) {
   try {
     await part();
   } catch (error) {
