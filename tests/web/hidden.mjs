@@ -44,7 +44,7 @@ async function until(expression, what) {
 }
 
 try {
-  await until('posts.length > 3', 'training in a tab that is seen');
+  await until('globalThis.posts?.length > 3', 'training in a tab that is seen');
   const other = await browser.tab('about:blank');
   await other.show();
   await until('document.visibilityState === "hidden"', 'a hidden tab');

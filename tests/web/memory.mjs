@@ -18,8 +18,11 @@ const server = await serve(resolve(web), new Map([['/wasm.mjs', Buffer.from(plan
 const browser = await launched(chromium);
 const page = await browser.tab(`${server.address}${query}`);
 
-/** MiB of each process of a type, the largest first: a page that several share counts in parts (Pss), or in each (Rss). */
-async function processes(type, kind = 'Pss') {
+/**
+ * MiB of each process of a type, the largest first: what is its own (Anonymous), or all that lies in memory, the browser's libraries in
+ * each anew (Rss). Shares (Pss) would change with every other browser on the machine.
+ */
+async function processes(type, kind = 'Anonymous') {
   const { processInfo } = await browser.send('SystemInfo.getProcessInfo');
   return processInfo.filter((process) => process.type === type).map(({ id }) => {
     const [, kib] = new RegExp(`^${kind}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${id}/smaps_rollup`, 'utf8'));
@@ -61,7 +64,7 @@ const WHOLE = ['step', 'nodes', 'listeners', 'modules'];
 console.log(`| minute | ${Object.values(NAMES).join(' | ')} |\n|${'---|'.repeat(Object.keys(NAMES).length + 1)}`);
 const show = (minute, row) => console.log(`| ${minute} | ${Object.keys(NAMES).map((name) => (row[name] === undefined ? '' : row[name].toFixed(WHOLE.includes(name) ? 0 : 2))).join(' | ')} |`);
 
-while (!(await page.ask('document.getElementById("progress").value > 0'))) await new Promise((resolve) => { setTimeout(resolve, 100); });
+while (!(await page.ask('document.getElementById("progress")?.value > 0'))) await new Promise((resolve) => { setTimeout(resolve, 100); });
 if (seen === 'hidden') {
   await (await browser.tab('about:blank')).show();
   if (await page.ask('document.visibilityState') !== 'hidden') throw new Error('the tab is seen');
