@@ -60,10 +60,13 @@
 //! rows, of resuming and of observers lie in the folder `examples/`. Events (what data were taken for, warnings) go
 //! to [`tracing`].
 
-#![cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "readers of files or the GPU engine use it"))]
+#![cfg_attr(
+    not(all(feature = "gpu", feature = "files")),
+    allow(dead_code, reason = "readers of files or the GPU engine use it")
+)]
 
 mod api;
-#[cfg(feature = "gpu")]
+#[cfg(all(feature = "gpu", feature = "files"))]
 #[doc(hidden)]
 pub mod bench;
 #[cfg(feature = "cli")]

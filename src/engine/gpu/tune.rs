@@ -12,13 +12,13 @@ pub mod products;
 pub mod race;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use super::device::Gpu;
 use super::memory::partition::Partition;
 use crate::engine::variant::Variant;
 pub use crate::engine::variant::{Kernels, Origin, TuneMode, Workload};
 use crate::error::{Error, Result};
+use crate::io::clock::Moment;
 use cache::{Cache, CachedRace, Key, PassedCheck};
 use candidate::{Candidate, CandidateCheck, Fault, Runner, Status, Timing, Verdict};
 use products::{ProductSize, Products};
@@ -115,7 +115,7 @@ impl Choosing<'_> {
 
     /// Checks the preselected kernels that have not passed on this adapter yet, and remembers those that do.
     fn verdicts(&self) -> Vec<Verdict> {
-        let started = Instant::now();
+        let started = Moment::now();
         let candidates = PRODUCTS.map(|(transpose, _)| Candidate::of(self.preselected, transpose));
         let (passed, others): (Vec<Candidate>, Vec<Candidate>) =
             candidates.into_iter().partition(|candidate| self.cache.has_passed(&self.as_passed(*candidate)));

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_intrusive::channel::shared::{OneshotReceiver, oneshot_channel};
 
@@ -14,6 +14,7 @@ use super::Gpu;
 use super::submissions::Submissions;
 use super::throttle::Submission;
 use crate::error::{Error, Result};
+use crate::io::clock::Moment;
 use crate::io::lock::locked;
 
 /// A device that has ended no submission for this long counts as hung, however slow it is.
@@ -62,12 +63,12 @@ impl Gpu {
         }
         submissions.sentinel.append(&mut encoder, written);
         let commands = encoder.finish();
-        let begun = Instant::now();
+        let begun = Moment::now();
         let index = self.queue.submit([commands]);
         let ended = Arc::new(OnceLock::new());
         let seen = ended.clone();
         self.queue.on_submitted_work_done(move || {
-            seen.get_or_init(Instant::now);
+            seen.get_or_init(Moment::now);
         });
         // Software adapters have done it by now. A lost device may tell of it in no other way than by this refusal.
         let (submission_index, timeout) = (Some(index.clone()), Some(Duration::ZERO));
@@ -191,7 +192,7 @@ impl Gpu {
         submissions: &mut Submissions,
         mut done: impl FnMut(&Submissions) -> Option<T>,
     ) -> Result<T> {
-        let mut last_sign = (submissions.throttle.collect(), Instant::now());
+        let mut last_sign = (submissions.throttle.collect(), Moment::now());
         loop {
             if let Some(value) = done(submissions) {
                 return Ok(value);
@@ -203,7 +204,7 @@ impl Gpu {
             let ended = submissions.throttle.collect();
             self.check()?;
             if ended != last_sign.0 {
-                last_sign = (ended, Instant::now());
+                last_sign = (ended, Moment::now());
             }
             if last_sign.1.elapsed() > PATIENCE {
                 return Err(Error::device(format!(

@@ -6,7 +6,9 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::io::clock::Moment;
 
 /// Longest submission that is aimed at.
 pub const TARGET: Duration = Duration::from_millis(50);
@@ -36,7 +38,7 @@ pub(crate) struct Throttle {
     forced: Option<f64>,
     under_way: VecDeque<Submission>,
     /// When the last one ended.
-    ended: Instant,
+    ended: Moment,
     done: usize,
     longest: Duration,
 }
@@ -47,11 +49,11 @@ pub(crate) struct Submission {
     /// The index to wait for.
     pub index: wgpu::SubmissionIndex,
     /// When it was handed over.
-    pub begun: Instant,
+    pub begun: Moment,
     /// Its work, 0 where that is not known.
     pub work: f64,
     /// When it was seen to have ended.
-    pub ended: Arc<OnceLock<Instant>>,
+    pub ended: Arc<OnceLock<Moment>>,
 }
 
 impl Default for Throttle {
@@ -60,7 +62,7 @@ impl Default for Throttle {
             rate: FIRST_RATE,
             forced: None,
             under_way: VecDeque::new(),
-            ended: Instant::now(),
+            ended: Moment::now(),
             done: 0,
             longest: Duration::ZERO,
         }
@@ -99,7 +101,7 @@ impl Throttle {
     pub fn collect(&mut self) -> usize {
         while let Some(ended) = self.under_way.front().and_then(|first| first.ended.get().copied()) {
             let first = self.under_way.pop_front().expect("there is a first");
-            let took = ended.saturating_duration_since(first.begun.max(self.ended));
+            let took = ended.since(first.begun.max(self.ended));
             self.ended = ended;
             self.done += 1;
             self.longest = self.longest.max(took);

@@ -2,13 +2,15 @@
 //! read or written is no error: kernels are checked or raced again. A program that adds to it holds a lock beside it, so that
 //! programs that add at once all keep theirs.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+#[cfg(not(feature = "files"))]
+mod nowhere;
+#[cfg(feature = "files")]
+mod place;
 
-use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
+use std::collections::BTreeMap;
+#[cfg(feature = "files")]
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::candidate::Candidate;
@@ -16,25 +18,19 @@ use super::products::ProductSize;
 use crate::engine::gpu::device::adapter::Adapter;
 use crate::engine::gpu::kernel::{ALL, Host};
 use crate::engine::variant::Variant;
-use crate::error::Error;
-use crate::io::folder::{Claim, Folder};
+#[cfg(not(feature = "files"))]
+use nowhere::Place;
+#[cfg(feature = "files")]
+use place::Place;
 
-/// Where the cache lies instead of the user's cache folder.
-pub const FOLDER_VARIABLE: &str = "RHOHAT_CACHE_DIR";
+#[cfg(feature = "files")]
+pub use place::FOLDER_VARIABLE;
+
 /// Most entries; the oldest go first.
 const MOST: usize = 256;
-/// The longest file that is read, bytes: several times what so many entries take.
-const LONGEST: u64 = 1 << 20;
 
 /// How much a check asks for: raised where it asks for more, so that what has passed less is checked again.
 const ASKED: u64 = 2;
-
-/// The file, in its folder.
-const FILE: &str = "kernels.json";
-/// The file that is locked while the cache is read, changed and written.
-const LOCK: &str = "kernels.lock";
-/// How long another program is waited for, which takes milliseconds. It may have been stopped.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The adapter and the kernels: all that decides whether a kernel is right.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -157,36 +153,27 @@ impl Entry {
     }
 }
 
-/// The file.
+/// What is kept.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    folder: Option<Folder>,
+    place: Option<Place>,
 }
 
 impl Cache {
     /// That of the user, or of the folder that `RHOHAT_CACHE_DIR` names.
     pub fn of_user() -> Self {
-        if let Some(folder) = std::env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty()) {
-            return Self::at(Path::new(&folder));
-        }
-        match choose_native_strategy() {
-            Ok(folders) => Self::at(&folders.cache_dir().join("rhohat")),
-            Err(error) => {
-                tracing::debug!("no cache of kernels: {error}; {FOLDER_VARIABLE} names a folder for one");
-                Self { folder: None }
-            }
-        }
+        Self { place: Place::of_user() }
     }
 
     /// In a folder, which is made when there is something to keep.
+    #[cfg(feature = "files")]
     pub fn at(folder: &Path) -> Self {
-        Self { folder: Some(Folder::at(folder)) }
+        Self { place: Some(Place::at(folder)) }
     }
 
     /// The file, for people.
     pub fn name(&self) -> String {
-        let path = self.folder.as_ref().map(|folder| folder.join(FILE));
-        path.map_or("no cache".to_owned(), |path| path.display().to_string())
+        self.place.as_ref().map_or("no cache".to_owned(), Place::name)
     }
 
     /// The race of `key`.
@@ -212,64 +199,23 @@ impl Cache {
 
     /// Keeps entries in place of older ones that say nothing any more, and beside those of programs that add at the same time.
     fn keep_all(&self, entries: Vec<Entry>) {
-        let Some(folder) = self.folder.as_ref().filter(|_| !entries.is_empty()) else { return };
-        if let Err(error) = self.add(folder, entries) {
-            tracing::debug!(
-                "the choice of kernels is not kept: {error}; {FOLDER_VARIABLE} names another folder"
-            );
+        if let Some(place) = self.place.as_ref().filter(|_| !entries.is_empty()) {
+            place.keep(entries);
         }
-    }
-
-    fn add(&self, folder: &Folder, new: Vec<Entry>) -> crate::Result<()> {
-        fs::create_dir_all(folder.path()).map_err(|error| Error::io("make", folder.path(), error))?;
-        let _locked = lock(folder);
-        let mut entries = self.entries();
-        entries.retain(|old| !new.iter().any(|entry| entry.replaces(old)));
-        entries.extend(new);
-        let surplus = entries.len().saturating_sub(MOST);
-        write(folder, &entries[surplus..])
     }
 
     /// All that can be read.
     fn entries(&self) -> Vec<Entry> {
-        let Some(folder) = &self.folder else { return Vec::new() };
-        let read = folder.small(FILE, "a cache of kernels", LONGEST).map_err(|error| error.to_string());
-        let parsed = read.and_then(|text| {
-            let parse = |text: Vec<u8>| serde_json::from_slice(&text).map_err(|error| error.to_string());
-            text.map_or(Ok(Vec::new()), parse)
-        });
-        parsed.unwrap_or_else(|why| {
-            tracing::debug!(
-                "{}: no cache of kernels that can be read ({why}); going on without",
-                self.name()
-            );
-            Vec::new()
-        })
+        self.place.as_ref().map(Place::entries).unwrap_or_default()
     }
 }
 
-/// The lock, unless it cannot be had: then an entry of a program that writes at the same moment may be lost, which costs
-/// a race or a check.
-fn lock(folder: &Folder) -> Option<File> {
-    let started = Instant::now();
-    loop {
-        match folder.claim(LOCK) {
-            Ok(Claim::Mine(file)) => return Some(file),
-            Ok(Claim::Busy) if started.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(2)),
-            Ok(Claim::Busy) => {
-                tracing::debug!("{}: held by another program for {PATIENCE:?}", folder.join(LOCK).display());
-                return None;
-            }
-            Err(error) => {
-                tracing::debug!("the cache of kernels cannot be locked: {error}");
-                return None;
-            }
-        }
-    }
-}
-
-fn write(folder: &Folder, entries: &[Entry]) -> crate::Result<()> {
-    folder.write(FILE, |out| Ok(serde_json::to_writer_pretty(out, entries)?))
+/// Entries with new ones among them, in place of those that these replace; of too many the oldest are left out.
+fn with_new(mut entries: Vec<Entry>, new: Vec<Entry>) -> Vec<Entry> {
+    entries.retain(|old| !new.iter().any(|entry| entry.replaces(old)));
+    entries.extend(new);
+    let surplus = entries.len().saturating_sub(MOST);
+    entries.split_off(surplus)
 }
 
 /// FNV-1a of their texts and of what is asked of them, which stays the same from build to build.
@@ -281,5 +227,5 @@ fn hash_of_kernels() -> u64 {
     texts.fold(BASIS ^ ASKED, |hash, text| text.bytes().fold(hash, add))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "files"))]
 mod tests;

@@ -1,8 +1,6 @@
 //! The three products of a step on a device, with the epilogues that they have there, as [`mod@super::race`] times them:
 //! on a small part of the work first, then on larger and larger ones.
 
-use std::time::Instant;
-
 use super::candidate::{Candidate, CandidateCheck, Fault, Runner};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::buffer::{Tensor, bytes};
@@ -16,6 +14,7 @@ use crate::engine::gpu::recording::{Recorder, Recording};
 use crate::engine::variant::Product;
 pub use crate::engine::variant::ProductSize;
 use crate::error::Result;
+use crate::io::clock::Moment;
 use crate::math::objective::Activation;
 use crate::math::transpose::Transpose;
 
@@ -47,7 +46,7 @@ pub struct Products<'g> {
     tensors: ProductTensors,
     /// Candidates that have run on them. A software adapter compiles once more when it first sees textures of another size.
     warm: Vec<Candidate>,
-    started: Instant,
+    started: Moment,
 }
 
 /// The operands and results of products of a size.
@@ -126,7 +125,7 @@ impl<'g> Products<'g> {
         whole: ProductSize,
         check: CandidateCheck,
     ) -> Result<Self> {
-        let started = Instant::now();
+        let started = Moment::now();
         let tensors = ProductTensors::new(gpu, partition, whole.within(FIRST))?;
         Ok(Self { gpu, partition, check, whole, side: FIRST, tensors, warm: Vec::new(), started })
     }
@@ -184,7 +183,7 @@ impl Runner for Products<'_> {
         }
         let recording = self.record(candidate, count)?;
         self.gpu.finish()?;
-        let started = Instant::now();
+        let started = Moment::now();
         recording.run(self.gpu)?;
         self.gpu.finish()?;
         Ok(started.elapsed().as_secs_f64())

@@ -1,5 +1,8 @@
 //! A cache that is kept, outdated, damaged, shared and refused.
 
+use std::{fs, thread};
+
+use super::place::{FILE, LOCK};
 use super::*;
 use crate::math::transpose::Transpose;
 use tempfile::tempdir;
@@ -125,7 +128,7 @@ fn the_oldest_go_when_there_are_too_many() {
     let cache = Cache::at(folder.path());
     let many: Vec<CachedRace> = (0..MOST).map(|rows| entry(|key| key.rows = rows)).collect();
     let listed: Vec<Entry> = many.iter().cloned().map(Entry::Race).collect();
-    write(cache.folder.as_ref().unwrap(), &listed).unwrap();
+    cache.place.as_ref().unwrap().keep(listed);
     cache.keep(entry(|key| key.rows = MOST));
     assert_eq!(cache.entries().len(), MOST);
     assert_eq!((cache.find(&many[0].key), cache.find(&many[1].key).is_some()), (None, true));
