@@ -73,7 +73,19 @@ pub struct Finding {
     pub bound: f64,
 }
 
-type CheckRun = Box<dyn Fn(&Choice) -> Result<Finding, Failure> + Send + Sync>;
+impl Finding {
+    /// Of one comparison, whose error is a share of its bound.
+    fn of(closeness: Closeness) -> Self {
+        Self { cases: 1, worst: closeness.share, bound: 1.0 }
+    }
+
+    /// Of the comparisons of both.
+    fn with(self, other: Self) -> Self {
+        Self { cases: self.cases + other.cases, worst: self.worst.max(other.worst), bound: self.bound }
+    }
+}
+
+type CheckedCase = Box<dyn Fn(&Choice) -> Result<Finding, Failure> + Send + Sync>;
 
 /// One line of the report.
 pub struct Check {
@@ -81,7 +93,7 @@ pub struct Check {
     pub group: Group,
     /// The kernel, the activations or the rule that it checks.
     pub name: String,
-    run: CheckRun,
+    cases: Vec<CheckedCase>,
 }
 
 impl Check {
@@ -90,12 +102,44 @@ impl Check {
         name: impl Into<String>,
         run: impl Fn(&Choice) -> Result<Finding, Failure> + Send + Sync + 'static,
     ) -> Self {
-        Self { group, name: name.into(), run: Box::new(run) }
+        let mut check = Self::without_cases(group, name);
+        check.cases.push(Box::new(run));
+        check
     }
 
-    /// Carries it out on the engine that it is listed for.
+    fn without_cases(group: Group, name: impl Into<String>) -> Self {
+        Self { group, name: name.into(), cases: Vec::new() }
+    }
+
+    /// Another comparison of it.
+    fn case(&mut self, run: impl Fn(&Choice) -> Result<Closeness, Failure> + Send + Sync + 'static) {
+        self.cases.push(Box::new(move |choice| run(choice).map(Finding::of)));
+    }
+
+    /// How many comparisons [`Check::run_case`] has.
+    pub fn cases(&self) -> usize {
+        self.cases.len()
+    }
+
+    /// One of its comparisons, on the engine that it is listed for.
+    ///
+    /// # Errors
+    /// Where results are wrong; those of the engine.
+    ///
+    /// # Panics
+    /// For a case that there is not.
+    pub fn run_case(&self, case: usize, choice: &Choice) -> Result<Finding, Failure> {
+        self.cases[case](choice)
+    }
+
+    /// Carries it out on the engine that it is listed for, up to the first comparison that fails.
+    ///
+    /// # Errors
+    /// As [`Check::run_case`].
     pub fn run(&self, choice: &Choice) -> Result<Finding, Failure> {
-        (self.run)(choice)
+        let mut findings = self.cases.iter().map(|case| case(choice));
+        let first = findings.next().expect("a check compares something")?;
+        findings.try_fold(first, |sum, finding| Ok(sum.with(finding?)))
     }
 }
 
@@ -201,16 +245,17 @@ fn kernel_checks(choice: &Choice, seed: u64) -> Vec<Check> {
 fn cpu_kernel_checks(seed: u64) -> Vec<Check> {
     let products = [("matmul_nt", Transpose::Nt), ("matmul_nn", Transpose::Nn), ("matmul_tn", Transpose::Tn)];
     let products = products.map(|(name, transpose)| {
-        Check::new(Group::Kernels, name, move |_| {
-            worst_of(ProductCase::all(transpose, seed).map(|case| {
+        let mut check = Check::without_cases(Group::Kernels, name);
+        for case in ProductCase::all(transpose, seed) {
+            check.case(move |_| {
                 let named = |failure| Failure::Wrong(format!("{}: {failure}", case.name()));
                 check_product(&case).map_err(named)
-            }))
-        })
+            });
+        }
+        check
     });
-    let activations = Activation::ALL.map(|f| {
-        Check::new(Group::Kernels, f.name(), move |_| worst_of(std::iter::once(check_activation(f, seed))))
-    });
+    let activations = Activation::ALL
+        .map(|f| Check::new(Group::Kernels, f.name(), move |_| check_activation(f, seed).map(Finding::of)));
     products.into_iter().chain(activations).collect()
 }
 
@@ -222,12 +267,14 @@ fn shader_checks(gpu: &Gpu, seed: u64) -> Vec<Check> {
     }
     let check = |kernel: &&Kernel| {
         let cases = by_name.remove(kernel.name).expect("every kernel has cases");
-        Check::new(Group::Kernels, kernel.name, move |choice| {
-            let Choice::Gpu(gpu) = choice else { unreachable!("shaders are listed for adapters") };
-            let named = |case: &Case, failure| Failure::Wrong(format!("{}: {failure}", case.what));
-            let check = |case: &Case| case.check(gpu).map_err(|failure| named(case, failure));
-            worst_of(cases.iter().map(check))
-        })
+        let mut check = Check::without_cases(Group::Kernels, kernel.name);
+        for case in cases {
+            check.case(move |choice| {
+                let Choice::Gpu(gpu) = choice else { unreachable!("shaders are listed for adapters") };
+                case.check(gpu).map_err(|failure| Failure::Wrong(format!("{}: {failure}", case.what)))
+            });
+        }
+        check
     };
     ALL.iter().filter(|kernel| kernel.runs_on(gpu)).map(check).collect()
 }
@@ -236,66 +283,65 @@ fn step_checks(seed: u64) -> Vec<Check> {
     let mut checks = Vec::new();
     let problem_of = move |(pair, kind)| Problem::new(pair, seed).under(kind);
     for model in models() {
-        let problem = problem_of(model);
-        let name = format!("cost and gradient, {}", name_of(model));
-        checks.push(Check::new(Group::Steps, name, move |choice| {
-            worst_of(CUTS.iter().map(|&cut| check_pass(choice, &problem, cut)))
-        }));
+        let problem = Arc::new(problem_of(model));
+        let mut check = Check::without_cases(Group::Steps, format!("cost and gradient, {}", name_of(model)));
+        for cut in CUTS {
+            let problem = problem.clone();
+            check.case(move |choice| check_pass(choice, &problem, cut));
+        }
+        checks.push(check);
     }
+    let problems: Vec<_> = models().map(problem_of).map(Arc::new).collect();
     for (name, rule) in Rule::all() {
-        let problems: Vec<_> = models().map(problem_of).collect();
-        checks.push(Check::new(Group::Steps, name, move |choice| {
-            let each = |problem| CUTS.iter().map(move |&cut| (problem, cut));
-            let all = problems.iter().flat_map(each);
-            worst_of(all.map(|(problem, cut)| check_updates(choice, problem, rule, cut)))
-        }));
+        let mut check = Check::without_cases(Group::Steps, name);
+        for (problem, cut) in problems.iter().flat_map(|problem| CUTS.map(|cut| (problem.clone(), cut))) {
+            check.case(move |choice| check_updates(choice, &problem, rule, cut));
+        }
+        checks.push(check);
     }
-    let problem = Problem::new(Activation::pairs()[0], seed);
-    checks.push(Check::new(Group::Steps, "the same bits again", move |choice| {
-        worst_of(CUTS.iter().map(|&cut| check_repeatable(choice, &problem, cut)))
-    }));
+    let problem = Arc::new(Problem::new(Activation::pairs()[0], seed));
+    let mut check = Check::without_cases(Group::Steps, "the same bits again");
+    for cut in CUTS {
+        let problem = problem.clone();
+        check.case(move |choice| check_repeatable(choice, &problem, cut));
+    }
+    checks.push(check);
     checks
 }
 
 /// The steps of classifiers.
 fn network_checks(seed: u64) -> Vec<Check> {
+    let problems: Vec<_> = NetworkProblem::all(seed).into_iter().map(Arc::new).collect();
     let mut checks = Vec::new();
-    for problem in NetworkProblem::all(seed) {
-        let name = format!("classifier {}", problem.name());
-        checks.push(Check::new(Group::Steps, name, move |choice| {
-            worst_of(networks::CUTS.iter().map(|&cut| check_network_pass(choice, &problem, cut)))
-        }));
+    for problem in &problems {
+        let mut check = Check::without_cases(Group::Steps, format!("classifier {}", problem.name()));
+        for cut in networks::CUTS {
+            let problem = problem.clone();
+            check.case(move |choice| check_network_pass(choice, &problem, cut));
+        }
+        checks.push(check);
     }
+    let cut = || problems.iter().flat_map(|problem| networks::CUTS.map(|cut| (problem.clone(), cut)));
     for (name, rule) in NetworkRule::all() {
-        checks.push(Check::new(Group::Steps, format!("classifiers, {name}"), move |choice| {
-            let problems = NetworkProblem::all(seed);
-            let all = problems.iter().flat_map(|problem| networks::CUTS.map(move |cut| (problem, cut)));
-            worst_of(all.map(|(problem, cut)| check_network_updates(choice, problem, rule, cut)))
-        }));
+        let mut check = Check::without_cases(Group::Steps, format!("classifiers, {name}"));
+        for (problem, cut) in cut() {
+            check.case(move |choice| check_network_updates(choice, &problem, rule, cut));
+        }
+        checks.push(check);
     }
-    checks.push(Check::new(Group::Steps, "classifiers, the same bits again", move |choice| {
-        let problems = NetworkProblem::all(seed);
-        let all = problems.iter().flat_map(|problem| networks::CUTS.map(move |cut| (problem, cut)));
-        worst_of(all.map(|(problem, cut)| check_network_repeatable(choice, problem, cut)))
-    }));
+    let mut check = Check::without_cases(Group::Steps, "classifiers, the same bits again");
+    for (problem, cut) in cut() {
+        check.case(move |choice| check_network_repeatable(choice, &problem, cut));
+    }
+    checks.push(check);
     checks
 }
 
 fn training_checks(seed: u64) -> Vec<Check> {
     let check = |optimizer: Optimizer| {
         Check::new(Group::Training, optimizer.name(), move |choice| {
-            worst_of(std::iter::once(training::check(choice, optimizer, training::CUT, seed)))
+            training::check(choice, optimizer, training::CUT, seed).map(Finding::of)
         })
     };
     Optimizer::ALL.map(check).into()
-}
-
-/// All of them, or the first failure.
-fn worst_of(results: impl Iterator<Item = Result<Closeness, Failure>>) -> Result<Finding, Failure> {
-    let (mut cases, mut worst) = (0, Closeness::default());
-    for result in results {
-        worst = worst.worse(result?);
-        cases += 1;
-    }
-    Ok(Finding { cases, worst: worst.share, bound: 1.0 })
 }
