@@ -14,6 +14,7 @@
 //! | [`tune`] | the choice of kernels for a shape |
 //! | [`network`] | classifiers: all of the above for layers above one another |
 //! | [`footprint`](mod@footprint) | the memory plan: the sum of the lists of allocations |
+//! | [`remote`] | the steps of an engine as actions of a host that has its plan |
 //! | [`engine`] | the engine trait |
 
 pub mod device;
@@ -25,5 +26,6 @@ pub mod network;
 pub mod ops;
 pub mod plan;
 pub mod recording;
+pub mod remote;
 pub mod step;
 pub mod tune;

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use rhohat::engine::Chunking;
 use rhohat::engine::device::Setup;
 use rhohat::engine::gpu::device::Gpu;
 use rhohat::engine::gpu::device::adapter::inert;
 use rhohat::engine::gpu::engine::GpuEngine;
-use rhohat::engine::gpu::plan::Plan;
+use rhohat::engine::gpu::plan::{Plan, PlannedSteps};
+use rhohat::engine::gpu::remote::{Action, Remote};
 use rhohat::engine::gpu::tune::cache::Cache;
 use rhohat::engine::gpu::tune::{Tune, TuneMode, Workload, choose};
 use rhohat::engine::variant::Variant;
+use rhohat::engine::{Chunking, Role, Rows, Step, Update};
+use rhohat::math::optim::SearchSpace;
+use rhohat::math::optim::lbfgs::HISTORY;
 use rhohat::math::params::{Matrix, Params, Shape};
 use rhohat::verify::kernels::check_candidate;
 use tempfile::tempdir;
@@ -35,6 +38,9 @@ fn every_binding_of_a_plan_lies_within_its_buffer_and_every_kernel_gets_all_that
                 "adam batch",
                 "adam batch with J",
                 "adam with J",
+                "cost",
+                "exponents of moments",
+                "exponents of parameters",
                 "lbfgs first trial",
                 "lbfgs trial",
                 "sgd",
@@ -161,3 +167,102 @@ const SLICED: [usize; 5] = [6, 5, 7, 5, 0];
 /// The steps of these shapes with the preselected kernels, on discrete and on integrated GPUs.
 const STEPS: [[[usize; 5]; 5]; 2] =
     [[SLICED, SLICED, WHOLE, WHOLE, WHOLE], [SLICED, WHOLE, WHOLE, WHOLE, WHOLE]];
+
+/// What a host that has only a plan would find in an action: names that the plan does not have, or sizes that do not fit.
+fn carried_out(plan: &Plan, actions: &[Action]) -> Option<Vec<f32>> {
+    let plan = serde_json::to_value(plan).unwrap();
+    let columns = |name: &str| -> Vec<usize> {
+        let tensors = plan["tensors"][name].as_array().unwrap_or_else(|| panic!("no tensor {name}"));
+        tensors.iter().map(|tensor| tensor["cols"].as_u64().unwrap() as usize).collect()
+    };
+    let mut read = None;
+    for (at, action) in actions.iter().enumerate() {
+        match action {
+            Action::Write(name, words) => assert!(words.len() <= columns(name).iter().sum(), "{name}"),
+            Action::Set(name, words) => {
+                let bytes = plan["uniforms"][name].as_u64().unwrap_or_else(|| panic!("no uniform {name}"));
+                assert!(4 * words.len() as u64 <= bytes, "{name}");
+            }
+            Action::Run(name) => assert!(plan["recordings"][name].is_array(), "no recording {name}"),
+            Action::Copy(name) => assert!(plan["copies"][name].is_array(), "no copies {name}"),
+            Action::Read(parts) => {
+                assert_eq!(at, actions.len() - 1, "what is read ends what can be done");
+                let numbers = parts.iter().flat_map(|part| {
+                    let columns = columns(&part.tensors);
+                    let numbers = part.numbers.clone().unwrap_or_else(|| columns.clone());
+                    assert!(numbers.iter().zip(&columns).all(|(numbers, columns)| numbers <= columns));
+                    numbers
+                });
+                read = Some(vec![0.25; numbers.sum()]);
+            }
+        }
+    }
+    read
+}
+
+/// Makes `ask` again and again with what the plan's host would have read, until it waits for nothing more.
+fn asked<T>(plan: &Plan, remote: &mut Remote, ask: impl Fn(&mut Remote) -> rhohat::Result<T>) -> T {
+    let (begun, mut known, mut handed) = (remote.clone(), Vec::new(), 0);
+    loop {
+        *remote = begun.clone();
+        remote.knowing(&known);
+        let found = ask(remote);
+        let actions = remote.take_actions();
+        let read = carried_out(plan, &actions[handed..]);
+        handed = actions.len();
+        match (found, read) {
+            (Ok(value), None) => return value,
+            (Err(_), Some(read)) if remote.waits() => known.push(read),
+            (found, read) => panic!("{:?} behind {read:?}", found.err()),
+        }
+    }
+}
+
+#[test]
+fn all_that_a_remote_engine_asks_of_a_host_is_in_its_plan() {
+    let setup = |cut| Setup { cut, ..Setup::default() };
+    let blocks = Chunking { chunk: Some(16), block: Some(8), ..Chunking::default() };
+    let list: Vec<usize> = (0..10).collect();
+    for cut in [Chunking::default(), blocks] {
+        let gpu = Arc::new(Gpu::open(inert().unwrap()).unwrap());
+        gpu.force("direct/buffers".parse().unwrap()).unwrap();
+        let params = Params::zeros(Shape { visible: 13, hidden: 20 });
+        let examples = Matrix::new(50, 13, vec![0.5; 50 * 13]);
+        let engine = GpuEngine::new(gpu, &setup(cut), &params, examples.into()).unwrap();
+        let lists = [("batch", 10), ("rest", 5)];
+        let steps = PlannedSteps { sgd: true, adam: true, whole: true, lists: &lists, search: true };
+        let (plan, mut remote) = (engine.described(&steps).unwrap(), engine.remote());
+        remote.begin();
+        assert!(carried_out(&plan, &remote.take_actions()).is_none());
+
+        for update in [Update::Sgd { lr: 0.1, momentum: 0.9 }, Update::Adam { lr: 0.1, step: 1 }] {
+            for (rows, name) in [
+                (Rows::All, None),
+                (Rows::Listed(&list), Some("batch")),
+                (Rows::Listed(&list[..5]), Some("rest")),
+            ] {
+                for report in [false, true] {
+                    let step = Step { rows, update, beta: 3.0, report };
+                    let cost = asked(&plan, &mut remote, |remote| remote.update(&step, name));
+                    assert_eq!(cost.is_some(), report);
+                }
+            }
+        }
+        let cost = asked(&plan, &mut remote, Remote::cost);
+        assert_eq!(cost.rho_hat, vec![0.25; 20]);
+        assert_eq!(asked(&plan, &mut remote, Remote::first_not_finite), None);
+        assert!(asked(&plan, &mut remote, |remote| remote.begin_search(HISTORY)).total().is_finite());
+        let trial = asked(&plan, &mut remote, |remote| {
+            remote.set_direction(&[(-1.0, Role::Gradient)])?;
+            remote.prepare(3, &[(Role::Step(3), Role::Change(3)), (Role::Gradient, Role::Gradient)]);
+            remote.evaluate(0.5)?;
+            remote.evaluate(0.25)
+        });
+        assert!(trial.slope > 0.0);
+        asked(&plan, &mut remote, |remote| remote.accept(3));
+        let dots = asked(&plan, &mut remote, |remote| remote.dots(&[(Role::Change(3), Role::Step(3))]));
+        assert!(dots[0] > 0.0);
+        remote.settle();
+        assert_eq!(remote.take_actions(), [Action::Copy("lbfgs accept".into())]);
+    }
+}

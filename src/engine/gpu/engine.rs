@@ -6,7 +6,8 @@ use super::device::Gpu;
 use super::device::adapter::inert;
 use super::memory::partition::Partition;
 use super::memory::segment::write_vector;
-use super::plan::{Plan, Planner};
+use super::plan::{Plan, PlannedSteps, Planner};
+use super::remote::Remote;
 use super::step::evaluate::Evaluated;
 use super::step::examples::DeviceRows;
 use super::step::fetch::Fetcher;
@@ -69,9 +70,8 @@ impl GpuEngine {
         })
     }
 
-    /// The plan of an engine by `variant` within WebGPU's default limits, for parameters and examples of these shapes, and for
-    /// mini-batches of so many rows: `sgd`, `adam`, either followed by ` batch`, by ` with J` or both, and what a search of
-    /// L-BFGS runs.
+    /// The plan of all steps by `variant` within WebGPU's default limits, for parameters and examples of these shapes, and for
+    /// mini-batches of so many rows.
     ///
     /// # Errors
     /// Where the shape does not fit, or `variant` reads textures.
@@ -98,20 +98,35 @@ impl GpuEngine {
         examples: &Matrix<f32>,
         batch: usize,
     ) -> Result<Plan> {
-        let engine = Self::new(gpu, setup, params, ExampleSet::from(examples.clone()))?;
-        let mut planner = Planner::default();
-        engine.describe(&mut planner, batch)?;
-        let partition = &engine.held.constants().partition;
-        let blocks = partition.blocks.iter().map(|block| block.len()).collect();
-        Ok(planner.finish(partition.variant, blocks, partition.chunk))
+        let steps =
+            PlannedSteps { sgd: true, adam: true, whole: true, lists: &[("batch", batch)], search: true };
+        Self::new(gpu, setup, params, ExampleSet::from(examples.clone()))?.described(&steps)
     }
 
-    /// Adds its tensors and the recordings of its steps to a plan, with those over mini-batches of `batch` rows.
-    fn describe(&self, planner: &mut Planner, batch: usize) -> Result<()> {
-        let on = self.held.constants();
-        on.describe(planner, batch);
-        FirstOrder::new(on)?.describe(on, planner, batch)?;
-        LbfgsSearch::new(on, HISTORY)?.describe(on, planner)
+    /// Its steps as data.
+    ///
+    /// # Errors
+    /// When the device has no room for them, or the kernels read textures.
+    pub fn described(&self, steps: &PlannedSteps<'_>) -> Result<Plan> {
+        let (on, planner) = (self.held.constants(), &mut Planner::default());
+        let Resident { gpu, partition, params, .. } = on;
+        on.describe(planner, steps);
+        FullEvaluation::describe(on, planner)?;
+        FinitenessCheck::new(gpu, partition, params)?.describe(planner, "parameters")?;
+        if steps.updates() {
+            FirstOrder::new(on)?.describe(on, planner, steps)?;
+        }
+        if steps.search {
+            LbfgsSearch::new(on, HISTORY)?.describe(on, planner)?;
+        }
+        let blocks = partition.blocks.iter().map(|block| block.len()).collect();
+        Ok(std::mem::take(planner).finish(partition.variant, blocks, partition.chunk))
+    }
+
+    /// The same engine for a host that has its plan.
+    pub fn remote(&self) -> Remote {
+        let Resident { partition, objective, rho_hat, count, .. } = self.held.constants();
+        Remote::new(partition, (*objective, *rho_hat), *count)
     }
 
     /// Whether parameters and moments are finite.

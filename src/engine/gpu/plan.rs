@@ -11,6 +11,40 @@ use super::recording::{DispatchPlan, LiveUniform, Recording, Resources, TensorPl
 use crate::engine::variant::Variant;
 use crate::error::Result;
 
+/// The steps that a plan has recordings of: `cost`; `sgd` and `adam`, behind which ` batch` or another name of a list stands, then
+/// ` with J` where they take it first; what a search of L-BFGS runs; and the checks of what is finite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedSteps<'a> {
+    /// Updates of SGD.
+    pub sgd: bool,
+    /// Updates of Adam.
+    pub adam: bool,
+    /// Whether there are updates over all examples in place.
+    pub whole: bool,
+    /// Name and length of the lists of examples that there are updates over.
+    pub lists: &'a [(&'a str, usize)],
+    /// A search of L-BFGS.
+    pub search: bool,
+}
+
+impl PlannedSteps<'_> {
+    /// Names of all rows that steps are over, as suffixes, and the lengths of those that are lists.
+    pub fn rows(&self) -> impl Iterator<Item = (String, Option<usize>)> {
+        let lists = self.lists.iter().map(|&(name, rows)| (format!(" {name}"), Some(rows)));
+        self.whole.then(|| (String::new(), None)).into_iter().chain(lists)
+    }
+
+    /// The longest list.
+    pub fn longest_list(&self) -> Option<usize> {
+        self.lists.iter().map(|&(_, rows)| rows).max()
+    }
+
+    /// Whether there are updates.
+    pub fn updates(&self) -> bool {
+        self.sgd || self.adam
+    }
+}
+
 /// The recordings of an engine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Plan {

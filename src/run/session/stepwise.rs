@@ -121,6 +121,11 @@ impl Stepwise {
         &self.session.preprocess
     }
 
+    /// What the loop is told: optimiser, steps, the order of the examples.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
     /// The engine, between two steps.
     pub fn engine(&mut self) -> &mut dyn Engine {
         &mut *self.session.engine

@@ -64,7 +64,7 @@ pub fn adapters() -> Vec<Adapter> {
     adapters
 }
 
-/// wgpu's adapter that computes nothing, with WebGPU's default limits: recordings are made on it to be described.
+/// wgpu's adapter that computes nothing, with WebGPU's default limits, or in a page with those of its own: recordings are made on it to be described.
 ///
 /// # Errors
 /// Where wgpu offers none.

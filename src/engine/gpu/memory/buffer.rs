@@ -219,6 +219,11 @@ pub fn bytes(len: usize) -> u64 {
     4 * len as u64
 }
 
+/// Numbers that `bytes` bytes hold; where more than can be counted, as many as can.
+pub fn numbers(bytes: u64) -> usize {
+    usize::try_from(bytes / 4).unwrap_or(usize::MAX)
+}
+
 fn pad_columns(values: &[f32], cols: usize, stride: usize) -> Vec<f32> {
     let mut out = vec![0.0; values.len() / cols * stride];
     for (to, from) in out.chunks_exact_mut(stride).zip(values.chunks_exact(cols)) {

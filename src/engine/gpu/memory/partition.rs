@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::memory::buffer::{SECTION, TILE, bytes, padded};
+use crate::engine::gpu::memory::buffer::{SECTION, TILE, bytes, numbers, padded};
 use crate::engine::gpu::memory::segment::segment_len;
 use crate::engine::gpu::recording::Recorder;
 use crate::engine::variant::Variant;
@@ -105,7 +105,7 @@ fn binding_limit(gpu: &Gpu, shape: Shape, wanted: Option<u64>) -> Result<usize> 
             "{name} binds at most {most} bytes, but {} visible units need {smallest}; use `device` cpu",
             shape.visible
         ))),
-        _ => Ok(wanted.unwrap_or(most) as usize / 4),
+        _ => Ok(numbers(wanted.unwrap_or(most))),
     }
 }
 

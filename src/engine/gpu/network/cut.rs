@@ -2,7 +2,7 @@
 //! holds.
 
 use crate::engine::gpu::device::Gpu;
-use crate::engine::gpu::memory::buffer::{TILE, bytes, padded};
+use crate::engine::gpu::memory::buffer::{TILE, bytes, numbers, padded};
 use crate::engine::gpu::memory::partition::{MAX_CHUNK, Partition, ROWS_WITHOUT_EXAMPLES};
 use crate::engine::gpu::memory::segment::SegmentLayout;
 use crate::engine::gpu::memory::workspace::slices_of;
@@ -94,6 +94,6 @@ fn binding_limit(gpu: &Gpu, shape: &NetworkShape, wanted: Option<u64>) -> Result
             "{name} binds at most {most} bytes, but a layer of {outputs} units on {inputs} inputs needs {smallest}; \
              use `device` cpu"
         ))),
-        _ => Ok(wanted.unwrap_or(most) as usize / 4),
+        _ => Ok(numbers(wanted.unwrap_or(most))),
     }
 }

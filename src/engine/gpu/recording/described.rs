@@ -24,6 +24,10 @@ pub struct DispatchPlan {
     pub bindings: Vec<BindingPlan>,
     /// Workgroups in x and y.
     pub workgroups: [u32; 2],
+    /// Workgroups in all, which may be a few less: a host that parts a dispatch cuts these.
+    pub groups: u32,
+    /// Work in multiply-adds, of which a submission may hold only so much.
+    pub work: f64,
 }
 
 /// The uniform of a dispatch.
@@ -113,7 +117,7 @@ impl Resources {
     }
 
     fn dispatch(&mut self, command: &Recorded) -> Result<DispatchPlan> {
-        let Recorded::Dispatch { kernel, special, uniform, tensors, groups, .. } = command else {
+        let Recorded::Dispatch { kernel, special, uniform, tensors, groups, work, .. } = command else {
             return Err(Error::usage("a plan is of kernels that read buffers, not textures"));
         };
         let bindings = tensors.iter().zip(kernel.tensors()).map(|(tensor, binding)| BindingPlan {
@@ -137,6 +141,8 @@ impl Resources {
             uniform,
             bindings,
             workgroups: fold(&(0..*groups), *groups),
+            groups: *groups,
+            work: *work,
         })
     }
 }

@@ -8,7 +8,7 @@ use super::{LiveUniform, Recorded, Recording};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::throttle::moved;
 use crate::engine::gpu::kernel::{Access, Kernel, Layers, Pipeline, Specialisation};
-use crate::engine::gpu::memory::buffer::{Tensor, buffer, bytes};
+use crate::engine::gpu::memory::buffer::{Tensor, buffer, bytes, numbers};
 use crate::engine::gpu::memory::storage::TextureCopy;
 use crate::engine::variant::Variant;
 use crate::error::{Error, Result};
@@ -74,7 +74,7 @@ impl<'g> Recorder<'g> {
 
     /// An empty list, for given kernels.
     pub fn of(gpu: &'g Gpu, variant: Variant) -> Self {
-        let limit = gpu.binding_limit() as usize / 4;
+        let limit = numbers(gpu.binding_limit());
         let workgroups = gpu.adapter.wanted_workgroups();
         Self { gpu, variant, limit, workgroups, scratch: None, planned: Vec::new(), fresh: Vec::new() }
     }

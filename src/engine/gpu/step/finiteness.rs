@@ -5,6 +5,7 @@ use crate::engine::gpu::memory::buffer::{Tensor, packed, staging};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::Segment;
 use crate::engine::gpu::ops::exponent_blocks;
+use crate::engine::gpu::plan::Planner;
 use crate::engine::gpu::recording::{Commands, Recording};
 use crate::error::Result;
 
@@ -37,11 +38,22 @@ impl FinitenessCheck {
         Ok(Self { recording: recorder.finish()?, largest, staging: staging(gpu, lens.iter().sum())? })
     }
 
+    /// Adds it to a plan under the name of the vectors.
+    pub fn describe(&self, planner: &mut Planner, of: &str) -> Result<()> {
+        planner.tensors(&format!("largest exponents of {of}"), &self.largest);
+        planner.recording(&format!("exponents of {of}"), &self.recording)
+    }
+
     /// Runs it: whether all are finite.
     pub fn passes(&self, gpu: &Gpu) -> Result<bool> {
         let mut commands = Commands::new(gpu);
         commands.run(&self.recording)?;
         let parts: Vec<_> = self.largest.iter().map(|tensor| (tensor, tensor.cols)).collect();
-        Ok(commands.read(&self.staging, &parts)?.iter().all(|&exponent| exponent < NOT_FINITE))
+        Ok(are_finite(&commands.read(&self.staging, &parts)?))
     }
+}
+
+/// What the largest exponents say.
+pub(crate) fn are_finite(largest: &[f32]) -> bool {
+    largest.iter().all(|&exponent| exponent < NOT_FINITE)
 }

@@ -5,7 +5,7 @@ use crate::engine::gpu::memory::buffer::{Tensor, bytes};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, vector};
 use crate::engine::gpu::ops::{AppliedEnd, PENALTY_RATES, RATES};
-use crate::engine::gpu::plan::Planner;
+use crate::engine::gpu::plan::{PlannedSteps, Planner};
 use crate::engine::gpu::recording::{Commands, Recorder, Uploads};
 use crate::engine::gpu::step::evaluate::{Evaluated, Evaluation, PLANNED_ROWS};
 use crate::engine::gpu::step::examples::DeviceRows;
@@ -121,20 +121,28 @@ impl FirstOrder {
         check.passes(&on.gpu)
     }
 
-    /// Adds the recordings of all its steps to a plan, with those over mini-batches of `batch` rows.
-    pub fn describe(mut self, on: &Resident, planner: &mut Planner, batch: usize) -> Result<()> {
-        self.use_moments(on, 2)?;
-        self.list_for(on, batch)?;
-        self.use_gradient(on, on.count.max(batch))?;
+    /// Adds the recordings of its steps to a plan.
+    pub fn describe(mut self, on: &Resident, planner: &mut Planner, steps: &PlannedSteps<'_>) -> Result<()> {
+        self.use_moments(on, if steps.adam { 2 } else { 1 })?;
+        if let Some(rows) = steps.longest_list() {
+            self.list_for(on, rows)?;
+        }
+        for (_, listed) in steps.rows() {
+            self.use_gradient(on, listed.unwrap_or(on.count))?;
+        }
         self.rates.describe(planner);
+        planner.tensors("average rho_hat", &self.average);
         if let Some(list) = &self.list {
             planner.tensors("list", list.indices());
         }
         for (prefix, moment) in ["first moment ", "second moment "].into_iter().zip(&self.moments) {
             planner.vector(prefix, moment);
         }
-        for (name, adam) in [("sgd", false), ("adam", true)] {
-            for (rows, listed) in [("", None), (" batch", Some(batch))] {
+        FinitenessCheck::new(&on.gpu, &on.partition, self.moments.iter().flatten())?
+            .describe(planner, "moments")?;
+        let rules = [("sgd", false, steps.sgd), ("adam", true, steps.adam)];
+        for (name, adam, _) in rules.into_iter().filter(|&(.., is_planned)| is_planned) {
+            for (rows, listed) in steps.rows() {
                 for (what, report) in [("", false), (" with J", true)] {
                     let step = self.record(on, StepKey { listed, adam, report })?;
                     let recording = step.resident().expect(PLANNED_ROWS);

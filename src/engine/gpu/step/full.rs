@@ -3,8 +3,9 @@
 use crate::engine::Rows;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate};
 use crate::engine::gpu::memory::segment::{Segment, vector};
+use crate::engine::gpu::plan::Planner;
 use crate::engine::gpu::recording::Commands;
-use crate::engine::gpu::step::evaluate::Evaluation;
+use crate::engine::gpu::step::evaluate::{Evaluation, PLANNED_ROWS};
 use crate::engine::gpu::step::fetch::Fetcher;
 use crate::engine::gpu::step::pass::{GradientTarget, Subject};
 use crate::engine::gpu::step::resident::Resident;
@@ -30,6 +31,11 @@ impl FullEvaluation {
         let evaluated =
             evaluation.run((on, fetcher), Commands::new(&on.gpu), subject, rows, Some(on.report()))?;
         Ok(evaluated.read().0)
+    }
+
+    /// Adds J to a plan.
+    pub fn describe(on: &Resident, planner: &mut Planner) -> Result<()> {
+        planner.recording("cost", record(on, on.subject())?.resident().expect(PLANNED_ROWS))
     }
 
     /// J and its gradient over all examples.

@@ -5,9 +5,9 @@
 //! (s, y) and all inner products that the next direction takes. What a line search throws away costs less than a second wait in
 //! each iteration. To accept a trial dispatches nothing; its copies go ahead of whatever follows.
 
-mod products;
+pub(crate) mod products;
 mod recordings;
-mod vectors;
+pub(crate) mod vectors;
 
 use crate::engine::Rows;
 use crate::engine::gpu::device::Gpu;
@@ -171,7 +171,7 @@ impl LbfgsSearch {
         self.turns = false;
         let (cost, sums) = evaluated.read();
         let (slopes, sums) = sums.split_at(vectors.slopes.iter().map(|sums| sums.cols).sum());
-        self.taken = list.sum_up(&vectors.pieces, sums);
+        self.taken = list.sum_up(vectors.pieces.iter().map(HistoryPiece::sums), sums);
         Ok(Trial { cost, slope: slopes.iter().map(|&x| f64::from(x)).sum() })
     }
 
@@ -229,7 +229,7 @@ impl LbfgsSearch {
         let mut commands = Commands::new(&on.gpu);
         commands.run(&self.products)?;
         let sums = commands.read(&self.staging, &sums_of(&self.vectors.pieces, &list).collect::<Vec<_>>())?;
-        Ok(list.sum_up(&self.vectors.pieces, &sums))
+        Ok(list.sum_up(self.vectors.pieces.iter().map(HistoryPiece::sums), &sums))
     }
 
     fn indices(&self, pairs: &[(Role, Role)]) -> Vec<(usize, usize)> {
@@ -272,7 +272,7 @@ fn copy_all(commands: &mut Commands<'_>, copies: &[(Tensor, Tensor)]) {
 }
 
 /// Adds up the coefficients of a vector that is named several times.
-fn merge(terms: impl Iterator<Item = (f64, usize)>) -> Vec<(f64, usize)> {
+pub(crate) fn merge(terms: impl Iterator<Item = (f64, usize)>) -> Vec<(f64, usize)> {
     let mut merged: Vec<(f64, usize)> = Vec::new();
     for (coefficient, vector) in terms {
         match merged.iter_mut().find(|(_, known)| *known == vector) {

@@ -11,7 +11,7 @@ use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, read_flat, read_vector, vector, write_vector};
 use crate::engine::gpu::memory::workspace::{Workspace, block_weights, cost_sums, weight_sums};
 use crate::engine::gpu::ops::{PENALTY_RATES, penalty_rates};
-use crate::engine::gpu::plan::Planner;
+use crate::engine::gpu::plan::{PlannedSteps, Planner};
 use crate::engine::gpu::recording::{Commands, Recorder, Recording};
 use crate::engine::gpu::step::examples::{DeviceRows, PassRows};
 use crate::engine::gpu::step::pass::{PassRecorder, RhoHatTarget, Subject};
@@ -91,8 +91,8 @@ impl Resident {
         workspace.into_iter().chain([Self::parameters(partition), Self::penalty()]).collect()
     }
 
-    /// Adds parameters, examples and the sums of J to a plan.
-    pub fn describe(&self, planner: &mut Planner, batch: usize) {
+    /// Adds parameters, examples and the sums of J over all rows of `steps` to a plan.
+    pub fn describe(&self, planner: &mut Planner, steps: &PlannedSteps<'_>) {
         let work = &self.workspace;
         planner.vector("", &self.params);
         planner.tensors("objective penalty", [&self.penalty]);
@@ -101,11 +101,12 @@ impl Resident {
         }
         planner.tensors("rho_hat", &work.rho_hat);
         planner.tensors("squared weights", &work.squared_weights);
-        for (name, rows) in [("squared errors", self.count), ("squared errors batch", batch)] {
+        let lists = steps.lists.iter().map(|&(name, rows)| (format!("squared errors {name}"), rows));
+        for (name, rows) in lists.chain([("squared errors".to_owned(), self.count)]) {
             let parts = work.error_parts(&self.partition, rows);
             let sums: Vec<_> =
                 parts.into_iter().map(|(sums, count)| Tensor { cols: count, ..sums.clone() }).collect();
-            planner.tensors(name, &sums);
+            planner.tensors(&name, &sums);
         }
     }
 

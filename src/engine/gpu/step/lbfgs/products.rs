@@ -1,17 +1,16 @@
 //! The inner products of a search: which the kernel takes at a time, three vectors with a list of others, and what they sum up to.
 
-use super::vectors::HistoryPiece;
 use crate::engine::gpu::kernel::{InnerProductsUniform, MAX_LISTED};
 use crate::engine::gpu::ops::inner_products_uniform;
 
 /// Vectors that a dispatch multiplies with those of its list.
 const FACTORS: usize = 3;
 /// Most numbers of a dispatch's results for each block of sums.
-pub(super) const MAX_PRODUCTS: usize = FACTORS * MAX_LISTED;
+pub(crate) const MAX_PRODUCTS: usize = FACTORS * MAX_LISTED;
 
 /// The products of one dispatch, by the places of their vectors in the stack.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct ProductList {
+pub(crate) struct ProductList {
     x: Vec<usize>,
     y: Vec<usize>,
 }
@@ -40,13 +39,13 @@ impl ProductList {
         FACTORS * self.y.len()
     }
 
-    /// Adds the block sums of the pieces, one behind the other, up in f64.
-    pub fn sum_up(self, pieces: &[HistoryPiece], sums: &[f32]) -> Products {
+    /// Adds the block sums of pieces up in f64, which lie one behind the other; `pieces` are the blocks of each.
+    pub fn sum_up(self, pieces: impl IntoIterator<Item = usize>, sums: &[f32]) -> Products {
         let mut values = vec![0.0; self.len()];
         let mut rest = sums;
-        for piece in pieces {
-            let (sums, later) = rest.split_at(self.len() * piece.sums());
-            for (value, sums) in values.iter_mut().zip(sums.chunks_exact(piece.sums())) {
+        for blocks in pieces {
+            let (sums, later) = rest.split_at(self.len() * blocks);
+            for (value, sums) in values.iter_mut().zip(sums.chunks_exact(blocks)) {
                 *value += sums.iter().map(|&x| f64::from(x)).sum::<f64>();
             }
             rest = later;
@@ -57,7 +56,7 @@ impl ProductList {
 
 /// Inner products that have been taken.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Products {
+pub(crate) struct Products {
     list: ProductList,
     values: Vec<f64>,
 }

@@ -103,12 +103,7 @@ impl SearchVectors {
 
     /// Where a vector lies in the stack.
     pub fn index(&self, role: Role) -> usize {
-        match role {
-            Role::Step(i) => i,
-            Role::Change(i) => self.history + i,
-            Role::Gradient => 2 * self.history,
-            other => unreachable!("{other:?} is not in the stack"),
-        }
+        stack_index(self.history, role)
     }
 
     /// A kept vector, into `flat`. The trial point makes room for it; the next evaluation sets that anew.
@@ -142,6 +137,21 @@ impl SearchVectors {
             |piece: &HistoryPiece| (piece.of(&self.gradient), piece.stacked(self.index(Role::Gradient)));
         self.pieces.iter().map(stacked).collect()
     }
+}
+
+/// Where a vector lies in a stack of `history` pairs and the gradient.
+pub(crate) fn stack_index(history: usize, role: Role) -> usize {
+    match role {
+        Role::Step(i) => i,
+        Role::Change(i) => history + i,
+        Role::Gradient => 2 * history,
+        other => unreachable!("{other:?} is not in the stack"),
+    }
+}
+
+/// Lengths of the pieces that the vectors of a search are cut into.
+pub(crate) fn piece_lengths(partition: &Partition, history: usize) -> Vec<usize> {
+    spans(partition, history).into_iter().map(|span| span.len).collect()
 }
 
 /// The flat vectors of two vectors of the parameters' shape, pair by pair.
