@@ -1,6 +1,6 @@
 //! Results for the page.
 
-use rhohat::{Ended, Optimizer, Result};
+use rhohat::{Cost, Ended, Optimizer, Result};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -51,6 +51,20 @@ pub struct State {
     pub penalty: f64,
     /// The mean active fraction of each unit, `[h]`.
     pub rho_hat: Vec<f64>,
+}
+
+impl State {
+    /// After so many steps.
+    pub fn of(steps: usize, cost: Cost) -> Self {
+        Self {
+            steps,
+            j: cost.total(),
+            reconstruction: cost.reconstruction,
+            decay: cost.decay,
+            penalty: cost.penalty,
+            rho_hat: cost.rho_hat,
+        }
+    }
 }
 
 /// An example through the model.

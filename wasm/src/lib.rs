@@ -5,6 +5,8 @@
 //! instance is of no use; its text is at [`result`].
 
 mod answer;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod page;
 mod request;
 
@@ -152,4 +154,63 @@ pub extern "C" fn settings_of_model() -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn take_model() -> u32 {
     answered(|page, bytes| page.take_model(&bytes))
+}
+
+/// Functions for a host on WebGPU.
+#[cfg(feature = "gpu")]
+mod host {
+    use super::{answered, gpu};
+    use crate::request::{numbers, pieces};
+
+    /// Says what the adapter is: JSON, `{"name", "software", "limits": {…}}`.
+    #[unsafe(no_mangle)]
+    pub extern "C" fn gpu_describe() -> u32 {
+        answered(|_, bytes| gpu::describe(&bytes))
+    }
+
+    /// Lets the host go on with the run that has begun: its plan, the kernels' texts, and what it writes first.
+    #[unsafe(no_mangle)]
+    pub extern "C" fn gpu_begin() -> u32 {
+        answered(|page, _| page.begin_on_gpu())
+    }
+
+    /// Takes so many steps: actions of the host, and how far the run has come. Where the last action reads, the call is to be made again,
+    /// `is_answer` 1, with the numbers that were read.
+    #[unsafe(no_mangle)]
+    pub extern "C" fn gpu_advance(steps: usize, is_answer: u32) -> u32 {
+        answered(|page, bytes| {
+            let read = (is_answer != 0).then(|| numbers(&bytes)).transpose()?;
+            page.gpu()?.advance(steps, read)
+        })
+    }
+
+    /// J, its terms and ρ̂ of each unit, in the same way.
+    #[unsafe(no_mangle)]
+    pub extern "C" fn gpu_state(is_answer: u32) -> u32 {
+        answered(|page, bytes| {
+            let read = (is_answer != 0).then(|| numbers(&bytes)).transpose()?;
+            page.gpu()?.state(read)
+        })
+    }
+
+    /// Actions before the host reads the parameters.
+    #[unsafe(no_mangle)]
+    pub extern "C" fn gpu_settle() -> u32 {
+        answered(|page, _| page.gpu()?.settle())
+    }
+
+    /// Lists the checks of the adapter: `[{"group", "name", "cases"}, …]`.
+    #[unsafe(no_mangle)]
+    pub extern "C" fn gpu_checks(seed: u32) -> u32 {
+        answered(|page, _| page.checks().list(u64::from(seed)))
+    }
+
+    /// Runs a case of a check from its beginning, or goes on with `answers` results that were read: first their lengths as u32, then their bytes.
+    #[unsafe(no_mangle)]
+    pub extern "C" fn gpu_check(number: usize, case: usize, answers: usize) -> u32 {
+        answered(|page, bytes| {
+            let read = (answers > 0).then(|| pieces(&bytes, answers)).transpose()?;
+            page.checks().run((number, case), read)
+        })
+    }
 }

@@ -6,6 +6,8 @@ use rhohat::{Data, Error, Model, Params, Result, Shape, Trainer, Training};
 use serde_json::{Value, json};
 
 use crate::answer::{Advanced, Begun, Example, State, json};
+#[cfg(feature = "gpu")]
+use crate::gpu::{Checks, GpuRun};
 use crate::request::{numbers, pictures, text};
 
 /// What of a preprocessing has to be the same for a model to go on: all but limits, which differ from data to data, and what is measured
@@ -18,6 +20,10 @@ const PREPARED: [&str; 8] =
 pub struct Page {
     data: Option<Data>,
     training: Option<Training>,
+    #[cfg(feature = "gpu")]
+    gpu: Option<GpuRun>,
+    #[cfg(feature = "gpu")]
+    checks: Checks,
 }
 
 impl Page {
@@ -39,14 +45,14 @@ impl Page {
 
     fn taken(&mut self, data: Data) -> Result<Vec<u8>> {
         let words = data.to_string();
-        (self.data, self.training) = (Some(data), None);
+        *self = Self { data: Some(data), ..Self::default() };
         Ok(words.into_bytes())
     }
 
     pub fn begin(&mut self, settings: &[u8]) -> Result<Vec<u8>> {
-        let data = self.data.get_or_insert_with(Data::built_in);
         // One run at a time: the memory of the last one goes first.
-        self.training = None;
+        *self = Self { data: self.data.take(), ..Self::default() };
+        let data = self.data.get_or_insert_with(Data::built_in);
         let trainer = Trainer::default().settings(text(settings)?)?.device("cpu");
         let mut training = trainer.begin(data)?;
         let (Shape { visible, hidden }, examples) = (training.shape(), training.examples());
@@ -77,14 +83,7 @@ impl Page {
     pub fn state(&mut self) -> Result<Vec<u8>> {
         let training = self.run()?;
         let cost = training.cost()?;
-        json(&State {
-            steps: training.steps(),
-            j: cost.total(),
-            reconstruction: cost.reconstruction,
-            decay: cost.decay,
-            penalty: cost.penalty,
-            rho_hat: cost.rho_hat,
-        })
+        json(&State::of(training.steps(), cost))
     }
 
     pub fn features(&mut self, limit: usize) -> Result<Vec<u8>> {
@@ -161,6 +160,26 @@ impl Page {
         // Another range is another scale of the same numbers.
         let words = if of_model["limits"] == of_run["limits"] { "" } else { "its data had another range" };
         Ok(words.into())
+    }
+
+    /// Lets the host's device go on with the run that has begun.
+    #[cfg(feature = "gpu")]
+    pub fn begin_on_gpu(&mut self) -> Result<Vec<u8>> {
+        let (run, described) = GpuRun::begin(self.run()?.stepwise())?;
+        self.gpu = Some(run);
+        Ok(described)
+    }
+
+    /// The run on the host's device.
+    #[cfg(feature = "gpu")]
+    pub fn gpu(&mut self) -> Result<&mut GpuRun> {
+        self.gpu.as_mut().ok_or_else(|| Error::usage("no run has begun on the device; begin one"))
+    }
+
+    /// The checks of the host's device.
+    #[cfg(feature = "gpu")]
+    pub fn checks(&mut self) -> &mut Checks {
+        &mut self.checks
     }
 
     fn run(&mut self) -> Result<&mut Training> {

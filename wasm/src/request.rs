@@ -13,7 +13,8 @@ struct PictureHead {
     channels: usize,
 }
 
-fn refused(why: impl Into<String>) -> Error {
+/// What the page has handed over is not what was asked for.
+pub fn refused(why: impl Into<String>) -> Error {
     Error::input("what the page has handed over", why)
 }
 
@@ -46,4 +47,18 @@ pub fn pictures(bytes: &[u8]) -> Result<Vec<Picture>> {
         0 => Ok(pictures),
         more => Err(refused(format!("{more} numbers behind the last picture"))),
     }
+}
+
+/// Several pieces of bytes: `count` lengths as u32, then the bytes of all.
+#[cfg(feature = "gpu")]
+pub fn pieces(bytes: &[u8], count: usize) -> Result<Vec<Vec<u8>>> {
+    let wrong = || refused("lengths and bytes that do not fit each other");
+    let (lengths, mut rest) = bytes.split_at_checked(4 * count).ok_or_else(wrong)?;
+    let mut pieces = Vec::with_capacity(count);
+    for &length in lengths.as_chunks().0 {
+        let (piece, later) = rest.split_at_checked(u32::from_le_bytes(length) as usize).ok_or_else(wrong)?;
+        pieces.push(piece.to_vec());
+        rest = later;
+    }
+    if rest.is_empty() { Ok(pieces) } else { Err(wrong()) }
 }
