@@ -54,7 +54,7 @@ async function begin(settings, name, place = 'general-refusal', { paused = false
     const named = [...error.message.matchAll(/`(\w+)`/g)].map(([, word]) => word).find((word) => controls.has(word)) ?? name;
     // The first run of a page: there is none that could go on.
     const isInstead = !run.begun && Object.keys(settings).length > 0 && await begin({}, null);
-    const rest = isInstead ? ' The lecture’s settings are taken instead.' : run.begun ? ' The run goes on as it was.' : '';
+    const rest = isInstead ? ' The lecture’s settings are taken instead.' : run.begun ? ` ${run.rest}` : '';
     const reason = `${error.message.replaceAll('`', '')}.${rest}`;
     if (place === 'general-refusal' && named) controls.refuse(named, reason);
     else say(place, reason);
@@ -97,7 +97,7 @@ function named({ kind, name, heads }, { data }) {
 
 function told(event) {
   if (event.event === 'progress') progress(event);
-  else if (event.event === 'line') engine.line(event.line);
+  else if (event.event === 'line') engine.line(event);
   else failed(event);
 }
 
@@ -133,7 +133,7 @@ function showState() {
   const toggle = by('toggle');
   toggle.textContent = run.running ? 'Pause' : last?.ended ? 'Go on' : 'Start';
   const activeElement = document.activeElement ?? document.body;
-  for (const id of ['toggle', 'step']) by(id).disabled = !description || run.busy || run.broken || (id === 'step' && Boolean(last?.ended));
+  for (const id of ['toggle', 'step']) by(id).disabled = !description || run.busy || run.atWork || run.broken || (id === 'step' && Boolean(last?.ended));
   if (activeElement.disabled && activeElement.closest('#bar')) left = activeElement;
   else if (activeElement !== document.body) left = null;
   else if (left && !left.disabled) left.focus({ preventScroll: true });
@@ -159,9 +159,11 @@ async function showExample() {
   exampled = performance.now();
 }
 
-function failed({ message, event, trap }) {
+function failed({ message, event, trap, gone }) {
   run.broke(trap || event === 'lost');
-  const way = trap || event === 'lost' ? 'Reset begins a new run with the same settings' : 'Reset begins it anew; a smaller learning rate, another seed or other data may help';
+  const way = trap || event === 'lost' ? 'Reset begins a new run with the same settings'
+    : gone ? 'What had been learned when it was last shown can be saved; Reset begins anew on it, and the processor takes the same settings'
+      : 'Reset begins it anew; a smaller learning rate, another seed or other data may help';
   say('trouble', `${event === 'lost' ? 'The Worker has stopped' : trap ? 'The engine has stopped' : 'The run has stopped'}: ${message.replaceAll('`', '')}. ${way}.`);
   showState();
 }
@@ -183,7 +185,7 @@ by('step').addEventListener('click', async () => {
 });
 by('reset').addEventListener('click', async () => {
   // A Worker that is still at something long, or lost, is ended; otherwise it begins anew by itself.
-  if (run.busy || run.broken) {
+  if (run.busy || run.atWork || run.broken) {
     run.dropWaiting();
     client.restart();
     try {

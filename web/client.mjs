@@ -25,7 +25,7 @@ export class Client {
       }
       const { resolve, reject } = this.#waiting.get(data.id) ?? {};
       this.#waiting.delete(data.id);
-      if (data.error) reject?.(Object.assign(new Error(data.error.message), { trap: data.error.trap }));
+      if (data.error) reject?.(Object.assign(new Error(data.error.message), { trap: data.error.trap, gone: data.error.gone }));
       else resolve?.(data.value);
     };
     this.#worker.onerror = (event) => {

@@ -16,7 +16,8 @@ export class CpuEngine {
   async state() { return this.#wasm.state(); }
   async features(limit) { return this.#wasm.features(limit); }
   async example(number) { return this.#wasm.example(number); }
-  async model() { return this.#wasm.model(); }
-  async takeModel(bytes) { this.#wasm.takeModel(bytes); }
+  /** The model, and how many steps it is behind. */
+  async model() { return { bytes: this.#wasm.model(), behind: 0 }; }
+  async takeModel(bytes) { return this.#wasm.takeModel(bytes); }
   async close() { this.#wasm = null; }
 }

@@ -1,21 +1,29 @@
 // The choice of the engine, why WebGPU is missing where it is, and the two sections that look at this device.
 import { by, copied, say } from './words.mjs';
 
+/** Checks between two words about them. */
+const TOLD = 10;
+
 /**
  * @param {import('./client.mjs').Client} client @param {import('./run.mjs').Run} run @param {() => Promise<boolean>} begin
- * @returns {{look: () => Promise<void>, line: (line: string) => void}}
+ * @returns {{look: () => Promise<void>, line: (told: {line: string, at?: number, of?: number}) => void}}
  */
 export function wireEngine(client, run, begin) {
   const radio = (name) => document.querySelector(`input[name=engine][value=${name}]`);
   let info = { available: false };
-  /** The text area that lines of the Worker go to. */
-  let lines = null;
+  /** The section that the Worker is at. */
+  let atWork = null;
+  const OUT_OF_REACH = 'This needs WebGPU, which is out of reach for the reason above.';
 
   const allow = () => {
     radio('webgpu').disabled = !info.available || (info.software && !by('software').checked);
     for (const section of ['check', 'bench']) {
-      by(section).disabled = radio('webgpu').disabled;
-      if (by(section).disabled) by(`${section}-verdict`).textContent = 'This needs WebGPU, which is out of reach for the reason above.';
+      // A button that is at work keeps the focus, and does nothing.
+      by(section).disabled = radio('webgpu').disabled && atWork === null;
+      by(section).setAttribute('aria-disabled', String(atWork !== null));
+      const verdict = by(`${section}-verdict`);
+      if (by(section).disabled && verdict.textContent === '') verdict.textContent = OUT_OF_REACH;
+      else if (!by(section).disabled && verdict.textContent === OUT_OF_REACH) verdict.textContent = '';
     }
   };
 
@@ -25,7 +33,8 @@ export function wireEngine(client, run, begin) {
       await run.choose(name, { software: by('software').checked });
       if (!await begin()) throw new Error(by('general-refusal').textContent || 'the run could not begin on it');
     } catch (error) {
-      say('engine-refusal', `${error.message}${error.message.endsWith('.') ? '' : '.'}${name === 'webgpu' ? ' The processor goes on.' : ''}`);
+      const reason = error.message.replace(run.rest, '').trim();
+      say('engine-refusal', `${reason}${reason.endsWith('.') ? '' : '.'}${name === 'webgpu' ? ' The processor goes on.' : ''}`);
       say('general-refusal', null);
       radio('processor').checked = true;
       if (name === 'webgpu') await run.choose('processor', {});
@@ -34,21 +43,24 @@ export function wireEngine(client, run, begin) {
   for (const name of ['processor', 'webgpu']) radio(name).addEventListener('change', () => choose(name));
   by('software').addEventListener('change', allow);
 
-  for (const section of ['check', 'bench']) {
+  const SECTIONS = { check: 'Checking the device', bench: 'Comparing processor and GPU' };
+  for (const [section, words] of Object.entries(SECTIONS)) {
     const area = by(`${section}-lines`);
+    const verdict = by(`${section}-verdict`);
     by(section).addEventListener('click', async () => {
-      by(section).disabled = true;
+      if (atWork !== null) return;
+      atWork = section;
+      allow();
       area.value = '';
-      lines = area;
-      by(`${section}-verdict`).textContent = 'At it …';
+      verdict.textContent = `${words}: the run waits, Reset ends it.`;
       try {
-        const result = await client.call(section);
-        area.value = result.lines.join('\n');
-        by(`${section}-verdict`).textContent = result.passed === undefined ? 'Done.' : result.passed ? 'Passed: this device computes what it has to.' : 'Not passed; the lines below say where.';
+        const { lines, passed } = await run.meanwhile(words, () => client.call(section, { software: by('software').checked }));
+        area.value = lines.join('\n');
+        verdict.textContent = passed === undefined ? `${lines[0]}.` : passed ? 'Passed: this device computes what it has to.' : 'Not passed; the lines below say where.';
       } catch (error) {
-        by(`${section}-verdict`).textContent = `It could not be done: ${error.message}.`;
+        verdict.textContent = error.restarted ? 'It was ended.' : `It could not be done: ${error.message}.`;
       }
-      lines = null;
+      atWork = null;
       by(`${section}-copy`).disabled = area.value === '';
       allow();
     });
@@ -64,8 +76,13 @@ export function wireEngine(client, run, begin) {
       for (const id of ['gpu-choice', 'check-part', 'bench-part']) by(id).hidden = !available;
       allow();
     },
-    line(line) {
-      if (lines) lines.value += `${lines.value ? '\n' : ''}${line}`;
+    /** A line of what is at work, and where it stands: told now and then, since it is read out. */
+    line({ line, at, of }) {
+      if (atWork === null) return;
+      const area = by(`${atWork}-lines`);
+      area.value += `${area.value ? '\n' : ''}${line}`;
+      area.scrollTop = area.scrollHeight;
+      if (of && at % TOLD === 0) by(`${atWork}-verdict`).textContent = `${SECTIONS[atWork]}: ${at} of ${of}. The run waits, Reset ends it.`;
     },
   };
 }

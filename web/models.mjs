@@ -42,7 +42,7 @@ async function list(takeModel) {
         if (!answer.ok) throw new Error(`the server says ${answer.status}`);
         await takeModel(new Uint8Array(await answer.arrayBuffer()), name);
       } catch (error) {
-        say('model-refusal', `${name}: ${error.message.replaceAll('`', '')}. The run goes on as it was.`);
+        say('model-refusal', `${name}: ${error.message.replaceAll('`', '')}. ${run.rest}`);
       }
     });
     const entry = document.createElement('li');

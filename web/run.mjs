@@ -12,6 +12,10 @@ export class Run {
   running = false;
   /** A run is being begun. */
   busy = false;
+  /** What else the Worker is at, in words. */
+  atWork = null;
+  /** Whether it has stopped by a failure. */
+  hasFailed = false;
   broken = false;
   /** Whether the run goes on from the one before it. */
   goesOn = false;
@@ -65,7 +69,7 @@ export class Run {
       const answer = await this.#client.call(call, ...args);
       const { begun, settings } = call === 'takeModel' ? answer : { begun: answer, settings: {} };
       this.begun = begun;
-      [this.running, this.broken, this.goesOn] = [false, false, goesOn];
+      [this.running, this.broken, this.hasFailed, this.goesOn] = [false, false, false, goesOn];
       this.isOfModel = call === 'takeModel';
       this.#told.begun(onlyChosen({ ...chosen, ...settings }), this.begun);
     } catch (error) {
@@ -118,13 +122,36 @@ export class Run {
     if (progress.ended) this.running = false;
   }
 
-  broke(isBroken) { [this.running, this.broken] = [false, isBroken]; }
+  broke(isBroken) { [this.running, this.broken, this.hasFailed] = [false, isBroken, true]; }
+
+  /** What becomes of the run where another is refused. */
+  get rest() { return this.hasFailed ? 'The run that had stopped is as it was.' : 'The run goes on as it was.'; }
+
+  /** Lets the Worker do something else, the run waiting. */
+  async meanwhile(words, work) {
+    const was = this.running;
+    await this.pause();
+    this.atWork = words;
+    this.#told.changed();
+    let isLost = false;
+    try {
+      return await work();
+    } catch (error) {
+      isLost = error.restarted;
+      throw error;
+    } finally {
+      this.atWork = null;
+      if (was && !isLost) await this.start().catch(() => { this.running = false; });
+      this.#told.changed();
+    }
+  }
 
   /** In a few words what the run is at. */
   words() {
     const { last } = this;
     if (this.broken) return 'Stopped';
     if (this.busy) return 'Beginning … (Reset ends whatever is computed)';
+    if (this.atWork) return `${this.atWork} … (Reset ends it)`;
     if (!last) return 'Loading …';
     const steps = `step ${grouped(last.steps)} of ${grouped(last.planned)}`;
     if (last.ended === 'converged') return `Converged at ${steps}: no lower J is to be found in this precision`;

@@ -26,7 +26,7 @@ export function wireSources(run, { begin, takeModel }) {
       await takeData('files', { files, color: by('color').checked });
       last = files;
     } catch (error) {
-      say('data-refusal', `${error.message.replaceAll('`', '')}. The run goes on as it was.`);
+      say('data-refusal', `${error.message.replaceAll('`', '')}. ${run.rest}`);
     }
     if (place.textContent === reading) place.textContent = before;
   };
@@ -72,7 +72,7 @@ async function openModel(file, takeModel) {
   try {
     await takeModel(new Uint8Array(await file.arrayBuffer()), file.name);
   } catch (error) {
-    say('model-refusal', `${file.name}: ${error.message.replaceAll('`', '').replace('the bytes of a model: ', '')}. The run goes on as it was.`);
+    say('model-refusal', `${file.name}: ${error.message.replaceAll('`', '').replace('the bytes of a model: ', '')}. ${run.rest}`);
     by('model-refusal').scrollIntoView({ block: 'nearest' });
   }
 }

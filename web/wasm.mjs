@@ -15,10 +15,11 @@ export class Rhohat {
   #exports;
   #broken = false;
 
-  /** Fetches and compiles the module once, for as many instances as are needed. */
+  /** Fetches and compiles a module once, for as many instances as are needed. @param {URL} address */
   static async compile(address) {
     const response = await fetch(address);
-    if (!response.ok) throw new Error(`rhohat.wasm.gz is not beside this page (the server says ${response.status}); web/build makes it`);
+    const name = address.pathname.split('/').at(-1);
+    if (!response.ok) throw new Error(`${name} is not beside this page (the server says ${response.status}); web/build makes it`);
     const packed = await response.blob();
     // Some servers say of a .gz that it is packed on the way, and the browser has unpacked it already.
     const [first, second] = new Uint8Array(await packed.slice(0, 2).arrayBuffer());
@@ -27,7 +28,7 @@ export class Rhohat {
       const bytes = isPacked ? new Response(packed.stream().pipeThrough(new DecompressionStream('gzip'))) : packed;
       return await WebAssembly.compile(await bytes.arrayBuffer());
     } catch (error) {
-      throw new Error(`this browser cannot run rhohat.wasm (${error.message}); it needs WebAssembly with 128-bit vectors and the unpacking of gzip: Chrome 91, Firefox 113, Safari 16.4 or newer`);
+      throw new Error(`this browser cannot run ${name} (${error.message}); it needs WebAssembly with 128-bit vectors and the unpacking of gzip: Chrome 91, Firefox 113, Safari 16.4 or newer`);
     }
   }
 
@@ -95,6 +96,26 @@ export class Rhohat {
   settingsOfModel(bytes) { return this.#json('settings_of_model', bytes); }
   /** @returns {string} what is to be said of it, if anything */
   takeModel(bytes) { return this.#words('take_model', bytes); }
+  /** @param {{name: string, software: boolean, limits: object}} device */
+  gpuDescribe(device) { this.#call('gpu_describe', bytesOf(JSON.stringify(device))); }
+  /** @returns {{plan: object, kernels: Record<string, string>, actions: object[]}} of the run that has begun */
+  gpuBegin() { return this.#json('gpu_begin'); }
+  /** @param {Float32Array} [read] what the last action of the call before has read */
+  gpuAdvance(steps, read) { return this.#json('gpu_advance', read && asBytes(read), steps, read ? 1 : 0); }
+  gpuState(read) { return this.#json('gpu_state', read && asBytes(read), read ? 1 : 0); }
+  gpuSettle() { return this.#json('gpu_settle'); }
+  /** @returns {{group: string, name: string, cases: number}[]} */
+  gpuChecks(seed) { return this.#json('gpu_checks', null, seed); }
+  /** A case of a check, @param {Uint8Array[]} [read] or its way on. @returns {{answer: object, bytes: Uint8Array}} */
+  gpuCheck(number, case_, read) {
+    const pieces = read ?? [];
+    const argument = new Uint8Array(pieces.reduce((sum, piece) => sum + 4 + piece.length, 0));
+    argument.set(asBytes(Uint32Array.from(pieces, (piece) => piece.length)));
+    pieces.reduce((at, piece) => { argument.set(piece, at); return at + piece.length; }, 4 * pieces.length);
+    const bytes = this.#call('gpu_check', argument.length ? argument : null, number, case_, pieces.length);
+    const end = bytes.indexOf(10);
+    return { answer: JSON.parse(text.decode(bytes.subarray(0, end))), bytes: bytes.subarray(end + 1) };
+  }
   /** A grid of tiles with a border of one pixel. */
   features(limit) {
     const bytes = this.#call('features', null, limit);

@@ -1,10 +1,13 @@
 // The Worker: holds the data and the engine, answers the page's calls one after another, and posts what a run has come to.
 import { CpuEngine } from './cpu.mjs';
+import { Gone, look } from './device.mjs';
 import { readFiles } from './files.mjs';
 import { Loop } from './loop.mjs';
 import { Rhohat, Trap } from './wasm.mjs';
 
 let module;
+/** The same with what plans for WebGPU. */
+let planner;
 /** What a new module has to take before it can begin: the built-in pictures, rows, or pictures. */
 let data = { kind: 'built-in' };
 /** Data that the next run is to begin with. */
@@ -19,7 +22,7 @@ const calls = {
   /** Loads the module and says its version. */
   async open(name, options = {}) {
     module ??= await Rhohat.compile(new URL('rhohat.wasm.gz', import.meta.url));
-    if (name === 'webgpu') await gpu();
+    if (name === 'webgpu') await gpuModule();
     [engineName, engineOptions] = [name, options];
     const rhohat = await Rhohat.open(module);
     return { version: rhohat.version() };
@@ -42,7 +45,10 @@ const calls = {
   async example(number) { return present().example(number); },
   async features(limit) { return present().features(limit); },
   /** The model, and the steps that it has come, which the last post need not know. */
-  async saveModel() { return { bytes: await present().model(), steps: loop.steps }; },
+  async saveModel() {
+    const { bytes, behind } = await present().model();
+    return { bytes, steps: loop.steps - behind };
+  },
   /** A run under the settings of a model, over others that the page has, from its parameters. */
   async takeModel(bytes, settings) {
     const model = (await Rhohat.open(module)).settingsOfModel(bytes);
@@ -52,33 +58,26 @@ const calls = {
   },
   /** Goes on for more steps from the parameters that there are. */
   async extend(settings) {
-    const steps = loop.steps;
-    return begin(settings, await present().model(), steps);
+    const { bytes, behind } = await present().model();
+    return begin(settings, bytes, loop.steps - behind);
   },
   async gpuInfo() { return gpuInfo(); },
-  async check() { return (await gpu()).check({ module, options: engineOptions, tell }); },
-  async bench() { return (await gpu()).bench({ module, options: engineOptions, tell }); },
+  async check(options) { return (await import('./checks.mjs')).check({ module: await gpuModule(), options, tell }); },
+  async bench(options) { return (await import('./bench.mjs')).bench({ module: await gpuModule(), options, tell }); },
 };
-const tell = (line) => postMessage({ event: 'line', line });
+const tell = (line, at, of) => postMessage({ event: 'line', line, at, of });
 
 function present() {
   if (!engine) throw new Error('no run has begun; reset begins one');
   return engine;
 }
 
-/** The engine on WebGPU, in a file of its own that is loaded only where it was chosen. */
-async function gpu() {
-  if (!navigator.gpu) throw new Error(why.browser);
-  try {
-    return await import('./gpu.mjs');
-  } catch (error) {
-    throw new Error(`this copy of the page has no engine for WebGPU (${error.message})`);
-  }
-}
+/** The module that plans for WebGPU, which is loaded where it was asked for. */
+async function gpuModule() { return planner ??= await Rhohat.compile(new URL('rhohat-gpu.wasm.gz', import.meta.url)); }
 
 /** A new module with its data; the run that there is keeps its own until another has begun. */
-async function prepared(taken) {
-  const rhohat = await Rhohat.open(module);
+async function prepared(taken, of = module) {
+  const rhohat = await Rhohat.open(of);
   if (taken.kind === 'rows') return { rhohat, words: rhohat.takeRows(taken.rows, taken.width) };
   if (taken.kind === 'pictures') return { rhohat, words: rhohat.takePictures(taken.heads, taken.pixels) };
   return { rhohat, words: rhohat.takeBuiltIn() };
@@ -88,9 +87,10 @@ async function prepared(taken) {
 async function begin(settings, model, before = 0) {
   const source = staged ?? data;
   staged = null;
-  const { rhohat } = await prepared(source);
+  const onGpu = engineName === 'webgpu';
+  const { rhohat } = await prepared(source, onGpu ? await gpuModule() : module);
   const form = { ...(source.form && { shape: source.form }), ...(source.heads?.[0].channels === 3 && { color: true }) };
-  const Engine = engineName === 'webgpu' ? (await gpu()).GpuEngine : CpuEngine;
+  const Engine = onGpu ? (await import('./gpu.mjs')).GpuEngine : CpuEngine;
   const next = await Engine.open(rhohat, engineOptions);
   let begun, note;
   try {
@@ -126,24 +126,10 @@ function settingsFor({ hidden, objective, metadata }, kind) {
   return { hidden, activation, output, rho, beta, lambda, ...(normalize && { normalize }), ...ofPictures };
 }
 
-const why = {
-  browser: 'this browser has no WebGPU (no navigator.gpu): Chrome or Edge from 113, Safari from 26 and Firefox from 141 have it, on pages served by https or from localhost',
-  adapter: 'this browser has WebGPU, but found no graphics adapter: a driver is missing or on the browser’s list of faulty ones (chrome://gpu says which)',
-  software: 'the only adapter is a software one, which is slower than the processor itself; it is taken if you ask for it',
-};
-
-/** Whether this copy of the page has an engine on WebGPU (gpu.mjs). */
-const hasGpu = false;
-
+/** What the page says of WebGPU. */
 async function gpuInfo() {
-  if (!hasGpu) return { available: false, why: 'this copy of the page has no engine for it; the installed program computes on the GPU' };
-  if (!navigator.gpu) return { available: false, why: why.browser };
-  const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
-  if (!adapter) return { available: false, why: why.adapter };
-  const { vendor = '', architecture = '', description = '', isFallbackAdapter = adapter.isFallbackAdapter } = adapter.info ?? {};
-  const name = description || [vendor, architecture].filter(Boolean).join(' ') || 'an adapter without a name';
-  const software = Boolean(isFallbackAdapter) || /swiftshader|llvmpipe|lavapipe|basic render/i.test(name);
-  return { available: true, software, name, why: software ? why.software : null };
+  const { adapter, ...told } = await look();
+  return told;
 }
 
 /** All that is done, in its order: a call never falls between the halves of another, nor of a slice of the run. */
@@ -151,7 +137,7 @@ let queue = Promise.resolve();
 function enqueue(work) {
   queue = queue.then(work).catch((error) => {
     loop.stop();
-    postMessage({ event: 'failed', message: error.message, trap: error instanceof Trap });
+    postMessage({ event: 'failed', message: error.message, trap: error instanceof Trap, gone: error instanceof Gone });
   });
 }
 
@@ -162,7 +148,7 @@ addEventListener('message', ({ data: { seen, id, call, args } }) => {
       const value = await calls[call](...args);
       postMessage({ id, value });
     } catch (error) {
-      postMessage({ id, error: { message: error.message, trap: error instanceof Trap } });
+      postMessage({ id, error: { message: error.message, trap: error instanceof Trap, gone: error instanceof Gone } });
     }
     // Behind the answer, so that the page knows of which run it is told.
     await loop.first();

@@ -1,4 +1,4 @@
-//! Whole steps with their bounds for a host in another language: what it uploads, runs and compares. `tests/webgpu` is such
+//! Whole steps with their bounds for a host in another language: what it uploads, runs and compares. `tests/webgpu` has such
 //! a host, on another implementation of WebGPU.
 
 use serde::Serialize;

@@ -59,9 +59,7 @@ export class Lbfgs {
   /** Takes the inner products that the last trial has left into the Gram matrix. */
   async refresh() {
     const { listed, factors } = this.upcoming;
-    const [tensor] = this.host.plan.tensors['inner products'];
-    const cols = 3 * listed.length * this.blocks;
-    const read = await this.host.readTensor({ ...tensor, cols, stride: cols });
+    const read = await this.host.read('inner products', [3 * listed.length * this.blocks]);
     this.products = [];
     listed.forEach((y, j) => factors.forEach((x, i) => {
       const product = total(read.subarray((3 * j + i) * this.blocks, (3 * j + i + 1) * this.blocks));

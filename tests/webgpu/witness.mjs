@@ -5,21 +5,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { create, globals } from 'webgpu';
-import { Device, Host } from './host.mjs';
+import { Asked } from './asked.mjs';
 import { Lbfgs } from './lbfgs.mjs';
+import { Device } from './web/device.mjs';
+import { Host } from './web/host.mjs';
 
 const [folder, planted] = process.argv.slice(2);
 Object.assign(globalThis, globals);
 // Once this object is collected its adapters are gone, and node with them.
 const gpu = globalThis.entry = create(['backend=vulkan']);
-const adapter = await gpu.requestAdapter();
-if (!adapter) throw new Error('no adapter that Dawn takes');
-// The limits and features that every device has, and no others.
-const device = await adapter.requestDevice();
-const errors = [];
-device.addEventListener('uncapturederror', ({ error }) => errors.push(error.message));
+const device = await Device.open({ software: true }, gpu);
 const text = (file) => readFileSync(join(folder, file), 'utf8');
-const on = new Device(device, JSON.parse(text('kernels.json')), text);
+const forWebGpu = ({ name, texts }) => [name, text(texts.find((text) => text.for === 'WebGPU').file)];
+const kernels = Object.fromEntries(JSON.parse(text('kernels.json')).map(forWebGpu));
 
 /** The largest error as a share of its bound; throws where it is beyond. Written so that NaN fails. */
 function compare(what, got, { values, bounds }) {
@@ -33,20 +31,24 @@ function compare(what, got, { values, bounds }) {
   return worst;
 }
 
-function begin({ plan, shape, objective, parameters, examples }) {
+async function begin({ plan, objective, parameters, examples, updates }) {
+  // What is not run need not be compiled.
+  const used = updates ? updates.map(({ recording }) => recording) : ['lbfgs first trial', 'lbfgs trial'];
+  plan.recordings = Object.fromEntries(Object.entries(plan.recordings).filter(([name]) => used.includes(name)));
   if (planted) Object.values(plan.recordings).forEach((recording) => recording.splice(Math.floor(recording.length / 2), 1));
-  const host = new Host(on, plan);
-  host.writeVector('', shape, new Float32Array(parameters));
-  host.write('examples', new Float32Array(examples));
-  host.write('objective penalty', new Float32Array([objective.beta, 0]));
-  return host;
+  const host = await Host.open(device, plan, kernels);
+  await host.writeVector('', new Float32Array(parameters));
+  await host.writeRows('examples', 0, new Float32Array(examples));
+  const asked = new Asked(host, plan);
+  asked.write('objective penalty', [objective.beta, 0]);
+  return [host, asked];
 }
 
 async function updates(host, { shape, objective, examples, updates }) {
   const shares = [];
   for (const { recording, list, penalty, rates, terms, rho_hat: rhoHat, parameters } of updates) {
-    host.write('penalty', new Float32Array(penalty));
-    host.write('rates', new Float32Array(rates));
+    host.write('penalty', penalty);
+    host.write('rates', rates);
     if (list) host.writeList(list);
     host.run(recording);
     const rows = list ? list.length : examples.length / shape.visible;
@@ -80,7 +82,7 @@ async function search(host, { shape, objective, examples, iterations, terms, gra
 
 /** Inner products of the history against f64: a sum of n products has an error of at most γ(n) times that of their sizes. */
 async function products(host, lbfgs) {
-  const kept = await host.readTensor(lbfgs.history);
+  const kept = await host.read('history');
   const { length } = lbfgs;
   const unit = length * 2 ** -24;
   const gamma = unit / (1 - unit);
@@ -102,21 +104,19 @@ const started = performance.now();
 let [run, failed, closest] = [0, 0, 0];
 for (const [kind, check] of [[cases.updates, updates], [cases.searches, search]]) {
   for (const one of kind) {
-    const host = begin(one);
+    const [host, asked] = await begin(one);
     run += 1;
     try {
-      closest = Math.max(closest, await check(host, one));
-      if (errors.length) throw new Error(errors.splice(0).join('; '));
+      closest = Math.max(closest, await check(asked, one));
       if (planted) console.error(`${one.name}: a dispatch is missing, and nothing was found`);
     } catch (error) {
-      errors.splice(0);
       failed += 1;
       if (!planted) console.error(`${one.name}: ${error.message}`);
     }
-    host.destroy();
+    host.close();
   }
 }
 const seconds = ((performance.now() - started) / 1000).toFixed(1);
-console.log(`Dawn on ${adapter.info.description || adapter.info.vendor}: ${run - failed} of ${run} cases within their bounds, `
+console.log(`Dawn on ${device.description.name}: ${run - failed} of ${run} cases within their bounds, `
   + `largest error ${closest.toFixed(3)} of its bound, ${seconds} s`);
 process.exit(run > 0 && failed === (planted ? run : 0) ? 0 : 1);

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
-/// The module, which the page unpacks itself.
+/// The modules, which the page unpacks itself.
 const GZIP: &str = "application/gzip";
 
 /// A file of `web/`.
@@ -36,24 +36,34 @@ macro_rules! listed {
 const LISTED: &[Listed] = listed! {
     "app.mjs" is SCRIPT,
     "bars.mjs" is SCRIPT,
+    "bench.mjs" is SCRIPT,
+    "budget.mjs" is SCRIPT,
+    "checks.mjs" is SCRIPT,
     "client.mjs" is SCRIPT,
     "controls.mjs" is SCRIPT,
     "cpu.mjs" is SCRIPT,
     "curve.mjs" is SCRIPT,
+    "device.mjs" is SCRIPT,
     "devices.mjs" is SCRIPT,
     "example.mjs" is SCRIPT,
     "features.mjs" is SCRIPT,
     "files.mjs" is SCRIPT,
+    "gpu.mjs" is SCRIPT,
+    "host.mjs" is SCRIPT,
     "index.html" is HTML,
     "loop.mjs" is SCRIPT,
     "models.mjs" is SCRIPT,
     "npy.mjs" is SCRIPT,
     "paint.mjs" is SCRIPT,
+    "ranges.mjs" is SCRIPT,
+    "rhohat-gpu.wasm.gz" is GZIP,
     "rhohat.wasm.gz" is GZIP,
     "run.mjs" is SCRIPT,
+    "sentinel.mjs" is SCRIPT,
     "settings.mjs" is SCRIPT,
     "sources.mjs" is SCRIPT,
     "style.css" is CSS,
+    "tape.mjs" is SCRIPT,
     "wasm.mjs" is SCRIPT,
     "words.mjs" is SCRIPT,
     "worker.mjs" is SCRIPT,
