@@ -2,6 +2,7 @@
 //!
 //! An engine holds parameters, optimiser state and the examples. Only scalars, ρ̂ and what was asked for come back.
 
+pub mod collective;
 pub mod cpu;
 pub mod device;
 #[cfg(feature = "gpu")]
@@ -19,6 +20,9 @@ mod state;
 pub mod step;
 pub mod variant;
 
+use std::ops::Range;
+
+use crate::engine::collective::Ranks;
 use crate::engine::variant::Variant;
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
@@ -94,6 +98,17 @@ pub struct Job {
 pub trait Engine: SearchSpace + Send {
     /// Visible and hidden units.
     fn shape(&self) -> Shape;
+
+    /// The hidden units of this rank: all, where they are not spread over several. A [`Cost`] has the ρ̂ of these.
+    fn units(&self) -> Range<usize> {
+        0..self.shape().hidden
+    }
+
+    /// The ranks that a sharded engine is one of. What it is asked by one of them it is asked by all, in the same order, but
+    /// for [`Engine::first_not_finite`], which looks at this rank alone.
+    fn ranks(&mut self) -> Option<&mut Ranks> {
+        None
+    }
 
     /// The objective.
     fn objective(&self) -> &Objective;

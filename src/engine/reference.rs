@@ -6,7 +6,9 @@ pub mod gradient_check;
 pub mod kernels;
 mod memory;
 pub mod network;
+mod sharded;
 pub mod step;
 
 pub use engine::Reference;
 pub use memory::footprint;
+pub use sharded::ShardedReference;

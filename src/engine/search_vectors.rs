@@ -1,5 +1,7 @@
 //! The vectors of L-BFGS on the host, in f64, and the search of every engine that has its parameters in one flat vector.
 
+use std::ops::Range;
+
 use crate::error::Result;
 use crate::math::objective::Cost;
 use crate::math::optim::lbfgs::HISTORY;
@@ -124,7 +126,12 @@ impl SearchVectors {
     /// Takes the gradient at the trial point; the slope along the direction.
     pub fn take_gradient(&mut self, gradient: Vec<f64>) -> f64 {
         self.trial_gradient = gradient;
-        dot(&self.trial_gradient, &self.direction)
+        self.slope_over(0..self.direction.len())
+    }
+
+    /// What the numbers `range` add to the slope at the trial point.
+    pub fn slope_over(&self, range: Range<usize>) -> f64 {
+        dot(&self.trial_gradient[range.clone()], &self.direction[range])
     }
 
     /// Keeps the pair from `params` to the trial point in a history slot; the trial point, where the search is now.
@@ -137,7 +144,13 @@ impl SearchVectors {
 
     /// x · y of every pair.
     pub fn dots(&self, pairs: &[(Role, Role)]) -> Vec<f64> {
-        pairs.iter().map(|&(x, y)| dot(self.vector(x), self.vector(y))).collect()
+        self.dots_over(pairs, 0..self.direction.len())
+    }
+
+    /// What the numbers `range` add to them.
+    pub fn dots_over(&self, pairs: &[(Role, Role)], range: Range<usize>) -> Vec<f64> {
+        let product = |&(x, y)| dot(&self.vector(x)[range.clone()], &self.vector(y)[range.clone()]);
+        pairs.iter().map(product).collect()
     }
 
     /// direction ← Σ coefficient · vector.

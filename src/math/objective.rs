@@ -77,7 +77,7 @@ pub struct Cost {
     /// β times the sum of the penalty over the hidden units; `kl` in files, as 0.1.0 has it.
     #[serde(rename = "kl")]
     pub penalty: f64,
-    /// ρ̂ of every hidden unit, before clamping, `[h]`.
+    /// ρ̂ of every hidden unit, before clamping, `[h]`; of those of this rank where units are spread over several.
     pub rho_hat: Vec<f64>,
 }
 
@@ -90,10 +90,22 @@ impl Cost {
         squared_weights: f64,
         rho_hat: Vec<f64>,
     ) -> Self {
+        let penalty = rho_hat.iter().map(|&r| objective.penalty_of(r)).sum();
+        Self::of_part(objective, examples, squared_error, (penalty, squared_weights), rho_hat)
+    }
+
+    /// The same from β times the penalty and the squared weights of all units, where `rho_hat` is that of some.
+    pub fn of_part(
+        objective: &Objective,
+        examples: usize,
+        squared_error: f64,
+        (penalty, squared_weights): (f64, f64),
+        rho_hat: Vec<f64>,
+    ) -> Self {
         Self {
             reconstruction: squared_error / (2.0 * examples as f64),
             decay: objective.lambda / 2.0 * squared_weights,
-            penalty: rho_hat.iter().map(|&r| objective.penalty_of(r)).sum(),
+            penalty,
             rho_hat,
         }
     }
