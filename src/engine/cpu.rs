@@ -4,7 +4,7 @@
 //! one thread in a fixed order, and sums over pieces are added up in order. From the outside in: `engine` is the engine
 //! trait, `evaluate` J and its gradient over chunks of rows, `pass` a chunk's way through the hidden blocks, `thin`
 //! through a small layer, `rows` what follows each product, `matmul` and `kernel` the products themselves ([`products`]
-//! for dense matrices), `buffer` how matrices lie in panels, [`activation`] sigmoid and tanh, `update` what becomes of
+//! for dense matrices), `sharded` the same with units spread over ranks, `buffer` how matrices lie in panels, [`activation`] sigmoid and tanh, `update` what becomes of
 //! a gradient, `memory` what all of it takes.
 
 pub mod activation;
@@ -24,6 +24,7 @@ mod penalty;
 pub mod products;
 mod rows;
 mod search;
+mod sharded;
 mod simd;
 mod state;
 mod sums;
@@ -32,3 +33,4 @@ mod update;
 
 pub use engine::Cpu;
 pub(crate) use engine::processor;
+pub use sharded::ShardedCpu;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::data::batches::ExampleSet;
-use crate::engine::cpu::Cpu;
+use crate::engine::collective::Ranks;
+use crate::engine::cpu::{Cpu, ShardedCpu};
 use crate::engine::cpu::network::NetworkCpu;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::adapter::{adapters, select};
@@ -12,7 +13,7 @@ use crate::engine::gpu::network::NetworkGpu;
 use crate::engine::gpu::tune::cache::Cache;
 use crate::engine::gpu::tune::{self, Kernels, Tune, TuneMode, Workload};
 use crate::engine::network::{Labelled, NetworkCut, NetworkEngine, NetworkObjective};
-use crate::engine::reference::Reference;
+use crate::engine::reference::{Reference, ShardedReference};
 use crate::engine::reference::network::NetworkReference;
 pub use crate::engine::selector::Selector;
 pub use crate::engine::setup::Setup;
@@ -197,5 +198,36 @@ impl Choice {
                 Box::new(GpuEngine::new(gpu.clone(), setup, &params, examples)?)
             }
         })
+    }
+
+    /// The same for one of several ranks, which together hold the hidden units and are all given the same start. One shard on
+    /// one rank is the engine of [`Choice::open`].
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a WebGPU device and for more shards than hidden units, else as there.
+    pub fn open_sharded(
+        &self,
+        setup: &Setup,
+        ranks: Ranks,
+        start: &dyn ParamsAndExamples,
+    ) -> Result<Box<dyn Engine>> {
+        if (ranks.shards(), ranks.size()) == (1, 1) {
+            return self.open(setup, start);
+        }
+        self.check_binding_limit(setup.cut.binding_limit)?;
+        match self {
+            Self::Reference => {
+                let (params, data) = start.double()?;
+                Ok(Box::new(ShardedReference::new(setup, ranks, &params, data)?))
+            }
+            Self::Cpu => {
+                let (params, examples) = start.single()?;
+                Ok(Box::new(ShardedCpu::new(setup, ranks, &params, examples)?))
+            }
+            Self::Gpu(gpu) => Err(Error::usage(format!(
+                "{} takes no share of the hidden units of several ranks; use `device` cpu",
+                gpu.adapter.description()
+            ))),
+        }
     }
 }

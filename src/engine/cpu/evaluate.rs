@@ -298,6 +298,6 @@ impl Evaluator {
 const AS_IT_IS: GradientScale = GradientScale { scale: 1.0, lambda: 0.0 };
 
 /// `0..count` in pieces of at most `chunk`.
-fn chunks(count: usize, chunk: usize) -> impl Iterator<Item = Range<usize>> {
+pub fn chunks(count: usize, chunk: usize) -> impl Iterator<Item = Range<usize>> {
     (0..count).step_by(chunk).map(move |first| first..(first + chunk).min(count))
 }

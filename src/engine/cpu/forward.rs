@@ -13,7 +13,7 @@ use super::pass::BlockPass;
 use super::rows::{HiddenLayer, OutputLayer};
 use super::sums::add_parts;
 use crate::engine::panels::PanelLayout;
-use crate::math::objective::Objective;
+use crate::math::objective::{Activation, Objective};
 use crate::math::params::Shape;
 
 /// How far [`BlockPass::forward`] goes.
@@ -33,12 +33,32 @@ pub enum Until {
 }
 
 impl Until {
-    fn wants_error(self) -> bool {
+    pub fn wants_error(self) -> bool {
         matches!(self, Self::Error | Self::Delta { error: true })
     }
 
     pub fn wants_delta(self) -> bool {
         matches!(self, Self::Delta { .. })
+    }
+
+    /// The end of the way forward for the rows X, with b2 of `visible` outputs; their sums end with those of δ3 and the squared error.
+    pub fn output_layer<'r>(
+        self,
+        x: Panels<'r>,
+        (visible, bias): (usize, &'r [Line]),
+        activation: Activation,
+        sums: &'r mut [f64],
+    ) -> OutputLayer<'r> {
+        let first = sums.len() - 1 - width(visible);
+        let (delta_sums, error) = sums[first..].as_chunks_mut();
+        OutputLayer {
+            x,
+            visible,
+            bias,
+            activation,
+            error: self.wants_error().then(|| &mut error[0]),
+            delta_sums: self.wants_delta().then_some(delta_sums),
+        }
     }
 }
 
@@ -84,7 +104,8 @@ impl BlockPass {
         let (units, rows) = (self.units(index), self.rows(count));
         let (n, h) = (width(self.layout.shape.visible), width(units.len()));
         let (part_len, a2) = (self.part_len(), self.a2_range(count, index));
-        let block = Block::new(&self.objective, self.layout, w, units.clone(), until);
+        let mut block = Block::new(&self.objective, self.layout, w, units.clone(), until);
+        block.is_last &= !self.is_partial;
         let task = rows.of_task();
         x[..count * n]
             .par_chunks(task * rows.rows * n)
@@ -114,7 +135,8 @@ impl BlockPass {
         let (rows, n, part_len) = (self.rows(count), width(visible), self.part_len());
         for index in 0..self.blocks() {
             let (units, a2) = (self.units(index), self.a2_range(count, index));
-            let block = Block::new(&self.objective, self.layout, w, units.clone(), Until::Output);
+            let mut block = Block::new(&self.objective, self.layout, w, units.clone(), Until::Output);
+            block.is_last &= !self.is_partial;
             codes
                 .par_chunks(rows.rows * hidden)
                 .zip(self.a2[a2].par_chunks_mut(rows.rows * width(units.len())))
@@ -204,16 +226,7 @@ impl<'a> Block<'a> {
 
     /// The end of the way forward for the rows X, whose sums are `sums`.
     fn output_layer<'r>(&'r self, x: Panels<'r>, sums: &'r mut [f64]) -> OutputLayer<'r> {
-        let first = sums.len() - 1 - width(self.visible);
-        let (delta_sums, error) = sums[first..].as_chunks_mut();
-        OutputLayer {
-            x,
-            visible: self.visible,
-            bias: self.b2,
-            activation: self.objective.output,
-            error: self.until.wants_error().then(|| &mut error[0]),
-            delta_sums: self.until.wants_delta().then_some(delta_sums),
-        }
+        self.until.output_layer(x, (self.visible, self.b2), self.objective.output, sums)
     }
 }
 

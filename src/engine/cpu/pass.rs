@@ -49,6 +49,10 @@ pub struct BlockPass {
     pub block: usize,
     /// The chunk that the rows at hand are a part of, if they are not the whole of it.
     pub whole: Option<Blocks>,
+    /// Whether the layer is thin, see [`is_thin`].
+    thin: bool,
+    /// Whether Z3 is a part to which others are added, so that nothing follows it here.
+    pub is_partial: bool,
     /// Dᵀ `[n, block]` of a block.
     pub decoder: Buffer,
     /// A2, one matrix `[rows, block]` a block.
@@ -74,6 +78,8 @@ impl BlockPass {
             layout,
             block,
             whole: None,
+            thin: is_thin(layout, block),
+            is_partial: false,
             decoder: Buffer::zeros(visible * width(block)),
             a2: Buffer::default(),
             a3: Buffer::default(),
@@ -90,9 +96,18 @@ impl BlockPass {
         }
     }
 
+    /// For a layer whose Z3 is a part of that of others, too. It is never thin: rows are cut alike in all of them, and nothing
+    /// goes on to the way back before Z3 is whole.
+    pub fn partial(objective: Objective, layout: PanelLayout, block: usize) -> Self {
+        let block = block.min(layout.shape.hidden);
+        let decoder = Buffer::default();
+        Self { thin: false, is_partial: true, decoder, ..Self::new(objective, layout, block) }
+    }
+
     /// Makes room for the activations of `count` rows.
     pub fn reserve(&mut self, count: usize) {
         let (n, h) = (width(self.layout.shape.visible), width(self.block));
+        self.decoder.reserve(self.layout.shape.visible * h);
         self.a2.reserve(self.blocks() * count * h);
         self.a3.reserve(count * n);
         self.delta2.reserve(count * h);
@@ -115,7 +130,7 @@ impl BlockPass {
 
     /// Whether the gradients of a layer fit in a second-level cache beside a block of rows.
     pub fn is_thin(&self) -> bool {
-        is_thin(self.layout, self.block)
+        self.thin
     }
 
     /// How `count` rows are cut.
@@ -151,11 +166,15 @@ impl BlockPass {
 
     /// Writes A3 of the rows that went forward last, `[count, n]`, dense.
     pub fn output_rows(&self, count: usize, dense: &mut [f32]) {
-        let (rows, visible) = (self.rows(count), self.layout.shape.visible);
-        dense.par_chunks_mut(rows.rows * visible).enumerate().for_each(|(block, out)| {
-            gather(block_of(&self.a3, rows, block, visible), 0..visible, out, visible);
-        });
+        dense_rows(&self.a3, self.rows(count), self.layout.shape.visible, dense);
     }
+}
+
+/// Writes a matrix of `cols` columns dense.
+pub fn dense_rows(values: &[f32], rows: Blocks, cols: usize, dense: &mut [f32]) {
+    dense.par_chunks_mut(rows.rows * cols).enumerate().for_each(|(block, out)| {
+        gather(block_of(values, rows, block, cols), 0..cols, out, cols);
+    });
 }
 
 /// Whether the gradients of a layer in blocks of `block` units fit in a second-level cache beside a block of rows.
