@@ -1,5 +1,7 @@
 //! Whole passes and updates of an engine against the reference, within the bound that follows from the formulas.
 
+use std::ops::Range;
+
 use super::compare::{Closeness, Expected, UNIT};
 use super::numbers::CaseNumbers;
 use super::rig::Failure;
@@ -95,13 +97,17 @@ impl Problem {
 
 /// J, ρ̂, gradient, codes and outputs of one pass.
 pub fn check_pass(choice: &Choice, problem: &Problem, cut: Chunking) -> Result<Closeness, Failure> {
-    let mut engine = problem.open(choice, cut, RhoHat::default())?;
+    check_pass_of(&mut *problem.open(choice, cut, RhoHat::default())?, problem)
+}
+
+/// As [`check_pass`] of an engine that has been opened with the problem.
+pub fn check_pass_of(engine: &mut dyn Engine, problem: &Problem) -> Result<Closeness, Failure> {
     let (weights, x) = (exact_weights(&problem.params), exact(&problem.data.values));
     let expected = cost_and_gradient(&problem.objective, &weights, &x, None);
 
     let (cost, gradient) = engine.gradient()?;
-    let mut worst = check_cost(&expected, &cost)?;
-    worst = worst.worse(check_cost(&expected, &engine.cost()?)?);
+    let mut worst = check_cost(&expected, &cost, engine.units())?;
+    worst = worst.worse(check_cost(&expected, &engine.cost()?, engine.units())?);
     worst = worst.worse(named("gradient", expected.expected_gradient().compare(&gradient.to_flat()))?);
 
     // Rows from the middle of one chunk to the middle of another.
@@ -116,10 +122,11 @@ pub fn check_pass(choice: &Choice, problem: &Problem, cut: Chunking) -> Result<C
     Ok(worst.worse(named("codes", codes)?).worse(named("outputs", outputs)?))
 }
 
-fn check_cost(expected: &Bounded, cost: &Cost) -> Result<Closeness, Failure> {
+/// J, and the ρ̂ of the units that the engine has.
+fn check_cost(expected: &Bounded, cost: &Cost, units: Range<usize>) -> Result<Closeness, Failure> {
     let terms = Expected::from(expected.terms.to_vec());
     let of_terms = named("cost", terms.compare(&[cost.reconstruction, cost.decay, cost.penalty]))?;
-    let rho_hat = Expected::from(expected.rho_hat.clone());
+    let rho_hat = Expected::from(expected.rho_hat[units].to_vec());
     Ok(of_terms.worse(named("rho_hat", rho_hat.compare(&cost.rho_hat))?))
 }
 
@@ -179,7 +186,7 @@ impl Rule {
 }
 
 /// Mini-batches of unequal length; rows come twice and out of order.
-pub(super) const BATCHES: [&[usize]; 3] = [
+pub const BATCHES: [&[usize]; 3] = [
     &[49, 3, 17, 3, 0, 48, 22, 31, 9],
     &[5, 1, 2, 44, 40, 41, 42, 43, 30, 12, 13, 19, 20, 33, 7, 8, 21, 24],
     &[6],
@@ -203,7 +210,16 @@ pub fn check_updates_on(
     cut: Chunking,
     batches: [&[usize]; 3],
 ) -> Result<Closeness, Failure> {
-    let mut engine = problem.open(choice, cut, rule.rho_hat)?;
+    check_updates_of(&mut *problem.open(choice, cut, rule.rho_hat)?, problem, rule, batches)
+}
+
+/// As [`check_updates_on`] of an engine that has been opened with the problem and the ρ̂ of the rule.
+pub fn check_updates_of(
+    engine: &mut dyn Engine,
+    problem: &Problem,
+    rule: Rule,
+    batches: [&[usize]; 3],
+) -> Result<Closeness, Failure> {
     let mut state = BoundedState::new(problem);
     let mut worst = Closeness::default();
     for (number, batch) in (1..).zip(batches) {
@@ -214,7 +230,7 @@ pub fn check_updates_on(
         let step = Step { rows, update, beta, report: true };
         let cost = engine.step(&step)?.ok_or_else(|| wrong("no cost was reported"))?;
         let expected = state.step(&problem, rows, &update, rule.rho_hat);
-        worst = worst.worse(check_cost(&expected, &cost)?);
+        worst = worst.worse(check_cost(&expected, &cost, engine.units())?);
         let params = Expected::from(state.params.clone()).compare(&engine.params()?.to_flat());
         worst = worst.worse(named(&format!("parameters after update {number}"), params)?);
         if rule.replaces && number == 1 {

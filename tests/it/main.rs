@@ -36,6 +36,7 @@ mod resume;
 mod revive;
 mod scale;
 mod shaders;
+mod sharded;
 mod start;
 mod stepwise;
 mod streaming;

@@ -197,7 +197,10 @@ impl Engine for ShardedCpu {
         check_list(rows, self.examples())?;
         let all = 0..rows.len();
         match layer {
-            Layer::Input => self.examples.dense(rows),
+            Layer::Input => {
+                let dense = self.examples.dense(rows);
+                self.layers.ranks.of_this_rank(dense)
+            }
             Layer::Hidden => self.hidden(Rows::Listed(rows), all),
             Layer::Output => self.output(Rows::Listed(rows), all),
         }

@@ -40,7 +40,11 @@ impl SearchSpace for ShardedCpu {
         for shard in &mut self.layers.shards {
             shard.vectors.search = CpuSearch::new(&shard.vectors.params, history);
         }
-        let cost = self.evaluate_trial()?.cost;
+        self.layers.ranks.begin_step();
+        let (goal, objective) = (Goal::Trial, self.layers.objective);
+        let squares = self.squared_weights(goal);
+        let count = self.gradient_over(Rows::All, goal, None, true)?;
+        let (cost, _) = self.assemble(&objective, count, &squares, &[])?;
         for shard in &mut self.layers.shards {
             let CpuSearch { gradient, trial_gradient, .. } = &mut shard.vectors.search;
             gradient.copy_from_slice(trial_gradient);
