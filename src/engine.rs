@@ -110,6 +110,14 @@ pub trait Engine: SearchSpace + Send {
         None
     }
 
+    /// A number of each unit of this rank, such as its ρ̂, as those of all units.
+    ///
+    /// # Errors
+    /// Those of the exchange.
+    fn of_all_units(&mut self, own: &[f64]) -> Result<Vec<f64>> {
+        Ok(own.to_vec())
+    }
+
     /// The objective.
     fn objective(&self) -> &Objective;
 

@@ -207,7 +207,8 @@ impl OnData {
         let params = self.engine.params()?;
         let (units, _) = joined(|| UnitDiagnostics::of(&self.objective, &cost, &params, &spread));
         told(Stage::Idle);
-        let measures = Measures { explained_variance, ..Measures::new(&cost, visible, None, spread.l0()) };
+        let measures =
+            Measures { explained_variance, ..Measures::new(&cost, params.shape, None, spread.l0()) };
         let (terms, rho_hat) = (Terms::of(&cost), RhoHatRange::of(&cost.rho_hat));
         Ok(Evaluation { terms, rho_hat, units, hidden: cost.rho_hat.len(), measures, examples })
     }

@@ -100,7 +100,8 @@ impl Learner for dyn Engine + '_ {
     }
 
     fn revive(&mut self, objective: &Objective, rho_hat: &[f64], stream: &mut Stream) -> Result<usize> {
-        resample(self, objective, rho_hat, stream)
+        let rho_hat = self.of_all_units(rho_hat)?;
+        resample(self, objective, &rho_hat, stream)
     }
 
     fn not_finite(&mut self) -> Result<Option<String>> {

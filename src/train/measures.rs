@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{Engine, Layer, evenly};
 use crate::error::Result;
 use crate::math::objective::{Activation, Cost};
+use crate::math::params::Shape;
 
 /// Active fraction above which a unit counts as active: sigmoids above 0.5, tanh above 0.
 pub const ACTIVE: f64 = 0.5;
@@ -30,15 +31,15 @@ pub struct Measures {
 }
 
 impl Measures {
-    /// Of a model of `visible` inputs with the reconstruction term of `cost`, whose data have this `variance` (mean of
-    /// ‖x − x̄‖²) and make `l0` units active.
-    pub fn new(cost: &Cost, visible: usize, variance: Option<f64>, l0: f64) -> Self {
+    /// Of a model of this shape with the reconstruction term of `cost`, whose data have this `variance` (mean of ‖x − x̄‖²) and
+    /// make `l0` units active.
+    pub fn new(cost: &Cost, shape: Shape, variance: Option<f64>, l0: f64) -> Self {
         let squared_error = 2.0 * cost.reconstruction;
         Self {
             explained_variance: variance.map(|variance| 1.0 - squared_error / variance),
-            mse: squared_error / visible as f64,
+            mse: squared_error / shape.visible as f64,
             l0,
-            active: l0 / cost.rho_hat.len() as f64,
+            active: l0 / shape.hidden as f64,
         }
     }
 }
@@ -60,7 +61,7 @@ impl Yardstick {
         let rows = evenly(engine.examples(), LOOKED_AT.min(NUMBERS / shape.hidden));
         let mut active = Active::new(engine.objective().activation, shape.hidden);
         active.add(&engine.activations(Layer::Hidden, &rows)?);
-        Ok(Measures::new(cost, shape.visible, self.variance, active.l0()))
+        Ok(Measures::new(cost, shape, self.variance, active.l0()))
     }
 }
 
@@ -117,10 +118,11 @@ mod tests {
 
     #[test]
     fn measures_follow_from_the_reconstruction_term_and_the_variance() {
-        let cost = Cost { reconstruction: 3.0, rho_hat: vec![0.1; 8], ..Cost::default() };
-        let measures = Measures::new(&cost, 4, Some(24.0), 2.0);
+        let cost = Cost { reconstruction: 3.0, ..Cost::default() };
+        let shape = Shape { visible: 4, hidden: 8 };
+        let measures = Measures::new(&cost, shape, Some(24.0), 2.0);
         let wanted = Measures { explained_variance: Some(0.75), mse: 1.5, l0: 2.0, active: 0.25 };
         assert_eq!(measures, wanted);
-        assert_eq!(Measures::new(&cost, 4, None, 2.0).explained_variance, None);
+        assert_eq!(Measures::new(&cost, shape, None, 2.0).explained_variance, None);
     }
 }

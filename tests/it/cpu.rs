@@ -2,10 +2,10 @@
 
 mod activations;
 mod bounds;
-mod cases;
+pub mod cases;
 mod gradients;
 mod parts;
 mod products;
-mod search;
+pub mod search;
 mod threads;
 mod updates;

@@ -17,8 +17,7 @@ pub fn whole_params<T: Real + Pod>(ranks: &mut Ranks, cut: Shards, own: &[Params
         return Ok(own);
     }
     let visible = own.shape.visible;
-    let shapes: Vec<Shape> =
-        units(ranks, cut).into_iter().map(|hidden| Shape { visible, hidden }).collect();
+    let shapes: Vec<Shape> = units(ranks, cut).into_iter().map(|hidden| Shape { visible, hidden }).collect();
     let all = ranks.all(&own.to_flat(), |rank| shapes[rank].parameters())?;
     let mut rest = &all[..];
     let parts: Vec<_> = shapes
@@ -36,7 +35,12 @@ pub fn whole_params<T: Real + Pod>(ranks: &mut Ranks, cut: Shards, own: &[Params
 ///
 /// # Errors
 /// Those of the exchange.
-pub fn whole_columns<T: Real + Pod>(ranks: &mut Ranks, cut: Shards, own: &[T], count: usize) -> Result<Vec<T>> {
+pub fn whole_columns<T: Real + Pod>(
+    ranks: &mut Ranks,
+    cut: Shards,
+    own: &[T],
+    count: usize,
+) -> Result<Vec<T>> {
     let units = units(ranks, cut);
     let all = ranks.all(own, |rank| count * units[rank])?;
     Ok(join_columns(&all, &units, count))

@@ -61,7 +61,11 @@ pub struct Ranks {
 impl fmt::Debug for Ranks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { collective, shards, step, .. } = self;
-        f.debug_struct("Ranks").field("collective", collective).field("shards", shards).field("step", step).finish()
+        f.debug_struct("Ranks")
+            .field("collective", collective)
+            .field("shards", shards)
+            .field("step", step)
+            .finish()
     }
 }
 
@@ -88,7 +92,14 @@ impl Ranks {
                  for another number of ranks"
             )));
         }
-        Ok(Self { collective, shards, step: 0, asked: Default::default(), tally: Tally::default(), seen: Xxh3::new() })
+        Ok(Self {
+            collective,
+            shards,
+            step: 0,
+            asked: Default::default(),
+            tally: Tally::default(),
+            seen: Xxh3::new(),
+        })
     }
 
     /// V shards on one rank.
@@ -168,7 +179,10 @@ impl Ranks {
             self.seen.update(cast_slice(outputs));
         }
         if self.tally.of(Vote::Error) > 0 {
-            return self.ended(Err(Error::device(format!("{} of the ranks cannot go on", self.tally.of(Vote::Error)))));
+            return self.ended(Err(Error::device(format!(
+                "{} of the ranks cannot go on",
+                self.tally.of(Vote::Error)
+            ))));
         }
         Ok(())
     }
@@ -212,7 +226,9 @@ impl Ranks {
             let part: &mut [u8] = cast_slice_mut(part);
             if part.len() != bytes.len() {
                 let (sent, wanted) = (bytes.len(), part.len());
-                return Err(Error::device(format!("rank {rank} has sent {sent} bytes where {wanted} were wanted")));
+                return Err(Error::device(format!(
+                    "rank {rank} has sent {sent} bytes where {wanted} were wanted"
+                )));
             }
             part.copy_from_slice(bytes);
             Ok(())
@@ -281,12 +297,20 @@ mod tests {
     #[test]
     fn each_rank_takes_a_power_of_two_of_the_shards_and_what_is_refused_says_what_works() {
         let ranks = |size: usize, shards: usize| Ranks::new(Box::new(Among(size)), shards);
-        for (size, shards) in [(1, 1), (1, 7), (1, 12), (2, 2), (2, 16), (3, 12), (6, 12), (12, 12), (8, 64)] {
+        for (size, shards) in [(1, 1), (1, 7), (1, 12), (2, 2), (2, 16), (3, 12), (6, 12), (12, 12), (8, 64)]
+        {
             let ranks = ranks(size, shards).unwrap();
             let dealt: Vec<usize> = (0..size).flat_map(|rank| ranks.shards_of(rank)).collect();
             assert!(dealt.into_iter().eq(0..shards), "{size}, {shards}");
         }
-        let refused = [(1, 0, "1"), (2, 1, "2"), (2, 12, "8 or 16"), (4, 12, "8 or 16"), (8, 12, "8 or 16"), (3, 10, "6 or 12")];
+        let refused = [
+            (1, 0, "1"),
+            (2, 1, "2"),
+            (2, 12, "8 or 16"),
+            (4, 12, "8 or 16"),
+            (8, 12, "8 or 16"),
+            (3, 10, "6 or 12"),
+        ];
         for (size, shards, way_out) in refused {
             let text = ranks(size, shards).unwrap_err().to_string();
             assert!(text.contains(&format!("ask for {way_out} shards")), "{text}");

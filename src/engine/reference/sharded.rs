@@ -45,7 +45,12 @@ fn hidden(objective: &Objective, shards: &[Params<f64>], x: &[f64]) -> Vec<Vec<f
 }
 
 /// A3 = g(Σ_v A2_v D_v + b2) over the shards of all ranks.
-fn output(ranks: &mut Ranks, objective: &Objective, shards: &[Params<f64>], a2: &[Vec<f64>]) -> Result<Vec<f64>> {
+fn output(
+    ranks: &mut Ranks,
+    objective: &Objective,
+    shards: &[Params<f64>],
+    a2: &[Vec<f64>],
+) -> Result<Vec<f64>> {
     let (n, m) = (shards[0].shape.visible, a2[0].len() / shards[0].shape.hidden);
     let mut tree = TreeSum::default();
     for (shard, a2) in shards.iter().zip(a2) {

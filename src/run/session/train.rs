@@ -117,8 +117,7 @@ impl Session {
             |rows: &[usize], a2: &[f32]| sampler.iter_mut().for_each(|sampler| sampler.add(rows, a2));
         let (units, spread, duplicates) =
             UnitDiagnostics::measure(engine, &objective, &outcome.cost, &params, &rows, &mut sample)?;
-        let measures =
-            Measures::new(&outcome.cost, params.shape.visible, self.yardstick.variance, spread.l0());
+        let measures = Measures::new(&outcome.cost, params.shape, self.yardstick.variance, spread.l0());
         observer.stage(Stage::Idle);
         let result = (&outcome, (measures, units), reported, startup);
         let mut summary = Summary::new(&self.config, engine, result, early_stopping.as_ref());

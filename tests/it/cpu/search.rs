@@ -8,12 +8,12 @@ use super::cases::{PAIRS, case};
 
 /// Inner products of gradients and of their differences, relative to the lengths of the factors: the factors are off
 /// by some ten units each, a difference by that share of what it was taken from.
-const PRODUCT: f64 = 1e-4;
+pub const PRODUCT: f64 = 1e-4;
 
 const ALL: [Role; 4] = [Role::Gradient, Role::Direction, Role::Step(1), Role::Change(1)];
 
 /// Two accepted points along combinations of all kinds of vectors; then all inner products.
-fn walk(space: &mut dyn SearchSpace) -> Vec<f64> {
+pub fn walk(space: &mut dyn SearchSpace) -> Vec<f64> {
     let mut numbers = vec![space.begin_search(3).unwrap().total()];
     space.set_direction(&[(-1.0, Role::Gradient)]).unwrap();
     let trial = space.evaluate(0.5).unwrap();
@@ -29,20 +29,25 @@ fn walk(space: &mut dyn SearchSpace) -> Vec<f64> {
     numbers
 }
 
+/// Compares two walks: costs and slopes, and inner products by the lengths of their factors.
+pub fn check_walk(got: &[f64], truth: &[f64], share: f64) {
+    assert_eq!(got.len(), truth.len());
+    let (costs, products) = truth.split_at(5);
+    for (got, truth) in got.iter().zip(costs) {
+        assert!((got - truth).abs() <= share * truth.abs(), "{got:e}, expected {truth:e}");
+    }
+    for (at, (got, truth)) in got[5..].iter().zip(products).enumerate() {
+        let length = |i: usize| products[i * ALL.len() + i].sqrt();
+        let bound = share * length(at / ALL.len()) * length(at % ALL.len());
+        assert!((got - truth).abs() <= bound, "{got:e}, expected {truth:e} ± {bound:e} ({at})");
+    }
+}
+
 #[test]
 fn a_walk_along_given_directions_meets_the_reference() {
     for (i, pair) in PAIRS.into_iter().enumerate() {
         let case = case((20, 13, 70), pair).cut(if i % 2 == 0 { 0 } else { 33 }, 0);
-        let (got, truth) = (walk(&mut case.cpu()), walk(&mut case.reference()));
-        let (costs, products) = truth.split_at(5);
-        for (got, truth) in got.iter().zip(costs) {
-            assert!((got - truth).abs() <= PRODUCT * truth.abs(), "{got:e}, expected {truth:e}");
-        }
-        for (at, (got, truth)) in got[5..].iter().zip(products).enumerate() {
-            let length = |i: usize| products[i * ALL.len() + i].sqrt();
-            let bound = PRODUCT * length(at / ALL.len()) * length(at % ALL.len());
-            assert!((got - truth).abs() <= bound, "{got:e}, expected {truth:e} ± {bound:e} ({at})");
-        }
+        check_walk(&walk(&mut case.cpu()), &walk(&mut case.reference()), PRODUCT);
     }
 }
 

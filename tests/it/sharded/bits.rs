@@ -7,7 +7,8 @@ use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::{Chunking, Engine, Layer, ReusedBuffers, RhoHat, Rows, State, Step, Update, VectorData};
 use rhohat::math::objective::{Objective, Penalty, RhoHatMode};
 use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig};
-use rhohat::train::{Ended, Recipe, train};
+use rhohat::train::measures::Yardstick;
+use rhohat::train::{Ended, Observer, Progress, Recipe, Resampling, train};
 use rhohat::verify::steps::Problem;
 
 use super::collectives::Slow;
@@ -161,9 +162,8 @@ fn codes_outputs_gradients_and_states_are_whole_on_every_rank_and_have_the_same_
             let cut = Chunking { chunk, block: Some(16), ..Chunking::default() };
             let rho_hat = RhoHat { mode: RhoHatMode::Ema, decay: 0.9 };
             let setup = Setup { cut, rho_hat, ..Setup::default() };
-            let of = |size| {
-                on_all(ranks(size), |rank| answers(open(&choice, &problem, setup, rank, 4), &problem))
-            };
+            let of =
+                |size| on_all(ranks(size), |rank| answers(open(&choice, &problem, setup, rank, 4), &problem));
             let alone = of(1).remove(0);
             for size in [2, 4] {
                 assert!(of(size).iter().all(|found| *found == alone), "{name}, {size} ranks, {chunk:?}");
@@ -196,5 +196,41 @@ fn a_search_that_was_put_back_goes_on_with_the_same_bits() {
         let whole = run(1, false);
         assert!(run(1, true) == whole, "{name}");
         assert!(run(2, true).iter().all(|found| *found == whole[0]), "{name}, two ranks");
+    }
+}
+
+/// The active share of every report.
+#[derive(Default)]
+struct ActiveShares(Vec<f64>);
+
+impl Observer for ActiveShares {
+    fn report(&mut self, progress: &Progress) -> rhohat::Result<()> {
+        self.0.extend(progress.measures.map(|measures| measures.active));
+        Ok(())
+    }
+}
+
+#[test]
+fn dead_units_are_given_the_same_new_weights_on_any_number_of_ranks() {
+    for (name, choice) in ENGINES {
+        let mut problem = problem(6);
+        problem.params.b1[3..15].fill(-60.0);
+        let resampling = Some(Resampling { every: 4, objective: problem.objective });
+        let recipe = Recipe { resampling, steps: 9, ..recipe(Optimizer::Adam) };
+        let recipe = Recipe { yardstick: Some(Yardstick { variance: Some(1.0) }), ..recipe };
+        let run = |size| {
+            on_all(ranks(size), |rank| {
+                let mut engine = open(&choice, &problem, Setup::default(), rank, 4);
+                let mut active = ActiveShares::default();
+                let outcome = train(&mut *engine, &recipe, &mut active).unwrap();
+                let state = engine.state(None, &mut ReusedBuffers::default()).unwrap();
+                (outcome.revived, active.0, bits(&state))
+            })
+        };
+        let alone = run(1).remove(0);
+        assert!(alone.0 >= 12 && !alone.1.is_empty(), "{name}: {} units, {:?}", alone.0, alone.1);
+        for size in [2, 4] {
+            assert!(run(size).iter().all(|found| *found == alone), "{name}, {size} ranks");
+        }
     }
 }

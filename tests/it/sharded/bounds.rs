@@ -1,6 +1,7 @@
 //! Sharded engines against the formulas, within the bounds of `running_error`.
 
 use proptest::prelude::*;
+use rhohat::engine::collective::Ranks;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::{Chunking, RhoHat};
 use rhohat::math::activation::Activation;
@@ -8,6 +9,8 @@ use rhohat::math::params::Shape;
 use rhohat::verify::steps::{BATCHES, Problem, Rule, check_pass_of, check_updates_of};
 
 use super::{ENGINES, on_all, open, ranks};
+use crate::cpu::cases::{PAIRS, case};
+use crate::cpu::search::{PRODUCT, check_walk, walk};
 
 /// Passes and updates of every rank.
 fn check(
@@ -21,7 +24,9 @@ fn check(
         check_pass_of(&mut *open(choice, problem, setup, rank, shards), problem).map_err(|f| f.to_string())
     });
     found.into_iter().enumerate().try_for_each(|(rank, found)| {
-        found.map(|_| ()).map_err(|failure| format!("{name}, rank {rank} of {size}, {shards} shards: {failure}"))
+        found
+            .map(|_| ())
+            .map_err(|failure| format!("{name}, rank {rank} of {size}, {shards} shards: {failure}"))
     })
 }
 
@@ -56,6 +61,29 @@ fn updates_of_every_rule_stay_within_their_bounds_on_every_rank() {
                     });
                     let failed = found.into_iter().find_map(Result::err);
                     assert_eq!(failed, None, "{name}, {rule_name}, {chunk:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Bounds of f64 for the walk: its sums have some thousand terms, and differences lose a few digits.
+const WIDE: f64 = 1e-10;
+
+#[test]
+fn the_vectors_of_a_search_meet_those_of_the_reference_in_one_piece() {
+    for pair in [PAIRS[0], PAIRS[5]] {
+        for chunk in [0, 33] {
+            let case = case((20, 13, 70), pair).cut(chunk, 0);
+            let truth = walk(&mut case.reference());
+            for ((name, choice), share) in ENGINES.into_iter().zip([WIDE, PRODUCT]) {
+                for found in on_all(ranks(4), |rank| {
+                    let start = (case.params.clone(), case.data.clone());
+                    let ranks = Ranks::new(rank, 8).unwrap();
+                    walk(&mut *choice.open_sharded(&case.setup, ranks, &start).unwrap())
+                }) {
+                    println!("{name}, {pair:?}, chunk {chunk}");
+                    check_walk(&found, &truth, share);
                 }
             }
         }

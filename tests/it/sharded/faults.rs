@@ -103,7 +103,8 @@ fn a_rank_that_hangs_is_waited_for_no_longer_than_patience_lasts() {
 fn a_bit_that_one_rank_gets_wrong_in_any_sum_ends_all_at_the_next_outputs() {
     for (name, choice) in ENGINES {
         let calls = calls_of(&choice);
-        let is_outputs = |call: &Call| matches!(call, Call::Sum(_)) || matches!(call, Call::SumF64(n) if *n > 2);
+        let is_outputs =
+            |call: &Call| matches!(call, Call::Sum(_)) || matches!(call, Call::SumF64(n) if *n > 2);
         let last = calls.iter().rposition(is_outputs).unwrap();
         for (rank, at) in (0..last).map(|at| (at % SIZE, at)) {
             let ended = on_all(faulty(ranks(SIZE), rank, at, Fault::Flip), |rank| run(&choice, rank));
@@ -163,9 +164,7 @@ fn rows_that_one_rank_cannot_read_end_all_and_its_own_error_keeps_its_kind() {
 #[test]
 fn a_rank_that_leaves_early_ends_those_that_go_on() {
     for (name, choice) in ENGINES {
-        let ended = on_all(ranks(SIZE), |rank| {
-            if rank.rank() == 3 { Ok(()) } else { run(&choice, rank) }
-        });
+        let ended = on_all(ranks(SIZE), |rank| if rank.rank() == 3 { Ok(()) } else { run(&choice, rank) });
         for (rank, ended) in ended.into_iter().enumerate().take(3) {
             let text = ended.unwrap_err().to_string();
             assert_eq!(text, format!("rank {rank} of 4, step 1: rank 3 has ended"), "{name}");

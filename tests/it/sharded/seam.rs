@@ -72,9 +72,13 @@ fn ranks_that_make_different_calls_end_with_an_error_that_says_which() {
         |rank| rank.broadcast(&mut [1; 12]),
     ];
     for other in differing {
-        let ended = on_all(ranks(3), |mut rank| {
-            if rank.rank() == 1 { other(&mut rank) } else { rank.sum(&mut [1.0; 3]) }
-        });
+        let ended =
+            on_all(
+                ranks(3),
+                |mut rank| {
+                    if rank.rank() == 1 { other(&mut rank) } else { rank.sum(&mut [1.0; 3]) }
+                },
+            );
         for ended in ended {
             let text = ended.unwrap_err().to_string();
             assert!(text.contains("Sum(4, 3)") && text.contains("rank 1"), "{text}");

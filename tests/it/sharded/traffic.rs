@@ -55,7 +55,8 @@ fn an_update_sums_its_outputs_and_with_a_report_two_numbers_more() {
 
 #[test]
 fn chunks_add_votes_alone_and_what_ends_at_the_hidden_layer_sums_nothing() {
-    let step = Step { rows: Rows::All, update: Update::Sgd { lr: 0.1, momentum: 0.0 }, beta: 0.5, report: false };
+    let step =
+        Step { rows: Rows::All, update: Update::Sgd { lr: 0.1, momentum: 0.0 }, beta: 0.5, report: false };
     let found = traced(&Choice::Cpu, Some(16), |engine| {
         engine.step(&step).unwrap();
     });

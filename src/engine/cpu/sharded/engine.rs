@@ -17,8 +17,8 @@ use crate::engine::cpu::search::CpuSearch;
 use crate::engine::setup::Setup;
 use crate::engine::step::whole_rows;
 use crate::engine::{
-    Arrangement, ChunkPlan, Engine, Layer, NewUnit, ReusedBuffers, RhoHat, Role, Rows, State, Step, VectorData,
-    check_list, evenly,
+    Arrangement, ChunkPlan, Engine, Layer, NewUnit, ReusedBuffers, RhoHat, Role, Rows, State, Step,
+    VectorData, check_list, evenly,
 };
 use crate::error::Result;
 use crate::io::text::counted;
@@ -135,6 +135,11 @@ impl Engine for ShardedCpu {
 
     fn ranks(&mut self) -> Option<&mut Ranks> {
         Some(&mut self.layers.ranks)
+    }
+
+    fn of_all_units(&mut self, own: &[f64]) -> Result<Vec<f64>> {
+        let ShardLayers { ranks, cut, .. } = &mut self.layers;
+        whole_columns(ranks, *cut, own, 1)
     }
 
     fn objective(&self) -> &Objective {
@@ -274,10 +279,9 @@ impl Engine for ShardedCpu {
                 vectors.push((role, VectorData::Single(whole.to_flat())));
             }
         }
-        let ShardLayers { ranks, cut, shards, .. } = &mut self.layers;
-        let averages: Option<Vec<f64>> =
-            shards.iter().map(|shard| shard.penalty.average()).collect::<Option<Vec<_>>>().map(|all| all.concat());
-        let average = averages.map(|own| whole_columns(ranks, *cut, &own, 1)).transpose()?;
+        let averages = self.layers.shards.iter().map(|shard| shard.penalty.average());
+        let own = averages.collect::<Option<Vec<_>>>().map(|averages| averages.concat());
+        let average = own.map(|own| self.of_all_units(&own)).transpose()?;
         Ok(State { shape: self.layers.shape, order: Arrangement::Rows, vectors, average })
     }
 
@@ -285,7 +289,8 @@ impl Engine for ShardedCpu {
         // Of this rank alone: whoever looks may do so when the others do not.
         let of_shard = |shard: &CpuShard| {
             let vector = |role| (role, VectorData::Single(shard.vectors.vector(role).to_vec()));
-            let vectors = Role::of_state(None).map(vector).filter(|(_, numbers)| !numbers.is_empty()).collect();
+            let vectors =
+                Role::of_state(None).map(vector).filter(|(_, numbers)| !numbers.is_empty()).collect();
             let shape = shard.layout.shape;
             State { shape, order: Arrangement::Panels, vectors, average: None }.first_not_finite()
         };
@@ -303,7 +308,8 @@ impl Engine for ShardedCpu {
         for (v, (shard, number)) in shards.iter_mut().zip(ranks.own_shards()).enumerate() {
             let vectors = &mut shard.vectors;
             vectors.params = params[v].clone();
-            vectors.moments = moments.each_ref().map(|parts| parts.as_ref().map_or_else(Buffer::default, |p| p[v].clone()));
+            vectors.moments =
+                moments.each_ref().map(|parts| parts.as_ref().map_or_else(Buffer::default, |p| p[v].clone()));
             shard.penalty.set_average(state.average.as_ref().map(|average| &average[cut.units(number)]));
             vectors.search = CpuSearch::default();
             if let Some(searched) = &searched {

@@ -42,17 +42,16 @@ impl Outputs {
         self.parts.clear();
         self.parts.resize(rows.number() * part_len, 0.0);
         let bias = (visible, lines(b2));
-        z3.par_chunks_mut(rows.rows * n)
-            .enumerate()
-            .zip(self.parts.par_chunks_mut(part_len))
-            .for_each(|((block, z3), sums)| {
+        z3.par_chunks_mut(rows.rows * n).enumerate().zip(self.parts.par_chunks_mut(part_len)).for_each(
+            |((block, z3), sums)| {
                 let count = z3.len() / n;
                 // X is read for errors and deltas alone.
                 let is_read = until.wants_error() || until.wants_delta();
                 let x = if is_read { &x[block * rows.rows * n..][..count * n] } else { &[] };
                 let layer = until.output_layer(Panels::new(x, x.len() / n), bias, self.activation, sums);
                 finish(PanelsMut::new(z3, count), visible, layer);
-            });
+            },
+        );
         if until.wants_delta() {
             add_parts(&mut self.delta3, &self.parts, part_len, 0);
         }

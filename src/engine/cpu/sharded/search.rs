@@ -75,8 +75,7 @@ impl SearchSpace for ShardedCpu {
     fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
         let ShardLayers { shards, pool, ranks, .. } = &mut self.layers;
         let products = |search: &CpuSearch, range: Range<usize>| -> Vec<f64> {
-            let product =
-                |&(x, y)| dot(&search.vector(x)[range.clone()], &search.vector(y)[range.clone()]);
+            let product = |&(x, y)| dot(&search.vector(x)[range.clone()], &search.vector(y)[range.clone()]);
             pairs.iter().map(product).collect()
         };
         let (parts, shared) = pool.install(|| {

@@ -140,6 +140,10 @@ impl Engine for ShardedReference {
         Some(&mut self.ranks)
     }
 
+    fn of_all_units(&mut self, own: &[f64]) -> Result<Vec<f64>> {
+        whole_columns(&mut self.ranks, self.cut, own, 1)
+    }
+
     fn objective(&self) -> &Objective {
         &self.objective
     }
@@ -299,10 +303,8 @@ impl Engine for ShardedReference {
             let whole = whole_params(&mut self.ranks, self.cut, &parts)?;
             vectors.push((role, VectorData::Double(whole.to_flat())));
         }
-        let average = match &self.averages {
-            Some(averages) => Some(whole_columns(&mut self.ranks, self.cut, &averages.concat(), 1)?),
-            None => None,
-        };
+        let own = self.averages.as_ref().map(|averages| averages.concat());
+        let average = own.map(|own| self.of_all_units(&own)).transpose()?;
         Ok(State { shape: self.shape, order: Arrangement::Rows, vectors, average })
     }
 
@@ -340,7 +342,10 @@ impl ShardedReference {
     }
 
     /// Sums over vectors of parameters from what each shard adds; b2, which all have, counts once.
-    fn over_all(&mut self, part: impl Fn(&SearchVectors, std::ops::Range<usize>) -> Vec<f64>) -> Result<Vec<f64>> {
+    fn over_all(
+        &mut self,
+        part: impl Fn(&SearchVectors, std::ops::Range<usize>) -> Vec<f64>,
+    ) -> Result<Vec<f64>> {
         let parts: Vec<_> =
             self.searches.iter().enumerate().map(|(v, search)| part(search, 0..self.own_len(v))).collect();
         let sums = self.ranks.numbers(parts)?;
@@ -375,8 +380,12 @@ impl SearchSpace for ShardedReference {
         for (search, gradient) in self.searches.iter_mut().zip(gradients) {
             search.take_gradient(gradient.to_flat());
         }
-        let slopes: Vec<f64> =
-            self.searches.iter().enumerate().map(|(v, search)| search.slope_over(0..self.own_len(v))).collect();
+        let slopes: Vec<f64> = self
+            .searches
+            .iter()
+            .enumerate()
+            .map(|(v, search)| search.slope_over(0..self.own_len(v)))
+            .collect();
         let (objective, rows) = (self.objective, self.data.rows);
         let (cost, slope) = self.assemble(&objective, &trial, (squared_error, &rho_hat), (rows, &slopes))?;
         let b2 = self.own_len(0)..self.own_len(0) + self.shape.visible;
