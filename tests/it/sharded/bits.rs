@@ -5,8 +5,9 @@ use std::time::Duration;
 use rhohat::data::shuffle::Shuffle;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::{Chunking, Engine, Layer, ReusedBuffers, RhoHat, Rows, State, Step, Update, VectorData};
-use rhohat::math::objective::{Objective, Penalty, RhoHatMode};
+use rhohat::math::objective::{Activation, Objective, Penalty, RhoHatMode};
 use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig};
+use rhohat::math::params::Shape;
 use rhohat::train::measures::Yardstick;
 use rhohat::train::{Ended, Observer, Progress, Recipe, Resampling, train};
 use rhohat::verify::steps::Problem;
@@ -232,5 +233,18 @@ fn dead_units_are_given_the_same_new_weights_on_any_number_of_ranks() {
         for size in [2, 4] {
             assert!(run(size).iter().all(|found| *found == alone), "{name}, {size} ranks");
         }
+    }
+}
+
+#[test]
+fn rows_are_cut_alike_on_any_number_of_ranks() {
+    // Without rows, chunks are as long as memory allows.
+    let pair = (Activation::Sigmoid, Activation::Sigmoid);
+    let problem = Problem::of_shape(pair, Shape { visible: 16, hidden: 509 }, 0, 1);
+    let plans =
+        |size| on_all(ranks(size), |rank| open(&Choice::Cpu, &problem, Setup::default(), rank, 8).plan());
+    let alone = plans(1)[0];
+    for size in [2, 4, 8] {
+        assert_eq!(plans(size), vec![alone; size]);
     }
 }
