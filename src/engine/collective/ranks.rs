@@ -7,7 +7,7 @@ use std::ops::Range;
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Alone, Collective, Summed, TreeSum, add};
+use super::{Collective, Summed, TreeSum, add};
 use crate::error::{Error, Result};
 
 /// Numbers behind the outputs of a sum that belong to votes: one for each [`Vote`], the step, and two halves of a hash.
@@ -100,14 +100,6 @@ impl Ranks {
             tally: Tally::default(),
             seen: Xxh3::new(),
         })
-    }
-
-    /// V shards on one rank.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for no shard.
-    pub fn alone(shards: usize) -> Result<Self> {
-        Self::new(Box::new(Alone), shards)
     }
 
     /// This rank.

@@ -10,13 +10,14 @@
 //! ```
 
 mod engine;
+mod search;
 
 pub use engine::ShardedReference;
 
 use super::kernels::*;
 use crate::engine::collective::{Ranks, TreeSum, VOTES, add};
 use crate::error::Result;
-use crate::math::objective::Objective;
+use crate::math::objective::{Cost, Objective};
 use crate::math::params::Params;
 
 /// A2 of each shard of this rank `[m, units]`, and A3 `[m, n]`.
@@ -33,6 +34,13 @@ struct Pass {
     gradients: Vec<Params<f64>>,
     /// Σ (A3 − X)².
     squared_error: f64,
+}
+
+impl Pass {
+    /// What J is made of beside the weights.
+    fn terms(&self) -> (f64, &[Vec<f64>]) {
+        (self.squared_error, &self.rho_hat)
+    }
 }
 
 /// A2_v = f(X W1_vᵀ + b1_v) for every shard of this rank.
@@ -103,9 +111,24 @@ fn pass(
     Ok(Pass { rho_hat: rho_hats, gradients, squared_error })
 }
 
-/// β times the penalty of a shard's units, and its ‖W1‖² + ‖D‖².
-fn terms_of(objective: &Objective, shard: &Params<f64>, rho_hat: &[f64]) -> [f64; 2] {
-    let penalty = rho_hat.iter().map(|&r| objective.penalty_of(r)).sum();
-    let weights = [&shard.w1, &shard.d];
-    [penalty, weights.iter().flat_map(|w| dot(w, w, shard.shape.visible)).sum()]
+/// J over `rows` rows at the parameters of the shards, from Σ (A3 − X)², which is alike on all ranks, and ρ̂ of each shard; beside it
+/// the sum of one more number of each shard, where `more` has them.
+fn cost(
+    ranks: &mut Ranks,
+    objective: &Objective,
+    shards: &[Params<f64>],
+    rows: usize,
+    (squared_error, rho_hat): (f64, &[Vec<f64>]),
+    more: &[f64],
+) -> Result<(Cost, Option<f64>)> {
+    let mut parts = Vec::new();
+    for (v, (shard, rho_hat)) in shards.iter().zip(rho_hat).enumerate() {
+        let penalty = rho_hat.iter().map(|&r| objective.penalty_of(r)).sum();
+        let weights = [&shard.w1, &shard.d];
+        let squares = weights.iter().flat_map(|w| dot(w, w, shard.shape.visible)).sum();
+        parts.push([penalty, squares].into_iter().chain(more.get(v).copied()).collect());
+    }
+    let sums = ranks.numbers(parts)?;
+    let cost = Cost::of_part(objective, rows, squared_error, (sums[0], sums[1]), rho_hat.concat());
+    Ok((cost, sums.get(2).copied()))
 }

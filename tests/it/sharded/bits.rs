@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use rhohat::data::batches::ExampleSet;
 use rhohat::data::shuffle::Shuffle;
+use rhohat::engine::collective::Ranks;
+use rhohat::engine::cpu::ShardedCpu;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::{Chunking, Engine, Layer, ReusedBuffers, RhoHat, Rows, State, Step, Update, VectorData};
 use rhohat::math::objective::{Activation, Objective, Penalty, RhoHatMode};
@@ -246,5 +249,28 @@ fn rows_are_cut_alike_on_any_number_of_ranks() {
     let alone = plans(1)[0];
     for size in [2, 4, 8] {
         assert_eq!(plans(size), vec![alone; size]);
+    }
+}
+
+#[test]
+fn neither_threads_of_a_rank_nor_rows_that_are_streamed_move_a_bit() {
+    let problem = problem(7);
+    let run = |size: usize, threads: usize, is_streamed: bool| {
+        on_all(ranks(size), |rank| {
+            let cut = Chunking { chunk: Some(20), ..Chunking::default() };
+            let setup = Setup { objective: problem.objective, cut, threads, ..Setup::default() };
+            let rows = Box::new(problem.data.clone());
+            let rows = if is_streamed { ExampleSet::Streamed(rows) } else { ExampleSet::Resident(rows) };
+            let mut engine =
+                ShardedCpu::new(&setup, Ranks::new(rank, 4).unwrap(), &problem.params, rows).unwrap();
+            let outcome = train(&mut engine as &mut dyn Engine, &recipe(Optimizer::Adam), &mut ()).unwrap();
+            let state = engine.state(None, &mut ReusedBuffers::default()).unwrap();
+            (outcome.cost.total().to_bits(), bits(&state))
+        })
+    };
+    let alone = run(1, 1, false).remove(0);
+    for (size, threads, is_streamed) in [(1, 3, false), (1, 3, true), (2, 1, true), (4, 2, false)] {
+        let found = run(size, threads, is_streamed);
+        assert!(found.iter().all(|found| *found == alone), "{size} ranks, {threads} threads, {is_streamed}");
     }
 }

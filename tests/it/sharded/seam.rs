@@ -156,9 +156,10 @@ fn more_shards_than_units_are_refused_with_what_works() {
         let problem = problem(3);
         let start = (problem.params.clone(), problem.data.clone());
         let setup = Setup::default();
-        let refused = choice.open_sharded(&setup, Ranks::alone(22).unwrap(), &start).map(|_| ());
+        let alone = |shards| Ranks::new(ranks(1).remove(0), shards).unwrap();
+        let refused = choice.open_sharded(&setup, alone(22), &start).map(|_| ());
         let text = refused.unwrap_err().to_string();
         assert!(text.contains("`hidden` 21 in 22 shards") && text.contains("1 to 21 shards"), "{text}");
-        assert!(choice.open_sharded(&setup, Ranks::alone(21).unwrap(), &start).is_ok());
+        assert!(choice.open_sharded(&setup, alone(21), &start).is_ok());
     }
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::layers::ShardLayers;
 use super::shard::{CpuShard, Goal};
 use crate::data::batches;
@@ -18,7 +20,7 @@ use crate::engine::setup::Setup;
 use crate::engine::step::whole_rows;
 use crate::engine::{
     Arrangement, ChunkPlan, Engine, Layer, NewUnit, ReusedBuffers, RhoHat, Role, Rows, State, Step,
-    VectorData, check_list, evenly,
+    VectorData, are_finite, check_list, evenly,
 };
 use crate::error::Result;
 use crate::io::text::counted;
@@ -26,6 +28,9 @@ use crate::io::threads::Pool;
 use crate::math::objective::{Cost, Objective};
 use crate::math::optim::lbfgs::HISTORY;
 use crate::math::params::{Params, Shape};
+
+/// Numbers that one task looks at.
+const TASK: usize = 1 << 16;
 
 /// The CPU engine whose hidden units are spread over ranks.
 #[derive(Debug)]
@@ -216,14 +221,15 @@ impl Engine for ShardedCpu {
     }
 
     fn encode_rows(&mut self, rows: &[f32]) -> Result<Vec<f32>> {
-        let count = whole_rows(rows, self.layers.shape.visible, "rows")?;
+        let visible = self.layers.shape.visible;
+        let count = whole_rows(rows, visible, "rows")?;
         let mut own = Vec::new();
-        for rows in rows.chunks(self.plan.chunk * self.layers.shape.visible) {
+        for chunk in chunks(count, self.plan.chunk) {
             let Self { examples, layers, .. } = self;
-            let count = rows.len() / layers.shape.visible;
+            let rows = &rows[chunk.start * visible..chunk.end * visible];
             let x = layers.pool.install(|| examples.spread(rows));
-            layers.forward(x, count, Goal::Gradient, Until::Hidden)?;
-            own.extend(self.own_hidden(count));
+            layers.forward(x, chunk.len(), Goal::Gradient, Until::Hidden)?;
+            own.extend(self.own_hidden(chunk.len()));
         }
         let ShardLayers { ranks, cut, .. } = &mut self.layers;
         whole_columns(ranks, *cut, &own, count)
@@ -288,13 +294,14 @@ impl Engine for ShardedCpu {
     fn first_not_finite(&mut self) -> Result<Option<String>> {
         // Of this rank alone: whoever looks may do so when the others do not.
         let of_shard = |shard: &CpuShard| {
-            let vector = |role| (role, VectorData::Single(shard.vectors.vector(role).to_vec()));
-            let vectors =
-                Role::of_state(None).map(vector).filter(|(_, numbers)| !numbers.is_empty()).collect();
+            let is_bad = |role: &Role| !shard.vectors.vector(*role).par_chunks(TASK).all(are_finite);
+            let bad = Role::of_state(None).find(is_bad)?;
+            let vectors = vec![(bad, VectorData::Single(shard.vectors.vector(bad).to_vec()))];
             let shape = shard.layout.shape;
             State { shape, order: Arrangement::Panels, vectors, average: None }.first_not_finite()
         };
-        Ok(self.layers.shards.iter().find_map(of_shard))
+        let ShardLayers { shards, pool, .. } = &self.layers;
+        Ok(pool.install(|| shards.iter().find_map(of_shard)))
     }
 
     fn set_state(&mut self, state: &State) -> Result<()> {

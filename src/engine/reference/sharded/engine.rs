@@ -1,10 +1,12 @@
 //! The sharded reference behind the engine trait. Whatever asks for all units is answered on every rank.
 
-use super::{forward, hidden, output, pass, terms_of};
+use std::ops::Range;
+
+use super::{Forward, cost, forward, hidden, output, pass};
 use crate::engine::collective::{
     Ranks, Shards, columns, join_columns, of_units, whole_columns, whole_params,
 };
-use crate::engine::reference::kernels::{adam, column_mean, gather, penalty_grad, sgd};
+use crate::engine::reference::kernels::{adam, column_mean, gather, penalty_grad, sgd, squared_error};
 use crate::engine::search_vectors::SearchVectors;
 use crate::engine::setup::Setup;
 use crate::engine::step::whole_rows;
@@ -14,25 +16,24 @@ use crate::engine::{
 };
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective, RhoHatMode};
-use crate::math::optim::{SearchSpace, Trial};
 use crate::math::params::{Matrix, Params, Shape, cast};
 
 /// The f64 engine whose hidden units are spread over ranks.
 #[derive(Debug)]
 pub struct ShardedReference {
-    objective: Objective,
+    pub(super) objective: Objective,
     rho_hat: RhoHat,
-    ranks: Ranks,
+    pub(super) ranks: Ranks,
     cut: Shards,
-    shape: Shape,
+    pub(super) shape: Shape,
     /// The parameters of each shard of this rank. Every one has a copy of b2.
-    shards: Vec<Params<f64>>,
-    data: Matrix<f64>,
+    pub(super) shards: Vec<Params<f64>>,
+    pub(super) data: Matrix<f64>,
     /// ρ̂ of the moving average of each shard, once a batch has started it.
     averages: Option<Vec<Vec<f64>>>,
     /// v of SGD; first and second moment of Adam, of each shard.
     moments: Vec<[Vec<f64>; 2]>,
-    searches: Vec<SearchVectors>,
+    pub(super) searches: Vec<SearchVectors>,
 }
 
 impl ShardedReference {
@@ -58,14 +59,6 @@ impl ShardedReference {
         Ok(engine)
     }
 
-    /// The parameters in full precision.
-    ///
-    /// # Errors
-    /// Those of the exchange.
-    pub fn params_f64(&mut self) -> Result<Params<f64>> {
-        whole_params(&mut self.ranks, self.cut, &self.shards)
-    }
-
     fn put_params(&mut self, params: &Params<f64>) {
         self.shards = self.parts_of(params);
         self.averages = None;
@@ -78,39 +71,7 @@ impl ShardedReference {
         self.ranks.own_shards().map(|shard| of_units(params, &self.cut.units(shard))).collect()
     }
 
-    /// Where the parts of a vector are cut that is of all units of this rank.
-    fn per_shard(&self, own: &[f64]) -> Vec<Vec<f64>> {
-        let first = self.units().start;
-        let part = |shard| {
-            let units = self.cut.units(shard);
-            own[units.start - first..units.end - first].to_vec()
-        };
-        self.ranks.own_shards().map(part).collect()
-    }
-
-    /// J from what is alike on all ranks and what each shard adds. `more` are other numbers that are summed up with it.
-    fn assemble(
-        &mut self,
-        objective: &Objective,
-        shards: &[Params<f64>],
-        (squared_error, rho_hat): (f64, &[Vec<f64>]),
-        (rows, more): (usize, &[f64]),
-    ) -> Result<(Cost, Option<f64>)> {
-        let parts = shards.iter().zip(rho_hat).enumerate().map(|(v, (shard, rho_hat))| {
-            terms_of(objective, shard, rho_hat).into_iter().chain(more.get(v).copied()).collect()
-        });
-        let sums = self.ranks.numbers(parts.collect::<Vec<_>>())?;
-        let cost = Cost::of_part(objective, rows, squared_error, (sums[0], sums[1]), rho_hat.concat());
-        Ok((cost, sums.get(2).copied()))
-    }
-
-    /// J and its gradient over all examples at parameters of this rank's shards, and their ρ̂.
-    fn evaluate_at(&mut self, shards: &[Params<f64>]) -> Result<(f64, Vec<Vec<f64>>, Vec<Params<f64>>)> {
-        let found = pass(&mut self.ranks, &self.objective, shards, &self.data.values, None)?;
-        Ok((found.squared_error, found.rho_hat, found.gradients))
-    }
-
-    fn forward_rows(&mut self, x: &[f64]) -> Result<super::Forward> {
+    fn forward_rows(&mut self, x: &[f64]) -> Result<Forward> {
         forward(&mut self.ranks, &self.objective, &self.shards, x)
     }
 
@@ -132,7 +93,7 @@ impl Engine for ShardedReference {
         self.shape
     }
 
-    fn units(&self) -> std::ops::Range<usize> {
+    fn units(&self) -> Range<usize> {
         self.cut.units_of(&self.ranks.own_shards())
     }
 
@@ -161,17 +122,14 @@ impl Engine for ShardedReference {
     }
 
     fn cost(&mut self) -> Result<Cost> {
-        let shards = self.shards.clone();
-        let x = self.data.values.clone();
-        let layers = self.forward_rows(&x)?;
+        let Self { ranks, objective, shards, data, .. } = self;
+        let Forward { a2, a3 } = forward(ranks, objective, shards, &data.values)?;
         let rho_hat = |(a2, shard): (&Vec<f64>, &Params<f64>)| {
-            let mean = column_mean(a2, shard.shape.hidden, self.data.rows);
-            penalty_grad(&self.objective, &mean, None).0
+            penalty_grad(objective, &column_mean(a2, shard.shape.hidden, data.rows), None).0
         };
-        let rho_hat: Vec<_> = layers.a2.iter().zip(&shards).map(rho_hat).collect();
-        let squared_error = super::squared_error(&layers.a3, &x, self.shape.visible).iter().sum();
-        let (objective, rows) = (self.objective, self.data.rows);
-        Ok(self.assemble(&objective, &shards, (squared_error, &rho_hat), (rows, &[]))?.0)
+        let rho_hat: Vec<_> = a2.iter().zip(&*shards).map(rho_hat).collect();
+        let squared_error = squared_error(&a3, &data.values, data.cols).iter().sum();
+        Ok(cost(ranks, objective, shards, data.rows, (squared_error, &rho_hat), &[])?.0)
     }
 
     fn sampled_cost(&mut self, _most: usize) -> Result<(Cost, usize)> {
@@ -179,11 +137,10 @@ impl Engine for ShardedReference {
     }
 
     fn gradient(&mut self) -> Result<(Cost, Params<f64>)> {
-        let shards = self.shards.clone();
-        let (squared_error, rho_hat, gradients) = self.evaluate_at(&shards)?;
-        let (objective, rows) = (self.objective, self.data.rows);
-        let (cost, _) = self.assemble(&objective, &shards, (squared_error, &rho_hat), (rows, &[]))?;
-        Ok((cost, whole_params(&mut self.ranks, self.cut, &gradients)?))
+        let Self { ranks, objective, shards, data, cut, .. } = self;
+        let found = pass(ranks, objective, shards, &data.values, None)?;
+        let (cost, _) = cost(ranks, objective, shards, data.rows, found.terms(), &[])?;
+        Ok((cost, whole_params(ranks, *cut, &found.gradients)?))
     }
 
     fn step(&mut self, step: &Step<'_>) -> Result<Option<Cost>> {
@@ -213,8 +170,8 @@ impl Engine for ShardedReference {
         if !step.report {
             return Ok(None);
         }
-        let rows = (x.len() / self.shape.visible, &[][..]);
-        Ok(Some(self.assemble(&objective, &before, (found.squared_error, &found.rho_hat), rows)?.0))
+        let rows = x.len() / self.shape.visible;
+        Ok(Some(cost(&mut self.ranks, &objective, &before, rows, found.terms(), &[])?.0))
     }
 
     fn encode(&mut self, first: usize, count: usize) -> Result<Vec<f32>> {
@@ -254,7 +211,7 @@ impl Engine for ShardedReference {
     }
 
     fn params(&mut self) -> Result<Params<f32>> {
-        Ok(self.params_f64()?.cast())
+        Ok(whole_params(&mut self.ranks, self.cut, &self.shards)?.cast())
     }
 
     fn set_params(&mut self, params: &Params<f32>) -> Result<()> {
@@ -328,83 +285,11 @@ impl Engine for ShardedReference {
         let moments_of = |v: usize| [0, 1].map(|i| flat(moments[i].clone(), v).unwrap_or_else(|| zeros(v)));
         let search = |v: usize| SearchVectors::restored(shards[v].to_flat(), |role| flat(kept(role), v));
         let (moments, searches) = (0..shards.len()).map(|v| (moments_of(v), search(v))).unzip();
-        let own = self.units();
-        let averages = state.average.as_deref().map(|average| self.per_shard(&average[own]));
+        let own = |average: &Vec<f64>| {
+            self.ranks.own_shards().map(|shard| average[self.cut.units(shard)].to_vec()).collect()
+        };
+        let averages = state.average.as_ref().map(own);
         (self.shards, self.moments, self.searches, self.averages) = (shards, moments, searches, averages);
-        Ok(())
-    }
-}
-
-impl ShardedReference {
-    /// Numbers of a flat vector of shard `v` that no other shard has: all but b2.
-    fn own_len(&self, v: usize) -> usize {
-        self.shards[v].shape.parameters() - self.shape.visible
-    }
-
-    /// Sums over vectors of parameters from what each shard adds; b2, which all have, counts once.
-    fn over_all(
-        &mut self,
-        part: impl Fn(&SearchVectors, std::ops::Range<usize>) -> Vec<f64>,
-    ) -> Result<Vec<f64>> {
-        let parts: Vec<_> =
-            self.searches.iter().enumerate().map(|(v, search)| part(search, 0..self.own_len(v))).collect();
-        let sums = self.ranks.numbers(parts)?;
-        let b2 = self.own_len(0)..self.own_len(0) + self.shape.visible;
-        Ok(sums.into_iter().zip(part(&self.searches[0], b2)).map(|(sum, shared)| sum + shared).collect())
-    }
-}
-
-impl SearchSpace for ShardedReference {
-    fn begin_search(&mut self, history: usize) -> Result<Cost> {
-        self.ranks.begin_step();
-        let (cost, gradient) = {
-            let shards = self.shards.clone();
-            let (squared_error, rho_hat, gradients) = self.evaluate_at(&shards)?;
-            let (objective, rows) = (self.objective, self.data.rows);
-            (self.assemble(&objective, &shards, (squared_error, &rho_hat), (rows, &[]))?.0, gradients)
-        };
-        let begin = |(shard, gradient): (&Params<f64>, &Params<f64>)| {
-            SearchVectors::begin(shard.to_flat(), gradient.to_flat(), history)
-        };
-        self.searches = self.shards.iter().zip(&gradient).map(begin).collect();
-        Ok(cost)
-    }
-
-    fn evaluate(&mut self, step: f64) -> Result<Trial> {
-        self.ranks.begin_step();
-        let trial = |(shard, search): (&Params<f64>, &mut SearchVectors)| {
-            Params::from_flat(shard.shape, search.point(&shard.to_flat(), step, |x| x))
-        };
-        let trial: Vec<_> = self.shards.iter().zip(&mut self.searches).map(trial).collect();
-        let (squared_error, rho_hat, gradients) = self.evaluate_at(&trial)?;
-        for (search, gradient) in self.searches.iter_mut().zip(gradients) {
-            search.take_gradient(gradient.to_flat());
-        }
-        let slopes: Vec<f64> = self
-            .searches
-            .iter()
-            .enumerate()
-            .map(|(v, search)| search.slope_over(0..self.own_len(v)))
-            .collect();
-        let (objective, rows) = (self.objective, self.data.rows);
-        let (cost, slope) = self.assemble(&objective, &trial, (squared_error, &rho_hat), (rows, &slopes))?;
-        let b2 = self.own_len(0)..self.own_len(0) + self.shape.visible;
-        Ok(Trial { cost, slope: slope.unwrap_or_default() + self.searches[0].slope_over(b2) })
-    }
-
-    fn accept(&mut self, slot: usize) -> Result<()> {
-        for (shard, search) in self.shards.iter_mut().zip(&mut self.searches) {
-            *shard = Params::from_flat(shard.shape, search.accept(&shard.to_flat(), slot));
-        }
-        Ok(())
-    }
-
-    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
-        self.over_all(|search, range| search.dots_over(pairs, range))
-    }
-
-    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
-        self.searches.iter_mut().for_each(|search| search.set_direction(terms));
         Ok(())
     }
 }
