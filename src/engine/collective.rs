@@ -19,7 +19,7 @@ use crate::math::params::Real;
 pub use gather::{whole_columns, whole_params};
 pub use ranks::{Ranks, Tally, VOTES, Vote};
 pub use shards::{Shards, columns, join_columns, of_units};
-pub use tree::{TreeSum, add};
+pub use tree::TreeSum;
 
 /// Exchanges among P ranks. Every rank makes the same calls with the same lengths in the same order, and has the same bits
 /// of every sum, whoever carries the numbers: a sum over ranks is that of [`TreeSum`].

@@ -7,7 +7,7 @@ use std::ops::Range;
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Collective, Summed, TreeSum, add};
+use super::{Collective, Summed, TreeSum};
 use crate::error::{Error, Result};
 
 /// Numbers behind the outputs of a sum that belong to votes: one for each [`Vote`], the step, and two halves of a hash.
@@ -191,8 +191,8 @@ impl Ranks {
     /// [`Error::Device`] that names rank and step.
     pub fn numbers(&mut self, parts: impl IntoIterator<Item = Vec<f64>>) -> Result<Vec<f64>> {
         let mut tree = TreeSum::default();
-        parts.into_iter().for_each(|part| tree.push(part, add));
-        let mut total = tree.total(add).unwrap_or_default();
+        parts.into_iter().for_each(|part| tree.push_numbers(part));
+        let mut total = tree.total_numbers().unwrap_or_default();
         if self.size() > 1 && !total.is_empty() {
             let summed = self.collective.sum_f64(&mut total);
             self.ended(summed)?;

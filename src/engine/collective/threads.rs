@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 
-use super::{Collective, Summed, TreeSum, add};
+use super::{Collective, Summed, TreeSum};
 use crate::error::{Error, Result};
 
 /// A rank of a group.
@@ -124,9 +124,9 @@ impl Threads {
             let mut own: Vec<T> = tree.take_spare().unwrap_or_default();
             own.clear();
             own.extend_from_slice(&numbers(&read(given))[part(*rank)]);
-            tree.push(own, add);
+            tree.push_numbers(own);
         }
-        lay_down(&group.summed[*rank], &tree.total(add).unwrap_or_default());
+        lay_down(&group.summed[*rank], &tree.total_numbers().unwrap_or_default());
         self.meet(call)?;
         for (rank, summed) in group.summed.iter().enumerate() {
             let part = part(rank);

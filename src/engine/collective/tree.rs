@@ -54,8 +54,20 @@ impl<B> TreeSum<B> {
     }
 }
 
+impl<T: Copy + AddAssign> TreeSum<Vec<T>> {
+    /// Takes the next numbers.
+    pub fn push_numbers(&mut self, part: Vec<T>) {
+        self.push(part, |sum, part| add(sum, part));
+    }
+
+    /// The sum of all numbers since the last total, if there are any.
+    pub fn total_numbers(&mut self) -> Option<Vec<T>> {
+        self.total(|sum, part| add(sum, part))
+    }
+}
+
 /// sum ← sum + part, number by number.
-pub fn add<T: Copy + AddAssign>(sum: &mut Vec<T>, part: &Vec<T>) {
+fn add<T: Copy + AddAssign>(sum: &mut [T], part: &[T]) {
     sum.iter_mut().zip(part).for_each(|(sum, x)| *sum += *x);
 }
 

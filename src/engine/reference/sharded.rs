@@ -15,7 +15,7 @@ mod search;
 pub use engine::ShardedReference;
 
 use super::kernels::*;
-use crate::engine::collective::{Ranks, TreeSum, VOTES, add};
+use crate::engine::collective::{Ranks, TreeSum, VOTES};
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
 use crate::math::params::Params;
@@ -62,9 +62,9 @@ fn output(
     let (n, m) = (shards[0].shape.visible, a2[0].len() / shards[0].shape.hidden);
     let mut tree = TreeSum::default();
     for (shard, a2) in shards.iter().zip(a2) {
-        tree.push(matmul_nn(a2, &shard.d, m, n, shard.shape.hidden), add);
+        tree.push_numbers(matmul_nn(a2, &shard.d, m, n, shard.shape.hidden));
     }
-    let mut z3 = tree.total(add).unwrap_or_default();
+    let mut z3 = tree.total_numbers().unwrap_or_default();
     z3.extend([0.0; VOTES]);
     ranks.outputs(&mut z3)?;
     z3.truncate(m * n);

@@ -1,7 +1,7 @@
 //! The seam by itself: sums of threads, votes, refusals.
 
 use proptest::prelude::*;
-use rhohat::engine::collective::{Ranks, TreeSum, VOTES, Vote, add};
+use rhohat::engine::collective::{Ranks, TreeSum, VOTES, Vote};
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::{Rows, Step, Update};
 use rhohat::math::random::Stream;
@@ -17,8 +17,8 @@ fn numbers(rank: usize, len: usize) -> Vec<f64> {
 /// The sum of the numbers of `size` ranks in the order of the tree.
 fn tree(size: usize, len: usize) -> Vec<f64> {
     let mut tree = TreeSum::default();
-    (0..size).for_each(|rank| tree.push(numbers(rank, len), add));
-    tree.total(add).unwrap()
+    (0..size).for_each(|rank| tree.push_numbers(numbers(rank, len)));
+    tree.total_numbers().unwrap()
 }
 
 #[test]
