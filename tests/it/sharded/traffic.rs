@@ -92,3 +92,18 @@ fn a_trial_of_a_search_sums_three_numbers_more_and_an_iteration_its_inner_produc
         assert_eq!(found.len(), 2 * evaluations + 1 + ITERATIONS);
     }
 }
+
+#[test]
+fn each_rank_looks_for_numbers_that_are_not_finite_among_its_own_and_asks_nobody() {
+    for choice in [Choice::Reference, Choice::Cpu] {
+        let found = traced(&choice, None, |engine| {
+            let mut params = problem(3).params;
+            params.b1[20] = f32::NAN;
+            assert_eq!(engine.first_not_finite().unwrap(), None);
+            engine.set_params(&params).unwrap();
+            let wanted = engine.units().contains(&20).then(|| "encoder.bias".to_owned());
+            assert_eq!(engine.first_not_finite().unwrap(), wanted, "{choice:?}");
+        });
+        assert_eq!(found, [], "{choice:?}");
+    }
+}
