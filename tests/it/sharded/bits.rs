@@ -257,7 +257,7 @@ fn neither_threads_of_a_rank_nor_rows_that_are_streamed_move_a_bit() {
     let problem = problem(7);
     let run = |size: usize, threads: usize, is_streamed: bool| {
         on_all(ranks(size), |rank| {
-            let cut = Chunking { chunk: Some(20), ..Chunking::default() };
+            let cut = Chunking { chunk: Some(7), ..Chunking::default() };
             let setup = Setup { objective: problem.objective, cut, threads, ..Setup::default() };
             let rows = Box::new(problem.data.clone());
             let rows = if is_streamed { ExampleSet::Streamed(rows) } else { ExampleSet::Resident(rows) };
