@@ -16,7 +16,11 @@ export function wireEngine(client, run, begin) {
   const OUT_OF_REACH = 'This needs WebGPU, which is out of reach for the reason above.';
 
   const allow = () => {
-    radio('webgpu').disabled = !info.available || (info.software && !by('software').checked);
+    const { available, software, name, why } = info;
+    radio('webgpu').disabled = !available || (software && !by('software').checked);
+    if (!available) by('gpu-words').textContent = `No WebGPU: ${why}.`;
+    else if (!software) by('gpu-words').textContent = `WebGPU on ${name}.`;
+    else by('gpu-words').textContent = by('software').checked ? `WebGPU on ${name}, a software adapter, which is slower than the processor.` : `No WebGPU: ${name}: ${why}.`;
     for (const section of ['check', 'bench']) {
       // A button that is at work keeps the focus, and does nothing.
       by(section).disabled = radio('webgpu').disabled && atWork === null;
@@ -70,8 +74,7 @@ export function wireEngine(client, run, begin) {
   return {
     async look() {
       info = await client.call('gpuInfo');
-      const { available, software, name, why } = info;
-      by('gpu-words').textContent = available && !software ? `WebGPU on ${name}.` : `No WebGPU: ${software ? `${name}: ` : ''}${why}.`;
+      const { available, software } = info;
       by('software-line').hidden = !software;
       for (const id of ['gpu-choice', 'check-part', 'bench-part']) by(id).hidden = !available;
       allow();
