@@ -17,7 +17,7 @@ export function wireSources(run, { begin, takeModel }) {
     if (files.length === 0) return;
     const model = files.find(isModel);
     if (model && files.length > 1) return say('model-refusal', `${model.name} is a model, and others came with it: drop it alone, and data before or after it.`);
-    if (model) return openModel(model, takeModel);
+    if (model) return openModel(model, run, takeModel);
     const place = by('data-words');
     const before = place.textContent;
     const reading = `Reading ${files.length === 1 ? files[0].name : `${files.length} files`} …`;
@@ -68,7 +68,7 @@ export function wireSources(run, { begin, takeModel }) {
   });
 }
 
-async function openModel(file, takeModel) {
+async function openModel(file, run, takeModel) {
   try {
     await takeModel(new Uint8Array(await file.arrayBuffer()), file.name);
   } catch (error) {
