@@ -9,6 +9,7 @@ import { chromium } from 'playwright-core';
 import { oriented, orientedFeatures } from './oriented.mjs';
 import { checkReaders } from './readers.mjs';
 import { serve } from './server.mjs';
+import { check, end } from './told.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const [executablePath, folder, web, expected] = process.argv.slice(2);
@@ -16,11 +17,6 @@ const isAddress = /^https?:/.test(web);
 const fixtures = process.env.FIXTURES ?? resolve(isAddress ? '../fixtures' : join(web, '../tests/fixtures'));
 // A busy machine takes long, and is not wrong.
 const PATIENCE = Number(process.env.PATIENCE ?? 600_000);
-let failed = 0;
-const check = (is, what) => {
-  if (!is) failed += 1;
-  console.log(`${is ? 'ok    ' : 'FAILED'}  ${what}`);
-};
 mkdirSync(folder, { recursive: true });
 
 if (!isAddress) await checkReaders(resolve(web), fixtures, check);
@@ -319,4 +315,4 @@ for (const part of isAddress ? [visits] : [trains, ...(process.env.MODEL_OF_OTHE
 }
 await browser.close();
 server.close();
-process.exit(failed ? 1 : 0);
+end();

@@ -8,15 +8,11 @@ import { join, resolve } from 'node:path';
 // A WebSocket, which Node has by itself from version 22.
 import bundle from 'playwright-core/lib/utilsBundle';
 import { serve } from './server.mjs';
+import { check, end } from './told.mjs';
 
 const [firefox, folder, web] = process.argv.slice(2);
 const fixtures = process.env.FIXTURES ?? join(resolve(web), '../tests/fixtures');
 const PATIENCE = Number(process.env.PATIENCE ?? 600_000);
-let failed = 0;
-const check = (is, what) => {
-  if (!is) failed += 1;
-  console.log(`${is ? 'ok    ' : 'FAILED'}  ${what}`);
-};
 
 mkdirSync(folder, { recursive: true });
 const profile = mkdtempSync(join(tmpdir(), 'rhohat-firefox-'));
@@ -163,4 +159,4 @@ await send('browser.close');
 await ended;
 server.close();
 rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-process.exit(failed ? 1 : 0);
+end();

@@ -5,14 +5,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { chromium } from 'playwright-core';
 import { serve } from './server.mjs';
+import { check, end } from './told.mjs';
 
 const [executablePath, folder, web, all] = process.argv.slice(2);
 const PATIENCE = Number(process.env.PATIENCE ?? 600_000);
-let failed = 0;
-const check = (is, what) => {
-  if (!is) failed += 1;
-  console.log(`${is ? 'ok    ' : 'FAILED'}  ${what} (${(performance.now() / 1000).toFixed(0)} s)`);
-};
 mkdirSync(folder, { recursive: true });
 const server = await serve(resolve(web));
 const software = ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
@@ -221,5 +217,4 @@ await page.close();
 await ofThePage(browser);
 await browser.close();
 server.close();
-console.log(failed ? `${failed} failed` : 'all as it should be');
-process.exit(failed ? 1 : 0);
+end();

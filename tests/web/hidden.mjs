@@ -3,14 +3,10 @@
 import { resolve } from 'node:path';
 import { launched } from './protocol.mjs';
 import { serve } from './server.mjs';
+import { check, end } from './told.mjs';
 
 const [chromium, web] = process.argv.slice(2);
 const PATIENCE = Number(process.env.PATIENCE ?? 600_000);
-let failed = 0;
-const check = (is, what) => {
-  if (!is) failed += 1;
-  console.log(`${is ? 'ok    ' : 'FAILED'}  ${what}`);
-};
 
 /** Keeps what the Worker posts, and counts frames and a timer that asks for the next millisecond each time. */
 const WITNESS = `
@@ -73,4 +69,4 @@ try {
 }
 await browser.close();
 server.close();
-process.exit(failed ? 1 : 0);
+end();

@@ -4,14 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { check, end } from './told.mjs';
 
 const web = resolve(process.argv[2]);
 const load = (name) => import(pathToFileURL(join(web, name)));
-let failed = 0;
-const check = (is, what) => {
-  if (!is) failed += 1;
-  console.log(`${is ? 'ok    ' : 'FAILED'}  ${what}`);
-};
 
 async function ranges() {
   const { ranges: cut, fold } = await load('ranges.mjs');
@@ -121,4 +117,4 @@ await ranges();
 await budget();
 await sentinel();
 await brokenOff();
-process.exit(failed ? 1 : 0);
+end();

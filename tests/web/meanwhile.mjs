@@ -4,14 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { launched } from './protocol.mjs';
 import { serve } from './server.mjs';
+import { check, end } from './told.mjs';
 
 const [chromium, web] = process.argv.slice(2);
 const PATIENCE = Number(process.env.PATIENCE ?? 600_000);
-let failed = 0;
-const check = (is, what) => {
-  if (!is) failed += 1;
-  console.log(`${is ? 'ok    ' : 'FAILED'}  ${what}`);
-};
 
 /** Holds the calls back that are named in `hold`, and counts what the Worker posts. */
 const HOLDS = `
@@ -210,4 +206,4 @@ for (const part of [keepsBoth, keepsTyping, keepsData, keepsPictures, saysWhatIs
 }
 await browser.close();
 server.close();
-process.exit(failed ? 1 : 0);
+end();
