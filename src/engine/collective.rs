@@ -1,8 +1,11 @@
 //! Ranks that train one model together: the few calls through which they exchange numbers, and what stands above and
-//! below them. [`Alone`] is a process without others, [`threads`] are ranks in threads of one process; [`Ranks`] is what
-//! an engine holds, [`Shards`] how hidden units are dealt out, [`TreeSum`] the order of every sum.
+//! below them. [`Alone`] is a process without others, [`threads`] are ranks in threads of one process, [`mpi`] are
+//! processes of an MPI job; [`Ranks`] is what an engine holds, [`Shards`] how hidden units are dealt out, [`TreeSum`] the order
+//! of every sum.
 
 mod gather;
+#[cfg(feature = "files")]
+pub mod mpi;
 mod ranks;
 mod shards;
 #[cfg(feature = "files")]
