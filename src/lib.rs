@@ -51,10 +51,11 @@
 //! | `cli` | the program: `rhohat::cli::main` | the library alone |
 //! | `gpu` | the engine on WebGPU | the CPU, and the reference |
 //! | `files` | data, runs and models in files, clocks, threads | all in memory, one thread, no time measured |
+//! | `mpi` | ranks as processes of an MPI job, whose library is opened at run time; on Unix alone | ranks as threads of one process |
 //! | `web` | the command `rhohat web`: a page over HTTP, to this machine alone | all other commands |
 //! | `unfused` | multiply-adds of the CPU engine are rounded twice: other last bits | they are rounded once, as WebAssembly cannot in reasonable time |
 //!
-//! The first four are on by default; `web` needs `cli`, which needs `gpu`, which needs `files`.
+//! The first five are on by default; `web` needs `cli`, which needs `gpu` and `files`; `mpi` needs `files`.
 //!
 //! The same settings, under the same names, are flags of the program `rhohat` and keys of its `config.toml`. Examples of own
 //! rows, of resuming and of observers lie in the folder `examples/`. Events (what data were taken for, warnings) go

@@ -45,4 +45,5 @@ mod texts;
 mod training;
 mod tune;
 mod units;
+mod unsafe_code;
 mod verify;

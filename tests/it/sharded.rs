@@ -1,9 +1,11 @@
-//! Engines whose hidden units are spread over ranks, as threads of this process.
+//! Engines whose hidden units are spread over ranks: threads of this process, and processes of their own.
 
 mod bits;
 mod bounds;
 mod collectives;
 mod faults;
+#[cfg(unix)]
+mod mpi;
 mod seam;
 mod traffic;
 

@@ -19,7 +19,7 @@ const COMMANDS: [&str; 8] = [
     "rhohat verify --device ",
 ];
 /// Names in backticks that are no settings: what else a command is told, a value, a function.
-const OTHER_NAMES: [&str; 23] = [
+const OTHER_NAMES: [&str; 24] = [
     "config",
     "data_changed",
     "encoder",
@@ -33,6 +33,7 @@ const OTHER_NAMES: [&str; 23] = [
     "layer",
     "layers",
     "limit",
+    "mpi",
     "out",
     "per_row",
     "pool",

@@ -24,7 +24,7 @@ const SHARDS: usize = 8;
 const MOST_ITERATIONS: usize = 3_000;
 
 /// Bits of all vectors of a state.
-fn bits(state: &State) -> Vec<u64> {
+pub(super) fn bits(state: &State) -> Vec<u64> {
     let of = |(_, numbers): &(_, VectorData)| match numbers {
         VectorData::Single(values) => values.iter().map(|x| u64::from(x.to_bits())).collect::<Vec<_>>(),
         VectorData::Double(values) => values.iter().map(|x| x.to_bits()).collect(),
@@ -34,7 +34,7 @@ fn bits(state: &State) -> Vec<u64> {
 }
 
 /// Twenty updates of SGD with momentum, or of Adam on mini-batches, or a search to its end.
-fn recipe(optimizer: Optimizer) -> Recipe {
+pub(super) fn recipe(optimizer: Optimizer) -> Recipe {
     let batch = (optimizer == Optimizer::Adam).then_some(16);
     Recipe {
         yardstick: None,

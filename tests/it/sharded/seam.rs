@@ -9,13 +9,13 @@ use rhohat::math::random::Stream;
 use super::{Rank, on_all, open, problem, ranks};
 
 /// Numbers of so many magnitudes that every other order of summation has other bits.
-fn numbers(rank: usize, len: usize) -> Vec<f64> {
+pub(super) fn numbers(rank: usize, len: usize) -> Vec<f64> {
     let mut stream = Stream::numbered(1, "ranks", rank as u64);
     (0..len).map(|_| (stream.unit() - 0.5) * 2.0_f64.powi(stream.below(40) as i32)).collect()
 }
 
 /// The sum of the numbers of `size` ranks in the order of the tree.
-fn tree(size: usize, len: usize) -> Vec<f64> {
+pub(super) fn tree(size: usize, len: usize) -> Vec<f64> {
     let mut tree = TreeSum::default();
     (0..size).for_each(|rank| tree.push_numbers(numbers(rank, len)));
     tree.total_numbers().unwrap()

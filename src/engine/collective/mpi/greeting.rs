@@ -63,11 +63,11 @@ impl Call {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sum(size, count) => write!(f, "a sum of {count} numbers of {size} bytes"),
-            Self::Broadcast(bytes) => write!(f, "a broadcast of {bytes} bytes"),
-            Self::ToFirst(_) => f.write_str("a message to the first rank"),
-            Self::Another => f.write_str("a call for another communicator"),
-            Self::Leave => f.write_str("the end"),
+            Self::Sum(size, count) => write!(f, "sums {count} numbers of {size} bytes"),
+            Self::Broadcast(bytes) => write!(f, "broadcasts {bytes} bytes"),
+            Self::ToFirst(_) => f.write_str("sends bytes to the first rank"),
+            Self::Another => f.write_str("asks for another communicator"),
+            Self::Leave => f.write_str("ends"),
         }
     }
 }
@@ -101,12 +101,12 @@ pub fn compare(buffers: &Buffers, (rank, size): (usize, usize), own: Call) -> Re
     let same = |(other, its): (usize, Option<Call>)| match its {
         Some(its) if its.meets(own) => Ok(its),
         Some(Call::Leave) => {
-            Err(Error::device(format!("rank {other} has ended, rank {rank} has not: it makes {own}")))
+            Err(Error::device(format!("rank {other} has ended, rank {rank} has not: it {own}")))
         }
-        Some(its) => Err(Error::device(format!("rank {other} makes {its} where rank {rank} makes {own}"))),
-        None => {
-            Err(Error::device(format!("rank {other} makes a call that is not known: it is another program")))
-        }
+        Some(its) => Err(Error::device(format!("rank {other} {its} where rank {rank} {own}"))),
+        None => Err(Error::device(format!(
+            "rank {other} makes a call that this program does not know: it is another one"
+        ))),
     };
     calls.map(same).collect()
 }
@@ -161,10 +161,10 @@ mod tests {
         let texts = [
             (
                 Call::Sum(8, 3).words(),
-                "rank 2 makes a sum of 3 numbers of 8 bytes where rank 0 makes a sum of 3 numbers of 4 bytes",
+                "rank 2 sums 3 numbers of 8 bytes where rank 0 sums 3 numbers of 4 bytes",
             ),
-            (Call::Leave.words(), "rank 2 has ended, rank 0 has not: it makes a sum of 3 numbers of 4 bytes"),
-            ([0; HEAD], "rank 2 makes a call that is not known: it is another program"),
+            (Call::Leave.words(), "rank 2 has ended, rank 0 has not: it sums 3 numbers of 4 bytes"),
+            ([0; HEAD], "rank 2 makes a call that this program does not know: it is another one"),
         ];
         for (words, text) in texts {
             assert_eq!(refused(words), Err(text.to_owned()));

@@ -18,7 +18,7 @@ use crate::engine::collective::{Collective, Summed, TreeSum};
 use crate::error::Result;
 
 /// Bytes of the longest message; what is longer is cut. MPI counts in `int`.
-const LONGEST: usize = 1 << 24;
+const LONGEST: usize = 1 << 22;
 
 /// A rank of an MPI job.
 pub struct Mpi {
