@@ -53,7 +53,7 @@ pub fn open(
     }
     let tried = tried.join("; ");
     Err(Error::usage(format!(
-        "no MPI library can be used ({tried}); install Open MPI or MPICH, let LD_LIBRARY_PATH lead to one, or name its file in `mpi`"
+        "no MPI library can be used ({tried}); install Open MPI or MPICH, let LD_LIBRARY_PATH lead to one, or give its file as `mpi`"
     )))
 }
 
@@ -75,7 +75,7 @@ pub fn other_launcher(launch: Launch, library: &str) -> Error {
     };
     Error::usage(format!(
         "{by} has started {size} processes, but {library} knows of this one alone: it belongs to another launcher; start them with \
-         that library's own, or name in `mpi` the library of {by}, such as {fit}"
+         that library's own, or give one of {by} as `mpi`, such as {fit}"
     ))
 }
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 /// How long nobody else is let in.
 const SPIN: Duration = Duration::from_micros(5);
-/// How long others are let in without a nap. The shortest nap takes some 60 µs on Linux; with twenty times as long until the first
-/// one, ranks that share cores wait seven times as long for a small sum under MPICH, which does not yield by itself.
+/// How long others are let in without a nap. The shortest nap takes some 60 µs on Linux. With ten times as long until the first
+/// one, ranks that share cores wait several times as long for a small sum under MPICH, which does not yield by itself.
 const YIELD: Duration = Duration::from_micros(50);
 /// Naps are this part of the time waited so far, so that they make no wait much longer.
 const PART: u32 = 8;
