@@ -10,6 +10,7 @@ use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::device::adapter::{adapters, select};
 use crate::engine::gpu::engine::GpuEngine;
 use crate::engine::gpu::network::NetworkGpu;
+use crate::engine::gpu::sharded::ShardedGpu;
 use crate::engine::gpu::tune::cache::Cache;
 use crate::engine::gpu::tune::{self, Kernels, Tune, TuneMode, Workload};
 use crate::engine::network::{Labelled, NetworkCut, NetworkEngine, NetworkObjective};
@@ -204,7 +205,7 @@ impl Choice {
     /// one rank is the engine of [`Choice::open`].
     ///
     /// # Errors
-    /// [`Error::Usage`] for a WebGPU device and for more shards than hidden units, else as there.
+    /// [`Error::Usage`] for more shards than hidden units, and for WebGPU devices that differ; else as there.
     pub fn open_sharded(
         &self,
         setup: &Setup,
@@ -224,10 +225,10 @@ impl Choice {
                 let (params, examples) = start.single()?;
                 Ok(Box::new(ShardedCpu::new(setup, ranks, &params, examples)?))
             }
-            Self::Gpu(gpu) => Err(Error::usage(format!(
-                "{} takes no share of the hidden units of several ranks; use `device` cpu",
-                gpu.adapter.description()
-            ))),
+            Self::Gpu(gpu) => {
+                let (params, examples) = start.single()?;
+                Ok(Box::new(ShardedGpu::new(gpu.clone(), setup, ranks, &params, examples)?))
+            }
         }
     }
 }

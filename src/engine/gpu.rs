@@ -13,6 +13,7 @@
 //! | [`step`] | training steps as recordings over what is resident |
 //! | [`tune`] | the choice of kernels for a shape |
 //! | [`network`] | classifiers: all of the above for layers above one another |
+//! | [`sharded`] | the engine whose hidden units are spread over ranks |
 //! | [`footprint`](mod@footprint) | the memory plan: the sum of the lists of allocations |
 //! | [`remote`] | the steps of an engine as actions of a host that has its plan |
 //! | [`engine`] | the engine trait |
@@ -27,5 +28,6 @@ pub mod ops;
 pub mod plan;
 pub mod recording;
 pub mod remote;
+pub mod sharded;
 pub mod step;
 pub mod tune;

@@ -104,6 +104,38 @@ pub mod engine {
     }
 }
 
+pub mod sharded {
+    //! The sharded engine that cannot be.
+
+    use std::sync::Arc;
+
+    use super::device::Gpu;
+    use crate::data::batches::ExampleSet;
+    use crate::engine::collective::Ranks;
+    use crate::engine::cpu::ShardedCpu;
+    use crate::engine::setup::Setup;
+    use crate::error::Result;
+    use crate::math::params::Params;
+
+    /// Has no device to open an engine on.
+    #[derive(Debug)]
+    pub struct ShardedGpu;
+
+    impl ShardedGpu {
+        /// Never called: there is no device.
+        #[allow(clippy::new_ret_no_self, reason = "there is no engine to return, and any will do")]
+        pub fn new(
+            gpu: Arc<Gpu>,
+            _: &Setup,
+            _: Ranks,
+            _: &Params<f32>,
+            _: ExampleSet,
+        ) -> Result<ShardedCpu> {
+            gpu.adapter.never()
+        }
+    }
+}
+
 pub mod network {
     //! The engine for classifiers that cannot be.
 

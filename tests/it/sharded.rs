@@ -4,6 +4,7 @@ mod bits;
 mod bounds;
 mod collectives;
 mod faults;
+mod gpu;
 #[cfg(unix)]
 mod mpi;
 mod seam;

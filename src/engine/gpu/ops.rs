@@ -16,7 +16,7 @@ pub use layers::{
     HiddenEpilogue, HiddenLayerEpilogue, LayerEpilogue, OutputEpilogue, PENALTY_RATES, PenaltyPlace,
     penalty_rates,
 };
-pub(crate) use split_k::{GRADIENTS, tiles};
+pub(crate) use split_k::{GRADIENTS, invocations_of_sum, tiles};
 pub use split_k::{Gemm, SplitK};
 
 pub use sums::{EXPONENT_BLOCK, exponent_blocks, inner_products_uniform, sum_block, sum_blocks};

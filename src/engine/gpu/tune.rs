@@ -37,7 +37,7 @@ impl Workload {
     /// The product that the kernels have to be fast at.
     fn size(&self, partition: &Partition) -> ProductSize {
         let rows = partition.chunk.min(self.batch.unwrap_or(self.examples)).min(self.examples);
-        ProductSize { visible: self.shape.visible, hidden: partition.widest_block(), rows }
+        ProductSize { visible: self.shape.visible, hidden: partition.widest, rows }
     }
 }
 

@@ -24,7 +24,7 @@ const SHARDS: usize = 8;
 const MOST_ITERATIONS: usize = 3_000;
 
 /// Bits of all vectors of a state.
-pub(super) fn bits(state: &State) -> Vec<u64> {
+pub fn bits(state: &State) -> Vec<u64> {
     let of = |(_, numbers): &(_, VectorData)| match numbers {
         VectorData::Single(values) => values.iter().map(|x| u64::from(x.to_bits())).collect::<Vec<_>>(),
         VectorData::Double(values) => values.iter().map(|x| x.to_bits()).collect(),
@@ -34,7 +34,7 @@ pub(super) fn bits(state: &State) -> Vec<u64> {
 }
 
 /// Twenty updates of SGD with momentum, or of Adam on mini-batches, or a search to its end.
-pub(super) fn recipe(optimizer: Optimizer) -> Recipe {
+pub fn recipe(optimizer: Optimizer) -> Recipe {
     let batch = (optimizer == Optimizer::Adam).then_some(16);
     Recipe {
         yardstick: None,
@@ -51,14 +51,14 @@ pub(super) fn recipe(optimizer: Optimizer) -> Recipe {
 }
 
 /// One minimum, which a search comes to the end of.
-fn searched() -> Problem {
+pub fn searched() -> Problem {
     let problem = problem(4);
     let objective = Objective { penalty: Penalty::kl(0.3), beta: 0.1, lambda: 0.02, ..problem.objective };
     Problem { objective, ..problem }
 }
 
 /// J and the state after a run, on every rank.
-fn run(choice: &Choice, group: Vec<Rank>, optimizer: Optimizer, shards: usize) -> Vec<(u64, Vec<u64>)> {
+pub fn run(choice: &Choice, group: Vec<Rank>, optimizer: Optimizer, shards: usize) -> Vec<(u64, Vec<u64>)> {
     let problem = if optimizer == Optimizer::Lbfgs { searched() } else { problem(4) };
     on_all(group, |rank| {
         let mut engine = open(choice, &problem, Setup::default(), rank, shards);
@@ -124,7 +124,7 @@ fn no_bit_depends_on_how_fast_the_ranks_are() {
 }
 
 /// What an engine answers beside training, and steps with a moving average after a state was put back.
-fn answers(mut engine: Box<dyn Engine>, problem: &Problem) -> Vec<u64> {
+pub fn answers(mut engine: Box<dyn Engine>, problem: &Problem) -> Vec<u64> {
     let mut numbers = Vec::new();
     let mut add = |values: Vec<f32>| numbers.extend(values.into_iter().map(|x| u64::from(x.to_bits())));
     let rows = [7, 3, 49, 7];

@@ -13,7 +13,7 @@ use crate::cpu::cases::{PAIRS, case};
 use crate::cpu::search::{PRODUCT, check_walk, walk};
 
 /// Passes and updates of every rank.
-fn check(
+pub fn check(
     (name, choice): &(&str, Choice),
     problem: &Problem,
     (shards, size): (usize, usize),

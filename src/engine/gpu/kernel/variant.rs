@@ -110,7 +110,7 @@ mod tests {
     fn chosen(gpu: &Gpu, [visible, hidden, rows]: [usize; 3]) -> (String, [usize; 3], usize) {
         let cut = Chunking::default();
         let partition = Partition::new(gpu, Shape { visible, hidden }, rows, cut).unwrap();
-        let hidden = partition.widest_block();
+        let hidden = partition.widest;
         let variant = Variant::preselected(gpu, Some(ProductSize { visible, hidden, rows }));
         let Partition { workgroups, limit: room, .. } = partition;
         let of_product = |product, cols, k| Gemm { product, workgroups, rows, cols, k, room }.split().count;

@@ -214,6 +214,22 @@ fn read_slices(
     Ok(())
 }
 
+/// Joins the columns of tensors that lie side by side into rows.
+pub(crate) fn read_rows(
+    gpu: &Gpu,
+    tensors: &[Tensor],
+    rows: std::ops::Range<usize>,
+    out: &mut Vec<f32>,
+) -> Result<()> {
+    let columns = tensors.iter().map(|tensor| tensor.read(gpu)).collect::<Result<Vec<_>>>()?;
+    for row in rows {
+        for (tensor, values) in tensors.iter().zip(&columns) {
+            out.extend_from_slice(&values[row * tensor.cols..(row + 1) * tensor.cols]);
+        }
+    }
+    Ok(())
+}
+
 /// Size of `len` numbers.
 pub fn bytes(len: usize) -> u64 {
     4 * len as u64

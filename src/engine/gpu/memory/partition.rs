@@ -27,6 +27,11 @@ pub struct Partition {
     pub chunk: usize,
     /// Hidden units of each block.
     pub blocks: Vec<Range<usize>>,
+    /// Units of the widest block, by which memory is shared out and sums are split: of a shard that of the largest one.
+    pub widest: usize,
+    /// Whether these are the units of a shard. Other shards have the output bias, too: its gradient has to have the bits of theirs,
+    /// and inner products take it apart from the rest.
+    pub is_shard: bool,
     /// Most numbers that one binding holds.
     pub limit: usize,
     /// The kernels of all recordings: how many sums they leave depends on them.
@@ -49,10 +54,15 @@ impl Partition {
         let longest_chunk = (limit / stride.max(padded(block)) / TILE * TILE).min(MAX_CHUNK);
         let most = if examples == 0 { ROWS_WITHOUT_EXAMPLES } else { examples };
         let chunk = padded(wanted.chunk.unwrap_or(most).min(most)).min(longest_chunk);
-        let starts = (0..shape.hidden).step_by(block);
-        let blocks = starts.map(|first| first..(first + block).min(shape.hidden)).collect();
+        let blocks = blocks(shape.hidden, block);
         let (variant, workgroups) = (gpu.variant(), gpu.adapter.wanted_workgroups());
-        Ok(Self { shape, chunk, blocks, limit, variant, workgroups })
+        Ok(Self { shape, chunk, blocks, widest: block, is_shard: false, limit, variant, workgroups })
+    }
+
+    /// The cut of a shard of so many units, where this is that of the largest shard.
+    pub fn of_shard(&self, hidden: usize) -> Self {
+        let shape = Shape { hidden, ..self.shape };
+        Self { shape, blocks: blocks(hidden, self.widest), is_shard: true, ..self.clone() }
     }
 
     /// The chunks of an update over `rows` rows.
@@ -75,18 +85,18 @@ impl Partition {
 
     /// The cut, as an engine tells of it.
     pub fn plan(&self) -> ChunkPlan {
-        ChunkPlan { chunk: self.chunk, block: self.widest_block() }
-    }
-
-    /// Units of the widest block.
-    pub fn widest_block(&self) -> usize {
-        self.blocks[0].len()
+        ChunkPlan { chunk: self.chunk, block: self.widest }
     }
 
     /// Lengths of the segments of a vector of the parameters' shape, one a block.
     pub fn segments(&self) -> impl Iterator<Item = usize> {
         self.blocks.iter().map(|block| segment_len(self.shape.visible, block))
     }
+}
+
+/// Blocks of `block` units, and of what is left.
+fn blocks(hidden: usize, block: usize) -> Vec<Range<usize>> {
+    (0..hidden).step_by(block).map(|first| first..(first + block).min(hidden)).collect()
 }
 
 /// Most numbers of one binding: what is wanted, or what the adapter can.

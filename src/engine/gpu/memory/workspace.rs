@@ -36,6 +36,7 @@ pub struct Workspace {
     /// The textures of W1 and of D of the block that is read.
     pub(crate) w1_texture: SharedTexture,
     pub(crate) d_texture: SharedTexture,
+    a2_texture: SharedTexture,
 }
 
 impl Workspace {
@@ -44,14 +45,8 @@ impl Workspace {
         let [activations, mean, rho_hat, slope, error, a3, products, squared_weights, squared_errors] =
             allocate(gpu, Self::allocations(partition, rows, partition.chunk))?;
         let [error, a3, products] = [error, a3, products].map(single);
-        let (mut a2, mut column_sums) = (Vec::new(), Vec::new());
         let a2_texture = SharedTexture::new(block_activations(partition));
-        for (pair, units) in activations.chunks_exact(2).zip(partition.blocks.iter().map(Range::len)) {
-            let whole = Tensor::matrix_at(&pair[0].buffer, pair[0].offset, partition.chunk, units);
-            a2.push(whole.copied_into(&a2_texture));
-            let parts = parts_of(partition, partition.chunk, units);
-            column_sums.push(pair[1].unpadded(parts, units));
-        }
+        let (a2, column_sums) = hidden_layer(partition, &activations, &a2_texture);
         Ok(Self {
             a2,
             column_sums,
@@ -65,6 +60,34 @@ impl Workspace {
             squared_errors,
             w1_texture: SharedTexture::new(block_weights(partition)),
             d_texture: SharedTexture::new(block_weights(partition)),
+            a2_texture,
+        })
+    }
+
+    /// That of another shard of the same cut, which takes turns with this one: what is read no more once the turn is over is
+    /// the same.
+    pub fn beside(&self, gpu: &Gpu, partition: &Partition) -> Result<Self> {
+        let [activations, mean, rho_hat, slope, squared_weights] =
+            allocate(gpu, Self::allocations_beside(partition))?;
+        let (a2, column_sums) = hidden_layer(partition, &activations, &self.a2_texture);
+        let (error, a3, products) = (self.error.clone(), self.a3.clone(), self.products.clone());
+        let squared_errors = self.squared_errors.clone();
+        let [w1_texture, d_texture, a2_texture] =
+            [&self.w1_texture, &self.d_texture, &self.a2_texture].map(SharedTexture::clone);
+        Ok(Self {
+            a2,
+            column_sums,
+            mean,
+            rho_hat,
+            slope,
+            error,
+            a3,
+            products,
+            squared_weights,
+            squared_errors,
+            w1_texture,
+            d_texture,
+            a2_texture,
         })
     }
 
@@ -72,7 +95,7 @@ impl Workspace {
     /// these reads deltas.
     pub(crate) fn allocations(partition: &Partition, rows: usize, update: usize) -> [Allocation; 9] {
         const ACTIVATIONS: Category = Category::Activations;
-        let (n, chunk, widest) = (partition.shape.visible, partition.chunk, partition.widest_block());
+        let (n, chunk, widest) = (partition.shape.visible, partition.chunk, partition.widest);
         let units = || partition.blocks.iter().map(Range::len);
         let activations = units().map(|units| {
             let stride = padded(units);
@@ -92,6 +115,13 @@ impl Workspace {
             Allocation::packed("sums of weights", ACTIVATIONS, weight_sums, partition.limit),
             Allocation::packed("sums of errors", ACTIVATIONS, error_sums, partition.limit),
         ]
+    }
+
+    /// Those that a shard [beside](Self::beside) another one has for itself: the texture is that of the other.
+    pub(crate) fn allocations_beside(partition: &Partition) -> [Allocation; 5] {
+        let [activations, mean, rho_hat, slope, _, _, _, squared_weights, _] =
+            Self::allocations(partition, 0, partition.chunk);
+        [activations.copied_in_turn(0), mean, rho_hat, slope, squared_weights]
     }
 
     /// The sums of the columns of A2 of block `k` for a chunk of `rows` rows, `[parts, units]`.
@@ -114,14 +144,28 @@ impl Workspace {
     }
 }
 
+/// A2 of each block and the sums of its columns.
+fn hidden_layer(
+    partition: &Partition,
+    activations: &[Tensor],
+    texture: &SharedTexture,
+) -> (Vec<Tensor>, Vec<Tensor>) {
+    let of_block = |(pair, units): (&[Tensor], usize)| {
+        let a2 = Tensor::matrix_at(&pair[0].buffer, pair[0].offset, partition.chunk, units);
+        let parts = parts_of(partition, partition.chunk, units);
+        (a2.copied_into(texture), pair[1].unpadded(parts, units))
+    };
+    activations.chunks_exact(2).zip(partition.blocks.iter().map(Range::len)).map(of_block).unzip()
+}
+
 /// Numbers of A2 of a chunk and the widest block.
 fn block_activations(partition: &Partition) -> usize {
-    padded(partition.chunk) * padded(partition.widest_block())
+    padded(partition.chunk) * padded(partition.widest)
 }
 
 /// Numbers of W1 of the widest block, and of its D.
 pub(crate) fn block_weights(partition: &Partition) -> usize {
-    padded(partition.widest_block()) * padded(partition.shape.visible)
+    padded(partition.widest) * padded(partition.shape.visible)
 }
 
 /// Parts in which a chunk of `rows` rows leaves the sums of a block of `units` units.
@@ -144,7 +188,7 @@ fn of_output_layer(partition: &Partition, rows: usize, units: usize, room: usize
 /// Numbers that hold the slices of the products of a chunk.
 pub(crate) fn room(partition: &Partition) -> usize {
     let Partition { shape, chunk, limit, workgroups, variant, .. } = *partition;
-    let widest = partition.widest_block();
+    let widest = partition.widest;
     let layout = SegmentLayout::new(shape.visible, &(0..widest));
     let gradient = match slices_of(variant.tn, workgroups, limit, layout, chunk).count {
         1 => 0,

@@ -35,6 +35,8 @@ impl Cut {
             shape: Shape { visible: shape.inputs, hidden: lowest },
             chunk: padded(wanted.chunk.unwrap_or(most).clamp(1, most)).min(longest),
             blocks: std::iter::once(0..lowest).collect(),
+            widest: lowest,
+            is_shard: false,
             limit,
             variant: gpu.variant(),
             workgroups: gpu.adapter.wanted_workgroups(),

@@ -163,6 +163,30 @@ impl Recorder<'_> {
         self.product(Transpose::Nn, Some(epilogue), [a, b, c], accumulate)
     }
 
+    /// C = f(Z + b) of a sum Z that is there: the output layer.
+    pub fn layer_of_sum(&mut self, z: &Tensor, epilogue: LayerEpilogue<'_>, c: &Tensor) -> Result<()> {
+        let LayerEpilogue { bias, f } = epilogue;
+        assert_eq!((z.rows, z.cols, bias.cols), (c.rows, c.cols, c.cols), "layer_of_sum: shapes");
+        self.sum_at_hand(&kernel::LAYER_SPLIT_K_SUM, DispatchOptions::from(f), (z, &[bias]), c)
+    }
+
+    /// C = (A3 − X) ⊙ g′ with A3 = g(Z + b) of a sum Z that is there, and sums of (A3 − X)²; how many is [`invocations_of_sum`].
+    ///
+    /// [`invocations_of_sum`]: super::invocations_of_sum
+    pub fn output_delta_of_sum(
+        &mut self,
+        z: &Tensor,
+        epilogue: OutputEpilogue<'_>,
+        c: &Tensor,
+    ) -> Result<()> {
+        let OutputEpilogue { layer: LayerEpilogue { bias, f }, x, sums, first_sum } = epilogue;
+        let shapes = (c.rows, c.cols, c.cols, (c.rows, c.stride()));
+        assert_eq!((z.rows, z.cols, bias.cols, (x.rows, x.stride())), shapes, "output_delta_of_sum: shapes");
+        assert_eq!(first_sum, 0, "output_delta_of_sum: its sums have a tensor of their own");
+        let kernel = &kernel::OUTPUT_DELTA_SPLIT_K_SUM;
+        self.sum_at_hand(kernel, DispatchOptions::from(f), (z, &[bias, x, sums]), c)
+    }
+
     /// C = (A Bᵀ + s) ⊙ f′(A2).
     pub fn hidden_delta(
         &mut self,

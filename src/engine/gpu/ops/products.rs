@@ -1,6 +1,6 @@
 //! The products A Bᵀ and A B; [`super::gradients`] has AᵀB.
 
-use super::split_k::{Gemm, MAX_PRODUCT_TURNS, SUMMED_ROWS, SplitK};
+use super::split_k::{Gemm, MAX_PRODUCT_TURNS, SplitK, invocations_of_sum};
 use super::word;
 use crate::engine::gpu::device::throttle::moved;
 use crate::engine::gpu::kernel::{self, Kernel, ProductUniform};
@@ -91,6 +91,42 @@ impl Recorder<'_> {
         Ok(())
     }
 
+    /// C += Z.
+    pub fn add(&mut self, z: &Tensor, c: &Tensor) -> Result<()> {
+        assert_eq!((z.rows, z.cols), (c.rows, c.cols), "add: shapes");
+        self.sum_at_hand(&kernel::SPLIT_K_SUM, DispatchOptions::accumulating(true), (z, &[]), c)
+    }
+
+    /// An epilogue over a sum Z that is there, whoever has computed it: `kernel`, which adds up slices of a product, takes Z as
+    /// the only one.
+    pub(crate) fn sum_at_hand(
+        &mut self,
+        kernel: &'static Kernel,
+        choice: DispatchOptions,
+        (z, more): (&Tensor, &[&Tensor]),
+        c: &Tensor,
+    ) -> Result<()> {
+        let invocations = invocations_of_sum(c.rows, c.cols);
+        let uniform = ProductUniform {
+            tiles_m: 0,
+            tiles_n: 0,
+            k_first: 0,
+            k_end: 0,
+            stride_a: 0,
+            stride_b: 0,
+            stride_c: word(c.stride() / 4),
+            rows: word(c.padded_rows),
+            examples: word(c.rows),
+            units: word(c.cols),
+            sums: word(invocations),
+            first_sum: 0,
+            slice: 0,
+            slices: 1,
+        };
+        let choice = DispatchOptions { work: Some(moved(3 * c.len())), ..choice };
+        self.dispatch(kernel, choice, &uniform, &[&[c, z], more].concat(), invocations)
+    }
+
     /// The product of A with result C by a kernel, as this recording splits it.
     pub fn gemm(&self, product: Product, a: &Tensor, c: &Tensor) -> Gemm {
         let room = self.scratch.as_ref().map_or(0, |scratch| scratch.bound);
@@ -115,7 +151,7 @@ impl Recorder<'_> {
         let invocations = whole.sums as usize * slices;
         self.dispatch(of_slices, choice, &uniform, &[&scratch, a, b], invocations)?;
 
-        let invocations = c.len() / (4 * SUMMED_ROWS);
+        let invocations = invocations_of_sum(c.rows, c.cols);
         let uniform = ProductUniform { sums: word(invocations), ..uniform };
         let choice = DispatchOptions {
             work: Some(moved((slices + 2) * c.len())),

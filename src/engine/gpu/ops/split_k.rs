@@ -108,7 +108,7 @@ impl Gemm {
     pub fn output_sums(self) -> usize {
         let (rows, cols) = self.size();
         if self.is_split() {
-            return rows * cols / (4 * SUMMED_ROWS);
+            return invocations_of_sum(rows, cols);
         }
         let of_tile = if self.product.is_tiled() { 1 } else { self.product.tile().sharers };
         tiles(self.product, rows, cols) * of_tile
@@ -136,6 +136,12 @@ impl Gemm {
 
 /// Rows that an invocation of `split_k_sum.wgsl` has four columns of.
 pub(crate) const SUMMED_ROWS: usize = 4;
+
+/// Invocations of that kernel for a result of `rows` × `cols`, each of which leaves a sum of squared errors where it has the output
+/// layer's epilogue.
+pub(crate) fn invocations_of_sum(rows: usize, cols: usize) -> usize {
+    padded(rows) * padded(cols) / (4 * SUMMED_ROWS)
+}
 
 #[cfg(test)]
 mod tests {

@@ -75,12 +75,13 @@ impl FirstOrder {
         gradient.into_iter().chain([Self::average(partition)]).chain(Rates::allocations()).collect()
     }
 
-    fn gradient(partition: &Partition) -> Allocation {
+    /// The gradient of updates over several chunks.
+    pub fn gradient(partition: &Partition) -> Allocation {
         Allocation::vectors("gradient", Category::OptimizerState, partition.segments())
     }
 
     /// The moving average of ρ̂.
-    fn average(partition: &Partition) -> Allocation {
+    pub fn average(partition: &Partition) -> Allocation {
         let units = partition.blocks.iter().map(|block| block.len());
         Allocation::vectors("average rho_hat", Category::OptimizerState, units)
     }
@@ -247,12 +248,12 @@ impl FirstOrder {
 pub(crate) struct PreparedStep(usize);
 
 /// Bytes that a step uploads at most: rates, and a list of so many rows.
-fn upload_size(rows: usize) -> u64 {
+pub(crate) fn upload_size(rows: usize) -> u64 {
     bytes(PENALTY_RATES + RATES + rows)
 }
 
 /// What takes the gradient of each block.
-fn ends<'a>(
+pub(crate) fn ends<'a>(
     params: &'a [Segment],
     moments: &'a [Vec<Segment>],
     rates: &'a Rates,

@@ -6,7 +6,7 @@
 //! each iteration. To accept a trial dispatches nothing; its copies go ahead of whatever follows.
 
 pub(crate) mod products;
-mod recordings;
+pub(crate) mod recordings;
 pub(crate) mod vectors;
 
 use crate::engine::Rows;
@@ -77,7 +77,7 @@ impl LbfgsSearch {
         let slopes: usize = vectors.slopes.iter().map(|sums| sums.cols).sum();
         let products: usize = vectors.pieces.iter().map(|piece| piece.dots.cols).sum();
         let mut keep = on.partition.recorder(gpu);
-        record_kept(&mut keep, on, &vectors, &uniforms)?;
+        record_kept(&mut keep, &on.params, &vectors, &uniforms)?;
         let mut of_stack = on.partition.recorder(gpu);
         record_products(&mut of_stack, &vectors, &uniforms)?;
         Ok(Self {

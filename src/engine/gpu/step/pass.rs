@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::engine::gpu::memory::buffer::Tensor;
 use crate::engine::gpu::memory::partition::Partition;
-use crate::engine::gpu::memory::segment::{Segment, output_bias};
+use crate::engine::gpu::memory::segment::{Segment, SegmentLayout, output_bias};
 use crate::engine::gpu::memory::workspace::{Workspace, slices_of};
 use crate::engine::gpu::ops::{
     AppliedEnd, GradientEnd, GradientFactors, GradientScale, HiddenEpilogue, HiddenLayerEpilogue,
@@ -146,12 +146,23 @@ impl<'p> PassRecorder<'p, '_> {
         gradient: GradientTarget<'_>,
     ) -> Result<()> {
         let delta3 = self.output_delta(number, x)?;
+        self.block_gradients(&delta3, later, x, gradient)
+    }
+
+    /// The gradient of all blocks from δ3 and the activations at hand.
+    pub fn block_gradients(
+        &mut self,
+        delta3: &Tensor,
+        later: bool,
+        x: &Tensor,
+        gradient: GradientTarget<'_>,
+    ) -> Result<()> {
         for (k, weights) in self.subject.weights.iter().enumerate() {
             let a2 = first_rows(&self.work.a2[k], x.rows);
             let delta2 = resized(&self.work.error, x.rows, a2.cols);
             let end =
                 HiddenEpilogue { slope: &self.work.slope[k], a2: &a2, f: self.subject.objective.activation };
-            self.recorder.hidden_delta(&delta3, &self.d(k), end, &delta2)?;
+            self.recorder.hidden_delta(delta3, &self.d(k), end, &delta2)?;
 
             let end = match gradient {
                 GradientTarget::Kept(gradient) => {
@@ -160,7 +171,7 @@ impl<'p> PassRecorder<'p, '_> {
                 }
                 GradientTarget::Applied(ends) => GradientEnd::Applied(ends[k]),
             };
-            let factors = GradientFactors { a2: &a2, delta3: &delta3, delta2: &delta2, x };
+            let factors = GradientFactors { a2: &a2, delta3, delta2: &delta2, x };
             self.block_gradient(factors, weights, end)?;
         }
         Ok(())
@@ -174,9 +185,11 @@ impl<'p> PassRecorder<'p, '_> {
         end: GradientEnd<'_>,
     ) -> Result<()> {
         let products = &self.work.products;
-        // Blocks and chunks that are shorter than the rest may want more slices than there is room for.
-        let Partition { variant, workgroups, .. } = *self.partition;
-        let slices = slices_of(variant.tn, workgroups, products.bound, weights.layout, factors.x.rows);
+        // Blocks and chunks that are shorter than the rest may want more slices than there is room for. Shards of any size slice
+        // alike: so the gradient of the output bias, of which each has a copy, has the same bits in all.
+        let Partition { shape, variant, workgroups, widest, is_shard, .. } = *self.partition;
+        let layout = if is_shard { SegmentLayout::new(shape.visible, &(0..widest)) } else { weights.layout };
+        let slices = slices_of(variant.tn, workgroups, products.bound, layout, factors.x.rows);
         let scale = GradientScale::new(self.rows.count(), self.subject.objective.lambda);
         self.recorder.gradient(factors, weights.layout, (slices, products), scale, end)
     }
@@ -232,11 +245,17 @@ impl<'p> PassRecorder<'p, '_> {
     fn all_but_last_block(&mut self, x: &Tensor) -> Result<(Tensor, Tensor, Tensor)> {
         let sum = first_rows(&self.work.a3, x.rows);
         let last = self.subject.weights.len() - 1;
-        for k in 0..last {
-            let a2 = first_rows(&self.work.a2[k], x.rows);
-            self.recorder.matmul_nn(&a2, &self.d(k), &sum, k > 0)?;
-        }
+        self.sum_of_blocks(0..last, &sum)?;
         Ok((first_rows(&self.work.a2[last], x.rows), self.d(last), sum))
+    }
+
+    /// Σ_k A2_k D_k over neighbouring blocks, from the activations at hand.
+    pub fn sum_of_blocks(&mut self, blocks: Range<usize>, sum: &Tensor) -> Result<()> {
+        for k in blocks.clone() {
+            let a2 = first_rows(&self.work.a2[k], sum.rows);
+            self.recorder.matmul_nn(&a2, &self.d(k), sum, k > blocks.start)?;
+        }
+        Ok(())
     }
 
     /// D_k for the products that read it.

@@ -32,7 +32,7 @@ pub(crate) fn replace_units(
 }
 
 /// Uploads W1 `[n]`, b1 and D `[n]` of one of a block's units.
-fn put_unit(gpu: &Gpu, segment: &Segment, unit: usize, (w1, b1, d): (&[f32], f32, &[f32])) {
+pub(crate) fn put_unit(gpu: &Gpu, segment: &Segment, unit: usize, (w1, b1, d): (&[f32], f32, &[f32])) {
     let at = unit - segment.units.start;
     put(gpu, &segment.w1, at * segment.w1.stride(), w1);
     put(gpu, &segment.b1, at, &[b1]);
@@ -40,6 +40,6 @@ fn put_unit(gpu: &Gpu, segment: &Segment, unit: usize, (w1, b1, d): (&[f32], f32
 }
 
 /// Uploads `values` to where `tensor` has its number `at`, padding counted.
-fn put(gpu: &Gpu, tensor: &Tensor, at: usize, values: &[f32]) {
+pub(crate) fn put(gpu: &Gpu, tensor: &Tensor, at: usize, values: &[f32]) {
     gpu.queue.write_buffer(&tensor.buffer, bytes(tensor.offset + at), bytemuck::cast_slice(values));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
-use crate::engine::gpu::memory::buffer::{Tensor, staging};
+use crate::engine::gpu::memory::buffer::{Tensor, read_rows, staging};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::{Segment, read_flat, read_vector, vector, write_vector};
 use crate::engine::gpu::memory::workspace::{Workspace, block_weights, cost_sums, weight_sums};
@@ -71,12 +71,13 @@ impl Resident {
     }
 
     /// The parameters: textures hold W1 and D of a block.
-    fn parameters(partition: &Partition) -> Allocation {
+    pub fn parameters(partition: &Partition) -> Allocation {
         let textures = 2 * block_weights(partition);
         Allocation::vectors("parameters", Category::Parameters, partition.segments()).copied_in_turn(textures)
     }
 
-    fn penalty() -> Allocation {
+    /// The rates of [`Resident::subject`].
+    pub fn penalty() -> Allocation {
         Allocation::vectors("penalty", Category::Parameters, [PENALTY_RATES])
     }
 
@@ -181,13 +182,7 @@ impl Resident {
 
     /// Joins the columns of `tensors` into rows.
     pub fn read_rows(&self, tensors: &[Tensor], rows: Range<usize>, out: &mut Vec<f32>) -> Result<()> {
-        let columns = tensors.iter().map(|tensor| tensor.read(&self.gpu)).collect::<Result<Vec<_>>>()?;
-        for row in rows {
-            for (tensor, values) in tensors.iter().zip(&columns) {
-                out.extend_from_slice(&values[row * tensor.cols..(row + 1) * tensor.cols]);
-            }
-        }
-        Ok(())
+        read_rows(&self.gpu, tensors, rows, out)
     }
 
     /// A report of J alone.

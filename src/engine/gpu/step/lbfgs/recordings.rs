@@ -4,6 +4,7 @@ use super::products::ProductList;
 use super::vectors::SearchVectors;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::kernel::{AxpyUniform, InnerProductsUniform, KeepUniform, LinearCombinationUniform};
+use crate::engine::gpu::memory::segment::Segment;
 use crate::engine::gpu::ops::keep_uniform;
 use crate::engine::gpu::recording::{LiveUniform, Recorder};
 use crate::engine::gpu::step::evaluate::Evaluation;
@@ -14,7 +15,7 @@ use crate::math::optim::Role;
 
 /// What is set before a run.
 #[derive(Debug)]
-pub(super) struct Uniforms {
+pub(crate) struct Uniforms {
     /// Step length of the trial, one a segment.
     pub step: Vec<LiveUniform>,
     /// Vectors and coefficients of the direction, one a piece.
@@ -82,7 +83,7 @@ pub(super) fn record_trial(
     };
     let judge = |recorder: &mut Recorder<'_>| {
         // Ahead of the slope: it waits for the gradient and for the direction at once, which has read the stack.
-        record_kept(recorder, on, vectors, uniforms)?;
+        record_kept(recorder, &on.params, vectors, uniforms)?;
         for (k, sums) in vectors.slopes.iter().enumerate() {
             recorder.dot(&vectors.trial_gradient[k].whole, &vectors.direction[k].whole, sums, 0)?;
         }
@@ -92,21 +93,22 @@ pub(super) fn record_trial(
 }
 
 /// s = trial − parameters, y = trial gradient − gradient, and the trial gradient, into the stack.
-pub(super) fn record_kept(
+pub(crate) fn record_kept(
     recorder: &mut Recorder<'_>,
-    on: &Resident,
+    params: &[Segment],
     vectors: &SearchVectors,
     uniforms: &Uniforms,
 ) -> Result<()> {
     for (piece, places) in vectors.pieces.iter().zip(&uniforms.places) {
-        let points = [&piece.of(&vectors.trial), &piece.of(&on.params)];
+        let points = [&piece.of(&vectors.trial), &piece.of(params)];
         let gradients = [&piece.of(&vectors.trial_gradient), &piece.of(vectors.gradient())];
         recorder.keep_live(points, gradients, &piece.stack, places)?;
     }
     Ok(())
 }
 
-pub(super) fn record_products(
+/// The inner products of the list of each piece.
+pub(crate) fn record_products(
     recorder: &mut Recorder<'_>,
     vectors: &SearchVectors,
     uniforms: &Uniforms,

@@ -4,12 +4,14 @@
 //! inner products of an iteration and another the new direction. Pieces are parts of a block's segment, short enough
 //! for the whole stack to be one binding.
 
+use std::ops::Range;
+
 use super::products::MAX_PRODUCTS;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate};
 use crate::engine::gpu::memory::buffer::{SECTION, Tensor};
 use crate::engine::gpu::memory::partition::Partition;
-use crate::engine::gpu::memory::segment::{Segment, vector, write_vector};
+use crate::engine::gpu::memory::segment::{Segment, SegmentLayout, vector, write_vector};
 use crate::engine::gpu::ops::sum_blocks;
 use crate::engine::gpu::recording::Commands;
 use crate::engine::gpu::step::resident::Resident;
@@ -19,20 +21,20 @@ use crate::math::params::Params;
 
 /// All vectors of a search but the parameters.
 #[derive(Debug)]
-pub(super) struct SearchVectors {
+pub(crate) struct SearchVectors {
     history: usize,
     pub direction: Vec<Segment>,
     pub trial: Vec<Segment>,
     pub trial_gradient: Vec<Segment>,
     gradient: Vec<Segment>,
     pub pieces: Vec<HistoryPiece>,
-    /// Block sums of the slope along the direction, one tensor a segment.
+    /// Block sums of the slope along the direction, one tensor for each of [`parts`].
     pub slopes: Vec<Tensor>,
 }
 
 /// A part of one segment with its stack of history vectors.
 #[derive(Debug)]
-pub(super) struct HistoryPiece {
+pub(crate) struct HistoryPiece {
     span: PieceSpan,
     /// s_0…, y_0…, gradient.
     pub stack: Tensor,
@@ -46,12 +48,18 @@ struct PieceSpan {
     segment: usize,
     first: usize,
     len: usize,
+    is_shared: bool,
 }
 
 impl HistoryPiece {
     /// Numbers of one vector.
     pub fn len(&self) -> usize {
         self.span.len
+    }
+
+    /// Whether other shards have these numbers, too: the output bias of a shard.
+    pub fn is_shared(&self) -> bool {
+        self.span.is_shared
     }
 
     /// Block sums of one inner product.
@@ -88,7 +96,7 @@ impl SearchVectors {
         let spans = spans(partition, history);
         let stacks = spans.iter().map(|span| (2 * history + 1) * span.len);
         let dots = spans.iter().map(|span| MAX_PRODUCTS * sum_blocks(span.len));
-        let slopes = partition.segments().map(sum_blocks);
+        let slopes = parts(partition).into_iter().map(|(_, part)| sum_blocks(part.len()));
         [
             vector("direction").copied(1),
             // Its weights go through the textures of the parameters.
@@ -108,9 +116,14 @@ impl SearchVectors {
 
     /// A kept vector, into `flat`. The trial point makes room for it; the next evaluation sets that anew.
     pub fn read(&self, on: &Resident, role: Role, flat: &mut [f32]) -> Result<()> {
-        let kept = self.pieces.iter().map(|piece| (piece.stacked(self.index(role)), piece.of(&self.trial)));
-        submit_copies(&on.gpu, kept)?;
+        self.bring(&on.gpu, role)?;
         on.read_flat(&self.trial, flat)
+    }
+
+    /// Copies a kept vector to the trial point.
+    pub fn bring(&self, gpu: &Gpu, role: Role) -> Result<()> {
+        let kept = self.pieces.iter().map(|piece| (piece.stacked(self.index(role)), piece.of(&self.trial)));
+        submit_copies(gpu, kept)
     }
 
     /// Puts a kept vector where it was, by way of the trial point.
@@ -168,9 +181,27 @@ fn submit_copies(gpu: &Gpu, copies: impl Iterator<Item = (Tensor, Tensor)>) -> R
 /// The pieces of all segments: a stack of them is one binding.
 fn spans(partition: &Partition, history: usize) -> Vec<PieceSpan> {
     let longest = (partition.limit / (2 * history + 1) / SECTION).max(1) * SECTION;
-    let of_segment = |(segment, whole): (usize, usize)| {
-        let firsts = (0..whole).step_by(longest);
-        firsts.map(move |first| PieceSpan { segment, first, len: longest.min(whole - first) })
+    let of_part = |(segment, part): (usize, Range<usize>)| {
+        let firsts = part.clone().step_by(longest);
+        let (end, is_shared) = (part.end, is_shared(&part));
+        firsts.map(move |first| PieceSpan { segment, first, len: longest.min(end - first), is_shared })
     };
-    partition.segments().enumerate().flat_map(of_segment).collect()
+    parts(partition).into_iter().flat_map(of_part).collect()
+}
+
+/// The parts of a vector of which inner products are summed up by themselves, each with its segment: whole segments, but where
+/// other shards have the output bias, too, that is a part of its own.
+pub(crate) fn parts(partition: &Partition) -> Vec<(usize, Range<usize>)> {
+    let mut parts = Vec::new();
+    for (segment, units) in partition.blocks.iter().enumerate() {
+        let SegmentLayout { b2, len, .. } = SegmentLayout::new(partition.shape.visible, units);
+        let end = b2.filter(|_| partition.is_shard).unwrap_or(len);
+        parts.extend([(segment, 0..end), (segment, end..len)].into_iter().filter(|(_, part)| !part.is_empty()));
+    }
+    parts
+}
+
+/// Whether a part is the output bias, which other shards have, too: no other begins behind the first number.
+pub(crate) fn is_shared(part: &Range<usize>) -> bool {
+    part.start > 0
 }

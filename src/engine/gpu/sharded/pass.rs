@@ -1,0 +1,307 @@
+//! Rows on their way through all shards of a rank, chunk by chunk: forward to the exchange, through the end behind it, and back.
+//!
+//! The device waits for the host where Z3 goes out to other ranks and nowhere else; a rank without others submits all legs of a
+//! pass one after the other. Legs are recorded once and kept. Chunks of fetched rows lie in one place, so that those of one
+//! length share their recordings.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use bytemuck::cast_slice;
+
+use super::resident::{GpuShard, ShardedResident};
+use crate::data::batches::RowSelection;
+use crate::engine::Rows;
+use crate::engine::collective::{Ranks, VOTES};
+use crate::engine::gpu::memory::buffer::{Tensor, bytes};
+use crate::engine::gpu::memory::segment::output_bias;
+use crate::engine::gpu::ops::{LayerEpilogue, OutputEpilogue};
+use crate::engine::gpu::recording::{Commands, Recorder, Recording};
+use crate::engine::gpu::step::examples::PassRows;
+use crate::engine::gpu::step::fetch::Fetcher;
+use crate::engine::gpu::step::pass::{PassRecorder, Subject, first_rows};
+use crate::error::Result;
+
+/// The way out of the device: to other ranks, and to rows that are not resident.
+pub(super) struct Link<'a> {
+    pub ranks: &'a mut Ranks,
+    /// The source of the rows; `None` where they are on the device.
+    pub fetcher: Option<&'a mut Fetcher>,
+}
+
+/// The weights of a pass, and its rows.
+pub(super) struct Pass<'a> {
+    pub on: &'a ShardedResident,
+    /// Of each shard.
+    pub subjects: Vec<Subject<'a>>,
+    /// Which examples, where rows are fetched.
+    pub rows: Rows<'a>,
+    /// Where they lie.
+    pub place: PassRows<'a>,
+}
+
+/// A chunk with its number.
+#[derive(Clone, Debug)]
+pub(super) struct Chunk {
+    pub number: usize,
+    pub range: Range<usize>,
+}
+
+/// The legs of passes that differ in nothing but their rows.
+#[derive(Debug, Default)]
+pub(super) struct Legs(HashMap<Leg, Recording>);
+
+/// The key of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Leg {
+    phase: Phase,
+    /// Of the chunk where its rows lie in a place of their own, else 0.
+    number: usize,
+    /// Rows of the chunk.
+    rows: usize,
+    /// Whether it adds to what earlier chunks have left.
+    later: bool,
+    /// Rows of the whole pass.
+    total: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Phase {
+    /// A2 and the sums of its columns.
+    Activate,
+    /// A2 again.
+    Hidden,
+    /// ρ̂, its slope, ‖W‖².
+    Settle,
+    /// The part of Z3 of all shards of this rank.
+    Multiply,
+    /// A3.
+    Output,
+    /// Squared errors.
+    Measure,
+    /// δ3, squared errors, the gradient.
+    BackPropagate,
+}
+
+impl<'a> Pass<'a> {
+    /// The chunks of its rows.
+    pub fn chunks(&self) -> Vec<Chunk> {
+        let ranges = self.on.largest.chunks(self.place.count());
+        ranges.into_iter().enumerate().map(|(number, range)| Chunk { number, range }).collect()
+    }
+
+    /// Brings the rows of a chunk onto the device, behind `commands`, if they are not there.
+    fn fetch(
+        &self,
+        link: &mut Link<'_>,
+        commands: Commands<'a>,
+        Chunk { range, .. }: &Chunk,
+    ) -> Result<Commands<'a>> {
+        let (PassRows::Fetched { batch, .. }, Some(fetcher)) = (self.place, link.fetcher.as_deref_mut()) else {
+            return Ok(commands);
+        };
+        commands.submit()?;
+        let wanted = match self.rows {
+            Rows::All => RowSelection::Range(range.clone()),
+            Rows::Listed(list) => RowSelection::Listed(&list[range.clone()]),
+        };
+        fetcher.fetch(&self.on.gpu, &self.on.largest, batch, &wanted)?;
+        Ok(Commands::new(&self.on.gpu))
+    }
+
+    /// Adds the outputs of all ranks up, behind `commands`.
+    fn exchange(&self, link: &mut Link<'_>, commands: Commands<'a>, rows: usize) -> Result<Commands<'a>> {
+        if link.ranks.size() == 1 {
+            // Nobody is waited for, and votes are counted.
+            link.ranks.outputs(&mut [0.0_f32; VOTES])?;
+            return Ok(commands);
+        }
+        let ShardedResident { gpu, outputs, staging, .. } = self.on;
+        let sum = outputs.sum(0, rows);
+        let len = rows * sum.stride();
+        let mut z3 = commands.read(staging, &[(&sum, len), (&outputs.votes, VOTES)])?;
+        link.ranks.outputs(&mut z3)?;
+        gpu.queue.write_buffer(&sum.buffer, bytes(sum.offset), cast_slice(&z3[..len]));
+        Ok(Commands::new(gpu))
+    }
+
+    /// Adds the squared errors of a chunk up that went through last, number by number.
+    fn read_errors(&self, commands: Commands<'a>, errors: f64, rows: usize) -> Result<f64> {
+        let sums = commands.read(&self.on.staging, &[self.on.outputs.errors(rows)])?;
+        Ok(sums.iter().fold(errors, |errors, &x| errors + f64::from(x)))
+    }
+
+    fn record(&self, leg: Leg, chunk: &Chunk) -> Result<Recording> {
+        let mut recorder = self.on.recorder();
+        match leg.phase {
+            Phase::Settle => self.each_shard(&mut recorder, |pass, _| pass.settle())?,
+            Phase::Activate | Phase::Hidden => {
+                let x = self.place.gathered(&mut recorder, chunk.number, &chunk.range)?;
+                self.each_shard(&mut recorder, |pass, _| match leg.phase {
+                    Phase::Activate => pass.activate(&x, leg.later),
+                    _ => pass.all_hidden(&x),
+                })?;
+            }
+            Phase::Multiply => self.multiply(&mut recorder, leg.rows)?,
+            Phase::Output => {
+                let (z3, a3) = (self.on.outputs.sum(0, leg.rows), self.delta3(leg.rows));
+                recorder.layer_of_sum(&z3, self.output_layer(), &a3)?;
+            }
+            Phase::Measure => self.end(&mut recorder, &self.x(chunk)).map(|_| ())?,
+            Phase::BackPropagate => {
+                let x = self.x(chunk);
+                let delta3 = self.end(&mut recorder, &x)?;
+                self.each_shard(&mut recorder, |pass, _| match pass.subject.gradient {
+                    Some(gradient) => pass.block_gradients(&delta3, leg.later, &x, gradient),
+                    None => Ok(()),
+                })?;
+            }
+        }
+        recorder.finish()
+    }
+
+    /// X of a chunk, where it lies.
+    fn x(&self, chunk: &Chunk) -> Tensor {
+        self.place.in_place(&chunk.range)
+    }
+
+    /// Where A3 lies, then δ3.
+    pub fn delta3(&self, rows: usize) -> Tensor {
+        first_rows(&self.on.shards[0].workspace.a3, rows)
+    }
+
+    /// δ3 and the sums of the squared errors from Z3 of all ranks.
+    fn end(&self, recorder: &mut Recorder<'_>, x: &Tensor) -> Result<Tensor> {
+        let (z3, delta3) = (self.on.outputs.sum(0, x.rows), self.delta3(x.rows));
+        let (sums, _) = self.on.outputs.errors(x.rows);
+        let end = OutputEpilogue { layer: self.output_layer(), x, sums, first_sum: 0 };
+        recorder.output_delta_of_sum(&z3, end, &delta3)?;
+        Ok(delta3)
+    }
+
+    /// The output layer, whose bias is that of the first shard: all have the same.
+    fn output_layer(&self) -> LayerEpilogue<'_> {
+        let Subject { weights, objective, .. } = &self.subjects[0];
+        LayerEpilogue { bias: output_bias(weights), f: objective.output }
+    }
+
+    /// The parts of Z3, and their sum in the order of the tree.
+    fn multiply(&self, recorder: &mut Recorder<'_>, rows: usize) -> Result<()> {
+        let outputs = &self.on.outputs;
+        self.each_shard(recorder, |pass, v| {
+            let turn = &outputs.turns[v];
+            pass.sum_of_blocks(0..pass.subject.weights.len(), &outputs.sum(turn.part, rows))?;
+            turn.additions
+                .iter()
+                .try_for_each(|&[from, to]| pass.recorder.add(&outputs.sum(from, rows), &outputs.sum(to, rows)))
+        })
+    }
+
+    fn each_shard(
+        &self,
+        recorder: &mut Recorder<'_>,
+        mut work: impl FnMut(&mut PassRecorder<'_, '_>, usize) -> Result<()>,
+    ) -> Result<()> {
+        (0..self.subjects.len()).try_for_each(|v| work(&mut self.of_shard(recorder, v), v))
+    }
+
+    fn of_shard<'p, 'g>(&'p self, recorder: &'p mut Recorder<'g>, v: usize) -> PassRecorder<'p, 'g> {
+        let GpuShard { partition, workspace: work, .. } = &self.on.shards[v];
+        PassRecorder { recorder, partition, work, subject: self.subjects[v], rows: self.place }
+    }
+}
+
+impl Legs {
+    /// J's sums and ρ̂, and the gradient where the subjects have a place for it. Returns the squared errors of all chunks but the
+    /// last, whose sums are still on the device, if `error` asks for them.
+    pub fn evaluate<'g>(
+        &mut self,
+        pass: &Pass<'g>,
+        link: &mut Link<'_>,
+        mut commands: Commands<'g>,
+        error: bool,
+    ) -> Result<(Commands<'g>, f64)> {
+        let (chunks, mut errors) = (pass.chunks(), 0.0);
+        let takes_gradient = pass.subjects[0].gradient.is_some();
+        // ρ̂ of all rows comes before any delta: of several chunks the activations are computed twice.
+        let twice = takes_gradient && chunks.len() > 1;
+        if twice {
+            for chunk in &chunks {
+                commands = pass.fetch(link, commands, chunk)?;
+                self.go(pass, &mut commands, Phase::Activate, chunk)?;
+            }
+            self.settle(pass, &mut commands)?;
+        }
+        for (done, chunk) in (1..).zip(&chunks) {
+            let rows = chunk.range.len();
+            commands = pass.fetch(link, commands, chunk)?;
+            self.go(pass, &mut commands, if twice { Phase::Hidden } else { Phase::Activate }, chunk)?;
+            if takes_gradient && !twice {
+                self.settle(pass, &mut commands)?;
+            }
+            self.go(pass, &mut commands, Phase::Multiply, chunk)?;
+            commands = pass.exchange(link, commands, rows)?;
+            let end = if takes_gradient { Phase::BackPropagate } else { Phase::Measure };
+            self.go(pass, &mut commands, end, chunk)?;
+            if error && done < chunks.len() {
+                errors = pass.read_errors(commands, errors, rows)?;
+                commands = Commands::new(&pass.on.gpu);
+            }
+        }
+        if !takes_gradient {
+            self.settle(pass, &mut commands)?;
+        }
+        Ok((commands, errors))
+    }
+
+    /// A2 of a chunk.
+    pub fn hidden<'g>(
+        &mut self,
+        pass: &Pass<'g>,
+        link: &mut Link<'_>,
+        chunk: &Chunk,
+    ) -> Result<Commands<'g>> {
+        let mut commands = pass.fetch(link, Commands::new(&pass.on.gpu), chunk)?;
+        self.go(pass, &mut commands, Phase::Hidden, chunk)?;
+        Ok(commands)
+    }
+
+    /// A3 of a chunk whose A2 is there, behind `commands`.
+    pub fn output<'g>(
+        &mut self,
+        pass: &Pass<'g>,
+        link: &mut Link<'_>,
+        mut commands: Commands<'g>,
+        chunk: &Chunk,
+    ) -> Result<Commands<'g>> {
+        self.go(pass, &mut commands, Phase::Multiply, chunk)?;
+        commands = pass.exchange(link, commands, chunk.range.len())?;
+        self.go(pass, &mut commands, Phase::Output, chunk)?;
+        Ok(commands)
+    }
+
+    /// How many have been recorded.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn settle<'g>(&mut self, pass: &Pass<'g>, commands: &mut Commands<'g>) -> Result<()> {
+        self.go(pass, commands, Phase::Settle, &Chunk { number: 0, range: 0..0 })
+    }
+
+    fn go<'g>(
+        &mut self,
+        pass: &Pass<'g>,
+        commands: &mut Commands<'g>,
+        phase: Phase,
+        chunk: &Chunk,
+    ) -> Result<()> {
+        let number = if matches!(pass.place, PassRows::Fetched { .. }) { 0 } else { chunk.number };
+        let (rows, total) = (chunk.range.len(), pass.place.count());
+        let leg = Leg { phase, number, rows, later: chunk.number > 0, total };
+        if !self.0.contains_key(&leg) {
+            self.0.insert(leg, pass.record(leg, chunk)?);
+        }
+        commands.run(&self.0[&leg])
+    }
+}
