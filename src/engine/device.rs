@@ -150,6 +150,20 @@ impl Choice {
         }
     }
 
+    /// The same of the share of one of several ranks, with Z3 on its way to the others and back; `None` for devices that are no WebGPU
+    /// devices, whose engines tell of no plan.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for more shards than hidden units, else as [`Choice::footprint`].
+    pub fn footprint_of_rank(&self, job: &Job, ranks: &Ranks) -> Result<Option<(ChunkPlan, Footprint)>> {
+        self.check_binding_limit(job.cut.binding_limit)?;
+        match self {
+            Self::Gpu(_) if (ranks.shards(), ranks.size()) == (1, 1) => self.footprint(job).map(Some),
+            Self::Gpu(gpu) => crate::engine::gpu::sharded::footprint::footprint(gpu, job, ranks).map(Some),
+            Self::Reference | Self::Cpu => Ok(None),
+        }
+    }
+
     /// Whether it is a software adapter.
     pub fn is_software(&self) -> bool {
         matches!(self, Self::Gpu(gpu) if gpu.adapter.is_software())

@@ -124,13 +124,20 @@ pub mod sharded {
     impl ShardedGpu {
         /// Never called: there is no device.
         #[allow(clippy::new_ret_no_self, reason = "there is no engine to return, and any will do")]
-        pub fn new(
-            gpu: Arc<Gpu>,
-            _: &Setup,
-            _: Ranks,
-            _: &Params<f32>,
-            _: ExampleSet,
-        ) -> Result<ShardedCpu> {
+        pub fn new(gpu: Arc<Gpu>, _: &Setup, _: Ranks, _: &Params<f32>, _: ExampleSet) -> Result<ShardedCpu> {
+            gpu.adapter.never()
+        }
+    }
+
+    pub mod footprint {
+        //! The memory of a sharded engine that cannot be.
+
+        use super::{Gpu, Ranks, Result};
+        use crate::engine::{ChunkPlan, Job};
+        use crate::io::memory::Footprint;
+
+        /// Never called: there is no device.
+        pub fn footprint(gpu: &Gpu, _: &Job, _: &Ranks) -> Result<(ChunkPlan, Footprint)> {
             gpu.adapter.never()
         }
     }

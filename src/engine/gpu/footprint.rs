@@ -38,7 +38,8 @@ fn of_optimizer(partition: &Partition, job: &Job) -> Vec<Allocation> {
     FirstOrder::allocations(partition, job.batch.unwrap_or(job.examples)).into_iter().chain(moments).collect()
 }
 
-fn of_rows(partition: &Partition, job: &Job) -> Vec<Allocation> {
+/// Those of the examples, or of a chunk of those that are fetched.
+pub(crate) fn of_rows(partition: &Partition, job: &Job) -> Vec<Allocation> {
     let mut tensors = Vec::new();
     if job.fetched.is_some() {
         tensors.extend(DeviceRows::chunk(partition));
@@ -59,7 +60,7 @@ fn bytes_of_codes(job: &Job) -> Option<usize> {
 
 /// Bytes of fetched rows that the host holds: those that wait to be taken, and a chunk as it is read, which takes it two
 /// or three times, and as it is uploaded.
-fn on_host(partition: &Partition, job: &Job) -> u64 {
+pub(crate) fn on_host(partition: &Partition, job: &Job) -> u64 {
     let Some(waiting) = job.fetched else { return 0 };
     let times = if bytes_of_codes(job).is_some() { 2 } else { 3 };
     (waiting + partition.chunk * (times * job.row_bytes + 4 * job.shape.visible)) as u64

@@ -7,12 +7,13 @@
 //! ranks; [`alike`] refuses ranks whose devices would compute other bits.
 //!
 //! From the bottom up: `outputs` is Z3, `resident` all that stays on the device, `pass` takes rows through the shards,
-//! `cost` is J, `full`, `first_order`, `search` and `layers` are the steps, `state` their vectors, `engine` the trait.
+//! `cost` is J, `full`, `first_order`, `search` and `layers` are the steps, `state` their vectors, `engine` the trait, `footprint` the memory plan.
 
 mod alike;
 mod cost;
 mod engine;
 mod first_order;
+pub mod footprint;
 mod full;
 mod layers;
 mod outputs;

@@ -119,9 +119,9 @@ fn a_bit_that_one_rank_gets_wrong_in_any_sum_ends_all_at_the_next_outputs() {
 
 /// Rows that can be read so many times.
 #[derive(Debug)]
-struct Unreadable {
-    rows: Matrix<f32>,
-    left: usize,
+pub struct Unreadable {
+    pub rows: Matrix<f32>,
+    pub left: usize,
 }
 
 impl Dataset for Unreadable {

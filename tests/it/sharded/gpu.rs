@@ -9,21 +9,22 @@ use rhohat::engine::collective::{Ranks, VOTES};
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::device::Gpu;
 use rhohat::engine::gpu::sharded::ShardedGpu;
-use rhohat::engine::{Chunking, Engine, ReusedBuffers, RhoHat, Rows, Step, Update};
+use rhohat::engine::{Chunking, Engine, Job, ReusedBuffers, RhoHat, Rows, Step, Update};
 use rhohat::math::activation::Activation;
 use rhohat::math::objective::RhoHatMode;
-use rhohat::math::optim::Optimizer;
 use rhohat::math::optim::lbfgs::Lbfgs;
+use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig, Role};
 use rhohat::math::params::Shape;
-use rhohat::train::train;
+use rhohat::train::{Recipe, train};
 use rhohat::verify::steps::{BATCHES, Problem, Rule, check_updates_of};
 
 use super::bits::{answers, bits, recipe, run, searched};
 use super::bounds::check;
 use super::collectives::{Call, Fault, Faulty, Traced, calls, summed_bytes};
+use super::faults::Unreadable;
 use super::{Rank, on_all, open, problem, ranks};
 use crate::cpu::cases::{PAIRS, case};
-use crate::cpu::search::{PRODUCT, check_walk, walk};
+use crate::cpu::search::{PRODUCT, check_walk, walk_asking};
 use crate::support;
 
 /// The software adapter, as the ranks of a test share it.
@@ -65,23 +66,18 @@ fn ranks_with_devices_of_their_own_have_the_bits_of_ranks_that_share_one() {
     }
 }
 
-/// A shard of 8 units and one of 9, which are padded otherwise, and so many rows that sums over them are split.
-fn uneven() -> Problem {
-    let pair = (Activation::Sigmoid, Activation::Sigmoid);
-    Problem::of_shape(pair, Shape { visible: 9, hidden: 17 }, 1_100, 8)
-}
-
 #[test]
 fn shards_that_are_padded_otherwise_have_the_same_output_bias_to_the_bit() {
     let Some((gpu, _)) = software("padding of shards") else { return };
-    for variant in ["broadcast/textures", "tiled32x32/buffers", "direct/buffers"] {
+    // A shard of 32 units and one of 33: by itself each would split its sums over the rows into another number of slices.
+    for (variant, visible, rows) in [("broadcast/textures", 512, 1_800), ("tiled32x32/buffers", 64, 1_100)] {
         let choice = Choice::Gpu(Arc::new(gpu.another().unwrap()));
         choice.force(variant.parse().unwrap()).unwrap();
-        let problem = uneven();
+        let problem = Problem::of_shape(PAIRS[0], Shape { visible, hidden: 65 }, rows, 8);
         let run = |size| {
             on_all(ranks(size), |rank| {
                 let mut engine = open(&choice, &problem, Setup::default(), rank, 2);
-                for step in 1..=4 {
+                for step in 1..=2 {
                     let update = Update::Adam { lr: 0.01, step };
                     engine.step(&Step { rows: Rows::All, update, beta: 0.5, report: false }).unwrap();
                 }
@@ -146,11 +142,13 @@ fn the_vectors_of_a_search_meet_those_of_the_reference_in_one_piece() {
     let Some((_, choice)) = software("searches of shards") else { return };
     for (pair, chunk) in [(PAIRS[0], 0), (PAIRS[5], 33)] {
         let case = case((20, 13, 70), pair).cut(chunk, 0);
-        let truth = walk(&mut case.reference());
+        // A device is never asked for products of the direction.
+        let roles = [Role::Gradient, Role::Step(1), Role::Change(1)];
+        let truth = walk_asking(&mut case.reference(), &roles);
         for found in on_all(ranks(2), |rank| {
             let start = (case.params.clone(), case.data.clone());
             let ranks = Ranks::new(rank, 4).unwrap();
-            walk(&mut *choice.open_sharded(&case.setup, ranks, &start).unwrap())
+            walk_asking(&mut *choice.open_sharded(&case.setup, ranks, &start).unwrap(), &roles)
         }) {
             check_walk(&found, &truth, PRODUCT);
         }
@@ -165,7 +163,8 @@ fn codes_outputs_gradients_and_states_are_whole_on_every_rank_and_have_the_same_
         let cut = Chunking { chunk, block: Some(3), ..Chunking::default() };
         let rho_hat = RhoHat { mode: RhoHatMode::Ema, decay: 0.9 };
         let setup = Setup { cut, rho_hat, ..Setup::default() };
-        let of = |size| on_all(ranks(size), |rank| answers(open(&choice, &problem, setup, rank, 4), &problem));
+        let of =
+            |size| on_all(ranks(size), |rank| answers(open(&choice, &problem, setup, rank, 4), &problem));
         let alone = of(1).remove(0);
         assert!(of(2).iter().all(|found| *found == alone), "{chunk:?}");
     }
@@ -270,7 +269,9 @@ fn outputs(rows: usize, chunks: usize) -> usize {
 fn what_ranks_exchange_is_what_the_formula_says() {
     let Some((_, choice)) = software("traffic of shards") else { return };
     let batch = [4, 8, 15, 16, 23, 42];
-    for (report, rows, count) in [(false, Rows::All, 50), (true, Rows::All, 50), (true, Rows::Listed(&batch), 6)] {
+    for (report, rows, count) in
+        [(false, Rows::All, 50), (true, Rows::All, 50), (true, Rows::Listed(&batch), 6)]
+    {
         let found = traced(&choice, None, |engine| {
             for _ in 0..3 {
                 engine.step(&Step { rows, update: SGD, beta: 0.5, report }).unwrap();
@@ -379,5 +380,107 @@ fn ranks_whose_devices_round_otherwise_are_refused_with_both_named() {
         let text = error.to_string();
         assert!(matches!(error, rhohat::Error::Usage(_)), "{text}");
         assert!(text.contains("rank 2 by direct/buffers") && text.contains("rank 0 computes by"), "{text}");
+    }
+}
+
+/// Allocations of a device that no plan counts: small ones of recordings, of the queue and of wgpu.
+const ASIDE: [&str; 6] = ["uniforms", "uploads", "largest exponents", "lists", "places", "terms"];
+/// Bytes that an adapter may round a buffer up by.
+const ROUNDED: u64 = 256;
+
+#[test]
+fn a_rank_holds_what_its_plan_says() {
+    let Some((gpu, _)) = software("memory plans of ranks") else { return };
+    let problem = Problem::of_shape(PAIRS[0], Shape { visible: 40, hidden: 301 }, 200, 9);
+    for (optimizer, batch, chunk) in
+        [(Optimizer::Sgd, Some(50), None), (Optimizer::Adam, None, Some(64)), (Optimizer::Lbfgs, None, None)]
+    {
+        let cut = Chunking { chunk, ..Chunking::default() };
+        let shape = problem.params.shape;
+        let job =
+            Job { shape, examples: 200, batch, optimizer, cut, fetched: None, row_bytes: 0, kernels: None };
+        let devices: Vec<Arc<Gpu>> = (0..2).map(|_| Arc::new(gpu.another().unwrap())).collect();
+        on_all(ranks(2), |rank| {
+            let own = &devices[rank.rank()];
+            // Without textures, whose sizes an adapter rounds up.
+            own.force("direct/buffers".parse().unwrap()).unwrap();
+            let choice = Choice::Gpu(Arc::clone(own));
+            let held = || {
+                let report = own.device.generate_allocator_report().expect("Vulkan reports");
+                let is_planned = |name: &str| !name.starts_with("(wgpu") && !ASIDE.contains(&name);
+                let planned =
+                    report.allocations.into_iter().filter(|allocation| is_planned(&allocation.name));
+                planned.fold((0, 0), |(sum, count), allocation| (sum + allocation.size, count + 1))
+            };
+            let ranks = Ranks::new(rank, 4).unwrap();
+            let (plan, footprint) = choice.footprint_of_rank(&job, &ranks).unwrap().unwrap();
+            let before = held();
+            let setup = Setup { objective: problem.objective, cut, ..Setup::default() };
+            let start = (problem.params.clone(), problem.data.clone());
+            let mut engine = choice.open_sharded(&setup, ranks, &start).unwrap();
+            assert_eq!(engine.plan(), plan);
+            let descent = DescentConfig { batch, ..DescentConfig::constant(1e-3) };
+            let optimizer = OptimizerConfig::of(optimizer, 0.9, descent);
+            train(&mut *engine, &Recipe { optimizer, steps: 2, ..recipe(job.optimizer) }, &mut ()).unwrap();
+            let after = held();
+            // Z3 comes back through memory of the queue, which is gone again.
+            let back = (plan.chunk * 40 * 4) as u64;
+            let (found, buffers) = (after.0 - before.0 + back, after.1 - before.1);
+            let planned = footprint.total()..=footprint.total() + ROUNDED * buffers;
+            assert!(
+                planned.contains(&found),
+                "{optimizer:?}: {found} bytes in {buffers} buffers, {footprint:?}"
+            );
+        });
+    }
+}
+
+#[test]
+fn a_plan_of_a_rank_is_refused_as_its_engine_is() {
+    let Some((_, choice)) = software("refused plans of ranks") else { return };
+    let shape = Shape { visible: 4, hidden: 3 };
+    let (optimizer, cut) = (Optimizer::Sgd, Chunking::default());
+    let job =
+        Job { shape, examples: 9, batch: None, optimizer, cut, fetched: None, row_bytes: 0, kernels: None };
+    let alone = |shards| Ranks::new(ranks(1).remove(0), shards).unwrap();
+    let text = choice.footprint_of_rank(&job, &alone(4)).unwrap_err().to_string();
+    assert!(text.contains("`hidden` 3 in 4 shards"), "{text}");
+    assert_eq!(choice.footprint_of_rank(&job, &alone(1)).unwrap(), Some(choice.footprint(&job).unwrap()));
+    assert_eq!(Choice::Cpu.footprint_of_rank(&job, &alone(3)).unwrap(), None, "it tells of no plan");
+}
+
+#[test]
+fn a_rank_whose_rows_cannot_be_read_ends_all_with_its_own_error() {
+    let Some((gpu, _)) = software("unreadable rows of shards") else { return };
+    let problem = problem(3);
+    let ended = on_all(ranks(2), |rank| {
+        let left = if rank.rank() == 1 { 1 } else { usize::MAX };
+        let rows = Unreadable { rows: problem.data.clone(), left };
+        let setup = Setup { objective: problem.objective, ..Setup::default() };
+        let ranks = Ranks::new(rank, 2).unwrap();
+        let examples = ExampleSet::Streamed(Box::new(rows));
+        let mut engine = ShardedGpu::new(gpu.clone(), &setup, ranks, &problem.params, examples).unwrap();
+        let step = Step { rows: Rows::All, update: SGD, beta: 0.5, report: true };
+        (0..3).try_for_each(|_| engine.step(&step).map(|_| ())).unwrap_err()
+    });
+    assert!(matches!(&ended[1], rhohat::Error::Io { .. }), "{}", ended[1]);
+    let wanted = "rank 0 of 2, step 2: rank 1, step 2: read rows.npy: the disk is gone";
+    assert_eq!(ended[0].to_string(), wanted);
+}
+
+#[test]
+fn ranks_that_hold_different_output_biases_are_found_out_where_parameters_are_gathered() {
+    for choice in
+        [Choice::Reference, Choice::Cpu].into_iter().chain(software("biases of ranks").map(|all| all.1))
+    {
+        let found = on_all(ranks(3), |rank| {
+            let mut problem = problem(3);
+            if rank.rank() == 2 {
+                problem.params.b2[4] += 1e-6;
+            }
+            let mut engine = open(&choice, &problem, Setup::default(), rank, 3);
+            engine.params().unwrap_err().to_string()
+        });
+        assert!(found.iter().all(|text| text.contains("rank 2 holds another output bias")), "{found:?}");
     }
 }

@@ -71,9 +71,7 @@ impl ShardedGpu {
         let units = own.clone().map(|shard| cut.units(shard)).collect();
         let opened = || {
             let (rows, fetcher) = match examples {
-                ExampleSet::Resident(mut supply) => {
-                    (DeviceRows::upload(&gpu, &largest, &mut *supply)?, None)
-                }
+                ExampleSet::Resident(mut supply) => (DeviceRows::upload(&gpu, &largest, &mut *supply)?, None),
                 ExampleSet::Streamed(supply) => {
                     (DeviceRows::fetched(&gpu, &largest)?, Some(Fetcher::new(&gpu, &largest, supply)?))
                 }

@@ -27,11 +27,7 @@ impl ShardedFull {
     }
 
     /// J over all examples, and its gradient of each shard.
-    pub fn gradient(
-        &mut self,
-        on: &ShardedResident,
-        mut link: Link<'_>,
-    ) -> Result<(Cost, Vec<Params<f32>>)> {
+    pub fn gradient(&mut self, on: &ShardedResident, mut link: Link<'_>) -> Result<(Cost, Vec<Params<f32>>)> {
         let (gradient, legs) = match &mut self.gradient {
             Some(made) => made,
             none => none.insert((gradients(on)?, Legs::default())),

@@ -97,7 +97,8 @@ impl<'a> Pass<'a> {
         commands: Commands<'a>,
         Chunk { range, .. }: &Chunk,
     ) -> Result<Commands<'a>> {
-        let (PassRows::Fetched { batch, .. }, Some(fetcher)) = (self.place, link.fetcher.as_deref_mut()) else {
+        let (PassRows::Fetched { batch, .. }, Some(fetcher)) = (self.place, link.fetcher.as_deref_mut())
+        else {
             return Ok(commands);
         };
         commands.submit()?;
@@ -191,9 +192,9 @@ impl<'a> Pass<'a> {
         self.each_shard(recorder, |pass, v| {
             let turn = &outputs.turns[v];
             pass.sum_of_blocks(0..pass.subject.weights.len(), &outputs.sum(turn.part, rows))?;
-            turn.additions
-                .iter()
-                .try_for_each(|&[from, to]| pass.recorder.add(&outputs.sum(from, rows), &outputs.sum(to, rows)))
+            turn.additions.iter().try_for_each(|&[from, to]| {
+                pass.recorder.add(&outputs.sum(from, rows), &outputs.sum(to, rows))
+            })
         })
     }
 

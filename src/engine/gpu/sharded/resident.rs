@@ -86,15 +86,16 @@ impl ShardedResident {
         }
         let [penalty] = allocate(&gpu, [Resident::penalty()])?.map(single);
         penalty.write(&gpu, &penalty_rates(objective.beta, 0.0));
-        let partitions: Vec<&Partition> = shards.iter().map(|shard| &shard.partition).collect();
-        let staging = staging(&gpu, numbers_read(&largest, &partitions))?;
+        let partitions = shards.iter().map(|shard| &shard.partition);
+        let staging = staging(&gpu, numbers_read(&largest, partitions))?;
         let shape = params.shape;
         Ok(Self { gpu, objective, rho_hat, shape, largest, shards, rows, count, outputs, penalty, staging })
     }
 
-    /// The tensors of shards that are cut like this, those of the examples apart.
-    pub fn allocations(largest: &Partition, shards: &[Partition], update: usize) -> Vec<Allocation> {
-        let mut tensors: Vec<Allocation> = Outputs::allocations(largest, shards.len()).into();
+    /// The tensors of shards that are cut like this, for updates over at most `update` rows; those of the examples and the outputs
+    /// apart.
+    pub fn allocations(shards: &[Partition], update: usize) -> Vec<Allocation> {
+        let mut tensors = Vec::new();
         for (v, partition) in shards.iter().enumerate() {
             if v == 0 {
                 tensors.extend(Workspace::allocations(partition, 0, update));
@@ -122,7 +123,13 @@ impl ShardedResident {
         let mut subjects = Vec::new();
         for GpuShard { params, workspace, .. } in &self.shards {
             let rho_hat = RhoHatTarget { rho_hat: &workspace.rho_hat, rates: &self.penalty };
-            subjects.push(Subject { objective, weights: params, gradient: None, sums_weights: true, rho_hat });
+            subjects.push(Subject {
+                objective,
+                weights: params,
+                gradient: None,
+                sums_weights: true,
+                rho_hat,
+            });
         }
         subjects
     }
@@ -144,23 +151,16 @@ impl ShardedResident {
     pub fn report(&self) -> Report<'_> {
         Report { staging: &self.staging, more: &[] }
     }
-
-    /// Most numbers that J is read back as.
-    pub fn cost_numbers(&self) -> usize {
-        let partitions: Vec<&Partition> = self.shards.iter().map(|shard| &shard.partition).collect();
-        cost_numbers(&self.largest, &partitions)
-    }
 }
 
-/// Numbers of J of a chunk, ρ̂ among them.
-fn cost_numbers(largest: &Partition, shards: &[&Partition]) -> usize {
-    let of_shard = |shard: &&Partition| weight_sums(shard) + shard.shape.hidden;
+/// Numbers of J, ρ̂ among them: of squared errors those of a chunk.
+pub(super) fn cost_numbers<'a>(largest: &Partition, shards: impl Iterator<Item = &'a Partition>) -> usize {
     let errors = invocations_of_sum(largest.chunk, largest.shape.visible);
-    errors + shards.iter().map(of_shard).sum::<usize>()
+    errors + shards.map(|shard| weight_sums(shard) + shard.shape.hidden).sum::<usize>()
 }
 
 /// Most numbers that are read back at once: Z3 of a chunk with its votes, or J.
-fn numbers_read(largest: &Partition, shards: &[&Partition]) -> usize {
+pub(super) fn numbers_read<'a>(largest: &Partition, shards: impl Iterator<Item = &'a Partition>) -> usize {
     let outputs = padded(largest.chunk) * padded(largest.shape.visible) + VOTES;
     outputs.max(cost_numbers(largest, shards))
 }

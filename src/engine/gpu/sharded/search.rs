@@ -6,18 +6,21 @@
 
 use super::cost::CostSums;
 use super::pass::{Legs, Link, Pass};
-use super::resident::{GpuShard, ShardedResident};
+use super::resident::{GpuShard, ShardedResident, cost_numbers};
 use crate::engine::Rows;
 use crate::engine::collective::Ranks;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::buffer::{Tensor, staging};
+use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::memory::segment::read_vector;
-use crate::engine::gpu::ops::{axpy_uniform, linear_combination_uniform};
+use crate::engine::gpu::ops::{axpy_uniform, linear_combination_uniform, sum_blocks};
 use crate::engine::gpu::recording::{Commands, Recorder, Recording};
 use crate::engine::gpu::step::lbfgs::merge;
-use crate::engine::gpu::step::lbfgs::products::{ProductList, Products};
+use crate::engine::gpu::step::lbfgs::products::{MAX_PRODUCTS, ProductList, Products};
 use crate::engine::gpu::step::lbfgs::recordings::{Uniforms, record_kept, record_products};
-use crate::engine::gpu::step::lbfgs::vectors::{HistoryPiece, SearchVectors, is_shared, parts};
+use crate::engine::gpu::step::lbfgs::vectors::{
+    HistoryPiece, SearchVectors, is_shared, parts, piece_lengths,
+};
 use crate::engine::gpu::step::pass::{GradientTarget, Subject};
 use crate::engine::gpu::step::resident::Report;
 use crate::error::Result;
@@ -67,9 +70,8 @@ impl ShardedSearch {
             Ok(ShardSearch { uniforms: Uniforms::new(gpu, &vectors)?, vectors })
         };
         let shards = on.shards.iter().map(of_shard).collect::<Result<Vec<_>>>()?;
-        let all = shards.iter().map(|shard| &shard.vectors);
-        let slopes: usize = all.clone().flat_map(|v| &v.slopes).map(|sums| sums.cols).sum();
-        let products: usize = all.flat_map(|v| &v.pieces).map(|piece| piece.dots.cols).sum();
+        let partitions = on.shards.iter().map(|shard| &shard.partition);
+        let staging = staging(gpu, numbers_read(&on.largest, partitions, history))?;
         Ok(Self {
             turn: record(on, &shards, record_turn)?,
             go: record(on, &shards, record_go)?,
@@ -81,7 +83,7 @@ impl ShardedSearch {
             products: record(on, &shards, |recorder, _, ShardSearch { vectors, uniforms }| {
                 record_products(recorder, vectors, uniforms)
             })?,
-            staging: staging(gpu, products.max(on.cost_numbers() + slopes))?,
+            staging,
             shards,
             turns: false,
         })
@@ -234,6 +236,18 @@ impl ShardedSearch {
     pub fn write(&self, on: &ShardedResident, v: usize, role: Role, tensors: &Params<f32>) -> Result<()> {
         self.shards[v].vectors.write(&on.gpu, role, tensors)
     }
+}
+
+/// Most numbers that a search reads back at once: J with slopes, or inner products.
+pub(super) fn numbers_read<'a>(
+    largest: &Partition,
+    shards: impl Iterator<Item = &'a Partition> + Clone,
+    history: usize,
+) -> usize {
+    let slopes = shards.clone().flat_map(parts).map(|(_, part)| sum_blocks(part.len()));
+    let pieces = shards.clone().flat_map(|shard| piece_lengths(shard, history));
+    let products = pieces.map(|len| MAX_PRODUCTS * sum_blocks(len));
+    products.sum::<usize>().max(cost_numbers(largest, shards) + slopes.sum::<usize>())
 }
 
 /// Records the same of every shard.

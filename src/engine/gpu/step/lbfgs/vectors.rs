@@ -196,7 +196,9 @@ pub(crate) fn parts(partition: &Partition) -> Vec<(usize, Range<usize>)> {
     for (segment, units) in partition.blocks.iter().enumerate() {
         let SegmentLayout { b2, len, .. } = SegmentLayout::new(partition.shape.visible, units);
         let end = b2.filter(|_| partition.is_shard).unwrap_or(len);
-        parts.extend([(segment, 0..end), (segment, end..len)].into_iter().filter(|(_, part)| !part.is_empty()));
+        parts.extend(
+            [(segment, 0..end), (segment, end..len)].into_iter().filter(|(_, part)| !part.is_empty()),
+        );
     }
     parts
 }
