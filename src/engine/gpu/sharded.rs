@@ -4,7 +4,7 @@
 //! Z3 is another: each shard leaves a part, the parts are added up on the device in the tree of the shards, the host brings the
 //! sum to the other ranks and back, and the end of the way forward (bias, g, δ3, sums over rows) is the kernel that elsewhere
 //! adds up the slices of a product. All cuts follow from the shape of the largest shard, so that no bit depends on the number of
-//! ranks; [`alike`] refuses ranks whose devices would compute other bits.
+//! ranks; `alike` refuses ranks whose devices would compute other bits.
 //!
 //! From the bottom up: `outputs` is Z3, `resident` all that stays on the device, `pass` takes rows through the shards,
 //! `cost` is J, `full`, `first_order`, `search` and `layers` are the steps, `state` their vectors, `engine` the trait, `footprint` the memory plan.

@@ -55,7 +55,7 @@ pub(super) struct Legs(HashMap<Leg, Recording>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Leg {
     phase: Phase,
-    /// Of the chunk where its rows lie in a place of their own, else 0.
+    /// Of the chunk where its rows lie in a place of their own and are read, else 0.
     number: usize,
     /// Rows of the chunk.
     rows: usize,
@@ -81,6 +81,13 @@ enum Phase {
     Measure,
     /// δ3, squared errors, the gradient.
     BackPropagate,
+}
+
+impl Phase {
+    /// Whether it reads X, which lies elsewhere for every chunk of resident rows.
+    fn reads_rows(self) -> bool {
+        !matches!(self, Self::Settle | Self::Multiply | Self::Output)
+    }
 }
 
 impl<'a> Pass<'a> {
@@ -297,7 +304,8 @@ impl Legs {
         phase: Phase,
         chunk: &Chunk,
     ) -> Result<()> {
-        let number = if matches!(pass.place, PassRows::Fetched { .. }) { 0 } else { chunk.number };
+        let is_fetched = matches!(pass.place, PassRows::Fetched { .. });
+        let number = if is_fetched || !phase.reads_rows() { 0 } else { chunk.number };
         let (rows, total) = (chunk.range.len(), pass.place.count());
         let leg = Leg { phase, number, rows, later: chunk.number > 0, total };
         if !self.0.contains_key(&leg) {
