@@ -150,8 +150,8 @@ impl Choice {
         }
     }
 
-    /// The same of the share of one of several ranks, with Z3 on its way to the others and back; `None` for devices that are no WebGPU
-    /// devices, whose engines tell of no plan.
+    /// The same of the share of one of several ranks, with Z3 on its way to the others and back; `None` for devices that are
+    /// no WebGPU devices, whose sharded engines tell of no plan.
     ///
     /// # Errors
     /// [`Error::Usage`] for more shards than hidden units, else as [`Choice::footprint`].

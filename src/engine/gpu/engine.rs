@@ -9,8 +9,7 @@ use super::memory::segment::write_vector;
 use super::plan::{Plan, PlannedSteps, Planner};
 use super::remote::Remote;
 use super::step::evaluate::Evaluated;
-use super::step::examples::DeviceRows;
-use super::step::fetch::Fetcher;
+use super::step::fetch::rows_of;
 use super::step::finiteness::FinitenessCheck;
 use super::step::first_order::FirstOrder;
 use super::step::full::FullEvaluation;
@@ -52,13 +51,7 @@ impl GpuEngine {
     pub fn new(gpu: Arc<Gpu>, setup: &Setup, params: &Params<f32>, examples: ExampleSet) -> Result<Self> {
         let count = examples.size().0;
         let partition = Partition::new(&gpu, params.shape, count, setup.cut)?;
-        let (rows, fetcher) = match examples {
-            ExampleSet::Resident(mut supply) => (DeviceRows::upload(&gpu, &partition, &mut *supply)?, None),
-            ExampleSet::Streamed(supply) => {
-                let rows = DeviceRows::fetched(&gpu, &partition)?;
-                (rows, Some(Fetcher::new(&gpu, &partition, supply)?))
-            }
-        };
+        let (rows, fetcher) = rows_of(&gpu, &partition, examples)?;
         let objective = (setup.objective, setup.rho_hat);
         let resident = Resident::new(gpu, partition, objective, params, rows, count)?;
         Ok(Self {

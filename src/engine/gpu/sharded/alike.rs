@@ -1,5 +1,5 @@
-//! Ranks that compute alike. Each computes b2, J and all decisions by itself, and another kernel, another driver or another cut of
-//! rows would round otherwise: the ranks would drift apart without a sign.
+//! Ranks that compute alike. Each computes b2, J and all decisions by itself, and another kernel, another driver or
+//! another cut of rows would round otherwise: the ranks would drift apart without a sign.
 
 use crate::engine::collective::Ranks;
 use crate::engine::gpu::device::Gpu;

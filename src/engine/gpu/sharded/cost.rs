@@ -23,8 +23,8 @@ pub(super) struct CostSums {
 }
 
 impl CostSums {
-    /// Reads what a pass has left behind, in the submission of `commands`, with what the report names behind it. `errors` are the squared
-    /// errors of all chunks but the last.
+    /// Reads what a pass has left behind, in the submission of `commands`, with what the report names behind it.
+    /// `errors` are the squared errors of all chunks but the last.
     pub fn read(
         pass: &Pass<'_>,
         commands: Commands<'_>,

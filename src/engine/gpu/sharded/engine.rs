@@ -14,8 +14,7 @@ use crate::data::batches::ExampleSet;
 use crate::engine::collective::{Ranks, Shards, whole_columns, whole_params};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::partition::Partition;
-use crate::engine::gpu::step::examples::DeviceRows;
-use crate::engine::gpu::step::fetch::Fetcher;
+use crate::engine::gpu::step::fetch::{Fetcher, rows_of};
 use crate::engine::gpu::step::finiteness::FinitenessCheck;
 use crate::engine::gpu::step::list::BatchList;
 use crate::engine::setup::Setup;
@@ -26,22 +25,22 @@ use crate::engine::{
 };
 use crate::error::Result;
 use crate::math::objective::{Cost, Objective};
-use crate::math::optim::{Role, SearchSpace, Trial};
+use crate::math::optim::Role;
 use crate::math::params::{Params, Shape};
 
 /// The WebGPU engine whose hidden units are spread over ranks.
 #[derive(Debug)]
 pub struct ShardedGpu {
-    on: ShardedResident,
-    ranks: Ranks,
+    pub(super) on: ShardedResident,
+    pub(super) ranks: Ranks,
     cut: Shards,
     /// The units of each own shard.
     units: Vec<Range<usize>>,
     /// The source of rows that are not resident.
-    fetcher: Option<Fetcher>,
+    pub(super) fetcher: Option<Fetcher>,
     full: ShardedFull,
     first_order: Option<ShardedFirstOrder>,
-    search: Option<ShardedSearch>,
+    pub(super) search: Option<ShardedSearch>,
     /// Of the parameters.
     finiteness: Option<FinitenessCheck>,
     handed: HandedRows,
@@ -51,8 +50,8 @@ impl ShardedGpu {
     /// Takes its units out of `params`, and all examples. Every rank is given the same.
     ///
     /// # Errors
-    /// [`crate::Error::Usage`] where there are more shards than units, and for ranks whose devices or kernels round otherwise; else as
-    /// [`super::super::engine::GpuEngine::new`].
+    /// [`crate::Error::Usage`] where there are more shards than units, and for ranks whose devices or kernels round
+    /// otherwise; else as [`crate::engine::gpu::engine::GpuEngine::new`].
     pub fn new(
         gpu: Arc<Gpu>,
         setup: &Setup,
@@ -70,12 +69,7 @@ impl ShardedGpu {
         let own = ranks.own_shards();
         let units = own.clone().map(|shard| cut.units(shard)).collect();
         let opened = || {
-            let (rows, fetcher) = match examples {
-                ExampleSet::Resident(mut supply) => (DeviceRows::upload(&gpu, &largest, &mut *supply)?, None),
-                ExampleSet::Streamed(supply) => {
-                    (DeviceRows::fetched(&gpu, &largest)?, Some(Fetcher::new(&gpu, &largest, supply)?))
-                }
-            };
+            let (rows, fetcher) = rows_of(&gpu, &largest, examples)?;
             let objective = (setup.objective, setup.rho_hat);
             let on = ShardedResident::new(gpu, largest, objective, (params, cut, own), (rows, count))?;
             Ok((on, fetcher))
@@ -96,7 +90,7 @@ impl ShardedGpu {
     }
 
     /// Work of this rank: if it fails, the others are told.
-    fn told<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    pub(super) fn told<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let done = work(self);
         self.ranks.of_this_rank(done)
     }
@@ -131,17 +125,6 @@ impl ShardedGpu {
         };
         let moments = first_order.as_mut().map(|state| state.is_finite(on));
         Ok(check.passes(&on.gpu)? && moments.unwrap_or(Ok(true))?)
-    }
-
-    /// The search that has begun, with what it works on.
-    fn searching<T>(
-        &mut self,
-        work: impl FnOnce(&mut ShardedSearch, &ShardedResident, Link<'_>) -> Result<T>,
-    ) -> Result<T> {
-        self.told(|Self { on, ranks, fetcher, search, .. }| {
-            let search = search.as_mut().expect("begin_search comes first");
-            work(search, on, Link { ranks, fetcher: fetcher.as_mut() })
-        })
     }
 }
 
@@ -293,25 +276,14 @@ impl Engine for ShardedGpu {
     }
 
     fn first_not_finite(&mut self) -> Result<Option<String>> {
-        // Of this rank alone: whoever looks may do so when the others do not. Only vectors of which one is known to be bad are read.
+        // Of this rank alone: whoever looks may do so when the others do not. Only vectors of which one is known to be
+        // bad are read.
         self.told(|engine| {
             if engine.is_finite()? {
                 return Ok(None);
             }
             let Self { on, first_order, search, .. } = engine;
-            for role in Role::of_state(None) {
-                for v in 0..on.shards.len() {
-                    let read = state::read(on, (first_order.as_ref(), search.as_ref()), role, v)?;
-                    let Some(params) = read else { continue };
-                    let vectors = vec![(role, VectorData::Single(params.to_flat()))];
-                    let (shape, order) = (params.shape, Arrangement::Rows);
-                    let bad = State { shape, order, vectors, average: None }.first_not_finite();
-                    if bad.is_some() {
-                        return Ok(bad);
-                    }
-                }
-            }
-            Ok(None)
+            state::first_not_finite(on, (first_order.as_ref(), search.as_ref()))
         })
     }
 
@@ -322,36 +294,6 @@ impl Engine for ShardedGpu {
             *first_order = state::first_order_of(on, units, state)?;
             *search = state::search_of(on, units, state)?;
             on.gpu.check()
-        })
-    }
-}
-
-impl SearchSpace for ShardedGpu {
-    fn begin_search(&mut self, history: usize) -> Result<Cost> {
-        self.ranks.begin_step();
-        self.told(|Self { on, ranks, fetcher, search, .. }| {
-            let search = search.insert(ShardedSearch::new(on, history)?);
-            search.begin(on, Link { ranks, fetcher: fetcher.as_mut() })
-        })
-    }
-
-    fn evaluate(&mut self, step: f64) -> Result<Trial> {
-        self.ranks.begin_step();
-        self.searching(|search, on, link| search.evaluate(on, link, step))
-    }
-
-    fn accept(&mut self, slot: usize) -> Result<()> {
-        self.searching(|search, on, _| search.accept(on, slot))
-    }
-
-    fn dots(&mut self, pairs: &[(Role, Role)]) -> Result<Vec<f64>> {
-        self.searching(|search, on, link| search.dots(on, link.ranks, pairs))
-    }
-
-    fn set_direction(&mut self, terms: &[(f64, Role)]) -> Result<()> {
-        self.searching(|search, on, _| {
-            search.set_direction(on, terms);
-            Ok(())
         })
     }
 }

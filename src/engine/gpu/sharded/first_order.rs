@@ -2,7 +2,8 @@
 
 use super::cost::CostSums;
 use super::full::gradients;
-use super::pass::{Legs, Link, Pass};
+use super::legs::Legs;
+use super::pass::{Link, Pass};
 use super::resident::{GpuShard, ShardedResident, shard_vector};
 use crate::engine::gpu::memory::allocation::allocate;
 use crate::engine::gpu::memory::buffer::Tensor;

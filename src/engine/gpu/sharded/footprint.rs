@@ -19,11 +19,12 @@ use crate::math::optim::Optimizer;
 use crate::math::optim::lbfgs::HISTORY;
 use crate::math::params::Shape;
 
-/// The cut of a rank's share of a job on a device, and the bytes that are held then: among the activations the parts of Z3, and Z3 on its
-/// way out to other ranks and back, as what else is read back.
+/// The cut of a rank's share of a job on a device, and the bytes that are held then: among the activations the parts of
+/// Z3, and Z3 on its way out to other ranks and back, as what else is read back.
 ///
 /// # Errors
-/// [`crate::Error::Usage`] where there are more shards than units; when the shape does not fit the bindings of the device.
+/// [`crate::Error::Usage`] where there are more shards than units; when the shape does not fit the bindings of the
+/// device.
 pub fn footprint(gpu: &Gpu, job: &Job, ranks: &Ranks) -> Result<(ChunkPlan, Footprint)> {
     let cut = Shards::new(job.shape.hidden, ranks.shards())?;
     let widest = Shape { hidden: cut.widest(), ..job.shape };

@@ -1,7 +1,8 @@
 //! Cost and gradient at the parameters.
 
 use super::cost::CostSums;
-use super::pass::{Legs, Link, Pass};
+use super::legs::Legs;
+use super::pass::{Link, Pass};
 use super::resident::{GpuShard, ShardedResident, shard_vector};
 use crate::engine::Rows;
 use crate::engine::gpu::memory::segment::{Segment, read_vector};

@@ -1,8 +1,10 @@
-//! Values of a layer: of examples, of listed ones, and of rows and codes that are handed in. A2 is that of the own units.
+//! Values of a layer: of examples, of listed ones, and of rows and codes that are handed in. A2 is that of the own
+//! units.
 
 use std::ops::Range;
 
-use super::pass::{Chunk, Legs, Link, Pass};
+use super::legs::Legs;
+use super::pass::{Chunk, Link, Pass};
 use super::resident::ShardedResident;
 use crate::engine::collective::{Shards, columns};
 use crate::engine::gpu::memory::buffer::{Tensor, read_rows};

@@ -1,10 +1,6 @@
-//! Rows on their way through all shards of a rank, chunk by chunk: forward to the exchange, through the end behind it, and back.
-//!
-//! The device waits for the host where Z3 goes out to other ranks and nowhere else; a rank without others submits all legs of a
-//! pass one after the other. Legs are recorded once and kept. Chunks of fetched rows lie in one place, so that those of one
-//! length share their recordings.
+//! The legs of a chunk of rows on its way through all shards of a rank: forward to the exchange, through the end behind
+//! it, and back; and what lies between them, rows that are fetched and Z3 on its way through the host.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use bytemuck::cast_slice;
@@ -47,26 +43,23 @@ pub(super) struct Chunk {
     pub range: Range<usize>,
 }
 
-/// The legs of passes that differ in nothing but their rows.
-#[derive(Debug, Default)]
-pub(super) struct Legs(HashMap<Leg, Recording>);
-
 /// The key of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Leg {
-    phase: Phase,
+pub(super) struct Leg {
+    pub phase: Phase,
     /// Of the chunk where its rows lie in a place of their own and are read, else 0.
-    number: usize,
+    pub number: usize,
     /// Rows of the chunk.
-    rows: usize,
+    pub rows: usize,
     /// Whether it adds to what earlier chunks have left.
-    later: bool,
+    pub later: bool,
     /// Rows of the whole pass.
-    total: usize,
+    pub total: usize,
 }
 
+/// What a leg computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Phase {
+pub(super) enum Phase {
     /// A2 and the sums of its columns.
     Activate,
     /// A2 again.
@@ -85,7 +78,7 @@ enum Phase {
 
 impl Phase {
     /// Whether it reads X, which lies elsewhere for every chunk of resident rows.
-    fn reads_rows(self) -> bool {
+    pub fn reads_rows(self) -> bool {
         !matches!(self, Self::Settle | Self::Multiply | Self::Output)
     }
 }
@@ -98,7 +91,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Brings the rows of a chunk onto the device, behind `commands`, if they are not there.
-    fn fetch(
+    pub fn fetch(
         &self,
         link: &mut Link<'_>,
         commands: Commands<'a>,
@@ -118,7 +111,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Adds the outputs of all ranks up, behind `commands`.
-    fn exchange(&self, link: &mut Link<'_>, commands: Commands<'a>, rows: usize) -> Result<Commands<'a>> {
+    pub fn exchange(&self, link: &mut Link<'_>, commands: Commands<'a>, rows: usize) -> Result<Commands<'a>> {
         if link.ranks.size() == 1 {
             // Nobody is waited for, and votes are counted.
             link.ranks.outputs(&mut [0.0_f32; VOTES])?;
@@ -134,12 +127,12 @@ impl<'a> Pass<'a> {
     }
 
     /// Adds the squared errors of a chunk up that went through last, number by number.
-    fn read_errors(&self, commands: Commands<'a>, errors: f64, rows: usize) -> Result<f64> {
+    pub fn read_errors(&self, commands: Commands<'a>, errors: f64, rows: usize) -> Result<f64> {
         let sums = commands.read(&self.on.staging, &[self.on.outputs.errors(rows)])?;
         Ok(sums.iter().fold(errors, |errors, &x| errors + f64::from(x)))
     }
 
-    fn record(&self, leg: Leg, chunk: &Chunk) -> Result<Recording> {
+    pub fn record(&self, leg: Leg, chunk: &Chunk) -> Result<Recording> {
         let mut recorder = self.on.recorder();
         match leg.phase {
             Phase::Settle => self.each_shard(&mut recorder, |pass, _| pass.settle())?,
@@ -216,101 +209,5 @@ impl<'a> Pass<'a> {
     fn of_shard<'p, 'g>(&'p self, recorder: &'p mut Recorder<'g>, v: usize) -> PassRecorder<'p, 'g> {
         let GpuShard { partition, workspace: work, .. } = &self.on.shards[v];
         PassRecorder { recorder, partition, work, subject: self.subjects[v], rows: self.place }
-    }
-}
-
-impl Legs {
-    /// J's sums and ρ̂, and the gradient where the subjects have a place for it. Returns the squared errors of all chunks but the
-    /// last, whose sums are still on the device, if `error` asks for them.
-    pub fn evaluate<'g>(
-        &mut self,
-        pass: &Pass<'g>,
-        link: &mut Link<'_>,
-        mut commands: Commands<'g>,
-        error: bool,
-    ) -> Result<(Commands<'g>, f64)> {
-        let (chunks, mut errors) = (pass.chunks(), 0.0);
-        let takes_gradient = pass.subjects[0].gradient.is_some();
-        // ρ̂ of all rows comes before any delta: of several chunks the activations are computed twice.
-        let twice = takes_gradient && chunks.len() > 1;
-        if twice {
-            for chunk in &chunks {
-                commands = pass.fetch(link, commands, chunk)?;
-                self.go(pass, &mut commands, Phase::Activate, chunk)?;
-            }
-            self.settle(pass, &mut commands)?;
-        }
-        for (done, chunk) in (1..).zip(&chunks) {
-            let rows = chunk.range.len();
-            commands = pass.fetch(link, commands, chunk)?;
-            self.go(pass, &mut commands, if twice { Phase::Hidden } else { Phase::Activate }, chunk)?;
-            if takes_gradient && !twice {
-                self.settle(pass, &mut commands)?;
-            }
-            self.go(pass, &mut commands, Phase::Multiply, chunk)?;
-            commands = pass.exchange(link, commands, rows)?;
-            let end = if takes_gradient { Phase::BackPropagate } else { Phase::Measure };
-            self.go(pass, &mut commands, end, chunk)?;
-            if error && done < chunks.len() {
-                errors = pass.read_errors(commands, errors, rows)?;
-                commands = Commands::new(&pass.on.gpu);
-            }
-        }
-        if !takes_gradient {
-            self.settle(pass, &mut commands)?;
-        }
-        Ok((commands, errors))
-    }
-
-    /// A2 of a chunk.
-    pub fn hidden<'g>(
-        &mut self,
-        pass: &Pass<'g>,
-        link: &mut Link<'_>,
-        chunk: &Chunk,
-    ) -> Result<Commands<'g>> {
-        let mut commands = pass.fetch(link, Commands::new(&pass.on.gpu), chunk)?;
-        self.go(pass, &mut commands, Phase::Hidden, chunk)?;
-        Ok(commands)
-    }
-
-    /// A3 of a chunk whose A2 is there, behind `commands`.
-    pub fn output<'g>(
-        &mut self,
-        pass: &Pass<'g>,
-        link: &mut Link<'_>,
-        mut commands: Commands<'g>,
-        chunk: &Chunk,
-    ) -> Result<Commands<'g>> {
-        self.go(pass, &mut commands, Phase::Multiply, chunk)?;
-        commands = pass.exchange(link, commands, chunk.range.len())?;
-        self.go(pass, &mut commands, Phase::Output, chunk)?;
-        Ok(commands)
-    }
-
-    /// How many have been recorded.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn settle<'g>(&mut self, pass: &Pass<'g>, commands: &mut Commands<'g>) -> Result<()> {
-        self.go(pass, commands, Phase::Settle, &Chunk { number: 0, range: 0..0 })
-    }
-
-    fn go<'g>(
-        &mut self,
-        pass: &Pass<'g>,
-        commands: &mut Commands<'g>,
-        phase: Phase,
-        chunk: &Chunk,
-    ) -> Result<()> {
-        let is_fetched = matches!(pass.place, PassRows::Fetched { .. });
-        let number = if is_fetched || !phase.reads_rows() { 0 } else { chunk.number };
-        let (rows, total) = (chunk.range.len(), pass.place.count());
-        let leg = Leg { phase, number, rows, later: chunk.number > 0, total };
-        if !self.0.contains_key(&leg) {
-            self.0.insert(leg, pass.record(leg, chunk)?);
-        }
-        commands.run(&self.0[&leg])
     }
 }

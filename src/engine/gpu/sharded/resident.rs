@@ -1,5 +1,5 @@
-//! All that the shards of a rank have on the device from step to step: each its cut, its parameters and the tensors of its passes;
-//! and together the examples and the outputs.
+//! All that the shards of a rank have on the device from step to step: each its cut, its parameters and the tensors of
+//! its passes; and together the examples and the outputs.
 
 use std::sync::Arc;
 
@@ -92,8 +92,8 @@ impl ShardedResident {
         Ok(Self { gpu, objective, rho_hat, shape, largest, shards, rows, count, outputs, penalty, staging })
     }
 
-    /// The tensors of shards that are cut like this, for updates over at most `update` rows; those of the examples and the outputs
-    /// apart.
+    /// The tensors of shards that are cut like this, for updates over at most `update` rows; those of the examples and
+    /// the outputs apart.
     pub fn allocations(shards: &[Partition], update: usize) -> Vec<Allocation> {
         let mut tensors = Vec::new();
         for (v, partition) in shards.iter().enumerate() {

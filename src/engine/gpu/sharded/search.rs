@@ -1,11 +1,12 @@
-//! L-BFGS over shards: vectors are worked on shard by shard, inner products are summed up over all, with b2, which every shard has a
-//! copy of, counted once.
+//! L-BFGS over shards: vectors are worked on shard by shard, inner products are summed up over all, with b2, which
+//! every shard has a copy of, counted once.
 //!
-//! A trial waits for Z3 and for J with the slope; to accept one waits for nothing, and the inner products of an iteration, which have
-//! to go to the other ranks anyway, are taken when they are asked for.
+//! A trial waits for Z3 and for J with the slope; to accept one waits for nothing, and the inner products of an
+//! iteration, which have to go to the other ranks anyway, are taken when they are asked for.
 
 use super::cost::CostSums;
-use super::pass::{Legs, Link, Pass};
+use super::legs::Legs;
+use super::pass::{Link, Pass};
 use super::resident::{GpuShard, ShardedResident, cost_numbers};
 use crate::engine::Rows;
 use crate::engine::collective::Ranks;
@@ -138,22 +139,26 @@ impl ShardedSearch {
         }
         let report = Report { staging: &self.staging, more: &more };
         let (sums, slopes) = CostSums::read(&pass, commands, errors, report)?;
-        if !has_slope {
-            return Ok((sums.assemble(link.ranks, &[])?.0, 0.0));
-        }
-        let (mut rest, mut parts) = (&slopes[..], Vec::new());
-        for (search, shard) in shards.iter().zip(&on.shards) {
-            let mut slopes = [0.0; 2];
+        let slopes = if has_slope { self.sum_slopes(on, &slopes) } else { Vec::new() };
+        let own: Vec<f64> = slopes.iter().map(|[own, _]| *own).collect();
+        let (cost, sum) = sums.assemble(link.ranks, &own)?;
+        let shared = slopes.first().map_or(0.0, |[_, shared]| *shared);
+        Ok((cost, sum.unwrap_or_default() + shared))
+    }
+
+    /// The slope of each shard from its block sums: over its own numbers, and over b2.
+    fn sum_slopes(&self, on: &ShardedResident, sums: &[f32]) -> Vec<[f64; 2]> {
+        let (mut rest, mut slopes) = (sums, Vec::new());
+        for (search, shard) in self.shards.iter().zip(&on.shards) {
+            let mut of_shard = [0.0; 2];
             for (is_shared, sums) in search.slopes(shard) {
-                let (own, others) = rest.split_at(sums.cols);
-                slopes[usize::from(is_shared)] += own.iter().map(|&x| f64::from(x)).sum::<f64>();
+                let (part, others) = rest.split_at(sums.cols);
+                of_shard[usize::from(is_shared)] += part.iter().map(|&x| f64::from(x)).sum::<f64>();
                 rest = others;
             }
-            parts.push(slopes);
+            slopes.push(of_shard);
         }
-        let own: Vec<f64> = parts.iter().map(|[own, _]| *own).collect();
-        let (cost, sum) = sums.assemble(link.ranks, &own)?;
-        Ok((cost, sum.unwrap_or_default() + parts[0][1]))
+        slopes
     }
 
     /// Makes the last trial point the current one and keeps (s, y) in history slot `slot`.

@@ -8,7 +8,7 @@ use super::search::ShardedSearch;
 use crate::engine::collective::of_units;
 use crate::engine::gpu::memory::segment::{Segment, read_vector, write_vector};
 use crate::engine::gpu::step::replace::{put, put_unit};
-use crate::engine::{NewUnit, State};
+use crate::engine::{Arrangement, NewUnit, State, VectorData};
 use crate::error::Result;
 use crate::math::objective::RhoHatMode;
 use crate::math::optim::Role;
@@ -31,6 +31,25 @@ pub(super) fn read(
             search.map(|search| search.read(on, v, role)).transpose()
         }
     }
+}
+
+/// The first tensor among parameters and moments of this rank that holds NaN or infinity. Reads all of them back.
+pub(super) fn first_not_finite(
+    on: &ShardedResident,
+    machines: (Option<&ShardedFirstOrder>, Option<&ShardedSearch>),
+) -> Result<Option<String>> {
+    for role in Role::of_state(None) {
+        for v in 0..on.shards.len() {
+            let Some(params) = read(on, machines, role, v)? else { continue };
+            let vectors = vec![(role, VectorData::Single(params.to_flat()))];
+            let (shape, order) = (params.shape, Arrangement::Rows);
+            let bad = State { shape, order, vectors, average: None }.first_not_finite();
+            if bad.is_some() {
+                return Ok(bad);
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The moving average of ρ̂ of the own units, where one is taken and a batch has started it.

@@ -1,12 +1,13 @@
 //! The way of fetched rows onto the device. Rows that come as codes of one or two bytes are uploaded as they are, and a
 //! kernel looks their numbers up.
 
-use crate::data::batches::{Codes, Dataset, RowSelection};
+use crate::data::batches::{Codes, Dataset, ExampleSet, RowSelection};
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::memory::allocation::{Allocation, Category, allocate, single};
 use crate::engine::gpu::memory::buffer::{Tensor, padded};
 use crate::engine::gpu::memory::partition::Partition;
 use crate::engine::gpu::recording::Recording;
+use crate::engine::gpu::step::examples::DeviceRows;
 use crate::engine::gpu::step::pass::first_rows;
 use crate::error::Result;
 
@@ -38,6 +39,21 @@ impl Coded {
         let [words, table] = allocate(gpu, Fetcher::codes(partition, codes.bytes))?.map(single);
         table.write(gpu, &codes.table);
         Ok(Self { bytes: codes.bytes, host: Vec::new(), codes: words, table, expand: Vec::new() })
+    }
+}
+
+/// The examples of an engine: uploaded, or with a place for a chunk and the source that it is fetched from.
+pub(crate) fn rows_of(
+    gpu: &Gpu,
+    partition: &Partition,
+    examples: ExampleSet,
+) -> Result<(DeviceRows, Option<Fetcher>)> {
+    match examples {
+        ExampleSet::Resident(mut supply) => Ok((DeviceRows::upload(gpu, partition, &mut *supply)?, None)),
+        ExampleSet::Streamed(supply) => {
+            let rows = DeviceRows::fetched(gpu, partition)?;
+            Ok((rows, Some(Fetcher::new(gpu, partition, supply)?)))
+        }
     }
 }
 
