@@ -46,6 +46,7 @@ mod signals;
 mod stack;
 mod streamed_commands;
 mod subsets;
+mod sweeps;
 mod taken_for;
 mod tune;
 mod units;
