@@ -21,12 +21,22 @@ use std::process::ExitCode;
 use args::Command;
 
 use crate::Error;
+use crate::engine::collective::mpi;
 use crate::io::clock::Moment;
 
 /// Runs the program with the arguments that it was given.
 pub fn main() -> ExitCode {
     reexec::under_our_environment();
-    run(std::env::args_os()).into()
+    left(run(std::env::args_os())).into()
+}
+
+/// Leaves the MPI job that this process is one of, if it is, with its exit code: one that failed ends the others.
+fn left(code: u8) -> u8 {
+    let Err(error) = mpi::leave(code) else { return code };
+    let code = failed(&error.into(), None);
+    // Ends this process, too.
+    let _ = mpi::leave(code);
+    code
 }
 
 /// Runs the program with these arguments, the first of which is its name, in a process that may be that of another one; tells

@@ -4,12 +4,16 @@
 
 pub mod collective;
 pub mod cpu;
+#[cfg(feature = "files")]
+pub mod crew;
 pub mod device;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 #[cfg(not(feature = "gpu"))]
 #[path = "engine/without_gpu.rs"]
 pub mod gpu;
+#[cfg(feature = "files")]
+pub mod leader;
 pub mod network;
 pub(crate) mod panels;
 pub mod reference;
@@ -19,6 +23,8 @@ pub mod setup;
 mod state;
 pub mod step;
 pub mod variant;
+#[cfg(feature = "files")]
+pub mod world;
 
 use std::ops::Range;
 
@@ -92,6 +98,29 @@ pub struct Job {
     pub row_bytes: usize,
     /// The kernels of a WebGPU device; `None` for those that it has.
     pub kernels: Option<Variant>,
+    /// How hidden units are spread.
+    pub sharding: Sharding,
+}
+
+/// How hidden units are spread: in V shards over P ranks, each with a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sharding {
+    /// P.
+    pub ranks: usize,
+    /// V.
+    pub shards: usize,
+    /// Ranks of this process.
+    pub here: usize,
+}
+
+impl Sharding {
+    /// All units on one device, in one piece.
+    pub const NONE: Self = Self { ranks: 1, shards: 1, here: 1 };
+
+    /// Shards of a rank.
+    pub fn share(self) -> usize {
+        self.shards / self.ranks
+    }
 }
 
 /// One engine: the f64 reference, the CPU or a WebGPU adapter.

@@ -7,6 +7,7 @@ use super::{Data, Model, Trained, Trainer};
 use crate::data::identity::DataKind;
 use crate::data::stream::{RowNumber, SharedMemory, Store};
 use crate::data::{Opened, Reading};
+use crate::engine::selector::Selector;
 use crate::error::{Error, Result};
 use crate::io::paths::{PathText, Paths};
 use crate::math::params::Shape;
@@ -193,7 +194,7 @@ impl Trained {
     /// The result of a run with nothing left to do.
     pub(super) fn finished(summary: Summary) -> Result<Self> {
         let file = summary.files.as_ref().map(|files| files.model.to_path_buf()).unwrap_or_default();
-        let model = Model::load(file)?.device(summary.device.clone());
+        let model = Model::load(file)?.device(Selector::first_of(&summary.device));
         Ok(Self { model, summary, state: None })
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Model, Trained, Trainer};
+use crate::engine::selector::Selector;
 use crate::error::{Error, Result};
 use crate::run::checkpoint;
 use crate::run::session::{Continued, Kept};
@@ -92,7 +93,7 @@ impl Trained {
         };
         let summary: Summary =
             serde_json::from_slice(summary).map_err(|error| refused(format!("its summary: {error}")))?;
-        let model = Model::from_bytes(model)?.device(summary.device.clone());
+        let model = Model::from_bytes(model)?.device(Selector::first_of(&summary.device));
         let mut state = match state {
             [] => None,
             state => {

@@ -168,10 +168,18 @@ impl Trainer {
     }
 
     /// The device: `auto` (the default: a GPU, else the CPU), `cpu`, `gpu`, `gpu:N`, `software`, `reference` (slow, in f64),
-    /// or a part of an adapter's name.
+    /// `pci:BUS` or a part of an adapter's name. A list such as `gpu:0,gpu:1` spreads hidden units over several devices of one kind.
     #[must_use]
     pub fn device(mut self, device: impl Into<String>) -> Self {
         self.settings.device = Some(device.into());
+        self
+    }
+
+    /// Shards of the hidden units: a run with as many has the same bits on any number of devices that can share them. One a device by
+    /// default.
+    #[must_use]
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.settings.shards = Some(shards);
         self
     }
 

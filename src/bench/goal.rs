@@ -60,6 +60,7 @@ fn experiment() -> Result<Config> {
         &ConfigContext {
             held_out: None,
             kind: SourceKind::BuiltIn,
+            processes: 0,
             init: None,
             scale: Scale::Pixels,
             scale_of_pixels: Scale::Pixels,

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::plain;
 use crate::run::config::settings::Settings;
+use crate::run::every::Span;
 use crate::run::session::Place;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use classify::{CLASSIFY_EXAMPLES, STACK_EXAMPLES};
@@ -252,6 +253,19 @@ pub struct TrainArgs {
     /// Write events for TensorBoard into the run directory: tensorboard --logdir shows them
     #[arg(long, help_heading = "Output", hide_short_help = true)]
     pub tensorboard: bool,
+    /// Train one model with all processes that mpirun or srun has started, over the MPI library of the launcher or LIB
+    #[arg(long, value_name = "LIB", num_args = 0..=1, require_equals = true, default_missing_value = "", help_heading = "Device", hide_short_help = true)]
+    pub mpi: Option<String>,
+    /// Longest wait of a process for the others of its MPI job
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "10m",
+        requires = "mpi",
+        help_heading = "Device",
+        hide_short_help = true
+    )]
+    pub mpi_patience: Span,
     /// What the result has to be.
     #[command(flatten)]
     pub asserted: Asserted,

@@ -2,6 +2,7 @@
 //! terminal obeys, whatever a file or a name held.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::flags;
 use crate::error::plain;
@@ -33,6 +34,23 @@ pub fn init(quiet: bool, verbose: u8) {
     tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
+/// This process among those of a job; 0 is the first, or alone.
+static RANK: AtomicUsize = AtomicUsize::new(0);
+
+/// Says from now on which rank of a job a line is of. The first tells what there is to know: of others only warnings and errors
+/// are heard.
+pub fn of_rank(rank: usize) {
+    RANK.store(rank, Ordering::Relaxed);
+}
+
+/// What a line of this process begins with.
+pub fn rank() -> String {
+    match RANK.load(Ordering::Relaxed) {
+        0 => String::new(),
+        rank => format!("[rank {rank}] "),
+    }
+}
+
 /// Level in words, then the message.
 struct Plain;
 
@@ -47,6 +65,11 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
+        let rank = rank();
+        if !rank.is_empty() && *event.metadata().level() > Level::WARN {
+            return Ok(());
+        }
+        writer.write_str(&rank)?;
         writer.write_str(match *event.metadata().level() {
             Level::ERROR => "error: ",
             Level::WARN => "warning: ",

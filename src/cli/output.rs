@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::cli::log;
 use crate::error::plain;
 use crate::{Error, Result};
 use serde::Serialize;
@@ -62,7 +63,7 @@ pub fn failure(text: &str, exit: i32, kind: &str) {
     let text = plain(text);
     crate::cli::progress::clear();
     // A closed stderr leaves nobody to tell.
-    let _ = writeln!(io::stderr(), "error: {text}");
+    let _ = writeln!(io::stderr(), "{}error: {text}", log::rank());
     failure_as_json(&text, exit, kind);
 }
 

@@ -33,4 +33,4 @@ mod update;
 
 pub use engine::Cpu;
 pub(crate) use engine::processor;
-pub use sharded::ShardedCpu;
+pub use sharded::{ShardedCpu, footprint as sharded_footprint};

@@ -1,9 +1,10 @@
 //! The device that a selector means on this machine, and the engine that it opens.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::data::batches::ExampleSet;
-use crate::engine::collective::Ranks;
+use crate::engine::collective::{Ranks, Shards};
 use crate::engine::cpu::network::NetworkCpu;
 use crate::engine::cpu::{Cpu, ShardedCpu};
 use crate::engine::gpu::device::Gpu;
@@ -19,7 +20,7 @@ use crate::engine::reference::{Reference, ShardedReference};
 pub use crate::engine::selector::Selector;
 pub use crate::engine::setup::Setup;
 use crate::engine::variant::Variant;
-use crate::engine::{ChunkPlan, Engine, Job};
+use crate::engine::{ChunkPlan, Engine, Job, Sharding};
 use crate::error::{Error, Result};
 use crate::io::memory::Footprint;
 use crate::math::network::Network;
@@ -42,6 +43,15 @@ pub trait ParamsAndExamples {
     fn single(&self) -> Result<(Params<f32>, ExampleSet)>;
     /// For the reference.
     fn double(&self) -> Result<(Params<f64>, Matrix<f64>)>;
+}
+
+/// Parameters and examples in the precision of one engine.
+#[derive(Debug)]
+pub enum EngineStart {
+    /// For the CPU and GPU engines.
+    Single(Params<f32>, ExampleSet),
+    /// For the reference.
+    Double(Params<f64>, Matrix<f64>),
 }
 
 /// Parameters and examples at hand in single precision.
@@ -143,24 +153,37 @@ impl Choice {
     /// When the job does not fit the bindings of a WebGPU device.
     pub fn footprint(&self, job: &Job) -> Result<(ChunkPlan, Footprint)> {
         self.check_binding_limit(job.cut.binding_limit)?;
-        match self {
-            Self::Reference => Ok(crate::engine::reference::footprint(job)),
-            Self::Cpu => Ok(crate::engine::cpu::memory::footprint(job)),
-            Self::Gpu(gpu) => crate::engine::gpu::footprint::footprint(gpu, job),
+        if job.sharding == Sharding::NONE {
+            return match self {
+                Self::Reference => Ok(crate::engine::reference::footprint(job)),
+                Self::Cpu => Ok(crate::engine::cpu::memory::footprint(job)),
+                Self::Gpu(gpu) => crate::engine::gpu::footprint::footprint(gpu, job),
+            };
         }
+        let Sharding { shards, here, .. } = job.sharding;
+        // The last shards are the largest.
+        let own = shards - job.sharding.share()..shards;
+        let (plan, of_rank) = self.footprint_of_rank(job, &own)?;
+        // The ranks of a process share the memory of the host.
+        let ranks = if self.has_own_memory() { 1 } else { here as u64 };
+        Ok((plan, of_rank.times(ranks)))
     }
 
-    /// The same of the share of one of several ranks, with Z3 on its way to the others and back; `None` for devices that are
-    /// no WebGPU devices, whose sharded engines tell of no plan.
+    /// The same of the rank that has these shards, with Z3 on its way to the others and back. Where the memory is the host's, shards
+    /// are taken to be as large as the largest.
     ///
     /// # Errors
     /// [`Error::Usage`] for more shards than hidden units, else as [`Choice::footprint`].
-    pub fn footprint_of_rank(&self, job: &Job, ranks: &Ranks) -> Result<Option<(ChunkPlan, Footprint)>> {
+    pub fn footprint_of_rank(&self, job: &Job, own: &Range<usize>) -> Result<(ChunkPlan, Footprint)> {
         self.check_binding_limit(job.cut.binding_limit)?;
+        if job.sharding == Sharding::NONE {
+            return self.footprint(job);
+        }
+        let cut = Shards::new(job.shape.hidden, job.sharding.shards)?;
         match self {
-            Self::Gpu(_) if (ranks.shards(), ranks.size()) == (1, 1) => self.footprint(job).map(Some),
-            Self::Gpu(gpu) => crate::engine::gpu::sharded::footprint::footprint(gpu, job, ranks).map(Some),
-            Self::Reference | Self::Cpu => Ok(None),
+            Self::Reference => Ok(crate::engine::reference::footprint_of_rank(job)),
+            Self::Cpu => Ok(crate::engine::cpu::sharded_footprint(job)),
+            Self::Gpu(gpu) => crate::engine::gpu::sharded::footprint::footprint(gpu, job, cut, own),
         }
     }
 
@@ -193,25 +216,35 @@ impl Choice {
         })
     }
 
+    /// What an engine of this choice begins with.
+    ///
+    /// # Errors
+    /// Those of `start`.
+    pub fn start(&self, start: &dyn ParamsAndExamples) -> Result<EngineStart> {
+        Ok(match self {
+            Self::Reference => {
+                let (params, data) = start.double()?;
+                EngineStart::Double(params, data)
+            }
+            Self::Cpu | Self::Gpu(_) => {
+                let (params, examples) = start.single()?;
+                EngineStart::Single(params, examples)
+            }
+        })
+    }
+
     /// Sets up an engine. Engines of one choice share its device and its compiled kernels.
     ///
     /// # Errors
     /// [`Error::Usage`] for a binding limit on a device that binds nothing, else those of the engine.
     pub fn open(&self, setup: &Setup, start: &dyn ParamsAndExamples) -> Result<Box<dyn Engine>> {
         self.check_binding_limit(setup.cut.binding_limit)?;
-        Ok(match self {
-            Self::Reference => {
-                let (params, data) = start.double()?;
-                Box::new(Reference::new(setup, params, data))
-            }
-            Self::Cpu => {
-                let (params, examples) = start.single()?;
-                Box::new(Cpu::new(setup, params, examples)?)
-            }
-            Self::Gpu(gpu) => {
-                let (params, examples) = start.single()?;
+        Ok(match (self, self.start(start)?) {
+            (Self::Gpu(gpu), EngineStart::Single(params, examples)) => {
                 Box::new(GpuEngine::new(gpu.clone(), setup, &params, examples)?)
             }
+            (_, EngineStart::Single(params, examples)) => Box::new(Cpu::new(setup, params, examples)?),
+            (_, EngineStart::Double(params, data)) => Box::new(Reference::new(setup, params, data)),
         })
     }
 
@@ -229,20 +262,25 @@ impl Choice {
         if (ranks.shards(), ranks.size()) == (1, 1) {
             return self.open(setup, start);
         }
+        self.open_share(setup, ranks, self.start(start)?)
+    }
+
+    /// The same for a start at hand, in the precision of this choice.
+    ///
+    /// # Errors
+    /// As [`Choice::open_sharded`].
+    pub fn open_share(&self, setup: &Setup, ranks: Ranks, start: EngineStart) -> Result<Box<dyn Engine>> {
         self.check_binding_limit(setup.cut.binding_limit)?;
-        match self {
-            Self::Reference => {
-                let (params, data) = start.double()?;
-                Ok(Box::new(ShardedReference::new(setup, ranks, &params, data)?))
+        Ok(match (self, start) {
+            (Self::Gpu(gpu), EngineStart::Single(params, examples)) => {
+                Box::new(ShardedGpu::new(gpu.clone(), setup, ranks, &params, examples)?)
             }
-            Self::Cpu => {
-                let (params, examples) = start.single()?;
-                Ok(Box::new(ShardedCpu::new(setup, ranks, &params, examples)?))
+            (_, EngineStart::Single(params, examples)) => {
+                Box::new(ShardedCpu::new(setup, ranks, &params, examples)?)
             }
-            Self::Gpu(gpu) => {
-                let (params, examples) = start.single()?;
-                Ok(Box::new(ShardedGpu::new(gpu.clone(), setup, ranks, &params, examples)?))
+            (_, EngineStart::Double(params, data)) => {
+                Box::new(ShardedReference::new(setup, ranks, &params, data)?)
             }
-        }
+        })
     }
 }

@@ -10,5 +10,5 @@ mod sharded;
 pub mod step;
 
 pub use engine::Reference;
-pub use memory::footprint;
+pub use memory::{footprint, footprint_of_rank};
 pub use sharded::ShardedReference;

@@ -132,12 +132,15 @@ pub mod sharded {
     pub mod footprint {
         //! The memory of a sharded engine that cannot be.
 
-        use super::{Gpu, Ranks, Result};
+        use std::ops::Range;
+
+        use super::{Gpu, Result};
+        use crate::engine::collective::Shards;
         use crate::engine::{ChunkPlan, Job};
         use crate::io::memory::Footprint;
 
         /// Never called: there is no device.
-        pub fn footprint(gpu: &Gpu, _: &Job, _: &Ranks) -> Result<(ChunkPlan, Footprint)> {
+        pub fn footprint(gpu: &Gpu, _: &Job, _: Shards, _: &Range<usize>) -> Result<(ChunkPlan, Footprint)> {
             gpu.adapter.never()
         }
     }

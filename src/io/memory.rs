@@ -168,6 +168,15 @@ impl Footprint {
     pub fn total(&self) -> u64 {
         self.parameters + self.optimizer_state + self.activations + self.data + self.textures
     }
+
+    /// That of as many engines alike.
+    #[must_use]
+    pub fn times(self, count: u64) -> Self {
+        let Self { parameters, optimizer_state, activations, data, textures } = self;
+        let [parameters, optimizer_state, activations, data, textures] =
+            [parameters, optimizer_state, activations, data, textures].map(|bytes| count * bytes);
+        Self { parameters, optimizer_state, activations, data, textures }
+    }
 }
 
 #[cfg(test)]

@@ -67,10 +67,7 @@ impl Pool {
     /// [`Error::Device`] when rayon makes no pool of them.
     #[cfg(feature = "files")]
     pub fn new(threads: usize) -> Result<Self> {
-        let wanted = match threads {
-            0 => usual(std::env::var_os(VARIABLE).as_deref(), cores()).0,
-            threads => threads.min(MOST),
-        };
+        let wanted = wanted(threads);
         let given = Started::of(wanted);
         if given.0.is_empty() {
             return Ok(Self(None));
@@ -110,6 +107,15 @@ impl Pool {
     /// How many threads it has.
     pub fn threads(&self) -> usize {
         self.0.as_ref().map_or_else(|| joined(rayon::current_num_threads), ThreadPool::current_num_threads)
+    }
+}
+
+/// Threads of a pool that is asked for `threads` of them, 0 for as many as usual.
+#[cfg(feature = "files")]
+pub fn wanted(threads: usize) -> usize {
+    match threads {
+        0 => usual(std::env::var_os(VARIABLE).as_deref(), cores()).0,
+        threads => threads.min(MOST),
     }
 }
 

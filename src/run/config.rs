@@ -37,7 +37,7 @@ use crate::data::{
 };
 use crate::engine::device::{Selector, Setup};
 use crate::engine::variant::Variant;
-use crate::engine::{ChunkPlan, Chunking, RhoHat};
+use crate::engine::{ChunkPlan, Chunking, RhoHat, Sharding};
 use crate::error::Result;
 use crate::io::memory::Bytes;
 use crate::io::paths::{PathText, Paths};
@@ -185,10 +185,15 @@ pub struct Config {
     pub max_time: Option<Span>,
     /// The selector of the engine.
     pub device: String,
-    /// Threads of the CPU engine; 0 is one a core.
+    /// Shards of the hidden units, V, on which last bits depend; `None` is one.
+    pub shards: Option<usize>,
+    /// Threads of the CPU engine, on all ranks of this process together; 0 is one a core.
     pub threads: usize,
     /// The kernels of a WebGPU adapter; `None` leaves them to a race, an earlier one, or its kind.
     pub force_variant: Option<Variant>,
+    /// Processes of the job, each of which has a device; 0 where there is no job.
+    #[serde(skip)]
+    pub processes: usize,
     /// Names of the settings that were chosen; the others followed from them, the data and the machine.
     #[serde(skip)]
     pub chosen: BTreeSet<String>,
@@ -326,12 +331,30 @@ impl Config {
         Self { chunk: Some(plan.chunk), block: Some(plan.block), force_variant: variant, ..self }
     }
 
-    /// The engine that `device` names.
+    /// The engine that `device` names; of several, which are of one kind, the first.
     ///
     /// # Errors
     /// [`crate::Error::Usage`] when it names none.
     pub fn selector(&self) -> Result<Selector> {
-        self.device.parse()
+        Selector::first_of(&self.device).parse()
+    }
+
+    /// The devices that hidden units are spread over.
+    ///
+    /// # Errors
+    /// As [`Config::selector`], and for devices that would not compute alike.
+    pub fn selectors(&self) -> Result<Vec<Selector>> {
+        Selector::list(&self.device)
+    }
+
+    /// How hidden units are spread over them.
+    ///
+    /// # Errors
+    /// As [`Config::selectors`].
+    pub fn sharding(&self) -> Result<Sharding> {
+        let here = self.selectors()?.len();
+        let ranks = here * self.processes.max(1);
+        Ok(Sharding { ranks, shards: self.shards.unwrap_or(ranks), here })
     }
 
     /// All that is set, by name.

@@ -18,6 +18,8 @@ mod device;
 #[cfg(feature = "files")]
 mod directory;
 mod examples;
+#[cfg(feature = "files")]
+mod following;
 #[cfg(not(feature = "files"))]
 mod in_memory;
 mod kept;
@@ -38,6 +40,8 @@ mod train;
 mod watch;
 
 pub use continued::{Continued, KeptState};
+#[cfg(feature = "files")]
+pub use following::follow_first;
 #[cfg(not(feature = "files"))]
 use in_memory::{begun, continued, directory, resume};
 pub use kept::Kept;

@@ -9,6 +9,7 @@ use rhohat::data::shuffle::{BatchSampler, RunOrder, Shuffle, WINDOW};
 use rhohat::data::split::{bytes_of_draw, parts};
 use rhohat::data::stream::{Feed, Store, Transform};
 use rhohat::data::{Preprocess, Scale, Subset};
+use rhohat::engine::Sharding;
 use rhohat::engine::device::{Choice, ParamsAndExamples, Setup};
 use rhohat::engine::gpu::tune::{Tune, TuneMode, Workload};
 use rhohat::engine::{Chunking, Engine, Job};
@@ -26,7 +27,17 @@ const ASIDE: f64 = 24e6;
 
 /// A job with the rows of a window that waits to be taken, where they are fetched.
 fn job(shape: Shape, examples: usize, batch: Option<usize>, optimizer: Optimizer, cut: Chunking) -> Job {
-    Job { shape, examples, batch, optimizer, cut, fetched: None, row_bytes: 0, kernels: None }
+    Job {
+        shape,
+        examples,
+        batch,
+        optimizer,
+        cut,
+        fetched: None,
+        row_bytes: 0,
+        kernels: None,
+        sharding: Sharding::NONE,
+    }
 }
 
 /// Jobs in which each part of a plan is the largest once.

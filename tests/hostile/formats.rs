@@ -460,6 +460,7 @@ fn toml() -> Vec<Seed> {
         &ConfigContext {
             held_out: None,
             kind: SourceKind::BuiltIn,
+            processes: 0,
             init: None,
             scale: Scale::Pixels,
             scale_of_pixels: Scale::Pixels,

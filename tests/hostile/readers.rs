@@ -128,6 +128,7 @@ pub fn read_config(path: &Path) -> Result<Seen> {
     let facts = ConfigContext {
         held_out: None,
         kind: SourceKind::BuiltIn,
+        processes: 0,
         init: None,
         scale: Scale::Pixels,
         scale_of_pixels: Scale::Pixels,

@@ -29,6 +29,8 @@ mod lost_checkpoints;
 mod manual;
 mod memory;
 mod models;
+#[cfg(unix)]
+mod mpi;
 mod names_of_any_bytes;
 mod other_programs;
 mod outputs;
@@ -41,6 +43,7 @@ mod resume;
 mod run_directory;
 mod settings;
 mod several;
+mod several_devices;
 #[cfg(target_os = "linux")]
 mod signals;
 mod stack;

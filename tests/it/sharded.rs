@@ -3,10 +3,11 @@
 mod bits;
 mod bounds;
 mod collectives;
+mod crew;
 mod faults;
 mod gpu;
 #[cfg(unix)]
-mod mpi;
+pub(crate) mod mpi;
 mod seam;
 mod traffic;
 

@@ -27,6 +27,9 @@ struct Described {
     kind: &'static str,
     backend: String,
     driver: String,
+    /// Its place on the PCI bus, by which `--device pci:BUS` means it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pci: Option<String>,
     limits: Limits,
     features: Vec<&'static str>,
 }
@@ -83,6 +86,7 @@ fn describe(number: usize, adapter: &Adapter) -> Described {
             wgpu::DeviceType::Other => "unknown kind",
         },
         backend: info.backend.to_string(),
+        pci: Some(info.device_pci_bus_id.clone()).filter(|place| !place.is_empty()),
         driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
         limits: Limits {
             binding_bytes: limits.max_storage_buffer_binding_size,
@@ -109,13 +113,14 @@ impl Described {
             self.limits;
         let features = if self.features.is_empty() { "none".to_owned() } else { self.features.join(", ") };
         format!(
-            "--device {:<10} {}\n    {}, {}, {}\n    binds {}, buffers {}, workgroups of {} invocations with {}\n    \
+            "--device {:<10} {}\n    {}, {}, {}{}\n    binds {}, buffers {}, workgroups of {} invocations with {}\n    \
              optional features: {features}",
             self.selector,
             self.name,
             self.kind,
             self.backend,
             self.driver,
+            self.pci.as_ref().map_or_else(String::new, |place| format!(", pci:{place}")),
             HumanBytes(binding_bytes),
             HumanBytes(buffer_bytes),
             workgroup_invocations,

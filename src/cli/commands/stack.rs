@@ -15,6 +15,7 @@ use crate::cli::progress;
 use crate::cli::signals;
 use crate::cli::table::Table as Columns;
 use crate::data::write::{RowsHeader, RowsKind, Sink, write};
+use crate::engine::selector::Selector;
 use crate::error::{Error, Result, shown};
 use crate::io::atomic_write;
 use crate::io::clock::Moment;
@@ -57,7 +58,12 @@ pub fn run(args: &StackArgs, started: Moment) -> anyhow::Result<u8> {
         results.push(summary);
         let is_last = number == settings.layers.len();
         if !stopped && !is_last {
-            encode(&stack, number, &settings, results.last().map_or("auto", |result| &result.device))?;
+            encode(
+                &stack,
+                number,
+                &settings,
+                results.last().map_or("auto", |result| Selector::first_of(&result.device)),
+            )?;
         }
         if let Some(signal) = signals::asked().filter(|_| stopped || !is_last) {
             tracing::info!("rhohat stack --resume {} goes on with the stack", shown(stack.path()));

@@ -75,7 +75,22 @@ impl Ranks {
     /// # Errors
     /// [`Error::Usage`] where V is not P times a power of two: each rank needs a whole subtree of the sum ([`TreeSum`]).
     pub fn new(collective: Box<dyn Collective>, shards: usize) -> Result<Self> {
-        let ranks = collective.size();
+        Self::check(collective.size(), shards)?;
+        Ok(Self {
+            collective,
+            shards,
+            step: 0,
+            asked: Default::default(),
+            tally: Tally::default(),
+            seen: Xxh3::new(),
+        })
+    }
+
+    /// Whether so many ranks can share so many shards.
+    ///
+    /// # Errors
+    /// As [`Ranks::new`].
+    pub fn check(ranks: usize, shards: usize) -> Result<()> {
         if ranks > MOST {
             return Err(Error::usage(format!("{ranks} ranks: there can be {MOST}; ask for fewer")));
         }
@@ -92,14 +107,7 @@ impl Ranks {
                  for another number of ranks"
             )));
         }
-        Ok(Self {
-            collective,
-            shards,
-            step: 0,
-            asked: Default::default(),
-            tally: Tally::default(),
-            seen: Xxh3::new(),
-        })
+        Ok(())
     }
 
     /// This rank.

@@ -4,13 +4,15 @@
 //! the tree of the shards, here and then over the ranks, and the end of the way forward (bias, g, δ3, sums over rows)
 //! waits for the whole. So rows are cut alike in all shards, by the shape of the largest one, and no bit depends on the
 //! number of ranks. `shard` is one shard, `layers` takes rows through all of them, `output` is the end behind the exchange,
-//! `evaluate` J and its gradient, `engine` and `search` the traits.
+//! `evaluate` J and its gradient, `engine` and `search` the traits, `memory` what all of it takes.
 
 mod engine;
 mod evaluate;
 mod layers;
+mod memory;
 mod output;
 mod search;
 mod shard;
 
 pub use engine::ShardedCpu;
+pub use memory::footprint;

@@ -73,6 +73,7 @@ mod tests {
 
     use super::*;
     use crate::engine::Chunking;
+    use crate::engine::Sharding;
     use crate::engine::gpu::device::adapter::inert;
     use crate::engine::gpu::tune::cache::Cache;
     use crate::engine::gpu::tune::{Tune, TuneMode, Workload, choose, expected};
@@ -97,8 +98,17 @@ mod tests {
             let work = Workload { shape, examples, batch, cut };
             let planned = |kernels| {
                 let optimizer = Optimizer::Sgd;
-                let job =
-                    Job { shape, examples, batch, optimizer, cut, fetched: None, row_bytes: 0, kernels };
+                let job = Job {
+                    shape,
+                    examples,
+                    batch,
+                    optimizer,
+                    cut,
+                    fetched: None,
+                    row_bytes: 0,
+                    kernels,
+                    sharding: Sharding::NONE,
+                };
                 footprint(&gpu, &job).unwrap()
             };
             let before = planned(Some(expected(&gpu, &work).unwrap()));

@@ -52,7 +52,7 @@ impl Config {
         self.check_fit(facts)?;
         self.check_cut()?;
         self.check_validation(facts.kind)?;
-        self.selector().map(|_| ())
+        self.selectors().map(|_| ())
     }
 
     fn check_data(&self, kind: SourceKind) -> Result<()> {
@@ -376,6 +376,13 @@ impl Config {
     fn check_cut(&self) -> Result<()> {
         ensure(self.threads <= MOST_THREADS, || {
             format!("`threads` {}: give {MOST_THREADS} at most, or 0 for one a core", self.threads)
+        })?;
+        let shards = self.sharding()?.shards;
+        ensure(shards <= self.hidden, || {
+            let (units, hidden) = (there_are(self.hidden, "hidden unit"), self.hidden);
+            format!(
+                "`shards` {shards}: {units}, and no shard is empty; give {hidden} at most, or fewer devices"
+            )
         })?;
         ensure(self.chunk != Some(0), || "`chunk` 0: a chunk needs at least one row".to_owned())?;
         ensure(self.block.is_none_or(|block| (1..=self.hidden).contains(&block)), || {

@@ -182,6 +182,7 @@ impl Config {
             fetched: stream.then_some(waiting),
             row_bytes,
             kernels: choice.expected_kernels(&Workload { shape, examples, batch, cut })?,
+            sharding: self.sharding()?,
         })
     }
 

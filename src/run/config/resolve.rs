@@ -4,6 +4,8 @@ use super::memory::default_run;
 use super::{Batch, Config, HeldOut, SourceKind, UserSettings, Written};
 use crate::data::shuffle::{MOST_DRAWN, RunOrder};
 use crate::data::{Normalize, Rotation, Scale, Whitening};
+use crate::engine::Sharding;
+use crate::engine::collective::Ranks;
 use crate::error::{Error, Result};
 use crate::math::objective::{Activation, Objective, RhoHatMode};
 use crate::math::optim::{Optimizer, Schedule};
@@ -44,6 +46,8 @@ pub struct ConfigContext<'a> {
     pub held_out: Option<SourceKind>,
     /// The model to start from.
     pub init: Option<&'a ModelFile>,
+    /// Processes of the job that trains one model; 0 where there is no job.
+    pub processes: usize,
     /// The usual scale of such data.
     pub scale: Scale,
 }
@@ -111,6 +115,8 @@ impl Config {
             );
         }
         config.tell_of_output(given);
+        config.processes = facts.processes;
+        config.settle_shards()?;
         config.fits_rate = config.optimizer != Optimizer::Lbfgs && given.get::<f64>("lr")?.is_none();
         config.check(facts)?;
         Ok(config)
@@ -194,6 +200,7 @@ impl Config {
             variance: whitening.and_then(|whitening| whitening.variance),
             normalize: stored.map_or(normalize, |stored| stored.normalize),
             device: "auto".to_owned(),
+            shards: None,
             data_shape: match facts.kind {
                 SourceKind::Rows { rows, cols, .. } => Some((rows, cols)),
                 SourceKind::BuiltIn | SourceKind::Images { .. } => None,
@@ -279,6 +286,28 @@ impl Config {
 
     /// The order of so many runs that a list of them would take more than a few MiB is computed. A file that says how long
     /// runs are and nothing of their order means a list: so it was for any number of them.
+    /// As many shards as there are devices, where none are asked for or those of a run that goes on suit other devices; none
+    /// where that is one.
+    fn settle_shards(&mut self) -> Result<()> {
+        let Sharding { ranks, shards, here } = self.sharding()?;
+        if self.processes > 0 && here > 1 {
+            let fact = format!("`device` {}: each process of an MPI job has one device", self.device);
+            return Err(Error::usage(fact + "; name one, or start more processes"));
+        }
+        let suits = Ranks::check(ranks, shards);
+        if suits.is_err() && !self.chosen.contains("shards") {
+            tracing::info!(
+                "shards: {ranks}, since {shards} cannot be dealt out to as many devices: last bits differ"
+            );
+            self.shards = Some(ranks);
+        } else {
+            suits?;
+            self.shards = Some(shards);
+        }
+        self.shards = self.shards.filter(|&shards| shards > 1);
+        Ok(())
+    }
+
     fn with_run_order(self, given: &UserSettings, kind: SourceKind) -> Self {
         let (SourceKind::Rows { rows, .. }, Some(run)) = (kind, self.shuffle_block) else { return self };
         let many = rows.div_ceil(run.max(1)) > MOST_DRAWN && !given.file_has("shuffle_block");

@@ -251,9 +251,12 @@ pub struct Settings {
         arg(long, value_name = "TIME", help_heading = "Run directory", hide_short_help = true)
     )]
     pub max_time: Option<Span>,
-    /// auto, cpu, gpu, gpu:N, reference, software or part of an adapter's name [default: auto]
+    /// auto, cpu, gpu, gpu:N, pci:BUS, reference, software or part of an adapter's name; a list such as gpu:0,gpu:1 spreads hidden units over several [default: auto]
     #[cfg_attr(feature = "cli", arg(long, value_name = "DEVICE", help_heading = "Device"))]
     pub device: Option<String>,
+    /// Shards of the hidden units: a run with as many has the same bits on any number of devices that divides them [default: one a device]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parsers::count(), help_heading = "Device", hide_short_help = true))]
+    pub shards: Option<usize>,
     /// Threads of the CPU engine, 0 for one a core [default: 0]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parsers::count(), help_heading = "Device", hide_short_help = true))]
     pub threads: Option<usize>,
@@ -266,7 +269,7 @@ pub struct Settings {
 }
 
 /// What each of all settings decides. Where several of one property are told of, it is in this order.
-pub(super) const PROPERTIES: [(&str, &[Property]); 63] = [
+pub(super) const PROPERTIES: [(&str, &[Property]); 64] = [
     ("data", &[OfSitting]),
     ("data_as_given", &[]),
     ("raw", &[OfRun]),
@@ -309,6 +312,7 @@ pub(super) const PROPERTIES: [(&str, &[Property]); 63] = [
     ("binding_limit", &[]),
     ("stream", &[Derivable, OfSitting]),
     ("device", &[Binding]),
+    ("shards", &[Derivable]),
     ("threads", &[OfSitting]),
     ("memory", &[Binding, OfSitting]),
     ("samples", &[Derivable, Binding, OfData, OfRun]),

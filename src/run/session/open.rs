@@ -5,8 +5,10 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::continued::Continued;
-use super::device::Device;
+use super::device::Opener;
 use super::examples::{HeldOutStart, TrainingSet, TrainingStart};
+#[cfg(feature = "files")]
+use super::following::Briefing;
 use super::observer::{ProgressObserver, Stage};
 use super::prepare::Prepared;
 use super::request::Request;
@@ -118,10 +120,25 @@ impl Prepared {
             request.continued.as_ref().map_or(0, |continued| continued.taken(&config, &record));
         let taken = resumed.as_ref().map_or(taken_before, Resumed::taken);
         let are_replaced = request.continued.is_some() || request.judged.is_some();
+        #[cfg(feature = "files")]
+        let goes_on = resumed.as_ref().is_some_and(Resumed::has_state);
         let start = TrainingStart { config: &config, init, examples: &examples, taken, are_replaced };
         observer.plans(&plan);
         observer.stage(Stage::PreparingDevice);
-        let mut engine = device.choice.open(&config.setup(), &start)?;
+        #[cfg(feature = "files")]
+        let opener = match &request.world {
+            Some(world) => {
+                let told = (&examples.preprocess, &record);
+                let briefing =
+                    Briefing::new(&config, kernels.as_ref(), told, (taken, are_replaced || goes_on));
+                let followers = world.brief(&briefing.to_text()?)?;
+                Opener::World(world.clone(), followers, device.choice.clone(), config.sharding()?.shards)
+            }
+            None => device.opener(&config)?,
+        };
+        #[cfg(not(feature = "files"))]
+        let opener = device.opener(&config)?;
+        let mut engine = opener.open(&config.setup(), &start)?;
         if let Some(resumed) = &mut resumed {
             resumed.restore(&mut *engine, &config)?;
         }
@@ -131,7 +148,7 @@ impl Prepared {
         let (early_stopping, yardstick) = match &request.judged {
             Some(_) => (None, Yardstick::default()),
             None => (
-                early_stopping(&config, &device, &examples, resumed.as_mut())?,
+                early_stopping(&config, &opener, &examples, resumed.as_mut())?,
                 Yardstick { variance: examples.variance()? },
             ),
         };
@@ -159,14 +176,14 @@ impl Prepared {
 /// The judge of held-out examples, where some are.
 fn early_stopping(
     config: &Config,
-    device: &Device,
+    opener: &Opener,
     examples: &TrainingSet,
     resumed: Option<&mut Resumed>,
 ) -> Result<Option<EarlyStopping>> {
     let Some(held_out) = &examples.held_out else { return Ok(None) };
     let streams = config.stream == Some(true);
     let start = HeldOutStart { hidden: config.hidden, examples: held_out, streams };
-    let engine = device.choice.open(&config.setup(), &start)?;
+    let engine = opener.open(&config.setup(), &start)?;
     let every = config.look_every(examples.size().0);
     let yardstick = Yardstick { variance: held_out.variance_of_all()? };
     let mut early_stopping =

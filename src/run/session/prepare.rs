@@ -106,6 +106,7 @@ impl Prepared {
             kind,
             held_out: held_out.as_ref().map(|held_out| SourceKind::of(Some(held_out))),
             init: init.as_ref(),
+            processes: request.processes(),
             scale: description.usual_scale(),
             scale_of_pixels: description.scale_of_pixels(),
         };

@@ -9,6 +9,8 @@ use super::continued::Continued;
 use super::kept::Kept;
 use crate::data::{DataDescription, Opened, Preprocess, Source, Taken};
 use crate::engine::gpu::tune::Tune;
+#[cfg(feature = "files")]
+use crate::engine::world::World;
 use crate::error::Result;
 use crate::io::clock::Moment;
 use crate::run::DataRecord;
@@ -78,6 +80,9 @@ pub struct Request {
     pub tune: Tune,
     /// The run whose model is judged by its examples; nothing is trained.
     pub judged: Option<JudgedRun>,
+    /// The MPI job whose processes train one model, of which this one is the first.
+    #[cfg(feature = "files")]
+    pub world: Option<World>,
     /// A NumPy file for the examples after preprocessing.
     pub save_patches: Option<PathBuf>,
     /// When the start-up began that the summary tells.
@@ -101,9 +106,19 @@ impl Request {
             tensorboard: false,
             tune,
             judged: None,
+            #[cfg(feature = "files")]
+            world: None,
             save_patches: None,
             started: Moment::now(),
         }
+    }
+
+    /// Processes that train one model; 0 where this one is alone.
+    pub(super) fn processes(&self) -> usize {
+        #[cfg(feature = "files")]
+        return self.world.as_ref().map_or(0, World::size);
+        #[cfg(not(feature = "files"))]
+        0
     }
 
     /// The directory in which a run is to begin, and the name of the setting that says so.

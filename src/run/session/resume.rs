@@ -101,6 +101,11 @@ impl Resumed {
         }
     }
 
+    /// Whether there is a state that the engine is put into.
+    pub fn has_state(&self) -> bool {
+        self.from.is_some()
+    }
+
     /// Whether version 0.1.0 has written what is gone on with.
     pub fn is_of_010(&self) -> bool {
         self.of_010

@@ -6,6 +6,7 @@ use super::directory::{Directory, MetricsFile};
 use super::kept::Kept;
 use super::observer::{ProgressObserver, Stage};
 use crate::engine::State;
+use crate::engine::collective::Vote;
 use crate::error::Result;
 use crate::io::clock::Moment;
 use crate::math::objective::Cost;
@@ -127,6 +128,8 @@ impl Observer for RunObserver<'_> {
             self.validated(steps, &cost, measures);
         }
         self.observer.step(steps);
+        let asked = context.engine.ranks().map(|ranks| ranks.tally());
+        self.is_stopped |= asked.is_some_and(|asked| asked.of(Vote::Stop) > 0);
         let stops = self.stops();
         // What would end anyway ends like this after a break, too.
         context.position.ended = context.position.ended.or(stops.filter(|ended| *ended == Ended::Early));

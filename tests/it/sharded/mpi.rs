@@ -2,7 +2,7 @@
 //! the name of one test and, in the environment, of what each of them is to do.
 
 mod jobs;
-mod launchers;
+pub(crate) mod launchers;
 
 use std::fs;
 

@@ -209,7 +209,7 @@ fn the_memory_of_a_run_is_planned_for_its_preselected_kernels() {
     let given = UserSettings::new(None, settings).unwrap();
     let kind = SourceKind::Rows { rows: 1_000, cols: 784, row_bytes: None };
     let (scale, scale_of_pixels) = (Scale::Pixels, Scale::Pixels);
-    let context = ConfigContext { kind, held_out: None, init: None, scale, scale_of_pixels };
+    let context = ConfigContext { kind, held_out: None, processes: 0, init: None, scale, scale_of_pixels };
     let config = Config::resolve(&given, &context).unwrap();
     let planned = |forced: Option<&str>| {
         let gpu = gpu();

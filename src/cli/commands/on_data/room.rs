@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::data::LazyExamples as Examples;
+use crate::engine::Sharding;
 use crate::engine::device::Choice;
 use crate::engine::{Chunking, Job};
 use crate::error::Error;
@@ -230,6 +231,7 @@ impl Room<'_> {
             fetched: Some(0),
             row_bytes,
             kernels: None,
+            sharding: Sharding::NONE,
         };
         let (plan, footprint) = self.choice.footprint(&job)?;
         Ok((plan.chunk, footprint))

@@ -2,6 +2,7 @@
 
 use std::process;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use super::calls::{Comm, Library, Transfer};
@@ -14,6 +15,9 @@ use crate::error::{Error, Result};
 
 /// What has been started, if it has. It lasts for as long as the program.
 static SESSION: Mutex<Option<&'static Session>> = Mutex::new(None);
+
+/// Time for a launcher to pass on what has been printed.
+const PRINTED: Duration = Duration::from_millis(300);
 
 /// An MPI that is started.
 #[derive(Debug)]
@@ -175,6 +179,8 @@ pub fn leave(code: u8) -> Result<()> {
         None => Ok(()),
         Some(session) if code == 0 => session.leave(),
         Some(session) => {
+            // Launchers pass on what processes print, and lose what is on its way when the job is aborted.
+            thread::sleep(PRINTED);
             session.library.abort(code);
             // A process that ends without MPI_Finalize ends the job, too.
             process::exit(code.into());

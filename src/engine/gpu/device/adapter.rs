@@ -98,6 +98,9 @@ pub fn select(selector: &Selector, adapters: &[Adapter]) -> Result<Option<Adapte
         Selector::Cpu | Selector::Reference => return Ok(None),
         Selector::Gpu(None) => real(),
         Selector::Gpu(Some(number)) => adapters.get(*number).filter(|adapter| !adapter.is_software()),
+        Selector::Pci(place) => {
+            adapters.iter().find(|adapter| adapter.info.device_pci_bus_id.eq_ignore_ascii_case(place))
+        }
         Selector::Software => adapters.iter().find(|adapter| adapter.is_software()),
         Selector::Named(part) => {
             let part = part.to_lowercase();

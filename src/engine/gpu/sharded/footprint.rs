@@ -1,9 +1,11 @@
 //! The memory plan of a rank: what its shards hold on the device, and what the exchange takes.
 
+use std::ops::Range;
+
 use super::outputs::Outputs;
 use super::resident::{ShardedResident, numbers_read};
 use super::search;
-use crate::engine::collective::{Ranks, Shards};
+use crate::engine::collective::Shards;
 use crate::engine::gpu::device::Gpu;
 use crate::engine::gpu::footprint::{of_rows, on_host};
 use crate::engine::gpu::memory::allocation::{Allocation, footprint as sum};
@@ -19,19 +21,16 @@ use crate::math::optim::Optimizer;
 use crate::math::optim::lbfgs::HISTORY;
 use crate::math::params::Shape;
 
-/// The cut of a rank's share of a job on a device, and the bytes that are held then: among the activations the parts of
+/// The cut of the shards of a rank on a device, and the bytes that are held then: among the activations the parts of
 /// Z3, and Z3 on its way out to other ranks and back, as what else is read back.
 ///
 /// # Errors
-/// [`crate::Error::Usage`] where there are more shards than units; when the shape does not fit the bindings of the
-/// device.
-pub fn footprint(gpu: &Gpu, job: &Job, ranks: &Ranks) -> Result<(ChunkPlan, Footprint)> {
-    let cut = Shards::new(job.shape.hidden, ranks.shards())?;
+/// [`crate::Error::Usage`] when the shape does not fit the bindings of the device.
+pub fn footprint(gpu: &Gpu, job: &Job, cut: Shards, own: &Range<usize>) -> Result<(ChunkPlan, Footprint)> {
     let widest = Shape { hidden: cut.widest(), ..job.shape };
     let mut largest = Partition::new(gpu, widest, job.examples, job.cut)?.of_shard(widest.hidden);
     largest.variant = job.kernels.unwrap_or(largest.variant);
-    let shards: Vec<Partition> =
-        ranks.own_shards().map(|shard| largest.of_shard(cut.units(shard).len())).collect();
+    let shards: Vec<Partition> = own.clone().map(|shard| largest.of_shard(cut.units(shard).len())).collect();
     let update = job.batch.unwrap_or(job.examples);
     let tensors = Outputs::allocations(&largest, shards.len())
         .into_iter()
@@ -43,7 +42,7 @@ pub fn footprint(gpu: &Gpu, job: &Job, ranks: &Ranks) -> Result<(ChunkPlan, Foot
     if job.optimizer == Optimizer::Lbfgs {
         out += search::numbers_read(&largest, shards.iter(), HISTORY);
     }
-    let back = if ranks.size() > 1 { padded(largest.chunk) * padded(job.shape.visible) } else { 0 };
+    let back = if job.sharding.ranks > 1 { padded(largest.chunk) * padded(job.shape.visible) } else { 0 };
     footprint.activations += bytes(out + back);
     footprint.data += on_host(&largest, job);
     Ok((largest.plan(), footprint))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rhohat::engine::collective::Ranks;
 use rhohat::engine::device::{Choice, Setup};
 use rhohat::engine::gpu::device::Gpu;
-use rhohat::engine::{Chunking, Job};
+use rhohat::engine::{Chunking, Job, Sharding};
 use rhohat::math::optim::{DescentConfig, Optimizer, OptimizerConfig};
 use rhohat::math::params::Shape;
 use rhohat::train::{Recipe, train};
@@ -31,8 +31,9 @@ fn a_rank_holds_what_its_plan_says() {
     {
         let cut = Chunking { chunk, ..Chunking::default() };
         let shape = problem.params.shape;
-        let job =
-            Job { shape, examples: 200, batch, optimizer, cut, fetched: None, row_bytes: 0, kernels: None };
+        let (fetched, row_bytes, kernels) = (None, 0, None);
+        let sharding = Sharding { ranks: 2, shards: 4, here: 1 };
+        let job = Job { shape, examples: 200, batch, optimizer, cut, fetched, row_bytes, kernels, sharding };
         let devices: Vec<Arc<Gpu>> = (0..2).map(|_| Arc::new(gpu.another().unwrap())).collect();
         on_all(ranks(2), |rank| {
             let own = &devices[rank.rank()];
@@ -47,7 +48,7 @@ fn a_rank_holds_what_its_plan_says() {
                 planned.fold((0, 0), |(sum, count), allocation| (sum + allocation.size, count + 1))
             };
             let ranks = Ranks::new(rank, 4).unwrap();
-            let (plan, footprint) = choice.footprint_of_rank(&job, &ranks).unwrap().unwrap();
+            let (plan, footprint) = choice.footprint_of_rank(&job, &ranks.own_shards()).unwrap();
             let before = held();
             let setup = Setup { objective: problem.objective, cut, ..Setup::default() };
             let start = (problem.params.clone(), problem.data.clone());
@@ -74,11 +75,14 @@ fn a_plan_of_a_rank_is_refused_as_its_engine_is() {
     let Some((_, choice)) = software("refused plans of ranks") else { return };
     let shape = Shape { visible: 4, hidden: 3 };
     let (optimizer, cut) = (Optimizer::Sgd, Chunking::default());
-    let job =
-        Job { shape, examples: 9, batch: None, optimizer, cut, fetched: None, row_bytes: 0, kernels: None };
-    let alone = |shards| Ranks::new(ranks(1).remove(0), shards).unwrap();
-    let text = choice.footprint_of_rank(&job, &alone(4)).unwrap_err().to_string();
-    assert!(text.contains("`hidden` 3 in 4 shards"), "{text}");
-    assert_eq!(choice.footprint_of_rank(&job, &alone(1)).unwrap(), Some(choice.footprint(&job).unwrap()));
-    assert_eq!(Choice::Cpu.footprint_of_rank(&job, &alone(3)).unwrap(), None, "it tells of no plan");
+    let (batch, fetched, row_bytes, kernels) = (None, None, 0, None);
+    let job = |shards| {
+        let sharding = Sharding { ranks: 1, shards, here: 1 };
+        Job { shape, examples: 9, batch, optimizer, cut, fetched, row_bytes, kernels, sharding }
+    };
+    for choice in [choice.clone(), Choice::Cpu, Choice::Reference] {
+        let text = choice.footprint_of_rank(&job(4), &(0..4)).unwrap_err().to_string();
+        assert!(text.contains("`hidden` 3 in 4 shards"), "{text}");
+    }
+    assert_eq!(choice.footprint_of_rank(&job(1), &(0..1)).unwrap(), choice.footprint(&job(1)).unwrap());
 }

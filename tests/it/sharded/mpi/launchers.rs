@@ -8,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rhohat::run::checkpoint::fail_point;
+
 use super::jobs::{FOLDER, JOB, LIBRARY};
 
 /// A launcher to test with instead of those of the system, and the library that belongs to it.
@@ -102,20 +104,44 @@ impl Launcher {
 
     /// Runs a job in `size` processes, which find the folder of their results.
     pub fn run(&self, size: usize, job: &str, folder: &Path) -> Ended {
-        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let output = folder.join("output");
-        let file = File::create(&output).unwrap();
-        let mut command = Command::new(&self.program);
-        command.args(["-n", &size.to_string()]);
-        if self.kind == Kind::OpenMpi {
-            command.args(["--oversubscribe", "--bind-to", "none"]).envs(AS_ROOT);
-        }
+        let mut command = self.command(size);
         command.arg(std::env::current_exe().unwrap());
         command.args(["--exact", TEST, "--nocapture", "--test-threads=1"]);
         command.env(JOB, job).env(FOLDER, folder).env("RUST_BACKTRACE", "0");
         if let Some(library) = &self.library {
             command.env(LIBRARY, library);
         }
+        self.wait(command, job, folder)
+    }
+
+    /// The launcher's own part of a command.
+    fn command(&self, size: usize) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(["-n", &size.to_string()]);
+        if self.kind == Kind::OpenMpi {
+            command.args(["--oversubscribe", "--bind-to", "none"]).envs(AS_ROOT);
+        }
+        command
+    }
+
+    /// Runs the program `rhohat` in `size` processes and in a folder.
+    pub fn rhohat(&self, size: usize, args: &[&str], folder: &Path) -> Ended {
+        self.rhohat_to("", size, args, folder)
+    }
+
+    /// The same, to a named place of [`fail_point`].
+    pub fn rhohat_to(&self, place: &str, size: usize, args: &[&str], folder: &Path) -> Ended {
+        let mut command = self.command(size);
+        command.env(fail_point::VARIABLE, place);
+        command.arg(env!("CARGO_BIN_EXE_rhohat")).args(args).current_dir(folder);
+        self.wait(command, &args.join(" "), folder)
+    }
+
+    /// Waits for the end of a job.
+    fn wait(&self, mut command: Command, job: &str, folder: &Path) -> Ended {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let output = folder.join("output");
+        let file = File::create(&output).unwrap();
         command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
         let mut launcher = command.spawn().unwrap();
         let since = Instant::now();
