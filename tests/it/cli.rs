@@ -153,6 +153,24 @@ fn train(folder: &Path, out: &str, flags: &[&str]) -> Value {
     rhohat(folder, &[&common, length, flags].concat()).json()
 }
 
+/// The model of a run, as it lies on the disk.
+fn model(folder: &Path, run: &str) -> Vec<u8> {
+    fs::read(folder.join(run).join("model.safetensors")).unwrap()
+}
+
+/// The lines of `metrics.jsonl`, times left out.
+fn metrics(folder: &Path, run: &str) -> Vec<Value> {
+    let text = fs::read_to_string(folder.join(run).join("metrics.jsonl")).unwrap();
+    let line = |line| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        let object = line.as_object_mut().unwrap();
+        object.remove("seconds");
+        object.remove("samples_per_second");
+        line
+    };
+    text.lines().map(line).collect()
+}
+
 /// Whether every case is asked for, as by `.ci/long`, and not a share.
 fn is_long() -> bool {
     std::env::var("RHOHAT_ENDURANCE").is_ok_and(|value| value == "1")

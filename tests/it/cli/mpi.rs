@@ -5,8 +5,8 @@ use std::fs;
 use rhohat::run::checkpoint::fail_point::NAMES;
 use tempfile::tempdir;
 
-use super::several_devices::{ADAM, SMALL, metrics, model};
-use super::{is_long, rhohat};
+use super::several_devices::{ADAM, SMALL};
+use super::{is_long, metrics, model, rhohat};
 use crate::sharded::mpi::launchers::{Kind, installed};
 
 const FOUR: [&str; 4] = ["--device", "cpu", "--shards", "4"];

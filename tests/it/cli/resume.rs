@@ -7,7 +7,7 @@ use rhohat::run::checkpoint::Checkpoints;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
-use super::{ADAM, Outcome, die, fixture, names, number, rhohat, train};
+use super::{ADAM, Outcome, die, fixture, metrics, model, names, number, rhohat, train};
 
 /// A run `whole`, and `broken`, the same, which died when it had checkpoints of steps 4 and 8 (and more).
 fn broken() -> TempDir {
@@ -29,23 +29,6 @@ fn add_lines(folder: &Path) {
     let path = folder.join("broken/metrics.jsonl");
     let lines = fs::read_to_string(&path).unwrap();
     fs::write(&path, lines + "{\"step\":99}\n{\"st").unwrap();
-}
-
-fn model(folder: &Path, run: &str) -> Vec<u8> {
-    fs::read(folder.join(run).join("model.safetensors")).unwrap()
-}
-
-/// The lines of `metrics.jsonl`, times left out.
-fn metrics(folder: &Path, run: &str) -> Vec<Value> {
-    let text = fs::read_to_string(folder.join(run).join("metrics.jsonl")).unwrap();
-    let line = |line| {
-        let mut line: Value = serde_json::from_str(line).unwrap();
-        let object = line.as_object_mut().unwrap();
-        object.remove("seconds");
-        object.remove("samples_per_second");
-        line
-    };
-    text.lines().map(line).collect()
 }
 
 fn sittings(folder: &Path) -> Vec<Value> {

@@ -6,30 +6,13 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::tempdir;
 
-use super::{die, rhohat};
+use super::{die, metrics, model, rhohat};
 
 /// 200 patches of 64, 25 units.
 pub(super) const SMALL: [&str; 5] = ["train", "--samples", "200", "--no-report", "--json"];
 pub(super) const ADAM: [&str; 8] =
     ["--optimizer", "adam", "--batch", "32", "--steps", "40", "--revive", "15"];
 const SGD: [&str; 8] = ["--optimizer", "sgd", "--batch", "full", "--steps", "20", "--momentum", "0.5"];
-
-pub(super) fn model(folder: &Path, run: &str) -> Vec<u8> {
-    fs::read(folder.join(run).join("model.safetensors")).unwrap()
-}
-
-/// The lines of `metrics.jsonl`, times left out.
-pub(super) fn metrics(folder: &Path, run: &str) -> Vec<Value> {
-    let text = fs::read_to_string(folder.join(run).join("metrics.jsonl")).unwrap();
-    let line = |line| {
-        let mut line: Value = serde_json::from_str(line).unwrap();
-        let object = line.as_object_mut().unwrap();
-        object.remove("seconds");
-        object.remove("samples_per_second");
-        line
-    };
-    text.lines().map(line).collect()
-}
 
 fn config(folder: &Path, run: &str) -> toml::Table {
     toml::from_str(&fs::read_to_string(folder.join(run).join("config.toml")).unwrap()).unwrap()
